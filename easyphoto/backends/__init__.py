@@ -1,0 +1,1 @@
+"""What runs diffusion: diffusers here, later the web UI in this process or one elsewhere."""

@@ -1,0 +1,130 @@
+"""What a backend is asked, and what it answers. Every backend passes the contract tests in tests/backends/contract.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.geometry import Size
+from easyphoto.progress import Progress
+
+
+class Sampler(str, Enum):
+    DPMPP_2M_KARRAS = "DPM++ 2M Karras"
+    DPMPP_2M_SDE_KARRAS = "DPM++ 2M SDE Karras"
+    EULER_A = "Euler a"
+    DDIM = "DDIM"
+
+
+class Fill(str, Enum):
+    """What the masked area starts from."""
+
+    ORIGINAL = "original"
+    NOISE = "latent noise"
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """One ControlNet unit with its image ready drawn (RGB, the request's size)."""
+
+    kind: str
+    image: Image.Image
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    path: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class InpaintRequest:
+    """Repaint the masked part of a picture. Image and mask have one size, whose sides are latent multiples."""
+
+    image: Image.Image
+    mask: np.ndarray
+    """float32 (height, width): 1 is repainted, 0 stays; between, the two are mixed."""
+    prompt: str
+    negative: str = ""
+    controls: tuple[Control, ...] = ()
+    loras: tuple[LoraUse, ...] = ()
+    checkpoint: str | None = None
+    """A name the backend knows; None is the one it was opened with."""
+    seed: int = 0
+    steps: int = 20
+    denoise: float = 0.5
+    """0 gives the image back unchanged, 1 keeps nothing of it under the mask."""
+    cfg: float = 7.0
+    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
+    fill: Fill = Fill.ORIGINAL
+
+
+@dataclass(frozen=True, eq=False)
+class GenerateRequest:
+    """Draw a picture from words."""
+
+    size: Size
+    prompt: str
+    negative: str = ""
+    controls: tuple[Control, ...] = ()
+    loras: tuple[LoraUse, ...] = ()
+    checkpoint: str | None = None
+    seed: int = 0
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    image: Image.Image
+    seed: int
+    applied_controls: tuple[str, ...]
+    applied_loras: tuple[str, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    families: tuple[str, ...]
+    controls: tuple[str, ...]
+    """Control kinds for which a model was found."""
+    samplers: tuple[Sampler, ...]
+    upscalers: tuple[str, ...]
+    restorers: tuple[str, ...]
+    device: str
+    free_memory: int | None
+    """Bytes; None where the device does not say."""
+
+
+class Backend(Protocol):
+    @property
+    def family(self) -> str:
+        """Id of the family of the opened checkpoint."""
+        ...
+
+    def capabilities(self) -> Capabilities: ...
+
+    def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
+        """Raises MissingCapability for a control, LoRA or checkpoint it cannot apply (never leaves one out in
+        silence), InputError for sizes that do not fit, Cancelled where `progress.check` says so."""
+        ...
+
+    def generate(self, request: GenerateRequest, progress: Progress) -> Result: ...
+
+    def prepare(self) -> None:
+        """Free the device for somebody else (a training); requests are refused until `release`."""
+        ...
+
+    def release(self) -> None:
+        """Take the device back."""
+        ...

@@ -1,0 +1,127 @@
+"""Every error that EasyPhoto raises on purpose, named after what the reader can do about it.
+
+EasyPhotoError                  .advice says what to do next, .exit_code what the command line returns
+├─ InputError              2    the user can mend it
+│  ├─ BadName                   an id that is not a safe file name
+│  ├─ BadPicture                unreadable, too large, not a picture
+│  ├─ BadSettings               unknown key, value out of range
+│  ├─ UnknownPerson             no such person in this workspace
+│  ├─ NameTaken
+│  ├─ NoFaceFound
+│  └─ TooFewPhotos              nothing usable is left after the verdicts
+├─ TrainingError           1
+│  ├─ TrainerCrashed            the worker ended without saying why; .log_tail
+│  ├─ Diverged             4    the loss is no number any more
+│  └─ RunBusy              2    another process holds this run
+└─ EnvironmentFailure      5    disk, weights, network, host
+   ├─ WeightsMissing            a file that is not at hand, and how to get it
+   ├─ ChecksumMismatch
+   ├─ LicenceRefused
+   ├─ DiskFailure               a write that did not succeed; nothing half-written is left
+   └─ BackendError
+      └─ MissingCapability
+OutOfMemory                3    beside InputError: less resolution, smaller batch
+"""
+
+
+class EasyPhotoError(Exception):
+    """What happened (the message) and what to do about it (the advice)."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+    @property
+    def code(self) -> str:
+        """The machine-readable name of the error."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} {self.advice}" if self.advice else message
+
+
+class InputError(EasyPhotoError):
+    exit_code = 2
+
+
+class BadName(InputError):
+    pass
+
+
+class BadPicture(InputError):
+    pass
+
+
+class BadSettings(InputError):
+    pass
+
+
+class UnknownPerson(InputError):
+    pass
+
+
+class NameTaken(InputError):
+    pass
+
+
+class NoFaceFound(InputError):
+    pass
+
+
+class TooFewPhotos(InputError):
+    pass
+
+
+class TrainingError(EasyPhotoError):
+    pass
+
+
+class TrainerCrashed(TrainingError):
+    """The worker ended without saying why; the last lines of its log travel along."""
+
+    def __init__(self, message: str, *, advice: str = "", log_tail: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.log_tail = log_tail
+
+
+class Diverged(TrainingError):
+    exit_code = 4
+
+
+class RunBusy(TrainingError):
+    exit_code = 2
+
+
+class OutOfMemory(EasyPhotoError):
+    exit_code = 3
+
+
+class EnvironmentFailure(EasyPhotoError):
+    exit_code = 5
+
+
+class WeightsMissing(EnvironmentFailure):
+    pass
+
+
+class ChecksumMismatch(EnvironmentFailure):
+    pass
+
+
+class LicenceRefused(EnvironmentFailure):
+    pass
+
+
+class DiskFailure(EnvironmentFailure):
+    pass
+
+
+class BackendError(EnvironmentFailure):
+    pass
+
+
+class MissingCapability(BackendError):
+    pass

@@ -1,0 +1,101 @@
+"""What the pipeline asks of a face-analysis implementation, and what it gets back.
+
+An engine states its domain: photographs or drawings. It may lack an embedder for its domain; then identity is not
+checked, checkpoints are not voted on and results are unranked, and each of those is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.geometry import Box
+
+
+class Domain(str, Enum):
+    PHOTOGRAPHS = "photographs"
+    DRAWINGS = "drawings"
+
+
+class Part(IntEnum):
+    """Labels of a part map; the values are those of `easyphoto.drawings.renderer.PARTS`."""
+
+    BACKGROUND = 0
+    SKIN = 1
+    BROWS = 2
+    EYES = 3
+    NOSE = 4
+    MOUTH = 5
+    EARS = 6
+    HAIR = 7
+    NECK = 8
+    CLOTHES = 9
+
+
+FACE_PARTS = (Part.SKIN, Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face on a picture."""
+
+    box: Box
+    points: np.ndarray
+    """(5, 2) float32 pixels: viewer's left eye, viewer's right eye, nose tip, left and right mouth corner."""
+    score: float
+    """The detector's confidence, 0..1."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two faces are; values of different embedders are never ranked together."""
+
+    embedder: str
+    cosine: float
+    percentile: float
+    """Share of pairs of photos of one person, 0..100, that are less alike than this."""
+
+
+class FaceEngine(Protocol):
+    """A face-analysis implementation for one domain."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def embedder(self) -> str | None:
+        """Id of the embedder, or None where the engine cannot tell persons apart."""
+        ...
+
+    @property
+    def same_person_limit(self) -> float | None:
+        """The cosine below which two photos are taken for different persons (at 1 % false acceptance)."""
+        ...
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        """All faces of an RGB picture, largest first."""
+        ...
+
+    def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """A unit vector (float32) of the face crop, or None where `embedder` is None."""
+        ...
+
+    def percentile(self, cosine: float) -> float:
+        """Share (0..100) of genuine pairs that are less alike than `cosine`."""
+        ...
+
+    def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
+        ...
+
+
+def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:
+    """float32 mask, 1 where the label is one of `parts`."""
+    return np.isin(labels, [int(part) for part in parts]).astype(np.float32)

@@ -1,0 +1,115 @@
+"""What differs between model families: everything else in the pipeline is the same code.
+
+Lengths elsewhere are fractions of the crop's side or of the face's width, so that one pipeline serves every family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Mapping
+
+from easyphoto.errors import InputError
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of base model. Where weights lie is the weight store's business, not the family's."""
+
+    id: str
+    label: str
+    resolution: int
+    """Side in pixels of the square the networks work at."""
+    crop_factor: float
+    """Side of the crop around a face, in face box lengths (the longer side)."""
+    latent_multiple: int
+    """Sides handed to the networks are multiples of this many pixels."""
+    smallest_face: int
+    """A face narrower than this in the original photo is set aside."""
+    training_steps: int
+    """Upper bound; min(200 × photos, this) is taken."""
+    rank: int
+    alpha: int
+    first_steps: int
+    second_steps: int
+    first_cfg: float
+    controls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Control kind → id of the ControlNet that serves it (a catalogue id, or a folder name of an embedded family)."""
+    first_controls: tuple[tuple[str, float], ...] = ()
+    """Kinds and weights of the first pass, in the order of `design` §4; a kind without a model is left out with a note."""
+    second_controls: tuple[tuple[str, float], ...] = ()
+    trigger: str = "easyphoto_face, easyphoto, 1person"
+    positive: str = ""
+    """Appended to the trigger in both passes."""
+    negative: str = ""
+    kohya_version: str = "sd_v1"
+    """`ss_base_model_version` in the LoRA's metadata: the web UI filters by it."""
+    architecture: str = "stable-diffusion-v1/lora"
+    """`modelspec.architecture` of the LoRA."""
+    embedded: str | None = None
+    """Folder below `models/` where the family ships with the project."""
+
+
+MINIATURE = Family(
+    id="miniature",
+    label="Miniature (draws people, ships with EasyPhoto)",
+    resolution=128,
+    crop_factor=1.45,
+    latent_multiple=8,
+    smallest_face=32,
+    training_steps=250,
+    rank=16,
+    alpha=8,
+    first_steps=20,
+    second_steps=12,
+    first_cfg=3.0,
+    controls=MappingProxyType({"canny": "canny", "facepoints": "facepoints", "color": "tile", "tile": "tile"}),
+    first_controls=(("canny", 0.50), ("facepoints", 0.50), ("color", 0.85)),
+    second_controls=(("canny", 1.0), ("tile", 1.0)),
+    kohya_version="easyphoto_miniature",
+    architecture="easyphoto-miniature/lora",
+    embedded="miniature",
+)
+
+SD15 = Family(
+    id="sd15",
+    label="Stable Diffusion 1.5",
+    resolution=512,
+    crop_factor=3.0,
+    latent_multiple=8,
+    smallest_face=128,
+    training_steps=800,
+    rank=128,
+    alpha=64,
+    first_steps=50,
+    second_steps=20,
+    first_cfg=7.0,
+    controls=MappingProxyType(
+        {
+            "canny": "control_v11p_sd15_canny",
+            "tile": "control_v11f1e_sd15_tile",
+            "color": "control_sd15_random_color",
+            "openpose": "control_v11p_sd15_openpose",
+        }
+    ),
+    first_controls=(("canny", 0.50), ("openpose", 0.50), ("color", 0.85)),
+    second_controls=(("canny", 1.0), ("tile", 1.0)),
+    positive="best quality, masterpiece, realistic, detailed face",
+    negative="worst quality, low quality, blurry, deformed, extra limbs",
+)
+
+FAMILIES: Mapping[str, Family] = MappingProxyType({family.id: family for family in (MINIATURE, SD15)})
+
+
+def family_named(name: str) -> Family:
+    """The family of that id. Raises InputError with the list of known ones."""
+    try:
+        return FAMILIES[name]
+    except KeyError:
+        raise InputError(f"There is no model family {name!r}.", advice=f"Known: {', '.join(FAMILIES)}.") from None
+
+
+def models_folder() -> Path:
+    """Where weights that ship with the project lie."""
+    return Path(__file__).resolve().parent.parent / "models"

@@ -1,0 +1,138 @@
+"""Sizes, boxes and point sets on a picture: arithmetic only, no pixels.
+
+Coordinates are pixels with the origin at the picture's top left corner; `right` and `bottom` are exclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Size:
+    width: int
+    height: int
+
+    @property
+    def short(self) -> int:
+        return min(self.width, self.height)
+
+    @property
+    def long(self) -> int:
+        return max(self.width, self.height)
+
+    @classmethod
+    def of(cls, image: object) -> Size:
+        """The size of a PIL picture or an array (height, width, …)."""
+        if isinstance(image, np.ndarray):
+            return cls(image.shape[1], image.shape[0])
+        width, height = image.size  # type: ignore[attr-defined]
+        return cls(width, height)
+
+
+@dataclass(frozen=True)
+class Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+    @property
+    def centre(self) -> Point:
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    @property
+    def size(self) -> Size:
+        return Size(round(self.width), round(self.height))
+
+    def as_ints(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom as PIL's `crop` and numpy slices want them."""
+        return round(self.left), round(self.top), round(self.right), round(self.bottom)
+
+    def moved(self, x: float, y: float) -> Box:
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
+    def scaled(self, factor: float) -> Box:
+        """Every coordinate multiplied: the box on the same picture at another size."""
+        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+
+    def grown(self, left: float, top: float, right: float, bottom: float) -> Box:
+        """Widened by pixels on each side."""
+        return Box(self.left - left, self.top - top, self.right + right, self.bottom + bottom)
+
+    def clipped(self, size: Size) -> Box:
+        return Box(max(self.left, 0), max(self.top, 0), min(self.right, size.width), min(self.bottom, size.height))
+
+    def intersection_over_union(self, other: Box) -> float:
+        common = Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        ).area
+        union = self.area + other.area - common
+        return common / union if union > 0 else 0.0
+
+
+def square_around(face: Box, factor: float, picture: Size) -> Box:
+    """The square of side `factor` × the longer side of `face`, in whole pixels, moved or shrunk to lie in the picture.
+
+    Centred on the face where the picture allows; where the square is longer than the picture's short side it shrinks
+    to that side, so that the crop stays square and never leaves the picture.
+    """
+    side = max(1, min(math.ceil(factor * max(face.width, face.height)), picture.short))
+    x, y = face.centre
+    left = min(max(round(x - side / 2), 0), picture.width - side)
+    top = min(max(round(y - side / 2), 0), picture.height - side)
+    return Box(left, top, left + side, top + side)
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotation, uniform scale and shift that lay `source` on `target` in the least-squares sense.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991, without
+    reflection. Takes two (N, 2) arrays of pixels, N ≥ 2; returns the (2, 3) float64 matrix for `cv2.warpAffine`.
+    Raises ValueError where all source points are one.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    source_centred, target_centred = source - source_mean, target - target_mean
+    variance = (source_centred**2).sum() / len(source)
+    if variance <= 0:
+        raise ValueError("The source points are all the same point.")
+    u, singular, vt = np.linalg.svd(target_centred.T @ source_centred / len(source))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
+    rotation = u @ np.diag(sign) @ vt
+    scale = (singular * sign).sum() / variance
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = scale * rotation
+    matrix[:, 2] = target_mean - scale * rotation @ source_mean
+    return matrix
+
+
+def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(N, 2) points through a (2, 3) affine matrix."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def eye_line_tilt(points: np.ndarray) -> float:
+    """Degrees by which the line from the viewer's left to the viewer's right eye leaves the horizontal, −180..180."""
+    (left_x, left_y), (right_x, right_y) = np.asarray(points, np.float64)[:2]
+    return math.degrees(math.atan2(right_y - left_y, right_x - left_x))

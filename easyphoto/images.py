@@ -1,0 +1,158 @@
+"""Pictures: reading them safely, writing them whole, masks with soft edges, and pasting back.
+
+Pictures are PIL RGB at the borders and arrays inside functions. A mask is float32 (height, width) in 0..1.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from easyphoto import __version__
+from easyphoto.errors import BadPicture
+from easyphoto.files import atomic_path
+from easyphoto.geometry import Box, Size
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+# 12,000 × 9,000 is what large cameras deliver; a bomb claims far more than it holds.
+MOST_PIXELS = 150_000_000
+MADE_BY = f"EasyPhoto {__version__}"
+
+
+def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
+    """An RGB picture, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
+
+    Raises BadPicture for what is no picture, is cut off, or claims more than MOST_PIXELS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(source) as opened:
+                if opened.width * opened.height > MOST_PIXELS:
+                    raise BadPicture(
+                        f"{source.name} claims {opened.width}×{opened.height} pixels.",
+                        advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
+                    )
+                if longest is not None:
+                    # A JPEG is decoded at a half, quarter or eighth already: 12,000×9,000 in a second, not ten.
+                    opened.draft("RGB", (longest, longest))
+                opened.load()
+                picture = _on_white(ImageOps.exif_transpose(opened))
+    except BadPicture:
+        raise
+    except FileNotFoundError as error:
+        raise BadPicture(f"{source} does not exist.", advice="Check the path.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadPicture(
+            f"{source.name} cannot be read as a picture ({error}).", advice="Save it again as JPEG or PNG."
+        ) from error
+    if longest is not None and max(picture.size) > longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """RGB; what was transparent becomes white, as a viewer shows it."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return picture.convert("RGB")
+
+
+def picture_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder that may be pictures, by name, sub-folders left alone."""
+    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES))
+
+
+def write_picture(target: Path, picture: Image.Image, record: dict[str, Any] | None = None) -> Path:
+    """Write a PNG whole or not at all; `record` says what made it, and is read back by `picture_record`."""
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Software", MADE_BY)
+    if record is not None:
+        note.add_text("Comment", "made with AI")
+        note.add_text("easyphoto", json.dumps(record, ensure_ascii=True))
+    with atomic_path(target) as temporary:
+        picture.save(temporary, format="PNG", pnginfo=note)
+    return target
+
+
+def picture_record(source: Path) -> dict[str, Any] | None:
+    """What `write_picture` noted in a PNG; None where there is no note."""
+    with Image.open(source) as picture:
+        note = picture.info.get("easyphoto")
+    return json.loads(note) if note else None
+
+
+def as_array(picture: Image.Image) -> np.ndarray:
+    """uint8 (height, width, 3), a copy that may be written to."""
+    return np.array(picture.convert("RGB"))
+
+
+def as_picture(array: np.ndarray) -> Image.Image:
+    """A PIL RGB picture of a uint8 (height, width, 3) array."""
+    return Image.fromarray(np.ascontiguousarray(array, np.uint8))
+
+
+def resized(picture: Image.Image, size: Size) -> Image.Image:
+    """Area averaging where it shrinks, Lanczos where it grows."""
+    shrinks = size.width <= picture.width and size.height <= picture.height
+    way = Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS
+    return picture if picture.size == (size.width, size.height) else picture.resize((size.width, size.height), way)
+
+
+def resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
+    import cv2
+
+    shrinks = size.width <= mask.shape[1] and size.height <= mask.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.clip(cv2.resize(mask.astype(np.float32), (size.width, size.height), interpolation=way), 0, 1)
+
+
+def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Grown by `radius` pixels on every side (negative: shrunk), with a round brush."""
+    import cv2
+
+    pixels = round(abs(radius))
+    if pixels == 0:
+        return mask
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    # A mask that touches the picture's edge goes on beyond it, so shrinking must not eat it from there.
+    change = cv2.dilate if radius > 0 else cv2.erode
+    return change(mask.astype(np.float32), brush, borderType=cv2.BORDER_REPLICATE)
+
+
+def feathered(mask: np.ndarray, width: float) -> np.ndarray:
+    """The mask with an edge that falls to exactly 0 within `width` pixels outside it, and is 1 where the mask is.
+
+    Built from distances, not from a blur, because a blur has no end: outside the widened mask every byte must stay.
+    """
+    import cv2
+
+    inside = (mask > 0.5).astype(np.uint8)
+    if width <= 0 or not inside.any():
+        return inside.astype(np.float32)
+    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ramp = np.clip(1 - distance / (width + 1), 0, 1)
+    ramp[distance > width] = 0
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+
+
+def blended(base: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """`over` on `base` through `alpha`: uint8 (height, width, 3) twice and float (height, width). Bytes stay at 0."""
+    weight = alpha[..., None].astype(np.float32)
+    mixed = np.rint(base.astype(np.float32) * (1 - weight) + over.astype(np.float32) * weight)
+    return np.where(weight > 0, mixed, base).astype(np.uint8)
+
+
+def pasted_back(picture: np.ndarray, crop: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:
+    """A copy of `picture` with `crop` blended into `box` through `alpha`; crop and alpha have the box's size."""
+    left, top, right, bottom = box.as_ints()
+    result = picture.copy()
+    result[top:bottom, left:right] = blended(picture[top:bottom, left:right], crop, alpha)
+    return result

@@ -1,0 +1,1 @@
+"""A person's face goes into a template, in two passes."""

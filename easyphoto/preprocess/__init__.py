@@ -1,0 +1,1 @@
+"""Photos of a person become a dataset and a verdict for every photo."""

@@ -1,0 +1,1 @@
+"""Self-contained pages and contact sheets of what a run did."""

@@ -1,0 +1,147 @@
+"""Every setting of EasyPhoto, declared once: default, range, label and help travel with the field.
+
+The command line, the tabs, the API and the README's table are made from these declarations. `None` as a default means
+"what the model family prescribes" (see `easyphoto.families`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from easyphoto.errors import BadSettings
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a setting says about itself besides its default."""
+
+    label: str
+    help: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def slider(default: Any, low: float, high: float, *, step: float, label: str, help: str = "") -> Any:
+    return dataclasses.field(default=default, metadata={"declared": Declared(label, help, low, high, step)})
+
+
+def switch(default: bool, *, label: str, help: str = "") -> Any:
+    return dataclasses.field(default=default, metadata={"declared": Declared(label, help)})
+
+
+def choice(default: str, choices: tuple[str, ...], *, label: str, help: str = "") -> Any:
+    return dataclasses.field(default=default, metadata={"declared": Declared(label, help, choices=choices)})
+
+
+def text(default: str | None, *, label: str, help: str = "") -> Any:
+    return dataclasses.field(default=default, metadata={"declared": Declared(label, help)})
+
+
+class Settings:
+    """Base of the settings classes: checks every value against its declaration."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            check_value(field.name, getattr(self, field.name), hints[field.name], field.metadata["declared"])
+
+
+def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
+    """Raises BadSettings where `value` is of another type than declared, or outside its range or choices."""
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    # bool is an int for Python, and JSON writes 1.0 as 1: the first is a mistake here, the second is not.
+    fits = type(value) in allowed or (float in allowed and type(value) is int)
+    if not fits:
+        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"It wants {' or '.join(_word(t) for t in allowed)}.")
+    if value is None:
+        return
+    if declared.choices and value not in declared.choices:
+        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"Choose one of: {', '.join(declared.choices)}.")
+    # Written as "not inside", because NaN is neither below nor above anything.
+    if declared.low is not None and declared.high is not None and not declared.low <= value <= declared.high:
+        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"It lies between {declared.low} and {declared.high}.")
+
+
+def _word(kind: Any) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "nothing"}[kind]
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def settings_from(kind: type[S], values: dict[str, Any]) -> S:
+    """Settings from a record or a request. Raises BadSettings for a key that does not exist, and says which."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise BadSettings(f"Unknown setting: {', '.join(unknown)}.", advice=f"Known: {', '.join(sorted(known))}.")
+    return kind(**values)
+
+
+def settings_record(settings: Settings) -> dict[str, Any]:
+    return dataclasses.asdict(settings)  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class PreprocessSettings(Settings):
+    keep: int = slider(15, 1, 40, step=1, label="Photos to keep", help="The best by identity × quality are kept.")
+    background: str = choice(
+        "keep", ("keep", "white"), label="Background", help="keep: stays, and counts little in the loss. white: erased."
+    )
+    enhance: bool = switch(True, label="Enhance small faces", help="At most half of the photos, worst first.")
+    retouch: bool = switch(False, label="Retouch skin", help="Evens the skin before training.")
+    blur_limit: float = slider(
+        0.12, 0.0, 1.0, step=0.01, label="Sharpness needed", help="Photos whose face is less sharp are set aside."
+    )
+    same_person: float | None = slider(
+        None, -1.0, 1.0, step=0.01, label="Same-person limit", help="Cosine; empty takes the embedder's own."
+    )
+    captions: bool = switch(False, label="Attribute captions", help="Adds what is visible to the trigger words.")
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    steps: int | None = slider(None, 1, 20000, step=10, label="Steps", help="Empty: min(200 × photos, the family's).")
+    batch: int = slider(4, 1, 32, step=1, label="Batch", help="Photos in one step, in one pass.")
+    learning_rate: float = slider(1e-4, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet.")
+    text_learning_rate: float = slider(
+        5e-5, 0.0, 1e-1, step=1e-5, label="Text learning rate", help="Of the text encoder; 0 leaves it alone."
+    )
+    rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the family's.")
+    alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the family's.")
+    validations: int = slider(8, 1, 50, step=1, label="Validations", help="Checkpoints judged along the run.")
+    validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Validation strength")
+    validation_steps: int = slider(20, 1, 150, step=1, label="Validation steps")
+    validation_cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Validation guidance", help="Empty: 9.")
+    voters: int = slider(10, 1, 100, step=1, label="Voting pictures", help="The most alike; their checkpoints merge.")
+    min_snr_gamma: float = slider(5.0, 0.0, 20.0, step=0.5, label="Min-SNR gamma", help="0 switches it off.")
+    flip: bool = switch(False, label="Mirror photos", help="Off: faces are not symmetric.")
+    seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed", help="The same seed gives the same LoRA.")
+
+
+@dataclass(frozen=True)
+class InferenceSettings(Settings):
+    first_strength: float = slider(
+        0.45, 0.0, 1.0, step=0.05, label="First pass strength", help="Higher repaints more of the face."
+    )
+    second_strength: float = slider(0.30, 0.0, 1.0, step=0.05, label="Second pass strength", help="Repaints the border.")
+    first_steps: int | None = slider(None, 1, 150, step=1, label="First pass steps", help="Empty: the family's.")
+    second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
+    cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")
+    lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
+    fusion: bool = switch(True, label="Fusion", help="Lays the reference photo's features on the template's face.")
+    fusion_before: float = slider(0.5, 0.0, 1.0, step=0.05, label="Fusion before the first pass")
+    fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion before the second pass")
+    colour_transfer: bool = switch(True, label="Colour transfer", help="The face takes the template's light.")
+    repaint_features: bool = switch(False, label="Second pass repaints eyes and mouth")
+    retouch: bool = switch(True, label="Retouch", help="Evens the skin of the result a little.")
+    count: int = slider(1, 1, 16, step=1, label="Pictures", help="Made with consecutive seeds, ranked by likeness.")
+    seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
+    prompt: str = text("", label="Prompt", help="Added to the trigger words.")
+    negative: str = text("", label="Negative prompt")

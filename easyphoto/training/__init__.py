@@ -1,0 +1,1 @@
+"""A dataset becomes a LoRA, in a process of its own."""

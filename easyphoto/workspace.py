@@ -1,0 +1,142 @@
+"""Where persons, runs, results and weights lie on disk. Ids that a user typed are checked here and nowhere else.
+
+workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
+           runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
+           results/ · weights/ · env/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
+from easyphoto.files import read_json, write_json
+
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Windows opens a device, not a file, under these names.
+RESERVED_IDS = frozenset({"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))})
+
+
+def checked_id(text: str) -> str:
+    """`text` as a person's id: letters, digits, `_` and `-`, at most 64, lower case. Raises BadName otherwise."""
+    candidate = text.strip().lower()
+    if not ID_PATTERN.fullmatch(candidate) or candidate in RESERVED_IDS:
+        raise BadName(
+            f"{text!r} cannot be a person's id.",
+            advice="Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit.",
+        )
+    return candidate
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone whose face is learned, as `person.json` keeps them. Paths are relative to the person's folder."""
+
+    id: str
+    name: str
+    family: str
+    created: str
+    photos: tuple[str, ...] = ()
+    reference: str | None = None
+    portrait: str | None = None
+    lora: str | None = None
+    run: str | None = None
+    likeness: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.lora is not None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+
+    @property
+    def persons(self) -> Path:
+        return self.root / "persons"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights"
+
+    def person_folder(self, id: str) -> Path:
+        return self.persons / checked_id(id)
+
+    def person(self, id: str) -> Person:
+        """Raises UnknownPerson, and lists who there is."""
+        folder = self.person_folder(id)
+        if not (folder / "person.json").is_file():
+            known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
+            raise UnknownPerson(f"There is no person {id!r} in {self.root}.", advice=f"Known: {known}.")
+        return person_from(read_json(folder / "person.json"))
+
+    def list_persons(self) -> tuple[Person, ...]:
+        """Everybody in the workspace, by id."""
+        if not self.persons.is_dir():
+            return ()
+        records = sorted(self.persons.glob("*/person.json"))
+        return tuple(person_from(read_json(record)) for record in records)
+
+    def save_person(self, person: Person) -> None:
+        write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
+
+    def new_person(self, name: str, family: str) -> Person:
+        """Raises NameTaken where somebody of that id exists, BadName where the name gives no safe id."""
+        id = checked_id(name)
+        if (self.persons / id / "person.json").exists():
+            raise NameTaken(f"There is already a person {id!r}.", advice="Choose another name, or delete them first.")
+        person = Person(id=id, name=name.strip(), family=family, created=utc_now())
+        self.save_person(person)
+        return person
+
+    def delete_person(self, id: str) -> tuple[Path, ...]:
+        """Delete a person with everything derived from their photos (runs included); returns what went."""
+        person = self.person(id)
+        # A run's folder is <utc>-<id>; an id may itself end like another's, so the run's record decides.
+        doomed = [self.person_folder(person.id)]
+        for record in sorted(self.runs.glob("*/run.json")):
+            if read_json(record).get("person") == person.id:
+                doomed.append(record.parent)
+        for folder in doomed:
+            shutil.rmtree(folder)
+        return tuple(doomed)
+
+    def new_run_folder(self, id: str) -> Path:
+        """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        for attempt in range(1, 1000):
+            folder = self.runs / (f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return folder
+        raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
+
+
+def person_from(record: dict[str, Any]) -> Person:
+    values = {field.name: record[field.name] for field in dataclasses.fields(Person) if field.name in record}
+    for name in ("photos", "notes"):
+        values[name] = tuple(values.get(name, ()))
+    return Person(**values)
+
+
+def utc_now() -> str:
+    """The time as the records write it: ISO 8601 in UTC, whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")
