@@ -34,6 +34,8 @@ class Family:
     first_steps: int
     second_steps: int
     first_cfg: float
+    validation_cfg: float = 9.0
+    """Guidance of the validation pictures."""
     controls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Control kind → id of the ControlNet that serves it (a catalogue id, or a folder name of an embedded family)."""
     first_controls: tuple[tuple[str, float], ...] = ()
@@ -64,6 +66,7 @@ MINIATURE = Family(
     first_steps=20,
     second_steps=12,
     first_cfg=3.0,
+    validation_cfg=3.0,
     controls=MappingProxyType({"canny": "canny", "facepoints": "facepoints", "color": "tile", "tile": "tile"}),
     first_controls=(("canny", 0.50), ("facepoints", 0.50), ("color", 0.85)),
     second_controls=(("canny", 1.0), ("tile", 1.0)),

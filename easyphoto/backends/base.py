@@ -1,4 +1,4 @@
-"""What a backend is asked, and what it answers. Every backend passes the contract tests in tests/backends/contract.py."""
+"""What a backend is asked, and what it answers. Every backend passes tests/backends/contract.py."""
 
 from __future__ import annotations
 

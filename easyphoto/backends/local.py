@@ -1,0 +1,278 @@
+"""Pictures painted on this machine, with diffusers' networks and no web UI."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from easyphoto.backends.base import (
+    Capabilities,
+    Control,
+    Fill,
+    GenerateRequest,
+    InpaintRequest,
+    Result,
+    Sampler,
+)
+from easyphoto.backends.components import Components, base_folder, load_components
+from easyphoto.backends.controls import ActiveControl, ControlShelf
+from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
+from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.backends.memory import out_of_memory_named
+from easyphoto.backends.prompts import Words, encode_prompts
+from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
+from easyphoto.errors import BackendError, MissingCapability
+from easyphoto.images import as_array, as_picture, blended
+from easyphoto.progress import Progress
+
+Request = InpaintRequest | GenerateRequest
+LATENT_FACTOR = 8
+"""Pixels to one latent cell in every Stable Diffusion autoencoder."""
+
+
+def open_local(base: str) -> LocalBackend:
+    """The backend for a family's id or for a folder in the diffusers layout. Raises WeightsMissing."""
+    family, folder = base_folder(base)
+    return LocalBackend(load_components(family, folder), folder)
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What a batch of pictures starts from, in latents."""
+
+    latents: torch.Tensor
+    noise: torch.Tensor
+    generators: tuple[torch.Generator, ...]
+    repaint: Repaint | None
+    strength: float
+    preview: Preview | None
+
+
+class LocalBackend:
+    """Passes the Backend protocol over networks that somebody else may hold too, live adapters included."""
+
+    def __init__(
+        self,
+        components: Components,
+        controlnets_root: Path | None = None,
+        *,
+        device: str | torch.device | None = None,
+    ) -> None:
+        """`controlnets_root` is the base folder, whose `controlnet/` holds one folder for each ControlNet.
+
+        Without a device the networks are used where they are.
+        """
+        weight = components.unet.conv_in.weight
+        self._components = components
+        self._device = torch.device(device) if device else weight.device
+        self._shelf = ControlShelf(components.family, controlnets_root, dtype=weight.dtype, device=self._device)
+        self._lent = False
+        if self._device != weight.device:
+            self._move(self._device)
+
+    @property
+    def family(self) -> str:
+        return self._components.family.id
+
+    def capabilities(self) -> Capabilities:
+        free = torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else None
+        return Capabilities(
+            families=(self.family,),
+            controls=self._shelf.kinds(),
+            samplers=tuple(Sampler),
+            upscalers=(),
+            restorers=(),
+            device=str(self._device),
+            free_memory=free,
+        )
+
+    def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
+        return self.inpaint_many((request,), progress)[0]
+
+    def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
+        """As `inpaint` for each; requests that differ only in pictures, words and seeds share each step's pass."""
+        for request in requests:
+            check_inpaint(request, self._components.family.latent_multiple)
+            self._check_capabilities(request)
+        results: dict[int, Result] = {}
+        for numbers in _alike(requests):
+            batch = [requests[number] for number in numbers]
+            results.update(zip(numbers, self._inpaint_batch(batch, progress), strict=True))
+        return tuple(results[number] for number in range(len(requests)))
+
+    def generate(self, request: GenerateRequest, progress: Progress) -> Result:
+        check_generate(request, self._components.family.latent_multiple)
+        self._check_capabilities(request)
+        started = time.monotonic()
+        with self._ready():
+            pictures, applied = self._painted([request], self._blank_canvas(request), progress)
+        return applied.result(request, as_picture(pictures[0]), time.monotonic() - started)
+
+    def prepare(self) -> None:
+        self._lent = True
+        self._move(torch.device("cpu"))
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def release(self) -> None:
+        self._move(self._device)
+        self._lent = False
+
+    def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
+        if batch[0].denoise == 0 or not any(request.mask.any() for request in batch):
+            return [_unchanged(request) for request in batch]
+        started = time.monotonic()
+        with self._ready():
+            painted, applied = self._painted(batch, self._canvas(batch), progress)
+        seconds = (time.monotonic() - started) / len(batch)
+        return [
+            applied.result(request, _pasted(request, pixels), seconds)
+            for request, pixels in zip(batch, painted, strict=True)
+        ]
+
+    def _painted(
+        self, batch: Sequence[Request], canvas: Canvas, progress: Progress
+    ) -> tuple[list[np.ndarray], Applied]:
+        first = batch[0]
+        config = self._components.scheduler.config
+        schedule = make_schedule(
+            config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
+        )
+        with loras_applied(self._components, first.loras) as loras:
+            words = self._words(batch)
+            controls = self._shelf.activate([request.controls for request in batch])
+            latents = sample(
+                Denoiser(self._components.unet, words.states, first.cfg, controls),
+                schedule,
+                progress,
+                latents=canvas.latents,
+                noise=canvas.noise,
+                generators=canvas.generators,
+                repaint=canvas.repaint,
+                preview=canvas.preview,
+            )
+        applied = Applied.of(controls, loras, words, made=schedule.made)
+        return decoded(self._components.vae, latents), applied
+
+    def _words(self, batch: Sequence[Request]) -> Words:
+        """Negative prompts first, as `Denoiser` wants them; without guidance they have no say."""
+        negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
+        return encode_prompts(self._components, [*negatives, *(request.prompt for request in batch)])
+
+    def _canvas(self, batch: Sequence[InpaintRequest]) -> Canvas:
+        old = encoded(self._components.vae, [request.image for request in batch])
+        mask = latent_mask([request.mask for request in batch], old.shape[-2:]).to(old.device)
+        generators = _generators(batch)
+        noise = _noise(old.shape, generators, old.device)
+        start = old
+        if batch[0].fill is Fill.NOISE:
+            start = torch.lerp(old, _noise(old.shape, generators, old.device), mask)
+        preview = Preview.fitted(old, batch[0].image)
+        return Canvas(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
+
+    def _blank_canvas(self, request: GenerateRequest) -> Canvas:
+        channels = self._components.unet.config.in_channels
+        shape = (1, channels, request.size.height // LATENT_FACTOR, request.size.width // LATENT_FACTOR)
+        generators = _generators([request])
+        noise = _noise(shape, generators, self._device)
+        return Canvas(torch.zeros_like(noise), noise, generators, None, 1.0, None)
+
+    @contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Networks in evaluation mode and without gradients; a trainer finds its own as it left them."""
+        with ExitStack() as stack:
+            stack.enter_context(out_of_memory_named())
+            stack.enter_context(torch.no_grad())
+            for network in self._components.networks:
+                training = [module for module in network.modules() if module.training]
+                stack.callback(_set_training, training)
+                network.eval()
+            yield
+
+    def _check_capabilities(self, request: Request) -> None:
+        if self._lent:
+            raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+        if request.checkpoint not in (None, self.family):
+            raise MissingCapability(
+                f"There is no checkpoint {request.checkpoint!r} here.", advice=f"This one was opened: {self.family}."
+            )
+        for control in request.controls:
+            self._shelf.require(control.kind)
+
+    def _move(self, device: torch.device) -> None:
+        for network in self._components.networks:
+            network.to(device)
+        self._shelf.to(device)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What took part in a batch."""
+
+    controls: tuple[str, ...]
+    loras: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, controls: Sequence[ActiveControl], loras: tuple[str, ...], words: Words, *, made: int) -> Applied:
+        middles = [(step + 0.5) / made for step in range(made)]
+        on = [control.kind for control in controls if any(map(control.is_on, middles))]
+        off = [control.kind for control in controls if control.kind not in on]
+        notes = tuple(
+            f"The control {kind} begins and ends between two of {made} steps: without effect." for kind in off
+        )
+        return cls(tuple(on), loras, words.notes + notes)
+
+    def result(self, request: Request, image: Image.Image, seconds: float) -> Result:
+        return Result(image, request.seed, self.controls, self.loras, seconds, self.notes)
+
+
+def _set_training(modules: Sequence[torch.nn.Module]) -> None:
+    for module in modules:
+        module.training = True
+
+
+def _alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
+    """The numbers of requests that can go through the networks together, groups in order of their first."""
+    groups: dict[Any, list[int]] = {}
+    for number, request in enumerate(requests):
+        groups.setdefault(_batch_key(request), []).append(number)
+    return list(groups.values())
+
+
+def _batch_key(request: InpaintRequest) -> tuple[object, ...]:
+    controls = tuple(map(_control_key, request.controls))
+    steps = (request.steps, request.denoise, request.cfg, request.sampler, request.fill)
+    return request.image.size, steps, controls, request.loras
+
+
+def _control_key(control: Control) -> tuple[object, ...]:
+    return control.kind, control.weight, control.start, control.end
+
+
+def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:
+    # On the CPU whatever the device: the same seed then starts from the same noise everywhere.
+    return tuple(torch.Generator("cpu").manual_seed(request.seed) for request in batch)
+
+
+def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device) -> torch.Tensor:
+    draws = [torch.randn(tuple(shape[1:]), generator=generator) for generator in generators]
+    return torch.stack(draws).to(device)
+
+
+def _pasted(request: InpaintRequest, painted: np.ndarray) -> Image.Image:
+    """The painted pixels through the mask; where it is 0 every byte is the request's."""
+    return as_picture(blended(as_array(request.image), painted, request.mask))
+
+
+def _unchanged(request: InpaintRequest) -> Result:
+    return Result(as_picture(as_array(request.image)), request.seed, (), (), 0.0, ("Nothing was to be repainted.",))

@@ -1,0 +1,75 @@
+"""What every backend asks of a request before any work: sizes that fit, and numbers that are numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from easyphoto.backends.base import Control, GenerateRequest, InpaintRequest
+from easyphoto.errors import InputError
+from easyphoto.geometry import Size
+
+MOST_STEPS = 1000
+LARGEST_SEED = 2**63 - 1
+
+
+def check_inpaint(request: InpaintRequest, multiple: int) -> None:
+    """Raises InputError for what no backend could paint; `multiple` is the family's latent multiple."""
+    size = Size.of(request.image)
+    _check_size(size, multiple)
+    _check_mask(request.mask, size)
+    _check_between("The denoise", request.denoise, low=0, high=1)
+    _check_common(request, size)
+
+
+def check_generate(request: GenerateRequest, multiple: int) -> None:
+    _check_size(request.size, multiple)
+    _check_common(request, request.size)
+
+
+def _check_size(size: Size, multiple: int) -> None:
+    if size.short < multiple or size.width % multiple or size.height % multiple:
+        raise InputError(
+            f"A picture of {size.width}×{size.height} pixels does not fit the networks.",
+            advice=f"Both sides must be multiples of {multiple}.",
+        )
+
+
+def _check_mask(mask: np.ndarray, size: Size) -> None:
+    if mask.shape != (size.height, size.width):
+        raise InputError(
+            f"The mask has the shape {mask.shape}, the picture is {size.width}×{size.height}.",
+            advice="Give a mask of (height, width) of the picture.",
+        )
+    if not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
+        raise InputError("The mask holds values that are not between 0 and 1.", advice="1 is repainted, 0 stays.")
+
+
+def _check_common(request: InpaintRequest | GenerateRequest, size: Size) -> None:
+    if not 1 <= request.steps <= MOST_STEPS:
+        raise InputError(f"{request.steps} steps cannot be made.", advice=f"Take 1 to {MOST_STEPS}.")
+    if not 0 <= request.seed <= LARGEST_SEED:
+        raise InputError(f"{request.seed} is no seed.", advice=f"Take 0 to {LARGEST_SEED}.")
+    _check_between("The guidance (CFG)", request.cfg, low=0, high=100)
+    for use in request.loras:
+        _check_between(f"The weight of the LoRA {use.path.name}", use.weight, low=-10, high=10)
+    for control in request.controls:
+        _check_control(control, size)
+
+
+def _check_control(control: Control, size: Size) -> None:
+    if Size.of(control.image) != size:
+        raise InputError(
+            f"The image of the control {control.kind!r} is {control.image.width}×{control.image.height}, "
+            f"the request {size.width}×{size.height}.",
+            advice="Draw control images at the request's size.",
+        )
+    _check_between(f"The weight of the control {control.kind!r}", control.weight, low=0, high=10)
+    _check_between(f"The start of the control {control.kind!r}", control.start, low=0, high=1)
+    _check_between(f"The end of the control {control.kind!r}", control.end, low=control.start, high=1)
+
+
+def _check_between(what: str, value: float, *, low: float, high: float) -> None:
+    if not math.isfinite(value) or not low <= value <= high:
+        raise InputError(f"{what} is {value}.", advice=f"Take a number from {low} to {high}.")

@@ -1,0 +1,163 @@
+"""The loop that turns noise into latents, with diffusers' schedulers and a blend of the old latents in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from easyphoto.backends.base import Sampler
+from easyphoto.backends.controls import ActiveControl, summed_residuals
+from easyphoto.progress import Progress
+
+Preview = Callable[[torch.Tensor], Any]
+STEPS_PER_PREVIEW = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Denoiser:
+    """The UNet with its words and controls: latents in, the guided prediction out."""
+
+    unet: Any
+    words: torch.Tensor
+    """(batch, tokens, width), or twice the batch with the negative prompts first where `cfg` is not 1."""
+    cfg: float
+    controls: tuple[ActiveControl, ...]
+
+    def __call__(self, latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
+        dtype = self.unet.conv_in.weight.dtype
+        copies = len(self.words) // len(latents)
+        doubled = latents.repeat(copies, 1, 1, 1).to(dtype)
+        added = summed_residuals(self.controls, doubled, timestep=timestep, words=self.words, progress=progress)
+        prediction = self.unet(
+            doubled,
+            timestep,
+            encoder_hidden_states=self.words,
+            down_block_additional_residuals=added and tuple(added[0]),
+            mid_block_additional_residual=added and added[1],
+            return_dict=False,
+        )[0].float()
+        if copies == 1:
+            return prediction
+        without, with_words = prediction.chunk(2)
+        return without + self.cfg * (with_words - without)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """A scheduler set to its steps, and what share of picture and noise the latents hold before each of them."""
+
+    scheduler: Any
+    first: int
+    """Index of the first step that is made: later the less is to change."""
+    signal: torch.Tensor
+    noise: torch.Tensor
+    """Both (steps + 1): the last entry is the finished picture, 1 and 0."""
+
+    @property
+    def made(self) -> int:
+        return len(self.scheduler.timesteps) - self.first
+
+    def noised(self, latents: torch.Tensor, noise: torch.Tensor, index: int) -> torch.Tensor:
+        """What the sampler holds before step `index` of a picture."""
+        return float(self.signal[index]) * latents + float(self.noise[index]) * noise
+
+    def start(self, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """At full strength nothing of the picture is kept: the last step of the training still shows its brightness."""
+        if self.first == 0:
+            return float(torch.hypot(self.signal[0], self.noise[0])) * noise
+        return self.noised(latents, noise, self.first)
+
+
+@dataclass(frozen=True, eq=False)
+class Repaint:
+    """Where to change what: latents outside of the mask follow the old picture through every step."""
+
+    latents: torch.Tensor
+    mask: torch.Tensor
+
+
+def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float, device: torch.device) -> Schedule:
+    """`config` is the base model's scheduler configuration: betas and prediction type are taken from it."""
+    scheduler = _scheduler(config, sampler)
+    scheduler.set_timesteps(steps, device=device)
+    total = len(scheduler.timesteps)
+    made = min(total, max(1, round(total * strength)))
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(total - made)
+    signal, noise = _levels(scheduler, sampler)
+    return Schedule(scheduler, total - made, signal, noise)
+
+
+def _scheduler(config: Any, sampler: Sampler) -> Any:
+    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler
+
+    match sampler:
+        case Sampler.DPMPP_2M_KARRAS:
+            return DPMSolverMultistepScheduler.from_config(config, **_karras("dpmsolver++"))
+        case Sampler.DPMPP_2M_SDE_KARRAS:
+            return DPMSolverMultistepScheduler.from_config(config, **_karras("sde-dpmsolver++"))
+        case Sampler.EULER_A:
+            return EulerAncestralDiscreteScheduler.from_config(config)
+        case Sampler.DDIM:
+            # DDIM's own default clips predictions to -1..1, which latents are not held to.
+            return DDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=True)
+
+
+def _karras(algorithm: str) -> dict[str, Any]:
+    return {"algorithm_type": algorithm, "solver_order": 2, "use_karras_sigmas": True, "final_sigmas_type": "zero"}
+
+
+def _levels(scheduler: Any, sampler: Sampler) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of picture and of noise before every step, in the scaling of that scheduler."""
+    if sampler is Sampler.DDIM:
+        kept = torch.cat([scheduler.alphas_cumprod[scheduler.timesteps.cpu()], torch.ones(1)])
+        return kept.sqrt(), (1 - kept).sqrt()
+    sigmas = scheduler.sigmas.float().cpu()
+    if sampler is Sampler.EULER_A:
+        return torch.ones_like(sigmas), sigmas
+    signal = (1 + sigmas**2).rsqrt()
+    return signal, sigmas * signal
+
+
+def sample(
+    denoise: Denoiser,
+    schedule: Schedule,
+    progress: Progress,
+    *,
+    latents: torch.Tensor,
+    noise: torch.Tensor,
+    generators: Sequence[torch.Generator],
+    repaint: Repaint | None = None,
+    preview: Preview | None = None,
+) -> torch.Tensor:
+    """Finished latents. `latents` are where the picture starts from, `generators` one for each picture."""
+    scheduler = schedule.scheduler
+    current = schedule.start(latents, noise)
+    for made in range(schedule.made):
+        progress.check()
+        index = schedule.first + made
+        timestep = scheduler.timesteps[index]
+        scaled = scheduler.scale_model_input(current, timestep)
+        prediction = denoise(scaled, timestep, (made + 0.5) / schedule.made)
+        output = scheduler.step(prediction, timestep, current, **_randomness(scheduler, generators))
+        current = output.prev_sample
+        if repaint is not None:
+            old = schedule.noised(repaint.latents, noise, index + 1)
+            current = repaint.mask * current + (1 - repaint.mask) * old
+        shown = preview(_forecast(scheduler, output)) if preview and (made + 1) % STEPS_PER_PREVIEW == 0 else None
+        progress.step(made + 1, schedule.made, "painting", preview=shown)
+    return current
+
+
+def _randomness(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[str, Any]:
+    """A generator for each picture, so that a picture comes out the same alone and in a batch."""
+    return {"generator": list(generators)} if type(scheduler).__name__ != "DDIMScheduler" else {}
+
+
+def _forecast(scheduler: Any, output: Any) -> torch.Tensor:
+    """The finished latents as the sampler guesses them now: what is worth showing while noise is still in."""
+    guess = getattr(output, "pred_original_sample", None)
+    return scheduler.model_outputs[-1] if guess is None else guess

@@ -1,0 +1,220 @@
+"""The laws every backend keeps. A test module subclasses `BackendContract` and gives the fixture `backend`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.guides import draw_guide
+from easyphoto.errors import BackendError, InputError, MissingCapability
+from easyphoto.geometry import Size
+from easyphoto.progress import Cancelled, NullProgress
+from tests.fakes import RecordingProgress
+
+WIDTH, HEIGHT = 48, 32
+
+
+def drawn_picture(seed: int = 0) -> Image.Image:
+    """Blocks of colour under a little noise."""
+    random = np.random.default_rng(seed)
+    blocks = np.kron(random.integers(40, 215, (4, 6, 3)), np.ones((8, 8, 1)))
+    return Image.fromarray((blocks + random.integers(-9, 9, (HEIGHT, WIDTH, 3))).astype(np.uint8))
+
+
+def middle_mask() -> np.ndarray:
+    """A hard block with a soft column on its left."""
+    mask = np.zeros((HEIGHT, WIDTH), np.float32)
+    mask[8:24, 16:32] = 1
+    mask[8:24, 14:16] = 0.5
+    return mask
+
+
+def inpaint_request(**changes: object) -> InpaintRequest:
+    request = InpaintRequest(drawn_picture(), middle_mask(), "a face", "blurry", seed=5, steps=4, denoise=0.8, cfg=3.0)
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def canny(weight: float = 1.0, **changes: float) -> Control:
+    return Control("canny", draw_guide("canny", drawn_picture()), weight, **changes)
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture, np.uint8)
+
+
+class BackendContract:
+    @pytest.fixture
+    def backend(self) -> Backend:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def lora(self, tmp_path: Path) -> Path:
+        """A LoRA file the backend can apply."""
+        path = tmp_path / "any.safetensors"
+        path.write_bytes(b"")
+        return path
+
+    def paint(self, backend: Backend, **changes: object) -> np.ndarray:
+        return pixels(backend.inpaint(inpaint_request(**changes), NullProgress()).image)
+
+    def test_says_what_it_can(self, backend: Backend) -> None:
+        capabilities = backend.capabilities()
+
+        assert capabilities.families == (backend.family,)
+        assert "canny" in capabilities.controls
+        assert Sampler.DPMPP_2M_KARRAS in capabilities.samplers
+        assert capabilities.device
+
+    def test_only_the_mask_is_repainted(self, backend: Backend) -> None:
+        painted = self.paint(backend)
+
+        before, outside = pixels(drawn_picture()), middle_mask() == 0
+        assert painted.shape == before.shape
+        assert (painted[outside] == before[outside]).all()
+        assert (painted[~outside] != before[~outside]).any()
+
+    def test_denoise_zero_gives_the_picture_back(self, backend: Backend) -> None:
+        assert (self.paint(backend, denoise=0.0) == pixels(drawn_picture())).all()
+
+    def test_an_empty_mask_gives_the_picture_back(self, backend: Backend) -> None:
+        nothing = np.zeros((HEIGHT, WIDTH), np.float32)
+
+        assert (self.paint(backend, mask=nothing) == pixels(drawn_picture())).all()
+
+    @pytest.mark.parametrize("sampler", list(Sampler))
+    def test_a_seed_decides_every_byte(self, backend: Backend, sampler: Sampler) -> None:
+        first = self.paint(backend, sampler=sampler)
+
+        assert (self.paint(backend, sampler=sampler) == first).all()
+        assert (self.paint(backend, sampler=sampler, seed=6) != first).any()
+
+    def test_the_result_tells_its_seed_and_time(self, backend: Backend) -> None:
+        result = backend.inpaint(inpaint_request(seed=77), NullProgress())
+
+        assert result.seed == 77
+        assert result.seconds >= 0
+
+    @pytest.mark.parametrize("changes", [{"prompt": "a dog"}, {"negative": "dull"}, {"cfg": 9.0}, {"denoise": 1.0}])
+    def test_what_is_asked_matters(self, backend: Backend, changes: dict[str, object]) -> None:
+        assert (self.paint(backend, **changes) != self.paint(backend)).any()
+
+    def test_noise_may_fill_the_mask(self, backend: Backend) -> None:
+        painted = self.paint(backend, fill=Fill.NOISE)
+
+        assert (painted[middle_mask() == 0] == pixels(drawn_picture())[middle_mask() == 0]).all()
+
+    def test_a_control_changes_the_picture_and_is_listed(self, backend: Backend) -> None:
+        plain = self.paint(backend)
+
+        result = backend.inpaint(inpaint_request(controls=(canny(),)), NullProgress())
+
+        assert (pixels(result.image) != plain).any()
+        assert result.applied_controls == ("canny",)
+
+    def test_a_control_of_weight_zero_is_no_control(self, backend: Backend) -> None:
+        result = backend.inpaint(inpaint_request(controls=(canny(0.0),)), NullProgress())
+
+        assert (pixels(result.image) == self.paint(backend)).all()
+        assert result.applied_controls == ()
+
+    def test_controls_add_up(self, backend: Backend) -> None:
+        tile = Control("tile", draw_guide("tile", drawn_picture()), 0.7, end=0.6)
+
+        result = backend.inpaint(inpaint_request(controls=(canny(), tile)), NullProgress())
+
+        assert result.applied_controls == ("canny", "tile")
+        assert (pixels(result.image) != self.paint(backend, controls=(canny(),))).any()
+
+    def test_a_lora_changes_the_picture_and_is_listed(self, backend: Backend, lora: Path) -> None:
+        plain = self.paint(backend)
+
+        result = backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+
+        assert (pixels(result.image) != plain).any()
+        assert result.applied_loras == (lora.name,)
+        assert (self.paint(backend) == plain).all()
+
+    def test_a_lora_of_weight_zero_is_no_lora(self, backend: Backend, lora: Path) -> None:
+        result = backend.inpaint(inpaint_request(loras=(LoraUse(lora, 0.0),)), NullProgress())
+
+        assert (pixels(result.image) == self.paint(backend)).all()
+        assert result.applied_loras == ()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"controls": (Control("smell", drawn_picture()),)},
+            {"loras": (LoraUse(Path("/nowhere/none.safetensors")),)},
+            {"checkpoint": "a-model-nobody-has"},
+        ],
+        ids=["control", "lora", "checkpoint"],
+    )
+    def test_what_it_cannot_apply_is_refused_by_name(self, backend: Backend, changes: dict[str, object]) -> None:
+        with pytest.raises(MissingCapability):
+            backend.inpaint(inpaint_request(**changes), NullProgress())
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"image": drawn_picture().resize((47, 32)), "mask": np.ones((32, 47), np.float32)},
+            {"mask": np.ones((WIDTH, HEIGHT), np.float32)},
+            {"mask": np.full((HEIGHT, WIDTH), np.nan, np.float32)},
+            {"mask": np.full((HEIGHT, WIDTH), 2, np.float32)},
+            {"denoise": 1.5},
+            {"denoise": float("nan")},
+            {"cfg": float("inf")},
+            {"steps": 0},
+            {"seed": -1},
+            {"controls": (Control("canny", drawn_picture().resize((16, 16))),)},
+            {"controls": (Control("canny", drawn_picture(), float("nan")),)},
+            {"controls": (Control("canny", drawn_picture(), start=0.7, end=0.2),)},
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, backend: Backend, changes: dict[str, object]) -> None:
+        with pytest.raises(InputError):
+            backend.inpaint(inpaint_request(**changes), NullProgress())
+
+    def test_every_step_is_reported(self, backend: Backend) -> None:
+        progress = RecordingProgress()
+
+        backend.inpaint(inpaint_request(denoise=1.0), progress)
+
+        assert [done for done, _, _ in progress.steps] == [1, 2, 3, 4]
+        assert {total for _, total, _ in progress.steps} == {4}
+
+    def test_cancel_stops_it_and_leaves_it_usable(self, backend: Backend, lora: Path) -> None:
+        plain = self.paint(backend)
+        progress = RecordingProgress(cancel_at=2)
+
+        with pytest.raises(Cancelled):
+            backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), progress)
+
+        assert progress.checks == 2
+        assert (self.paint(backend) == plain).all()
+
+    def test_words_alone_make_a_picture(self, backend: Backend) -> None:
+        request = GenerateRequest(Size(WIDTH, HEIGHT), "a face", seed=1, steps=3, controls=(canny(),))
+
+        first = backend.generate(request, NullProgress())
+        again = backend.generate(request, NullProgress())
+        other = backend.generate(replace(request, seed=2), NullProgress())
+
+        assert first.image.size == (WIDTH, HEIGHT)
+        assert first.applied_controls == ("canny",)
+        assert (pixels(first.image) == pixels(again.image)).all()
+        assert (pixels(first.image) != pixels(other.image)).any()
+
+    def test_a_lent_device_refuses_and_comes_back(self, backend: Backend) -> None:
+        plain = self.paint(backend)
+
+        backend.prepare()
+        with pytest.raises(BackendError):
+            backend.inpaint(inpaint_request(), NullProgress())
+        backend.release()
+
+        assert (self.paint(backend) == plain).all()

@@ -1,0 +1,60 @@
+"""Control images: what they show, and where."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.backends.guides import draw_guide
+from easyphoto.errors import InputError
+
+POINTS = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
+
+
+def half_white(size: int = 100) -> Image.Image:
+    pixels = np.zeros((size, size, 3), np.uint8)
+    pixels[:, size // 2 :] = 255
+    return Image.fromarray(pixels)
+
+
+def test_canny_draws_the_edge_white_on_black() -> None:
+    guide = np.asarray(draw_guide("canny", half_white()))
+
+    assert sorted(np.unique(guide)) == [0, 255]
+    assert set(np.nonzero(guide[50, :, 0])[0]) <= {49, 50}
+    assert guide[50].any()
+
+
+def test_face_points_are_discs_of_five_colours() -> None:
+    guide = np.asarray(draw_guide("facepoints", half_white(), POINTS))
+
+    centres = [tuple(int(value) for value in guide[int(y), int(x)]) for x, y in POINTS]
+    assert centres == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]
+    assert guide[40, 32].tolist() == [255, 0, 0]
+    assert guide[40, 35].tolist() == [0, 0, 0]
+    assert guide[10, 10].tolist() == [0, 0, 0]
+
+
+def test_face_points_of_several_faces_share_one_picture() -> None:
+    guide = np.asarray(draw_guide("facepoints", half_white(200), np.stack([POINTS, POINTS + 100])))
+
+    assert guide[40, 30].tolist() == [255, 0, 0]
+    assert guide[140, 130].tolist() == [255, 0, 0]
+
+
+def test_face_points_ask_for_points() -> None:
+    with pytest.raises(InputError, match="five points"):
+        draw_guide("facepoints", half_white())
+
+
+@pytest.mark.parametrize("kind", ["color", "tile"])
+def test_tile_is_the_picture_slightly_blurred(kind: str) -> None:
+    guide = np.asarray(draw_guide(kind, half_white()))
+
+    assert guide.shape == (100, 100, 3)
+    assert 0 < guide[50, 50, 0] < 255
+    assert guide[50, 30].tolist() == [0, 0, 0]
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(InputError, match="smell"):
+        draw_guide("smell", half_white())

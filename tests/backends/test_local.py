@@ -1,0 +1,252 @@
+"""The local backend on tiny random networks: the contract, and what only it promises."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from easyphoto.backends.base import Control, LoraUse, Sampler
+from easyphoto.backends.components import Components, base_folder, load_components
+from easyphoto.backends.latents import Preview, latent_mask
+from easyphoto.backends.local import LocalBackend, open_local
+from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.errors import InputError, MissingCapability, OutOfMemory, WeightsMissing
+from easyphoto.families import MINIATURE
+from easyphoto.progress import NullProgress
+from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels
+from tests.fakes import RecordingProgress
+
+
+@pytest.fixture(scope="module")
+def components(tiny_base: Path) -> Components:
+    torch.set_num_threads(1)
+    return load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
+
+
+@pytest.fixture
+def local(components: Components, tiny_base: Path) -> LocalBackend:
+    return LocalBackend(components, tiny_base)
+
+
+def weights_of(components: Components) -> dict[str, torch.Tensor]:
+    return {
+        f"{number}.{name}": tensor.clone()
+        for number, network in enumerate(components.networks)
+        for name, tensor in network.state_dict().items()
+    }
+
+
+def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class TestLocalBackend(BackendContract):
+    @pytest.fixture
+    def backend(self, local: LocalBackend) -> LocalBackend:
+        return local
+
+    @pytest.fixture
+    def lora(self, tiny_lora: Path) -> Path:
+        return tiny_lora
+
+
+def test_a_family_folder_opens_by_its_path(tiny_base: Path) -> None:
+    assert open_local(str(tiny_base)).family == "miniature"
+    assert base_folder(str(tiny_base)) == (MINIATURE, tiny_base)
+
+
+def test_a_missing_folder_and_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="no base model"):
+        open_local(str(tmp_path / "none"))
+    with pytest.raises(WeightsMissing, match=r"unet/diffusion_pytorch_model\.safetensors"):
+        open_local(str(tmp_path))
+    with pytest.raises(WeightsMissing, match="do not ship"):
+        open_local("sd15")
+
+
+@pytest.mark.parametrize("change", ["cut off", "a key is missing"])
+def test_broken_weights_are_not_filled_up(tiny_base: Path, tmp_path: Path, change: str) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny_base, base)
+    file = base / "unet" / "diffusion_pytorch_model.safetensors"
+    if change == "cut off":
+        file.write_bytes(file.read_bytes()[:-1000])
+    else:
+        tensors = load_file(file)
+        del tensors["conv_in.bias"]
+        save_file(tensors, file)
+
+    with pytest.raises(WeightsMissing, match="unet"):
+        open_local(str(base))
+
+
+def test_a_folder_of_unknown_shape_asks_for_its_family(tiny_base: Path, tmp_path: Path) -> None:
+    for part in tiny_base.iterdir():
+        if part.name != "easyphoto.json":
+            (tmp_path / part.name).symlink_to(part)
+
+    with pytest.raises(InputError, match=r"easyphoto\.json"):
+        base_folder(str(tmp_path))
+
+
+def test_controls_without_a_model_are_not_offered(local: LocalBackend) -> None:
+    assert local.capabilities().controls == ("canny", "color", "tile")
+    with pytest.raises(MissingCapability, match="facepoints"):
+        local.inpaint(inpaint_request(controls=(Control("facepoints", drawn_picture()),)), NullProgress())
+
+
+@pytest.mark.parametrize("sampler", list(Sampler))
+@pytest.mark.parametrize("steps", [1, 7, 20])
+def test_every_sampler_stays_finite(local: LocalBackend, sampler: Sampler, steps: int) -> None:
+    result = local.inpaint(inpaint_request(sampler=sampler, steps=steps, denoise=1.0), NullProgress())
+
+    assert result.image.size == (48, 32)
+
+
+def test_a_batch_equals_single_calls(local: LocalBackend) -> None:
+    request = inpaint_request(sampler=Sampler.DPMPP_2M_SDE_KARRAS, controls=(canny(0.7),))
+    other = replace(request, image=drawn_picture(9), seed=8, prompt="a dog")
+    apart = replace(request, steps=3)
+    requests = (request, apart, other)
+
+    together = local.inpaint_many(requests, NullProgress())
+
+    for each, result in zip(requests, together, strict=True):
+        alone = pixels(local.inpaint(each, NullProgress()).image).astype(int)
+        assert np.abs(pixels(result.image).astype(int) - alone).max() <= 1
+        assert result.seed == each.seed
+
+
+def test_a_control_that_is_never_on_is_noted(local: LocalBackend) -> None:
+    result = local.inpaint(inpaint_request(steps=2, denoise=1.0, controls=(canny(end=0.1),)), NullProgress())
+
+    assert result.applied_controls == ()
+    assert "canny" in result.notes[0]
+
+
+def test_a_prompt_that_is_too_long_is_noted(local: LocalBackend) -> None:
+    result = local.inpaint(inpaint_request(prompt="face " * 50), NullProgress())
+
+    assert "tokens" in result.notes[0]
+
+
+def test_a_lora_leaves_every_bit_as_it_was(local: LocalBackend, components: Components, tiny_lora: Path) -> None:
+    before = weights_of(components)
+
+    local.inpaint(inpaint_request(loras=(LoraUse(tiny_lora, 0.9), LoraUse(tiny_lora, -0.3))), NullProgress())
+
+    assert same_weights(before, weights_of(components))
+
+
+def test_a_lora_adds_its_product_scaled(components: Components, tiny_lora: Path) -> None:
+    layer = components.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
+    before = layer.weight.clone()
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
+    tensors = load_file(tiny_lora)
+
+    with loras_applied(components, [LoraUse(tiny_lora, 0.5)]):
+        added = layer.weight - before
+
+    expected = 0.5 * tensors[f"{name}.lora_up.weight"] @ tensors[f"{name}.lora_down.weight"]
+    assert torch.allclose(added, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", ["strange module", "strange part", "wrong shape", "half a pair", "empty", "no file"])
+def test_a_lora_that_does_not_fit_is_refused_by_its_keys(
+    local: LocalBackend, components: Components, tiny_lora: Path, tmp_path: Path, *, change: str
+) -> None:
+    tensors = load_file(tiny_lora)
+    name = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+    match change:
+        case "strange module":
+            tensors["lora_unet_no_such_block.lora_down.weight"] = torch.zeros(2, 4)
+        case "strange part":
+            tensors[f"{name}.dora_scale"] = torch.zeros(2)
+        case "wrong shape":
+            tensors[f"{name}.lora_up.weight"] = torch.zeros(5, 2)
+        case "half a pair":
+            del tensors[f"{name}.lora_up.weight"]
+        case "empty":
+            tensors = {}
+    bad = tmp_path / "bad.safetensors"
+    save_file(tensors, bad)
+    if change == "no file":
+        bad.write_bytes(b"this is no LoRA")
+    before = weights_of(components)
+
+    with pytest.raises(MissingCapability, match=r"bad\.safetensors"):
+        local.inpaint(inpaint_request(loras=(LoraUse(tiny_lora), LoraUse(bad))), NullProgress())
+
+    assert same_weights(before, weights_of(components))
+
+
+def test_running_out_of_memory_is_named(local: LocalBackend, components: Components, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr(components.vae, "encode", refuse)
+
+    with pytest.raises(OutOfMemory, match="smaller resolution"):
+        local.inpaint(inpaint_request(), NullProgress())
+
+
+def test_live_adapters_are_used_and_left_alone(tiny_base: Path, tiny_lora: Path) -> None:
+    """As the trainer's validation does: the UNet with its adapters, in training mode, between two steps."""
+    from peft import LoraConfig
+
+    live = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
+    backend = LocalBackend(live, tiny_base)
+    plain = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
+    for network, targets in ((live.unet, ["to_q", "to_v", "proj_in"]), (live.text_encoder, ["q_proj"])):
+        network.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=targets, init_lora_weights=False))
+        network.train()
+    before = weights_of(live)
+
+    adapted = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
+    again = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
+    on_top = pixels(backend.inpaint(inpaint_request(loras=(LoraUse(tiny_lora),)), NullProgress()).image)
+
+    assert (adapted != plain).any()
+    assert (adapted == again).all()
+    assert (on_top != adapted).any()
+    assert live.unet.training
+    assert live.text_encoder.training
+    assert not live.vae.training
+    assert any(parameter.requires_grad for parameter in live.unet.parameters())
+    assert same_weights(before, weights_of(live))
+
+
+def test_a_soft_mask_is_repainted_under_its_faintest_pixel() -> None:
+    mask = np.zeros((32, 48), np.float32)
+    mask[8, 16] = 0.01
+
+    cells = latent_mask([mask], (4, 6))[0, 0]
+
+    assert cells.nonzero().tolist() == [[1, 2]]
+    assert latent_mask([middle_mask()], (4, 6))[0, 0].sum() == 6
+
+
+def test_a_preview_is_shown_on_the_way(local: LocalBackend) -> None:
+    progress = RecordingProgress()
+
+    local.inpaint(inpaint_request(steps=10, denoise=1.0), progress)
+
+    assert [preview.size for preview in progress.previews] == [(48, 32), (48, 32)]
+
+
+def test_a_preview_of_the_old_latents_looks_like_the_old_picture() -> None:
+    picture = drawn_picture()
+    blocks = np.asarray(picture.resize((6, 4), Image.Resampling.BOX), np.float32) / 255
+    latents = torch.from_numpy(blocks).permute(2, 0, 1)[None] * 3 - 1
+
+    shown = pixels(Preview.fitted(latents, picture)(latents)).astype(int)
+
+    whole = pixels(picture.resize((6, 4), Image.Resampling.BOX).resize((48, 32), Image.Resampling.BILINEAR))
+    assert np.abs(shown - whole).max() <= 2

@@ -1,0 +1,27 @@
+"""What all tests share. Torch's threads are told to wait without spinning before anything imports torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random family in the diffusers layout, with ControlNets for canny, color and tile."""
+    from tests.tiny_family import write_tiny_family
+
+    return write_tiny_family(tmp_path_factory.mktemp("tiny") / "base")
+
+
+@pytest.fixture(scope="session")
+def tiny_lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kohya LoRA file that fits `tiny_base`."""
+    from tests.tiny_family import write_tiny_lora
+
+    return write_tiny_lora(tmp_path_factory.mktemp("lora") / "tiny.safetensors")
