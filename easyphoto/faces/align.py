@@ -1,0 +1,105 @@
+"""Laying one face on another by their five points: the pose guide, and the warp that fusion uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from easyphoto.faces.engine import Face
+from easyphoto.geometry import similarity, transformed
+from easyphoto.images import as_array, as_picture, blended, dilated
+
+# Reach of a point's own displacement, in face widths: about half the distance between the eyes.
+FLOW_REACH = 0.30
+
+
+def pose_guide(
+    portrait: Image.Image,
+    portrait_face: Face,
+    portrait_mask: np.ndarray,
+    template_crop: Image.Image,
+    template_face: Face,
+) -> Image.Image:
+    """The portrait's face on the template's, turned, scaled and moved as one piece. Only the pose control sees it.
+
+    `portrait_mask` is 1 on the portrait's face. Raises ValueError where the portrait's points are all one.
+    """
+    warp = rigid_warp(portrait_face.points, template_face.points)
+    base = as_array(template_crop)
+    laid = warp.applied(as_array(portrait), base.shape[:2])
+    alpha = warp.applied(portrait_mask.astype(np.float32), base.shape[:2], outside=0.0)
+    edge = max(1.0, 0.02 * template_face.box.width)
+    return as_picture(blended(base, laid, cv2.GaussianBlur(dilated(alpha, -edge), (0, 0), edge)))
+
+
+def posed_points(portrait_face: Face, template_face: Face) -> np.ndarray:
+    """Where the portrait's five points lie on the pose guide."""
+    return transformed(portrait_face.points, similarity(portrait_face.points, template_face.points)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """Target pixel → source pixel: a similarity, and near the points a smooth displacement of their own."""
+
+    matrix: np.ndarray
+    """(2, 3), source to target."""
+    anchors: np.ndarray
+    """(N, 2) target pixels the displacements belong to."""
+    weights: np.ndarray
+    """(N, 2) coefficients of the Gaussians at the anchors, in target pixels."""
+    reach: float
+
+    @property
+    def scale(self) -> float:
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+
+    def applied(self, picture: np.ndarray, shape: tuple[int, ...], *, outside: float | None = None) -> np.ndarray:
+        """`picture` (array, one or three channels) as it lies on a target of that (height, width).
+
+        Beyond the picture its edge is repeated, or `outside` taken where given.
+        """
+        columns, rows = self.places(shape)
+        scale = self.scale
+        if scale < 0.7:
+            # A warp that shrinks would skip pixels; averaging first keeps thin lines (brows, lids) whole.
+            small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            ratio = small.shape[1] / picture.shape[1], small.shape[0] / picture.shape[0]
+            columns, rows, picture = (columns + 0.5) * ratio[0] - 0.5, (rows + 0.5) * ratio[1] - 0.5, small
+        border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+        return cv2.remap(
+            picture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderMode=border,
+            borderValue=outside or 0.0,
+        )  # fmt: skip
+
+    def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Source column and row of every target pixel."""
+        rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
+        moved_x, moved_y = columns.copy(), rows.copy()
+        for (x, y), (weight_x, weight_y) in zip(self.anchors, self.weights, strict=True):
+            bump = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * self.reach**2))
+            moved_x += weight_x * bump
+            moved_y += weight_y * bump
+        (a, b, c), (d, e, f) = cv2.invertAffineTransform(self.matrix)
+        return a * moved_x + b * moved_y + c, d * moved_x + e * moved_y + f
+
+
+def rigid_warp(source: np.ndarray, target: np.ndarray) -> Warp:
+    """The similarity of the points, without a flow. Raises ValueError where the source points are all one."""
+    return Warp(similarity(source, target), np.empty((0, 2)), np.empty((0, 2)), 1.0)
+
+
+def flowing_warp(source: np.ndarray, target: np.ndarray, *, shape_kept: float, reach: float) -> Warp:
+    """The similarity, bent near the points so that each covers 1 − `shape_kept` of its way to the target's point.
+
+    1 keeps the source's own proportions, 0 lays every point exactly on the target's. `reach` is in target pixels.
+    """
+    matrix = similarity(source, target)
+    rigid = transformed(source, matrix)
+    goal = np.asarray(target, np.float64) * (1 - shape_kept) + rigid * shape_kept
+    distances = ((goal[:, None] - goal[None]) ** 2).sum(-1)
+    # The small ridge keeps neighbouring points (mouth corners of a turned head) from fighting with huge weights.
+    system = np.exp(-distances / (2 * reach**2)) + 0.05 * np.eye(len(goal))
+    return Warp(matrix, goal, np.linalg.solve(system, rigid - goal), reach)

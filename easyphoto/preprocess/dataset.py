@@ -1,0 +1,226 @@
+"""The training set of a person: pictures, loss-weight maps and captions in a folder that appears whole or not at all.
+
+dataset/ images/000.png … · weights/000.png … · metadata.jsonl · reference.png · dataset.json (written last)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import DiskFailure, InputError, TooFewPhotos
+from easyphoto.faces.engine import FaceEngine, Part
+from easyphoto.faces.score import frontality
+from easyphoto.families import Family
+from easyphoto.files import atomic_path, read_json, write_json, write_text
+from easyphoto.geometry import Size, eye_line_tilt
+from easyphoto.images import as_array, as_picture, write_picture
+from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
+from easyphoto.preprocess.reading import original_size, upright_photo
+from easyphoto.preprocess.verdict import Check, Verdict
+from easyphoto.progress import Progress
+from easyphoto.settings import PreprocessSettings
+
+# The reference photo serves as a source of features; more detail than this no family can use.
+_REFERENCE_LONGEST = 2048
+_TILTED_DEGREES = 10
+_TURNED = 0.6
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One training picture. `weights` is a grey PNG, 255 where the loss counts fully."""
+
+    image: Path
+    weights: Path
+    caption: str
+    photo: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    folder: Path
+    entries: tuple[DatasetEntry, ...]
+    reference: Path
+    notes: tuple[str, ...]
+
+
+def prepare_dataset(
+    check: Check,
+    engine: FaceEngine,
+    family: Family,
+    settings: PreprocessSettings,
+    folder: Path,
+    progress: Progress,
+) -> Dataset:
+    """Crops of the kept photos, best first, with weights and captions. An earlier dataset in `folder` is replaced.
+
+    Raises TooFewPhotos where no photo was kept.
+    """
+    if not check.kept:
+        raise TooFewPhotos(
+            "No photo can be used.", advice="The verdict sheet says for every photo why, and what to do about it."
+        )
+    building = folder.with_name(f".building-{folder.name}")
+    _cleared(building)
+    crops = [crop_of(verdict, engine, family) for verdict in check.kept]
+    enhanced = worst_half([crop.side for crop in crops], family.resolution) if settings.enhance else frozenset()
+    records, notes = [], [*_enhancement_notes(crops, enhanced, family)]
+    for index, (verdict, crop) in enumerate(zip(check.kept, crops, strict=True)):
+        progress.check()
+        progress.step(index, len(crops), f"cropping {verdict.photo}")
+        ready, said = _finished(at_resolution(crop, family.resolution, enhance=index in enhanced), settings)
+        notes += [note for note in said if note not in notes]
+        caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
+        records.append(_written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced))
+    progress.step(len(crops), len(crops), "dataset ready")
+    _write_reference(building, check)
+    _write_records(building, records, check=check, family=family, notes=tuple(notes))
+    _moved_into_place(building, folder)
+    return read_dataset(folder)
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """A dataset written by `prepare_dataset`. Raises InputError where it is missing or incomplete."""
+    record = read_json(folder / "dataset.json")
+    entries = tuple(
+        DatasetEntry(folder / e["image"], folder / e["weights"], e["caption"], e["photo"]) for e in record["entries"]
+    )
+    absent = [path for entry in entries for path in (entry.image, entry.weights) if not path.is_file()]
+    if absent or not entries:
+        raise InputError(
+            f"The dataset in {folder} is incomplete ({len(absent)} files are missing).",
+            advice="Prepare it again from the photos.",
+        )
+    return Dataset(folder, entries, folder / "reference.png", tuple(record["notes"]))
+
+
+def worst_half(sides: Sequence[int], resolution: int) -> frozenset[int]:
+    """The crops to enhance: those under the resolution, smallest first, at most half (but one where there is one)."""
+    small = sorted((index for index, side in enumerate(sides) if side < resolution), key=lambda i: (sides[i], i))
+    return frozenset(small[: max(1, len(sides) // 2)])
+
+
+def caption_of(crop: Crop, trigger: str, *, with_attributes: bool) -> str:
+    """The trigger words, and what is plainly visible where that is asked for."""
+    if not with_attributes:
+        return trigger
+    return ", ".join([trigger, *_attributes(crop)])
+
+
+def _attributes(crop: Crop) -> list[str]:
+    """Words for light and pose, which the picture and the five points tell without guessing."""
+    words = []
+    face = crop.labels == Part.SKIN
+    if face.any():
+        level = float(as_array(crop.picture)[face].mean())
+        words.append("dim light" if level < 70 else "bright light" if level > 190 else "even light")
+    if abs(eye_line_tilt(crop.face.points)) > _TILTED_DEGREES:
+        words.append("head tilted")
+    if frontality(crop.face) < _TURNED:
+        words.append("head turned")
+    return words
+
+
+def _finished(crop: Crop, settings: PreprocessSettings) -> tuple[Crop, list[str]]:
+    """Retouch and background as the settings ask; an optional step that cannot be done is noted."""
+    notes = []
+    if settings.retouch:
+        try:
+            from easyphoto.faces.retouch import retouched
+
+            picture = retouched(crop.picture, face_mask(crop), face_width=crop.face.box.width)
+            crop = Crop(picture, crop.face, crop.labels)
+        except ImportError as error:
+            notes.append(f"Skin was not retouched: {error}.")
+    return (on_white(crop) if settings.background == "white" else crop), notes
+
+
+def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: Family) -> list[str]:
+    small = sum(crop.side < family.resolution for crop in crops)
+    if not small:
+        return []
+    return [
+        f"{small} of {len(crops)} crops are smaller than {family.resolution} px and were enlarged; {len(enhanced)} of"
+        " them were sharpened mildly (no restoration network is at hand)."
+    ]
+
+
+def _written(folder: Path, index: int, crop: Crop, *, verdict: Verdict, caption: str, enhanced: bool) -> dict[str, Any]:
+    image, weights = f"images/{index:03d}.png", f"weights/{index:03d}.png"
+    write_picture(folder / image, crop.picture)
+    _write_grey(folder / weights, loss_weights(crop))
+    box = crop.face.box
+    return {
+        "image": image,
+        "weights": weights,
+        "caption": caption,
+        "photo": verdict.photo,
+        "rank": round(verdict.rank, 4),
+        "enhanced": enhanced,
+        "points": [[round(float(x), 2), round(float(y), 2)] for x, y in crop.face.points],
+        "box": [round(value, 2) for value in (box.left, box.top, box.right, box.bottom)],
+    }
+
+
+def _write_grey(target: Path, mask: np.ndarray) -> None:
+    with atomic_path(target) as temporary:
+        Image.fromarray(np.rint(mask * 255).astype(np.uint8)).save(temporary, format="PNG")
+
+
+def _write_reference(folder: Path, check: Check) -> None:
+    verdict = next(v for v in check.kept if v.photo == check.reference)
+    longest = min(_REFERENCE_LONGEST, original_size(verdict.path).long)
+    picture, _ = upright_photo(verdict, longest=longest)
+    write_picture(folder / "reference.png", as_picture(as_array(picture)))
+
+
+def _write_records(
+    folder: Path, records: list[dict[str, Any]], *, check: Check, family: Family, notes: tuple[str, ...]
+) -> None:
+    lines = [
+        json.dumps({"file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"]},
+                   ensure_ascii=False)
+        for r in records
+    ]  # fmt: skip
+    write_text(folder / "metadata.jsonl", "\n".join(lines) + "\n")
+    size = Size(family.resolution, family.resolution)
+    write_json(
+        folder / "dataset.json",
+        {
+            "family": family.id,
+            "size": [size.width, size.height],
+            "engine": check.engine,
+            "reference": "reference.png",
+            "reference_photo": check.reference,
+            "notes": list(notes),
+            "entries": records,
+        },
+    )
+
+
+def _cleared(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _moved_into_place(building: Path, folder: Path) -> None:
+    """The finished folder takes the old one's place; a crash in between leaves none or one of them, never a mix."""
+    old = folder.with_name(f".old-{folder.name}")
+    try:
+        _cleared(old)
+        if folder.exists():
+            folder.rename(old)
+        building.rename(folder)
+        _cleared(old)
+    except OSError as error:
+        raise DiskFailure(
+            f"{folder} could not be written: {error}.", advice="Check free space and the rights of the folder."
+        ) from error

@@ -1,0 +1,221 @@
+"""One look at one photo: upright, its faces, what is wrong with the face by itself, and what comparison needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import BadPicture
+from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.score import angle_score, exposure, sharpness
+from easyphoto.families import Family
+from easyphoto.geometry import Size
+from easyphoto.images import read_picture
+from easyphoto.preprocess.duplicates import Signature, signature
+from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
+from easyphoto.preprocess.verdict import Reason, Verdict
+from easyphoto.settings import PreprocessSettings
+
+# Detectors work at 640 px; twice that leaves room for their second look.
+_LONGEST = 1600
+# A face found with this score, eyes above mouth, is not looked for in the turned pictures. YuNet gives upright faces
+# 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.
+_STRONG = 0.92
+# How much better a turned picture must be: an upright guess costs less when wrong.
+_CLEARLY = 0.02
+_MEASURE_WIDTH = 256
+# A second face of more than this share of the largest one's area could be meant as well.
+_RIVAL = 0.25
+# Detectors are this unsure only of faces that are half hidden, in profile or in deep shadow.
+_HALF_SEEN = 0.5
+# Whole faces are 0.65 to 0.75 as wide as high to the detectors; one covered down the middle is at most 0.52.
+_NARROW = 0.57
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A photo's verdict as far as the photo alone decides, and what is compared with the other photos."""
+
+    verdict: Verdict
+    embedding: np.ndarray | None = None
+    signature: Signature | None = None
+
+
+def look_at(
+    photo: Path,
+    engine: FaceEngine,
+    *,
+    family: Family,
+    settings: PreprocessSettings,
+    chosen: Mapping[str, int],
+) -> Look:
+    """Measure one photo. Never raises for what the file holds: a broken one gets its verdict."""
+    try:
+        picture = read_picture(photo, longest=_LONGEST)
+        full = original_size(photo)
+    except BadPicture as error:
+        return Look(_unreadable(photo, error))
+    rotation, found = _upright_faces(picture, engine)
+    upright = turned(picture, rotation)
+    factor = full.long / max(upright.size)
+    faces = tuple(scaled_face(face, factor) for face in found)
+    verdict = Verdict(photo.name, photo, True, None, "", "", rotation=rotation, faces=faces)
+    if rotation:
+        verdict = replace(verdict, notes=(f"turned by {rotation}° to stand upright",))
+    if not faces:
+        return Look(set_aside(verdict, Reason.NO_FACE, *_no_face_words(full)))
+    verdict = _with_chosen(verdict, chosen.get(photo.name))
+    if verdict.reason is not None:
+        return Look(verdict)
+    return _measured(verdict, engine, full=full if rotation % 180 == 0 else Size(full.height, full.width),
+                     family=family, settings=settings)  # fmt: skip
+
+
+def set_aside(verdict: Verdict, reason: Reason, explanation: str, advice: str) -> Verdict:
+    return replace(verdict, kept=False, reason=reason, explanation=explanation, advice=advice)
+
+
+def _unreadable(photo: Path, error: BadPicture) -> Verdict:
+    said = error.args[0]
+    if "claims" in said or "exceeds limit" in said:
+        words = ("The picture has more pixels than can be read safely.", "Reduce it first, to 12,000 × 9,000 or less.")
+        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+    cut = "truncated" in said or "not processed" in said
+    explanation = "The file is cut off: part of the picture is missing." if cut else "The file is no readable picture."
+    advice = "Copy it anew from where it came." if cut else "Save it again as JPEG or PNG, or remove it."
+    return Verdict(photo.name, photo, False, Reason.UNREADABLE, explanation, advice)
+
+
+def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:
+    """The quarter turn that the detector likes best, and the faces then; 0 unless another is clearly better."""
+    best = (0, engine.detect(picture))
+    score = _standing(best[1])
+    if score >= _STRONG:
+        return best
+    needed = score + _CLEARLY
+    for rotation in (90, 180, 270):
+        faces = engine.detect(turned(picture, rotation))
+        if _standing(faces) > needed:
+            best, needed = (rotation, faces), _standing(faces)
+        if needed >= _STRONG:
+            break
+    return best
+
+
+def _standing(faces: tuple[Face, ...]) -> float:
+    """The best score of a face that stands upright; one that lies or stands on its head counts half."""
+    return max((face.score * (1.0 if _is_upright(face) else 0.5) for face in faces), default=0.0)
+
+
+def _is_upright(face: Face) -> bool:
+    points = np.asarray(face.points, np.float64)
+    down = points[3:5].mean(0) - points[:2].mean(0)
+    return bool(down[1] > abs(down[0]))
+
+
+def _no_face_words(full: Size) -> tuple[str, str]:
+    if full.short < 64:
+        return f"The picture has only {full.width}×{full.height} pixels.", "Use the original photo."
+    return (
+        "No face was found, upright or turned.",
+        "Use a photo where the face is seen from the front, uncovered and in good light.",
+    )
+
+
+def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
+    """The face the user chose, else the largest where no other comes near it, else a question."""
+    faces = verdict.faces
+    if number is not None:
+        if 1 <= number <= len(faces):
+            return replace(verdict, face=faces[number - 1], notes=(*verdict.notes, f"face {number} was chosen"))
+        return set_aside(
+            verdict,
+            Reason.SEVERAL_FACES,
+            f"Face {number} was chosen, but {len(faces)} were found.",
+            f"Choose a number from 1 to {len(faces)}, as they stand on the sheet.",
+        )
+    rivals = [face for face in faces[1:] if face.box.area > _RIVAL * faces[0].box.area]
+    if not rivals:
+        return replace(verdict, face=faces[0])
+    return set_aside(
+        verdict,
+        Reason.SEVERAL_FACES,
+        f"{len(rivals) + 1} faces are about equally large.",
+        f"Say which one is meant (a number from 1 to {len(rivals) + 1}, as on the sheet), or crop the photo to it.",
+    )
+
+
+def _measured(
+    verdict: Verdict, engine: FaceEngine, *, full: Size, family: Family, settings: PreprocessSettings
+) -> Look:
+    assert verdict.face is not None
+    picture, face = upright_face(verdict, _MEASURE_WIDTH)
+    sharp, light = sharpness(picture, face), exposure(picture, face)
+    verdict = replace(
+        verdict,
+        sharpness=sharp,
+        exposure=light,
+        angle=angle_score(verdict.face),
+        quality=float(np.sqrt(sharp * light)),
+    )
+    fault = _fault(verdict, full, family=family, settings=settings)
+    if fault is not None:
+        return Look(set_aside(verdict, *fault))
+    return Look(verdict, engine.embed(picture, face), signature(picture, face))
+
+
+def _fault(
+    verdict: Verdict, full: Size, *, family: Family, settings: PreprocessSettings
+) -> tuple[Reason, str, str] | None:
+    """What is wrong with the face by itself, the most telling fault first."""
+    assert verdict.face is not None
+    side = cut_side(verdict.face, full)
+    if side is not None:
+        return (
+            Reason.PARTIAL_FACE,
+            f"Only part of the face is in the picture: it is cut off at the {side} edge.",
+            "Use the uncropped photo, or another one that shows the whole face.",
+        )
+    width = verdict.face.box.width
+    if width < family.smallest_face:
+        return (
+            Reason.TOO_SMALL,
+            f"The face is {width:.0f} pixels wide; at least {family.smallest_face} are needed.",
+            "Use the photo at its full size, or one taken from nearer.",
+        )
+    if verdict.face.score < _HALF_SEEN or width < _NARROW * verdict.face.box.height:
+        return (
+            Reason.PARTIAL_FACE,
+            "The face is hard to make out: part of it is hidden, turned away or in shadow.",
+            "Use a photo where both eyes, nose and mouth are seen.",
+        )
+    if verdict.sharpness < settings.blur_limit:
+        return (
+            Reason.BLURRED,
+            f"The face is blurred (sharpness {verdict.sharpness:.2f}, needed {settings.blur_limit:.2f}).",
+            "Use a sharper photo: steady camera, more light, the focus on the face.",
+        )
+    return None
+
+
+def cut_side(face: Face, picture: Size) -> str | None:
+    """The edge of the picture that cuts the face off, or None where it lies (nearly) whole inside."""
+    points = np.asarray(face.points, np.float64)
+    eyes_to_mouth = points[3:5].mean(0) - points[:2].mean(0)
+    unit = max(float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(eyes_to_mouth)), 1e-3)
+    box, width, height = face.box, face.box.width, face.box.height
+    # A box that leaves the picture by more than a tenth, or a point so near the edge that no cheek fits between.
+    # Some detectors squeeze the box into the picture; the points then tell.
+    near, far = points.min(0) / unit - 0.2, (np.array([picture.width, picture.height]) - points.max(0)) / unit - 0.2
+    room = {
+        "left": min(box.left / width + 0.1, near[0]),
+        "right": min((picture.width - box.right) / width + 0.1, far[0]),
+        "upper": min(box.top / height + 0.15, near[1]),
+        "lower": min((picture.height - box.bottom) / height + 0.1, far[1]),
+    }
+    side = min(room, key=lambda name: room[name])
+    return side if room[side] < 0 else None

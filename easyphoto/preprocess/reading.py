@@ -1,0 +1,64 @@
+"""Photos as they stand upright: EXIF first, then the quarter turn that the detector voted for."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import BadPicture
+from easyphoto.faces.engine import Face
+from easyphoto.geometry import Size
+from easyphoto.images import read_picture
+from easyphoto.preprocess.verdict import Verdict
+
+_ORIENTATION = 0x0112
+_TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+
+
+def original_size(photo: Path) -> Size:
+    """The full size of a photo, upright by its EXIF tag, from its header only. Raises BadPicture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(photo) as opened:
+                width, height = opened.size
+                turned = opened.getexif().get(_ORIENTATION, 1) >= 5
+    except Exception as error:  # Pillow's plugins raise nearly anything on broken headers
+        raise BadPicture(f"{photo.name} cannot be read as a picture ({error}).") from error
+    return Size(height, width) if turned else Size(width, height)
+
+
+def turned(picture: Image.Image, rotation: int) -> Image.Image:
+    """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
+    return picture if rotation == 0 else picture.transpose(_TURNS[rotation])
+
+
+def scaled_face(face: Face, factor: float) -> Face:
+    """The same face on the same picture at another size."""
+    # Points count from pixel centres, so half a pixel goes along.
+    points = (np.asarray(face.points, np.float64) + 0.5) * factor - 0.5
+    return replace(face, box=face.box.scaled(factor), points=points.astype(np.float32))
+
+
+def upright_photo(verdict: Verdict, *, longest: int | None = None) -> tuple[Image.Image, Face | None]:
+    """A judged photo upright, its longer side at most `longest`, and its face in that picture's pixels."""
+    full = original_size(verdict.path)
+    picture = turned(read_picture(verdict.path, longest=longest), verdict.rotation)
+    factor = max(picture.size) / full.long
+    return picture, None if verdict.face is None else scaled_face(verdict.face, factor)
+
+
+def upright_face(verdict: Verdict, side: int) -> tuple[Image.Image, Face]:
+    """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own."""
+    if verdict.face is None:
+        raise ValueError(f"{verdict.photo} has no face.")
+    length = max(verdict.face.box.width, verdict.face.box.height, 1.0)
+    full = original_size(verdict.path)
+    longest = None if length <= side else max(1, round(full.long * side / length))
+    picture, face = upright_photo(verdict, longest=longest)
+    assert face is not None
+    return picture, face

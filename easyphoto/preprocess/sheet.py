@@ -1,0 +1,166 @@
+"""The verdict sheet: one card for every photo, with its face, what was decided, why, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from easyphoto.errors import BadPicture
+from easyphoto.files import write_json
+from easyphoto.geometry import Size
+from easyphoto.images import write_picture
+from easyphoto.preprocess.reading import upright_photo
+from easyphoto.preprocess.verdict import Check, Reason, Verdict
+
+_CARD = Size(300, 432)
+_PICTURE = Size(276, 230)
+_GAP = 16
+_HEADER = 104
+_PAPER, _WHITE, _INK, _FAINT = (241, 241, 238), (255, 255, 255), (32, 34, 38), (112, 116, 122)
+_GREEN, _RED, _GREY, _BLUE = (38, 140, 84), (190, 58, 48), (132, 136, 142), (36, 92, 168)
+_MOST_LINES = 7
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """A drawing with its fonts, made once for a sheet."""
+
+    draw: ImageDraw.ImageDraw
+    title: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    bold: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    text: ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def verdict_sheet(check: Check) -> Image.Image:
+    """All verdicts on one picture, in the order of the photos."""
+    count = len(check.verdicts)
+    columns = max(1, min(count, 4 if count <= 16 else 6))
+    columns = max(columns, 2)
+    rows = -(-count // columns)
+    width = _GAP + columns * (_CARD.width + _GAP)
+    notes = _wrapped_notes(check, width)
+    header = _HEADER + 20 * len(notes)
+    sheet = Image.new("RGB", (width, header + rows * (_CARD.height + _GAP)), _PAPER)
+    pen = _pen(sheet)
+    _draw_header(pen, check, notes)
+    for index, verdict in enumerate(check.verdicts):
+        x = _GAP + index % columns * (_CARD.width + _GAP)
+        y = header + index // columns * (_CARD.height + _GAP)
+        _draw_card(sheet, pen, verdict, place=(x, y), is_reference=verdict.photo == check.reference)
+    return sheet
+
+
+def write_check(check: Check, folder: Path) -> tuple[Path, Path]:
+    """verdicts.json and verdicts.png in `folder`; returns their paths in that order."""
+    json_path, png_path = folder / "verdicts.json", folder / "verdicts.png"
+    write_picture(png_path, verdict_sheet(check))
+    write_json(json_path, check.record())
+    return json_path, png_path
+
+
+def _pen(sheet: Image.Image) -> _Pen:
+    return _Pen(
+        ImageDraw.Draw(sheet), ImageFont.load_default(26), ImageFont.load_default(16), ImageFont.load_default(14)
+    )
+
+
+def _draw_header(pen: _Pen, check: Check, notes: list[str]) -> None:
+    pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _INK, pen.title)
+    reference = f"reference photo: {check.reference}" if check.reference else "no reference photo"
+    identity = f"identity checked by {check.embedder}" if check.embedder else "identity not checked"
+    pen.draw.text((_GAP, 54), f"{reference}  ·  {check.domain}  ·  {identity}", _FAINT, pen.bold)
+    for index, line in enumerate(notes):
+        pen.draw.text((_GAP, 82 + 20 * index), line, _FAINT, pen.text)
+
+
+def _wrapped_notes(check: Check, width: int) -> list[str]:
+    font = ImageFont.load_default(14)
+    return [line for note in check.notes for line in wrapped(f"- {note}", font, width - 2 * _GAP)]
+
+
+def _draw_card(sheet: Image.Image, pen: _Pen, verdict: Verdict, *, place: tuple[int, int], is_reference: bool) -> None:
+    x, y = place
+    colour = _GREEN if verdict.kept else _GREY if verdict.reason is Reason.NOT_AMONG_BEST else _RED
+    pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + _CARD.height), 8, fill=_WHITE)
+    pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + 30), 8, fill=colour)
+    pen.draw.rectangle((x, y + 16, x + _CARD.width, y + 30), fill=colour)
+    word = verdict.reason.value if verdict.reason else "kept, reference photo" if is_reference else "kept"
+    pen.draw.text((x + 12, y + 6), word.capitalize(), _WHITE, pen.bold)
+    picture = _thumbnail(verdict, colour)
+    left = x + 12 + (_PICTURE.width - picture.width) // 2
+    top = y + 40 + (_PICTURE.height - picture.height) // 2
+    pen.draw.rectangle((x + 12, y + 40, x + 12 + _PICTURE.width, y + 40 + _PICTURE.height), fill=(230, 230, 227))
+    sheet.paste(picture, (left, top))
+    _draw_words(pen, verdict, place=(x + 12, y + 40 + _PICTURE.height + 8))
+
+
+def _draw_words(pen: _Pen, verdict: Verdict, *, place: tuple[int, int]) -> None:
+    x, y = place
+    pen.draw.text((x, y), _shortened(verdict.photo, pen.bold, _PICTURE.width), _INK, pen.bold)
+    y += 24
+    lines = [(line, _INK) for line in wrapped(verdict.explanation, pen.text, _PICTURE.width)]
+    lines += [(line, _BLUE) for line in wrapped(verdict.advice, pen.text, _PICTURE.width)]
+    notes = "; ".join(verdict.notes)
+    lines += [(line, _FAINT) for line in wrapped(notes, pen.text, _PICTURE.width)]
+    for line, colour in lines[:_MOST_LINES]:
+        pen.draw.text((x, y), line, colour, pen.text)
+        y += 18
+
+
+def _thumbnail(verdict: Verdict, colour: tuple[int, int, int]) -> Image.Image:
+    """The photo upright with its faces framed; the judged one thick, others thin, numbered where there are several."""
+    try:
+        picture, _ = upright_photo(verdict, longest=2 * max(_PICTURE.width, _PICTURE.height))
+    except BadPicture:
+        return _no_picture()
+    full = max(picture.size)
+    picture.thumbnail((_PICTURE.width, _PICTURE.height), Image.Resampling.LANCZOS)
+    if verdict.reason is Reason.UNREADABLE or full < 16:
+        return picture
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(16)
+    factor = max(picture.size) / _full_side(verdict)
+    for number, face in enumerate(verdict.faces, start=1):
+        box = face.box.scaled(factor)
+        judged = face is verdict.face or (verdict.face is None and len(verdict.faces) > 1)
+        draw.rectangle(box.as_ints(), outline=colour if judged else _GREY, width=3 if judged else 1)
+        if len(verdict.faces) > 1:
+            spot = (max(box.left, 0) + 5, max(box.top, 0) + 3)
+            draw.text(spot, str(number), _WHITE, font, stroke_width=2, stroke_fill=(0, 0, 0))
+    return picture
+
+
+def _full_side(verdict: Verdict) -> int:
+    from easyphoto.preprocess.reading import original_size
+
+    return original_size(verdict.path).long
+
+
+def _no_picture() -> Image.Image:
+    picture = Image.new("RGB", (_PICTURE.width, _PICTURE.height), (214, 214, 210))
+    draw = ImageDraw.Draw(picture)
+    draw.line((90, 70, 186, 160), _GREY, 6)
+    draw.line((186, 70, 90, 160), _GREY, 6)
+    return picture
+
+
+def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """The words of `text` in lines of at most `width` pixels."""
+    lines: list[str] = []
+    # Pillow's built-in font knows Latin 1 only in part.
+    for word in text.replace("×", "x").split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(_shortened(word, font, width))
+    return lines
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..."

@@ -1,0 +1,115 @@
+"""What is said about every photo: kept, or set aside with a reason and advice that somebody can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from easyphoto.faces.engine import Face
+
+
+class Reason(str, Enum):
+    """Why a photo was set aside."""
+
+    NO_FACE = "no face"
+    TOO_SMALL = "too small"
+    SEVERAL_FACES = "several faces"
+    SOMEONE_ELSE = "someone else"
+    NEAR_DUPLICATE = "near-duplicate"
+    BLURRED = "blurred"
+    UNREADABLE = "unreadable"
+    NOT_AMONG_BEST = "not among the best"
+    PARTIAL_FACE = "partial face"
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """One photo, measured and judged."""
+
+    photo: str
+    path: Path
+    kept: bool
+    reason: Reason | None
+    explanation: str
+    advice: str
+    rotation: int = 0
+    """Degrees clockwise by which the picture is turned, after its EXIF tag, to stand upright: 0, 90, 180 or 270."""
+    face: Face | None = None
+    """In the pixels of the upright picture at its full size."""
+    sharpness: float = 0.0
+    exposure: float = 0.0
+    angle: float = 0.0
+    identity: float | None = None
+    quality: float = 0.0
+    duplicate_of: str | None = None
+    notes: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
+    """Every face that was found, largest first; their order gives the numbers on the sheet."""
+
+    @property
+    def rank(self) -> float:
+        """What photos are ranked by; without an embedder all identities count alike."""
+        return (1.0 if self.identity is None else max(self.identity, 0.0)) * self.quality
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "photo": self.photo,
+            "kept": self.kept,
+            "reason": self.reason.value if self.reason else None,
+            "explanation": self.explanation,
+            "advice": self.advice,
+            "rotation": self.rotation,
+            "face": _face_record(self.face),
+            "faces": [_face_record(face) for face in self.faces],
+            "sharpness": round(self.sharpness, 4),
+            "exposure": round(self.exposure, 4),
+            "angle": round(self.angle, 4),
+            "identity": None if self.identity is None else round(self.identity, 4),
+            "quality": round(self.quality, 4),
+            "duplicate_of": self.duplicate_of,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """The verdicts of a set of photos, in the order they were given."""
+
+    verdicts: tuple[Verdict, ...]
+    reference: str | None
+    """The name of the kept photo that shows the person best from the front."""
+    engine: str
+    domain: str
+    embedder: str | None
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def kept(self) -> tuple[Verdict, ...]:
+        """The kept photos, best first."""
+        return tuple(sorted((v for v in self.verdicts if v.kept), key=lambda v: (-v.rank, v.photo)))
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "kept": [verdict.photo for verdict in self.kept],
+            "reference": self.reference,
+            "engine": self.engine,
+            "domain": self.domain,
+            "embedder": self.embedder,
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+            "verdicts": [verdict.record() for verdict in self.verdicts],
+        }
+
+
+def _face_record(face: Face | None) -> dict[str, Any] | None:
+    if face is None:
+        return None
+    box = face.box
+    return {
+        "box": [round(value, 1) for value in (box.left, box.top, box.right, box.bottom)],
+        "points": [[round(float(x), 1), round(float(y), 1)] for x, y in face.points],
+        "score": round(face.score, 4),
+    }
