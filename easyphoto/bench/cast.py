@@ -1,0 +1,74 @@
+"""Who takes part in the likeness bench: drawn persons that no network of this project has seen, and their templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from easyphoto.drawings.identity import Identity, sample_identity
+from easyphoto.drawings.renderer import Drawing, draw
+from easyphoto.drawings.scene import sample_scene
+from easyphoto.images import as_picture
+
+# Identities from here on belong to the benches; every network was trained on lower seeds.
+FIRST_PERSON = 1_000_000
+FIRST_STRANGER = 1_100_000
+FIRST_JUDGING_STRANGER = 1_200_000
+TRAINING_PHOTOS = 10
+HELD_OUT_PHOTOS = 6
+TEMPLATES = 2
+PICTURE_SIZE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One person of the bench."""
+
+    seed: int
+    identity: Identity
+    photos: tuple[Drawing, ...]
+    held_out: tuple[Drawing, ...]
+    """Never shown to the training; only the judge sees them."""
+    templates: tuple[Drawing, ...]
+    """Pictures of other persons with this person's skin and hair colour."""
+
+
+def draw_member(index: int) -> Member:
+    seed = FIRST_PERSON + index
+    identity = sample_identity(seed)
+    album = [photo_of(identity, number) for number in range(TRAINING_PHOTOS + HELD_OUT_PHOTOS)]
+    strangers = [
+        replace(sample_identity(FIRST_STRANGER + index * TEMPLATES + number), skin=identity.skin, hair=identity.hair)
+        for number in range(TEMPLATES)
+    ]
+    return Member(
+        seed=seed,
+        identity=identity,
+        photos=tuple(album[:TRAINING_PHOTOS]),
+        held_out=tuple(album[TRAINING_PHOTOS:]),
+        templates=tuple(photo_of(stranger, 0) for stranger in strangers),
+    )
+
+
+def photo_of(identity: Identity, number: int) -> Drawing:
+    """The identity's photo of that number; every third one is taken from nearer."""
+    framing = "close" if number % 3 == 2 else "portrait"
+    scene = sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
+    return draw(identity, scene, PICTURE_SIZE)
+
+
+def judging_templates(member: Member, count: int) -> list[Drawing]:
+    """Pictures of further strangers, for comparing checkpoints on templates that neither voted nor are measured."""
+    first = FIRST_JUDGING_STRANGER + (member.seed - FIRST_PERSON) * count
+    return [photo_of(sample_identity(first + number), 0) for number in range(count)]
+
+
+def write_photos(member: Member, folder: Path) -> tuple[Path, ...]:
+    """The training photos as JPEG files, as a camera would deliver them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, drawing in enumerate(member.photos):
+        path = folder / f"{number:02d}.jpg"
+        as_picture(drawing.image).save(path, quality=92)
+        paths.append(path)
+    return tuple(paths)

@@ -1,0 +1,65 @@
+"""Who the person on a picture is, asked of networks that the pipeline itself never uses.
+
+The judge's embedder has another seed, another width and other training identities than the engine's; the regressor
+reads identity parameters (eye spacing, nose width, …) and needs no embedding at all. Both look at faces laid out by the
+drawing's own five points, so that no detector stands between the picture and the judgement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from easyphoto.drawings.identity import IDENTITY_PARAMETERS, Identity
+from easyphoto.errors import WeightsMissing
+from easyphoto.families import models_folder
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Opened networks; `open_judge` makes it."""
+
+    embedder: tuple[Any, dict[str, Any]]
+    regressor: tuple[Any, dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        return str(self.embedder[1]["id"])
+
+    def embedding(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Unit vector (float32) of the face at `points` (5, 2 pixels) of a uint8 RGB picture."""
+        from easyphoto.faces.networks import align, embed
+
+        return embed(*self.embedder, align(picture, points)[None])[0]
+
+    def mean_embedding(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """The re-normalised mean over (picture, points) pairs of one person."""
+        mean = np.mean([self.embedding(picture, points) for picture, points in faces], axis=0)
+        return mean / np.linalg.norm(mean)
+
+    def parameter_distance(self, picture: np.ndarray, points: np.ndarray, identity: Identity) -> float:
+        """Mean absolute difference of the regressed parameters to the identity's own, over the reliable ones.
+
+        Reliable are those whose R² on held-out drawings was at least 0.5 when the regressor was made.
+        """
+        from easyphoto.faces.networks import align, regress
+
+        network, config = self.regressor
+        reliable = [IDENTITY_PARAMETERS.index(name) for name in config["reliable"]]
+        found = regress(network, config, align(picture, points)[None])[0]
+        return float(np.abs(found[reliable] - identity.vector()[reliable]).mean())
+
+
+def open_judge(folder: Path | None = None) -> Judge:
+    """Raises WeightsMissing where the judge's files are not at hand."""
+    from easyphoto.faces.networks import load_network
+
+    folder = folder or models_folder() / "judge"
+    if not (folder / "embedder.safetensors").is_file():
+        raise WeightsMissing(
+            f"The judge's networks are not in {folder}.", advice="They come with the repository; clone it again."
+        )
+    return Judge(embedder=load_network(folder, "embedder"), regressor=load_network(folder, "regressor"))

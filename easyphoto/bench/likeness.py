@@ -1,0 +1,243 @@
+"""Does the result show the person? Unseen drawn persons on templates of strangers of the same skin and hair colour.
+
+    easyphoto bench likeness --persons 10
+
+Each person is drawn, trained and photographed by the product's own verbs; an embedder and a regressor that the
+pipeline never uses judge the pictures. One JSON file a person, so that an interrupted bench goes on where it stopped.
+The last line is one JSON object (see `summary`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.app import EasyPhoto
+from easyphoto.bench.cast import TEMPLATES, Member, draw_member, write_photos
+from easyphoto.bench.intervals import Interval, bootstrap
+from easyphoto.bench.judge import Judge, open_judge
+from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
+from easyphoto.drawings.renderer import Drawing
+from easyphoto.files import read_json, write_json
+from easyphoto.images import as_array, as_picture
+from easyphoto.progress import Progress
+from easyphoto.settings import InferenceSettings
+
+ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")
+JUDGED_TEMPLATES = 2
+"""Strangers' pictures, other than those which voted, on which single checkpoints and the merged LoRA are compared."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How near one picture is to the person and to the template's own face."""
+
+    person: float
+    template: float
+    parameters_person: float
+    parameters_template: float
+
+
+def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure what is not measured yet, print the table, then the summary as one JSON line."""
+    folder = app.workspace.root / "bench" / "likeness"
+    judge = open_judge()
+    train_everybody(app, folder, persons, progress)
+    for index in range(persons):
+        progress.check()
+        record = folder / f"person-{index:02d}.json"
+        if not record.exists():
+            write_json(record, measure_person(app, judge, folder, index, persons, progress))
+        progress.step(index + 1, persons, "judged")
+    records = [read_json(folder / f"person-{index:02d}.json") for index in range(persons)]
+    for line in table(records):
+        say(line)
+    outcome = summary(records)
+    say(json.dumps(outcome))
+    return outcome
+
+
+def person_name(index: int) -> str:
+    return f"bench-{index:02d}"
+
+
+def train_everybody(app: EasyPhoto, folder: Path, persons: int, progress: Progress) -> None:
+    """One training a person, the product's own verb with its defaults; done ones are left alone."""
+    for index in range(persons):
+        ready = {person.id for person in app.workspace.list_persons() if person.is_ready}
+        if person_name(index) in ready:
+            continue
+        progress.step(index, persons, "training")
+        member = draw_member(index)
+        app.train(person_name(index), write_photos(member, folder / "photos" / person_name(index)), progress=progress)
+
+
+def measure_person(
+    app: EasyPhoto, judge: Judge, folder: Path, index: int, persons: int, progress: Progress
+) -> dict[str, Any]:
+    """Every arm on every template of one person, the scale's two ends, and the checkpoints against their merge."""
+    member = draw_member(index)
+    other = person_name((index + 1) % persons)
+    rehearsal = open_rehearsal(app, person_name(index), other)
+    faces = [(drawing.image, drawing.faces[0].points) for drawing in member.held_out]
+    person = judge.mean_embedding(faces)
+    pairs = []
+    for number, template in enumerate(member.templates):
+        pictures, outside = perform(app, rehearsal, template, progress)
+        keep_pictures(folder / "pictures" / f"{person_name(index)}-{number}", pictures)
+        scores = {arm: score(judge, picture, template, member, person) for arm, picture in pictures.items()}
+        pairs.append({"arms": {arm: vars(found) for arm, found in scores.items()}, "outside": outside})
+    return {
+        "person": person_name(index),
+        "pairs": pairs,
+        "held_out": leave_one_out(judge, faces),
+        "checkpoints": compare_checkpoints(judge, rehearsal, member, person, progress),
+    }
+
+
+def perform(
+    app: EasyPhoto, rehearsal: Rehearsal, template: Drawing, progress: Progress
+) -> tuple[dict[str, np.ndarray], int]:
+    """The template through every arm: arm → uint8 RGB of the template's size; and the largest change outside."""
+    picture = as_picture(template.image)
+    settings = InferenceSettings()
+    full = rehearsal.photograph(picture, settings, progress)
+    plain = rehearsal.photograph(picture, replace(settings, fusion=False), progress)
+    outside = max(outside_difference(template.image, made.image, made.mask) for made in (full, plain))
+    return {
+        "template": template.image,
+        "round_trip": rehearsal.round_trip(picture),
+        "fusion": rehearsal.fusion(picture, settings),
+        "no_lora": rehearsal.repaint(picture, None, progress),
+        "lora": rehearsal.repaint(picture, rehearsal.lora, progress),
+        "wrong_lora": rehearsal.repaint(picture, rehearsal.other_lora, progress),
+        "full": as_array(full.image),
+        "full_no_fusion": as_array(plain.image),
+    }, outside
+
+
+def outside_difference(template: np.ndarray, result: Image.Image, mask: np.ndarray) -> int:
+    """The largest byte difference where the mask, widened by the feather, is 0."""
+    difference = np.abs(template.astype(np.int16) - as_array(result).astype(np.int16)).max(axis=2)
+    untouched = difference[mask <= 0]
+    return int(untouched.max()) if untouched.size else 0
+
+
+def score(judge: Judge, picture: np.ndarray, template: Drawing, member: Member, person: np.ndarray) -> Scores:
+    points, stranger = template.faces[0].points, template.faces[0].identity
+    found = judge.embedding(picture, points)
+    return Scores(
+        person=float(found @ person),
+        template=float(found @ judge.mean_embedding(other_pictures_of(template))),
+        parameters_person=judge.parameter_distance(picture, points, member.identity),
+        parameters_template=judge.parameter_distance(picture, points, stranger),
+    )
+
+
+def other_pictures_of(template: Drawing) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The stranger of a template in other scenes: to compare with the very template would favour it."""
+    from easyphoto.bench.cast import HELD_OUT_PHOTOS, photo_of
+
+    drawings = [photo_of(template.faces[0].identity, number) for number in range(1, 1 + HELD_OUT_PHOTOS)]
+    return [(drawing.image, drawing.faces[0].points) for drawing in drawings]
+
+
+def leave_one_out(judge: Judge, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """How near a held-out photo comes to the mean of the person's other held-out photos: the scale's upper end."""
+    values = []
+    for index, (picture, points) in enumerate(faces):
+        others = judge.mean_embedding(faces[:index] + faces[index + 1 :])
+        values.append(float(judge.embedding(picture, points) @ others))
+    return float(np.mean(values))
+
+
+def compare_checkpoints(
+    judge: Judge, rehearsal: Rehearsal, member: Member, person: np.ndarray, progress: Progress
+) -> dict[str, Any]:
+    """Each checkpoint alone and the merged LoRA, judged on templates that did not vote."""
+    from easyphoto.bench.cast import judging_templates
+
+    templates = judging_templates(member, JUDGED_TEMPLATES)
+
+    def judged(lora: Path) -> float:
+        values = []
+        for template in templates:
+            repainted = rehearsal.repaint(as_picture(template.image), lora, progress)
+            values.append(float(judge.embedding(repainted, template.faces[0].points) @ person))
+        return float(np.mean(values))
+
+    single = [judged(path) for path in rehearsal.checkpoints]
+    return {"merged": judged(rehearsal.lora), "last": single[-1], "best": max(single), "single": single}
+
+
+def keep_pictures(folder: Path, pictures: dict[str, np.ndarray]) -> None:
+    from easyphoto.images import write_picture
+
+    for arm, picture in pictures.items():
+        write_picture(folder / f"{arm}.png", as_picture(picture))
+
+
+def table(records: list[dict[str, Any]]) -> list[str]:
+    """Means over pairs with 95 % bootstrap intervals over persons, and the scale from stranger to held-out photo."""
+    lines = [f"{'arm':16s} {'to person':26s} {'to template':26s} {'scale':>6s} {'parameters nearer':>18s}"]
+    for arm in ARMS:
+        to_person = bootstrap([mean_of(record, arm, "person") for record in records])
+        to_template = bootstrap([mean_of(record, arm, "template") for record in records])
+        scale = np.mean([scale_of(record, arm) for record in records])
+        lines.append(
+            f"{arm:16s} {to_person!s:26s} {to_template!s:26s} {scale:6.2f} {parameters_nearer(records, arm):>18s}"
+        )
+    for name, one, two in (("lora - no_lora", "lora", "no_lora"), ("wrong_lora - no_lora", "wrong_lora", "no_lora")):
+        lines.append(f"{name:21s} {difference(records, one, two)}")
+    for arm in ("full", "full_no_fusion"):
+        lines.append(f"{arm} nearer to the person: {nearer(records, arm)} of {len(records) * TEMPLATES}")
+    return lines
+
+
+def mean_of(record: dict[str, Any], arm: str, what: str) -> float:
+    return float(np.mean([pair["arms"][arm][what] for pair in record["pairs"]]))
+
+
+def scale_of(record: dict[str, Any], arm: str) -> float:
+    """0 is the stranger on the template, 1 a held-out photo of the person."""
+    stranger = mean_of(record, "template", "person")
+    return (mean_of(record, arm, "person") - stranger) / (record["held_out"] - stranger)
+
+
+def difference(records: list[dict[str, Any]], one: str, two: str) -> Interval:
+    return bootstrap([mean_of(record, one, "person") - mean_of(record, two, "person") for record in records])
+
+
+def nearer(records: list[dict[str, Any]], arm: str) -> int:
+    return sum(pair["arms"][arm]["person"] > pair["arms"][arm]["template"] for r in records for pair in r["pairs"])
+
+
+def parameters_nearer(records: list[dict[str, Any]], arm: str) -> str:
+    found = [pair["arms"][arm] for record in records for pair in record["pairs"]]
+    return f"{sum(one['parameters_person'] < one['parameters_template'] for one in found)} of {len(found)}"
+
+
+def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """The bench's outcome as one object, of the form that the project's issues ask for."""
+    return {
+        "pairs": sum(len(record["pairs"]) for record in records),
+        "nearer_to_person": nearer(records, "full"),
+        "arms": {
+            arm: {
+                what: round(float(np.mean([mean_of(record, arm, what) for record in records])), 4)
+                for what in ("person", "template")
+            }
+            for arm in ARMS
+        },
+        **{
+            name: round(float(np.mean([record["checkpoints"][name] for record in records])), 4)
+            for name in ("merged", "last", "best")
+        },
+        "outside_max_difference": max(pair["outside"] for record in records for pair in record["pairs"]),
+    }

@@ -1,0 +1,148 @@
+"""The arms of the likeness bench: the product's pipeline, and single parts of it, on one template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.app import EasyPhoto
+from easyphoto.backends.base import Control, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.guides import draw_guide
+from easyphoto.errors import NoFaceFound
+from easyphoto.faces.engine import Face
+from easyphoto.faces.opening import open_engine
+from easyphoto.families import Family
+from easyphoto.geometry import Size
+from easyphoto.images import as_array, as_picture, pasted_back, resized, resized_mask
+from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.plan import CropPlan, plan_crop
+from easyphoto.inference.prepare import Setup, bare_crop, part_maps, prepared, subject_of
+from easyphoto.inference.results import Photograph
+from easyphoto.inference.sitter import Sitter
+from easyphoto.persons import base_of, sitter_of
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.settings import InferenceSettings
+
+# The LoRA by itself: enough noise that the template's features go (0.65 to 0.9), held in place by the five points only.
+DENOISE = 0.75
+POSE_WEIGHT = 0.5
+STEPS = 20
+SEED = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """One person, somebody else's LoRA, and the networks; `open_rehearsal` makes it."""
+
+    sitter: Sitter
+    other_lora: Path
+    checkpoints: tuple[Path, ...]
+    family: Family
+    tools: Tools
+    autoencoder: Any
+
+    @property
+    def lora(self) -> Path:
+        assert self.sitter.lora is not None  # open_rehearsal takes trained persons only
+        return self.sitter.lora
+
+    def photograph(self, template: Image.Image, settings: InferenceSettings, progress: Progress) -> Photograph:
+        """The whole pipeline."""
+        tools = Tools(self.tools.backend, self.tools.engine, progress)
+        return photograph(template, [self.sitter], settings, self.family, tools).best
+
+    def fusion(self, template: Image.Image, settings: InferenceSettings) -> np.ndarray:
+        """What the first pass begins with, pasted back: the fusion alone, at the networks' resolution."""
+        setup = self._setup(template, settings)
+        return self._pasted(template, setup.start, setup.plan, setup.masks.alpha)
+
+    def round_trip(self, template: Image.Image) -> np.ndarray:
+        """The face through the autoencoder and back."""
+        import torch
+
+        from easyphoto.backends.latents import decoded, encoded
+
+        view, vae = self._view(template), self.autoencoder
+        with torch.no_grad():
+            (pixels,) = decoded(vae, encoded(vae, [view.picture]))
+        return self._pasted(template, as_picture(pixels), view.plan, view.alpha)
+
+    def repaint(self, template: Image.Image, lora: Path | None, progress: Progress) -> np.ndarray:
+        """The face painted anew, without fusion: what the LoRA knows by itself."""
+        view = self._view(template)
+        return self._pasted(template, self._repainted(view, lora, progress), view.plan, view.alpha)
+
+    def _repainted(self, view: View, lora: Path | None, progress: Progress) -> Image.Image:
+        pose = Control("facepoints", draw_guide("facepoints", view.picture, view.face.points), POSE_WEIGHT)
+        request = InpaintRequest(
+            image=view.picture,
+            mask=view.mask,
+            prompt=self.family.trigger,
+            controls=(pose,),
+            loras=(LoraUse(lora, 1.0),) if lora else (),
+            seed=SEED,
+            steps=STEPS,
+            denoise=DENOISE,
+            cfg=self.family.first_cfg,
+            sampler=Sampler.DPMPP_2M_KARRAS,
+        )
+        return self.tools.backend.inpaint(request, progress).image
+
+    def _view(self, template: Image.Image) -> View:
+        faces = self._faces(template)
+        plan = plan_crop(faces[0], Size.of(template), self.family)
+        maps, _ = part_maps(template, faces, self.tools.engine)
+        _, _, masks, _ = bare_crop(template, faces, maps, 0, plan, settings=InferenceSettings())
+        picture = resized(template.crop(plan.crop.as_ints()), plan.work)
+        return View(plan, picture, plan.working_face, resized_mask(masks.first, plan.work), masks.alpha)
+
+    def _setup(self, template: Image.Image, settings: InferenceSettings) -> Setup:
+        faces, engine = self._faces(template), self.tools.engine
+        maps, _ = part_maps(template, faces, engine)
+        available = self.tools.backend.capabilities().controls
+        subject = subject_of(self.sitter, engine)
+        return prepared(template, faces, maps, 0, subject, settings=settings, family=self.family, available=available)
+
+    def _faces(self, template: Image.Image) -> tuple[Face, ...]:
+        faces = self.tools.engine.detect(template)
+        if not faces:
+            raise NoFaceFound("The engine finds no face on a template of the bench.", advice="Look at its detector.")
+        return faces[:1]
+
+    def _pasted(self, template: Image.Image, crop: Image.Image, plan: CropPlan, alpha: np.ndarray) -> np.ndarray:
+        return pasted_back(as_array(template), as_array(resized(crop, plan.crop.size)), plan.crop, alpha)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A template's face as the networks see it: `picture`, `face` and `mask` in their pixels, `alpha` in the crop's."""
+
+    plan: CropPlan
+    picture: Image.Image
+    face: Face
+    mask: np.ndarray
+    alpha: np.ndarray
+
+
+def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
+    """`name`'s LoRA and checkpoints, and `other`'s LoRA to show that it is not any LoRA that helps."""
+    from easyphoto.backends.components import base_folder, load_components  # torch
+    from easyphoto.backends.local import LocalBackend
+
+    person, stranger = app.workspace.person(name), app.workspace.person(other)
+    engine = open_engine("drawings", app.store, NullProgress())
+    family, base = base_folder(base_of(app.workspace, person))
+    components = load_components(family, base)
+    run = app.workspace.runs / str(person.run)
+    return Rehearsal(
+        sitter=sitter_of(app.workspace, person, engine),
+        other_lora=app.workspace.person_folder(stranger.id) / str(stranger.lora),
+        checkpoints=tuple(sorted((run / "checkpoints").glob("step-*.safetensors"))),
+        family=family,
+        tools=Tools(LocalBackend(components, base), engine),
+        autoencoder=components.vae,
+    )

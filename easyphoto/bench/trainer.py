@@ -1,0 +1,206 @@
+"""Our training step against a plain loop of the usual kind, on the same weights, data and modules.
+
+The plain loop is what most public scripts do by default: the autoencoder encodes every picture in every step, pictures
+pass one at a time with their gradients accumulated, and the caption is encoded for each of them.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from easyphoto.families import MINIATURE
+from easyphoto.files import write_text
+from easyphoto.images import as_picture, write_picture
+from easyphoto.progress import Progress
+from easyphoto.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from easyphoto.app import EasyPhoto
+    from easyphoto.training.loop import Learner
+
+PHOTOS = 8
+WARM_UP = 2
+WANTED = 0.6
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of every step of both loops, taken in turns, and what ours needs once beforehand."""
+
+    ours: tuple[float, ...]
+    plain: tuple[float, ...]
+    caching: float
+    pictures: int
+    """In one step of either."""
+
+    @property
+    def ratio(self) -> float:
+        """Ours over plain, with the caching spread over the steps: that is what a run of this length pays."""
+        return (sum(self.ours) + self.caching) / sum(self.plain)
+
+    @property
+    def ratio_step(self) -> float:
+        return statistics.median(self.ours) / statistics.median(self.plain)
+
+    def table(self) -> str:
+        rows = [("loop", "median", "total")]
+        rows.append(("ours", f"{statistics.median(self.ours) * 1000:.0f} ms", f"{sum(self.ours):.1f} s"))
+        rows.append(("plain", f"{statistics.median(self.plain) * 1000:.0f} ms", f"{sum(self.plain):.1f} s"))
+        lines = [f"{name:<8}{median:>10}{total:>10}" for name, median, total in rows]
+        lines.append(f"caching once: {self.caching:.1f} s · {self.pictures} pictures in each step of both")
+        lines.append(f"ours / plain: {self.ratio:.2f} with caching, {self.ratio_step:.2f} a step (wanted ≤ {WANTED})")
+        return "\n".join(lines)
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "steps": len(self.ours),
+            "ours_ms": round(statistics.median(self.ours) * 1000, 1),
+            "plain_ms": round(statistics.median(self.plain) * 1000, 1),
+            "caching_s": round(self.caching, 2),
+            "ratio": round(self.ratio, 3),
+            "ratio_step": round(self.ratio_step, 3),
+        }
+
+
+def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> Comparison:
+    """Compare on the application's base model, print a table and then one JSON line."""
+    found = compare(app.base or MINIATURE.id, steps=steps, progress=progress)
+    say(found.table())
+    say(json.dumps(found.record()))
+    return found
+
+
+def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> Comparison:
+    """Take both loops in turns, step by step, so that a noisy machine is noisy for both."""
+    from easyphoto.backends.components import base_folder, load_components
+
+    settings = settings or TrainSettings()
+    family, folder = base_folder(base)
+    device = _device()
+    components, twin = (load_components(family, folder, dtype=_float32(), device=device) for _ in range(2))
+    with tempfile.TemporaryDirectory() as name:
+        _write_pictures(Path(name), family.resolution, family.trigger)
+        began = time.perf_counter()
+        learner = _open_ours(components, Path(name), settings, steps=steps + WARM_UP, device=device)
+        caching = time.perf_counter() - began
+        plain = PlainLoop(twin, Path(name), settings=settings, steps=steps + WARM_UP, device=device)
+        ours_seconds, plain_seconds = [], []
+        for step in range(steps + WARM_UP):
+            progress.check()
+            progress.step(step, steps + WARM_UP, "comparing")
+            ours_seconds.append(_timed(learner.advance, device))
+            plain_seconds.append(_timed(plain.advance, device))
+    return Comparison(tuple(ours_seconds[WARM_UP:]), tuple(plain_seconds[WARM_UP:]), caching, settings.batch)
+
+
+def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps: int, device: str) -> Learner:
+    from easyphoto.progress import NullProgress
+    from easyphoto.training.adapters import add_adapters
+    from easyphoto.training.data import cache_dataset, make_plan, read_entries
+    from easyphoto.training.loop import Learner, Noise
+
+    family = components.family
+    cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device=device)
+    adapted = add_adapters(components, rank=family.rank, alpha=family.alpha, seed=settings.seed, text_learns=True)
+    noise = Noise.of(components.scheduler, device)
+    plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
+    return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, device=device)
+
+
+class PlainLoop:
+    """Batch 1, accumulated; autoencoder and text encoder in the loop."""
+
+    def __init__(self, components: Any, dataset: Path, *, settings: TrainSettings, steps: int, device: str) -> None:
+        import torch
+
+        from easyphoto.training.adapters import add_adapters
+        from easyphoto.training.data import read_entries
+        from easyphoto.training.loop import Noise
+
+        self._components, self._settings, self._device = components, settings, device
+        self._entries = read_entries(dataset)
+        family = components.family
+        self._adapted = add_adapters(
+            components, rank=family.rank, alpha=family.alpha, seed=settings.seed, text_learns=True
+        )
+        self._noise = Noise.of(components.scheduler, device)
+        self._parameters = list(self._adapted.parameters().values())
+        self._optimizer = torch.optim.AdamW(self._parameters, lr=settings.learning_rate, foreach=True)
+        self._draw = torch.Generator().manual_seed(settings.seed)
+
+    def advance(self) -> float:
+        """One step of the optimizer, after as many pictures as ours takes in one pass."""
+        import torch
+
+        total = 0.0
+        for _ in range(self._settings.batch):
+            loss = self._loss() / self._settings.batch
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _loss(self) -> torch.Tensor:
+        import torch
+
+        from easyphoto.images import read_picture
+        from easyphoto.training.data import tokenized
+
+        entry = self._entries[int(torch.randint(len(self._entries), (1,), generator=self._draw))]
+        pixels = torch.from_numpy(np.array(read_picture(entry.image), np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            latents = self._components.vae.encode(pixels.to(self._device)).latent_dist.sample()
+        latents = latents * self._components.vae.config.scaling_factor
+        noise = torch.randn(latents.shape, generator=self._draw).to(self._device)
+        times = torch.randint(self._noise.timesteps, (1,), generator=self._draw).to(self._device)
+        tokens = tokenized(self._components.tokenizer, [entry.caption]).to(self._device)
+        words = self._adapted.text_encoder(tokens)[0]
+        noisy = self._noise.mixed(latents, noise, times)
+        guess = self._adapted.unet(noisy, times, encoder_hidden_states=words, return_dict=False)[0]
+        error = (guess - self._noise.target(latents, noise, times)) ** 2
+        return (error.mean() * self._noise.importance(times, self._settings.min_snr_gamma)).mean()
+
+
+def _write_pictures(folder: Path, side: int, caption: str) -> None:
+    """Noise does: no step takes longer for a prettier picture."""
+    random = np.random.default_rng(0)
+    lines = []
+    for number in range(PHOTOS):
+        write_picture(folder / f"{number}.png", as_picture(random.integers(0, 255, (side, side, 3), np.uint8)))
+        lines.append(json.dumps({"file_name": f"{number}.png", "text": caption}))
+    write_text(folder / "metadata.jsonl", "\n".join(lines) + "\n")
+
+
+def _timed(work: Callable[[], float], device: str) -> float:
+    import torch
+
+    began = time.perf_counter()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _float32() -> torch.dtype:
+    import torch
+
+    return torch.float32

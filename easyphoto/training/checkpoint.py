@@ -1,0 +1,54 @@
+"""Keeping a run: LoRA files for judging and merging, and one file from which the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from easyphoto.errors import InputError
+from easyphoto.files import write_bytes
+from easyphoto.training.loop import Learner
+from easyphoto.training.lora import kohya_state, safetensors_bytes, write_lora
+from easyphoto.training.run import RunFolder
+
+
+def marks(steps: int, validations: int) -> tuple[int, ...]:
+    """The steps after which the run is saved and judged: equal parts, the last one at the end."""
+    count = min(validations, steps)
+    return tuple(round(steps * part / count) for part in range(1, count + 1))
+
+
+def save_resume(folder: RunFolder, learner: Learner, fingerprint: str) -> Path:
+    write_bytes(folder.resume, safetensors_bytes(learner.state(), {"fingerprint": fingerprint}))
+    return folder.resume
+
+
+def save_lora(folder: RunFolder, learner: Learner, metadata: Mapping[str, str]) -> Path:
+    target = folder.checkpoint(learner.step)
+    write_lora(target, kohya_state(learner.adapted.unet, learner.adapted.kohya_text, dtype=torch.float16), metadata)
+    return target
+
+
+def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
+    """Go on where the run stopped; returns the step, 0 for a fresh run.
+
+    Raises InputError where the record was changed since: half of one run and half of another is neither.
+    """
+    if not folder.resume.is_file():
+        return 0
+    try:
+        with safe_open(folder.resume, framework="pt") as opened:
+            told = (opened.metadata() or {}).get("fingerprint")
+            state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{folder.resume.name} cannot be read: {error}.",
+            advice="Delete the run's checkpoints folder; it then starts anew.",
+        ) from error
+    if told != fingerprint:
+        raise InputError("run.json was changed since this run began.", advice="Start a new run in a folder of its own.")
+    learner.restore(state)
+    return learner.step

@@ -1,0 +1,129 @@
+"""The end of a run: votes, merge, a last look at the merged LoRA, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from easyphoto.files import write_bytes, write_json
+from easyphoto.images import write_picture
+from easyphoto.training.events import Done, to_line
+from easyphoto.training.loop import Learner
+from easyphoto.training.lora import (
+    LoraFacts,
+    State,
+    load_into_adapters,
+    lora_metadata,
+    merge_products,
+    read_lora,
+    write_lora,
+)
+from easyphoto.training.run import TrainRun
+from easyphoto.training.selection import Selection, contact_sheet, select
+from easyphoto.training.validate import Judge, Picture, mean_score, record_of
+
+if TYPE_CHECKING:
+    from easyphoto.training.session import Desk
+
+
+def conclude(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[Picture]) -> Done:
+    """Select and merge the checkpoints, judge what came out, write the LoRA and the run's evidence."""
+    with desk.phase("select"):
+        chosen = select(pictures, voters=desk.run.settings.voters, last_step=learner.steps)
+        desk.notes += chosen.notes
+        state, energy_lost = _merged(desk, chosen)
+    with desk.phase("validate"):
+        merged = _judge_merged(desk, learner, judge, state=state, chosen=chosen)
+    with desk.phase("save"):
+        facts = facts_of(desk.run, learner, merge=chosen.weights)
+        target = desk.folder.path(desk.run.output)
+        digest = write_lora(target, state, lora_metadata(facts))
+        _keep_evidence(desk, learner, judge, pictures, chosen=chosen, merged=merged, energy_lost=energy_lost)
+    done = Done(
+        path=str(target),
+        sha256=digest,
+        portrait=str(desk.folder.portrait) if chosen.portrait else None,
+        best_step=chosen.best_step,
+        best=chosen.best,
+        merged=mean_score(merged) if chosen.is_voted else None,
+        last=chosen.last,
+        weights={str(step): share for step, share in chosen.weights},
+        energy_lost=energy_lost,
+        embedder=judge.engine.embedder if judge else None,
+        notes=tuple(desk.notes),
+        seconds={name: round(seconds, 3) for name, seconds in desk.seconds.items()},
+    )
+    write_bytes(desk.folder.outcome, (to_line(done) + "\n").encode())
+    return done
+
+
+def _merged(desk: Desk, chosen: Selection) -> tuple[State, float]:
+    files = [desk.folder.checkpoint(step) for step, _ in chosen.weights]
+    if len(files) == 1:
+        return read_lora(files[0])[0], 0.0
+    return merge_products(files, [share for _, share in chosen.weights], desk.run.rank)
+
+
+def _judge_merged(
+    desk: Desk, learner: Learner, judge: Judge | None, *, state: State, chosen: Selection
+) -> tuple[Picture, ...]:
+    """Draw with the merged weights in the live adapters. Without votes they are the last one's, drawn already."""
+    if judge is None or not chosen.is_voted:
+        return ()
+    load_into_adapters(state, learner.adapted.unet, learner.adapted.kohya_text)
+    with torch.random.fork_rng(devices=[]):
+        return judge.draw(learner.steps, "merged", desk.progress)
+
+
+def _keep_evidence(
+    desk: Desk,
+    learner: Learner,
+    judge: Judge | None,
+    pictures: Sequence[Picture],
+    *,
+    chosen: Selection,
+    merged: Sequence[Picture],
+    energy_lost: float,
+) -> None:
+    write_json(
+        desk.folder.curves,
+        {
+            "losses": [loss if loss == loss else None for loss in learner.losses],
+            "likeness": record_of(pictures),
+            "embedder": judge.engine.embedder if judge else None,
+            "merge": {str(step): share for step, share in chosen.weights},
+            "energy_lost": energy_lost,
+            "merged": mean_score(merged),
+            "merged_scores": [picture.score for picture in merged],
+        },
+    )
+    if judge is not None:
+        sheet = contact_sheet(pictures, judge.views, merged=merged, root=desk.folder.root)
+        write_picture(desk.folder.sheet, sheet)
+    if chosen.portrait is not None:
+        write_bytes(desk.folder.portrait, (desk.folder.root / chosen.portrait.path).read_bytes())
+
+
+def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float], ...] = ()) -> LoraFacts:
+    family, settings = run.kind, run.settings
+    return LoraFacts(
+        name=run.person,
+        trigger=run.trigger,
+        base_version=family.kohya_version,
+        architecture=family.architecture,
+        base_name=family.id,
+        resolution=family.resolution,
+        rank=run.rank,
+        alpha=run.alpha,
+        photos=learner.cached.photos,
+        steps=learner.steps if merge else learner.step,
+        batch=settings.batch,
+        unet_lr=settings.learning_rate,
+        text_lr=settings.text_learning_rate,
+        seed=settings.seed,
+        min_snr_gamma=settings.min_snr_gamma,
+        prediction_type=learner.noise.prediction,
+        merge=merge,
+    )

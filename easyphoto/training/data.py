@@ -1,0 +1,155 @@
+"""What the steps learn from: latents, loss weights and captions in memory, and the order in which they come.
+
+The autoencoder and the tokenizer are needed only here, once; the steps never touch them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from easyphoto.errors import TooFewPhotos
+from easyphoto.geometry import Size
+from easyphoto.images import read_picture, resized, resized_mask
+from easyphoto.progress import Progress
+
+# exp(-20 / 2) = 4.5e-5 of a latent of size 1: such an autoencoder was made without noise, and sampling adds nothing.
+NO_NOISE = -20.0
+HOLD_OUT_FROM = 8
+HOLD_OUT_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One training picture of the dataset folder."""
+
+    image: Path
+    weights: Path | None
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Cached:
+    """Everything a step needs, on the device; one row a photo, a second block of rows mirrored where asked for."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor | None
+    """None where the autoencoder's own noise is nothing."""
+    weights: torch.Tensor
+    captions: torch.Tensor
+    """Row of `tokens` for each photo."""
+    tokens: torch.Tensor
+    photos: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The whole run's draws, made up front from the seed: what a step sees does not depend on where it was resumed."""
+
+    indices: torch.Tensor
+    """(steps, batch) rows of the cache."""
+    timesteps: torch.Tensor
+    noise_seeds: torch.Tensor
+    """(steps,) one for each step's own generator."""
+
+
+def read_entries(folder: Path) -> tuple[Entry, ...]:
+    """The pictures of a dataset folder. Raises TooFewPhotos where there is none."""
+    listing = folder / "metadata.jsonl"
+    lines = listing.read_text("utf-8").splitlines() if listing.is_file() else []
+    entries = tuple(_entry(folder, json.loads(line)) for line in lines if line.strip())
+    if not entries:
+        raise TooFewPhotos(f"{folder} holds no training pictures.", advice="Run the check and add photos.")
+    return entries
+
+
+def _entry(folder: Path, row: dict[str, Any]) -> Entry:
+    image = folder / str(row.get("file_name") or row["image"])
+    if not image.is_file():
+        image = folder / "images" / image.name
+    named = row.get("weights")
+    weights = folder / str(named) if named else folder / "weights" / f"{image.stem}.png"
+    return Entry(image, weights if weights.is_file() else None, str(row.get("text") or row.get("caption") or ""))
+
+
+def split(entries: Sequence[Entry], seed: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """Photos to learn from and photos to judge by: apart where there are enough, else the same ones twice."""
+    if len(entries) < HOLD_OUT_FROM:
+        return tuple(entries), tuple(entries)
+    order = np.random.default_rng(seed).permutation(len(entries))
+    held = set(order[: max(1, round(len(entries) * HOLD_OUT_SHARE))].tolist())
+    learned = tuple(entry for place, entry in enumerate(entries) if place not in held)
+    return learned, tuple(entry for place, entry in enumerate(entries) if place in held)
+
+
+@torch.no_grad()
+def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress, *, flip: bool, device: str) -> Cached:
+    """Encode every picture once. Latents are scaled as the UNet wants them."""
+    side = components.family.resolution
+    means, logvars, maps = [], [], []
+    views = [(entry, mirrored) for mirrored in ((False, True) if flip else (False,)) for entry in entries]
+    for done, (entry, mirrored) in enumerate(views):
+        progress.check()
+        picture = resized(read_picture(entry.image), Size(side, side))
+        pixels = torch.from_numpy(np.array(picture, np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+        pixels = pixels.flip(-1) if mirrored else pixels
+        found = components.vae.encode(pixels.to(components.vae.device, components.vae.dtype)).latent_dist
+        means.append(found.mean.float())
+        logvars.append(found.logvar.float())
+        maps.append(_weight_map(entry, mirrored, cells=found.mean.shape[-1]))
+        progress.step(done + 1, len(views), "encoding photos")
+    scale = float(components.vae.config.scaling_factor)
+    shift = float(getattr(components.vae.config, "shift_factor", None) or 0.0)
+    noisy = max(float(logvar.max()) for logvar in logvars) > NO_NOISE
+    words = sorted({entry.caption for entry in entries})
+    tokens = tokenized(components.tokenizer, words)
+    return Cached(
+        mean=((torch.cat(means) - shift) * scale).to(device),
+        deviation=(torch.exp(0.5 * torch.cat(logvars)) * scale).to(device) if noisy else None,
+        weights=torch.cat(maps).to(device),
+        captions=torch.tensor([words.index(entry.caption) for entry, _ in views]),
+        tokens=tokens.to(device),
+        photos=len(entries),
+    )
+
+
+def tokenized(tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
+    found = tokenizer(
+        list(texts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    )
+    return found.input_ids
+
+
+def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
+    """(1, 1, cells, cells) with a mean of 1: weighting moves attention, it does not change the learning rate."""
+    if entry.weights is None:
+        return torch.ones(1, 1, cells, cells)
+    with Image.open(entry.weights) as opened:
+        mask = np.array(opened.convert("L"), np.float32) / 255
+    cell_weights = torch.from_numpy(resized_mask(mask, Size(cells, cells)).astype(np.float32))[None, None]
+    cell_weights = cell_weights.flip(-1) if mirrored else cell_weights
+    mean = float(cell_weights.mean())
+    return cell_weights / mean if mean > 1e-4 else torch.ones_like(cell_weights)
+
+
+def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: int) -> Plan:
+    """Draw the run from one CPU generator. Photos come in shuffled rounds, so that all are seen equally often.
+
+    The timesteps of a batch are stratified: one from each of `batch` equal parts of the range, in random order.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    rows = cached.mean.shape[0]
+    rounds = -(-steps * batch // rows)
+    indices = torch.cat([torch.randperm(rows, generator=draw) for _ in range(rounds)])[: steps * batch]
+    places = torch.stack([torch.randperm(batch, generator=draw) for _ in range(steps)])
+    within = torch.rand(steps, batch, generator=draw)
+    drawn = ((places + within) * (timesteps / batch)).long().clamp(max=timesteps - 1)
+    noise_seeds = torch.randint(0, 2**62, (steps,), generator=draw)
+    return Plan(indices.reshape(steps, batch), drawn, noise_seeds)

@@ -1,0 +1,142 @@
+"""What the worker says on its standard output: one JSON object a line, with its `type`.
+
+Unknown types and unknown fields are ignored, so that the two sides may differ in age.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Start:
+    version: str
+    device: str
+    photos: int
+    held_out: int
+    steps: int
+    batch: int
+    parameters: int
+    resumed_at: int = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    name: str
+    """load, cache, train, validate, select, save."""
+    seconds: float | None = None
+    """None when it begins; its length when it is over."""
+
+
+@dataclass(frozen=True)
+class Step:
+    step: int
+    of: int
+    loss: float
+    lr: float
+    s_per_step: float
+    eta_s: float
+    mem_mb: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    step: int
+    path: str
+    template: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    step: int
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Warn:
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Done:
+    path: str
+    sha256: str
+    portrait: str | None
+    best_step: int
+    best: float | None
+    """Mean cosine of the best checkpoint's pictures; None where nothing could be judged."""
+    merged: float | None
+    """Mean cosine of the merged LoRA's pictures."""
+    last: float | None
+    weights: dict[str, float]
+    """Step → share in the merge."""
+    energy_lost: float
+    embedder: str | None
+    notes: tuple[str, ...]
+    seconds: dict[str, float]
+    """By phase."""
+
+
+@dataclass(frozen=True)
+class ErrorEvent:
+    code: str
+    message: str
+    advice: str
+    resumable: bool
+    exit_code: int
+
+
+Event = Start | Phase | Step | Sample | Checkpoint | Warn | Done | ErrorEvent
+
+TYPES: Mapping[str, type] = MappingProxyType(
+    {
+        "start": Start,
+        "phase": Phase,
+        "step": Step,
+        "sample": Sample,
+        "checkpoint": Checkpoint,
+        "warn": Warn,
+        "done": Done,
+        "error": ErrorEvent,
+    }
+)
+NAMES: Mapping[type, str] = MappingProxyType({kind: name for name, kind in TYPES.items()})
+
+
+def to_line(event: Event) -> str:
+    """One line of JSON, without the line end; a number that is none becomes null, because JSON knows no NaN."""
+    values = {key: _plain(value) for key, value in dataclasses.asdict(event).items()}
+    return json.dumps({"type": NAMES[type(event)], **values}, ensure_ascii=False, allow_nan=False)
+
+
+def from_line(line: str) -> Event | None:
+    """The event of a line; None for a line of an unknown type, or one that is no event at all."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    kind = TYPES.get(str(values.get("type"))) if isinstance(values, dict) else None
+    if kind is None:
+        return None
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    chosen: dict[str, Any] = {key: value for key, value in values.items() if key in known}
+    if "notes" in chosen:
+        chosen["notes"] = tuple(chosen["notes"])
+    try:
+        return kind(**chosen)
+    except TypeError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

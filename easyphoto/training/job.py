@@ -1,0 +1,225 @@
+"""Training as its caller sees it: start the worker, follow what it says, stop it, and judge how it ended."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from easyphoto import errors
+from easyphoto.errors import DiskFailure, EasyPhotoError, TrainerCrashed
+from easyphoto.progress import Cancelled, Progress
+from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Sample, Step, from_line
+from easyphoto.training.run import RunFolder, TrainRun
+
+POLL_SECONDS = 0.2
+STOP_SECONDS = 60.0
+"""What a cancelled worker may take: the step or the sampling step it is in, and saving."""
+KILL_SECONDS = 10.0
+LOG_TAIL_LINES = 40
+CANCELLED = 130
+PHASES = {
+    "load": "loading the model",
+    "cache": "encoding photos",
+    "train": "training",
+    "validate": "drawing validation pictures",
+    "select": "merging the best checkpoints",
+    "save": "saving",
+}
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run leaves, and how good it is."""
+
+    lora: Path
+    portrait: Path | None
+    events: Path
+    curves: Path
+    contact_sheet: Path | None
+    best_step: int
+    best: float | None
+    """Mean likeness (cosine) of the best checkpoint's validation pictures; None where nothing was judged."""
+    merged: float | None
+    last: float | None
+    weights: dict[int, float]
+    """Step → share in the merge."""
+    energy_lost: float
+    embedder: str | None
+    seconds: dict[str, float]
+    """By phase."""
+    notes: tuple[str, ...]
+
+
+def train(run_folder: Path, progress: Progress, *, on_event: Callable[[Event], None] | None = None) -> TrainResult:
+    """Do the run that `run.json` in the folder describes, or go on with it, in a process of its own.
+
+    Raises Cancelled where the progress asked to stop, the worker's own named error, or TrainerCrashed.
+    """
+    folder = RunFolder(run_folder.resolve())
+    # Before six seconds of imports in another process, because the caller can mend a bad record at once.
+    TrainRun.read(folder.run)
+    heard: list[Event] = []
+    display = _Display(progress)
+    with _worker(folder) as process:
+        for event in _events(process, progress):
+            heard.append(event)
+            display.show(event)
+            if on_event is not None:
+                on_event(event)
+    return _verdict(folder, heard, process.returncode)
+
+
+@contextmanager
+def _worker(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
+    """The running worker; however the caller leaves, it has ended afterwards."""
+    try:
+        log = folder.log.open("ab")
+    except OSError as error:
+        raise DiskFailure(f"{folder.log} cannot be written: {error}.", advice="Check the folder.") from error
+    with log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "easyphoto.training.worker", str(folder.run)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder.root,
+            env=worker_environment(),
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def worker_environment() -> dict[str, str]:
+    """This process's environment, with our package first in the path and OpenMP's idle threads asleep."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+
+
+def _events(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[Event]:
+    """What the worker says, until it has ended. Raises Cancelled when the progress does."""
+    assert process.stdout is not None
+    lines: queue.Queue[bytes] = queue.Queue()
+    reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    while True:
+        progress.check()
+        try:
+            event = from_line(lines.get(timeout=POLL_SECONDS).decode("utf-8", "replace"))
+        except queue.Empty:
+            # The process's end counts, not the pipe's: a grandchild may hold the pipe open.
+            if process.poll() is not None:
+                reader.join(timeout=1.0)
+                if lines.empty():
+                    return
+            continue
+        if event is not None:
+            yield event
+
+
+def _read_lines(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
+    with suppress(ValueError):
+        for line in stream:
+            lines.put(line)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask, then terminate, then kill. Nothing happens to a worker that has ended."""
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
+    for wait, harder in ((STOP_SECONDS, process.terminate), (KILL_SECONDS, process.kill)):
+        try:
+            process.wait(wait)
+            break
+        except subprocess.TimeoutExpired:
+            harder()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+class _Display:
+    """Events in the caller's progress; between steps the bar stays where it was."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done, self._total = 0, 1
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Step():
+                self._done, self._total = event.step, event.of
+                minutes, seconds = divmod(round(event.eta_s or 0), 60)
+                loss = "no number" if event.loss is None else f"{event.loss:.4f}"
+                self._say(f"training · loss {loss} · {minutes}:{seconds:02d} left")
+            case Phase(seconds=None) if event.name in PHASES:
+                self._say(PHASES[event.name])
+            case Sample(score=float()):
+                self._say(f"step {event.step}: likeness {event.score:.3f}")
+            case _:
+                pass
+
+    def _say(self, message: str) -> None:
+        self._progress.step(self._done, self._total, message)
+
+
+def _verdict(folder: RunFolder, heard: list[Event], returncode: int) -> TrainResult:
+    """Success is both: the worker said done, and it ended with 0."""
+    done = next((event for event in heard if isinstance(event, Done)), None)
+    if done is not None and returncode == 0:
+        return _result(folder, done)
+    failed = next((event for event in reversed(heard) if isinstance(event, ErrorEvent)), None)
+    if failed is not None:
+        raise _named_error(folder, failed)
+    if returncode == CANCELLED:
+        raise Cancelled
+    how = f"killed by signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+    raise TrainerCrashed(
+        f"The training process ended without saying why ({how}).",
+        advice=f"Start the run again: it goes on from its last checkpoint. The log is {folder.log}.",
+        log_tail=log_tail(folder),
+    )
+
+
+def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:
+    kind = getattr(errors, event.code, None)
+    if not (isinstance(kind, type) and issubclass(kind, EasyPhotoError)) or kind is TrainerCrashed:
+        return TrainerCrashed(event.message, advice=f"The log is {folder.log}.", log_tail=log_tail(folder))
+    return kind(event.message, advice=event.advice)
+
+
+def log_tail(folder: RunFolder) -> str:
+    try:
+        return "\n".join(folder.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
+    except OSError:
+        return ""
+
+
+def _result(folder: RunFolder, done: Done) -> TrainResult:
+    return TrainResult(
+        lora=Path(done.path),
+        portrait=Path(done.portrait) if done.portrait else None,
+        events=folder.events,
+        curves=folder.curves,
+        contact_sheet=folder.sheet if folder.sheet.is_file() else None,
+        best_step=done.best_step,
+        best=done.best,
+        merged=done.merged,
+        last=done.last,
+        weights={int(step): share for step, share in done.weights.items()},
+        energy_lost=done.energy_lost,
+        embedder=done.embedder,
+        seconds=done.seconds,
+        notes=done.notes,
+    )

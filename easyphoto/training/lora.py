@@ -1,0 +1,255 @@
+"""The kohya LoRA file: names, tensors, metadata, hashes, and the merge of several files into one.
+
+Written directly, without diffusers' converters: those write alpha = rank, and names that the web UI drops in silence
+where transformers has flattened CLIP's text encoder. Kohya naming with diffusers' block names is read by the web UI,
+by kohya's tools and by diffusers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.errors import InputError
+from easyphoto.files import write_bytes
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+UNET_PREFIX = "lora_unet_"
+TEXT_PREFIX = "lora_te_"
+State = dict[str, "torch.Tensor"]
+
+
+def kohya_state(unet: nn.Module, text_encoder: nn.Module | None, *, dtype: torch.dtype | None = None) -> State:
+    """The live adapters as kohya tensors on the CPU: three of them for every adapted module."""
+    modules = list(adapted_modules(unet, UNET_PREFIX))
+    if text_encoder is not None:
+        modules += adapted_modules(text_encoder, TEXT_PREFIX)
+    return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
+
+
+def adapted_modules(network: nn.Module, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Kohya name and module of everything in `network` that carries an adapter."""
+    from peft.tuners.lora import LoraLayer
+
+    for path, module in network.named_modules():
+        if isinstance(module, LoraLayer):
+            # transformers 5.6 removed the level "text_model" from the encoder; readers still look for it in the name.
+            flattened = prefix == TEXT_PREFIX and not path.startswith("text_model.")
+            yield prefix + ("text_model_" if flattened else "") + path.replace(".", "_"), module
+
+
+def _tensors_of(key: str, module: Any, dtype: torch.dtype | None) -> Iterator[tuple[str, torch.Tensor]]:
+    import torch
+
+    (adapter,) = module.lora_A
+    down, up = module.lora_A[adapter].weight, module.lora_B[adapter].weight
+    for name, tensor in (("lora_down", down), ("lora_up", up)):
+        yield f"{key}.{name}.weight", tensor.detach().to("cpu", dtype or tensor.dtype).clone()
+    alpha = module.scaling[adapter] * module.r[adapter]
+    yield f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32)
+
+
+def load_into_adapters(state: Mapping[str, torch.Tensor], unet: nn.Module, text_encoder: nn.Module | None) -> None:
+    """Put a kohya state of the same rank and alpha into the live adapters."""
+    import torch
+
+    modules = dict(adapted_modules(unet, UNET_PREFIX))
+    if text_encoder is not None:
+        modules |= dict(adapted_modules(text_encoder, TEXT_PREFIX))
+    with torch.no_grad():
+        for key, module in modules.items():
+            (adapter,) = module.lora_A
+            module.lora_A[adapter].weight.copy_(state[f"{key}.lora_down.weight"])
+            module.lora_B[adapter].weight.copy_(state[f"{key}.lora_up.weight"])
+
+
+def write_lora(target: Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
+    """Write the file whole or not at all; the same tensors and metadata give the same bytes. Returns its SHA-256."""
+    body = tensor_bytes(state)
+    whole = {**metadata, "sshs_model_hash": hashlib.sha256(body).hexdigest()}
+    content = safetensors_bytes(state, whole, body)
+    write_bytes(target, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_lora(source: Path) -> tuple[State, dict[str, str]]:
+    """Tensors and metadata of a file. Raises InputError where it is no safetensors file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(source, framework="pt") as opened:
+            return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{source} is no readable LoRA: {error}.", advice="Train again, or restore it.") from error
+
+
+# The order and the header are written here, because the library keeps metadata in a hash map: the same content would
+# give other bytes in every process, and the same seed could not give the same file.
+_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "uint8": "U8"}
+
+
+def _ordered(state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Widest type first, then by name, as the library orders them: every tensor stays aligned to its type."""
+    return sorted(state, key=lambda name: (-state[name].element_size(), name))
+
+
+def tensor_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
+    import torch
+
+    parts = (state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8) for name in _ordered(state))
+    return b"".join(part.numpy().tobytes() for part in parts)
+
+
+def safetensors_bytes(
+    state: Mapping[str, torch.Tensor], metadata: Mapping[str, str], body: bytes | None = None
+) -> bytes:
+    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
+    place = 0
+    for name in _ordered(state):
+        tensor = state[name]
+        end = place + tensor.numel() * tensor.element_size()
+        kind = _TYPES[str(tensor.dtype).removeprefix("torch.")]
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [place, end]}
+        place = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + (tensor_bytes(state) if body is None else body)
+
+
+@dataclass(frozen=True)
+class LoraFacts:
+    """What the metadata says. No dates: the same seed shall give the same file."""
+
+    name: str
+    trigger: str
+    base_version: str
+    architecture: str
+    base_name: str
+    resolution: int
+    rank: int
+    alpha: float
+    photos: int
+    steps: int
+    batch: int
+    unet_lr: float
+    text_lr: float
+    seed: int
+    min_snr_gamma: float
+    prediction_type: str
+    merge: tuple[tuple[int, float], ...] = ()
+    """Step and share of the merged checkpoints; empty for a single one."""
+
+
+def lora_metadata(facts: LoraFacts) -> dict[str, str]:
+    """`ss_*` for the web UI's version filter and editor, `modelspec.*` for everybody else; all values are text."""
+    from easyphoto import __version__
+
+    tags = {word.strip(): facts.photos for word in facts.trigger.split(",") if word.strip()}
+    values: dict[str, Any] = {
+        "ss_base_model_version": facts.base_version,
+        "ss_v2": False,
+        "ss_network_module": "networks.lora",
+        "ss_network_dim": facts.rank,
+        "ss_network_alpha": facts.alpha,
+        "ss_network_args": json.dumps({}),
+        "ss_output_name": facts.name,
+        "ss_tag_frequency": json.dumps({facts.name: tags}),
+        "ss_sd_model_name": facts.base_name,
+        "ss_resolution": f"({facts.resolution}, {facts.resolution})",
+        "ss_clip_skip": None,
+        "ss_num_train_images": facts.photos,
+        "ss_batch_size_per_device": facts.batch,
+        "ss_steps": facts.steps,
+        "ss_learning_rate": facts.unet_lr,
+        "ss_unet_lr": facts.unet_lr,
+        "ss_text_encoder_lr": facts.text_lr,
+        "ss_optimizer": "torch.optim.AdamW",
+        "ss_seed": facts.seed,
+        "ss_min_snr_gamma": facts.min_snr_gamma or None,
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": facts.architecture,
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": facts.name,
+        "modelspec.resolution": f"{facts.resolution}x{facts.resolution}",
+        "modelspec.description": f"A person's face, learned by EasyPhoto {__version__}.",
+        "modelspec.trigger_phrase": facts.trigger,
+        "modelspec.prediction_type": {"v_prediction": "v"}.get(facts.prediction_type, facts.prediction_type),
+    }
+    if facts.merge:
+        values["easyphoto_merge"] = json.dumps({str(step): round(share, 6) for step, share in facts.merge})
+    return {key: str(value) for key, value in values.items()}
+
+
+def module_names(state: Mapping[str, torch.Tensor]) -> list[str]:
+    return sorted(key.removesuffix(".lora_down.weight") for key in state if key.endswith(".lora_down.weight"))
+
+
+def product(state: Mapping[str, torch.Tensor], module: str) -> torch.Tensor:
+    """ΔW = up · down · alpha / rank in float64, as a matrix."""
+    up, down = _factors(state, module)
+    return up @ down
+
+
+def _factors(state: Mapping[str, torch.Tensor], module: str) -> tuple[torch.Tensor, torch.Tensor]:
+    down = state[f"{module}.lora_down.weight"].double().flatten(1)
+    up = state[f"{module}.lora_up.weight"].double().flatten(1)
+    return up * (float(state[f"{module}.alpha"]) / down.shape[0]), down
+
+
+def merge_products(
+    states: Sequence[Mapping[str, torch.Tensor] | Path], weights: Sequence[float], rank: int
+) -> tuple[State, float]:
+    """The weighted sum of the products, returned to `rank`, and the share of its energy (squared norm) that is lost.
+
+    Averaging the factors would not average what they do: (Σ up)(Σ down) has cross terms. The stacked factors have the
+    exact sum as their product; two QRs and one SVD of their small core give its best approximation of that rank.
+    """
+    import torch
+
+    loaded = [read_lora(state)[0] if isinstance(state, Path) else state for state in states]
+    merged: State = {}
+    energy = lost = 0.0
+    for module in module_names(loaded[0]):
+        factors = [_factors(state, module) for state in loaded]
+        ups = torch.cat([up * weight for (up, _), weight in zip(factors, weights, strict=True)], 1)
+        downs = torch.cat([down for _, down in factors], 0)
+        left, left_core = torch.linalg.qr(ups)
+        right, right_core = torch.linalg.qr(downs.T)
+        u, strength, vt = torch.linalg.svd(left_core @ right_core.T, full_matrices=False)
+        energy += float((strength**2).sum())
+        lost += float((strength[rank:] ** 2).sum())
+        _store(merged, loaded[0], module, left @ u[:, :rank], strength[:rank], vt[:rank] @ right.T, rank=rank)
+    return merged, lost / energy if energy > 0 else 0.0
+
+
+def _store(
+    merged: State,
+    like: Mapping[str, torch.Tensor],
+    module: str,
+    left: torch.Tensor,
+    strength: torch.Tensor,
+    right: torch.Tensor,
+    *,
+    rank: int,
+) -> None:
+    """Put one module's factors back in the file's shapes and type, with the alpha it had, for `rank`."""
+    import torch
+
+    down, up = like[f"{module}.lora_down.weight"], like[f"{module}.lora_up.weight"]
+    alpha = like[f"{module}.alpha"].float()
+    root = (strength * rank / float(alpha)).sqrt()
+    new_down = torch.zeros(rank, right.shape[1], dtype=torch.float64)
+    new_up = torch.zeros(left.shape[0], rank, dtype=torch.float64)
+    new_down[: len(root)] = root[:, None] * right
+    new_up[:, : len(root)] = left * root
+    merged[f"{module}.lora_down.weight"] = new_down.reshape(rank, *down.shape[1:]).to(down.dtype)
+    merged[f"{module}.lora_up.weight"] = new_up.reshape(up.shape[0], rank, *up.shape[2:]).to(up.dtype)
+    merged[f"{module}.alpha"] = alpha.clone()

@@ -1,0 +1,154 @@
+"""One training run, as `run.json` describes it: the input of the worker and the record of what was done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import InputError
+from easyphoto.families import Family, family_named
+from easyphoto.files import read_json, write_json
+from easyphoto.settings import TrainSettings, settings_from, settings_record
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """What to train, from what, with which settings. Paths are absolute, or relative to the run's folder."""
+
+    person: str
+    """Id of the person; the LoRA's name in its metadata."""
+    trigger: str
+    """The words that call the person; the prompt of the validation pictures."""
+    family: str
+    base: str
+    """Folder of the base model in diffusers layout."""
+    dataset: str
+    """Folder that `prepare_dataset` wrote."""
+    output: str = "lora.safetensors"
+    """Where the finished LoRA goes."""
+    templates: tuple[str, ...] = ()
+    """Pictures for validation, each with a face; without one the last checkpoint is taken, with a note."""
+    engine: str | None = None
+    """Name of the face engine that finds the templates' faces and judges; None: nothing is judged."""
+    weights: str = ""
+    """Root of the weight store; empty where the engine needs none from there."""
+    mirrors: tuple[str, ...] = ()
+    settings: TrainSettings = field(default_factory=TrainSettings)
+    threads: int | None = None
+    """Threads of the networks; None leaves it to torch. The same number is needed for the same bits."""
+    created: str = ""
+    """When the run was asked for. It does not enter the LoRA, so that the same seed gives the same file."""
+
+    def record(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "settings": settings_record(self.settings)}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> TrainRun:
+        """Raises InputError for what is missing, unknown or out of range."""
+        values = {key: value for key, value in record.items() if key != "format"}
+        known = {each.name for each in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InputError(f"The run has unknown entries: {', '.join(unknown)}.", advice="Write it anew.")
+        values["settings"] = settings_from(TrainSettings, values.get("settings", {}))
+        for name in ("templates", "mirrors"):
+            values[name] = tuple(values.get(name, ()))
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"The run is incomplete: {error}.", advice="Write it anew.") from error
+
+    def write(self, folder: Path) -> Path:
+        write_json(folder / RUN_FILE, self.record())
+        return folder / RUN_FILE
+
+    @classmethod
+    def read(cls, path: Path) -> TrainRun:
+        return cls.from_record(read_json(path))
+
+    @property
+    def kind(self) -> Family:
+        return family_named(self.family)
+
+    @property
+    def rank(self) -> int:
+        return self.settings.rank or self.kind.rank
+
+    @property
+    def alpha(self) -> float:
+        # Half the rank where only the rank was chosen: the family's alpha belongs to the family's rank.
+        family = self.kind
+        return float(self.settings.alpha or family.alpha * self.rank / family.rank)
+
+    def steps(self, photos: int) -> int:
+        return self.settings.steps or max(1, min(200 * photos, self.kind.training_steps))
+
+    def fingerprint(self) -> str:
+        """Changes with everything that changes the trained weights, so that no run goes on from another's files."""
+        record = self.record()
+        for free in ("created", "output", "templates", "engine", "weights", "mirrors", "person"):
+            del record[free]
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the parts of a run lie."""
+
+    root: Path
+
+    @property
+    def run(self) -> Path:
+        return self.root / RUN_FILE
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "worker.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "run.lock"
+
+    @property
+    def resume(self) -> Path:
+        return self.root / "checkpoints" / "resume.safetensors"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.root / "checkpoints" / f"step-{step:06d}.safetensors"
+
+    def scores(self, step: int) -> Path:
+        """The judged pictures of one checkpoint; written last, so that it says the validation is complete."""
+        return self.root / "samples" / f"step-{step:06d}.json"
+
+    def sample(self, label: str, template: int) -> Path:
+        return self.root / "samples" / f"{label}-{template:02d}.png"
+
+    @property
+    def curves(self) -> Path:
+        return self.root / "curves.json"
+
+    @property
+    def sheet(self) -> Path:
+        return self.root / "contact-sheet.png"
+
+    @property
+    def portrait(self) -> Path:
+        return self.root / "portrait.png"
+
+    @property
+    def outcome(self) -> Path:
+        return self.root / "outcome.json"
+
+    def path(self, text: str) -> Path:
+        """A path of the run's record; relative ones are inside this folder."""
+        return self.root / text

@@ -1,0 +1,71 @@
+"""Which checkpoints make the person's LoRA, by the votes of the pictures that are most like the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from easyphoto.training.validate import Picture, View, by_step, mean_score
+
+SHEET_CELL = 128
+SHEET_LINE = 16
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The steps whose checkpoints are merged and their shares, which add up to 1."""
+
+    weights: tuple[tuple[int, float], ...]
+    portrait: Picture | None
+    best_step: int
+    best: float | None
+    last: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_voted(self) -> bool:
+        return self.best is not None
+
+
+def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selection:
+    """Let the best pictures vote; without a judged picture the last checkpoint is taken, and that is said."""
+    judged = [picture for picture in pictures if picture.score is not None]
+    # A later checkpoint wins a draw: it has learned longer.
+    ranked = sorted(judged, key=lambda picture: (-(picture.score or 0.0), -picture.step, picture.template))
+    if not ranked:
+        note = "checkpoints were not judged (no embedder, or no face on the validation pictures): the last one is taken"
+        shown = [picture for picture in pictures if picture.step == last_step]
+        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, (note,))
+    votes = [picture.step for picture in ranked[:voters]]
+    means = {step: mean_score(of_step) for step, of_step in by_step(judged).items()}
+    best_step = max(means, key=lambda step: (means[step] or 0.0, step))
+    weights = tuple((step, votes.count(step) / len(votes)) for step in sorted(set(votes)))
+    return Selection(weights, ranked[0], best_step, means[best_step], means.get(last_step))
+
+
+def contact_sheet(
+    pictures: Sequence[Picture], views: Sequence[View], *, merged: Sequence[Picture], root: Path
+) -> Image.Image:
+    """One row for each checkpoint, one column for each template; above the templates, below the merged LoRA."""
+    rows = [(f"step {step}", of_step) for step, of_step in by_step(pictures).items()]
+    rows += [("merged", tuple(merged))] if merged else []
+    height = SHEET_CELL + SHEET_LINE
+    sheet = Image.new("RGB", ((len(views) + 1) * SHEET_CELL, (len(rows) + 1) * height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, view in enumerate(views, start=1):
+        sheet.paste(view.image.resize((SHEET_CELL, SHEET_CELL)), (column * SHEET_CELL, 0))
+        draw.text((column * SHEET_CELL + 4, SHEET_CELL + 2), f"template {view.template}", fill="black")
+    columns = {view.template: column for column, view in enumerate(views, start=1)}
+    for row, (label, of_row) in enumerate(rows, start=1):
+        mean = mean_score(of_row)
+        draw.text((4, row * height + SHEET_CELL // 2), label if mean is None else f"{label}\n{mean:.3f}", fill="black")
+        for picture in of_row:
+            place = (columns[picture.template] * SHEET_CELL, row * height)
+            with Image.open(root / picture.path) as opened:
+                sheet.paste(opened.convert("RGB").resize((SHEET_CELL, SHEET_CELL)), place)
+            score = "not judged" if picture.score is None else f"{picture.score:.3f}"
+            draw.text((place[0] + 4, place[1] + SHEET_CELL + 2), score, fill="black")
+    return sheet

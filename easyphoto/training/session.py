@@ -1,0 +1,259 @@
+"""A whole run inside one process: load, cache, learn, judge, select, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from easyphoto import __version__
+from easyphoto.errors import OutOfMemory
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.families import FAMILIES
+from easyphoto.progress import Cancelled, Progress
+from easyphoto.training.adapters import add_adapters
+from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
+from easyphoto.training.conclude import conclude, facts_of
+from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
+from easyphoto.training.events import Checkpoint, Done, Event, Phase, Sample, Start, Step, Warn
+from easyphoto.training.loop import Learner, Noise
+from easyphoto.training.lora import lora_metadata
+from easyphoto.training.run import RunFolder, TrainRun
+from easyphoto.training.validate import CONTROL, Judge, Picture, make_views, reference_vector
+
+SAY_EVERY_SECONDS, SAY_EVERY_STEPS = 0.5, 10
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What a run works with: the base model, what finds and judges faces, what draws validation pictures."""
+
+    components: Any
+    backend: Any
+    engine: FaceEngine | None
+    device: str = "cpu"
+
+
+@dataclass(eq=False)
+class Desk:
+    """One run's record, folder and line to the outside, and the time each phase took."""
+
+    run: TrainRun
+    folder: RunFolder
+    emit: Callable[[Event], None]
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.emit(Phase(name))
+        began = time.monotonic()
+        yield
+        took = time.monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
+        self.emit(Phase(name, took))
+
+    def note(self, code: str, detail: str) -> None:
+        self.notes.append(detail)
+        self.emit(Warn(code, detail))
+
+
+def train_session(desk: Desk, tools: Tools | None = None) -> Done:
+    """Train what the record describes, going on where an earlier process stopped.
+
+    Raises Cancelled after the run was saved, and the named errors of `easyphoto.errors`.
+    """
+    with advising_memory():
+        with desk.phase("load"):
+            tools = tools or open_tools(desk.run, desk.folder, desk.progress)
+        learned, judging = split(read_entries(desk.folder.path(desk.run.dataset)), desk.run.settings.seed)
+        with desk.phase("cache"):
+            learner = open_learner(desk, tools, learned)
+            judge = open_judge(desk, tools, judging)
+        held_out = 0 if judging == learned else len(judging)
+        desk.emit(_start(desk.run, learner, tools, held_out=held_out))
+        pictures = learn(desk, learner, judge)
+        return conclude(desk, learner, judge, pictures)
+
+
+def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Tools:
+    """Load the base model and the engine; the backend shares the model's networks."""
+    from easyphoto.backends.components import base_folder, load_components
+    from easyphoto.backends.local import LocalBackend
+    from easyphoto.faces.opening import open_engine
+    from easyphoto.weights.store import WeightStore
+
+    base = base_folder(run.base)[1] if run.base in FAMILIES else folder.path(run.base)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # bfloat16 has float32's range, so no gradient scaler is needed; older GPUs lack it and train in float32.
+    sixteen_bit = device == "cuda" and torch.cuda.is_bf16_supported()
+    dtype = torch.bfloat16 if sixteen_bit else torch.float32
+    components = load_components(run.kind, base, dtype=dtype, device=device)
+    store = WeightStore(folder.path(run.weights or "."), tuple(Path(mirror) for mirror in run.mirrors))
+    engine = open_engine(run.engine, store, progress) if run.engine else None
+    return Tools(components, LocalBackend(components, base, device=device), engine, device)
+
+
+def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learner:
+    """Cache the photos, add adapters, draw the plan, and go on where an earlier process stopped."""
+    run, settings = desk.run, desk.run.settings
+    cached = cache_dataset(tools.components, entries, desk.progress, flip=settings.flip, device=tools.device)
+    noise = Noise.of(tools.components.scheduler, tools.device)
+    adapted = add_adapters(
+        tools.components,
+        rank=run.rank,
+        alpha=run.alpha,
+        seed=settings.seed,
+        text_learns=settings.text_learning_rate > 0,
+    )
+    steps = run.steps(cached.photos)
+    plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
+    learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, device=tools.device)
+    resume(desk.folder, learner, run.fingerprint())
+    return learner
+
+
+def open_judge(desk: Desk, tools: Tools, judging: tuple[Entry, ...]) -> Judge | None:
+    """None where nothing can be drawn: no engine, or no template with a face."""
+    run, engine = desk.run, tools.engine
+    if engine is None or not run.templates:
+        lacking = "face engine" if run.templates else "templates"
+        desk.note("no-validation", f"no validation: the run names no {lacking}")
+        return None
+    templates = [desk.folder.path(template) for template in run.templates]
+    views, notes = make_views(templates, engine, run.kind)
+    for note in notes:
+        desk.note("no-face", note)
+    reference = reference_vector(judging, engine)
+    if engine.embedder and reference is None:
+        desk.note("no-face", "no face was found on the photos that judge: checkpoints are not voted on")
+    judge = Judge(run, desk.folder, tools.backend, engine, views, reference)
+    if not judge.has_control:
+        desk.note("no-control", f"validation without the control {CONTROL}: its model is not at hand")
+    return judge if views else None
+
+
+def learn(desk: Desk, learner: Learner, judge: Judge | None) -> tuple[Picture, ...]:
+    """Step to the end; save and judge at every mark. Each part is skipped where an earlier process did it."""
+    due = marks(learner.steps, desk.run.settings.validations)
+    pictures: list[Picture] = []
+    for mark in due:
+        if learner.step <= mark:
+            _learn_until(desk, learner, mark, left=len(due) - due.index(mark))
+            _keep(desk, learner)
+        if judge is not None:
+            pictures += _judge(desk, judge, mark, is_live=learner.step == mark)
+    return tuple(pictures)
+
+
+def _learn_until(desk: Desk, learner: Learner, mark: int, *, left: int) -> None:
+    pace = Pace(learner.step)
+    with desk.phase("train"):
+        while learner.step < mark:
+            try:
+                desk.progress.check()
+            except Cancelled:
+                save_resume(desk.folder, learner, desk.run.fingerprint())
+                raise
+            bad_before = learner.bad_steps
+            loss = learner.advance()
+            if learner.bad_steps > bad_before:
+                desk.emit(Warn("nonfinite", f"step {learner.step} was skipped: its loss is no number"))
+            if pace.is_due(learner.step) or learner.step == mark:
+                judging = desk.seconds.get("validate", 0.0) / max(1, desk.run.settings.validations - left) * left
+                desk.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+
+
+@dataclass
+class Pace:
+    """When to speak, and how long a step takes."""
+
+    first_step: int
+    began: float = field(default_factory=time.monotonic)
+    said_at: float = 0.0
+    said_step: int = 0
+
+    def is_due(self, step: int) -> bool:
+        now = time.monotonic()
+        due = now - self.said_at >= SAY_EVERY_SECONDS or step - self.said_step >= SAY_EVERY_STEPS
+        if due:
+            self.said_at, self.said_step = now, step
+        return due
+
+    def seconds_per_step(self, step: int) -> float:
+        return (time.monotonic() - self.began) / max(1, step - self.first_step)
+
+
+def _keep(desk: Desk, learner: Learner) -> None:
+    """The LoRA first: whoever finds the later resume file finds the checkpoint too."""
+    target = desk.folder.checkpoint(learner.step)
+    save_lora(desk.folder, learner, lora_metadata(facts_of(desk.run, learner)))
+    save_resume(desk.folder, learner, desk.run.fingerprint())
+    desk.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
+
+
+def _judge(desk: Desk, judge: Judge, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
+    if not is_live and judge.kept(mark) is None:
+        desk.note("not-judged", f"the validation of step {mark} is lost: its checkpoint has no vote")
+        return ()
+    with desk.phase("validate"), torch.random.fork_rng(devices=[]):
+        pictures = judge.judged(mark, desk.progress)
+    for picture in pictures:
+        desk.emit(Sample(mark, str(desk.folder.root / picture.path), picture.template, picture.score))
+    return pictures
+
+
+def _start(run: TrainRun, learner: Learner, tools: Tools, *, held_out: int) -> Start:
+    return Start(
+        version=__version__,
+        device=tools.device,
+        photos=learner.cached.photos,
+        held_out=held_out,
+        steps=learner.steps,
+        batch=run.settings.batch,
+        parameters=sum(each.numel() for each in learner.adapted.parameters().values()),
+        resumed_at=learner.step,
+    )
+
+
+def _step(learner: Learner, loss: float, seconds: float, judging: float) -> Step:
+    left = (learner.steps - learner.step) * seconds + judging
+    return Step(learner.step, learner.steps, loss, learner.learning_rate, seconds, left, memory_mb())
+
+
+def memory_mb() -> int:
+    """Peak of the device, or of this process where the device is the CPU; 0 where the system does not say."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() // 2**20
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+@contextmanager
+def advising_memory() -> Iterator[None]:
+    """Turn every way of running out of memory into the one named error."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _out_of_memory(error) from error
+    except RuntimeError as error:
+        # What torch's CPU allocator raises has no class of its own.
+        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+            raise _out_of_memory(error) from error
+        raise
+
+
+def _out_of_memory(error: BaseException) -> OutOfMemory:
+    return OutOfMemory(
+        f"Memory ran out while training ({str(error).splitlines()[0] if str(error) else 'no details'}).",
+        advice="Close other programs, or take a smaller batch or rank; then start the run again: it goes on.",
+    )

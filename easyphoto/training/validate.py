@@ -1,0 +1,188 @@
+"""Pictures of the person on validation templates, drawn by the model as it stands, and how alike they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sampler
+from easyphoto.errors import BadPicture
+from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
+from easyphoto.families import Family
+from easyphoto.files import read_json, write_json
+from easyphoto.geometry import Size, square_around
+from easyphoto.images import dilated, read_picture, resized, write_picture
+from easyphoto.progress import Progress
+from easyphoto.training.data import Entry
+from easyphoto.training.run import RunFolder, TrainRun
+
+CONTROL, CONTROL_WEIGHT = "canny", 0.5
+MASK_GROWTH = 0.1
+LONGEST_TEMPLATE = 4096
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One validation picture, as it is kept."""
+
+    step: int
+    template: int
+    path: str
+    """Relative to the run's folder."""
+    score: float | None
+    """Cosine to the person's mean embedding; None where there is no embedder or no face was found."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The part of a template that is repainted, at the family's resolution."""
+
+    template: int
+    image: Image.Image
+    mask: np.ndarray
+
+
+def make_views(
+    templates: Sequence[Path], engine: FaceEngine, family: Family
+) -> tuple[tuple[View, ...], tuple[str, ...]]:
+    """A view of every template with a face, and notes on those without."""
+    views, notes = [], []
+    for number, path in enumerate(templates):
+        try:
+            picture = read_picture(path, longest=LONGEST_TEMPLATE)
+        except BadPicture as error:
+            notes.append(f"validation template left out: {error}")
+            continue
+        faces = engine.detect(picture)
+        if faces:
+            views.append(_view(number, picture, faces[0], engine, family))
+        else:
+            notes.append(f"validation template left out: no face on {path.name}")
+    return tuple(views), tuple(notes)
+
+
+def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, family: Family) -> View:
+    crop = square_around(face.box, family.crop_factor, Size.of(picture))
+    factor = family.resolution / crop.width
+    image = resized(picture.crop(crop.as_ints()), Size(family.resolution, family.resolution))
+    box = face.box.moved(-crop.left, -crop.top).scaled(factor)
+    points = ((face.points - np.array([crop.left, crop.top])) * factor).astype(np.float32)
+    mask = part_mask(engine.parse(image, Face(box, points, face.score)), FACE_PARTS)
+    return View(number, image, dilated(mask, MASK_GROWTH * box.width))
+
+
+def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray | None:
+    """The person's mean embedding over the judging photos; None where the engine cannot tell persons apart."""
+    from easyphoto.faces.score import mean_embedding
+
+    vectors = [_embedding(read_picture(entry.image), engine) for entry in entries] if engine.embedder else []
+    found = [vector for vector in vectors if vector is not None]
+    return mean_embedding(found) if found else None
+
+
+def _embedding(picture: Image.Image, engine: FaceEngine) -> np.ndarray | None:
+    faces = engine.detect(picture)
+    return engine.embed(picture, faces[0]) if faces else None
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Draws and scores; holds the live networks through its backend, so that nothing is loaded again."""
+
+    run: TrainRun
+    folder: RunFolder
+    backend: Backend
+    engine: FaceEngine
+    views: tuple[View, ...]
+    reference: np.ndarray | None
+
+    def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
+        """The pictures of the live checkpoint: from an earlier process where that finished them, else drawn now."""
+        kept = self.kept(step)
+        if kept is not None:
+            return kept
+        pictures = self.draw(step, f"step-{step:06d}", progress)
+        write_json(self.folder.scores(step), {"pictures": [asdict(picture) for picture in pictures]})
+        return pictures
+
+    def kept(self, step: int) -> tuple[Picture, ...] | None:
+        """What an earlier process drew and judged; None where that is not complete."""
+        record = self.folder.scores(step)
+        if not record.is_file():
+            return None
+        pictures = tuple(Picture(**each) for each in read_json(record)["pictures"])
+        return pictures if all((self.folder.root / picture.path).is_file() for picture in pictures) else None
+
+    def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
+        progress.check()
+        results = self._painted([self._request(view) for view in self.views], progress)
+        return tuple(self._kept(step, label, view, result) for view, result in zip(self.views, results, strict=True))
+
+    def _painted(self, requests: Sequence[InpaintRequest], progress: Progress) -> Sequence[Result]:
+        # A pass over several templates costs little more than one over one; not every backend can do it.
+        together = getattr(self.backend, "inpaint_many", None)
+        if together is not None:
+            return cast(Sequence[Result], together(requests, progress))
+        return [self.backend.inpaint(request, progress) for request in requests]
+
+    def _kept(self, step: int, label: str, view: View, result: Result) -> Picture:
+        target = self.folder.sample(label, view.template)
+        write_picture(target, result.image, {"made_by": "validation", "step": step, "seed": result.seed})
+        return Picture(step, view.template, str(target.relative_to(self.folder.root)), self._score(result.image))
+
+    def _request(self, view: View) -> InpaintRequest:
+        family, settings = self.run.kind, self.run.settings
+        return InpaintRequest(
+            image=view.image,
+            mask=view.mask,
+            prompt=", ".join(part for part in (self.run.trigger, family.positive) if part),
+            negative=family.negative,
+            controls=self._controls(view),
+            seed=settings.seed + view.template,
+            steps=settings.validation_steps,
+            denoise=settings.validation_strength,
+            cfg=settings.validation_cfg if settings.validation_cfg is not None else family.validation_cfg,
+            sampler=Sampler.DPMPP_2M_KARRAS,
+        )
+
+    def _controls(self, view: View) -> tuple[Control, ...]:
+        from easyphoto.backends.guides import draw_guide
+
+        if not self.has_control:
+            return ()
+        return (Control(CONTROL, draw_guide(CONTROL, view.image), CONTROL_WEIGHT),)
+
+    @property
+    def has_control(self) -> bool:
+        return CONTROL in self.backend.capabilities().controls
+
+    def _score(self, picture: Image.Image) -> float | None:
+        from easyphoto.faces.score import cosine
+
+        if self.reference is None:
+            return None
+        vector = _embedding(picture, self.engine)
+        return None if vector is None else round(float(cosine(vector, self.reference)), 6)
+
+
+def mean_score(pictures: Sequence[Picture]) -> float | None:
+    """Of the pictures that could be judged; None where none could."""
+    scores = [picture.score for picture in pictures if picture.score is not None]
+    return sum(scores) / len(scores) if scores else None
+
+
+def by_step(pictures: Sequence[Picture]) -> Mapping[int, tuple[Picture, ...]]:
+    steps = sorted({picture.step for picture in pictures})
+    return {step: tuple(picture for picture in pictures if picture.step == step) for step in steps}
+
+
+def record_of(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+    return [
+        {"step": step, "mean": mean_score(of_step), "scores": [picture.score for picture in of_step]}
+        for step, of_step in by_step(pictures).items()
+    ]

@@ -1,0 +1,169 @@
+"""The training process: `python -m easyphoto.training.worker run.json`.
+
+Says JSON lines on its standard output (see `events`), everything else on its standard error. Stops after the present
+step on a line or the end of its standard input, on SIGINT and on SIGTERM; so it also stops when its parent dies.
+Exit codes are those of `easyphoto.errors`, and 130 for a run that was cancelled and can be resumed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+# Before torch: its idle OpenMP threads otherwise spin, and starve whatever runs beside them.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
+from easyphoto.progress import Cancelled
+from easyphoto.training.events import ErrorEvent, Event, to_line
+from easyphoto.training.lock import run_lock
+from easyphoto.training.run import RunFolder, TrainRun
+
+log = logging.getLogger(__name__)
+CANCELLED = 130
+NOT_RESUMABLE = (InputError,)
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the record says; returns the exit code."""
+    stream = private_stdout()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if len(arguments) != 1:
+        log.error("One argument is wanted: the path of run.json.")
+        return InputError.exit_code
+    path = Path(arguments[0]).resolve()
+    folder = RunFolder(path.parent)
+    stop = StopSignal()
+    stop.listen()
+    speaker = Speaker(stream, folder.events, on_deaf=stop.set)
+    try:
+        with run_lock(folder.lock):
+            return work(path, folder, speaker, stop)
+    except EasyPhotoError as error:
+        return speaker.fail(error)
+
+
+def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> int:
+    """Train under the run's lock, and turn every end into an exit code."""
+    try:
+        run = TrainRun.read(path)
+        clear_leftovers(folder)
+        stop.check()
+        # Six seconds of imports, so not before the record is known to be good.
+        import torch
+
+        from easyphoto.training.session import Desk, train_session
+
+        if run.threads:
+            torch.set_num_threads(run.threads)
+        stop.check()
+        speaker.say(train_session(Desk(run, folder, speaker.say, stop)))
+        return 0
+    except Cancelled:
+        log.info("Cancelled; the run can be resumed.")
+        return CANCELLED
+    except EasyPhotoError as error:
+        return speaker.fail(error)
+    except Exception as error:
+        log.exception("The training ended with an error nobody foresaw.")
+        return speaker.fail(error)
+
+
+def clear_leftovers(folder: RunFolder) -> None:
+    """Remove what a worker that was killed in the middle of a write had begun; the lock says that nobody writes now."""
+    for temporary in folder.root.rglob(".writing-*"):
+        temporary.unlink(missing_ok=True)
+
+
+def private_stdout() -> int:
+    """A duplicate of descriptor 1 for the events; 1 itself goes to the log, so that no library can speak between."""
+    stream = os.dup(1)
+    os.dup2(2, 1)
+    return stream
+
+
+class StopSignal:
+    """Has anybody asked to stop? Serves as the `Progress` of everything inside the worker."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def listen(self) -> None:
+        """Watch standard input and the two signals."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.set())
+        threading.Thread(target=self._watch_stdin, daemon=True).start()
+
+    def _watch_stdin(self) -> None:
+        # The descriptor itself, because a daemon thread inside `sys.stdin` would hold its lock when Python ends.
+        try:
+            os.read(0, 1)
+        except OSError:
+            log.info("Standard input cannot be read; stopping.")
+        self.set()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise Cancelled
+
+    def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
+        pass
+
+
+class Speaker:
+    """Writes events to the parent and to the run's own record."""
+
+    def __init__(self, stream: int, record: Path, *, on_deaf: Callable[[], None]) -> None:
+        self._stream, self._record, self._on_deaf = stream, record, on_deaf
+
+    def say(self, event: Event) -> None:
+        """Raises DiskFailure where the record cannot be written; a parent that is gone means stop."""
+        line = (to_line(event) + "\n").encode()
+        self._tell(line)
+        try:
+            with self._record.open("ab") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise DiskFailure(
+                f"{self._record.name} could not be written: {error}.",
+                advice="Check free space and the rights of the run's folder, then start the run again: it goes on.",
+            ) from error
+
+    def _tell(self, line: bytes) -> None:
+        try:
+            while line:
+                line = line[os.write(self._stream, line) :]
+        except OSError:
+            self._on_deaf()
+
+    def fail(self, error: Exception) -> int:
+        """Say what ended the run; returns the exit code."""
+        named = isinstance(error, EasyPhotoError)
+        event = ErrorEvent(
+            code=type(error).__name__ if named else "TrainerCrashed",
+            message=str(error.args[0]) if error.args else type(error).__name__,
+            advice=error.advice if isinstance(error, EasyPhotoError) else "",
+            resumable=not isinstance(error, NOT_RESUMABLE),
+            exit_code=error.exit_code if isinstance(error, EasyPhotoError) else 1,
+        )
+        log.error("%s: %s", event.code, event.message)
+        try:
+            self.say(event)
+        except DiskFailure as disk:
+            # The parent heard it; that the record lacks its last line is the lesser loss.
+            log.error("%s", disk)
+        return event.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""What the likeness bench says of given measurements; the measurements themselves are the bench's business."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.bench.cast import FIRST_PERSON, draw_member, judging_templates
+from easyphoto.bench.intervals import bootstrap
+from easyphoto.bench.likeness import ARMS, difference, nearer, outside_difference, scale_of, summary
+
+pytest.importorskip("torch")
+
+
+def record(person: float, template: float, *, lora: float = 0.5, outside: int = 0) -> dict:
+    arm = {"person": person, "template": template, "parameters_person": 0.1, "parameters_template": 0.3}
+    arms = {name: dict(arm) for name in ARMS}
+    arms["template"] = {**arm, "person": 0.2, "template": 0.9}
+    arms["lora"] = {**arm, "person": lora}
+    arms["no_lora"] = {**arm, "person": 0.3}
+    return {
+        "pairs": [{"arms": arms, "outside": outside}, {"arms": arms, "outside": 0}],
+        "held_out": 0.8,
+        "checkpoints": {"merged": 0.61, "last": 0.55, "best": 0.62, "single": [0.55, 0.62]},
+    }
+
+
+def test_a_pair_counts_as_nearer_only_where_the_person_wins():
+    records = [record(0.7, 0.4), record(0.4, 0.7)]
+
+    assert nearer(records, "full") == 2
+
+
+def test_the_scale_runs_from_the_stranger_to_a_held_out_photo():
+    assert scale_of(record(0.2, 0.9), "full") == pytest.approx(0.0)
+    assert scale_of(record(0.8, 0.1), "full") == pytest.approx(1.0)
+    assert scale_of(record(0.5, 0.5), "full") == pytest.approx(0.5)
+
+
+def test_the_summary_has_the_promised_form():
+    found = summary([record(0.7, 0.4), record(0.5, 0.6, outside=3)])
+
+    assert found["pairs"] == 4
+    assert found["nearer_to_person"] == 2
+    assert found["arms"]["full"] == {"person": 0.6, "template": 0.5}
+    assert (found["merged"], found["last"], found["best"]) == (0.61, 0.55, 0.62)
+    assert found["outside_max_difference"] == 3
+
+
+def test_a_difference_between_arms_is_taken_person_by_person():
+    found = difference([record(0.7, 0.4, lora=0.4), record(0.7, 0.4, lora=0.6)], "lora", "no_lora")
+
+    assert found.mean == pytest.approx(0.2)
+    assert found.low == pytest.approx(0.1)
+    assert found.high == pytest.approx(0.3)
+
+
+def test_equal_persons_leave_no_room_in_the_interval():
+    found = bootstrap([0.25, 0.25, 0.25])
+
+    assert (found.mean, found.low, found.high) == (0.25, 0.25, 0.25)
+
+
+def test_only_bytes_outside_the_mask_count_as_spilled_paint():
+    template = np.zeros((2, 2, 3), np.uint8)
+    changed = template.copy()
+    changed[0, 0], changed[1, 1] = 200, 7
+    mask = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32)
+
+    assert outside_difference(template, Image.fromarray(changed), mask) == 7
+
+
+def test_a_template_shows_a_stranger_with_the_persons_skin_and_hair_colour():
+    member = draw_member(0)
+    stranger = member.templates[0].faces[0].identity
+
+    assert member.seed == FIRST_PERSON
+    assert stranger.seed == 1_100_000
+    assert (stranger.skin, stranger.hair) == (member.identity.skin, member.identity.hair)
+    assert stranger.nose_width != member.identity.nose_width
+
+
+def test_checkpoints_are_judged_on_strangers_that_nothing_else_shows():
+    members = [draw_member(index) for index in (0, 1)]
+
+    seeds = [drawing.faces[0].identity.seed for member in members for drawing in judging_templates(member, 2)]
+
+    assert seeds == [1_200_000, 1_200_001, 1_200_002, 1_200_003]

@@ -1,0 +1,1 @@
+"""Tests of the trainer, on a tiny random family."""

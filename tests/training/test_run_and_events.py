@@ -1,0 +1,115 @@
+"""The record of a run, and the line protocol."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from easyphoto.errors import BadSettings, InputError, RunBusy
+from easyphoto.settings import TrainSettings
+from easyphoto.training import events
+from easyphoto.training.checkpoint import marks
+from easyphoto.training.lock import run_lock
+from easyphoto.training.run import TrainRun
+
+RUN = TrainRun("lena", "a person", "miniature", "/base", "/data", templates=("t.png",), settings=TrainSettings(steps=9))
+
+SAID = (
+    events.Start("0.1", "cpu", 12, 3, 250, 4, 1000),
+    events.Phase("load"),
+    events.Phase("load", 1.5),
+    events.Step(10, 250, 0.25, 1e-4, 0.3, 72.0, 900),
+    events.Sample(31, "samples/a.png", 0, None),
+    events.Checkpoint(31, "checkpoints/step-000031.safetensors", 1234),
+    events.Warn("nonfinite", "step 3"),
+    events.Done("l", "ab", None, 31, 0.5, 0.6, 0.4, {"31": 1.0}, 0.01, "e", ("a note",), {"load": 1.0}),
+    events.ErrorEvent("Diverged", "no number", "lower it", True, 4),
+)
+
+
+def test_a_run_comes_back_from_its_record(tmp_path: Path):
+    path = RUN.write(tmp_path)
+
+    assert TrainRun.read(path) == RUN
+
+
+def test_a_record_with_an_unknown_setting_is_refused():
+    record = RUN.record()
+    record["settings"]["speed"] = 3
+
+    with pytest.raises(BadSettings, match="speed"):
+        TrainRun.from_record(record)
+
+
+def test_a_record_without_a_base_is_refused():
+    record = RUN.record()
+    del record["base"]
+
+    with pytest.raises(InputError, match="base"):
+        TrainRun.from_record(record)
+
+
+def test_steps_follow_the_number_of_photos():
+    run = TrainRun("lena", "a person", "sd15", "/base", "/data")
+
+    assert (run.steps(1), run.steps(3), run.steps(9)) == (200, 600, 800)
+
+
+def test_alpha_keeps_its_proportion_to_a_chosen_rank():
+    run = TrainRun("lena", "a person", "sd15", "/base", "/data", settings=TrainSettings(rank=32))
+
+    assert (run.rank, run.alpha) == (32, 16.0)
+
+
+@pytest.mark.parametrize("event", SAID, ids=lambda event: type(event).__name__)
+def test_every_event_comes_back_from_its_line(event: events.Event):
+    line = events.to_line(event)
+
+    assert "\n" not in line
+    assert events.from_line(line) == event
+
+
+@pytest.mark.parametrize("line", ['{"type": "dance", "step": 1}', "loading weights...", "[1]", "", '{"type": "step"}'])
+def test_what_is_no_known_event_is_ignored(line: str):
+    assert events.from_line(line) is None
+
+
+def test_an_unknown_field_of_a_later_version_is_ignored():
+    assert events.from_line('{"type": "warn", "code": "a", "detail": "b", "colour": "red"}') == events.Warn("a", "b")
+
+
+def test_a_loss_that_is_no_number_becomes_null():
+    line = events.to_line(events.Step(1, 2, float("nan"), 1e-4, 0.1, 0.1, 1))
+
+    assert '"loss": null' in line
+
+
+def test_marks_divide_the_run_and_end_with_it():
+    assert marks(250, 8) == (31, 62, 94, 125, 156, 188, 219, 250)
+    assert marks(2, 8) == (1, 2)
+
+
+def test_a_run_is_held_by_one_process_and_free_after_it_was_killed(tmp_path: Path):
+    code = (
+        "import sys, time, pathlib\nfrom easyphoto.training.lock import run_lock\n"
+        "with run_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    lock = tmp_path / "run.lock"
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root}
+    holder = subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, env=environment)
+    assert holder.stdout is not None
+    assert holder.stdout.readline().strip() == b"held"
+
+    with pytest.raises(RunBusy, match=str(holder.pid)), run_lock(lock):
+        pass
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+
+    with run_lock(lock):
+        assert lock.read_text() == str(os.getpid())

@@ -1,0 +1,285 @@
+"""A whole run in one process: what it leaves, that it repeats itself, that it goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from easyphoto.errors import DiskFailure, Diverged, InputError, TooFewPhotos
+from easyphoto.progress import Cancelled
+from easyphoto.training import checkpoint, loop
+from easyphoto.training.events import Done, Sample, Step, Warn
+from easyphoto.training.lora import module_names, product, read_lora
+from easyphoto.training.run import RunFolder, TrainRun
+from easyphoto.training.selection import select
+from easyphoto.training.validate import Picture
+from tests.fakes import FakeEngine, RecordingProgress
+
+MakeRun = Callable[..., TrainRun]
+TrainHere = Callable[..., list[Any]]
+
+
+def test_a_run_leaves_a_lora_a_portrait_and_its_evidence(
+    make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
+):
+    said = train_here(make_run(templates=templates), tmp_path)
+    done = said[-1]
+
+    assert isinstance(done, Done)
+    assert sum(done.weights.values()) == pytest.approx(1)
+    assert done.merged is not None
+    assert done.energy_lost < 0.5
+    assert len([event for event in said if isinstance(event, Sample)]) == 3 * 2
+    assert {event.of for event in said if isinstance(event, Step)} == {6}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"lora.safetensors", "portrait.png", "contact-sheet.png", "curves.json", "outcome.json"} <= names
+    curves = json.loads((tmp_path / "curves.json").read_text())
+    assert len(curves["losses"]) == 6
+    assert [row["step"] for row in curves["likeness"]] == [2, 4, 6]
+    state, metadata = read_lora(tmp_path / "lora.safetensors")
+    assert all(float(product(state, name).norm()) > 0 for name in module_names(state))
+    assert metadata["ss_steps"] == "6"
+
+
+def test_the_merge_is_the_weighted_sum_of_the_checkpoints(
+    make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
+):
+    done = train_here(make_run(templates=templates), tmp_path)[-1]
+    parts = [(share, read_lora(RunFolder(tmp_path).checkpoint(int(step)))[0]) for step, share in done.weights.items()]
+    merged = read_lora(tmp_path / "lora.safetensors")[0]
+
+    wanted = {name: sum(share * product(state, name) for share, state in parts) for name in module_names(merged)}
+
+    lost = sum(float(((product(merged, name) - wanted[name]) ** 2).sum()) for name in wanted)
+    whole = sum(float((each**2).sum()) for each in wanted.values())
+    assert len(parts) > 1
+    # Beyond the energy that is said, only the rounding of a 16-bit file.
+    assert lost / whole == pytest.approx(done.energy_lost, rel=1e-2, abs=1e-6)
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_another(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path
+):
+    files = [tmp_path / name / "lora.safetensors" for name in ("one", "two", "other")]
+    for file, seed in zip(files, (3, 3, 4), strict=True):
+        train_here(make_run(seed=seed), file.parent)
+
+    one, two, other = (file.read_bytes() for file in files)
+    assert one == two
+    assert one != other
+
+
+def test_a_cancelled_run_goes_on_to_the_same_bytes(
+    make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
+):
+    run = make_run(templates=templates)
+    whole = train_here(run, tmp_path / "whole")[-1]
+    folder = tmp_path / "parts"
+    for cancel_at in (7, 8, 10):
+        with pytest.raises(Cancelled):
+            train_here(run, folder, RecordingProgress(cancel_at=cancel_at))
+    stopped_at = _resume_step(folder)
+
+    done = train_here(run, folder)[-1]
+
+    assert 0 < stopped_at < 6
+    assert (folder / "lora.safetensors").read_bytes() == (tmp_path / "whole" / "lora.safetensors").read_bytes()
+    assert (folder / "curves.json").read_bytes() == (tmp_path / "whole" / "curves.json").read_bytes()
+    assert done.weights == whole.weights
+
+
+def _resume_step(folder: Path) -> int:
+    from safetensors.torch import load_file
+
+    return int(load_file(RunFolder(folder).resume)["step"])
+
+
+def test_a_finished_run_run_again_gives_the_same_file(make_run: MakeRun, train_here: TrainHere, tmp_path: Path):
+    run = make_run()
+    first = train_here(run, tmp_path)[-1]
+
+    assert train_here(run, tmp_path)[-1].sha256 == first.sha256
+
+
+def test_a_changed_record_does_not_go_on_with_the_old_weights(make_run: MakeRun, train_here: TrainHere, tmp_path: Path):
+    train_here(make_run(), tmp_path)
+
+    with pytest.raises(InputError, match="changed"):
+        train_here(make_run(learning_rate=2e-2), tmp_path)
+
+
+def test_without_an_embedder_the_last_checkpoint_is_taken_and_that_is_said(
+    make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
+):
+    done = train_here(make_run(templates=templates), tmp_path, engine=FakeEngine(embedder=None))[-1]
+
+    assert done.weights == {"6": 1.0}
+    assert done.best is None
+    assert any("the last one is taken" in note for note in done.notes)
+    assert Path(done.portrait).is_file()
+
+
+def test_a_template_without_a_face_is_said(
+    make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
+):
+    said = train_here(make_run(templates=templates, steps=1), tmp_path, engine=FakeEngine(faces=()))
+
+    assert [event.code for event in said if isinstance(event, Warn)].count("no-face") == 3
+    assert said[-1].portrait is None
+
+
+def test_an_empty_dataset_is_refused(make_run: MakeRun, train_here: TrainHere, tmp_path: Path):
+    with pytest.raises(TooFewPhotos):
+        train_here(make_run(dataset=tmp_path / "nothing"), tmp_path / "run")
+
+
+def test_a_write_error_in_the_middle_of_a_save_keeps_the_old_checkpoint_and_the_next_run_goes_on(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = make_run()
+    train_here(run, tmp_path / "whole")
+    written = checkpoint.write_bytes
+    saves: list[Path] = []
+
+    def full_disk(target: Path, content: bytes) -> None:
+        saves.append(target)
+        if len(saves) < 2:
+            return written(target, content)
+        from easyphoto.files import atomic_path
+
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(content[: len(content) // 2])
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_bytes", full_disk)
+    with pytest.raises(DiskFailure, match="No space left"):
+        train_here(run, tmp_path / "run")
+    monkeypatch.undo()
+
+    assert _resume_step(tmp_path / "run") == 2
+    assert not list((tmp_path / "run").rglob(".writing-*"))
+    train_here(run, tmp_path / "run")
+    whole = (tmp_path / "whole" / "lora.safetensors").read_bytes()
+    assert (tmp_path / "run" / "lora.safetensors").read_bytes() == whole
+
+
+def _sick_at(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
+    healthy = loop.Learner.loss
+
+    def loss(self: loop.Learner) -> torch.Tensor:
+        return healthy(self) * (float("nan") if self.step in steps else 1.0)
+
+    monkeypatch.setattr(loop.Learner, "loss", loss)
+
+
+def test_a_step_whose_loss_is_no_number_changes_nothing(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _sick_at(monkeypatch, range(2, 4))
+
+    said = train_here(make_run(), tmp_path)
+
+    assert [event.code for event in said if isinstance(event, Warn)].count("nonfinite") == 2
+    assert json.loads((tmp_path / "curves.json").read_text())["losses"][2:4] == [None, None]
+    state, _ = read_lora(tmp_path / "lora.safetensors")
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in state.values())
+
+
+def test_too_many_such_steps_end_the_run(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _sick_at(monkeypatch, range(100))
+
+    with pytest.raises(Diverged) as caught:
+        train_here(make_run(steps=40, validations=1), tmp_path)
+    assert caught.value.exit_code == 4
+
+
+def test_each_distinct_caption_is_encoded_once_in_a_step(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from transformers import CLIPTextModel
+
+    counts: list[int] = []
+    encode = CLIPTextModel.forward
+
+    def counted(self: CLIPTextModel, input_ids: torch.Tensor, **rest: Any) -> Any:
+        counts.append(len(input_ids))
+        return encode(self, input_ids, **rest)
+
+    monkeypatch.setattr(CLIPTextModel, "forward", counted)
+    train_here(make_run(batch=5), tmp_path)
+
+    assert counts == [2] * 6
+
+
+def test_the_plan_shows_every_photo_equally_often_and_spreads_the_timesteps():
+    from easyphoto.training.data import Cached, make_plan
+
+    cached = Cached(torch.zeros(6, 4, 2, 2), None, torch.ones(6, 1, 2, 2), torch.zeros(6), torch.zeros(1, 3), 6)
+
+    plan = make_plan(cached, 30, batch=4, timesteps=1000, seed=1)
+
+    assert torch.bincount(plan.indices.flatten()).tolist() == [20] * 6
+    assert (plan.timesteps // 250).sort(1).values.tolist() == [[0, 1, 2, 3]] * 30
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_a_perfect_guess_of_any_kind_gives_the_picture_back(prediction: str):
+    alphas = torch.linspace(0.99, 0.01, 10)
+    noise = loop.Noise(alphas, prediction)
+    latents, grain, times = torch.randn(3, 4, 2, 2), torch.randn(3, 4, 2, 2), torch.tensor([0, 5, 9])
+    mixed, target = noise.mixed(latents, grain, times), noise.target(latents, grain, times)
+    alpha = alphas[times][:, None, None, None]
+
+    back = {
+        "epsilon": (mixed - (1 - alpha).sqrt() * target) / alpha.sqrt(),
+        "v_prediction": alpha.sqrt() * mixed - (1 - alpha).sqrt() * target,
+        "sample": target,
+    }[prediction]
+
+    assert torch.allclose(back, latents, atol=1e-5)
+
+
+def test_loss_weights_have_a_mean_of_one(dataset: Path):
+    from easyphoto.training.data import _weight_map, read_entries
+
+    cells = _weight_map(read_entries(dataset)[0], mirrored=False, cells=16)
+
+    assert float(cells.mean()) == pytest.approx(1)
+    assert float(cells[0, 0, 8, 8] / cells[0, 0, 0, 0]) == pytest.approx(255 / 25)
+
+
+def test_a_fifth_of_eight_photos_is_kept_for_judging(tmp_path: Path):
+    from easyphoto.training.data import read_entries, split
+    from tests.training.conftest import write_dataset
+
+    learned, judging = split(read_entries(write_dataset(tmp_path, photos=8)), seed=0)
+
+    assert (len(learned), len(judging)) == (6, 2)
+    assert not set(learned) & set(judging)
+
+
+def test_the_best_pictures_vote_and_a_later_checkpoint_wins_a_draw():
+    scores = {1: (0.1, 0.9), 2: (0.8, 0.7), 3: (0.8, 0.2)}
+    pictures = [Picture(step, place, "p", score) for step, pair in scores.items() for place, score in enumerate(pair)]
+
+    chosen = select(pictures, voters=3, last_step=3)
+
+    assert chosen.weights == ((1, 1 / 3), (2, 1 / 3), (3, 1 / 3))
+    assert (chosen.best_step, chosen.best, chosen.last) == (2, pytest.approx(0.75), pytest.approx(0.5))
+    assert chosen.portrait == pictures[1]
+
+
+def test_the_rate_rises_then_falls_to_a_tenth():
+    rates = [loop.rate(step, 250) for step in range(250)]
+
+    assert np.argmax(rates) in (19, 20)
+    assert rates[0] == pytest.approx(1 / 20)
+    assert rates[-1] == pytest.approx(0.1, abs=0.001)
