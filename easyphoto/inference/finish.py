@@ -1,0 +1,155 @@
+"""After the passes: colour, retouch, paste-back, the pass over several faces' borders, likeness and ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from easyphoto.faces.colour import colour_transferred
+from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Likeness, Part, part_mask
+from easyphoto.faces.retouch import retouched
+from easyphoto.faces.score import likeness
+from easyphoto.geometry import Box, Size
+from easyphoto.images import as_array, as_picture, blended, dilated, feathered, pasted_back, resized
+from easyphoto.inference.masks import FaceMasks, feather_of, inner_edges, joint_mask
+from easyphoto.inference.plan import JointPlan
+from easyphoto.inference.prepare import Seen, Setup, nearest, skin_of
+from easyphoto.inference.results import Photograph
+from easyphoto.settings import InferenceSettings
+
+# A face found again after a pass must overlap the place it was painted at by this much to be taken for it.
+SAME_PLACE = 0.3
+# The colour change fades in over this share of the face's width.
+COLOUR_EDGE = 0.03
+
+
+def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image.Image:
+    """A pass's picture inside its mask, what it was given outside.
+
+    The autoencoder's round trip softens the whole crop; without this the second pass, which repaints only the border,
+    would soften the face once more.
+    """
+    alpha = np.maximum(mask, feathered(mask, feather_of(mask.shape[0])))
+    return as_picture(blended(as_array(before), as_array(after), alpha))
+
+
+def recoloured(
+    picture: Image.Image, labels: np.ndarray, template: Seen, settings: InferenceSettings
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """The face in the template's light, lips and eyes as they are."""
+    if not settings.colour_transfer:
+        return picture, ()
+    try:
+        edge = COLOUR_EDGE * template.face.box.width
+        skin, template_skin = skin_of(labels), skin_of(template.labels)
+        return colour_transferred(picture, skin, template.picture, template_skin, edge=edge), ()
+    except (cv2.error, ValueError) as error:
+        return picture, (f"Colour transfer was left out ({error}).",)
+
+
+def found_again(picture: Image.Image, before: Seen, engine: FaceEngine) -> Seen:
+    """The face where it was, as the engine sees it now; as it was before where the engine does not see it."""
+    face = face_at(engine.detect(picture), before.face.box)
+    return Seen(picture, face, engine.parse(picture, face)) if face else Seen(picture, before.face, before.labels)
+
+
+def face_at(faces: Sequence[Face], box: Box) -> Face | None:
+    best = max(faces, key=lambda face: face.box.intersection_over_union(box), default=None)
+    return best if best is not None and best.box.intersection_over_union(box) >= SAME_PLACE else None
+
+
+def evened(
+    crop: Image.Image, labels: np.ndarray, face_width: float, settings: InferenceSettings
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """The skin of the result a little smoother; `labels` may have another size."""
+    if not settings.retouch:
+        return crop, ()
+    try:
+        return retouched(crop, skin_of(nearest(labels, Size.of(crop))), face_width=face_width), ()
+    except (cv2.error, ValueError) as error:
+        return crop, (f"Retouch was left out ({error}).",)
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The template while its faces are being replaced, and how much of each pixel was."""
+
+    picture: np.ndarray
+    touched: np.ndarray
+
+    @classmethod
+    def of(cls, template: Image.Image) -> Canvas:
+        picture = as_array(template)
+        return cls(picture, np.zeros(picture.shape[:2], np.float32))
+
+    def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> Canvas:
+        """`crop` (any size) laid on `box` through `alpha` (the box's size)."""
+        laid = as_array(resized(crop, box.size))
+        left, top, right, bottom = box.as_ints()
+        touched = self.touched.copy()
+        touched[top:bottom, left:right] = np.maximum(touched[top:bottom, left:right], alpha)
+        return Canvas(pasted_back(self.picture, laid, box, alpha), touched)
+
+
+def joint_masks(
+    setups: Sequence[Setup], faces: Sequence[Face], maps: Sequence[np.ndarray], picture: Size, plan: JointPlan
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the joint pass repaints and what of it is pasted, in joint-crop pixels; faces without a sitter stay."""
+    left, top, right, bottom = plan.crop.as_ints()
+    shape = (bottom - top, right - left)
+    feather = feather_of(min(setup.masks.face.shape[0] for setup in setups))
+    free = inner_edges(plan.crop, picture, 2 * feather)
+    rings = [(on_joint(setup.masks, setup.plan.crop, plan.crop, shape), setup.plan.face.box.width) for setup in setups]
+    seated = {setup.number for setup in setups}
+    for index, labels in enumerate(maps):
+        if index not in seated:
+            own = part_of_face(labels[top:bottom, left:right], faces[index])
+            free = free * (own == 0)
+    mask = joint_mask(rings, free=free)
+    return mask, mask_alpha(mask, rings, free, feather)
+
+
+def on_joint(masks: FaceMasks, crop: Box, joint: Box, shape: tuple[int, int]) -> np.ndarray:
+    """A face's mask moved from its crop to the joint crop."""
+    moved = np.zeros(shape, np.float32)
+    left, top, right, bottom = crop.moved(-joint.left, -joint.top).as_ints()
+    moved[max(top, 0) : bottom, max(left, 0) : right] = masks.face[max(-top, 0) :, max(-left, 0) :][
+        : shape[0] - max(top, 0), : shape[1] - max(left, 0)
+    ]
+    return moved
+
+
+def part_of_face(labels: np.ndarray, face: Face) -> np.ndarray:
+    return dilated(part_mask(labels, (*FACE_PARTS, Part.EARS)), 0.05 * face.box.width)
+
+
+def mask_alpha(mask: np.ndarray, rings: list[tuple[np.ndarray, float]], free: np.ndarray, feather: float) -> np.ndarray:
+    alpha = np.minimum(feathered(mask, feather), free)
+    for face, width in rings:
+        # Inwards the feather must end before the features begin.
+        alpha[dilated(face, -0.12 * width) > 0.5] = 0
+    return alpha
+
+
+def likenesses(picture: Image.Image, setups: Sequence[Setup], engine: FaceEngine) -> tuple[Likeness | None, ...]:
+    """How alike each seated face of the result is to its sitter's photos."""
+    if engine.embedder is None:
+        return tuple(None for _ in setups)
+    faces = engine.detect(picture)
+    values = []
+    for setup in setups:
+        face = face_at(faces, setup.plan.face.box) or setup.plan.face
+        values.append(likeness(engine, engine.embed(picture, face), setup.subject.sitter.embeddings))
+    return tuple(values)
+
+
+def ranked(results: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple[str, ...]]:
+    """Best first; in the order of their seeds, with a note, where a likeness is unknown."""
+    scores = [result.score for result in results]
+    if any(score is None for score in scores):
+        return tuple(results), ("The results are not ranked: their likeness could not be measured.",)
+    return tuple(sorted(results, key=lambda result: -(result.score or 0.0))), ()

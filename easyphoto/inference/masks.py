@@ -1,0 +1,131 @@
+"""What each pass repaints, and what the paste-back may touch: arrays at the crop's own resolution.
+
+Masks are made at the template's resolution, so that edges are as fine as the template, and reduced for the networks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
+from easyphoto.geometry import Box, Size
+from easyphoto.images import dilated, feathered
+
+# Fractions of `design` §4: of the face's width …
+FIRST_GROWTH = 0.10
+COVER_GROWTH = 0.08
+JOINT_OUT, JOINT_IN = 0.25, 0.06
+# … and of the crop's side.
+RING_OUT, RING_IN = 1 / 16, 1 / 32
+FEATHER = 1 / 64
+# Pieces smaller than this share of the face are mistakes of the part map; an ear behind hair is about 3 %.
+SPECK = 0.01
+SKIN_PARTS = (Part.SKIN, Part.NOSE)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMasks:
+    """All float32 (height, width) of the crop in template pixels."""
+
+    face: np.ndarray
+    """The face itself, closed: skin, features and ears."""
+    first: np.ndarray
+    second: np.ndarray
+    alpha: np.ndarray
+    """How much of the repainted crop is pasted back; exactly 0 beyond the masks widened by the feather."""
+
+
+def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_features: bool) -> FaceMasks:
+    """`labels`, `face` in crop pixels; `free` is 0 where nothing may change (another face, the crop's inner edges)."""
+    side, width = labels.shape[0], face.box.width
+    whole = closed(without_specks(part_mask(labels, (*FACE_PARTS, Part.EARS))), FIRST_GROWTH * width)
+    first = dilated(whole, FIRST_GROWTH * width) * free
+    second = np.clip(dilated(whole, RING_OUT * side) - dilated(whole, -RING_IN * side), 0, 1)
+    if repaint_features:
+        features = dilated(part_mask(labels, (Part.EYES, Part.MOUTH)), 0.02 * width)
+        second = np.maximum(second, features)
+    second = second * free
+    alpha = np.minimum(feathered(np.maximum(first, second), feather_of(side)), free)
+    return FaceMasks(whole, first, second, alpha)
+
+
+def feather_of(side: int) -> float:
+    """Width of the paste-back's soft edge in pixels of a crop of that side."""
+    return max(2.0, FEATHER * side)
+
+
+def closed(mask: np.ndarray, width: float) -> np.ndarray:
+    """Gaps narrower than `width` filled (between brow and hair, between lips)."""
+    # A frame around it, because closing at the picture's edge would otherwise fill from there.
+    frame = round(width) + 1
+    framed = cv2.copyMakeBorder(mask, frame, frame, frame, frame, cv2.BORDER_CONSTANT, value=0)
+    return dilated(dilated(framed, width / 2), -width / 2)[frame:-frame, frame:-frame]
+
+
+def without_specks(mask: np.ndarray) -> np.ndarray:
+    """The mask's larger pieces: a stray "skin" pixel in the hair would grow to a hole in it."""
+    count, pieces, statistics, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    large = [index for index in range(1, count) if areas[index] >= SPECK * areas[1:].sum()]
+    return np.isin(pieces, large).astype(np.float32)
+
+
+def ellipse(face: Face, size: Size) -> np.ndarray:
+    """Labels where no part map is to be had: skin in the face box's ellipse."""
+    labels = np.zeros((size.height, size.width), np.uint8)
+    centre = tuple(round(value) for value in face.box.centre)
+    axes = (max(1, round(face.box.width / 2)), max(1, round(face.box.height / 2)))
+    return cv2.ellipse(labels, centre, axes, 0, 0, 360, int(Part.SKIN), cv2.FILLED)
+
+
+def inner_edges(crop: Box, picture: Size, margin: float) -> np.ndarray:
+    """1 inside, falling to 0 at the crop's edges where the picture goes on beyond them: a cut there would show."""
+    width, height = crop.size.width, crop.size.height
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    across, down = np.full(width, np.inf, np.float32), np.full(height, np.inf, np.float32)
+    if crop.left > 0:
+        across = np.minimum(across, columns)
+    if crop.right < picture.width:
+        across = np.minimum(across, columns[::-1])
+    if crop.top > 0:
+        down = np.minimum(down, rows)
+    if crop.bottom < picture.height:
+        down = np.minimum(down, rows[::-1])
+    distance = np.minimum(across[None, :], down[:, None])
+    return np.clip(distance / max(margin, 1.0), 0, 1).astype(np.float32)
+
+
+def cover_mask(own: np.ndarray, others: list[tuple[np.ndarray, Face]]) -> np.ndarray:
+    """0..1 over the other faces of a crop: label maps and faces in crop pixels. The own face's parts stay bare."""
+    cover = np.zeros(own.shape, np.float32)
+    for labels, face in others:
+        parts = part_mask(labels, (*FACE_PARTS, Part.EARS))
+        cover = np.maximum(cover, dilated(closed(parts, 0.1 * face.box.width), COVER_GROWTH * face.box.width))
+    return np.where(part_mask(own, (*FACE_PARTS, Part.EARS)) > 0, 0, cover).astype(np.float32)
+
+
+def covered(crop: np.ndarray, cover: np.ndarray, hide: np.ndarray) -> np.ndarray:
+    """The crop with the covered faces gone: filled from around them, smoothly, so that no guide sees an edge.
+
+    `hide` is what must not serve as filling either (all faces).
+    """
+    if not (cover > 0).any():
+        return crop
+    reach = max(2.0, 0.08 * crop.shape[0])
+    usable = (1 - np.maximum(cover, hide))[..., None].astype(np.float32) + 1e-4
+    total = cv2.GaussianBlur(usable, (0, 0), reach)[..., None]
+    filling = cv2.GaussianBlur(crop.astype(np.float32) * usable, (0, 0), reach) / np.maximum(total, 1e-6)
+    soft = np.maximum(feathered(cover, 0.02 * crop.shape[0]), cover)[..., None] * (1 - hide * (cover == 0))[..., None]
+    return np.rint(crop * (1 - soft) + filling * soft).astype(np.uint8)
+
+
+def joint_mask(faces: list[tuple[np.ndarray, float]], *, free: np.ndarray) -> np.ndarray:
+    """Rings around all faces, the faces themselves left out; (mask, face width) in joint-crop pixels."""
+    outer, inner = np.zeros(free.shape, np.float32), np.zeros(free.shape, np.float32)
+    for mask, width in faces:
+        outer = np.maximum(outer, dilated(mask, JOINT_OUT * width))
+        inner = np.maximum(inner, dilated(mask, -JOINT_IN * width))
+    return np.clip(outer - inner, 0, 1) * free

@@ -1,0 +1,266 @@
+"""From a template and sitters to finished photographs: the table of contents of the inference side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto import __version__
+from easyphoto.backends.base import Backend, Capabilities, InpaintRequest, Sampler
+from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.families import Family
+from easyphoto.geometry import Size
+from easyphoto.images import as_picture, resized
+from easyphoto.inference.finish import (
+    Canvas,
+    evened,
+    found_again,
+    joint_masks,
+    likenesses,
+    overlaid,
+    ranked,
+    recoloured,
+)
+from easyphoto.inference.passes import (
+    JOINT_CONTROLS,
+    Guides,
+    controls_for,
+    first_pass,
+    joint_pass,
+    sampler_for,
+    second_pass,
+)
+from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
+from easyphoto.inference.prepare import Seen, Setup, fused_with, part_maps, prepared, subject_of
+from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
+from easyphoto.inference.sitter import Sitter
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.settings import InferenceSettings, settings_record
+
+PASSES_PER_FACE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    backend: Backend
+    engine: FaceEngine
+    progress: Progress = field(default_factory=NullProgress)
+
+
+def photograph(
+    template: Image.Image,
+    sitters: Sequence[Sitter],
+    settings: InferenceSettings,
+    family: Family,
+    tools: Tools,
+    *,
+    trigger: str | None = None,
+    assignment: Sequence[int] | None = None,
+) -> Photographs:
+    """Put the sitters' faces on the template, `settings.count` times, best first.
+
+    Sitters take the faces from left to right; `assignment[i]` instead is the face (from the left, 0 first) of sitter i.
+    `trigger` replaces the family's trigger words. Raises NoFaceFound, InputError, and what the backend raises.
+    """
+    template, clock = template.convert("RGB"), Stopwatch()
+    with clock.timed("faces"):
+        faces = from_the_left(tools.engine.detect(template))
+        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment)
+        maps, map_notes = part_maps(template, faces, tools.engine)
+    with clock.timed("guides"):
+        session = Session.opened(template, faces, maps, settings, family, tools, trigger=trigger, clock=clock)
+        setups = [session.setup(seat, sitters[seat.sitter]) for seat in seats]
+    taken = [session.taken(setups, number) for number in range(settings.count)]
+    results, rank_notes = ranked(taken)
+    names = tuple((seat.face, sitters[seat.sitter].name) for seat in seats)
+    return Photographs(results, faces, names, (*notes, *map_notes, *rank_notes), clock.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """What all seats and seeds of one call share."""
+
+    template: Image.Image
+    faces: tuple[Face, ...]
+    maps: list[np.ndarray]
+    settings: InferenceSettings
+    family: Family
+    tools: Tools
+    trigger: str
+    capabilities: Capabilities
+    sampler: Sampler
+    notes: tuple[str, ...]
+    clock: Stopwatch
+
+    @classmethod
+    def opened(
+        cls,
+        template: Image.Image,
+        faces: tuple[Face, ...],
+        maps: list[np.ndarray],
+        settings: InferenceSettings,
+        family: Family,
+        tools: Tools,
+        *,
+        trigger: str | None,
+        clock: Stopwatch,
+    ) -> Session:
+        capabilities = tools.backend.capabilities()
+        sampler, notes = sampler_for(capabilities)
+        words = family.trigger if trigger is None else trigger
+        return cls(template, faces, maps, settings, family, tools, words, capabilities, sampler, notes, clock)
+
+    def setup(self, seat: Seat, sitter: Sitter) -> Setup:
+        return prepared(
+            self.template,
+            self.faces,
+            self.maps,
+            seat.face,
+            subject_of(sitter, self.tools.engine),
+            settings=self.settings,
+            family=self.family,
+            available=self.capabilities.controls,
+        )
+
+    def taken(self, setups: Sequence[Setup], number: int) -> Photograph:
+        """One photograph: every face by itself, then their borders together."""
+        seed = (self.settings.seed + number) % 2**32
+        shot = Shot(self, seed, first_unit=number * self.units(setups), units=self.settings.count * self.units(setups))
+        canvas = Canvas.of(self.template)
+        for setup in setups:
+            canvas = shot.face(canvas, setup)
+        if len(setups) > 1:
+            canvas = shot.borders(canvas, setups)
+        image = as_picture(canvas.picture)
+        with self.clock.timed("likeness"):
+            values = likenesses(image, setups, self.tools.engine)
+        stages = Stage("template", self.template), *shot.stages, Stage("result", image)
+        notes = *self.notes, *(note for s in setups for note in (*s.subject.notes, *s.notes)), *shot.notes
+        made_by = made_by_record(self, setups, shot.applied)
+        return Photograph(image, seed, values, stages, tuple(dict.fromkeys(notes)), canvas.touched, made_by)
+
+    def units(self, setups: Sequence[Setup]) -> int:
+        return UNITS * (PASSES_PER_FACE * len(setups) + (len(setups) > 1))
+
+
+class Shot:
+    """The passes of one seed; collects stages, notes and what the backend applied."""
+
+    def __init__(self, session: Session, seed: int, *, first_unit: int, units: int) -> None:
+        self.session, self.seed, self.unit, self.units = session, seed, first_unit, units
+        self.stages: list[Stage] = []
+        self.notes: list[str] = []
+        self.applied: list[dict[str, Any]] = []
+
+    def face(self, canvas: Canvas, setup: Setup) -> Canvas:
+        """First pass → colour → fusion → second pass → colour → retouch → paste back."""
+        settings, family, clock = self.session.settings, self.session.family, self.session.clock
+        self.stages.extend(setup.stages)
+        request = self.first_request(setup)
+        first = self.painted("first pass", request, setup.number)
+        with clock.timed("colour"):
+            after = found_again(first, setup.work, self.session.tools.engine)
+            coloured = self.kept("colour", setup.number, recoloured(first, after.labels, setup.work, settings))
+        with clock.timed("fusion"):
+            now = Seen(coloured, after.face, after.labels)
+            ratio = settings.fusion_after if settings.fusion else 0.0
+            fused = self.kept("fused after", setup.number, fused_with(setup.subject, now, ratio))
+        controls, notes = controls_for(family.second_controls, Guides(fused), self.session.capabilities.controls)
+        self.notes.extend(notes)
+        again = second_pass(request, fused, setup.masks.second, controls, settings=settings, family=family)
+        second = self.painted("second pass", again, setup.number)
+        with clock.timed("colour"):
+            toned = recoloured(second, after.labels, setup.work, settings)
+            last = self.kept("second colour", setup.number, toned)
+        with clock.timed("finish"):
+            crop = resized(last, setup.plan.crop.size)
+            width = setup.plan.face.box.width
+            crop = self.kept("retouched", setup.number, evened(crop, after.labels, width, settings))
+            return canvas.with_crop(crop, setup.plan.crop, setup.masks.alpha)
+
+    def first_request(self, setup: Setup) -> InpaintRequest:
+        session = self.session
+        return first_pass(
+            setup.start,
+            setup.masks.first,
+            setup.controls,
+            setup.subject.sitter,
+            settings=session.settings,
+            family=session.family,
+            trigger=session.trigger,
+            seed=self.seed,
+            sampler=session.sampler,
+        )
+
+    def borders(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
+        """The joint pass: nobody's LoRA, faces left out."""
+        session = self.session
+        size = Size.of(canvas.picture)
+        plan = plan_joint([setup.plan.crop for setup in setups], size, session.family)
+        if plan.enlargement > MOST_ENLARGEMENT:
+            self.notes.append(
+                f"The joint pass over the faces' borders was left out: the group fills {plan.crop.width:.0f} pixels, "
+                f"{session.family.id} would paint it at {plan.work.width}."
+            )
+            self.unit += UNITS
+            return canvas
+        mask, alpha = joint_masks(setups, session.faces, session.maps, size, plan)
+        crop = as_picture(canvas.picture).crop(plan.crop.as_ints())
+        work = resized(crop, plan.work)
+        controls, notes = controls_for(JOINT_CONTROLS, Guides(work), session.capabilities.controls)
+        self.notes.extend(notes)
+        settings, family, sampler = session.settings, session.family, session.sampler
+        request = joint_pass(work, mask, controls, settings=settings, family=family, seed=self.seed, sampler=sampler)
+        result = self.painted("joint pass", request, None)
+        return canvas.with_crop(result, plan.crop, alpha)
+
+    def painted(self, phase: str, request: InpaintRequest, face: int | None) -> Image.Image:
+        """One pass of the backend, timed; outside its mask the picture stays. Stage and notes are put down."""
+        session = self.session
+        session.tools.progress.check()
+        whose = f"face {face + 1}, {phase}" if face is not None else phase
+        with session.clock.timed(phase):
+            result = session.tools.backend.inpaint(
+                request, Slice(session.tools.progress, self.unit, self.units, f"seed {self.seed}: {whose}")
+            )
+        self.unit += UNITS
+        picture = overlaid(request.image, result.image, request.mask)
+        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: {whose}", preview=picture)
+        self.stages.append(Stage(phase, picture, face))
+        self.notes.extend(result.notes)
+        self.applied.append(
+            {"pass": phase, "face": face, "controls": list(result.applied_controls), "steps": request.steps,
+             "denoise": request.denoise, "cfg": request.cfg, "sampler": request.sampler.value, "prompt": request.prompt}
+        )  # fmt: skip
+        return picture
+
+    def kept(self, name: str, face: int, made: tuple[Image.Image, tuple[str, ...]]) -> Image.Image:
+        """A step's picture, after its stage and notes are put down."""
+        picture, notes = made
+        self.stages.append(Stage(name, picture, face))
+        self.notes.extend(notes)
+        return picture
+
+
+def made_by_record(session: Session, setups: Sequence[Setup], applied: list[dict[str, Any]]) -> dict[str, Any]:
+    """Plain values that say what made a picture; LoRAs by file name, because paths are nobody else's business."""
+    weight = session.settings.lora_weight
+    seats = []
+    for setup in setups:
+        sitter = setup.subject.sitter
+        lora = {"file": sitter.lora.name, "weight": weight} if sitter.lora else None
+        seats.append({"face": setup.number, "sitter": sitter.name, "lora": lora})
+    return {
+        "easyphoto": __version__,
+        "family": session.family.id,
+        "settings": settings_record(session.settings),
+        "trigger": session.trigger,
+        "seats": seats,
+        "passes": applied,
+        "engine": session.tools.engine.id,
+        "embedder": session.tools.engine.embedder,
+    }

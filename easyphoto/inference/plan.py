@@ -1,0 +1,180 @@
+"""Who sits where, and which part of the template is repainted: all arithmetic, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from easyphoto.errors import InputError, NoFaceFound
+from easyphoto.faces.engine import Face
+from easyphoto.families import Family
+from easyphoto.geometry import Box, Size, square_around
+
+# The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45
+# degrees; the girl in photos/group/01.jpg is at 0.15) two frontal eyes were laid over one half-hidden eye: not done.
+PROFILE_LIMITS = (0.18, 0.82)
+TURNED_LIMITS = (0.30, 0.70)
+# A face whose box lies beyond the picture by more than this share of its area is cut off.
+MOST_CUT = 0.12
+# Beyond this the result is visibly softer than the template around it.
+MOST_ENLARGEMENT = 2.0
+# The joint pass over the borders looks a little beyond the outermost faces (the reference: 50 px of about 512).
+JOINT_MARGIN = 0.10
+
+
+@dataclass(frozen=True, eq=False)
+class CropPlan:
+    """One face of the template, the square around it, and what the networks work at."""
+
+    face: Face
+    """In template pixels."""
+    crop: Box
+    work: Size
+
+    @property
+    def scale(self) -> float:
+        """Network pixels per template pixel."""
+        return self.work.width / self.crop.width
+
+    @property
+    def enlargement(self) -> float:
+        """How much the networks' picture must be enlarged for the template."""
+        return 1 / self.scale
+
+    @property
+    def working_face(self) -> Face:
+        """The face in network pixels."""
+        return face_within(self.face, self.crop, self.scale)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A sitter and the face they take; both are indices, faces count from the left."""
+
+    sitter: int
+    face: int
+
+
+def plan_crop(face: Face, picture: Size, family: Family) -> CropPlan:
+    crop = square_around(face.box, family.crop_factor, picture)
+    return CropPlan(face, crop, Size(family.resolution, family.resolution))
+
+
+def face_within(face: Face, crop: Box, scale: float) -> Face:
+    """The face in the pixels of a crop that was then resized."""
+    # A point is the middle of a pixel, an edge is not: hence the halves.
+    points = (np.asarray(face.points, np.float64) + 0.5 - (crop.left, crop.top)) * scale - 0.5
+    return Face(face.box.moved(-crop.left, -crop.top).scaled(scale), points.astype(np.float32), face.score)
+
+
+def from_the_left(faces: Sequence[Face]) -> tuple[Face, ...]:
+    return tuple(sorted(faces, key=lambda face: face.box.centre[0]))
+
+
+def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
+    """The reason to leave a face as it is rather than spoil it; None where it can be done."""
+    visible = face.box.clipped(picture)
+    if face.box.width < family.smallest_face / 4:
+        return f"it is only {face.box.width:.0f} pixels wide"
+    if visible.area < (1 - MOST_CUT) * face.box.area or not points_inside(face.points, picture):
+        return "the picture's border cuts it"
+    low, high = PROFILE_LIMITS
+    if not low <= nose_place(face.points) <= high:
+        return "it is seen from the side"
+    return None
+
+
+def remarks(plan: CropPlan, family: Family) -> tuple[str, ...]:
+    """What a reader should know about a face that is done all the same."""
+    said = []
+    low, high = TURNED_LIMITS
+    if not low <= nose_place(plan.face.points) <= high:
+        said.append("it is turned, so the likeness may suffer")
+    if plan.face.box.width < family.smallest_face / 2:
+        said.append(f"it is small ({plan.face.box.width:.0f} pixels wide), so details come from the networks alone")
+    if plan.enlargement > MOST_ENLARGEMENT:
+        said.append(
+            f"{family.id} works at {plan.work.width} pixels and the crop is {plan.crop.width:.0f}: "
+            f"the face is enlarged {plan.enlargement:.1f} times and softer than the template"
+        )
+    return tuple(said)
+
+
+def points_inside(points: np.ndarray, picture: Size) -> bool:
+    return bool(((points >= 0) & (points <= (picture.width - 1, picture.height - 1))).all())
+
+
+def nose_place(points: np.ndarray) -> float:
+    """Where the nose tip lies along the line from the left (0) to the right eye (1)."""
+    left, right, nose = np.asarray(points, np.float64)[:3]
+    line = right - left
+    return float((nose - left) @ line / max(line @ line, 1e-9))
+
+
+def seated(
+    sitters: int, faces: Sequence[Face], picture: Size, family: Family, *, assignment: Sequence[int] | None = None
+) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+    """Who sits where, from the left, and notes on the faces that stay as they are.
+
+    Without an assignment the sitters take the faces that can be done, from left to right. With one, `assignment[i]` is
+    the face (from the left, 0 first) of sitter i. Raises NoFaceFound and InputError.
+    """
+    if not faces:
+        raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
+    reasons = [why_untouched(face, picture, family) for face in faces]
+    possible = [index for index, reason in enumerate(reasons) if reason is None]
+    if not possible:
+        said = "; ".join(f"face {index + 1}: {reason}" for index, reason in enumerate(reasons))
+        raise NoFaceFound(f"No face of the template can be done well ({said}).", advice="Choose another template.")
+    if sitters < 1 or sitters > len(faces):
+        raise InputError(
+            f"{sitters} sitters were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
+            advice="Give at least one sitter, and not more than the template has faces.",
+        )
+    chosen = _checked(assignment, sitters, len(faces)) if assignment is not None else tuple(possible[:sitters])
+    seats = [Seat(sitter, face) for sitter, face in enumerate(chosen) if reasons[face] is None]
+    if not seats:
+        raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")
+    notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
+    if len(seats) < sitters:
+        notes.append(f"{sitters - len(seats)} of {sitters} sitters found no face that can be done well.")
+    return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)
+
+
+def _left_alone(face: int, reason: str | None) -> str:
+    return f"Face {face + 1} from the left stays as it is: {reason or 'no sitter was given for it'}."
+
+
+def _checked(assignment: Sequence[int], sitters: int, faces: int) -> tuple[int, ...]:
+    if len(assignment) != sitters or len(set(assignment)) != sitters or not all(0 <= a < faces for a in assignment):
+        raise InputError(
+            f"The assignment {list(assignment)} does not give each of {sitters} sitters a face of their own.",
+            advice=f"Give every sitter a different number from 0 to {faces - 1}, counted from the left.",
+        )
+    return tuple(assignment)
+
+
+@dataclass(frozen=True)
+class JointPlan:
+    """The rectangle around all seated faces, for the pass over their borders."""
+
+    crop: Box
+    work: Size
+
+    @property
+    def enlargement(self) -> float:
+        return self.crop.width / self.work.width
+
+
+def plan_joint(crops: Sequence[Box], picture: Size, family: Family) -> JointPlan:
+    """Around the faces' crops with a margin; the short side becomes the family's resolution."""
+    left, top = min(c.left for c in crops), min(c.top for c in crops)
+    right, bottom = max(c.right for c in crops), max(c.bottom for c in crops)
+    margin = JOINT_MARGIN * min(right - left, bottom - top)
+    crop = Box(*Box(left, top, right, bottom).grown(margin, margin, margin, margin).clipped(picture).as_ints())
+    scale = family.resolution / crop.size.short
+    multiple = family.latent_multiple
+    sides = (max(multiple, round(side * scale / multiple) * multiple) for side in (crop.width, crop.height))
+    return JointPlan(crop, Size(*sides))

@@ -1,0 +1,22 @@
+"""Who sits for a photograph: a trained person as the pipeline needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    name: str
+    reference: Image.Image
+    """The most frontal of the best photos: the source of fusion."""
+    portrait: Image.Image | None = None
+    """The validation picture most like the person, for the pose guide; None takes the reference."""
+    lora: Path | None = None
+    """None paints without one, with a note."""
+    embeddings: tuple[np.ndarray, ...] = ()
+    """Unit vectors of the person's photos, of the engine's embedder; empty leaves the results unranked."""

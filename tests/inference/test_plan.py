@@ -1,0 +1,123 @@
+"""Who sits where: plain arithmetic with the results written out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from easyphoto.errors import InputError, NoFaceFound
+from easyphoto.faces.engine import Face
+from easyphoto.families import MINIATURE, SD15
+from easyphoto.geometry import Box, Size
+from easyphoto.inference.plan import Seat, face_within, from_the_left, plan_crop, plan_joint, remarks, seated
+from tests.fakes import face_at
+
+PICTURE = Size(400, 300)
+# The laws are tested at fixed factors, whatever the families' own become.
+SMALL, LARGE = replace(MINIATURE, crop_factor=1.7), replace(SD15, crop_factor=3.0)
+LEFT, RIGHT = face_at(Box(40, 100, 100, 180)), face_at(Box(240, 100, 300, 180))
+
+
+def test_the_crop_is_1_7_face_lengths_around_the_face():
+    plan = plan_crop(RIGHT, PICTURE, SMALL)
+
+    assert plan.crop == Box(202, 72, 338, 208)
+    assert plan.work == Size(128, 128)
+    assert plan.enlargement == pytest.approx(1.0625)
+
+
+def test_a_crop_of_3_face_lengths_stays_in_the_picture():
+    plan = plan_crop(LEFT, PICTURE, LARGE)
+
+    assert plan.crop == Box(0, 20, 240, 260)
+    assert plan.work == Size(512, 512)
+
+
+def test_a_face_in_a_crop_of_twice_the_size_has_its_points_at_pixel_middles():
+    face = Face(Box(10, 20, 30, 40), np.array([[15, 25]] * 5, np.float32), 1.0)
+
+    moved = face_within(face, Box(10, 20, 50, 60), 2.0)
+
+    assert moved.box == Box(0, 0, 40, 40)
+    assert moved.points[0].tolist() == [10.5, 10.5]
+
+
+def test_faces_count_from_the_left():
+    assert from_the_left((RIGHT, LEFT)) == (LEFT, RIGHT)
+
+
+def test_sitters_take_the_faces_from_the_left_and_the_rest_is_noted():
+    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=0),)
+    assert notes == ("Face 2 from the left stays as it is: no sitter was given for it.",)
+
+
+def test_an_assignment_names_the_faces():
+    seats, notes = seated(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1, 0))
+
+    assert seats == (Seat(sitter=1, face=0), Seat(sitter=0, face=1))
+    assert notes == ()
+
+
+@pytest.mark.parametrize("assignment", [(0,), (0, 0), (0, 2), (-1, 0)])
+def test_an_assignment_that_does_not_fit_is_refused(assignment: tuple[int, ...]):
+    with pytest.raises(InputError, match="a face of their own"):
+        seated(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=assignment)
+
+
+def test_more_sitters_than_faces_are_refused():
+    with pytest.raises(InputError, match="3 sitters were given for 2 faces"):
+        seated(3, (LEFT, RIGHT), PICTURE, MINIATURE)
+
+
+def test_a_template_without_a_face_is_refused():
+    with pytest.raises(NoFaceFound, match="no face"):
+        seated(1, (), PICTURE, MINIATURE)
+
+
+def profile() -> Face:
+    points = LEFT.points.copy()
+    points[2, 0] = points[0, 0]
+    return Face(LEFT.box, points, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("face", "reason"),
+    [
+        (profile(), "it is seen from the side"),
+        (face_at(Box(-30, 100, 40, 180)), "the picture's border cuts it"),
+        (face_at(Box(10, 10, 17, 18)), "it is only 7 pixels wide"),
+    ],
+    ids=["profile", "cut", "tiny"],
+)
+def test_a_face_that_cannot_be_done_well_is_left_alone_and_said(face: Face, reason: str):
+    seats, notes = seated(1, (face, RIGHT), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=1),)
+    assert notes == (f"Face 1 from the left stays as it is: {reason}.",)
+
+
+def test_where_no_face_can_be_done_the_reasons_are_the_error():
+    with pytest.raises(NoFaceFound, match="face 1: it is seen from the side"):
+        seated(1, (profile(),), PICTURE, MINIATURE)
+
+
+def test_an_enlargement_beyond_two_is_said():
+    face = face_at(Box(200, 200, 400, 440))
+
+    said = remarks(plan_crop(face, Size(1000, 1000), SMALL), SMALL)
+
+    assert said == (
+        "miniature works at 128 pixels and the crop is 408: "
+        "the face is enlarged 3.2 times and softer than the template",
+    )
+
+
+def test_the_joint_crop_holds_all_faces_and_its_sides_are_latent_multiples():
+    plan = plan_joint([Box(10, 50, 110, 150), Box(200, 40, 320, 160)], PICTURE, MINIATURE)
+
+    assert plan.crop == Box(0, 28, 332, 172)
+    assert plan.work == Size(296, 128)
