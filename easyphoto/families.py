@@ -5,10 +5,10 @@ Lengths elsewhere are fractions of the crop's side or of the face's width, so th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Mapping
 
 from easyphoto.errors import InputError
 
@@ -39,7 +39,7 @@ class Family:
     controls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Control kind → id of the ControlNet that serves it (a catalogue id, or a folder name of an embedded family)."""
     first_controls: tuple[tuple[str, float], ...] = ()
-    """Kinds and weights of the first pass, in the order of `design` §4; a kind without a model is left out with a note."""
+    """Kinds and weights of the first pass, in order; a kind without a model is left out with a note."""
     second_controls: tuple[tuple[str, float], ...] = ()
     trigger: str = "easyphoto_face, easyphoto, 1person"
     positive: str = ""

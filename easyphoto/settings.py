@@ -130,7 +130,9 @@ class InferenceSettings(Settings):
     first_strength: float = slider(
         0.45, 0.0, 1.0, step=0.05, label="First pass strength", help="Higher repaints more of the face."
     )
-    second_strength: float = slider(0.30, 0.0, 1.0, step=0.05, label="Second pass strength", help="Repaints the border.")
+    second_strength: float = slider(
+        0.30, 0.0, 1.0, step=0.05, label="Second pass strength", help="Repaints the border."
+    )
     first_steps: int | None = slider(None, 1, 150, step=1, label="First pass steps", help="Empty: the family's.")
     second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
     cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")

@@ -20,7 +20,9 @@ from easyphoto.files import read_json, write_json
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
-RESERVED_IDS = frozenset({"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))})
+RESERVED_IDS = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+)
 
 
 def checked_id(text: str) -> str:
@@ -121,7 +123,9 @@ class Workspace:
         """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         for attempt in range(1, 1000):
-            folder = self.runs / (f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}")
+            folder = self.runs / (
+                f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}"
+            )
             try:
                 folder.mkdir(parents=True)
             except FileExistsError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
-from easyphoto.drawings.scene import sample_scene
+from easyphoto.drawings.scene import Framing, sample_scene
 from easyphoto.images import as_picture
 
 # Identities from here on belong to the benches; every network was trained on lower seeds.
@@ -52,7 +52,7 @@ def draw_member(index: int) -> Member:
 
 def photo_of(identity: Identity, number: int) -> Drawing:
     """The identity's photo of that number; every third one is taken from nearer."""
-    framing = "close" if number % 3 == 2 else "portrait"
+    framing: Framing = "close" if number % 3 == 2 else "portrait"
     scene = sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
     return draw(identity, scene, PICTURE_SIZE)
 

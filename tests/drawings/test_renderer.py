@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_group_has_one_separate_face_for_each_person(count: int) -> None:
     assert drawing.image.shape == (400, 640, 3)
     assert [f.identity.seed for f in drawing.faces] == list(range(count))
     boxes = sorted(f.box for f in drawing.faces)
-    assert all(a[2] < b[0] for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a[2] < b[0] for a, b in pairwise(boxes))
     assert all(b[0] >= 0 and b[1] >= 0 and b[2] <= 640 and b[3] <= 400 for b in boxes)
 
 

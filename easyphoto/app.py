@@ -1,0 +1,251 @@
+"""The verbs of EasyPhoto: check, train, photograph, list, export, delete. Surfaces call these and nothing deeper."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from easyphoto.errors import InputError, TooFewPhotos
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.opening import choose_engine, open_engine
+from easyphoto.families import FAMILIES, MINIATURE, Family
+from easyphoto.files import atomic_path, read_json
+from easyphoto.images import picture_files, read_picture
+from easyphoto.persons import Trained, base_of, install_person, judged, likeness_record, sitter_of
+from easyphoto.preprocess.check import check_photos
+from easyphoto.preprocess.dataset import prepare_dataset
+from easyphoto.preprocess.sheet import write_check
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.report.learning import training_section
+from easyphoto.report.page import write_report
+from easyphoto.report.parts import Report, Section
+from easyphoto.report.preparing import dataset_section, verdict_section
+from easyphoto.report.sheet import write_sheet
+from easyphoto.sessions import SESSION_FILE, Session, hold_session, open_studio
+from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.templates import voting_templates
+from easyphoto.training.job import train as run_training
+from easyphoto.training.run import TrainRun
+from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.workspace import Person, Workspace, checked_id, utc_now
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class TrainedPerson:
+    """What `train` made: the person, their new folder's LoRA, and the run with its report."""
+
+    person: Person
+    lora: Path
+    run_folder: Path
+    report: Path
+    check: Check
+    sections: tuple[Section, ...]
+    likeness: Likeness | None
+
+
+@dataclass(frozen=True)
+class EasyPhoto:
+    """One workspace with what the verbs need. Nothing is opened before a verb needs it."""
+
+    workspace: Workspace
+    engine: str = AUTO
+    """`drawings`, `photographs`, or `auto`: by what the pictures are."""
+    base: str | None = None
+    """A family's id or a folder in diffusers layout; None: the miniature, or what the person was trained on."""
+    mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
+
+    @property
+    def store(self) -> WeightStore:
+        return WeightStore(self.workspace.weights, self.mirrors)
+
+    def check(
+        self,
+        photos: Path | Sequence[Path],
+        settings: PreprocessSettings | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Check:
+        """A verdict for every photo; nothing is written."""
+        progress = progress or NullProgress()
+        files = photo_files(photos)
+        engine = self._engine_for(files, progress)
+        return check_photos(files, engine, self._family(), settings or PreprocessSettings(), progress)
+
+    def train(
+        self,
+        name: str,
+        photos: Path | Sequence[Path],
+        *,
+        settings: TrainSettings | None = None,
+        preprocess: PreprocessSettings | None = None,
+        progress: Progress | None = None,
+    ) -> TrainedPerson:
+        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
+        progress, settings = progress or NullProgress(), settings or TrainSettings()
+        preprocess = preprocess or PreprocessSettings()
+        id, files = checked_id(name), photo_files(photos)
+        family, base = self._base()
+        engine = self._engine_for(files, progress)
+        check = check_photos(files, engine, family, preprocess, progress)
+        if not check.kept:
+            raise TooFewPhotos(
+                _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
+            )
+        folder = self.workspace.new_run_folder(id)
+        write_check(check, folder)
+        dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
+        run = TrainRun(
+            person=id,
+            trigger=family.trigger,
+            family=family.id,
+            base=str(base),
+            dataset=str(dataset.folder),
+            templates=tuple(str(template) for template in voting_templates()),
+            engine=engine.domain.value,
+            weights=str(self.workspace.weights),
+            mirrors=tuple(str(mirror) for mirror in self.mirrors),
+            settings=settings,
+            created=utc_now(),
+        )
+        run.write(folder)
+        result = run_training(folder, progress)
+        trained = Trained(result.lora, result.portrait, dataset)
+        person = install_person(self.workspace, self._known(id, name, family), check, trained, run_folder=folder)
+        return self._finished(person, check, engine, trained, run_folder=folder)
+
+    def photograph(
+        self,
+        names: Sequence[str],
+        templates: Sequence[Path],
+        out: Path | None = None,
+        *,
+        settings: InferenceSettings | None = None,
+        progress: Progress | None = None,
+    ) -> Session:
+        """Put the persons' faces into the templates, from the left; several names for templates with several faces."""
+        progress = progress or NullProgress()
+        persons = [self.workspace.person(name) for name in names]
+        if not persons or not templates:
+            raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
+        sheets = [(template, read_picture(template)) for template in templates]
+        engine = self._engine_for(templates, progress)
+        sitters = [sitter_of(self.workspace, person, engine) for person in persons]
+        studio = open_studio(self._shared_base(persons), engine, progress)
+        out = out or self.workspace.results / self._session_name(persons)
+        return hold_session(studio, persons, sitters, sheets, settings=settings or InferenceSettings(), out=out)
+
+    def persons(self) -> tuple[Person, ...]:
+        return self.workspace.list_persons()
+
+    def export(self, name: str, target: Path) -> Path:
+        """The person's folder as a ZIP file, to keep elsewhere."""
+        person = self.workspace.person(name)
+        folder = self.workspace.person_folder(person.id)
+        if target.is_dir():
+            target = target / f"{person.id}.zip"
+        with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(file, Path(person.id) / file.relative_to(folder))
+        return target
+
+    def delete(self, name: str) -> tuple[Path, ...]:
+        """Delete the person with every run and every result in this workspace; returns what went."""
+        person = self.workspace.person(name)
+        records = sorted(self.workspace.results.glob(f"*/{SESSION_FILE}"))
+        doomed = [record.parent for record in records if person.id in read_json(record).get("persons", [])]
+        for folder in doomed:
+            shutil.rmtree(folder)
+        return (*self.workspace.delete_person(person.id), *doomed)
+
+    def _finished(
+        self, person: Person, check: Check, engine: FaceEngine, trained: Trained, *, run_folder: Path
+    ) -> TrainedPerson:
+        """The person with their portrait judged, and the run's report."""
+        sitter = sitter_of(self.workspace, person, engine)
+        found = judged(engine, sitter.portrait, sitter.embeddings) if sitter.portrait is not None else None
+        person = replace(person, likeness=likeness_record(found), notes=check.notes)
+        self.workspace.save_person(person)
+        sections = (verdict_section(check), dataset_section(trained.dataset), training_section(run_folder))
+        facts = [("photos kept", f"{len(check.kept)} of {len(check.verdicts)}")]
+        facts += [("likeness of the portrait", f"{found.cosine:.2f}")] if found else []
+        report = Report(
+            f"{person.name}, trained", "Photos, training and validation of one run.", tuple(facts), sections
+        )
+        write_sheet(run_folder, report)
+        return TrainedPerson(
+            person=person,
+            lora=self.workspace.person_folder(person.id) / str(person.lora),
+            run_folder=run_folder,
+            report=write_report(run_folder, report),
+            check=check,
+            sections=sections,
+            likeness=found,
+        )
+
+    def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
+        if self.engine == AUTO:
+            return choose_engine(pictures, self.store, progress)
+        return open_engine(self.engine, self.store, progress)
+
+    def _family(self) -> Family:
+        """Without torch where the base is a family's name."""
+        if self.base is None:
+            return MINIATURE
+        return FAMILIES[self.base] if self.base in FAMILIES else self._base()[0]
+
+    def _base(self) -> tuple[Family, Path]:
+        from easyphoto.backends.components import base_folder  # torch: two seconds
+
+        return base_folder(self.base or MINIATURE.id)
+
+    def _shared_base(self, persons: Sequence[Person]) -> str:
+        """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
+        if self.base is not None:
+            return self.base
+        bases = {base_of(self.workspace, person) for person in persons}
+        if len(bases) > 1:
+            raise InputError(
+                f"{', '.join(person.id for person in persons)} were trained on different bases.",
+                advice="Photograph them one at a time, or train them on the same base.",
+            )
+        return bases.pop()
+
+    def _known(self, id: str, name: str, family: Family) -> Person:
+        """Who is trained again keeps their name and the day they came."""
+        if (self.workspace.person_folder(id) / "person.json").is_file():
+            return replace(self.workspace.person(id), family=family.id)
+        return Person(id=id, name=name.strip(), family=family.id, created=utc_now())
+
+    def _session_name(self, persons: Sequence[Person]) -> str:
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
+        return f"{stamp}-{'-'.join(person.id for person in persons)}"[:120]
+
+
+def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
+    """The photos of a folder, or those named. Raises InputError where the folder does not exist, TooFewPhotos where
+    it holds none."""
+    if not isinstance(photos, Path):
+        return tuple(photos)
+    if not photos.is_dir():
+        raise InputError(f"{photos} is no folder.", advice="Give the folder that holds the person's photos.")
+    files = picture_files(photos)
+    if not files:
+        raise TooFewPhotos(
+            f"There are no photos in {photos}.",
+            advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP).",
+        )
+    return files
+
+
+def _nothing_kept(check: Check) -> str:
+    reasons = Counter(verdict.reason.value for verdict in check.verdicts if verdict.reason)
+    counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
+    return f"None of the {len(check.verdicts)} photos can be used: {counted}."

@@ -1,0 +1,209 @@
+"""Each verb: open the app, call it, print what it made. Everything heavy is imported by the verb that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from easyphoto.cli.options import settings_of
+from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.errors import InputError
+from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.workspace import Person, Workspace
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+
+
+def run(arguments: argparse.Namespace, workspace: Path) -> None:
+    """Do what was asked. Raises the errors of `easyphoto.errors`."""
+    VERBS[arguments.verb](arguments, Workspace(workspace.expanduser().absolute()))
+
+
+def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.demo import run_demo
+
+    with bar() as progress:
+        made = run_demo(
+            _app(arguments, workspace), seed=arguments.seed, steps=arguments.steps, progress=progress, say=tell
+        )
+    tell(f"Report: {made.report}")
+    say(str(made.portrait))
+
+
+def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    settings = settings_of(PreprocessSettings, arguments)
+    with bar() as progress:
+        found = _app(arguments, workspace).check(arguments.photos, settings, progress=progress)
+    if arguments.sheet is not None:
+        from easyphoto.preprocess.sheet import write_check
+
+        for written in write_check(found, arguments.sheet):
+            tell(f"Written: {written}")
+    if arguments.json:
+        say(json.dumps(found.record(), indent=2, ensure_ascii=False))
+        return
+    rows = [
+        (
+            verdict.photo,
+            "kept" if verdict.kept else verdict.reason.value if verdict.reason else "set aside",
+            "–" if verdict.identity is None else f"{verdict.identity:.2f}",
+            f"{verdict.quality:.2f}",
+            "the reference photo"
+            if verdict.photo == found.reference
+            else f"{verdict.explanation} {verdict.advice}".strip(),
+        )
+        for verdict in found.verdicts
+    ]
+    for line in table(("photo", "verdict", "identity", "quality", ""), rows):
+        say(line)
+    for note in found.notes:
+        say(f"Note: {note}")
+    say(f"{len(found.kept)} of {len(found.verdicts)} photos are kept.")
+
+
+def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    settings = settings_of(TrainSettings, arguments)
+    preprocess = settings_of(PreprocessSettings, arguments)
+    app = _app(arguments, workspace)
+    with bar() as progress:
+        made = app.train(arguments.name, arguments.photos, settings=settings, preprocess=preprocess, progress=progress)
+    for note in made.person.notes:
+        tell(f"Note: {note}")
+    tell(f"Report: {made.report}")
+    say(str(made.lora))
+
+
+def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    settings = settings_of(InferenceSettings, arguments)
+    app = _app(arguments, workspace)
+    with bar() as progress:
+        session = app.photograph(
+            arguments.names, arguments.template, arguments.out, settings=settings, progress=progress
+        )
+    for note in dict.fromkeys((*session.notes, *(note for made in session.made for note in made.notes))):
+        tell(f"Note: {note}")
+    tell(f"Report: {session.report}")
+    # The best of the first template comes last, because the last line is what a script reads.
+    for picture in reversed(session.pictures):
+        say(str(picture))
+
+
+def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    if arguments.action == "list":
+        _list_persons(workspace)
+        return
+    if arguments.name is None:
+        raise InputError(f"persons {arguments.action} needs a name.", advice="easyphoto persons lists everybody.")
+    person = workspace.person(arguments.name)
+    match arguments.action:
+        case "show":
+            for heading, value in _facts(person, workspace):
+                say(f"{heading:<10} {value}")
+        case "export":
+            say(str(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip"))))
+        case "delete":
+            _delete(arguments, workspace, person)
+
+
+def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    app = _app(arguments, workspace)
+    with bar() as progress:
+        if arguments.what == "likeness":
+            from easyphoto.bench import likeness
+
+            likeness.run(app, persons=arguments.persons, progress=progress, say=say)
+        else:
+            from easyphoto.bench import trainer
+
+            trainer.run(app, steps=arguments.steps, progress=progress, say=say)
+
+
+def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.cli.doctor import examine
+
+    for line in examine(workspace):
+        say(line)
+
+
+VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
+    "demo": demo,
+    "check": check,
+    "train": train,
+    "photograph": photograph,
+    "persons": persons,
+    "bench": bench,
+    "doctor": doctor,
+}
+
+
+@contextmanager
+def bar() -> Iterator[BarProgress]:
+    progress = BarProgress()
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
+    from easyphoto.app import EasyPhoto
+
+    return EasyPhoto(workspace, engine=getattr(arguments, "engine", "auto"), base=getattr(arguments, "base", None))
+
+
+def _list_persons(workspace: Workspace) -> None:
+    everybody = workspace.list_persons()
+    if not everybody:
+        tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
+        return
+    rows = [
+        (
+            person.id,
+            "ready" if person.is_ready else "not trained",
+            str(len(person.photos)),
+            _likeness(person),
+            person.family,
+        )
+        for person in everybody
+    ]
+    for line in table(("person", "state", "photos", "likeness", "family"), rows):
+        say(line)
+
+
+def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
+    folder = workspace.person_folder(person.id)
+    return [
+        ("name", person.name),
+        ("state", "ready" if person.is_ready else "not trained"),
+        ("family", person.family),
+        ("created", person.created),
+        ("photos", str(len(person.photos))),
+        ("likeness", _likeness(person)),
+        ("folder", str(folder)),
+        ("portrait", str(folder / person.portrait) if person.portrait else "none"),
+        ("lora", str(folder / person.lora) if person.lora else "none"),
+        ("run", str(workspace.runs / person.run) if person.run else "none"),
+        *(("note", note) for note in person.notes),
+    ]
+
+
+def _likeness(person: Person) -> str:
+    return f"{person.likeness['cosine']:.2f} ({person.likeness['embedder']})" if person.likeness else "not judged"
+
+
+def _delete(arguments: argparse.Namespace, workspace: Workspace, person: Person) -> None:
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
+        tell(f"Delete {person.name!r} with all photos, trainings and results in {workspace.root}? [y/N]")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            tell("Nothing was deleted.")
+            return
+    for gone in _app(arguments, workspace).delete(person.id):
+        say(str(gone))

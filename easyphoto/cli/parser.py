@@ -1,0 +1,112 @@
+"""The words the command line understands. Nothing heavy is imported here, so that --help is instant."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from easyphoto import __version__
+from easyphoto.cli.options import add_options
+from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+
+ENGINES = ("auto", "drawings", "photographs")
+EXIT_CODES = """exit codes:
+  0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
+  4 the training diverged · 5 environment: disk, weights, network · 130 cancelled"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="easyphoto",
+        description="A few photos of a person become a face LoRA, and that face goes into template pictures.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"EasyPhoto {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _demo(verbs)
+    _check(verbs)
+    _train(verbs)
+    _photograph(verbs)
+    _persons(verbs)
+    _bench(verbs)
+    _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
+    return parser
+
+
+def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, words: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name, help=words, description=words[0].upper() + words[1:] + ".", epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    common = parser.add_argument_group("everywhere")
+    common.add_argument("--workspace", type=Path, metavar="DIR", help="where persons, runs and results lie")
+    return parser
+
+
+def _engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="face analysis; auto: by what the pictures are (default)"
+    )
+
+
+def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
+    parser.add_argument(
+        "--base", metavar="NAME|DIR", help=f"a model family, or a folder in diffusers layout (default: {default})"
+    )
+
+
+def _demo(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "demo", "the whole job on a drawn person: photos, verdicts, training, portrait, report")
+    parser.add_argument("--steps", type=int, metavar="N", help="training steps (default: the family's)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed draws another person")
+
+
+def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "check", "a verdict for every photo: kept, or set aside with a reason")
+    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with the person's photos")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
+    _engine(parser)
+    _base(parser, default="miniature")
+    add_options(parser, PreprocessSettings, title="photos")
+
+
+def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
+    parser.add_argument("name", metavar="NAME", help="the person's id: letters, digits, _ and -")
+    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
+    _engine(parser)
+    _base(parser, default="miniature")
+    add_options(parser, PreprocessSettings, title="photos")
+    add_options(parser, TrainSettings, title="training")
+
+
+def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "photograph", "put trained persons into templates; prints the best picture's path")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="who, from the left where a template has several faces"
+    )
+    parser.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="pictures with a face")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: the workspace's results)")
+    _engine(parser)
+    _base(parser, default="what the person was trained on")
+    add_options(parser, InferenceSettings, title="pictures")
+
+
+def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "persons", "list everybody, or show, export or delete one person")
+    parser.add_argument(
+        "action", nargs="?", choices=("list", "show", "export", "delete"), default="list", help="default: list"
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="export: the ZIP file (default: NAME.zip)")
+    parser.add_argument("--yes", action="store_true", help="delete: do not ask")
+
+
+def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _verb(verbs, "bench", "measure: does the result show the person, and how fast is the trainer")
+    parser.add_argument("what", choices=("likeness", "trainer"))
+    _base(parser, default="miniature")
+    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness: how many (default 10)")
+    parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")

@@ -1,0 +1,64 @@
+"""How fast this machine is, measured the same way everywhere, so that a noisy one shows in its figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+
+# Two cores of the machine that this project's figures come from: half of the 0.15 processor seconds that one thread
+# takes there, because the machine was never idle enough to measure two.
+REFERENCE_SECONDS = 0.08
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds for a fixed piece of work: the best of a few rounds, and the middle one."""
+
+    best: float
+    median: float
+    threads: int
+
+    def words(self) -> str:
+        noise = "" if self.median < 1.3 * self.best else " The machine is busy: its rounds differ."
+        return (
+            f"{self.best:.2f} s for a fixed piece of work on {self.threads} threads "
+            f"({self.best / REFERENCE_SECONDS:.1f} × the reference machine's {REFERENCE_SECONDS:.2f} s).{noise}"
+        )
+
+
+def measure_speed() -> Speed:
+    """Convolutions and products of the sizes the miniature uses."""
+    import torch
+
+    image, kernel = torch.ones(4, 64, 64, 64), torch.ones(64, 64, 3, 3)
+    matrix = torch.ones(768, 768)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            for _ in range(6):
+                torch.nn.functional.conv2d(image, kernel, padding=1)
+                matrix @ matrix
+            seconds.append(time.perf_counter() - began)
+    return Speed(min(seconds), sorted(seconds)[ROUNDS // 2], torch.get_num_threads())
+
+
+def peak_memory_mb() -> int | None:
+    """Largest resident size of this process plus that of its largest child, in MiB; None where nobody says.
+
+    An upper bound of what both took at one time.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    both = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return both // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def machine_words() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

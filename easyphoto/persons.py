@@ -1,0 +1,135 @@
+"""A person's folder: put together whole beside the old one and swapped in, and read back as somebody who sits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import DiskFailure, InputError
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.score import likeness
+from easyphoto.files import read_json, write_json
+from easyphoto.images import read_picture
+from easyphoto.inference.sitter import Sitter
+from easyphoto.preprocess.dataset import Dataset, read_dataset
+from easyphoto.preprocess.verdict import Check
+from easyphoto.workspace import Person, Workspace
+
+LORA, PORTRAIT, REFERENCE = "lora.safetensors", "portrait.png", "dataset/reference.png"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished training made, before it becomes part of the person."""
+
+    lora: Path
+    portrait: Path | None
+    dataset: Dataset
+
+
+def install_person(workspace: Workspace, person: Person, check: Check, made: Trained, *, run_folder: Path) -> Person:
+    """Put the person's folder together in the run's and swap it in; until the swap the person is as before."""
+    staging = run_folder / "person"
+    if staging.exists():
+        shutil.rmtree(staging)
+    try:
+        (staging / "photos").mkdir(parents=True)
+        photos = []
+        for verdict in check.kept:
+            shutil.copyfile(verdict.path, staging / "photos" / verdict.photo)
+            photos.append(f"photos/{verdict.photo}")
+        shutil.copytree(made.dataset.folder, staging / "dataset")
+        shutil.copyfile(made.lora, staging / LORA)
+        if made.portrait is not None:
+            shutil.copyfile(made.portrait, staging / PORTRAIT)
+    except OSError as error:
+        raise DiskFailure(
+            f"The person's folder could not be written: {error}.", advice="Check free space, then train again."
+        ) from error
+    complete = replace(
+        person,
+        photos=tuple(photos),
+        reference=REFERENCE,
+        portrait=PORTRAIT if made.portrait is not None else None,
+        lora=LORA,
+        run=run_folder.name,
+    )
+    _write_record(staging, complete)
+    swap(staging, workspace.person_folder(person.id), run_folder / "replaced")
+    return complete
+
+
+def _write_record(staging: Path, person: Person) -> None:
+    write_json(staging / "person.json", asdict(person))
+
+
+def swap(new: Path, place: Path, aside: Path) -> None:
+    """Put the folder `new` at `place`; what was there is deleted when the new one stands, and put back if it cannot."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if place.exists():
+            os.replace(place, aside)
+        try:
+            os.replace(new, place)
+        except OSError:
+            if aside.exists():
+                os.replace(aside, place)
+            raise
+    except OSError as error:
+        raise DiskFailure(f"{place} could not be replaced: {error}.", advice="Close what has it open.") from error
+    if aside.exists():
+        shutil.rmtree(aside)
+
+
+def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
+    """The person as the pipeline needs them. Raises InputError where their training is not finished."""
+    if not person.is_ready or person.lora is None or person.reference is None:
+        raise InputError(f"{person.id!r} is not trained yet.", advice=f"Run: easyphoto train {person.id} --photos DIR")
+    folder = workspace.person_folder(person.id)
+    return Sitter(
+        name=person.name,
+        reference=read_picture(folder / person.reference),
+        portrait=read_picture(folder / person.portrait) if person.portrait else None,
+        lora=folder / person.lora,
+        embeddings=embeddings_of(read_dataset(folder / "dataset"), engine),
+    )
+
+
+def embeddings_of(dataset: Dataset, engine: FaceEngine) -> tuple[np.ndarray, ...]:
+    """One vector for each training photo whose face is found again in its crop; none without an embedder."""
+    if engine.embedder is None:
+        return ()
+    found = (_embedded(engine, read_picture(dataset.folder / entry.image)) for entry in dataset.entries)
+    return tuple(vector for vector in found if vector is not None)
+
+
+def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
+    """How like the person the largest face is; None where there is no face or no embedder."""
+    vector = _embedded(engine, picture) if references else None
+    return likeness(engine, vector, references) if vector is not None else None
+
+
+def _embedded(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:
+    faces = engine.detect(picture)
+    return engine.embed(picture, faces[0]) if faces else None
+
+
+def likeness_record(found: Likeness | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"embedder": found.embedder, "cosine": round(found.cosine, 4), "percentile": round(found.percentile, 1)}
+
+
+def base_of(workspace: Workspace, person: Person) -> str:
+    """The base model that the person's LoRA belongs to, as its run's record says; the family where the run is gone."""
+    record = workspace.runs / (person.run or "") / "run.json"
+    if person.run and record.is_file():
+        return str(read_json(record)["base"])
+    return person.family

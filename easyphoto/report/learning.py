@@ -1,0 +1,108 @@
+"""The part of a report that is about a training: curves, validation sheet, votes, and where the time went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from easyphoto.images import read_picture
+from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, Part, Section, Table, Tone
+from easyphoto.training.events import Done, Event, Sample, Step, from_line
+from easyphoto.training.run import RunFolder
+
+SMOOTHING = 0.08
+
+
+def events_of(run_folder: Path) -> tuple[Event, ...]:
+    """What the worker said, in order; empty where it never started."""
+    source = RunFolder(run_folder).events
+    if not source.is_file():
+        return ()
+    events = (from_line(line) for line in source.read_text("utf-8").splitlines())
+    return tuple(event for event in events if event is not None)
+
+
+def training_section(run_folder: Path) -> Section:
+    """Loss and likeness along the run, the pictures that voted, and what became of the votes."""
+    events = events_of(run_folder)
+    done = next((event for event in reversed(events) if isinstance(event, Done)), None)
+    parts: list[Part] = [loss_chart(events)]
+    likeness = likeness_chart(events, done)
+    parts += [likeness] if likeness else []
+    parts += [gallery for gallery in (_samples(run_folder, events),) if gallery]
+    if done is not None:
+        parts += [_votes(done), Bars("Time per phase", tuple(done.seconds.items()))]
+        parts += [Notes(done.notes)] if done.notes else []
+    return Section("Training", tuple(parts), _words(done))
+
+
+def loss_chart(events: tuple[Event, ...]) -> Chart:
+    points = tuple(
+        (float(event.step), event.loss) for event in events if isinstance(event, Step) and event.loss is not None
+    )
+    return Chart("Loss", (Curve("each step", points, faint=True), Curve("smoothed", smoothed(points))))
+
+
+def likeness_chart(events: tuple[Event, ...], done: Done | None) -> Chart | None:
+    """One curve for each validation template; None where nothing was judged."""
+    scored = [event for event in events if isinstance(event, Sample) and event.score is not None]
+    if not scored:
+        return None
+    by_template: dict[int, list[tuple[float, float]]] = {}
+    for event in scored:
+        by_template.setdefault(event.template, []).append((float(event.step), event.score or 0.0))
+    curves = tuple(Curve(f"template {number}", tuple(points)) for number, points in sorted(by_template.items()))
+    marks = ((done.merged, "merged"),) if done is not None and done.merged is not None else ()
+    title = f"Likeness ({done.embedder})" if done is not None and done.embedder else "Likeness"
+    return Chart(title, curves, up="cosine", marks=marks)
+
+
+def smoothed(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """A running mean that weighs the past less and less; the first values count in full."""
+    result: list[tuple[float, float]] = []
+    mean = weight = 0.0
+    for x, y in points:
+        mean = (1 - SMOOTHING) * mean + SMOOTHING * y
+        weight = (1 - SMOOTHING) * weight + SMOOTHING
+        result.append((x, mean / weight))
+    return tuple(result)
+
+
+def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
+    samples = sorted(
+        (event for event in events if isinstance(event, Sample)), key=lambda event: (event.step, event.template)
+    )
+    best = max((event.score for event in samples if event.score is not None), default=None)
+    figures = []
+    for event in samples:
+        picture = run_folder / event.path
+        if not picture.is_file():
+            continue
+        score = "not judged" if event.score is None else f"likeness {event.score:.2f}"
+        is_best = best is not None and event.score == best
+        figures.append(
+            Figure(
+                read_picture(picture),
+                f"step {event.step}",
+                badge="portrait" if is_best else "",
+                tone=Tone.GOOD if is_best else Tone.PLAIN,
+                detail=f"template {event.template} · {score}",
+            )
+        )
+    return Gallery(tuple(figures), "Validation pictures", side=112) if figures else None
+
+
+def _votes(done: Done) -> Table:
+    rows = tuple((step, f"{100 * share:.0f} %") for step, share in done.weights.items())
+    return Table(("checkpoint", "share in the merge"), rows, "Votes")
+
+
+def _words(done: Done | None) -> str:
+    if done is None:
+        return "The training did not come to its end."
+    if done.merged is None:
+        return f"The checkpoint of step {done.best_step} was taken; nothing could be judged."
+    best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"
+    return (
+        f"The checkpoints were merged by the votes of their pictures: likeness {done.merged:.3f}{best}; "
+        f"{100 * done.energy_lost:.2f} % of the energy was lost on the way back to the rank."
+    )

@@ -1,0 +1,69 @@
+"""The part of a report that is about photos: verdicts with their reasons, crops and what the loss looks at."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from easyphoto.errors import BadPicture
+from easyphoto.geometry import Box, Size, square_around
+from easyphoto.images import read_picture, resized
+from easyphoto.preprocess.dataset import Dataset
+from easyphoto.preprocess.verdict import Check, Verdict
+from easyphoto.report.parts import Figure, Gallery, Notes, Part, Section, Tone
+
+LONGEST, SIDE = 1024, 352
+AROUND_FACE = 2.6
+
+
+def verdict_section(check: Check) -> Section:
+    """Every photo with its verdict, the kept ones first."""
+    kept = check.kept
+    aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
+    figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
+    identity = f"identity by {check.embedder}" if check.embedder else "identity not checked"
+    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; analysed as {check.domain}, {identity}."
+    parts: tuple[Part, ...] = (Gallery(figures),)
+    return Section("Photos and verdicts", (*parts, Notes(check.notes)) if check.notes else parts, words)
+
+
+def dataset_section(dataset: Dataset) -> Section:
+    """Each crop beside its weights: where it is bright, the loss counts."""
+    figures: list[Figure] = []
+    for entry in dataset.entries:
+        figures.append(Figure(read_picture(dataset.folder / entry.image), entry.photo, detail=entry.caption))
+        figures.append(Figure(read_picture(dataset.folder / entry.weights), "weight in the loss"))
+    parts: tuple[Part, ...] = (Gallery(tuple(figures), side=120),)
+    words = "What the networks learn from. Bright in the second picture of a pair counts much, dark counts little."
+    return Section("Crops and masks", (*parts, Notes(dataset.notes)) if dataset.notes else parts, words)
+
+
+def _verdict_figure(verdict: Verdict, reference: str | None) -> Figure:
+    detail = "" if verdict.face is None else f"sharp {verdict.sharpness:.2f} · quality {verdict.quality:.2f}"
+    if verdict.identity is not None:
+        detail += f" · identity {verdict.identity:.2f}"
+    if not verdict.kept:
+        badge = verdict.reason.value if verdict.reason else "set aside"
+        detail = verdict.explanation if not verdict.advice else f"{verdict.explanation} {verdict.advice}"
+        return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=Tone.ASIDE, detail=detail)
+    badge = "kept · reference" if verdict.photo == reference else "kept"
+    return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=Tone.GOOD, detail=detail)
+
+
+def _thumbnail(verdict: Verdict) -> Image.Image:
+    """A square with the face large in it; the middle of the photo where there is none."""
+    try:
+        picture = read_picture(verdict.path, longest=LONGEST)
+    except BadPicture:
+        return Image.new("RGB", (SIDE, SIDE), (120, 116, 110))
+    picture = picture.rotate(-verdict.rotation, expand=True) if verdict.rotation else picture
+    square = square_around(_face_on(verdict, picture), AROUND_FACE, Size.of(picture))
+    return resized(picture.crop(square.as_ints()), Size(SIDE, SIDE))
+
+
+def _face_on(verdict: Verdict, picture: Image.Image) -> Box:
+    """The face's box on the reduced picture; verdicts count in pixels of the full one."""
+    if verdict.face is None:
+        return Box(0, 0, picture.width, picture.height)
+    with Image.open(verdict.path) as opened:
+        full = max(opened.size)
+    return verdict.face.box.scaled(max(picture.size) / full)

@@ -1,0 +1,83 @@
+"""The part of a report that is about photographs: template, guides, passes, result, and how like it is."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from easyphoto.faces.engine import Likeness
+from easyphoto.inference.results import Photograph, Photographs
+from easyphoto.report.parts import Bars, Figure, Gallery, Notes, Part, Section, Table, Tone
+
+
+def session_section(
+    title: str,
+    template: Image.Image,
+    made: Photographs,
+    *,
+    before: tuple[Likeness | None, ...] = (),
+) -> Section:
+    """Everything that happened to one template, the best result first."""
+    best = made.best
+    shown = (
+        Figure(template, "template"),
+        *(
+            Figure(
+                one.image,
+                f"result {rank}" if len(made.results) > 1 else "result",
+                badge=_words(one.likeness),
+                tone=Tone.GOOD if one is best else Tone.PLAIN,
+                detail=f"seed {one.seed}",
+            )
+            for rank, one in enumerate(made.results, start=1)
+        ),
+    )
+    parts: list[Part] = [Gallery(shown, side=380), *_stages(best)]
+    if any(one is not None for one in best.likeness):
+        parts.append(_likeness_table(made, before))
+    if made.seconds:
+        parts.append(Bars("Time per phase", tuple(made.seconds.items())))
+    notes = tuple(dict.fromkeys((*made.notes, *(note for one in made.results for note in one.notes))))
+    parts += [Notes(notes)] if notes else []
+    seated = ", ".join(name for _, name in made.seated)
+    words = f"{len(made.faces)} face{'s' if len(made.faces) != 1 else ''} found; repainted: {seated or 'none'}."
+    return Section(title, tuple(parts), words)
+
+
+def _stages(photograph: Photograph) -> list[Part]:
+    """One strip for each face, then one for the whole picture."""
+    strips: dict[int | None, list[Figure]] = {}
+    for stage in photograph.stages:
+        if stage.face is None and stage.name in ("template", "result"):
+            continue  # Both are shown large already.
+        strips.setdefault(stage.face, []).append(Figure(stage.image, stage.name))
+    several = sum(face is not None for face in strips) > 1
+    faces = sorted((face for face in strips if face is not None), key=int)
+    parts: list[Part] = [
+        Gallery(
+            tuple(strips[face]), f"Step by step, face {face + 1}" if several else "Step by step", steps=True, side=150
+        )
+        for face in faces
+    ]
+    if None in strips:
+        parts.append(Gallery(tuple(strips[None]), "The whole picture", steps=True, side=220))
+    return parts
+
+
+def _likeness_table(made: Photographs, before: tuple[Likeness | None, ...]) -> Table:
+    rows = []
+    for place, after in enumerate(made.best.likeness):
+        name = made.seated[place][1] if place < len(made.seated) else f"face {place + 1}"
+        earlier = before[place] if place < len(before) else None
+        percentile = "" if after is None else f"{after.percentile:.0f}"
+        rows.append((name, _number(earlier), _number(after), percentile, after.embedder if after else ""))
+    headings = ("person", "template before", "result after", "percentile", "embedder")
+    return Table(headings, tuple(rows), "Likeness (cosine to the person's photos)")
+
+
+def _number(found: Likeness | None) -> str:
+    return "not judged" if found is None else f"{found.cosine:.3f}"
+
+
+def _words(likeness: tuple[Likeness | None, ...]) -> str:
+    known = [one.cosine for one in likeness if one is not None]
+    return f"likeness {sum(known) / len(known):.2f}" if known else ""

@@ -1,0 +1,114 @@
+"""A photograph session: templates and sitters in, finished pictures with their record and a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.errors import NoFaceFound
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.families import family_named
+from easyphoto.files import write_json
+from easyphoto.images import MADE_BY, write_picture
+from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.results import Photograph, Photographs
+from easyphoto.inference.sitter import Sitter
+from easyphoto.persons import judged
+from easyphoto.progress import Progress
+from easyphoto.report.page import write_report
+from easyphoto.report.parts import Notes, Report, Section
+from easyphoto.report.session import session_section
+from easyphoto.report.sheet import write_sheet
+from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.workspace import Person, utc_now
+
+SESSION_FILE = "photograph.json"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What `photograph` made: the pictures, best first within each template, and the report."""
+
+    pictures: tuple[Path, ...]
+    report: Path
+    made: tuple[Photographs, ...]
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...] = ()
+    before: tuple[Likeness | None, ...] = ()
+    """How like the person each template's own face was; only where one person sat."""
+
+
+def open_studio(base: str, engine: FaceEngine, progress: Progress) -> Tools:
+    """The networks that paint, loaded once for all templates."""
+    from easyphoto.backends.local import open_local  # torch and diffusers: six seconds
+
+    progress.step(0, 1, "loading the networks")
+    return Tools(backend=open_local(base), engine=engine, progress=progress)
+
+
+def hold_session(
+    tools: Tools,
+    persons: Sequence[Person],
+    sitters: Sequence[Sitter],
+    templates: Sequence[tuple[Path, Image.Image]],
+    *,
+    settings: InferenceSettings,
+    out: Path,
+) -> Session:
+    """Photograph the sitters on every template. One without a face is noted; raises where that is all of them."""
+    write_json(out / SESSION_FILE, {"persons": [person.id for person in persons], "created": utc_now()})
+    family = family_named(tools.backend.family)
+    files: list[Path] = []
+    made: list[Photographs] = []
+    sections: list[Section] = []
+    failures: list[NoFaceFound] = []
+    before: tuple[Likeness | None, ...] = ()
+    for file, picture in templates:
+        try:
+            found = photograph(picture, sitters, settings, family, tools)
+        except NoFaceFound as error:
+            failures.append(error)
+            continue
+        files += [_written(out, file, one, persons=persons, settings=settings) for one in found.results]
+        made.append(found)
+        # With one sitter it is known whose likeness the template's face is held against.
+        earlier = (judged(tools.engine, picture, sitters[0].embeddings),) if len(sitters) == 1 else ()
+        before += earlier
+        sections.append(session_section(file.name, picture, found, before=earlier))
+    if not made:
+        raise failures[0]
+    notes = tuple(str(error) for error in failures)
+    report = _report(persons, made, sections, notes=notes)
+    write_sheet(out, report)
+    return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before)
+
+
+def _written(
+    out: Path, template: Path, made: Photograph, *, persons: Sequence[Person], settings: InferenceSettings
+) -> Path:
+    target = out / f"{template.stem}-{'-'.join(person.id for person in persons)}-{made.seed}.png"
+    record: dict[str, Any] = {
+        "made_by": MADE_BY,
+        "created": utc_now(),
+        "persons": [person.id for person in persons],
+        "template": template.name,
+        "settings": settings_record(settings),
+        **made.record(),
+    }
+    return write_picture(target, made.image, record)
+
+
+def _report(
+    persons: Sequence[Person], made: Sequence[Photographs], sections: Sequence[Section], *, notes: tuple[str, ...]
+) -> Report:
+    names = " and ".join(person.name for person in persons)
+    scores = [one.best.score for one in made if one.best.score is not None]
+    facts = [("pictures", str(sum(len(one.results) for one in made)))]
+    facts += [("likeness", f"{sum(scores) / len(scores):.2f}")] if scores else []
+    facts.append(("seconds", f"{sum(sum(one.seconds.values()) for one in made):.0f}"))
+    extra = (Section("Left out", (Notes(notes),)),) if notes else ()
+    return Report(f"{names}, photographed", "Template, every step, and the result.", tuple(facts), (*sections, *extra))

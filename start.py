@@ -1,0 +1,190 @@
+"""One command from a fresh clone: `python start.py demo`, `python start.py test [--all]`, or any verb of easyphoto.
+
+Makes .venv beside this file, installs what constraints.txt pins, and hands its arguments on. Standard library only.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+OLDEST = (3, 10)
+TESTED = (3, 11)
+
+# Before anything else, because what follows is written for the Pythons above.
+if sys.version_info < OLDEST:
+    sys.exit(
+        "EasyPhoto needs Python %d.%d or later; this is Python %s (%s)."  # noqa: UP031
+        % (OLDEST[0], OLDEST[1], sys.version.split()[0], sys.executable)
+    )
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+STAMP = ENVIRONMENT / "easyphoto.stamp"
+PINNED_BY = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+# Megabytes of wheels. Measured for Python 3.11 on x86-64 Linux and the CPU from pip's log of a fresh installation
+# (163 + 192); the other three are what PyTorch's index lists, rounded.
+DOWNLOAD_WITHOUT_TORCH = 165
+DOWNLOAD_TORCH = {"cpu": 190, "gpu": 2900, "macos": 90, "windows": 130}
+SECONDS_TO_ANSWER = 3
+
+USAGE = """usage: python start.py demo            the whole job on drawn people, with a report to look at
+       python start.py test            lint, types and the quick tests
+       python start.py test --all      the same with the slow tests (what CI runs)
+       python start.py VERB …          any verb of easyphoto; `python start.py --help` lists them
+"""
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        sys.stderr.write(USAGE)
+        return 2
+    # Before torch is imported anywhere: OpenMP's waiting threads otherwise take the processor from one another.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    python = ready_python()
+    if arguments[0] == "test":
+        return run_checks(python, arguments[1:])
+    return hand_over(python, ["-m", "easyphoto", *arguments])
+
+
+def ready_python() -> Path:
+    """The environment's Python; makes or mends the environment where it is missing, half-made or out of date."""
+    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = stamp_now()
+    if python.exists() and STAMP.is_file() and STAMP.read_text("utf-8") == stamp:
+        return python
+    if sys.version_info[:2] != TESTED:
+        found = dotted(sys.version_info[:2])
+        say(f"EasyPhoto is tested on Python {dotted(TESTED)}; this is {found}, which should work.")
+    if not (python.exists() and STAMP.is_file()):
+        make_environment()
+    # Gone while pip works: a killed installation must not look whole.
+    STAMP.unlink(missing_ok=True)
+    install(python)
+    STAMP.write_text(stamp, "utf-8")
+    return python
+
+
+def stamp_now() -> str:
+    """Changes with the lock, the project's declarations, the Python and the folder (an editable install knows it)."""
+    digest = hashlib.sha256()
+    for source in PINNED_BY:
+        digest.update(source.read_bytes())
+    return f"{digest.hexdigest()} {dotted(sys.version_info[:3])} {ROOT}\n"
+
+
+def make_environment() -> None:
+    if ENVIRONMENT.exists():
+        say("The environment in .venv is half-made or for another Python; making it anew.")
+        shutil.rmtree(ENVIRONMENT)
+    say(f"Making an environment in {ENVIRONMENT} …")
+    done = subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=False)
+    if done.returncode != 0:
+        sys.exit("Python could not make a virtual environment. On Debian or Ubuntu: apt install python3-venv")
+
+
+def install(python: Path) -> None:
+    """Everything the lock pins, by pip; says first how much that is."""
+    options, kind = torch_source(python)
+    megabytes = DOWNLOAD_WITHOUT_TORCH + DOWNLOAD_TORCH[kind]
+    words = {"gpu": "with CUDA", "cpu": "built for the CPU"}.get(kind, "for this system")
+    if any(ENVIRONMENT.glob("[lL]ib*/**/torch-*.dist-info")):
+        say("Bringing the environment up to date with constraints.txt …")
+    else:
+        say(f"Downloading about {megabytes} MB (torch {words}); this happens once and takes minutes …")
+    began = time.monotonic()
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
+    command += ["-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}[standalone,test]"]
+    if subprocess.run(command, check=False).returncode != 0:
+        say("Installation failed; pip's reason stands above. Mend it (network? disk?) and run the same command again.")
+        raise SystemExit(5)
+    say(f"Installed in {time.monotonic() - began:.0f} s.")
+
+
+def torch_source(python: Path) -> tuple[list[str], str]:
+    """pip's options for torch, and which kind of build that gives."""
+    if sys.platform == "darwin":
+        return [], "macos"
+    if sys.platform == "win32":
+        return [], "windows"
+    if has_gpu():
+        return [], "gpu"
+    if answers(CPU_WHEELS):
+        return ["--extra-index-url", CPU_WHEELS], "cpu"
+    # Not reachable: pip's own configuration may still know a CPU build; what it would take says so.
+    plan = [str(python), "-m", "pip", "install", "--dry-run", "--no-deps", "--disable-pip-version-check"]
+    plan += ["--no-cache-dir", "-c", str(ROOT / "constraints.txt"), "torch"]
+    said = subprocess.run(plan, check=False, capture_output=True, text=True).stdout
+    return [], "cpu" if "+cpu" in said else "gpu"
+
+
+def has_gpu() -> bool:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return False
+    try:
+        done = subprocess.run([tool, "--list-gpus"], check=False, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and "GPU" in done.stdout
+
+
+def answers(url: str) -> bool:
+    """Asked first and briefly, because pip would try an address that is out of reach again and again."""
+    try:
+        with urllib.request.urlopen(f"{url}/torch/", timeout=SECONDS_TO_ANSWER) as reply:
+            return bool(reply.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def run_checks(python: Path, arguments: list[str]) -> int:
+    """ruff, mypy and pytest, all of them even where one fails; the first failure's exit code."""
+    everything = "--all" in arguments
+    rest = [argument for argument in arguments if argument != "--all"]
+    tier = [] if everything else ["-m", "not slow"]
+    checks = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy"],
+        "pytest": ["pytest", "-q", *tier, *rest],
+    }
+    codes: dict[str, int] = {}
+    for name, words in checks.items():
+        began = time.monotonic()
+        codes[name] = subprocess.run([str(python), "-m", *words], check=False, cwd=ROOT).returncode
+        verdict = "passed" if codes[name] == 0 else f"failed ({codes[name]})"
+        say(f"{name}: {verdict}, {time.monotonic() - began:.1f} s")
+    return next((code for code in codes.values() if code != 0), 0)
+
+
+def hand_over(python: Path, arguments: list[str]) -> int:
+    """Run the environment's Python in place of this process, so that signals and the exit code are its own."""
+    command = [str(python), *arguments]
+    if os.name == "posix":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(command[0], command)
+    return subprocess.run(command, check=False).returncode
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+def say(text: str) -> None:
+    # On stderr, because the last line of stdout belongs to the verb.
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,160 @@
+"""Exit codes, what stands on stdout and what on stderr, and the report of a bug."""
+
+import errno
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from easyphoto import errors
+from easyphoto.cli import commands
+from easyphoto.cli.main import main
+from easyphoto.progress import Cancelled
+from easyphoto.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def failing(error):
+    def verb(arguments, workspace):
+        raise error
+
+    return verb
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.BadName("a name", advice="Mend it."), 2),
+        (errors.TooFewPhotos("no photos", advice="Mend it."), 2),
+        (errors.RunBusy("busy", advice="Mend it."), 2),
+        (errors.OutOfMemory("memory", advice="Mend it."), 3),
+        (MemoryError(), 3),
+        (errors.Diverged("no number", advice="Mend it."), 4),
+        (errors.WeightsMissing("a file", advice="Mend it."), 5),
+        (errors.DiskFailure("full", advice="Mend it."), 5),
+        (OSError(errno.ENOSPC, "No space left on device"), 5),
+        (KeyboardInterrupt(), 130),
+        (Cancelled(), 130),
+    ],
+    ids=repr,
+)
+def test_every_error_has_its_exit_code_and_its_words_on_stderr(tmp_path, monkeypatch, capsys, error, code):
+    monkeypatch.setitem(commands.VERBS, "doctor", failing(error))
+
+    assert main(["doctor", "--workspace", str(tmp_path)]) == code
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.strip()
+    assert "Mend it." in said.err or not isinstance(error, errors.EasyPhotoError)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("a slip"), errors.TrainerCrashed("it ended", log_tail="last words")], ids=["slip", "trainer"]
+)
+def test_a_mistake_of_ours_leaves_a_report(tmp_path, monkeypatch, capsys, error):
+    monkeypatch.setitem(commands.VERBS, "doctor", failing(error))
+
+    assert main(["doctor", "--workspace", str(tmp_path)]) == 1
+
+    (report,) = (tmp_path / "reports").iterdir()
+    assert str(report) in capsys.readouterr().err
+    assert type(error).__name__ in report.read_text("utf-8")
+    assert "Traceback" in report.read_text("utf-8")
+    assert getattr(error, "log_tail", "") in report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["dance"], ["train"], ["train", "anna"], ["check"], ["check", "--photos", "x", "--keep", "many"]],
+    ids=" ".join,
+)
+def test_wrong_words_give_2(arguments):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "--photos", "nowhere"],
+        ["check", "--photos", "empty"],
+        ["check", "--photos", "empty", "--keep", "0"],
+        ["train", "../anna", "--photos", "empty"],
+        ["train", "anna", "--photos", "empty"],
+        ["photograph", "nobody", "--template", "none.png"],
+        ["persons", "show", "nobody"],
+        ["persons", "delete"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_gives_2_and_writes_nothing(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+
+    assert main([*arguments, "--workspace", "workspace"]) == 2
+
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_deleting_wants_to_be_meant(tmp_path, monkeypatch, capsys):
+    Workspace(tmp_path).new_person("anna", "miniature")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
+
+    assert main(["persons", "delete", "anna", "--workspace", str(tmp_path)]) == 2
+    assert (tmp_path / "persons" / "anna").exists()
+    assert main(["persons", "delete", "anna", "--yes", "--workspace", str(tmp_path)]) == 0
+    assert not (tmp_path / "persons" / "anna").exists()
+    assert capsys.readouterr().out.strip().endswith("anna")
+
+
+def test_persons_are_listed_and_shown(tmp_path, capsys):
+    Workspace(tmp_path).new_person("anna", "miniature")
+
+    assert main(["persons", "--workspace", str(tmp_path)]) == 0
+    assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
+
+    words = capsys.readouterr().out
+    assert "not trained" in words
+    assert str(tmp_path / "persons" / "anna") in words
+
+
+def test_a_person_is_exported_as_a_zip(tmp_path, capsys):
+    import zipfile
+
+    Workspace(tmp_path).new_person("anna", "miniature")
+    target = tmp_path / "out.zip"
+
+    assert main(["persons", "export", "anna", "--out", str(target), "--workspace", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().out.strip().splitlines()[-1] == str(target)
+    with zipfile.ZipFile(target) as archive:
+        assert archive.namelist() == ["anna/person.json"]
+        assert json.loads(archive.read("anna/person.json"))["id"] == "anna"
+
+
+def test_help_is_quick():
+    began = time.process_time_ns(), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "easyphoto", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    seconds = time.perf_counter() - began[1]
+
+    assert "photograph" in done.stdout
+    # 0.1 s on an idle machine; the rest is room for a busy one.
+    assert seconds < 3
+
+
+def test_the_waiting_policy_is_set_before_torch():
+    code = "import easyphoto.cli.main, os, sys; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert done.stdout.split() == ["PASSIVE", "False"]

@@ -1,0 +1,141 @@
+"""A report needs nothing from outside, and what people type stays text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from easyphoto.report.charts import bars_html, chart_svg, ticks
+from easyphoto.report.page import report_html, write_report
+from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, Report, Section, Table, Tone
+from easyphoto.report.sheet import contact_sheet, write_sheet
+
+EVIL = "<script>alert('x')</script>\"&"
+
+
+def picture(width=40, height=30):
+    return Image.new("RGB", (width, height), "teal")
+
+
+def report(word="Anna"):
+    figures = (
+        Figure(picture(), word, badge=word, tone=Tone.GOOD, detail=word),
+        Figure(picture(10, 90), "tall", badge="blurred", tone=Tone.ASIDE),
+    )
+    parts = (
+        Gallery(figures, title=word, steps=True),
+        Chart(word, (Curve(word, ((0, 1.0), (1, 0.5), (2, float("nan")))),), marks=((0.7, word),)),
+        Bars(word, ((word, 3.0), ("b", 1.0)), unit=word),
+        Table((word, "b"), ((word, "2"),), title=word),
+        Notes((word,)),
+    )
+    return Report(word, word, ((word, word),), (Section(word, parts, word),))
+
+
+class Tags(HTMLParser):
+    """Remembers every tag and whether each is closed."""
+
+    VOID = ("meta", "img", "line", "polyline", "circle", "br")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.all, self.addresses = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.all.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.all.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(html):
+    tags = Tags()
+    tags.feed(html)
+    return tags
+
+
+def test_every_tag_is_closed_and_nothing_comes_from_outside():
+    html = report_html(report())
+    tags = parsed(html)
+
+    assert tags.open == []
+    assert tags.addresses
+    assert all(address.startswith("data:image/jpeg;base64,") for address in tags.addresses)
+    assert not re.search(r"https?://|@import|url\(", html)
+    assert "script" not in tags.all
+
+
+def test_what_somebody_typed_stays_text():
+    html = report_html(report(EVIL))
+
+    assert "<script" not in html
+    assert parsed(html).all == parsed(report_html(report())).all
+
+
+def test_light_and_dark_follow_the_reader():
+    assert "prefers-color-scheme: dark" in report_html(report())
+
+
+def test_it_is_written_whole(tmp_path):
+    target = write_report(tmp_path / "new", report())
+
+    assert target.name == "report.html"
+    assert target.read_text("utf-8").endswith("</html>\n")
+
+
+def test_large_pictures_are_reduced():
+    huge = Report("a", "", (), (Section("b", (Gallery((Figure(Image.effect_noise((3000, 2000), 90)),), side=100),)),))
+
+    assert len(report_html(huge)) < 60_000
+
+
+@pytest.mark.parametrize(
+    "curves",
+    [(), (Curve("a", ()),), (Curve("a", ((0, float("nan")), (1, float("inf")))),)],
+    ids=["none", "empty", "no number"],
+)
+def test_a_chart_without_a_value_says_so(curves):
+    assert "No values" in chart_svg(Chart("Loss", curves))
+
+
+@pytest.mark.parametrize("points", [((0, 1.0),), ((0, 1.0), (1, 1.0)), ((0, -1e-9), (1e6, 1e9))])
+def test_a_chart_stays_inside_its_frame(points):
+    svg = chart_svg(Chart("Loss", (Curve("a", points),)))
+
+    for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", re.search(r'points="([^"]+)"', svg)[1]):
+        assert 0 <= float(x) <= 520
+        assert 0 <= float(y) <= 240
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.5, 1]), (0, 100, [0, 50, 100]), (0.13, 0.42, [0.2, 0.3, 0.4]), (-1, 1, [-1, -0.5, 0, 0.5, 1])],
+)
+def test_ticks_are_round(low, high, expected):
+    assert ticks(low, high) == pytest.approx(expected)
+
+
+def test_the_longest_bar_is_full():
+    assert re.findall(r"width:([\d.]+)%", bars_html(Bars("t", (("a", 4.0), ("b", 1.0))))) == ["100.0", "25.0"]
+    assert "width" not in bars_html(Bars("t", ()))
+
+
+def test_a_contact_sheet_shows_every_picture(tmp_path):
+    sheet = contact_sheet(report())
+
+    # Two tiles in one row, of which the second is a tall picture in a white square.
+    assert sheet.width == 2 * 28 + 6 * 176 + 5 * 14
+    teal = sum(count for count, colour in sheet.getcolors(1 << 20) if colour == (0, 128, 128))
+    assert teal == pytest.approx(176 * 132 + 20 * 176, rel=0.02)
+    assert write_sheet(tmp_path, report()).name == "report.png"
+
+
+def test_a_report_without_pictures_still_has_a_sheet():
+    assert contact_sheet(Report("empty", "", (), ())).height == 96

@@ -1,0 +1,275 @@
+"""The verbs: what they write, what they leave alone when something fails, and what goes when a person goes."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto import app as app_module
+from easyphoto.app import EasyPhoto
+from easyphoto.errors import BadName, BadPicture, Diverged, InputError, NoFaceFound, TooFewPhotos, UnknownPerson
+from easyphoto.images import as_picture, picture_record, write_picture
+from easyphoto.inference.pipeline import Tools
+from easyphoto.progress import Cancelled, NullProgress
+from easyphoto.settings import InferenceSettings
+from easyphoto.training.events import Done, Sample, Step, to_line
+from easyphoto.workspace import Workspace
+from tests.fakes import FakeBackend, FakeEngine
+
+
+@dataclass
+class OnePersonEngine(FakeEngine):
+    """Everybody is the same person."""
+
+    def embed(self, picture, face):
+        return np.array([1, 0], np.float32) if self.embedder else None
+
+
+@dataclass
+class Trainer:
+    """Writes what a training leaves, or fails; remembers the runs."""
+
+    error: BaseException | None = None
+    content: bytes = b"lora one"
+
+    def __call__(self, folder, progress):
+        if self.error is not None:
+            raise self.error
+        (folder / "lora.safetensors").write_bytes(self.content)
+        write_picture(folder / "portrait.png", Image.new("RGB", (128, 128), "tan"))
+        done = Done("", "", "", 2, 0.8, 0.8, 0.7, {"2": 1.0}, 0.01, "fake-colours", ("a note",), {"train": 1.5})
+        events = [Step(step, 2, 0.1, 1e-4, 0.1, 0.0, 10) for step in (1, 2)]
+        events += [Sample(2, "portrait.png", 0, 0.8), done]
+        (folder / "events.jsonl").write_text("\n".join(to_line(event) for event in events))
+        return Result(folder / "lora.safetensors", folder / "portrait.png")
+
+
+@dataclass
+class Result:
+    lora: Path
+    portrait: Path
+
+
+@pytest.fixture
+def engine():
+    return OnePersonEngine()
+
+
+@pytest.fixture
+def trainer():
+    return Trainer()
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch, engine, trainer):
+    base = tmp_path / "base"
+    base.mkdir()
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "run_training", trainer)
+    monkeypatch.setattr(app_module, "open_studio", lambda *_: Tools(FakeBackend(), engine, NullProgress()))
+    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
+    return EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(5):
+        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+        as_picture(noise).resize((256, 256), Image.Resampling.NEAREST).save(folder / f"{seed}.png")
+    return folder
+
+
+@pytest.fixture
+def template(tmp_path):
+    noise = np.random.default_rng(99).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    as_picture(noise).save(tmp_path / "template.png")
+    return tmp_path / "template.png"
+
+
+def everything(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_training_leaves_a_person_who_is_ready(app, photos):
+    made = app.train("Anna", photos)
+
+    folder = app.workspace.persons / "anna"
+    assert made.person == app.workspace.person("anna")
+    assert made.lora == folder / "lora.safetensors"
+    assert {path.name for path in folder.iterdir()} == {
+        "person.json", "photos", "dataset", "portrait.png", "lora.safetensors"
+    }  # fmt: skip
+    assert len(list((folder / "photos").iterdir())) == len(made.check.kept) == 5
+    assert made.person.likeness == {"embedder": "fake-colours", "cosine": 1.0, "percentile": 100.0}
+    assert made.report == made.run_folder / "report.html"
+    assert (made.run_folder / "report.png").is_file()
+    assert not (made.run_folder / "person").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [Diverged("no number"), Cancelled(), KeyboardInterrupt(), OSError(28, "full")], ids=repr
+)
+def test_a_failed_training_leaves_the_person_as_before(app, photos, trainer, error):
+    app.train("anna", photos)
+    before = everything(app.workspace.persons)
+    trainer.error = error
+
+    with pytest.raises(type(error)):
+        app.train("anna", photos)
+
+    assert everything(app.workspace.persons) == before
+
+
+def test_a_failed_first_training_leaves_nobody(app, photos, trainer):
+    trainer.error = Diverged("no number")
+
+    with pytest.raises(Diverged):
+        app.train("anna", photos)
+
+    assert app.persons() == ()
+
+
+def test_a_swap_that_fails_puts_the_person_back(app, photos, monkeypatch):
+    import os
+
+    app.train("anna", photos)
+    before = everything(app.workspace.persons)
+    place, replace = app.workspace.persons / "anna", os.replace
+
+    def fails_on_the_new(source, target):
+        if Path(target) == place and Path(source).name == "person":
+            raise OSError(5, "input/output")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fails_on_the_new)
+    with pytest.raises(Exception, match="could not be replaced"):
+        app.train("anna", photos)
+
+    assert everything(app.workspace.persons) == before
+
+
+def test_a_second_training_replaces_the_first_and_keeps_the_day(app, photos, trainer):
+    first = app.train("Anna", photos)
+    trainer.content = b"lora two"
+
+    second = app.train("anna", photos)
+
+    assert second.lora.read_bytes() == b"lora two"
+    assert (second.person.name, second.person.created) == ("Anna", first.person.created)
+    assert second.person.run != first.person.run
+
+
+@pytest.mark.parametrize("name", ["../anna", "a/b", "", "con"])
+def test_a_path_like_name_is_refused_before_anything_is_written(app, photos, name):
+    with pytest.raises(BadName):
+        app.train(name, photos)
+
+    assert not app.workspace.root.exists()
+
+
+def test_photos_without_a_face_are_too_few_and_say_why(app, photos, engine):
+    engine.faces = ()
+
+    with pytest.raises(TooFewPhotos, match="5 × no face"):
+        app.train("anna", photos)
+
+    assert app.persons() == ()
+
+
+def test_no_photos_and_no_folder_are_different_errors(app, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(TooFewPhotos):
+        app.check(tmp_path / "empty")
+    with pytest.raises(InputError, match="no folder"):
+        app.check(tmp_path / "nowhere")
+
+
+def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path):
+    app.train("anna", photos)
+
+    session = app.photograph(["anna"], [template], tmp_path / "out", settings=InferenceSettings(count=2, seed=7))
+
+    assert len(session.pictures) == 2
+    record = picture_record(session.pictures[0])
+    assert record["persons"] == ["anna"]
+    assert record["template"] == "template.png"
+    assert {picture_record(picture)["seed"] for picture in session.pictures} == {7, 8}
+    assert Image.open(session.pictures[0]).size == (300, 200)
+    assert session.report.is_file()
+    assert (tmp_path / "out" / "report.png").is_file()
+
+
+def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):
+    app.train("anna", photos)
+    Image.new("RGB", (64, 64)).save(tmp_path / "empty.png")
+    detect = engine.detect
+    engine.detect = lambda picture: () if picture.size == (64, 64) else detect(picture)
+
+    session = app.photograph(["anna"], [tmp_path / "empty.png", template], tmp_path / "out")
+
+    assert len(session.made) == 1
+    assert session.notes
+    with pytest.raises(NoFaceFound):
+        app.photograph(["anna"], [tmp_path / "empty.png"], tmp_path / "out")
+
+
+def test_somebody_unknown_or_not_trained_is_refused(app, template, tmp_path):
+    app.workspace.new_person("ben", "miniature")
+
+    with pytest.raises(UnknownPerson):
+        app.photograph(["anna"], [template], tmp_path / "out")
+    with pytest.raises(InputError, match="not trained"):
+        app.photograph(["ben"], [template], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unreadable_template_is_named_before_anything_is_made(app, photos, tmp_path):
+    app.train("anna", photos)
+    (tmp_path / "text.jpg").write_text("dear diary")
+
+    with pytest.raises(BadPicture, match=r"text\.jpg"):
+        app.photograph(["anna"], [tmp_path / "text.jpg"], tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_person_goes_with_runs_and_results(app, photos, template, tmp_path):
+    for name in ("anna", "ben"):
+        app.train(name, photos)
+        app.photograph([name], [template])
+    app.photograph(["anna"], [template], tmp_path / "mine")
+
+    app.delete("anna")
+
+    left = [json.loads(path.read_text()).get("person", "") for path in app.workspace.root.rglob("run.json")]
+    assert [person.id for person in app.persons()] == ["ben"]
+    assert left == ["ben"]
+    assert not any("anna" in path.name for path in app.workspace.root.rglob("*"))
+    # What somebody put elsewhere is theirs.
+    assert (tmp_path / "mine" / "report.html").is_file()
+
+
+def test_an_export_holds_the_whole_person(app, photos, tmp_path):
+    made = app.train("anna", photos)
+
+    target = app.export("anna", tmp_path / "anna.zip")
+
+    with zipfile.ZipFile(target) as archive:
+        assert archive.read("anna/lora.safetensors") == made.lora.read_bytes()
+        assert "anna/person.json" in archive.namelist()
+
+
+def test_an_engine_without_an_embedder_is_said(app, photos, engine):
+    engine.embedder = None
+
+    made = app.train("anna", photos)
+
+    assert made.person.likeness is None
+    assert any("identity not checked" in note for note in made.person.notes)

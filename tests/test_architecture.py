@@ -1,0 +1,103 @@
+"""The walls of the house: who may import whom, and what stays out of memory until it is needed."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
+# The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
+LAYERS = (
+    {"errors"},
+    {"geometry", "progress", "files", "drawings", "machine"},
+    {"images", "settings", "families"},
+    {"workspace", "weights", "templates"},
+    {"faces", "backends"},
+    {"preprocess", "training", "inference"},
+    {"report", "persons"},
+    {"sessions"},
+    {"app"},
+    {"demo", "bench"},
+    {"ui", "api", "cli"},
+    {"webui"},
+)
+HEAVY = {"torch", "diffusers", "transformers", "peft", "onnxruntime", "accelerate", "safetensors"}
+RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+# Only loaded by what decides to run a network: the worker, or a function that says what it costs.
+NETWORKS = {"faces/networks.py", "faces/drawn_engine.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py"}
+NETWORK_FOLDERS = {"backends", "training"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield from (
+                [f"easyphoto.{alias.name}" for alias in node.names] if node.module == "easyphoto" else [node.module]
+            )
+
+
+def at_top(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from imported(node)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_its_left(path: Path):
+    part = part_of(path)
+    assert part in RANK, f"{part} has no place in the line: add it to LAYERS and to ARCHITECTURE.md"
+
+    for name in imported(ast.parse(path.read_text("utf-8"))):
+        words = name.split(".")
+        if words[0] != "easyphoto" or len(words) == 1 or words[1] in (part, "__version__"):
+            continue
+        assert RANK[words[1]] < RANK[part], f"{part} imports {words[1]}, which is not to its left"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_webui_imports_the_host(path: Path):
+    names = set(imported(ast.parse(path.read_text("utf-8"))))
+
+    hosts = {name for name in names if name.split(".")[0] in ("modules", "launch", "modules_forge")}
+    assert not hosts or part_of(path) == "webui"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_late(path: Path):
+    if part_of(path) in NETWORK_FOLDERS or path.relative_to(PACKAGE).as_posix() in NETWORKS:
+        return
+
+    tops = {name.split(".")[0] for name in at_top(ast.parse(path.read_text("utf-8")))}
+
+    assert not tops & HEAVY
+
+
+@pytest.mark.parametrize(
+    "module", ["easyphoto.__main__", "easyphoto.cli.commands", "easyphoto.app", "easyphoto.training.job"]
+)
+def test_importing_it_loads_no_network_library(module: str):
+    code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+
+    assert said.stdout.strip() == "[]"
+
+
+def test_nothing_in_the_package_prints():
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            assert not is_print, f"{path} prints"

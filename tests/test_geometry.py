@@ -1,0 +1,92 @@
+"""Boxes, squares and similarities, with expected values written out."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyphoto.geometry import Box, Size, eye_line_tilt, similarity, square_around, transformed
+
+
+def test_a_square_in_the_middle_is_centred():
+    assert square_around(Box(40, 40, 60, 60), 2.0, Size(100, 100)) == Box(30, 30, 70, 70)
+
+
+@pytest.mark.parametrize(
+    ("face", "expected"),
+    [
+        (Box(0, 0, 20, 20), Box(0, 0, 40, 40)),
+        (Box(180, 0, 200, 20), Box(160, 0, 200, 40)),
+        (Box(180, 80, 200, 100), Box(160, 60, 200, 100)),
+        (Box(-10, 40, 10, 60), Box(0, 30, 40, 70)),
+    ],
+    ids=["top left", "top right", "bottom right", "partly outside"],
+)
+def test_a_square_at_the_edge_is_moved_inside(face, expected):
+    assert square_around(face, 2.0, Size(200, 100)) == expected
+
+
+def test_a_square_longer_than_the_picture_shrinks_to_its_short_side():
+    assert square_around(Box(50, 10, 130, 90), 3.0, Size(200, 100)) == Box(40, 0, 140, 100)
+
+
+@given(
+    left=st.integers(-50, 400), top=st.integers(-50, 300), width=st.integers(1, 300), height=st.integers(1, 300),
+    factor=st.floats(0.5, 5), picture=st.tuples(st.integers(1, 400), st.integers(1, 300)),
+)  # fmt: skip
+def test_a_square_is_square_whole_and_inside(left, top, width, height, factor, picture):
+    size = Size(*picture)
+
+    square = square_around(Box(left, top, left + width, top + height), factor, size)
+
+    assert square.width == square.height >= 1
+    assert all(value == int(value) for value in (square.left, square.top, square.right, square.bottom))
+    assert square.left >= 0
+    assert square.top >= 0
+    assert square.right <= size.width
+    assert square.bottom <= size.height
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [(Box(0, 0, 10, 10), 1.0), (Box(5, 0, 15, 10), 1 / 3), (Box(10, 0, 20, 10), 0.0), (Box(0, 0, 5, 10), 0.5)],
+    ids=["same", "half shifted", "touching", "inside"],
+)
+def test_overlap(other, expected):
+    assert Box(0, 0, 10, 10).intersection_over_union(other) == pytest.approx(expected)
+
+
+def test_a_similarity_is_found_again():
+    points = np.array([[0, 0], [10, 0], [5, 5], [2, 9], [8, 9]], float)
+    # Turned by 90 degrees, doubled, moved by (3, 4).
+    target = np.array([[3, 4], [3, 24], [-7, 14], [-15, 8], [-15, 20]], float)
+
+    matrix = similarity(points, target)
+
+    assert matrix == pytest.approx(np.array([[0, -2, 3], [2, 0, 4]]), abs=1e-9)
+    assert transformed(points, matrix) == pytest.approx(target)
+
+
+def test_a_similarity_never_mirrors():
+    points = np.array([[0, 0], [10, 0], [5, 8]], float)
+
+    matrix = similarity(points, points * (-1, 1))
+
+    assert np.linalg.det(matrix[:, :2]) > 0
+
+
+def test_one_point_gives_no_similarity():
+    with pytest.raises(ValueError, match="same point"):
+        similarity(np.ones((5, 2)), np.zeros((5, 2)))
+
+
+@pytest.mark.parametrize(
+    ("right_eye", "tilt"), [((10, 0), 0), ((10, 10), 45), ((0, 10), 90), ((-10, 0), 180), ((10, -10), -45)]
+)
+def test_the_eye_line_says_how_far_a_face_is_turned(right_eye, tilt):
+    assert eye_line_tilt(np.array([(0, 0), right_eye])) == pytest.approx(tilt)
+
+
+def test_a_box_is_cut_at_the_picture():
+    assert Box(-5, -5, 20, 20).clipped(Size(10, 8)) == Box(0, 0, 10, 8)
+    assert Box(5, 5, 1, 1).area == 0

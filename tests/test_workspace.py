@@ -1,0 +1,101 @@
+"""Ids are safe file names, and a person goes with everything that came from them."""
+
+import json
+import os
+
+import pytest
+
+from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
+from easyphoto.workspace import Workspace, checked_id
+
+BAD_NAMES = (
+    "", " ", ".", "..", "../anna", "anna/../bob", "a/b", "a\\b", "/etc/passwd", "C:\\anna", "~", "~root", "anna\x00",
+    "anna.json", "-anna", "_anna", "änna", "安娜", "anna bob", "anna\n", "a" * 65, "con", "CON", "nul", "com1", "LPT9",
+    "%2e%2e", "$HOME", "anna;rm", "*",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in BAD_NAMES if name.strip() != "anna"], ids=repr)
+def test_a_name_that_is_no_safe_file_name_is_refused(name):
+    with pytest.raises(BadName) as caught:
+        checked_id(name)
+
+    assert caught.value.exit_code == 2
+    assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("typed", "id"),
+    [("Anna", "anna"), (" anna ", "anna"), ("a", "a"), ("7", "7"), ("a_b-c", "a_b-c"), ("a" * 64, "a" * 64)],
+)
+def test_a_name_becomes_an_id_without_case(typed, id):
+    assert checked_id(typed) == id
+
+
+def test_names_are_unique_without_case(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.new_person("Anna", "miniature")
+
+    with pytest.raises(NameTaken):
+        workspace.new_person("ANNA", "miniature")
+
+
+def test_a_person_is_read_back_as_saved(tmp_path):
+    workspace = Workspace(tmp_path)
+    person = workspace.new_person("Anna", "miniature")
+
+    assert workspace.person("anna") == person
+    assert workspace.list_persons() == (person,)
+    assert (person.id, person.name, person.is_ready) == ("anna", "Anna", False)
+
+
+def test_somebody_unknown_is_said_with_who_is_known(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.new_person("anna", "miniature")
+
+    with pytest.raises(UnknownPerson, match="Known: anna"):
+        workspace.person("bob")
+
+
+def test_deleting_takes_the_runs_along_and_nobody_elses(tmp_path):
+    workspace = Workspace(tmp_path)
+    for name in ("anna", "x-anna"):
+        workspace.new_person(name, "miniature")
+    mine, other = workspace.new_run_folder("anna"), workspace.new_run_folder("x-anna")
+    for folder, person in ((mine, "anna"), (other, "x-anna")):
+        (folder / "run.json").write_text(json.dumps({"format": 1, "person": person}))
+
+    gone = workspace.delete_person("anna")
+
+    assert set(gone) == {workspace.persons / "anna", mine}
+    assert other.exists()
+    assert [person.id for person in workspace.list_persons()] == ["x-anna"]
+
+
+def test_two_runs_in_one_second_have_two_folders(tmp_path):
+    workspace = Workspace(tmp_path)
+
+    assert len({workspace.new_run_folder("anna") for _ in range(5)}) == 5
+
+
+def test_a_broken_record_is_named(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.new_person("anna", "miniature")
+    (tmp_path / "persons" / "anna" / "person.json").write_text('{"format": 1, "id": ')
+
+    with pytest.raises(InputError, match=r"person\.json"):
+        workspace.person("anna")
+
+
+def test_a_record_of_a_later_version_is_refused(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.new_person("anna", "miniature")
+    (tmp_path / "persons" / "anna" / "person.json").write_text('{"format": 2}')
+
+    with pytest.raises(InputError, match="unknown format"):
+        workspace.person("anna")
+
+
+def test_a_workspace_that_does_not_exist_yet_is_empty(tmp_path):
+    assert Workspace(tmp_path / "none").list_persons() == ()
+    assert not os.path.exists(tmp_path / "none")
