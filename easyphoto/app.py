@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,13 +71,15 @@ class EasyPhoto:
         photos: Path | Sequence[Path],
         settings: PreprocessSettings | None = None,
         *,
+        chosen_faces: Mapping[str, int] | None = None,
         progress: Progress | None = None,
     ) -> Check:
-        """A verdict for every photo; nothing is written."""
+        """A verdict for every photo; nothing is written. `chosen_faces`: file name → number of the face, from 1."""
         progress = progress or NullProgress()
         files = photo_files(photos)
         engine = self._engine_for(files, progress)
-        return check_photos(files, engine, self._family(), settings or PreprocessSettings(), progress)
+        settings = settings or PreprocessSettings()
+        return check_photos(files, engine, self._family(), settings, progress, chosen_faces=chosen_faces)
 
     def train(
         self,
@@ -86,6 +88,7 @@ class EasyPhoto:
         *,
         settings: TrainSettings | None = None,
         preprocess: PreprocessSettings | None = None,
+        chosen_faces: Mapping[str, int] | None = None,
         progress: Progress | None = None,
     ) -> TrainedPerson:
         """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
@@ -94,7 +97,7 @@ class EasyPhoto:
         id, files = checked_id(name), photo_files(photos)
         family, base = self._base()
         engine = self._engine_for(files, progress)
-        check = check_photos(files, engine, family, preprocess, progress)
+        check = check_photos(files, engine, family, preprocess, progress, chosen_faces=chosen_faces)
         if not check.kept:
             raise TooFewPhotos(
                 _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."

@@ -29,6 +29,8 @@ class Family:
     """A face narrower than this in the original photo is set aside."""
     training_steps: int
     """Upper bound; min(200 × photos, this) is taken."""
+    learning_rate: float
+    """Of the UNet's adapters; half of it is the text encoder's."""
     rank: int
     alpha: int
     first_steps: int
@@ -61,6 +63,7 @@ MINIATURE = Family(
     latent_multiple=8,
     smallest_face=32,
     training_steps=250,
+    learning_rate=1e-3,
     rank=16,
     alpha=8,
     first_steps=20,
@@ -83,6 +86,7 @@ SD15 = Family(
     latent_multiple=8,
     smallest_face=128,
     training_steps=800,
+    learning_rate=1e-4,
     rank=128,
     alpha=64,
     first_steps=50,

@@ -109,9 +109,11 @@ class PreprocessSettings(Settings):
 class TrainSettings(Settings):
     steps: int | None = slider(None, 1, 20000, step=10, label="Steps", help="Empty: min(200 × photos, the family's).")
     batch: int = slider(4, 1, 32, step=1, label="Batch", help="Photos in one step, in one pass.")
-    learning_rate: float = slider(1e-4, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet.")
-    text_learning_rate: float = slider(
-        5e-5, 0.0, 1e-1, step=1e-5, label="Text learning rate", help="Of the text encoder; 0 leaves it alone."
+    learning_rate: float | None = slider(
+        None, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet. Empty: the family's."
+    )
+    text_learning_rate: float | None = slider(
+        None, 0.0, 1e-1, step=1e-5, label="Text learning rate", help="Of the text encoder; 0 leaves it. Empty: half."
     )
     rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the family's.")
     alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the family's.")

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from easyphoto.errors import BadSettings
+from easyphoto.families import SD15
 from easyphoto.settings import (
     InferenceSettings,
     PreprocessSettings,
@@ -92,5 +93,6 @@ def test_the_designs_numbers():
     first, train = InferenceSettings(), TrainSettings()
 
     assert (first.first_strength, first.second_strength, first.lora_weight) == (0.45, 0.30, 0.9)
-    assert (train.batch, train.learning_rate, train.text_learning_rate, train.flip) == (4, 1e-4, 5e-5, False)
+    assert (train.batch, train.learning_rate, train.text_learning_rate, train.flip) == (4, None, None, False)
+    assert (SD15.learning_rate, SD15.rank, SD15.alpha, SD15.training_steps) == (1e-4, 128, 64, 800)
     assert PreprocessSettings().keep == 15

@@ -115,7 +115,8 @@ def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps
     adapted = add_adapters(components, rank=family.rank, alpha=family.alpha, seed=settings.seed, text_learns=True)
     noise = Noise.of(components.scheduler, device)
     plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
-    return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, device=device)
+    rates = (family.learning_rate, family.learning_rate / 2)
+    return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=rates, device=device)
 
 
 class PlainLoop:
@@ -136,7 +137,7 @@ class PlainLoop:
         )
         self._noise = Noise.of(components.scheduler, device)
         self._parameters = list(self._adapted.parameters().values())
-        self._optimizer = torch.optim.AdamW(self._parameters, lr=settings.learning_rate, foreach=True)
+        self._optimizer = torch.optim.AdamW(self._parameters, lr=family.learning_rate, foreach=True)
         self._draw = torch.Generator().manual_seed(settings.seed)
 
     def advance(self) -> float:

@@ -39,7 +39,9 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
     settings = settings_of(PreprocessSettings, arguments)
     with bar() as progress:
-        found = _app(arguments, workspace).check(arguments.photos, settings, progress=progress)
+        found = _app(arguments, workspace).check(
+            arguments.photos, settings, chosen_faces=dict(arguments.face), progress=progress
+        )
     if arguments.sheet is not None:
         from easyphoto.preprocess.sheet import write_check
 
@@ -72,7 +74,14 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     preprocess = settings_of(PreprocessSettings, arguments)
     app = _app(arguments, workspace)
     with bar() as progress:
-        made = app.train(arguments.name, arguments.photos, settings=settings, preprocess=preprocess, progress=progress)
+        made = app.train(
+            arguments.name,
+            arguments.photos,
+            settings=settings,
+            preprocess=preprocess,
+            chosen_faces=dict(arguments.face),
+            progress=progress,
+        )
     for note in made.person.notes:
         tell(f"Note: {note}")
     tell(f"Report: {made.report}")

@@ -50,6 +50,21 @@ def _engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _face(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--face", type=face_choice, action="append", default=[], metavar="PHOTO=N",
+        help="which face of a photo with several is meant, by the number on the verdict sheet; may be repeated",
+    )  # fmt: skip
+
+
+def face_choice(text: str) -> tuple[str, int]:
+    """`holiday.jpg=2` as a file name and a number from 1."""
+    photo, _, number = text.rpartition("=")
+    if not photo or not number.isdecimal() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form PHOTO=NUMBER, with numbers from 1")
+    return Path(photo).name, int(number)
+
+
 def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
     parser.add_argument(
         "--base", metavar="NAME|DIR", help=f"a model family, or a folder in diffusers layout (default: {default})"
@@ -67,6 +82,7 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with the person's photos")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
+    _face(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")
@@ -76,6 +92,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
     parser.add_argument("name", metavar="NAME", help="the person's id: letters, digits, _ and -")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
+    _face(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")

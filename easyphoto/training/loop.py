@@ -73,8 +73,17 @@ class Learner:
     """The adapters, their optimizer and how far they are."""
 
     def __init__(
-        self, adapted: Adapted, cached: Cached, *, noise: Noise, plan: Plan, settings: TrainSettings, device: str
+        self,
+        adapted: Adapted,
+        cached: Cached,
+        *,
+        noise: Noise,
+        plan: Plan,
+        settings: TrainSettings,
+        rates: tuple[float, float],
+        device: str,
     ) -> None:
+        """`rates` are the highest learning rates of the UNet's and of the text encoder's adapters."""
         self.adapted, self.cached, self.noise, self.plan = adapted, cached, noise, plan
         self.settings, self.device = settings, device
         self.steps = len(plan.indices)
@@ -84,7 +93,7 @@ class Learner:
         self._parameters = adapted.parameters()
         text = [each for name, each in self._parameters.items() if name.startswith("text_encoder.")]
         unet = [each for name, each in self._parameters.items() if name.startswith("unet.")]
-        self._rates = [settings.learning_rate, settings.text_learning_rate][: 2 if text else 1]
+        self._rates = rates[: 2 if text else 1]
         self.optimizer = torch.optim.AdamW([{"params": group} for group in (unet, text) if group], foreach=True)
 
     @property
@@ -93,7 +102,7 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        return self.settings.learning_rate * rate(min(self.step, self.steps - 1), self.steps)
+        return self._rates[0] * rate(min(self.step, self.steps - 1), self.steps)
 
     def advance(self) -> float:
         """Do one step and return its loss. Raises Diverged after too many losses that are no number."""

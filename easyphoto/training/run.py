@@ -86,6 +86,13 @@ class TrainRun:
         family = self.kind
         return float(self.settings.alpha or family.alpha * self.rank / family.rank)
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rates of the UNet's and the text encoder's adapters."""
+        unet, text = self.settings.learning_rate, self.settings.text_learning_rate
+        unet = self.kind.learning_rate if unet is None else unet
+        return unet, unet / 2 if text is None else text
+
     def steps(self, photos: int) -> int:
         return self.settings.steps or max(1, min(200 * photos, self.kind.training_steps))
 

@@ -110,11 +110,11 @@ def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learne
         rank=run.rank,
         alpha=run.alpha,
         seed=settings.seed,
-        text_learns=settings.text_learning_rate > 0,
+        text_learns=run.rates[1] > 0,
     )
     steps = run.steps(cached.photos)
     plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
-    learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, device=tools.device)
+    learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=run.rates, device=tools.device)
     resume(desk.folder, learner, run.fingerprint())
     return learner
 
