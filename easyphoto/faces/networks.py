@@ -21,6 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from easyphoto.geometry import similarity
+
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
 Config = dict[str, Any]
@@ -420,18 +422,6 @@ def _found(candidate: Candidate) -> Found:
 
 
 # --- alignment, embedding, parsing ----------------------------------------------------------------------------------
-
-
-def similarity(source: Points, target: Points) -> NDArray[np.float64]:
-    """The 2x3 similarity transform (no mirror) that brings `source` onto `target` with the least squared error."""
-    from_middle, to_middle = source.mean(axis=0), target.mean(axis=0)
-    before = (source - from_middle).astype(np.float64)
-    after = (target - to_middle).astype(np.float64)
-    norm = max(float((before**2).sum()), 1e-9)
-    a = float((before * after).sum()) / norm
-    b = float((before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]).sum()) / norm
-    linear = np.array([[a, -b], [b, a]])
-    return np.concatenate([linear, (to_middle - linear @ from_middle)[:, None]], axis=1)
 
 
 def align(image: Image, points: Points, size: int = ALIGN_SIZE) -> NDArray[np.uint8]:

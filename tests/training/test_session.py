@@ -277,6 +277,17 @@ def test_the_best_pictures_vote_and_a_later_checkpoint_wins_a_draw():
     assert chosen.portrait == pictures[1]
 
 
+def test_a_template_that_flatters_the_person_has_no_more_votes_than_another():
+    scores = {1: (0.80, 0.10), 2: (0.82, 0.20), 3: (0.84, 0.30)}
+    pictures = [Picture(step, place, "p", score) for step, pair in scores.items() for place, score in enumerate(pair)]
+
+    chosen = select(pictures, voters=2, last_step=3)
+
+    # By bare scores steps 2 and 3 would share, both for template 0; the gains are 0.10 and 0.02 of step 3.
+    assert chosen.weights == ((3, 1.0),)
+    assert chosen.portrait == pictures[4]
+
+
 def test_the_rate_rises_then_falls_to_a_tenth():
     rates = [loop.rate(step, 250) for step in range(250)]
 

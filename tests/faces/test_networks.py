@@ -1,0 +1,132 @@
+"""The shipped networks on drawings they have not seen: what the pipeline relies on, as laws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from easyphoto.drawings.identity import sample_identity, with_colours_of
+from easyphoto.drawings.renderer import Drawing, draw, draw_empty, draw_group
+from easyphoto.drawings.scene import sample_scene
+from easyphoto.faces import networks
+from easyphoto.families import models_folder
+from easyphoto.geometry import Box
+
+FACES = models_folder() / "miniature" / "faces"
+UNSEEN = 1_600_000
+
+
+@pytest.fixture(scope="module")
+def detector() -> tuple:
+    return networks.load_network(FACES, "detector")
+
+
+@pytest.fixture(scope="module")
+def embedder() -> tuple:
+    return networks.load_network(FACES, "embedder")
+
+
+def photo(seed: int, number: int = 0, *, colours_of: int | None = None) -> Drawing:
+    identity = sample_identity(seed)
+    if colours_of is not None:
+        identity = with_colours_of(identity, sample_identity(colours_of))
+    return draw(identity, sample_scene(seed * 10 + number, identity, photo_index=number), 384)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_drawn_face_is_found_where_it_is(detector: tuple, number: int):
+    drawing = photo(UNSEEN + number)
+
+    found = networks.detect(*detector, drawing.image)
+
+    assert len(found) == 1
+    box, points, score = found[0]
+    true = drawing.faces[0]
+    assert Box(*box).intersection_over_union(Box(*true.box)) > 0.7
+    eyes = np.linalg.norm(true.points[0] - true.points[1])
+    assert np.linalg.norm(points - true.points, axis=1).mean() < 0.08 * eyes
+    assert 0.4 < score <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_picture_without_a_face_gives_none(detector: tuple, seed: int):
+    assert networks.detect(*detector, draw_empty(UNSEEN + seed, 384).image) == []
+
+
+def test_every_face_of_a_group_is_found(detector: tuple):
+    identities = [sample_identity(UNSEEN + 20 + number) for number in range(3)]
+    group = draw_group([(who, sample_scene(who.seed, who)) for who in identities], UNSEEN, 900, 500)
+
+    assert len(networks.detect(*detector, group.image)) == 3
+
+
+def test_a_face_on_its_side_scores_lower_than_upright(detector: tuple):
+    drawing = photo(UNSEEN + 5)
+    upright = networks.detect(*detector, drawing.image)[0][2]
+
+    turned = networks.detect(*detector, np.rot90(drawing.image).copy())
+
+    assert max((score for _, _, score in turned), default=0.0) < upright
+
+
+def test_alignment_puts_the_five_points_on_the_template():
+    points = networks.ALIGN_TEMPLATE * 2.0 + 30
+    picture = np.zeros((400, 400, 3), np.uint8)
+    left, top = np.rint(points[0]).astype(int)
+    picture[top - 4 : top + 5, left - 4 : left + 5] = 255
+
+    aligned = networks.align(picture, points)
+
+    rows, columns = np.nonzero(aligned[..., 0] > 127)
+    assert aligned.shape == (112, 112, 3)
+    assert (columns.mean(), rows.mean()) == pytest.approx(tuple(networks.ALIGN_TEMPLATE[0]), abs=0.6)
+
+
+def test_photos_of_one_person_are_nearer_than_a_stranger_of_the_same_colours(embedder: tuple):
+    person, stranger = UNSEEN + 10, UNSEEN + 11
+
+    def vector(drawing: Drawing) -> np.ndarray:
+        return networks.embed(*embedder, networks.align(drawing.image, drawing.faces[0].points)[None])[0]
+
+    one, two = vector(photo(person, 1)), vector(photo(person, 2))
+    other = vector(photo(stranger, 1, colours_of=person))
+
+    assert np.linalg.norm(one) == pytest.approx(1.0, abs=1e-3)
+    assert float(one @ two) > 0.7
+    assert float(one @ other) < 0.5
+
+
+def test_parts_lie_where_the_drawing_has_them():
+    parser = networks.load_network(FACES, "parser")
+    drawing = photo(UNSEEN + 12)
+    crop, (left, top, side) = networks.parse_crop(drawing.image, drawing.faces[0].box)
+
+    labels = networks.parse(*parser, crop)
+
+    places = np.rint((drawing.faces[0].points - (left, top)) * (128 / side)).astype(int)
+    names = [networks_label(labels[y, x]) for x, y in places]
+    assert labels.shape == (128, 128)
+    assert names[:3] == ["eyes", "eyes", "nose"]
+
+
+def networks_label(value: int) -> str:
+    from easyphoto.drawings.renderer import PARTS
+
+    return PARTS[int(value)]
+
+
+def test_a_crop_of_the_wrong_size_is_refused():
+    parser = networks.load_network(FACES, "parser")
+
+    with pytest.raises(ValueError, match="128x128"):
+        networks.parse(*parser, np.zeros((64, 64, 3), np.uint8))
+
+
+def test_percentiles_run_from_none_to_all_of_the_pairs(embedder: tuple):
+    config = embedder[1]
+
+    assert networks.percentile(config, -1.0, "genuine") == 0.0
+    assert networks.percentile(config, 1.0, "genuine") == 100.0
+    assert networks.percentile(config, 0.5, "impostor") > 95.0
