@@ -139,7 +139,7 @@ class InferenceSettings(Settings):
     second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
     cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")
     lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
-    fusion: bool = switch(True, label="Fusion", help="Lays the reference photo's features on the template's face.")
+    fusion: bool = switch(True, label="Fusion", help="Lays the reference photo on the face. Off: the LoRA's portrait.")
     fusion_before: float = slider(0.5, 0.0, 1.0, step=0.05, label="Fusion before the first pass")
     fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion before the second pass")
     colour_transfer: bool = switch(True, label="Colour transfer", help="The face takes the template's light.")

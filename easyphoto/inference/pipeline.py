@@ -168,11 +168,13 @@ class Shot:
         with clock.timed("fusion"):
             now = Seen(coloured, after.face, after.labels)
             ratio = settings.fusion_after if settings.fusion else 0.0
-            fused = self.kept("fused after", setup.number, fused_with(setup.subject, now, ratio))
+            subject = setup.subject
+            again = fused_with(subject.reference, now, ratio, whose=subject.sitter.name)
+            fused = self.kept("fused after", setup.number, again)
         controls, notes = controls_for(family.second_controls, Guides(fused), self.session.capabilities.controls)
         self.notes.extend(notes)
-        again = second_pass(request, fused, setup.masks.second, controls, settings=settings, family=family)
-        second = self.painted("second pass", again, setup.number)
+        border = second_pass(request, fused, setup.masks.second, controls, settings=settings, family=family)
+        second = self.painted("second pass", border, setup.number)
         with clock.timed("colour"):
             toned = recoloured(second, after.labels, setup.work, settings)
             last = self.kept("second colour", setup.number, toned)

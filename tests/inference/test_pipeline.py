@@ -186,6 +186,26 @@ def test_switched_off_steps_leave_the_first_picture_alone(studio: Studio):
     assert (as_array(stages["fused after"]) == as_array(stages["first pass"])).all()
 
 
+def test_without_fusion_the_passes_begin_with_the_portrait_and_no_photo_has_a_say(studio: Studio):
+    portrait = studio.engine.shown(drawn(9000, size=192, photo=3))
+    plain = replace(SETTINGS, fusion=False)
+    tools = Tools(studio.backend, studio.engine)
+
+    def start(reference_seed: int) -> list:
+        reference = studio.engine.shown(drawn(reference_seed, size=192))
+        person = replace(studio.sitters[0], reference=reference, portrait=portrait)
+        made = photograph(studio.one, [person], plain, MINIATURE, tools).best
+        return as_array(next(stage.image for stage in made.stages if stage.name == "fused")).tolist()
+
+    assert start(9000) == start(9006)
+    assert (
+        start(9000)
+        != as_array(
+            next(s.image for s in studio.photograph(studio.one, settings=plain).best.stages if s.name == "fused")
+        ).tolist()
+    )
+
+
 def test_the_second_pass_leaves_the_middle_of_the_face_as_fusion_made_it(studio: Studio):
     stages = {stage.name: stage.image for stage in studio.photograph(studio.one).best.stages}
 
