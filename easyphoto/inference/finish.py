@@ -14,8 +14,8 @@ from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Likeness, Part,
 from easyphoto.faces.retouch import retouched
 from easyphoto.faces.score import likeness
 from easyphoto.geometry import Box, Size
-from easyphoto.images import as_array, as_picture, blended, dilated, feathered, pasted_back, resized
-from easyphoto.inference.masks import FaceMasks, feather_of, inner_edges, joint_mask
+from easyphoto.images import as_array, as_picture, blended, dilated, feathered, pasted_back, resized, resized_mask
+from easyphoto.inference.masks import FaceMasks, feather_of, inner_edges, joint_mask, sparing_background
 from easyphoto.inference.plan import JointPlan
 from easyphoto.inference.prepare import Seen, Setup, nearest, skin_of
 from easyphoto.inference.results import Photograph
@@ -72,6 +72,13 @@ def evened(
         return retouched(crop, skin_of(nearest(labels, Size.of(crop))), face_width=face_width), ()
     except (cv2.error, ValueError) as error:
         return crop, (f"Retouch was left out ({error}).",)
+
+
+def paste_alpha(setup: Setup, after: Seen) -> np.ndarray:
+    """What of the painted crop goes back: the masks' alpha, less the background that is none of the face's business."""
+    size = setup.plan.crop.size
+    face = resized_mask(part_mask(after.labels, (*FACE_PARTS, Part.EARS)), size)
+    return sparing_background(setup.masks.alpha, setup.masks.face, face, face_width=setup.plan.face.box.width)
 
 
 @dataclass(frozen=True, eq=False)

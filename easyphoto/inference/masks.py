@@ -18,6 +18,7 @@ from easyphoto.images import dilated, feathered
 FIRST_GROWTH = 0.10
 COVER_GROWTH = 0.08
 JOINT_OUT, JOINT_IN = 0.25, 0.06
+SPARED_BEYOND = 0.04
 # … and of the crop's side.
 RING_OUT, RING_IN = 1 / 16, 1 / 32
 FEATHER = 1 / 64
@@ -50,6 +51,17 @@ def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_feat
     second = second * free
     alpha = np.minimum(feathered(np.maximum(first, second), feather_of(side)), free)
     return FaceMasks(whole, first, second, alpha)
+
+
+def sparing_background(alpha: np.ndarray, before: np.ndarray, after: np.ndarray, *, face_width: float) -> np.ndarray:
+    """The paste-back's alpha, withdrawn from what showed no face before and shows none after.
+
+    `before` and `after` are 0..1 face masks of the template's crop and of the painted one, of alpha's size. The passes
+    repaint a rim of background for the sake of a new jaw or hairline; where none came, the template's own is better.
+    """
+    union = (np.maximum(before, after) > 0.5).astype(np.float32)
+    near = dilated(union, SPARED_BEYOND * face_width)
+    return np.minimum(alpha, feathered(near, feather_of(alpha.shape[0])))
 
 
 def feather_of(side: int) -> float:

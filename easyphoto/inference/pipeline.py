@@ -22,6 +22,7 @@ from easyphoto.inference.finish import (
     joint_masks,
     likenesses,
     overlaid,
+    paste_alpha,
     ranked,
     recoloured,
 )
@@ -182,7 +183,7 @@ class Shot:
             crop = resized(last, setup.plan.crop.size)
             width = setup.plan.face.box.width
             crop = self.kept("retouched", setup.number, evened(crop, after.labels, width, settings))
-            return canvas.with_crop(crop, setup.plan.crop, setup.masks.alpha)
+            return canvas.with_crop(crop, setup.plan.crop, paste_alpha(setup, after))
 
     def first_request(self, setup: Setup) -> InpaintRequest:
         session = self.session

@@ -7,7 +7,16 @@ import pytest
 
 from easyphoto.faces.engine import Part
 from easyphoto.geometry import Box, Size
-from easyphoto.inference.masks import closed, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
+from easyphoto.inference.masks import (
+    closed,
+    cover_mask,
+    covered,
+    ellipse,
+    face_masks,
+    feather_of,
+    inner_edges,
+    sparing_background,
+)
 from tests.fakes import face_at
 
 FACE = face_at(Box(44, 44, 84, 84))
@@ -101,3 +110,19 @@ def test_a_stray_speck_of_skin_does_not_open_the_hair():
 
     assert masks.first[11, 11] == 0
     assert masks.first[64, 64] == 1
+
+
+def test_background_that_stays_background_is_the_template_s_own():
+    alpha, before, after = (np.zeros((200, 200), np.float32) for _ in range(3))
+    alpha[20:180, 20:180] = 1
+    before[60:120, 60:120] = 1
+    after[60:140, 60:120] = 1
+
+    kept = sparing_background(alpha, before, after, face_width=100)
+
+    # The new chin (rows 120 to 140) is pasted with 4 pixels around it, then the edge falls to 0 within 4 more.
+    assert kept[139, 90] == 1
+    assert kept[143, 90] == 1
+    assert kept[149, 90] == 0
+    assert kept[90, 30] == 0
+    assert (kept <= alpha).all()
