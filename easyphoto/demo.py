@@ -34,6 +34,8 @@ NAME = "demo"
 # Identities from 1,000,000 were kept from every network and every measurement.
 FIRST_IDENTITY, SOMEBODY_ELSE = 1_000_003, 1_000_771
 PHOTOS, SIDE = 8, 512
+# Hair frames the face and the face is small enough that the miniature's 128 pixels are not enlarged too far.
+TEMPLATE = "03-room.png"
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ def run_demo(
 
 
 def demo_template() -> Path:
-    """The first shipped template with one face that no checkpoint is judged on."""
+    """A shipped template with one face that no checkpoint is judged on."""
     for template in shipped_templates():
-        if template.faces == 1 and not template.votes:
+        if template.file.name == TEMPLATE and not template.votes:
             return template.file
     raise EnvironmentFailure("The templates that ship with EasyPhoto are missing.", advice="Clone the project anew.")
 
@@ -116,7 +118,7 @@ def _photo(identity_seed: int, seed: int, number: int) -> Image.Image:
 def _demo_report(trained: TrainedPerson, session: Session, *, clock: Clock, speed: Speed) -> Report:
     before, after = _likeness(session)
     facts = [("photos kept", f"{len(trained.check.kept)} of {len(trained.check.verdicts)}")]
-    facts += [("likeness, template → result", f"{before:.2f} → {after:.2f}")] if before is not None else []
+    facts += [("likeness, before and after", f"{before:.2f} and {after:.2f}")] if before is not None else []
     facts += [("seconds in all", f"{clock.total:.0f}"), ("MB of memory, at most", f"{peak_memory_mb()}")]
     rows = (("machine", machine_words()), ("speed", speed.words()))
     machine = Section("Time and machine", (Bars("Seconds", tuple(clock.phases)), Table(("", ""), rows)))

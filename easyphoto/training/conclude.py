@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +25,10 @@ from easyphoto.training.run import TrainRun
 from easyphoto.training.selection import Selection, contact_sheet, select
 from easyphoto.training.validate import Judge, Picture, mean_score, record_of
 
+# A merge is steadier on templates that nobody judged, so it may lose this much of likeness on those that were.
+MERGE_MAY_LOSE = 0.01
+FEWEST_VOTERS = 2
+
 if TYPE_CHECKING:
     from easyphoto.training.session import Desk
 
@@ -31,11 +36,9 @@ if TYPE_CHECKING:
 def conclude(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[Picture]) -> Done:
     """Select and merge the checkpoints, judge what came out, write the LoRA and the run's evidence."""
     with desk.phase("select"):
-        chosen = select(pictures, voters=desk.run.settings.voters, last_step=learner.steps)
+        elected = elect(desk, learner, judge, pictures)
+        chosen, state, merged, energy_lost = elected.chosen, elected.state, elected.merged, elected.energy_lost
         desk.notes += chosen.notes
-        state, energy_lost = _merged(desk, chosen)
-    with desk.phase("validate"):
-        merged = _judge_merged(desk, learner, judge, state=state, chosen=chosen)
     with desk.phase("save"):
         facts = facts_of(desk.run, learner, merge=chosen.weights)
         target = desk.folder.path(desk.run.output)
@@ -57,6 +60,35 @@ def conclude(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequen
     )
     write_bytes(desk.folder.outcome, (to_line(done) + "\n").encode())
     return done
+
+
+@dataclass(frozen=True, eq=False)
+class Elected:
+    """The checkpoints that were chosen, what their merge is, and the pictures it draws."""
+
+    chosen: Selection
+    state: State
+    energy_lost: float
+    merged: tuple[Picture, ...]
+
+
+def elect(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[Picture]) -> Elected:
+    """Merge what the votes say; where the merge falls behind the best checkpoint, ask fewer voters, at last only that.
+
+    While a person is still being learned the last checkpoints lead, and ten votes reach back to poorer ones: on ten
+    drawn persons the merge of ten votes lost 0.037 of likeness to the best checkpoint.
+    """
+    voters = desk.run.settings.voters
+    while True:
+        chosen = select(pictures, voters=voters, last_step=learner.steps)
+        if voters < FEWEST_VOTERS and chosen.is_voted:
+            chosen = replace(chosen, weights=((chosen.best_step, 1.0),))
+        state, energy_lost = _merged(desk, chosen)
+        merged = _judge_merged(desk, learner, judge, state=state, chosen=chosen)
+        if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.best or 0.0) - MERGE_MAY_LOSE:
+            return Elected(chosen, state, energy_lost, merged)
+        desk.notes.append(f"the merge of {voters} votes falls behind the best checkpoint: fewer vote")
+        voters //= 2
 
 
 def _merged(desk: Desk, chosen: Selection) -> tuple[State, float]:
