@@ -24,12 +24,14 @@ from easyphoto.bench.intervals import Interval, bootstrap
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.drawings.renderer import Drawing
+from easyphoto.errors import InputError
 from easyphoto.files import read_json, write_json
 from easyphoto.images import as_array, as_picture
 from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 
 ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")
+FEWEST_PERSONS = 2
 JUDGED_TEMPLATES = 2
 """Strangers' pictures, other than those which voted, on which single checkpoints and the merged LoRA are compared."""
 
@@ -46,6 +48,11 @@ class Scores:
 
 def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure what is not measured yet, print the table, then the summary as one JSON line."""
+    if persons < FEWEST_PERSONS:
+        raise InputError(
+            f"The bench cannot run with {persons} persons.",
+            advice=f"Give at least {FEWEST_PERSONS}: somebody else's LoRA is one of its arms.",
+        )
     folder = app.workspace.root / "bench" / "likeness"
     judge = open_judge()
     train_everybody(app, folder, persons, progress)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from easyphoto.errors import InputError
 from easyphoto.families import MINIATURE
 from easyphoto.files import write_text
 from easyphoto.images import as_picture, write_picture
@@ -75,6 +76,8 @@ class Comparison:
 
 def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> Comparison:
     """Compare on the application's base model, print a table and then one JSON line."""
+    if steps < 1:
+        raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
     found = compare(app.base or MINIATURE.id, steps=steps, progress=progress)
     say(found.table())
     say(json.dumps(found.record()))

@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw
 
 from easyphoto.training.validate import Picture, View, by_step, mean_score
 
+# Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because
+# it has learned longer (seen on a person whose means stayed flat while strangers' templates kept improving).
+DRAW = 0.02
 SHEET_CELL = 128
 SHEET_LINE = 16
 
@@ -45,7 +48,8 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     ranked = sorted(judged, key=lambda picture: (-gains[picture], -picture.step, picture.template))
     votes = [picture.step for picture in ranked[:voters]]
     means = {step: mean_score(of_step) for step, of_step in by_step(judged).items()}
-    best_step = max(means, key=lambda step: (means[step] or 0.0, step))
+    leading = max(mean or 0.0 for mean in means.values())
+    best_step = max(step for step, mean in means.items() if (mean or 0.0) >= leading - DRAW)
     weights = tuple((step, votes.count(step) / len(votes)) for step in sorted(set(votes)))
     portrait = max(judged, key=lambda picture: (picture.score or 0.0, picture.step))
     return Selection(weights, portrait, best_step, means[best_step], means.get(last_step))

@@ -1,12 +1,19 @@
 """What the likeness bench says of given measurements; the measurements themselves are the bench's business."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.app import EasyPhoto
+from easyphoto.bench import likeness
 from easyphoto.bench.cast import FIRST_PERSON, draw_member, judging_templates
 from easyphoto.bench.intervals import bootstrap
 from easyphoto.bench.likeness import ARMS, difference, nearer, outside_difference, scale_of, summary
+from easyphoto.errors import InputError
+from easyphoto.progress import NullProgress
+from easyphoto.workspace import Workspace
 
 pytest.importorskip("torch")
 
@@ -85,3 +92,10 @@ def test_checkpoints_are_judged_on_strangers_that_nothing_else_shows():
     seeds = [drawing.faces[0].identity.seed for member in members for drawing in judging_templates(member, 2)]
 
     assert seeds == [1_200_000, 1_200_001, 1_200_002, 1_200_003]
+
+
+def test_the_bench_says_how_many_persons_it_needs(tmp_path: Path):
+    app = EasyPhoto(Workspace(tmp_path))
+
+    with pytest.raises(InputError, match="1 persons"):
+        likeness.run(app, persons=1, progress=NullProgress(), say=lambda line: None)

@@ -288,6 +288,15 @@ def test_a_template_that_flatters_the_person_has_no_more_votes_than_another():
     assert chosen.portrait == pictures[4]
 
 
+def test_of_checkpoints_that_judge_alike_the_latest_is_the_best():
+    scores = {1: 0.30, 2: 0.415, 3: 0.40}
+    pictures = [Picture(step, 0, "p", score) for step, score in scores.items()]
+
+    chosen = select(pictures, voters=1, last_step=3)
+
+    assert (chosen.best_step, chosen.best) == (3, 0.40)
+
+
 def test_the_rate_rises_then_falls_to_a_tenth():
     rates = [loop.rate(step, 250) for step in range(250)]
 
