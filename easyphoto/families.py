@@ -29,6 +29,8 @@ class Family:
     """A face narrower than this in the original photo is set aside."""
     training_steps: int
     """Upper bound; min(200 × photos, this) is taken."""
+    threads: int | None = field(default=None, kw_only=True)
+    """Processor threads of a training without a GPU; None leaves the choice to torch."""
     learning_rate: float
     """Of the UNet's adapters; half of it is the text encoder's."""
     rank: int
@@ -64,6 +66,8 @@ MINIATURE = Family(
     smallest_face=32,
     training_steps=500,
     learning_rate=6e-3,
+    # Its tensors are so small that a second thread costs more than it does: 500 steps took 110 s on two, 52 s on one.
+    threads=1,
     rank=16,
     alpha=8,
     first_steps=20,

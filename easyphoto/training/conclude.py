@@ -85,7 +85,7 @@ def elect(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[
             chosen = replace(chosen, weights=((chosen.best_step, 1.0),))
         state, energy_lost = _merged(desk, chosen)
         merged = _judge_merged(desk, learner, judge, state=state, chosen=chosen)
-        if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.best or 0.0) - MERGE_MAY_LOSE:
+        if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
             return Elected(chosen, state, energy_lost, merged)
         desk.notes.append(f"the merge of {voters} votes falls behind the best checkpoint: fewer vote")
         voters //= 2

@@ -41,7 +41,7 @@ class TrainRun:
     mirrors: tuple[str, ...] = ()
     settings: TrainSettings = field(default_factory=TrainSettings)
     threads: int | None = None
-    """Threads of the networks; None leaves it to torch. The same number is needed for the same bits."""
+    """Threads of the networks; None leaves it to the family. The same number is needed for the same bits."""
     created: str = ""
     """When the run was asked for. It does not enter the LoRA, so that the same seed gives the same file."""
 

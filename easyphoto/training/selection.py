@@ -26,6 +26,8 @@ class Selection:
     best_step: int
     best: float | None
     last: float | None
+    leading: float | None = None
+    """The highest mean of any checkpoint; `best` is the latest within DRAW of it."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -42,7 +44,7 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     if not judged:
         note = "checkpoints were not judged (no embedder, or no face on the validation pictures): the last one is taken"
         shown = [picture for picture in pictures if picture.step == last_step]
-        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, (note,))
+        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(note,))
     gains = gain_over_template(judged)
     # A later checkpoint wins a draw: it has learned longer.
     ranked = sorted(judged, key=lambda picture: (-gains[picture], -picture.step, picture.template))
@@ -52,7 +54,7 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     best_step = max(step for step, mean in means.items() if (mean or 0.0) >= leading - DRAW)
     weights = tuple((step, votes.count(step) / len(votes)) for step in sorted(set(votes)))
     portrait = max(judged, key=lambda picture: (picture.score or 0.0, picture.step))
-    return Selection(weights, portrait, best_step, means[best_step], means.get(last_step))
+    return Selection(weights, portrait, best_step, means[best_step], means.get(last_step), leading)
 
 
 def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:

@@ -61,8 +61,9 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
 
         from easyphoto.training.session import Desk, train_session
 
-        if run.threads:
-            torch.set_num_threads(run.threads)
+        threads = run.threads or run.kind.threads
+        if threads:
+            torch.set_num_threads(threads)
         stop.check()
         speaker.say(train_session(Desk(run, folder, speaker.say, stop)))
         return 0
