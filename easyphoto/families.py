@@ -66,7 +66,7 @@ MINIATURE = Family(
     smallest_face=32,
     training_steps=500,
     learning_rate=6e-3,
-    # Its tensors are so small that a second thread costs more than it does: 500 steps took 110 s on two, 52 s on one.
+    # Its tensors are so small that a second thread costs more than it does: 500 steps took 97 s on two, 45 s on one.
     threads=1,
     rank=16,
     alpha=8,
