@@ -120,8 +120,10 @@ class TrainSettings(Settings):
     validations: int = slider(8, 1, 50, step=1, label="Validations", help="Checkpoints judged along the run.")
     validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Validation strength")
     validation_steps: int = slider(20, 1, 150, step=1, label="Validation steps")
-    validation_cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Validation guidance", help="Empty: 9.")
-    voters: int = slider(10, 1, 100, step=1, label="Voting pictures", help="The most alike; their checkpoints merge.")
+    validation_cfg: float | None = slider(
+        None, 1.0, 30.0, step=0.5, label="Validation guidance", help="Empty: the family's."
+    )
+    voters: int = slider(10, 1, 100, step=1, label="Voting pictures", help="What gained most; its checkpoints merge.")
     min_snr_gamma: float = slider(5.0, 0.0, 20.0, step=0.5, label="Min-SNR gamma", help="0 switches it off.")
     flip: bool = switch(False, label="Mirror photos", help="Off: faces are not symmetric.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed", help="The same seed gives the same LoRA.")

@@ -1,6 +1,6 @@
 """Draw a sheet of samples from a family's folder, or from a training average: look at it before believing a loss.
 
-    python tools/miniature/sample.py --family build/miniature/current --out /tmp/sheet.png
+    python tools/miniature/sample.py --family build/miniature/current --out build/sheet.png
 
 Rows: the trigger alone, attribute captions, and held-out pictures whose face is repainted at strength 0.65.
 """
