@@ -14,7 +14,7 @@ from PIL import Image
 
 from easyphoto.errors import DiskFailure, InputError
 from easyphoto.faces.engine import FaceEngine, Likeness
-from easyphoto.faces.score import likeness
+from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.files import read_json, write_json
 from easyphoto.images import read_picture
 from easyphoto.inference.sitter import Sitter
@@ -106,19 +106,14 @@ def embeddings_of(dataset: Dataset, engine: FaceEngine) -> tuple[np.ndarray, ...
     """One vector for each training photo whose face is found again in its crop; none without an embedder."""
     if engine.embedder is None:
         return ()
-    found = (_embedded(engine, read_picture(dataset.folder / entry.image)) for entry in dataset.entries)
+    found = (largest_face_embedding(engine, read_picture(dataset.folder / entry.image)) for entry in dataset.entries)
     return tuple(vector for vector in found if vector is not None)
 
 
 def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
     """How like the person the largest face is; None where there is no face or no embedder."""
-    vector = _embedded(engine, picture) if references else None
+    vector = largest_face_embedding(engine, picture) if references else None
     return likeness(engine, vector, references) if vector is not None else None
-
-
-def _embedded(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:
-    faces = engine.detect(picture)
-    return engine.embed(picture, faces[0]) if faces else None
 
 
 def likeness_record(found: Likeness | None) -> dict[str, Any] | None:

@@ -19,14 +19,22 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.bench.cast import TEMPLATES, Member, draw_member, write_photos
+from easyphoto.bench.cast import (
+    HELD_OUT_PHOTOS,
+    TEMPLATES,
+    Member,
+    draw_member,
+    judging_templates,
+    photo_of,
+    write_photos,
+)
 from easyphoto.bench.intervals import Interval, bootstrap
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
 from easyphoto.files import read_json, write_json
-from easyphoto.images import as_array, as_picture
+from easyphoto.images import as_array, as_picture, write_picture
 from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 
@@ -149,8 +157,6 @@ def score(judge: Judge, picture: np.ndarray, template: Drawing, member: Member, 
 
 def other_pictures_of(template: Drawing) -> list[tuple[np.ndarray, np.ndarray]]:
     """The stranger of a template in other scenes: to compare with the very template would favour it."""
-    from easyphoto.bench.cast import HELD_OUT_PHOTOS, photo_of
-
     drawings = [photo_of(template.faces[0].identity, number) for number in range(1, 1 + HELD_OUT_PHOTOS)]
     return [(drawing.image, drawing.faces[0].points) for drawing in drawings]
 
@@ -168,8 +174,6 @@ def compare_checkpoints(
     judge: Judge, rehearsal: Rehearsal, member: Member, person: np.ndarray, progress: Progress
 ) -> dict[str, Any]:
     """Each checkpoint alone and the merged LoRA, judged on templates that did not vote."""
-    from easyphoto.bench.cast import judging_templates
-
     templates = judging_templates(member, JUDGED_TEMPLATES)
 
     def judged(lora: Path) -> float:
@@ -184,8 +188,6 @@ def compare_checkpoints(
 
 
 def keep_pictures(folder: Path, pictures: dict[str, np.ndarray]) -> None:
-    from easyphoto.images import write_picture
-
     for arm, picture in pictures.items():
         write_picture(folder / f"{arm}.png", as_picture(picture))
 

@@ -99,3 +99,9 @@ def likeness(engine: FaceEngine, vector: np.ndarray | None, reference: Sequence[
         return None
     value = cosine(vector, mean_embedding(reference))
     return Likeness(engine.embedder, value, engine.percentile(value))
+
+
+def largest_face_embedding(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:
+    """The vector of the picture's largest face; None where there is no face or the engine has no embedder."""
+    faces = engine.detect(picture)
+    return engine.embed(picture, faces[0]) if faces else None

@@ -78,16 +78,13 @@ def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, fam
 
 def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray | None:
     """The person's mean embedding over the judging photos; None where the engine cannot tell persons apart."""
-    from easyphoto.faces.score import mean_embedding
+    from easyphoto.faces.score import largest_face_embedding, mean_embedding
 
-    vectors = [_embedding(read_picture(entry.image), engine) for entry in entries] if engine.embedder else []
+    vectors = (
+        [largest_face_embedding(engine, read_picture(entry.image)) for entry in entries] if engine.embedder else []
+    )
     found = [vector for vector in vectors if vector is not None]
     return mean_embedding(found) if found else None
-
-
-def _embedding(picture: Image.Image, engine: FaceEngine) -> np.ndarray | None:
-    faces = engine.detect(picture)
-    return engine.embed(picture, faces[0]) if faces else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +159,11 @@ class Judge:
         return CONTROL in self.backend.capabilities().controls
 
     def _score(self, picture: Image.Image) -> float | None:
-        from easyphoto.faces.score import cosine
+        from easyphoto.faces.score import cosine, largest_face_embedding
 
         if self.reference is None:
             return None
-        vector = _embedding(picture, self.engine)
+        vector = largest_face_embedding(self.engine, picture)
         return None if vector is None else round(float(cosine(vector, self.reference)), 6)
 
 
