@@ -23,7 +23,7 @@ from export import load_average
 from guides import draw_canny, draw_points, draw_tile, mix_faces, spoil_canny, spoil_tile
 from networks import CONTROL_KINDS, make_controlnet
 from safetensors.torch import save_file
-from train_unet import Miniature, Task, cell_weights, make_caption, snr_weights, write
+from train_unet import Miniature, Task, write
 from words import build_tokenizer
 
 from easyphoto.drawings.renderer import PARTS
@@ -69,25 +69,16 @@ def guided_loss(
     model: Miniature, control: ControlNetModel | None, task: Task, guides: torch.Tensor, chosen: np.ndarray, seed: int
 ) -> torch.Tensor:
     """The UNet's own loss (see train_unet.py) with a ControlNet's residuals added; without one for comparison."""
-    draws, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    latents = torch.from_numpy(task.latents[chosen].astype(np.float32))
-    times = (torch.arange(len(chosen)) + torch.rand(len(chosen), generator=draws)) / len(chosen) * 1000
-    times = times.long().clamp(max=999)  # rounding can reach 1000
-    noise = torch.randn(latents.shape, generator=draws)
-    alphas = task.alphas[times][:, None, None, None]
-    noisy = alphas.sqrt() * latents + (1 - alphas).sqrt() * noise
-    velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
+    draw = task.drawn(chosen, seed)
     with torch.no_grad():
-        tokens = task.tokens([make_caption(task.words[index], words) for index in chosen])
-        context = model.text_encoder(tokens).last_hidden_state
+        context = model.text_encoder(draw.tokens).last_hidden_state
     down, middle = None, None
     if control is not None:
-        down, middle = control(noisy, times, context, guides, return_dict=False)
+        down, middle = control(draw.noisy, draw.times, context, guides, return_dict=False)
     answer = model.unet(
-        noisy, times, context, down_block_additional_residuals=down, mid_block_additional_residual=middle
+        draw.noisy, draw.times, context, down_block_additional_residuals=down, mid_block_additional_residual=middle
     ).sample
-    error = (answer - velocity).square() * cell_weights(task.parts[chosen])
-    return (error.mean((1, 2, 3)) * snr_weights(task.alphas[times])).mean()
+    return task.error(draw, answer, chosen)
 
 
 def stack(pictures: list[np.ndarray]) -> torch.Tensor:

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,16 @@ def snr_weights(alphas: torch.Tensor) -> torch.Tensor:
     return MIN_SNR_GAMMA / snr.clamp(min=MIN_SNR_GAMMA)
 
 
+@dataclass(frozen=True)
+class Draw:
+    """One step's question and its answer: latents with noise, their times, the captions' tokens, the velocity."""
+
+    noisy: torch.Tensor
+    times: torch.Tensor
+    tokens: torch.Tensor
+    velocity: torch.Tensor
+
+
 class Task:
     """What a step is asked: latents, times, noise, captions, and the weighted error of an answer."""
 
@@ -95,7 +106,8 @@ class Task:
             captions, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
         ).input_ids
 
-    def loss(self, model: Miniature, chosen: np.ndarray, seed: int) -> torch.Tensor:
+    def drawn(self, chosen: np.ndarray, seed: int) -> Draw:
+        """Times, noise and captions of the chosen pictures; all follow from the seed."""
         draws, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         latents = torch.from_numpy(self.latents[chosen].astype(np.float32))
         # One time in each equal slice of the schedule: less variance than free draws.
@@ -106,8 +118,16 @@ class Task:
         noisy = alphas.sqrt() * latents + (1 - alphas).sqrt() * noise
         velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
         tokens = self.tokens([make_caption(self.words[index], words) for index in chosen])
-        error = (model(noisy, times, tokens) - velocity).square() * cell_weights(self.parts[chosen])
-        return (error.mean((1, 2, 3)) * snr_weights(self.alphas[times])).mean()
+        return Draw(noisy, times, tokens, velocity)
+
+    def error(self, draw: Draw, answer: torch.Tensor, chosen: np.ndarray) -> torch.Tensor:
+        """The weighted squared error of an answer to a draw."""
+        error = (answer - draw.velocity).square() * cell_weights(self.parts[chosen])
+        return (error.mean((1, 2, 3)) * snr_weights(self.alphas[draw.times])).mean()
+
+    def loss(self, model: Miniature, chosen: np.ndarray, seed: int) -> torch.Tensor:
+        draw = self.drawn(chosen, seed)
+        return self.error(draw, model(draw.noisy, draw.times, draw.tokens), chosen)
 
 
 @torch.no_grad()
