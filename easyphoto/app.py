@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +18,7 @@ from easyphoto.files import atomic_path, read_json
 from easyphoto.images import picture_files, read_picture
 from easyphoto.persons import Trained, base_of, install_person, judged, likeness_record, sitter_of
 from easyphoto.preprocess.check import check_photos
-from easyphoto.preprocess.dataset import prepare_dataset
+from easyphoto.preprocess.dataset import Dataset, prepare_dataset
 from easyphoto.preprocess.sheet import write_check
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress, Progress
@@ -28,10 +28,12 @@ from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.sessions import SESSION_FILE, Session, hold_session, open_studio
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.templates import voting_templates
+from easyphoto.training.events import Event, Plan
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import TrainRun
+from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.workspace import Person, Workspace, checked_id, utc_now
 
@@ -59,12 +61,15 @@ class EasyPhoto:
     engine: str = AUTO
     """`drawings`, `photographs`, or `auto`: by what the pictures are."""
     base: str | None = None
-    """A family's id or a folder in diffusers layout; None: the miniature, or what the person was trained on."""
+    """A family's id, a checkpoint file or a folder in diffusers layout; None: the miniature, or what the person was
+    trained on."""
+    faces: FaceSettings = field(default_factory=FaceSettings)
+    weights: WeightSettings = field(default_factory=WeightSettings)
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
 
     @property
     def store(self) -> WeightStore:
-        return WeightStore(self.workspace.weights, self.mirrors)
+        return open_store(self.workspace.weights, self.mirrors, self.weights)
 
     def check(
         self,
@@ -90,12 +95,17 @@ class EasyPhoto:
         preprocess: PreprocessSettings | None = None,
         chosen_faces: Mapping[str, int] | None = None,
         progress: Progress | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> TrainedPerson:
-        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
+        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded.
+
+        `say` is told, before the first step, how the training fits into the memory.
+        """
         progress, settings = progress or NullProgress(), settings or TrainSettings()
         preprocess = preprocess or PreprocessSettings()
         id, files = checked_id(name), photo_files(photos)
         family, base = self._base()
+        family = family.at(settings.resolution)
         engine = self._engine_for(files, progress)
         check = check_photos(files, engine, family, preprocess, progress, chosen_faces=chosen_faces)
         if not check.kept:
@@ -105,21 +115,8 @@ class EasyPhoto:
         folder = self.workspace.new_run_folder(id)
         write_check(check, folder)
         dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
-        run = TrainRun(
-            person=id,
-            trigger=family.trigger,
-            family=family.id,
-            base=str(base),
-            dataset=str(dataset.folder),
-            templates=tuple(str(template) for template in voting_templates()),
-            engine=engine.domain.value,
-            weights=str(self.workspace.weights),
-            mirrors=tuple(str(mirror) for mirror in self.mirrors),
-            settings=settings,
-            created=utc_now(),
-        )
-        run.write(folder)
-        result = run_training(folder, progress)
+        self._run(id, family, base, dataset, engine, settings).write(folder)
+        result = run_training(folder, progress, on_event=lambda event: say_plan(event, say))
         trained = Trained(result.lora, result.portrait, dataset)
         person = install_person(self.workspace, self._known(id, name, family), check, trained, run_folder=folder)
         return self._finished(person, check, engine, trained, run_folder=folder)
@@ -141,9 +138,11 @@ class EasyPhoto:
         sheets = [(template, read_picture(template)) for template in templates]
         engine = self._engine_for(templates, progress)
         sitters = [sitter_of(self.workspace, person, engine) for person in persons]
-        studio = open_studio(self._shared_base(persons), engine, progress)
+        settings = settings or InferenceSettings()
+        base = self._base(self._shared_base(persons))
+        studio = open_studio(*base, engine, settings=settings, store=self.store, progress=progress)
         out = out or self.workspace.results / self._session_name(persons)
-        return hold_session(studio, persons, sitters, sheets, settings=settings or InferenceSettings(), out=out)
+        return hold_session(studio, persons, sitters, sheets, settings=settings, out=out)
 
     def persons(self) -> tuple[Person, ...]:
         return self.workspace.list_persons()
@@ -167,6 +166,26 @@ class EasyPhoto:
         for folder in doomed:
             shutil.rmtree(folder)
         return (*self.workspace.delete_person(person.id), *doomed)
+
+    def _run(
+        self, id: str, family: Family, base: Path, dataset: Dataset, engine: FaceEngine, settings: TrainSettings
+    ) -> TrainRun:
+        """What the training process is told."""
+        return TrainRun(
+            person=id,
+            trigger=family.trigger,
+            family=family.id,
+            base=str(base),
+            dataset=str(dataset.folder),
+            templates=tuple(str(template) for template in voting_templates()),
+            engine=engine.domain.value,
+            weights=str(self.workspace.weights),
+            mirrors=tuple(str(mirror) for mirror in self.mirrors),
+            faces=self.faces,
+            weight_settings=self.weights,
+            settings=settings,
+            created=utc_now(),
+        )
 
     def _finished(
         self, person: Person, check: Check, engine: FaceEngine, trained: Trained, *, run_folder: Path
@@ -195,8 +214,8 @@ class EasyPhoto:
 
     def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
         if self.engine == AUTO:
-            return choose_engine(pictures, self.store, progress)
-        return open_engine(self.engine, self.store, progress)
+            return choose_engine(pictures, self.store, progress, self.faces)
+        return open_engine(self.engine, self.store, progress, self.faces)
 
     def _family(self) -> Family:
         """Without torch where the base is a family's name."""
@@ -204,10 +223,11 @@ class EasyPhoto:
             return MINIATURE
         return FAMILIES[self.base] if self.base in FAMILIES else self._base()[0]
 
-    def _base(self) -> tuple[Family, Path]:
-        from easyphoto.backends.components import base_folder  # torch: two seconds
+    def _base(self, name: str | None = None) -> tuple[Family, Path]:
+        """The family and where its weights lie; `name` where it is not the app's own base."""
+        from easyphoto.backends.folders import base_model, checkpoint_folders
 
-        return base_folder(self.base or MINIATURE.id)
+        return base_model(name or self.base or MINIATURE.id, checkpoint_folders(self.weights.webui))
 
     def _shared_base(self, persons: Sequence[Person]) -> str:
         """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
@@ -246,6 +266,11 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
             advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP).",
         )
     return files
+
+
+def say_plan(event: Event, say: Callable[[str], None]) -> None:
+    if isinstance(event, Plan):
+        say(event.text)
 
 
 def _nothing_kept(check: Check) -> str:

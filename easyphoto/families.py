@@ -6,11 +6,25 @@ Lengths elsewhere are fractions of the crop's side or of the face's width, so th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from easyphoto.errors import InputError
+
+
+@dataclass(frozen=True)
+class FewSteps:
+    """A LoRA that lets a family paint in a few steps, and what it was distilled for."""
+
+    lora: str
+    """The catalogue's id."""
+    steps: int
+    """Steps that are made, whatever share of the picture is repainted."""
+    cfg: float
+    sampler: str
+    """A value of `backends.base.Sampler`."""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,23 @@ class Family:
     """`modelspec.architecture` of the LoRA."""
     embedded: str | None = None
     """Folder below `models/` where the family ships with the project."""
+    joint_controls: tuple[tuple[str, float], ...] = (("canny", 1.0), ("color", 1.0))
+    """Kinds and weights of the pass over several faces' borders."""
+    few_steps: Mapping[str, FewSteps] = field(default_factory=lambda: MappingProxyType({}))
+    """Values of the setting `few_steps` → what they stand for here."""
+    vae: str | None = None
+    """Catalogue id of an autoencoder that is better than the one inside most checkpoints; used where it is at hand."""
+
+    def at(self, resolution: int | None) -> Family:
+        """The family working at another resolution; None is its own. Raises InputError where no latent fits it."""
+        if resolution is None or resolution == self.resolution:
+            return self
+        if resolution % self.latent_multiple:
+            raise InputError(
+                f"{self.label} cannot work at {resolution} pixels.",
+                advice=f"Take a multiple of {self.latent_multiple}.",
+            )
+        return replace(self, resolution=resolution)
 
 
 MINIATURE = Family(
@@ -106,11 +137,51 @@ SD15 = Family(
     ),
     first_controls=(("canny", 0.50), ("openpose", 0.50), ("color", 0.85)),
     second_controls=(("canny", 1.0), ("tile", 1.0)),
+    few_steps=MappingProxyType(
+        {
+            "lcm": FewSteps("lcm-lora-sd15", steps=8, cfg=1.5, sampler="LCM"),
+            "hyper": FewSteps("hyper-sd15-8step", steps=8, cfg=1.0, sampler="DDIM trailing"),
+        }
+    ),
+    vae="vae-ft-mse",
     positive="best quality, masterpiece, realistic, detailed face",
     negative="worst quality, low quality, blurry, deformed, extra limbs",
 )
 
-FAMILIES: Mapping[str, Family] = MappingProxyType({family.id: family for family in (MINIATURE, SD15)})
+SDXL = Family(
+    id="sdxl",
+    label="Stable Diffusion XL",
+    resolution=1024,
+    crop_factor=3.0,
+    latent_multiple=8,
+    smallest_face=256,
+    training_steps=600,
+    learning_rate=1e-4,
+    rank=32,
+    alpha=16,
+    first_steps=40,
+    second_steps=20,
+    first_cfg=7.0,
+    controls=MappingProxyType({"canny": "diffusers_xl_canny_mid", "openpose": "thibaud_xl_openpose_256lora"}),
+    # Nobody publishes a tile or colour ControlNet for SDXL under a clear licence, so edges alone hold the border.
+    first_controls=(("canny", 0.50), ("openpose", 0.50)),
+    second_controls=(("canny", 1.0),),
+    joint_controls=(("canny", 1.0),),
+    few_steps=MappingProxyType(
+        {
+            "lcm": FewSteps("lcm-lora-sdxl", steps=8, cfg=1.5, sampler="LCM"),
+            "hyper": FewSteps("hyper-sdxl-8step", steps=8, cfg=1.0, sampler="DDIM trailing"),
+            "lightning": FewSteps("lightning-sdxl-8step", steps=8, cfg=1.0, sampler="Euler trailing"),
+        }
+    ),
+    vae="sdxl-vae-fp16-fix",
+    positive="photograph, detailed face, natural skin, sharp focus",
+    negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
+    kohya_version="sdxl_base_v1-0",
+    architecture="stable-diffusion-xl-v1-base/lora",
+)
+
+FAMILIES: Mapping[str, Family] = MappingProxyType({family.id: family for family in (MINIATURE, SD15, SDXL)})
 
 
 def family_named(name: str) -> Family:

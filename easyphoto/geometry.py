@@ -80,13 +80,17 @@ class Box:
     def clipped(self, size: Size) -> Box:
         return Box(max(self.left, 0), max(self.top, 0), min(self.right, size.width), min(self.bottom, size.height))
 
-    def intersection_over_union(self, other: Box) -> float:
-        common = Box(
+    def common_area(self, other: Box) -> float:
+        """Of what lies in both."""
+        return Box(
             max(self.left, other.left),
             max(self.top, other.top),
             min(self.right, other.right),
             min(self.bottom, other.bottom),
         ).area
+
+    def intersection_over_union(self, other: Box) -> float:
+        common = self.common_area(other)
         union = self.area + other.area - common
         return common / union if union > 0 else 0.0
 
@@ -130,6 +134,31 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """(N, 2) points through a (2, 3) affine matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def scale_of(matrix: np.ndarray) -> float:
+    """How many times longer a (2, 3) affine matrix makes what it is laid through."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def lying_at(matrix: np.ndarray, size: Size) -> Box:
+    """The whole pixels on which a picture of that size comes to lie through a (2, 3) matrix between pixel centres."""
+    ends = [(x, y) for x in (-0.5, size.width - 0.5) for y in (-0.5, size.height - 0.5)]
+    places = transformed(np.array(ends), matrix)
+    (left, top), (right, bottom) = np.ceil(places.min(0)), np.floor(places.max(0)) + 1
+    return Box(float(left), float(top), float(right), float(bottom))
+
+
+def moved_into(matrix: np.ndarray, box: Box) -> np.ndarray:
+    """The matrix for a ground that is only `box` of the whole one."""
+    return np.column_stack([matrix[:, :2], matrix[:, 2] - (box.left, box.top)])
+
+
+def direction(vector: np.ndarray) -> np.ndarray:
+    """float64 (N,) of length 1; zeros stay zeros."""
+    flat = np.asarray(vector, np.float64).ravel()
+    norm = float(np.linalg.norm(flat))
+    return flat / norm if norm > 0 else flat
 
 
 def eye_line_tilt(points: np.ndarray) -> float:

@@ -1,4 +1,5 @@
-"""How fast this machine is, measured the same way everywhere, so that a noisy one shows in its figures."""
+"""How fast this machine is, measured the same way everywhere, so that a noisy one shows in its figures; and the words
+in which it says that its memory is spent."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 # takes there, because the machine was never idle enough to measure two.
 REFERENCE_SECONDS = 0.08
 ROUNDS = 5
+_NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "bad allocation")
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,8 @@ def peak_memory_mb() -> int | None:
 
 def machine_words() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """torch, onnxruntime and Python each say it in their own words; half of them have no class of their own."""
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _NO_MEMORY)

@@ -117,9 +117,19 @@ def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.nda
 
 
 def likeness_record(found: Likeness | None) -> dict[str, Any] | None:
+    """For `person.json`; a share that nobody can tell is None there."""
     if found is None:
         return None
-    return {"embedder": found.embedder, "cosine": round(found.cosine, 4), "percentile": round(found.percentile, 1)}
+    return {
+        "embedder": found.embedder,
+        "cosine": round(found.cosine, 4),
+        "percentile": _rounded(found.percentile),
+        "strangers": _rounded(found.strangers),
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 1)
 
 
 def base_of(workspace: Workspace, person: Person) -> str:

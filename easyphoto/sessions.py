@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from easyphoto.errors import NoFaceFound
+from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import FaceEngine, Likeness
-from easyphoto.families import family_named
+from easyphoto.faces.inswapper import open_fuser
+from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.files import write_json
 from easyphoto.images import MADE_BY, write_picture
 from easyphoto.inference.pipeline import Tools, photograph
@@ -23,7 +24,9 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
+from easyphoto.restoration.opening import open_finisher
 from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.weights.store import WeightStore
 from easyphoto.workspace import Person, utc_now
 
 SESSION_FILE = "photograph.json"
@@ -41,13 +44,51 @@ class Session:
     before: tuple[Likeness | None, ...] = ()
     """How like the person each template's own face was; only where one person sat."""
 
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """Of the session, of its templates and of every picture."""
+        of_templates = (note for made in self.made for note in made.notes)
+        of_pictures = (note for made in self.made for picture in made.results for note in picture.notes)
+        return *self.notes, *of_templates, *of_pictures
 
-def open_studio(base: str, engine: FaceEngine, progress: Progress) -> Tools:
-    """The networks that paint, loaded once for all templates."""
+
+def open_studio(
+    family: Family,
+    base: Path,
+    engine: FaceEngine,
+    *,
+    settings: InferenceSettings,
+    store: WeightStore,
+    progress: Progress,
+) -> Tools:
+    """The networks that paint, and those that finish, loaded once for all templates."""
     from easyphoto.backends.local import open_local  # torch and diffusers: six seconds
 
+    few_steps = few_steps_lora(family, settings, store, progress)
     progress.step(0, 1, "loading the networks")
-    return Tools(backend=open_local(base), engine=engine, progress=progress)
+    return Tools(
+        backend=open_local(str(base), store=store),
+        engine=engine,
+        progress=progress,
+        finisher=open_finisher(settings, store, progress),
+        fuser=open_fuser(settings.fusion_engine, store, progress),
+        few_steps=few_steps,
+    )
+
+
+def few_steps_lora(
+    family: Family, settings: InferenceSettings, store: WeightStore, progress: Progress
+) -> tuple[FewSteps, Path] | None:
+    """What the setting `few_steps` stands for, and its LoRA, fetched where needed; None where it is off."""
+    if settings.few_steps == "off":
+        return None
+    found = family.few_steps.get(settings.few_steps)
+    if found is None:
+        known = ", ".join(family.few_steps) or "none"
+        raise InputError(
+            f"{family.label} has no {settings.few_steps} LoRA.", advice=f"Known for it: {known}; or take off."
+        )
+    return found, store.require(found.lora, progress)
 
 
 def hold_session(
@@ -60,8 +101,10 @@ def hold_session(
     out: Path,
 ) -> Session:
     """Photograph the sitters on every template. One without a face is noted; raises where that is all of them."""
-    write_json(out / SESSION_FILE, {"persons": [person.id for person in persons], "created": utc_now()})
-    family = family_named(tools.backend.family)
+    record = {"persons": [person.id for person in persons], "created": utc_now()}
+    # At once, so that a session that is cut off is still known to be these persons'.
+    write_json(out / SESSION_FILE, record)
+    family = family_named(tools.backend.family).at(settings.resolution)
     files: list[Path] = []
     made: list[Photographs] = []
     sections: list[Section] = []
@@ -81,6 +124,7 @@ def hold_session(
         sections.append(session_section(file.name, picture, found, before=earlier))
     if not made:
         raise failures[0]
+    write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
     notes = tuple(str(error) for error in failures)
     report = _report(persons, made, sections, notes=notes)
     write_sheet(out, report)

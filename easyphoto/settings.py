@@ -89,6 +89,39 @@ def settings_record(settings: Settings) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class WeightSettings(Settings):
+    """Which weight files may be used, and whether they may be fetched."""
+
+    licences: str = choice(
+        "commercial-safe", ("commercial-safe", "research"), label="Licences",
+        help="commercial-safe: only weights whose licence allows commercial use. research: all.",
+    )  # fmt: skip
+    offline: bool = switch(False, label="Offline", help="Fetches nothing; what is missing is said.")
+    webui: str | None = text(
+        None, label="Web UI folder", help="Its models are used where they lie, and its checkpoints by their names."
+    )
+
+
+@dataclass(frozen=True)
+class FaceSettings(Settings):
+    """What analyses photographs. `auto` takes the best that is at hand and allowed, and fetches only YuNet."""
+
+    detector: str = choice(
+        "auto", ("auto", "yunet", "scrfd", "retinaface", "insightface"), label="Face detector", help="auto: YuNet."
+    )
+    embedder: str = choice(
+        "auto", ("auto", "none", "auraface", "sface", "buffalo_l", "antelopev2", "curricularface"),
+        label="Face embedder", help="Tells persons apart. auto: AuraFace or SFace, where at hand.",
+    )  # fmt: skip
+    parser: str = choice(
+        "auto", ("auto", "landmarks", "bisenet"), label="Face parser", help="Finds skin, eyes, hair. auto: landmarks."
+    )
+    saliency: str = choice(
+        "auto", ("auto", "grabcut", "u2net", "birefnet"), label="Cut-out", help="Person from background."
+    )
+
+
+@dataclass(frozen=True)
 class PreprocessSettings(Settings):
     keep: int = slider(15, 1, 40, step=1, label="Photos to keep", help="The best by identity × quality are kept.")
     background: str = choice(
@@ -124,6 +157,18 @@ class TrainSettings(Settings):
         None, 1.0, 30.0, step=0.5, label="Validation guidance", help="Empty: the family's."
     )
     voters: int = slider(10, 1, 100, step=1, label="Voting pictures", help="What gained most; its checkpoints merge.")
+    resolution: int | None = slider(
+        None, 64, 2048, step=64, label="Resolution", help="Side in pixels. Empty: the family's."
+    )
+    micro_batch: int | None = slider(
+        None, 1, 32, step=1, label="Photos at a time", help="Of a batch. Empty: as many as the memory holds."
+    )
+    checkpointing: str = choice(
+        "auto", ("auto", "on", "off"), label="Gradient checkpointing", help="Less memory, more time."
+    )
+    precision: str = choice(
+        "auto", ("auto", "fp32", "bf16", "fp16"), label="Precision", help="auto: bf16 on a GPU that has it, else fp32."
+    )
     min_snr_gamma: float = slider(5.0, 0.0, 20.0, step=0.5, label="Min-SNR gamma", help="0 switches it off.")
     flip: bool = switch(False, label="Mirror photos", help="Off: faces are not symmetric.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed", help="The same seed gives the same LoRA.")
@@ -146,7 +191,28 @@ class InferenceSettings(Settings):
     fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion before the second pass")
     colour_transfer: bool = switch(True, label="Colour transfer", help="The face takes the template's light.")
     repaint_features: bool = switch(False, label="Second pass repaints eyes and mouth")
-    retouch: bool = switch(True, label="Retouch", help="Evens the skin of the result a little.")
+    fusion_engine: str = choice(
+        "warp", ("warp", "inswapper"), label="Fusion by", help="inswapper: research licence only."
+    )
+    retouch: bool = switch(True, label="Retouch", help="Evens the skin of the result; pores stay.")
+    retouch_strength: float = slider(0.4, 0.0, 1.0, step=0.05, label="Retouch strength")
+    restore: str = choice(
+        "none", ("none", "gfpgan", "restoreformer"), label="Face restoration", help="After the passes; needs spandrel."
+    )
+    restore_strength: float = slider(0.5, 0.0, 1.0, step=0.05, label="Restoration strength")
+    upscale: str = choice(
+        "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), label="Upscaler", help="Enlarges the whole result."
+    )
+    upscale_factor: float = slider(2.0, 1.0, 4.0, step=0.25, label="Enlargement", help="Of the whole result.")
+    upscale_strength: float = slider(
+        0.5, 0.0, 1.0, step=0.05, label="Upscaler strength", help="Mixed with plain enlargement."
+    )
+    few_steps: str = choice(
+        "off", ("off", "lcm", "hyper", "lightning"), label="Few steps", help="A LoRA that paints in 8 steps."
+    )
+    resolution: int | None = slider(
+        None, 64, 2048, step=64, label="Resolution", help="Side of a face's crop. Empty: the family's."
+    )
     count: int = slider(1, 1, 16, step=1, label="Pictures", help="Made with consecutive seeds, ranked by likeness.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
     prompt: str = text("", label="Prompt", help="Added to the trigger words.")

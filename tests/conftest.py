@@ -20,6 +20,14 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for SDXL, with a ControlNet for canny."""
+    from tests.tiny_family import write_tiny_sdxl
+
+    return write_tiny_sdxl(tmp_path_factory.mktemp("tiny-sdxl") / "base")
+
+
+@pytest.fixture(scope="session")
 def tiny_lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A kohya LoRA file that fits `tiny_base`."""
     from tests.tiny_family import write_tiny_lora

@@ -22,10 +22,11 @@ from easyphoto.backends.base import (
 )
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.faces.engine import Domain, Face, Part
+from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array, as_picture, blended
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.weights.catalog import UsedWeight
 
 FAKE_CONTROLS = ("canny", "facepoints", "color", "tile")
 
@@ -60,6 +61,7 @@ class FakeBackend:
     loras: tuple[Path, ...] | None = None
     """Paths it takes for LoRAs; None: every file that exists."""
     prepared: bool = False
+    weights: tuple[UsedWeight, ...] = ()
 
     def capabilities(self) -> Capabilities:
         return Capabilities((self.family,), self.controls, tuple(Sampler), (), (), "fake", None)
@@ -145,6 +147,7 @@ class FakeEngine:
     domain: Domain = Domain.DRAWINGS
     embedder: str | None = "fake-colours"
     same_person_limit: float | None = 0.5
+    weights: tuple[UsedWeight, ...] = ()
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         if self.faces is not None:
@@ -161,8 +164,12 @@ class FakeEngine:
         vector = np.asarray(small, np.float32).ravel() - 127.5
         return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
-    def percentile(self, cosine: float) -> float:
-        return float(np.clip(50 * (cosine + 1), 0, 100))
+    @property
+    def scale(self) -> LikenessScale | None:
+        """Strangers' cosines spread evenly from -1 to 1."""
+        if self.embedder is None:
+            return None
+        return LikenessScale(self.embedder, tuple(np.linspace(-1, 1, 101)), 0.5, "made for tests")
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         """Skin is the ellipse in the box; eyes, nose and mouth are discs at the points; hair is a cap above."""

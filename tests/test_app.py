@@ -16,7 +16,7 @@ from easyphoto.images import as_picture, picture_record, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.settings import InferenceSettings
-from easyphoto.training.events import Done, Sample, Step, to_line
+from easyphoto.training.events import Done, Plan, Sample, Step, to_line
 from easyphoto.workspace import Workspace
 from tests.fakes import FakeBackend, FakeEngine
 
@@ -36,9 +36,10 @@ class Trainer:
     error: BaseException | None = None
     content: bytes = b"lora one"
 
-    def __call__(self, folder, progress):
+    def __call__(self, folder, progress, *, on_event):
         if self.error is not None:
             raise self.error
+        on_event(Plan("everything fits", 4, False, False, "float32", 100, 1000))
         (folder / "lora.safetensors").write_bytes(self.content)
         write_picture(folder / "portrait.png", Image.new("RGB", (128, 128), "tan"))
         done = Done("", "", "", 2, 0.8, 0.8, 0.7, {"2": 1.0}, 0.01, "fake-colours", ("a note",), {"train": 1.5})
@@ -70,8 +71,8 @@ def app(tmp_path, monkeypatch, engine, trainer):
     base.mkdir()
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
-    monkeypatch.setattr(app_module, "open_studio", lambda *_: Tools(FakeBackend(), engine, NullProgress()))
-    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
+    monkeypatch.setattr(app_module, "open_studio", lambda *_, **__: Tools(FakeBackend(), engine, NullProgress()))
+    monkeypatch.setattr(EasyPhoto, "_base", lambda self, name=None: (self._family(), base))
     return EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())
 
 
@@ -106,10 +107,21 @@ def test_a_training_leaves_a_person_who_is_ready(app, photos):
         "person.json", "photos", "dataset", "portrait.png", "lora.safetensors"
     }  # fmt: skip
     assert len(list((folder / "photos").iterdir())) == len(made.check.kept) == 5
-    assert made.person.likeness == {"embedder": "fake-colours", "cosine": 1.0, "percentile": 100.0}
+    # The fake crops are all of one colour: the portrait is just as alike as every photo.
+    assert made.person.likeness == {
+        "embedder": "fake-colours", "cosine": 1.0, "percentile": 50.0, "strangers": 100.0
+    }  # fmt: skip
     assert made.report == made.run_folder / "report.html"
     assert (made.run_folder / "report.png").is_file()
     assert not (made.run_folder / "person").exists()
+
+
+def test_the_plan_is_said_before_the_first_step(app, photos):
+    said = []
+
+    app.train("anna", photos, say=said.append)
+
+    assert said == ["everything fits"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ LAYERS = (
     {"geometry", "progress", "files", "drawings", "machine"},
     {"images", "settings", "families"},
     {"workspace", "weights", "templates"},
-    {"faces", "backends"},
+    {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference"},
     {"report", "persons"},
     {"sessions"},
@@ -24,10 +24,15 @@ LAYERS = (
     {"ui", "api", "cli"},
     {"webui"},
 )
-HEAVY = {"torch", "diffusers", "transformers", "peft", "onnxruntime", "accelerate", "safetensors"}
+HEAVY = {
+    "torch", "diffusers", "transformers", "peft", "onnxruntime", "accelerate", "safetensors", "spandrel", "insightface",
+}  # fmt: skip
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 # Only loaded by what decides to run a network: the worker, or a function that says what it costs.
-NETWORKS = {"faces/networks.py", "faces/drawn_engine.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py"}
+NETWORKS = {
+    "faces/networks.py", "faces/drawn_engine.py", "faces/retinaface.py", "faces/curricular.py",
+    "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py",
+}  # fmt: skip
 NETWORK_FOLDERS = {"backends", "training"}
 
 

@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyphoto.geometry import Box, Size, eye_line_tilt, similarity, square_around, transformed
+from easyphoto.geometry import (
+    Box,
+    Size,
+    direction,
+    eye_line_tilt,
+    lying_at,
+    moved_into,
+    scale_of,
+    similarity,
+    square_around,
+    transformed,
+)
 
 
 def test_a_square_in_the_middle_is_centred():
@@ -90,3 +101,19 @@ def test_the_eye_line_says_how_far_a_face_is_turned(right_eye, tilt):
 def test_a_box_is_cut_at_the_picture():
     assert Box(-5, -5, 20, 20).clipped(Size(10, 8)) == Box(0, 0, 10, 8)
     assert Box(5, 5, 1, 1).area == 0
+
+
+def test_a_picture_lies_on_the_pixels_whose_middles_it_covers():
+    doubled = np.array([[2.0, 0, 10.5], [0, 2.0, 20.5]])
+
+    # Pixels 0..3 reach from −0.5 to 3.5, which lie at 9.5 and 17.5: the pixels 10 to 17.
+    box = lying_at(doubled, Size(4, 2))
+
+    assert box == Box(10, 20, 18, 24)
+    assert moved_into(doubled, box).tolist() == [[2, 0, 0.5], [0, 2, 0.5]]
+    assert scale_of(doubled) == 2
+
+
+def test_a_direction_has_length_one_unless_there_is_none():
+    assert direction(np.array([[3.0], [4.0]])).tolist() == [0.6, 0.8]
+    assert direction(np.zeros(2)).tolist() == [0, 0]

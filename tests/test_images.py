@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -22,6 +23,7 @@ from easyphoto.images import (
     read_picture,
     resized,
     resized_mask,
+    warped,
     write_picture,
 )
 
@@ -194,3 +196,53 @@ def test_sizes():
     assert resized_mask(np.ones((4, 4), np.float32), Size(9, 7)).shape == (7, 9)
     assert Size.of(as_array(quarters())) == Size.of(quarters()) == Size(60, 40)
     assert as_picture(as_array(quarters())).tobytes() == quarters().tobytes()
+
+
+def places_of(width: int, height: int) -> np.ndarray:
+    """An array that holds, at every pixel, its own column and row."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([columns, rows, np.zeros_like(rows)], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "left", "top"), [(0.0203, 11000.0, 300.0), (0.3, 11900.0, 20.0), (0.9, 5000.0, 100.0), (3.0, 7.0, 9.0)]
+)
+def test_a_warp_of_a_wide_picture_shows_every_pixel_from_its_place(scale: float, left: float, top: float) -> None:
+    picture = places_of(12_000, 900)
+    matrix = np.array([[scale, 0, -scale * left], [0, scale, -scale * top]])
+
+    laid = warped(picture, matrix, (24, 20))
+
+    assert laid[6, 8, :2] == pytest.approx([left + 8 / scale, top + 6 / scale], abs=0.05 / scale)
+
+
+def test_a_warp_takes_from_a_picture_wider_than_opencv_warps() -> None:
+    picture = np.zeros((40, 33_000, 3), np.uint8)
+    picture[:, 32_500:] = 200
+
+    laid = warped(picture, np.array([[1.0, 0, -32_490], [0, 1.0, 0]]), (20, 20))
+
+    assert (laid[:, :10] == 0).all()
+    assert (laid[:, 10:] == 200).all()
+
+
+def test_beyond_the_picture_its_edge_goes_on_or_what_was_asked_for() -> None:
+    picture = np.full((30, 30), 90, np.uint8)
+    far = np.array([[1.0, 0, 500], [0, 1.0, 500]])
+
+    assert (warped(picture, far, (20, 20)) == 90).all()
+    assert (warped(picture, far, (20, 20), outside=7) == 7).all()
+
+
+def test_a_warp_of_a_large_picture_costs_its_own_part_only() -> None:
+    picture = np.zeros((4000, 6000, 3), np.uint8)
+    half = np.array([[0.5, 0, -1000], [0, 0.5, -800]])
+    tracemalloc.start()
+    try:
+        warped(picture, half, (112, 112))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    # The whole picture at half its size has 18 million bytes.
+    assert most < 2_000_000

@@ -1,4 +1,4 @@
-"""Writes the settings tables into README.md, between their markers; a test holds that they are up to date."""
+"""Writes the tables of settings and weights into README.md, between their markers; tests hold them up to date."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from easyphoto.cli.options import settings_table
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.weights.tables import weights_table
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = (PreprocessSettings, TrainSettings, InferenceSettings)
+KINDS = (WeightSettings, FaceSettings, PreprocessSettings, TrainSettings, InferenceSettings)
 
 
 def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text("utf-8")
-    for kind in KINDS:
-        begin, end = f"<!-- {kind.__name__} -->", f"<!-- end of {kind.__name__} -->"
-        table = "\n".join(settings_table(kind))
+    tables = {kind.__name__: settings_table(kind) for kind in KINDS} | {"weights": weights_table()}
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        table = "\n".join(lines)
         text = re.sub(f"{begin}.*?{end}", lambda _, new=f"{begin}\n{table}\n{end}": new, text, flags=re.DOTALL)
     readme.write_text(text, "utf-8")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 from easyphoto.geometry import Size
 from easyphoto.progress import Progress
+from easyphoto.weights.catalog import UsedWeight
 
 
 class Sampler(str, Enum):
@@ -19,6 +22,11 @@ class Sampler(str, Enum):
     DPMPP_2M_SDE_KARRAS = "DPM++ 2M SDE Karras"
     EULER_A = "Euler a"
     DDIM = "DDIM"
+    EULER_TRAILING = "Euler trailing"
+    """What Lightning was distilled for."""
+    DDIM_TRAILING = "DDIM trailing"
+    """What Hyper-SD was distilled for."""
+    LCM = "LCM"
 
 
 class Fill(str, Enum):
@@ -104,12 +112,21 @@ class Capabilities:
     device: str
     free_memory: int | None
     """Bytes; None where the device does not say."""
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Control kinds whose model the licence set refuses → why, with the licence's name."""
+    checkpoints: tuple[str, ...] = ()
+    """Names that a request's `checkpoint` may say."""
 
 
 class Backend(Protocol):
     @property
     def family(self) -> str:
         """Id of the family of the opened checkpoint."""
+        ...
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """The weight files that were used so far, for a run's record."""
         ...
 
     def capabilities(self) -> Capabilities: ...

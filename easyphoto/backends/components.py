@@ -1,8 +1,8 @@
-"""A model family opened from a folder in the diffusers layout: the networks, loaded quietly and only from disk."""
+"""A model family opened from disk, a folder in the diffusers layout or one file: the networks, loaded quietly."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from easyphoto.backends.folders import base_folder, controlnet_folder, require_parts
+from easyphoto.backends.folders import base_model, controlnet_folder, has_second_encoder, part_config, require_parts
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import Family
+from easyphoto.weights.store import WeightStore
 
-__all__ = ["Components", "base_folder", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]
+__all__ = ["Components", "base_model", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,45 +30,90 @@ class Components:
     tokenizer: Any
     scheduler: Any
     family: Family
+    text_encoder_2: Any = None
+    """SDXL's second encoder, with projection; None for the families that have one."""
+    tokenizer_2: Any = None
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:
-        return self.unet, self.vae, self.text_encoder
+        return self.unet, self.vae, *self.text_encoders
+
+    @property
+    def text_encoders(self) -> tuple[Any, ...]:
+        return (self.text_encoder,) if self.text_encoder_2 is None else (self.text_encoder, self.text_encoder_2)
+
+    @property
+    def tokenizers(self) -> tuple[Any, ...]:
+        """One for each of `text_encoders`."""
+        return (self.tokenizer,) if self.tokenizer_2 is None else (self.tokenizer, self.tokenizer_2)
 
 
 def load_components(
-    family: Family, base: Path, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None
+    family: Family,
+    base: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device | None = None,
+    store: WeightStore | None = None,
 ) -> Components:
-    """Load everything but the ControlNets. Without dtype and device: the GPU in 16 bit where there is one, else fp32.
+    """Load everything but the ControlNets, from a folder in the diffusers layout or from one checkpoint file.
 
-    Raises WeightsMissing for what does not lie in `base`.
+    Without dtype and device: the GPU in 16 bit where there is one, else fp32. `store` gives what a checkpoint file
+    does not hold. Raises WeightsMissing for what does not lie in `base`.
     """
-    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so not before it is known that
-    from transformers import CLIPTextModel, CLIPTokenizer  # anything will be loaded
-
-    require_parts(base)
     device = torch.device(device or default_device())
     dtype = dtype or default_dtype(device)
+    if base.is_file():
+        from easyphoto.backends.single_file import load_single_file
+
+        components = load_single_file(family, base, dtype=dtype, device=device, store=store)
+    else:
+        components = _load_folder(family, base, dtype=dtype, device=device)
+    _refuse_what_does_not_fit(components, base)
+    return components
+
+
+def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so not before it is known that
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer  # anything will be loaded
+
+    require_parts(base)
+    place: dict[str, Any] = {"dtype": dtype, "device": device}
+    wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
+    two = has_second_encoder(base)
     with quiet_libraries():
-        components = Components(
-            unet=load_network(UNet2DConditionModel, base / "unet", dtype=dtype, device=device),
-            vae=load_network(AutoencoderKL, base / "vae", dtype=dtype, device=device),
-            text_encoder=load_network(CLIPTextModel, base / "text_encoder", dtype=dtype, device=device),
+        return Components(
+            unet=load_network(UNet2DConditionModel, base / "unet", **place),
+            vae=load_network(AutoencoderKL, base / "vae", **wide),
+            text_encoder=load_network(CLIPTextModel, base / "text_encoder", **place),
             tokenizer=CLIPTokenizer.from_pretrained(base / "tokenizer", local_files_only=True),
             # Only its configuration counts (betas, prediction type); the samplers are made from it.
             scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
             family=family,
+            text_encoder_2=load_network(CLIPTextModelWithProjection, base / "text_encoder_2", **place) if two else None,
+            tokenizer_2=CLIPTokenizer.from_pretrained(base / "tokenizer_2", local_files_only=True) if two else None,
         )
-    _refuse_inpainting_unet(components, base)
-    return components
 
 
-def _refuse_inpainting_unet(components: Components, base: Path) -> None:
+def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
+    """What an autoencoder runs in where the rest runs in `dtype`: SDXL's overflows in float16 (`force_upcast`).
+
+    `config` is the one of the file: where that does not speak of it, as SD 1.5's, diffusers would say yes.
+    """
+    return torch.float32 if dtype == torch.float16 and config.get("force_upcast", False) else dtype
+
+
+def _refuse_what_does_not_fit(components: Components, base: Path) -> None:
     expected, found = components.vae.config.latent_channels, components.unet.config.in_channels
     if expected != found:
         raise InputError(
             f"The UNet in {base} takes {found} channels where the latents have {expected}.",
             advice="Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too.",
+        )
+    if components.unet.config.addition_embed_type == "text_time" and components.text_encoder_2 is None:
+        raise WeightsMissing(
+            f"{base} lacks text_encoder_2 and tokenizer_2, which its UNet wants.",
+            advice="Fetch the whole folder; refiners, which have only that encoder, are not supported.",
         )
 
 

@@ -12,11 +12,15 @@ from torch import nn
 
 from easyphoto.backends.base import Control
 from easyphoto.backends.components import controlnet_folder, load_network, quiet_libraries
+from easyphoto.backends.folders import configs_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
 from easyphoto.families import Family
+from easyphoto.weights.catalog import CATALOG
+from easyphoto.weights.store import WeightStore
 
 Residuals = tuple[list[torch.Tensor], torch.Tensor]
+AddedConditions = dict[str, torch.Tensor] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,10 @@ class ActiveControl:
         """`progress` is the middle of the step, as a fraction of all steps made."""
         return self.start <= progress < self.end
 
-    def residuals(self, latents: torch.Tensor, timestep: torch.Tensor, words: torch.Tensor) -> Residuals:
+    def residuals(
+        self, latents: torch.Tensor, timestep: torch.Tensor, words: torch.Tensor, *, added: AddedConditions = None
+    ) -> Residuals:
+        """`added` is what SDXL's networks are told besides the words; the others ignore it."""
         copies = len(latents) // len(self.seen)
         down, middle = self.network(
             latents,
@@ -58,34 +65,58 @@ class ActiveControl:
             encoder_hidden_states=words,
             controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
             conditioning_scale=self.weight,
+            added_cond_kwargs=added,
             return_dict=False,
         )
         return list(down), middle
 
 
 class ControlShelf:
-    """The ControlNets below a folder; each is loaded once, two kinds may share one."""
+    """The ControlNets of a base model, else of the weight store; each is loaded once, two kinds may share one."""
 
-    def __init__(self, family: Family, base: Path | None, *, dtype: torch.dtype, device: torch.device) -> None:
-        self._family, self._base = family, base
+    def __init__(
+        self,
+        family: Family,
+        base: Path | None,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        store: WeightStore | None = None,
+        unet: Any | None = None,
+    ) -> None:
+        """`unet` is the base model's: a Control-LoRA is a difference to it."""
+        self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device
         self._loaded: dict[Path, ControlNetwork] = {}
 
     def kinds(self) -> tuple[str, ...]:
-        return tuple(kind for kind in self._family.controls if self._folder(kind) is not None)
+        return tuple(kind for kind in self._family.controls if self._place(kind) is not None)
+
+    def refused(self) -> dict[str, str]:
+        """Kinds whose model the store's licence set refuses, with the licence."""
+        store = self._store
+        models = ((kind, CATALOG.get(id)) for kind, id in self._family.controls.items() if self._place(kind) is None)
+        return {
+            kind: f"its model's licence ({file.licence}) is not in the set {store.licences.value}"
+            for kind, file in models
+            if store is not None and file is not None and not store.allows(file.id)
+        }
 
     def require(self, kind: str) -> Path:
-        """Raises MissingCapability where no model serves that kind."""
-        folder = self._folder(kind)
-        if folder is None:
+        """Folder or file of the ControlNet. Raises MissingCapability where no model serves that kind."""
+        place = self._place(kind)
+        if place is None:
             raise MissingCapability(
                 f"There is no model for the control {kind!r}.",
                 advice=f"At hand: {', '.join(self.kinds()) or 'none'}; leave it out of the passes or add its model.",
             )
-        return folder
+        return place
 
     def activate(self, batch: Sequence[Sequence[Control]]) -> tuple[ActiveControl, ...]:
-        """The controls of pictures that have the same kinds, weights and spans; those of weight 0 are left out."""
+        """The controls of pictures that have the same kinds, weights and spans; those of weight 0 are left out.
+
+        To be called before LoRAs are laid on the UNet: a Control-LoRA would take them in for good.
+        """
         columns = zip(*batch, strict=True)
         return tuple(self._activated(column) for column in columns if column[0].weight > 0)
 
@@ -101,19 +132,31 @@ class ControlShelf:
         seen = control.embedding(images)
         return ActiveControl(first.kind, control.network, seen, first.weight, first.start, first.end)
 
-    def _folder(self, kind: str) -> Path | None:
-        return controlnet_folder(self._family, kind, self._base) if self._base else None
+    def _place(self, kind: str) -> Path | None:
+        beside = controlnet_folder(self._family, kind, self._base) if self._base else None
+        id = self._family.controls.get(kind)
+        if beside is not None or self._store is None or id is None or id not in CATALOG:
+            return beside
+        return self._store.find(id)
 
-    def _network(self, folder: Path) -> ControlNetwork:
-        if folder not in self._loaded:
-            from diffusers import ControlNetModel
-
+    def _network(self, place: Path) -> ControlNetwork:
+        if place not in self._loaded:
             with quiet_libraries():
-                network: Any = load_network(ControlNetModel, folder, dtype=self._dtype, device=self._device)
+                network = self._read(place)
             embedding = network.controlnet_cond_embedding
             network.controlnet_cond_embedding = nn.Identity()
-            self._loaded[folder] = ControlNetwork(network, embedding)
-        return self._loaded[folder]
+            self._loaded[place] = ControlNetwork(network, embedding)
+        return self._loaded[place]
+
+    def _read(self, place: Path) -> Any:
+        if place.is_dir():
+            from diffusers import ControlNetModel
+
+            return load_network(ControlNetModel, place, dtype=self._dtype, device=self._device)
+        from easyphoto.backends.control_files import load_control_file
+
+        configs = configs_folder(self._family, self._base or place)
+        return load_control_file(place, configs, unet=self._unet, dtype=self._dtype, device=self._device)
 
 
 def summed_residuals(
@@ -123,13 +166,14 @@ def summed_residuals(
     timestep: torch.Tensor,
     words: torch.Tensor,
     progress: float,
+    added: AddedConditions = None,
 ) -> Residuals | None:
     """What all controls that are on add to the UNet's skip connections and middle; None where none is."""
     total: Residuals | None = None
     for control in controls:
         if not control.is_on(progress):
             continue
-        down, middle = control.residuals(latents, timestep, words)
+        down, middle = control.residuals(latents, timestep, words, added=added)
         if total is None:
             total = down, middle
         else:

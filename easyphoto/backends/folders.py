@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.families import FAMILIES, MINIATURE, SD15, Family, family_named, models_folder
+from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
 from easyphoto.files import read_json
 
+CHECKPOINTS = (".safetensors", ".ckpt")
+CONTROLNETS = (".safetensors", ".pth")
+CONFIGS_ENDING = ".configs"
 FAMILY_NOTE = "easyphoto.json"
 """How a folder that is neither SD 1.5 nor below models/ says its family: {"format": 1, "family": "miniature"}."""
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -21,46 +26,114 @@ PARTS = {
     "tokenizer": "tokenizer_config.json",
     "scheduler": "scheduler_config.json",
 }
+SECOND_ENCODER = {"text_encoder_2": TRANSFORMERS_WEIGHTS, "tokenizer_2": "tokenizer_config.json"}
+"""What a family with two text encoders has besides."""
 
 
-def base_folder(family_or_path: str) -> tuple[Family, Path]:
-    """The family and the folder of `base`, which is a family's id or the path of a folder in the diffusers layout."""
-    if family_or_path in FAMILIES:
-        return _shipped(family_named(family_or_path))
-    folder = Path(family_or_path).expanduser()
-    if not folder.is_dir():
+def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family, Path]:
+    """The family, and the folder or file of its weights.
+
+    `name_or_path` is a family's id, the path of a folder in the diffusers layout or of a checkpoint file, or the
+    name of a checkpoint, with or without its ending, somewhere below `folders` (a web UI's models/Stable-diffusion).
+    Raises WeightsMissing where there is none, InputError for a model of another kind.
+    """
+    if name_or_path in FAMILIES:
+        return _shipped(family_named(name_or_path))
+    path = _checkpoint(name_or_path, folders)
+    if path is None:
         raise WeightsMissing(
-            f"There is no base model {family_or_path!r}.",
-            advice=f"Give one of {', '.join(FAMILIES)}, or the path of a folder in the diffusers layout.",
+            f"There is no base model {name_or_path!r}.",
+            advice=f"Give one of {', '.join(FAMILIES)}, or the path of a checkpoint or of a folder in the diffusers "
+            "layout.",
         )
-    return family_of(folder), folder
+    return family_of(path), path
 
 
-def family_of(folder: Path) -> Family:
-    """Which family a folder holds: what it says itself, else what the UNet's width tells."""
+def checkpoint_folders(webui: str | None) -> tuple[Path, ...]:
+    """Where the web UI in the folder `webui` keeps its checkpoints; nothing without one."""
+    return (Path(webui).expanduser() / "models" / "Stable-diffusion",) if webui else ()
+
+
+def _checkpoint(name_or_path: str, folders: Sequence[Path]) -> Path | None:
+    path = Path(name_or_path).expanduser()
+    if path.exists():
+        return path
+    found = [
+        file
+        for folder in folders
+        for file in sorted(folder.rglob("*"))
+        if file.suffix in CHECKPOINTS and name_or_path in (file.name, file.stem, str(file.relative_to(folder)))
+    ]
+    # Where a checkpoint lies in both formats, the one that cannot hold programs.
+    return min(found, key=lambda file: CHECKPOINTS.index(file.suffix), default=None)
+
+
+def family_of(path: Path) -> Family:
+    """Which family a folder or a checkpoint file holds, by what it says itself and by its networks' widths."""
+    return _family_of_folder(path) if path.is_dir() else _family_of_file(path)
+
+
+def _family_of_file(file: Path) -> Family:
+    note = file.with_suffix(CONFIGS_ENDING) / FAMILY_NOTE
+    if note.is_file():
+        return family_named(str(read_json(note).get("family")))
+    if file.suffix not in CHECKPOINTS:
+        raise InputError(
+            f"{file.name} is no checkpoint that EasyPhoto can open.", advice=f"Take one that ends in {CHECKPOINTS[0]}."
+        )
+    if file.suffix == ".safetensors":
+        return family_of_header(read_header(file))
+    from easyphoto.backends.tensor_files import header_of  # torch: a pickle's names cannot be read without it
+
+    return family_of_header(header_of(file))
+
+
+def configs_folder(family: Family, file: Path) -> Path:
+    """The configurations for a checkpoint's networks: a folder beside it with its own name, else those that ship.
+
+    Files of unusual width or depth need their own, in the diffusers layout, with a note of their family.
+    """
+    own = file.with_suffix(CONFIGS_ENDING)
+    return own if own.is_dir() else models_folder() / "configs" / family.id
+
+
+def _family_of_folder(folder: Path) -> Family:
     note = folder / FAMILY_NOTE
     if note.is_file():
         return family_named(str(read_json(note).get("family")))
     if folder.resolve() == (models_folder() / str(MINIATURE.embedded)).resolve():
         return MINIATURE
     require_parts(folder)
-    if _unet_config(folder).get("cross_attention_dim") == 768:
+    config = part_config(folder, "unet")
+    if config.get("cross_attention_dim") == 768:
         return SD15
+    if config.get("cross_attention_dim") == 2048 and has_second_encoder(folder):
+        return SDXL
     raise InputError(
         f"{folder} holds a model of no known family.",
-        advice=f'SD 1.5 is recognised by itself; for others write {FAMILY_NOTE} with {{"format": 1, "family": …}}.',
+        advice=f'SD 1.5 and SDXL are recognised; others need {FAMILY_NOTE} ({{"format": 1, "family": …}}).',
     )
 
 
 def controlnet_folder(family: Family, kind: str, base: Path) -> Path | None:
-    """Where the ControlNet for that kind of control lies; None where the family has none or it is not at hand."""
+    """Where the ControlNet for that kind of control lies: a folder in the diffusers layout, or one file.
+
+    Both lie in `controlnet` in the base model's folder, or beside its file. None where the family has none for that
+    kind or it is not at hand.
+    """
     name = family.controls.get(kind)
-    folder = base / "controlnet" / name if name else None
-    return folder if folder and (folder / "config.json").is_file() else None
+    if name is None:
+        return None
+    shelf = (base.parent if base.is_file() else base) / "controlnet"
+    if (shelf / name / "config.json").is_file():
+        return shelf / name
+    files = (shelf / f"{name}{ending}" for ending in CONTROLNETS)
+    return next((file for file in files if file.is_file()), None)
 
 
 def require_parts(base: Path) -> None:
-    missing = [f"{part}/{name}" for part, name in PARTS.items() if not _at_hand(base / part, name)]
+    wanted = PARTS | (SECOND_ENCODER if has_second_encoder(base) else {})
+    missing = [f"{part}/{name}" for part, name in wanted.items() if not _at_hand(base / part, name)]
     if missing:
         raise WeightsMissing(
             f"{base} is no complete model folder; missing: {', '.join(missing)}.",
@@ -68,11 +141,15 @@ def require_parts(base: Path) -> None:
         )
 
 
+def has_second_encoder(base: Path) -> bool:
+    return any((base / part).is_dir() for part in SECOND_ENCODER)
+
+
 def _shipped(family: Family) -> tuple[Family, Path]:
     if family.embedded is None:
         raise WeightsMissing(
             f"The weights of {family.label} do not ship with EasyPhoto.",
-            advice="Give the path of a folder in the diffusers layout instead of the family's name.",
+            advice="Give the path of a checkpoint file (.safetensors) instead of the family's name.",
         )
     return family, models_folder() / family.embedded
 
@@ -84,9 +161,10 @@ def _at_hand(folder: Path, name: str) -> bool:
     return path.is_file() or sixteen_bit.is_file() or sharded.is_file()
 
 
-def _unet_config(folder: Path) -> dict[str, Any]:
+def part_config(folder: Path, part: str) -> dict[str, Any]:
+    """What the configuration of one network says itself, without the defaults of a library."""
     try:
-        config: dict[str, Any] = json.loads((folder / "unet" / "config.json").read_text("utf-8"))
+        config: dict[str, Any] = json.loads((folder / part / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise WeightsMissing(f"{folder}/unet/config.json cannot be read: {error}") from error
+        raise WeightsMissing(f"{folder}/{part}/config.json cannot be read: {error}") from error
     return config

@@ -22,7 +22,7 @@ from easyphoto.backends.base import (
     Result,
     Sampler,
 )
-from easyphoto.backends.components import Components, base_folder, load_components
+from easyphoto.backends.components import Components, base_model, load_components
 from easyphoto.backends.controls import ActiveControl, ControlShelf
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.lora_apply import loras_applied
@@ -30,19 +30,26 @@ from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.prompts import Words, encode_prompts
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
+from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
+from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture, blended
 from easyphoto.progress import Progress
+from easyphoto.weights.catalog import UsedWeight
+from easyphoto.weights.store import WeightStore
 
 Request = InpaintRequest | GenerateRequest
 LATENT_FACTOR = 8
 """Pixels to one latent cell in every Stable Diffusion autoencoder."""
 
 
-def open_local(base: str) -> LocalBackend:
-    """The backend for a family's id or for a folder in the diffusers layout. Raises WeightsMissing."""
-    family, folder = base_folder(base)
-    return LocalBackend(load_components(family, folder), folder)
+def open_local(base: str, store: WeightStore | None = None, folders: Sequence[Path] = ()) -> LocalBackend:
+    """The backend for a family's id, a folder in the diffusers layout, a checkpoint file, or its name in `folders`.
+
+    `store` has what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. Raises WeightsMissing.
+    """
+    family, path = base_model(base, folders)
+    return LocalBackend(load_components(family, path, store=store), path, store=store)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +63,12 @@ class Canvas:
     strength: float
     preview: Preview | None
 
+    @property
+    def size(self) -> Size:
+        """Of the picture, in pixels."""
+        height, width = self.latents.shape[-2:]
+        return Size(width * LATENT_FACTOR, height * LATENT_FACTOR)
+
 
 class LocalBackend:
     """Passes the Backend protocol over networks that somebody else may hold too, live adapters included."""
@@ -63,18 +76,24 @@ class LocalBackend:
     def __init__(
         self,
         components: Components,
-        controlnets_root: Path | None = None,
+        base: Path | None = None,
         *,
         device: str | torch.device | None = None,
+        store: WeightStore | None = None,
     ) -> None:
-        """`controlnets_root` is the base folder, whose `controlnet/` holds one folder for each ControlNet.
+        """`base` is what the networks were loaded from; a folder may hold ControlNets in `controlnet/`.
 
-        Without a device the networks are used where they are.
+        ControlNets that it lacks come from the store. Without a device the networks are used where they are.
         """
         weight = components.unet.conv_in.weight
         self._components = components
         self._device = torch.device(device) if device else weight.device
-        self._shelf = ControlShelf(components.family, controlnets_root, dtype=weight.dtype, device=self._device)
+        self._shelf = ControlShelf(
+            components.family, base, dtype=weight.dtype, device=self._device, store=store, unet=components.unet
+        )
+        self._names = (components.family.id,) if base is None else (base.name, base.stem, str(base))
+        self._used = UsedFiles(components.family, store)
+        self._used.checkpoint(base)
         self._lent = False
         if self._device != weight.device:
             self._move(self._device)
@@ -83,16 +102,23 @@ class LocalBackend:
     def family(self) -> str:
         return self._components.family.id
 
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """The weight files that took part so far: the checkpoint, and what came from the catalogue."""
+        return self._used.weights()
+
     def capabilities(self) -> Capabilities:
         free = torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else None
         return Capabilities(
             families=(self.family,),
+            checkpoints=self._names[:1],
             controls=self._shelf.kinds(),
             samplers=tuple(Sampler),
             upscalers=(),
             restorers=(),
             device=str(self._device),
             free_memory=free,
+            refused=self._shelf.refused(),
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
@@ -147,11 +173,12 @@ class LocalBackend:
         schedule = make_schedule(
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
+        controls = self._shelf.activate([request.controls for request in batch])
         with loras_applied(self._components, first.loras) as loras:
             words = self._words(batch)
-            controls = self._shelf.activate([request.controls for request in batch])
+            self._remember(first)
             latents = sample(
-                Denoiser(self._components.unet, words.states, first.cfg, controls),
+                Denoiser(self._components.unet, words.states, first.cfg, controls, words.added(canvas.size)),
                 schedule,
                 progress,
                 latents=canvas.latents,
@@ -201,12 +228,18 @@ class LocalBackend:
     def _check_capabilities(self, request: Request) -> None:
         if self._lent:
             raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
-        if request.checkpoint not in (None, self.family):
+        if request.checkpoint not in (None, self.family, *self._names):
             raise MissingCapability(
-                f"There is no checkpoint {request.checkpoint!r} here.", advice=f"This one was opened: {self.family}."
+                f"There is no checkpoint {request.checkpoint!r} here.", advice=f"This one was opened: {self._names[0]}."
             )
         for control in request.controls:
             self._shelf.require(control.kind)
+
+    def _remember(self, request: Request) -> None:
+        for use in request.loras:
+            self._used.lora(use.path)
+        for control in (each for each in request.controls if each.weight > 0):
+            self._used.catalogued(self._components.family.controls[control.kind], self._shelf.require(control.kind))
 
     def _move(self, device: torch.device) -> None:
         for network in self._components.networks:

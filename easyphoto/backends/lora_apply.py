@@ -1,21 +1,24 @@
-"""LoRA files in the kohya format, laid on the weights for the time of a call and taken off without a trace."""
+"""LoRA files, laid on the weights for the time of a call and taken off without a trace."""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from easyphoto.backends.base import LoraUse
 from easyphoto.backends.components import Components
+from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import MissingCapability
 
-DOWN, UP, ALPHA = "lora_down.weight", "lora_up.weight", "alpha"
-Targets = dict[str, nn.Parameter]
+NATIVE_FACTS = "lora_adapter_metadata"
+"""Where diffusers' own format keeps what kohya's has in a tensor for each layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +43,8 @@ def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[t
     The old weights are kept aside, because subtracting what was added would not give them back exactly.
     Raises MissingCapability for a file that is no LoRA for this model, before any weight is touched.
     """
-    targets = kohya_targets(components) if uses else {}
-    changes = [change for use in uses for change in read_changes(use, targets)]
+    by_name = targets(components) if uses else {}
+    changes = [change for use in uses for change in read_changes(use, by_name)]
     by_weight: dict[nn.Parameter, list[Change]] = defaultdict(list)
     for change in changes:
         if change.scale:
@@ -59,72 +62,71 @@ def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[t
                 weight.copy_(original)
 
 
-def kohya_targets(components: Components) -> Targets:
-    """Every weight a kohya LoRA may change, by the name kohya gives its module."""
-    targets = {f"lora_unet_{_joined(name)}": weight for name, weight in _layers(components.unet)}
-    for name, weight in _layers(components.text_encoder):
-        # transformers 5.6 dropped the level `text_model` from the modules' names; the files keep it.
-        flat = _joined(name.removeprefix("text_model."))
-        targets[f"lora_te_text_model_{flat}"] = targets[f"lora_te1_text_model_{flat}"] = weight
-    return targets
-
-
-def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Linear and convolution layers by their name in the bare network, also where live peft adapters wrap them."""
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Linear | nn.Conv2d) and ".lora_" not in name:
-            yield name.removeprefix("base_model.model.").removesuffix(".base_layer"), module.weight
-
-
-def _joined(name: str) -> str:
-    return name.replace(".", "_")
-
-
-def read_changes(use: LoraUse, targets: Targets) -> list[Change]:
+def read_changes(use: LoraUse, by_name: Targets) -> list[Change]:
     """What the file changes. Raises MissingCapability naming the keys that fit nothing here."""
-    tensors = _read(use)
+    tensors, facts = _read(use)
     modules: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     for key, tensor in tensors.items():
-        module, _, part = key.partition(".")
+        module, part = split_key(key)
         modules[module][part] = tensor
     strange = [
         f"{module}.{part}"
         for module, parts in modules.items()
         for part in parts
-        if module not in targets or part not in (DOWN, UP, ALPHA) or not _fits(parts, targets[module])
+        if module not in by_name or part not in (DOWN, UP, ALPHA) or not _fits(parts, by_name[module])
     ]
     if strange or not modules:
         raise MissingCapability(
             f"{use.path.name} is no LoRA for this model: {len(strange)} of its {len(tensors)} keys fit nothing, "
             f"such as {', '.join(strange[:5]) or 'none at all'}.",
-            advice="Take a LoRA in the kohya format that was trained on the same family.",
+            advice="Take a LoRA that was trained on the same family, in kohya's or diffusers' format.",
         )
-    return [_change(targets[module], parts, use.weight) for module, parts in modules.items()]
+    return [
+        _change(by_name[module], parts, use.weight, alpha=facts.get(module.partition(".")[0]))
+        for module, parts in modules.items()
+    ]
 
 
-def _read(use: LoraUse) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _read(use: LoraUse) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """The file's tensors, and the alphas that its metadata give to whole networks."""
+    from safetensors import SafetensorError, safe_open
 
     if not use.path.is_file():
         raise MissingCapability(f"There is no LoRA {use.path}.", advice="Check the path, or train the person again.")
     try:
-        tensors: dict[str, torch.Tensor] = load_file(use.path)
+        with safe_open(use.path, framework="pt") as opened:
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+            facts = json.loads((opened.metadata() or {}).get(NATIVE_FACTS, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise MissingCapability(
             f"{use.path.name} cannot be read as safetensors ({error}).", advice="The file may have been cut off."
         ) from error
-    return tensors
+    return tensors, _alphas(use, facts)
+
+
+def _alphas(use: LoraUse, facts: dict[str, Any]) -> dict[str, float]:
+    """Of diffusers' facts only one alpha for each network is understood; the rest would change what is added."""
+    strange = [name for name, value in facts.items() if name.endswith(_NOT_UNDERSTOOD) and value]
+    if strange:
+        raise MissingCapability(
+            f"{use.path.name} is of a kind that is not read: {', '.join(strange)}.",
+            advice="Export it in the kohya format.",
+        )
+    return {name.removesuffix(".lora_alpha"): float(value) for name, value in facts.items() if "lora_alpha" in name}
+
+
+_NOT_UNDERSTOOD = (".alpha_pattern", ".use_rslora", ".use_dora")
 
 
 def _fits(parts: dict[str, torch.Tensor], weight: nn.Parameter) -> bool:
+    """Kohya's convolutions are a pair too: the first of the layer's size, the second 1×1."""
     if DOWN not in parts or UP not in parts:
         return False
     down, up = parts[DOWN].flatten(1), parts[UP].flatten(1)
     return up.shape[1] == down.shape[0] and (up.shape[0], down.shape[1]) == tuple(weight.flatten(1).shape)
 
 
-def _change(weight: nn.Parameter, parts: dict[str, torch.Tensor], use_weight: float) -> Change:
+def _change(weight: nn.Parameter, parts: dict[str, torch.Tensor], use_weight: float, alpha: float | None) -> Change:
     rank = parts[DOWN].shape[0]
-    alpha = float(parts[ALPHA]) if ALPHA in parts else float(rank)
+    alpha = float(parts[ALPHA]) if ALPHA in parts else float(rank) if alpha is None else alpha
     return Change(weight, parts[UP], parts[DOWN], use_weight * alpha / rank)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from easyphoto.backends.base import Sampler
-from easyphoto.backends.controls import ActiveControl, summed_residuals
+from easyphoto.backends.controls import ActiveControl, AddedConditions, summed_residuals
 from easyphoto.progress import Progress
 
 Preview = Callable[[torch.Tensor], Any]
 STEPS_PER_PREVIEW = 5
+LCM_STEPS = 50
+"""Steps of the sampler that consistency models were distilled from; theirs are a choice of these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +28,23 @@ class Denoiser:
     """(batch, tokens, width), or twice the batch with the negative prompts first where `cfg` is not 1."""
     cfg: float
     controls: tuple[ActiveControl, ...]
+    added: AddedConditions = None
+    """What SDXL's UNet and ControlNets are told besides, in rows like `words`."""
 
     def __call__(self, latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
         dtype = self.unet.conv_in.weight.dtype
         copies = len(self.words) // len(latents)
         doubled = latents.repeat(copies, 1, 1, 1).to(dtype)
-        added = summed_residuals(self.controls, doubled, timestep=timestep, words=self.words, progress=progress)
+        residuals = summed_residuals(
+            self.controls, doubled, timestep=timestep, words=self.words, progress=progress, added=self.added
+        )
         prediction = self.unet(
             doubled,
             timestep,
             encoder_hidden_states=self.words,
-            down_block_additional_residuals=added and tuple(added[0]),
-            mid_block_additional_residual=added and added[1],
+            added_cond_kwargs=self.added,
+            down_block_additional_residuals=residuals and tuple(residuals[0]),
+            mid_block_additional_residual=residuals and residuals[1],
             return_dict=False,
         )[0].float()
         if copies == 1:
@@ -55,6 +63,8 @@ class Schedule:
     signal: torch.Tensor
     noise: torch.Tensor
     """Both (steps + 1): the last entry is the finished picture, 1 and 0."""
+    loudest: float
+    """Size of the noise where nothing of the picture is kept."""
 
     @property
     def made(self) -> int:
@@ -67,7 +77,7 @@ class Schedule:
     def start(self, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """At full strength nothing of the picture is kept: the last step of the training still shows its brightness."""
         if self.first == 0:
-            return float(torch.hypot(self.signal[0], self.noise[0])) * noise
+            return self.loudest * noise
         return self.noised(latents, noise, self.first)
 
 
@@ -81,18 +91,27 @@ class Repaint:
 
 def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float, device: torch.device) -> Schedule:
     """`config` is the base model's scheduler configuration: betas and prediction type are taken from it."""
-    scheduler = _scheduler(config, sampler)
+    scheduler = _scheduler(config, sampler, steps)
     scheduler.set_timesteps(steps, device=device)
     total = len(scheduler.timesteps)
     made = min(total, max(1, round(total * strength)))
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(total - made)
     signal, noise = _levels(scheduler, sampler)
-    return Schedule(scheduler, total - made, signal, noise)
+    # Where the last step of the training is the first one here, it has the noise alone, as in the training.
+    trailing = sampler is Sampler.EULER_TRAILING
+    loudest = noise[0] if trailing else torch.hypot(signal[0], noise[0])
+    return Schedule(scheduler, total - made, signal, noise, float(loudest))
 
 
-def _scheduler(config: Any, sampler: Sampler) -> Any:
-    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler
+def _scheduler(config: Any, sampler: Sampler, steps: int) -> Any:
+    from diffusers import (
+        DDIMScheduler,
+        DPMSolverMultistepScheduler,
+        EulerAncestralDiscreteScheduler,
+        EulerDiscreteScheduler,
+        LCMScheduler,
+    )
 
     match sampler:
         case Sampler.DPMPP_2M_KARRAS:
@@ -102,8 +121,18 @@ def _scheduler(config: Any, sampler: Sampler) -> Any:
         case Sampler.EULER_A:
             return EulerAncestralDiscreteScheduler.from_config(config)
         case Sampler.DDIM:
-            # DDIM's own default clips predictions to -1..1, which latents are not held to.
-            return DDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=True)
+            return DDIMScheduler.from_config(config, **_UNCLIPPED)
+        case Sampler.DDIM_TRAILING:
+            return DDIMScheduler.from_config(config, **_UNCLIPPED, timestep_spacing="trailing")
+        case Sampler.EULER_TRAILING:
+            return EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing")
+        case Sampler.LCM:
+            origin = max(LCM_STEPS, steps)
+            return LCMScheduler.from_config(config, **_UNCLIPPED, original_inference_steps=origin)
+
+
+# DDIM's own default clips predictions to -1..1, which latents are not held to.
+_UNCLIPPED = MappingProxyType({"clip_sample": False, "set_alpha_to_one": True})
 
 
 def _karras(algorithm: str) -> dict[str, Any]:
@@ -112,11 +141,11 @@ def _karras(algorithm: str) -> dict[str, Any]:
 
 def _levels(scheduler: Any, sampler: Sampler) -> tuple[torch.Tensor, torch.Tensor]:
     """Share of picture and of noise before every step, in the scaling of that scheduler."""
-    if sampler is Sampler.DDIM:
+    if sampler in (Sampler.DDIM, Sampler.DDIM_TRAILING, Sampler.LCM):
         kept = torch.cat([scheduler.alphas_cumprod[scheduler.timesteps.cpu()], torch.ones(1)])
         return kept.sqrt(), (1 - kept).sqrt()
     sigmas = scheduler.sigmas.float().cpu()
-    if sampler is Sampler.EULER_A:
+    if sampler in (Sampler.EULER_A, Sampler.EULER_TRAILING):
         return torch.ones_like(sigmas), sigmas
     signal = (1 + sigmas**2).rsqrt()
     return signal, sigmas * signal
@@ -159,5 +188,8 @@ def _randomness(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[s
 
 def _forecast(scheduler: Any, output: Any) -> torch.Tensor:
     """The finished latents as the sampler guesses them now: what is worth showing while noise is still in."""
-    guess = getattr(output, "pred_original_sample", None)
-    return scheduler.model_outputs[-1] if guess is None else guess
+    for name in ("pred_original_sample", "denoised"):
+        guess = getattr(output, name, None)
+        if guess is not None:
+            return guess
+    return scheduler.model_outputs[-1]

@@ -103,9 +103,9 @@ class Rehearsal:
     def _setup(self, template: Image.Image, settings: InferenceSettings) -> Setup:
         faces, engine = self._faces(template), self.tools.engine
         maps, _ = part_maps(template, faces, engine)
-        available = self.tools.backend.capabilities().controls
+        able = self.tools.backend.capabilities()
         subject = subject_of(self.sitter, engine)
-        return prepared(template, faces, maps, 0, subject, settings=settings, family=self.family, available=available)
+        return prepared(template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able)
 
     def _faces(self, template: Image.Image) -> tuple[Face, ...]:
         faces = self.tools.engine.detect(template)
@@ -130,12 +130,12 @@ class View:
 
 def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
     """`name`'s LoRA and checkpoints, and `other`'s LoRA to show that it is not any LoRA that helps."""
-    from easyphoto.backends.components import base_folder, load_components  # torch
+    from easyphoto.backends.components import base_model, load_components  # torch
     from easyphoto.backends.local import LocalBackend
 
     person, stranger = app.workspace.person(name), app.workspace.person(other)
     engine = open_engine("drawings", app.store, NullProgress())
-    family, base = base_folder(base_of(app.workspace, person))
+    family, base = base_model(base_of(app.workspace, person))
     components = load_components(family, base)
     run = app.workspace.runs / str(person.run)
     return Rehearsal(

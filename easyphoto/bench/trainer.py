@@ -20,6 +20,7 @@ import numpy as np
 from easyphoto.errors import InputError
 from easyphoto.families import MINIATURE
 from easyphoto.files import write_text
+from easyphoto.geometry import Size
 from easyphoto.images import as_picture, write_picture
 from easyphoto.progress import Progress
 from easyphoto.settings import TrainSettings
@@ -86,10 +87,11 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
 
 def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> Comparison:
     """Take both loops in turns, step by step, so that a noisy machine is noisy for both."""
-    from easyphoto.backends.components import base_folder, load_components
+    from easyphoto.backends.components import base_model, load_components
 
     settings = settings or TrainSettings()
-    family, folder = base_folder(base)
+    family, folder = base_model(base)
+    family = family.at(settings.resolution)
     device = _device()
     components, twin = (load_components(family, folder, dtype=_float32(), device=device) for _ in range(2))
     with tempfile.TemporaryDirectory() as name:
@@ -160,6 +162,7 @@ class PlainLoop:
     def _loss(self) -> torch.Tensor:
         import torch
 
+        from easyphoto.backends.prompts import Words, encoded_tokens
         from easyphoto.images import read_picture
         from easyphoto.training.data import tokenized
 
@@ -170,10 +173,15 @@ class PlainLoop:
         latents = latents * self._components.vae.config.scaling_factor
         noise = torch.randn(latents.shape, generator=self._draw).to(self._device)
         times = torch.randint(self._noise.timesteps, (1,), generator=self._draw).to(self._device)
-        tokens = tokenized(self._components.tokenizer, [entry.caption]).to(self._device)
-        words = self._adapted.text_encoder(tokens)[0]
+        tokenizers = self._components.tokenizers
+        tokens = [tokenized(tokenizer, [entry.caption]).to(self._device) for tokenizer in tokenizers]
+        states, pooled = encoded_tokens(self._adapted.text_encoders, tokens)
+        side = self._components.family.resolution
+        added = Words(states, (), pooled).added(Size(side, side))
         noisy = self._noise.mixed(latents, noise, times)
-        guess = self._adapted.unet(noisy, times, encoder_hidden_states=words, return_dict=False)[0]
+        guess = self._adapted.unet(
+            noisy, times, encoder_hidden_states=states, added_cond_kwargs=added, return_dict=False
+        )[0]
         error = (guess - self._noise.target(latents, noise, times)) ** 2
         return (error.mean() * self._noise.importance(times, self._settings.min_snr_gamma)).mean()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from easyphoto.cli.options import settings_of
 from easyphoto.cli.output import BarProgress, say, table, tell
 from easyphoto.errors import InputError
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             preprocess=preprocess,
             chosen_faces=dict(arguments.face),
             progress=progress,
+            say=tell,
         )
     for note in made.person.notes:
         tell(f"Note: {note}")
@@ -95,7 +96,7 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
         session = app.photograph(
             arguments.names, arguments.template, arguments.out, settings=settings, progress=progress
         )
-    for note in dict.fromkeys((*session.notes, *(note for made in session.made for note in made.notes))):
+    for note in dict.fromkeys(session.all_notes):
         tell(f"Note: {note}")
     tell(f"Report: {session.report}")
     # The best of the first template comes last, because the last line is what a script reads.
@@ -123,21 +124,34 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
     app = _app(arguments, workspace)
     with bar() as progress:
-        if arguments.what == "likeness":
-            from easyphoto.bench import likeness
+        match arguments.what:
+            case "likeness":
+                from easyphoto.bench import likeness
 
-            likeness.run(app, persons=arguments.persons, progress=progress, say=say)
-        else:
-            from easyphoto.bench import trainer
+                likeness.run(app, persons=arguments.persons, progress=progress, say=say)
+            case "trainer":
+                from easyphoto.bench import trainer
 
-            trainer.run(app, steps=arguments.steps, progress=progress, say=say)
+                trainer.run(app, steps=arguments.steps, progress=progress, say=say)
+            case "strangers":
+                from easyphoto.bench import strangers
+
+                if arguments.photos is None:
+                    raise InputError("bench strangers needs --photos DIR.", advice="One sub-folder for each person.")
+                strangers.run(app, arguments.photos, progress=progress, say=say)
 
 
 def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.cli.doctor import examine
 
-    for line in examine(workspace):
+    for line in examine(workspace, settings_of(WeightSettings, arguments)):
         say(line)
+
+
+def weights(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.cli.weights import run as run_weights
+
+    run_weights(arguments, workspace)
 
 
 VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
@@ -147,6 +161,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "photograph": photograph,
     "persons": persons,
     "bench": bench,
+    "weights": weights,
     "doctor": doctor,
 }
 
@@ -163,7 +178,13 @@ def bar() -> Iterator[BarProgress]:
 def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
     from easyphoto.app import EasyPhoto
 
-    return EasyPhoto(workspace, engine=getattr(arguments, "engine", "auto"), base=getattr(arguments, "base", None))
+    return EasyPhoto(
+        workspace,
+        engine=getattr(arguments, "engine", "auto"),
+        base=getattr(arguments, "base", None),
+        faces=settings_of(FaceSettings, arguments),
+        weights=settings_of(WeightSettings, arguments),
+    )
 
 
 def _list_persons(workspace: Workspace) -> None:
@@ -193,7 +214,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("family", person.family),
         ("created", person.created),
         ("photos", str(len(person.photos))),
-        ("likeness", _likeness(person)),
+        *_likeness_facts(person),
         ("folder", str(folder)),
         ("portrait", str(folder / person.portrait) if person.portrait else "none"),
         ("lora", str(folder / person.lora) if person.lora else "none"),
@@ -204,6 +225,15 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
 
 def _likeness(person: Person) -> str:
     return f"{person.likeness['cosine']:.2f} ({person.likeness['embedder']})" if person.likeness else "not judged"
+
+
+def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
+    yield "likeness", _likeness(person)
+    if person.likeness:
+        from easyphoto.faces.likeness_scale import share_words
+
+        for share, whom in (("percentile", "own photos"), ("strangers", "strangers")):
+            yield "", f"above {whom}: {share_words(person.likeness.get(share))}"
 
 
 def _delete(arguments: argparse.Namespace, workspace: Workspace, person: Person) -> None:

@@ -9,25 +9,29 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from easyphoto import __version__
+from easyphoto.faces.opening import engine_lines
 from easyphoto.families import FAMILIES, models_folder
 from easyphoto.machine import machine_words, measure_speed
-from easyphoto.weights.catalog import CATALOG
+from easyphoto.restoration.opening import restoration_lines
+from easyphoto.settings import WeightSettings
+from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.tables import weights_lines
 from easyphoto.workspace import Workspace
 
 PACKAGES = (
     "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy", "pillow",
-    "opencv-python-headless",
+    "opencv-python-headless", "onnxruntime",
 )  # fmt: skip
 GIB = 1024**3
 
 
-def examine(workspace: Workspace) -> Iterator[str]:
+def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
     """The findings, a line each; what needs mending begins with `!`."""
     yield f"EasyPhoto {__version__} on {machine_words()}"
     yield from _packages()
     yield from _models()
-    yield from _weights(workspace)
+    yield from _weights(open_store(workspace.weights, default_mirrors(), settings))
     yield from _disk(workspace.root)
     try:
         yield f"  speed: {measure_speed().words()}"
@@ -61,17 +65,10 @@ def _models() -> Iterator[str]:
         yield f"{' ' if good else '!'} model {family.id}: {state} {folder}"
 
 
-def _weights(workspace: Workspace) -> Iterator[str]:
-    mirrors = default_mirrors()
-    yield f"  mirrors (EASYPHOTO_MIRROR): {', '.join(str(mirror) for mirror in mirrors) or 'none'}"
-    for mirror in mirrors:
-        if not mirror.is_dir():
-            yield f"! mirror {mirror} is no folder"
-    store = WeightStore(workspace.weights, mirrors)
-    for id, file in CATALOG.items():
-        found = store.find(id)
-        place = f"found at {found}" if found else f"not at hand; fetched when needed from {file.url}"
-        yield f"  weights {id} ({file.licence}): {place}"
+def _weights(store: WeightStore) -> Iterator[str]:
+    yield from weights_lines(store)
+    yield from engine_lines(store)
+    yield from restoration_lines(store)
 
 
 def _disk(root: Path) -> Iterator[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from easyphoto import __version__
 from easyphoto.cli.options import add_options
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.cli.weights import add_weights_parser
+from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 
 ENGINES = ("auto", "drawings", "photographs")
 EXIT_CODES = """exit codes:
@@ -30,7 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     _photograph(verbs)
     _persons(verbs)
     _bench(verbs)
-    _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
+    add_weights_parser(verbs, _verb)
+    doctor = _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
+    add_options(doctor, WeightSettings, title="weights")
     return parser
 
 
@@ -45,9 +48,12 @@ def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
 
 
 def _engine(parser: argparse.ArgumentParser) -> None:
+    """Who analyses faces, and which weights may be used for it and for everything else."""
     parser.add_argument(
         "--engine", choices=ENGINES, default="auto", help="face analysis; auto: by what the pictures are (default)"
     )
+    add_options(parser, FaceSettings, title="faces on photographs")
+    add_options(parser, WeightSettings, title="weights")
 
 
 def _face(parser: argparse.ArgumentParser) -> None:
@@ -67,8 +73,9 @@ def face_choice(text: str) -> tuple[str, int]:
 
 def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
     parser.add_argument(
-        "--base", metavar="NAME|DIR", help=f"a model family, or a folder in diffusers layout (default: {default})"
-    )
+        "--base", metavar="NAME|FILE|DIR",
+        help=f"a model family, a checkpoint, or a folder in diffusers layout (default: {default})",
+    )  # fmt: skip
 
 
 def _demo(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -122,8 +129,12 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "bench", "measure: does the result show the person, and how fast is the trainer")
-    parser.add_argument("what", choices=("likeness", "trainer"))
+    parser = _verb(verbs, "bench", "measure: the result's likeness, the trainer's speed, an embedder on strangers")
+    parser.add_argument("what", choices=("likeness", "trainer", "strangers"))
     _base(parser, default="miniature")
+    _engine(parser)
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="strangers: a folder with one sub-folder for each person"
+    )
     parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness: how many (default 10)")
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")

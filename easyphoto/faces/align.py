@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import similarity, transformed
-from easyphoto.images import as_array, as_picture, blended, dilated
+from easyphoto.geometry import scale_of, similarity, transformed
+from easyphoto.images import LEAST_WARP, as_array, as_picture, blended, dilated, reduced
 
 # Reach of a point's own displacement, in face widths: about half the distance between the eyes.
 FLOW_REACH = 0.30
@@ -54,7 +54,7 @@ class Warp:
 
     @property
     def scale(self) -> float:
-        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+        return scale_of(self.matrix)
 
     def applied(self, picture: np.ndarray, shape: tuple[int, ...], *, outside: float | None = None) -> np.ndarray:
         """`picture` (array, one or three channels) as it lies on a target of that (height, width).
@@ -63,11 +63,9 @@ class Warp:
         """
         columns, rows = self.places(shape)
         scale = self.scale
-        if scale < 0.7:
-            # A warp that shrinks would skip pixels; averaging first keeps thin lines (brows, lids) whole.
-            small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            ratio = small.shape[1] / picture.shape[1], small.shape[0] / picture.shape[0]
-            columns, rows, picture = (columns + 0.5) * ratio[0] - 0.5, (rows + 0.5) * ratio[1] - 0.5, small
+        if scale < LEAST_WARP:
+            picture, ratio = reduced(picture, scale)
+            columns, rows = (columns + 0.5) / ratio[0] - 0.5, (rows + 0.5) / ratio[1] - 0.5
         border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
         return cv2.remap(
             picture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderMode=border,

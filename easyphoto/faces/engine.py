@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.geometry import Box
+from easyphoto.weights.catalog import UsedWeight
 
 
 class Domain(str, Enum):
@@ -56,8 +57,23 @@ class Likeness:
 
     embedder: str
     cosine: float
-    percentile: float
-    """Share of pairs of photos of one person, 0..100, that are less alike than this."""
+    percentile: float | None = None
+    """Share of the person's own photos, 0..100, that are less like the others than this; None: cannot tell."""
+    strangers: float | None = None
+    """Share of pairs of strangers, 0..100, that are less alike than this; None: cannot tell."""
+
+
+@dataclass(frozen=True)
+class LikenessScale:
+    """What an embedder's cosines mean, measured on pairs of photos of strangers."""
+
+    embedder: str
+    strangers: tuple[float, ...]
+    """Quantiles of strangers' cosines, evenly spaced from 0 to 100 %, ascending; empty where nobody measured them."""
+    same_person_limit: float
+    """The cosine below which two photos are taken for different persons."""
+    source: str
+    """On which pictures it was measured, or who published it."""
 
 
 class FaceEngine(Protocol):
@@ -87,8 +103,14 @@ class FaceEngine(Protocol):
         """A unit vector (float32) of the face crop, or None where `embedder` is None."""
         ...
 
-    def percentile(self, cosine: float) -> float:
-        """Share (0..100) of genuine pairs that are less alike than `cosine`."""
+    @property
+    def scale(self) -> LikenessScale | None:
+        """What the embedder's cosines mean; None where there is no embedder or nobody measured it."""
+        ...
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """The weight files that take part, for a run's record."""
         ...
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:

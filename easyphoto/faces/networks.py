@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from easyphoto.geometry import similarity
+from easyphoto.images import warped
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -385,17 +386,8 @@ def square_crop(
 
 
 def warp(image: Image, matrix: NDArray[np.floating[Any]], size: int) -> NDArray[np.uint8]:
-    """Affine resampling to a square, averaging first where it shrinks much (a bare warp would alias)."""
-    scale = math.sqrt(abs(float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])))
-    if scale < 0.6:
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        ratio = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
-        linear = matrix[:, :2] * ratio
-        # Pixel centres sit at +0.5, which moves the offset when the grid changes.
-        shift = matrix[:, 2] + matrix[:, :2] @ (0.5 * ratio - 0.5)
-        image, matrix = np.asarray(small, dtype=np.uint8), np.concatenate([linear, shift[:, None]], axis=1)
-    warped = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, dtype=np.uint8)
+    """Affine resampling to a square; beyond the picture its edge is repeated."""
+    return warped(image, matrix, (size, size))
 
 
 def refine(module: Refiner, image: Image, candidates: list[Candidate]) -> list[Candidate]:
@@ -453,12 +445,6 @@ def parse(module: nn.Module, config: Config, crop: NDArray[np.uint8]) -> NDArray
 def parse_crop(image: Image, box: Sequence[float]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The parser's crop around a face box, and its (left, top, side) in the picture."""
     return square_crop(image, np.asarray(box, dtype=np.float32), PARSE_CROP_FACTOR, PARSE_SIZE)
-
-
-def percentile(config: Config, cosine: float, pairs: str = "impostor") -> float:
-    """Share in percent of the calibration pairs ("genuine", "impostor", "impostor_matched") below a cosine."""
-    quantiles = config["cosine_quantiles"][pairs]
-    return float(np.interp(cosine, quantiles, np.linspace(0.0, 100.0, len(quantiles))))
 
 
 def _run(module: nn.Module, aligned: NDArray[np.uint8], size: int) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,37 +10,48 @@ from PIL import Image
 
 from easyphoto.errors import BadPicture, EnvironmentFailure, InputError
 from easyphoto.faces.engine import Domain, FaceEngine
+from easyphoto.faces.photo_opening import open_photo_engine, photo_lines
 from easyphoto.families import models_folder
 from easyphoto.images import as_array, read_picture
 from easyphoto.progress import Progress
+from easyphoto.settings import FaceSettings
 from easyphoto.weights.store import WeightStore
 
 ENGINES = (Domain.DRAWINGS.value, Domain.PHOTOGRAPHS.value)
 _SAMPLE = 7
 _LONGEST = 512
 _STATISTICS_SIDE = 192
+_AS_DECLARED = FaceSettings()
 
 
-def open_engine(name: str, store: WeightStore, progress: Progress) -> FaceEngine:
-    """The engine `drawings` or `photographs`. Raises WeightsMissing with advice where its files are not at hand."""
+def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED) -> FaceEngine:
+    """The engine `drawings` or `photographs`; `faces` says what the latter is made of.
+
+    Raises WeightsMissing, or another EnvironmentFailure, with advice where its files cannot be had or run.
+    """
     match name:
         case Domain.DRAWINGS.value:
             return _drawn()
         case Domain.PHOTOGRAPHS.value:
-            from easyphoto.faces.yunet_engine import YuNetEngine
-
-            return YuNetEngine(store.require("yunet", progress))
+            return open_photo_engine(store, progress, faces)
     raise InputError(f"There is no face engine {name!r}.", advice=f"Choose one of: {', '.join(ENGINES)}.")
 
 
-def choose_engine(photos: Sequence[Path], store: WeightStore, progress: Progress) -> FaceEngine:
+def engine_lines(store: WeightStore) -> Iterator[str]:
+    """For doctor: what the engine of photographs could be made of, a line each; `!` marks what needs mending."""
+    yield from photo_lines(store)
+
+
+def choose_engine(
+    photos: Sequence[Path], store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED
+) -> FaceEngine:
     """The engine for what most of the pictures are; a few of them are looked at."""
     pictures = _readable(photos)
     drawn = sum(looks_drawn(picture) for picture in pictures)
     if not pictures or 2 * drawn > len(pictures):
         return _drawn()
     try:
-        return open_engine(Domain.PHOTOGRAPHS.value, store, progress)
+        return open_engine(Domain.PHOTOGRAPHS.value, store, progress, faces)
     except EnvironmentFailure:
         # A wrong guess about the pictures must not stand in the way of somebody offline with drawings.
         engine = _drawn(

@@ -1,4 +1,7 @@
-"""Parts of a photographed face without a parsing network: five points give the geometry, GrabCut the outlines."""
+"""Parts of a photographed face without a parsing network: five points give the geometry, GrabCut the outlines.
+
+Where a saliency network has told the person from the background, its outline serves instead of GrabCut's.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from easyphoto.faces.engine import Face, Part
 from easyphoto.geometry import Box, Size
+from easyphoto.images import resized_mask
 
 # GrabCut is slow on large pictures and its outline is no finer for it.
 _WORK_SIDE = 224
@@ -51,32 +55,40 @@ class FaceFrame:
         return u.astype(np.float32), v.astype(np.float32)
 
 
-def landmark_parts(image: np.ndarray, face: Face) -> np.ndarray:
-    """Part labels (uint8, the picture's size) of a photographed RGB face; background beyond 2.4 face lengths."""
-    size = Size.of(image)
+def surroundings(face: Face, size: Size) -> Box:
+    """The part of a picture of that size, in whole pixels, in which `landmark_parts` labels a face."""
     half = _CROP_FACTOR * max(face.box.width, face.box.height) / 2
     x, y = face.box.centre
-    crop = Box(*Box(x - half, y - half, x + half, y + half).clipped(size).as_ints())
+    return Box(*Box(x - half, y - half, x + half, y + half).clipped(size).as_ints())
+
+
+def landmark_parts(image: np.ndarray, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+    """Part labels (uint8, the picture's size) of a photographed RGB face; background beyond 2.4 face lengths.
+
+    `foreground`, a float mask of the picture's size, says where people are; without it GrabCut guesses.
+    """
+    crop = surroundings(face, Size.of(image))
     labels = np.zeros(image.shape[:2], np.uint8)
     if crop.width < 8 or crop.height < 8:
         return labels
     left, top, right, bottom = (int(value) for value in crop.as_ints())
     scale = min(1.0, _WORK_SIDE / max(crop.width, crop.height))
-    work = (max(8, round(crop.width * scale)), max(8, round(crop.height * scale)))
-    small = cv2.resize(image[top:bottom, left:right], work, interpolation=cv2.INTER_AREA)
-    ratio = np.array([work[0] / crop.width, work[1] / crop.height])
+    work = Size(max(8, round(crop.width * scale)), max(8, round(crop.height * scale)))
+    small = cv2.resize(image[top:bottom, left:right], (work.width, work.height), interpolation=cv2.INTER_AREA)
+    ratio = np.array([work.width / crop.width, work.height / crop.height])
     points = (np.asarray(face.points, np.float64) - (left, top)) * ratio
     box = Box(face.box.left - left, face.box.top - top, face.box.right - left, face.box.bottom - top).scaled(ratio[0])
-    found = _parts(small, points, box)
+    people = None if foreground is None else resized_mask(foreground[top:bottom, left:right], work) > 0.5
+    found = _parts(small, points, box, people)
     labels[top:bottom, left:right] = _enlarged(found, (right - left, bottom - top))
     return labels
 
 
-def _parts(image: np.ndarray, points: np.ndarray, box: Box) -> np.ndarray:
+def _parts(image: np.ndarray, points: np.ndarray, box: Box, people: np.ndarray | None) -> np.ndarray:
     frame = FaceFrame.of(points)
     u, v = frame.coordinates(image.shape[:2])
     oval = _oval(frame, box, u, v)
-    person = _foreground(image, oval, u, v)
+    person = _foreground(image, oval, u, v) if people is None else _one_person(people, oval, v)
     skin_like = _skin_likeness(image, frame, u, v)
     labels = np.zeros(image.shape[:2], np.uint8)
     chin = _chin(frame, box)
@@ -122,7 +134,7 @@ def _foreground(image: np.ndarray, oval: np.ndarray, u: np.ndarray, v: np.ndarra
     shoulders = (v > 1.2) & (np.abs(u) < 0.9 + np.clip(v - 1.5, 0, 1.2) * 2.2)
     marks[shoulders] = cv2.GC_PR_FGD
     marks[(np.abs(u) < 0.5) & (v > 2.4)] = cv2.GC_FGD
-    marks[(v < 1.2) & (oval > 1.9)] = cv2.GC_BGD
+    marks[_elsewhere(oval, v)] = cv2.GC_BGD
     marks[oval < 0.85] = cv2.GC_FGD
     # The brow line's hair: where it has the background's colour, GrabCut would cut a notch into the head.
     marks[(oval < 1.12) & (v < 0.3) & (np.abs(u) < 0.85)] = cv2.GC_FGD
@@ -136,6 +148,17 @@ def _foreground(image: np.ndarray, oval: np.ndarray, u: np.ndarray, v: np.ndarra
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     person = cv2.morphologyEx(cv2.morphologyEx(person, cv2.MORPH_CLOSE, brush), cv2.MORPH_OPEN, brush)
     return _joined_to(person, oval < 0.85)
+
+
+def _one_person(people: np.ndarray, oval: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """This person of everybody in the mask: without the neighbours' heads, and without who stands apart."""
+    return _joined_to((people & ~_elsewhere(oval, v)).astype(np.uint8), oval < 0.85)
+
+
+def _elsewhere(oval: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Beside and above the head, farther than hair reaches."""
+    far: np.ndarray = (v < 1.2) & (oval > 1.9)
+    return far
 
 
 def _joined_to(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
-from easyphoto.geometry import Size, eye_line_tilt
+from easyphoto.faces.likeness_scale import own_percentile, share_below
+from easyphoto.geometry import Size, direction, eye_line_tilt
 
 # Faces wider than this are reduced to it before sharpness is measured: detail finer than that no family can use.
 _FACE_WIDTH = 112
@@ -89,8 +90,7 @@ def mean_embedding(vectors: Sequence[np.ndarray]) -> np.ndarray:
     if not vectors:
         raise ValueError("There is no vector to average.")
     mean = np.mean([np.asarray(vector, np.float64) for vector in vectors], axis=0)
-    norm = float(np.linalg.norm(mean))
-    return np.asarray(mean / norm if norm > 0 else mean, np.float32)
+    return np.asarray(direction(mean), np.float32)
 
 
 def likeness(engine: FaceEngine, vector: np.ndarray | None, reference: Sequence[np.ndarray]) -> Likeness | None:
@@ -98,7 +98,10 @@ def likeness(engine: FaceEngine, vector: np.ndarray | None, reference: Sequence[
     if engine.embedder is None or vector is None or not reference:
         return None
     value = cosine(vector, mean_embedding(reference))
-    return Likeness(engine.embedder, value, engine.percentile(value))
+    # The scale is of pairs of single photos; a mean of several photos is nearer to everybody than each of them.
+    pairs = float(np.mean([cosine(vector, other) for other in reference]))
+    strangers = share_below(engine.scale.strangers, pairs) if engine.scale is not None else None
+    return Likeness(engine.embedder, value, own_percentile(reference, value), strangers)
 
 
 def largest_face_embedding(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:

@@ -16,7 +16,7 @@ from easyphoto.faces.score import likeness
 from easyphoto.geometry import Box, Size
 from easyphoto.images import as_array, as_picture, blended, dilated, feathered, pasted_back, resized, resized_mask
 from easyphoto.inference.masks import FaceMasks, feather_of, inner_edges, joint_mask, sparing_background
-from easyphoto.inference.plan import JointPlan
+from easyphoto.inference.plan import JointPlan, face_within
 from easyphoto.inference.prepare import Seen, Setup, nearest, skin_of
 from easyphoto.inference.results import Photograph
 from easyphoto.settings import InferenceSettings
@@ -65,11 +65,12 @@ def face_at(faces: Sequence[Face], box: Box) -> Face | None:
 def evened(
     crop: Image.Image, labels: np.ndarray, face_width: float, settings: InferenceSettings
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The skin of the result a little smoother; `labels` may have another size."""
+    """The skin of the result more even; `labels` may have another size."""
     if not settings.retouch:
         return crop, ()
     try:
-        return retouched(crop, skin_of(nearest(labels, Size.of(crop))), face_width=face_width), ()
+        skin = skin_of(nearest(labels, Size.of(crop)))
+        return retouched(crop, skin, face_width=face_width, strength=settings.retouch_strength), ()
     except (cv2.error, ValueError) as error:
         return crop, (f"Retouch was left out ({error}).",)
 
@@ -142,14 +143,18 @@ def mask_alpha(mask: np.ndarray, rings: list[tuple[np.ndarray, float]], free: np
     return alpha
 
 
-def likenesses(picture: Image.Image, setups: Sequence[Setup], engine: FaceEngine) -> tuple[Likeness | None, ...]:
-    """How alike each seated face of the result is to its sitter's photos."""
+def likenesses(
+    picture: Image.Image, setups: Sequence[Setup], engine: FaceEngine, *, growth: float = 1.0
+) -> tuple[Likeness | None, ...]:
+    """How alike each seated face of the result, `growth` times the template's size, is to its sitter's photos."""
     if engine.embedder is None:
         return tuple(None for _ in setups)
     faces = engine.detect(picture)
+    whole = Box(0, 0, picture.width, picture.height)
     values = []
     for setup in setups:
-        face = face_at(faces, setup.plan.face.box) or setup.plan.face
+        was = face_within(setup.plan.face, whole, growth)
+        face = face_at(faces, was.box) or was
         values.append(likeness(engine, engine.embed(picture, face), setup.subject.sitter.embeddings))
     return tuple(values)
 

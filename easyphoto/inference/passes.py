@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
 
 from easyphoto.backends.base import Capabilities, Control, InpaintRequest, LoraUse, Sampler
 from easyphoto.backends.guides import draw_guide
+from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
-from easyphoto.families import Family
+from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images import resized_mask
 from easyphoto.inference.sitter import Sitter
@@ -19,11 +23,28 @@ from easyphoto.settings import InferenceSettings
 
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
 # The joint pass over the borders of several faces (`design` §4).
-JOINT_CONTROLS = (("canny", 1.0), ("color", 1.0))
 JOINT_DENOISE = 0.30
 # The substitute for the colour control, whose usual model has no stated licence: tile, given up half way.
 TILE_FOR_COLOUR_END = 0.5
 POSE_KINDS = ("facepoints", "openpose")
+NOTHING_REFUSED: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the passes go: the family's own way, or that of a LoRA made for few steps."""
+
+    sampler: Sampler
+    cfg: float
+    loras: tuple[LoraUse, ...] = ()
+    made: int | None = None
+    """Steps that are made whatever the denoise; None leaves it to the family."""
+
+    def steps(self, usual: int, denoise: float) -> int:
+        """What to ask for: a backend makes only the share `denoise` of the steps."""
+        if self.made is None:
+            return usual
+        return min(MOST_STEPS, math.ceil(self.made / max(denoise, 1 / MOST_STEPS)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +60,25 @@ class Guides:
 
 
 def controls_for(
-    wanted: Sequence[tuple[str, float]], guides: Guides, available: Sequence[str]
+    wanted: Sequence[tuple[str, float]],
+    guides: Guides,
+    available: Sequence[str],
+    refused: Mapping[str, str] = NOTHING_REFUSED,
 ) -> tuple[tuple[Control, ...], tuple[str, ...]]:
-    """Control images drawn, and a note for each kind that is left out or replaced."""
+    """Control images drawn, and a note for each kind that is left out or replaced.
+
+    `refused` says of kinds that are not available why their model may not be used.
+    """
     controls, notes = [], []
     for kind, weight in wanted:
         if kind not in available:
+            why = refused.get(kind, "no model for it is at hand")
             if kind == "color" and "tile" in available:
                 image = draw_guide("tile", guides.picture)
                 controls.append(Control("tile", image, weight, end=TILE_FOR_COLOUR_END))
-                notes.append("Control color: no model for it is at hand; tile until half of the steps stands in.")
+                notes.append(f"Control color: {why}; tile until half of the steps stands in.")
             else:
-                notes.append(f"Control {kind}: left out, no model for it is at hand.")
+                notes.append(f"Control {kind}: left out, {why}.")
             continue
         ground = guides.pasted if kind in POSE_KINDS else guides.picture
         if ground is None:
@@ -73,7 +101,7 @@ def first_pass(
     family: Family,
     trigger: str,
     seed: int,
-    sampler: Sampler,
+    pace: Pace,
 ) -> InpaintRequest:
     """Repaints the face."""
     return InpaintRequest(
@@ -82,12 +110,12 @@ def first_pass(
         prompt=joined(trigger, family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        loras=loras_of(sitter, settings),
+        loras=(*loras_of(sitter, settings), *pace.loras),
         seed=seed,
-        steps=settings.first_steps or family.first_steps,
+        steps=settings.first_steps or pace.steps(family.first_steps, settings.first_strength),
         denoise=settings.first_strength,
-        cfg=settings.cfg or family.first_cfg,
-        sampler=sampler,
+        cfg=pace.cfg,
+        sampler=pace.sampler,
     )
 
 
@@ -99,6 +127,7 @@ def second_pass(
     *,
     settings: InferenceSettings,
     family: Family,
+    pace: Pace,
 ) -> InpaintRequest:
     """Repaints the face's border; words, LoRA and seed are the first pass's."""
     return replace(
@@ -106,7 +135,7 @@ def second_pass(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
         controls=controls,
-        steps=settings.second_steps or family.second_steps,
+        steps=settings.second_steps or pace.steps(family.second_steps, settings.second_strength),
         denoise=settings.second_strength,
     )
 
@@ -119,7 +148,7 @@ def joint_pass(
     settings: InferenceSettings,
     family: Family,
     seed: int,
-    sampler: Sampler,
+    pace: Pace,
 ) -> InpaintRequest:
     """Repaints the borders of all faces at once; nobody's LoRA, nobody's trigger."""
     return InpaintRequest(
@@ -128,11 +157,12 @@ def joint_pass(
         prompt=joined(family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
+        loras=pace.loras,
         seed=seed,
-        steps=settings.second_steps or family.second_steps,
+        steps=settings.second_steps or pace.steps(family.second_steps, JOINT_DENOISE),
         denoise=JOINT_DENOISE,
-        cfg=settings.cfg or family.first_cfg,
-        sampler=sampler,
+        cfg=pace.cfg,
+        sampler=pace.sampler,
     )
 
 
@@ -140,12 +170,21 @@ def loras_of(sitter: Sitter, settings: InferenceSettings) -> tuple[LoraUse, ...]
     return (LoraUse(sitter.lora, settings.lora_weight),) if sitter.lora and settings.lora_weight else ()
 
 
-def sampler_for(capabilities: Capabilities) -> tuple[Sampler, tuple[str, ...]]:
-    """The wanted sampler, or the backend's first with a note."""
-    if WANTED_SAMPLER in capabilities.samplers or not capabilities.samplers:
-        return WANTED_SAMPLER, ()
-    instead = capabilities.samplers[0]
-    return instead, (f"Sampler {WANTED_SAMPLER.value}: the backend lacks it, {instead.value} is used.",)
+def pace_for(
+    settings: InferenceSettings,
+    family: Family,
+    capabilities: Capabilities,
+    few_steps: tuple[FewSteps, Path] | None = None,
+) -> tuple[Pace, tuple[str, ...]]:
+    """The family's pace, or that of the few-step LoRA; with a note where the backend lacks its sampler."""
+    fast, lora = few_steps or (None, None)
+    wanted = Sampler(fast.sampler) if fast else WANTED_SAMPLER
+    missing = bool(capabilities.samplers) and wanted not in capabilities.samplers
+    sampler = capabilities.samplers[0] if missing else wanted
+    notes = (f"Sampler {wanted.value}: the backend lacks it, {sampler.value} is used.",) if missing else ()
+    if fast is None or lora is None:
+        return Pace(sampler, settings.cfg or family.first_cfg), notes
+    return Pace(sampler, settings.cfg or fast.cfg, (LoraUse(lora, fast.weight),), fast.steps), notes
 
 
 def joined(*words: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from easyphoto import __version__
-from easyphoto.backends.base import Backend, Capabilities, InpaintRequest, Sampler
+from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
 from easyphoto.faces.engine import Face, FaceEngine
-from easyphoto.families import Family
+from easyphoto.faces.inswapper import Fuser
+from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
-from easyphoto.images import as_picture, resized
+from easyphoto.images import as_picture, resized, resized_mask
 from easyphoto.inference.finish import (
     Canvas,
     evened,
@@ -27,20 +29,23 @@ from easyphoto.inference.finish import (
     recoloured,
 )
 from easyphoto.inference.passes import (
-    JOINT_CONTROLS,
     Guides,
+    Pace,
     controls_for,
     first_pass,
     joint_pass,
-    sampler_for,
+    pace_for,
     second_pass,
 )
 from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
 from easyphoto.inference.prepare import Seen, Setup, fused_with, part_maps, prepared, subject_of
+from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
 from easyphoto.inference.sitter import Sitter
 from easyphoto.progress import NullProgress, Progress
+from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.weights.catalog import UsedWeight
 
 PASSES_PER_FACE = 2
 
@@ -50,6 +55,20 @@ class Tools:
     backend: Backend
     engine: FaceEngine
     progress: Progress = field(default_factory=NullProgress)
+    few_steps: tuple[FewSteps, Path] | None = None
+    """What lets the passes go fast, and its LoRA's file."""
+    finisher: Finisher | None = None
+    """Restores the result's faces and enlarges it; None where neither is asked for."""
+    fuser: Fuser | None = None
+    """Fuses in place of our own warp."""
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """The weight files that were used so far."""
+        optional = [part.weights for part in (self.finisher, self.fuser) if part is not None]
+        everything = *self.engine.weights, *self.backend.weights, *(file for files in optional for file in files)
+        # One embedder may serve the engine and the fuser.
+        return tuple(dict.fromkeys(everything))
 
 
 def photograph(
@@ -93,7 +112,7 @@ class Session:
     tools: Tools
     trigger: str
     capabilities: Capabilities
-    sampler: Sampler
+    pace: Pace
     notes: tuple[str, ...]
     clock: Stopwatch
 
@@ -111,9 +130,10 @@ class Session:
         clock: Stopwatch,
     ) -> Session:
         capabilities = tools.backend.capabilities()
-        sampler, notes = sampler_for(capabilities)
+        pace, pace_notes = pace_for(settings, family, capabilities, tools.few_steps)
+        notes = *pace_notes, *unmet(settings, tools.finisher, tools.fuser)
         words = family.trigger if trigger is None else trigger
-        return cls(template, faces, maps, settings, family, tools, words, capabilities, sampler, notes, clock)
+        return cls(template, faces, maps, settings, family, tools, words, capabilities, pace, notes, clock)
 
     def setup(self, seat: Seat, sitter: Sitter) -> Setup:
         return prepared(
@@ -124,11 +144,12 @@ class Session:
             subject_of(sitter, self.tools.engine),
             settings=self.settings,
             family=self.family,
-            available=self.capabilities.controls,
+            capabilities=self.capabilities,
+            fuser=self.tools.fuser,
         )
 
     def taken(self, setups: Sequence[Setup], number: int) -> Photograph:
-        """One photograph: every face by itself, then their borders together."""
+        """One photograph: every face by itself, then their borders together, then the whole made finer."""
         seed = (self.settings.seed + number) % 2**32
         shot = Shot(self, seed, first_unit=number * self.units(setups), units=self.settings.count * self.units(setups))
         canvas = Canvas.of(self.template)
@@ -136,16 +157,21 @@ class Session:
             canvas = shot.face(canvas, setup)
         if len(setups) > 1:
             canvas = shot.borders(canvas, setups)
-        image = as_picture(canvas.picture)
+        canvas = shot.restored(canvas, setups)
+        image = shot.enlarged(as_picture(canvas.picture))
+        mask = resized_mask(canvas.touched, Size.of(image)) if image.size != self.template.size else canvas.touched
         with self.clock.timed("likeness"):
-            values = likenesses(image, setups, self.tools.engine)
+            growth = image.width / self.template.width
+            values = likenesses(image, setups, self.tools.engine, growth=growth)
         stages = Stage("template", self.template), *shot.stages, Stage("result", image)
         notes = *self.notes, *(note for s in setups for note in (*s.subject.notes, *s.notes)), *shot.notes
         made_by = made_by_record(self, setups, shot.applied)
-        return Photograph(image, seed, values, stages, tuple(dict.fromkeys(notes)), canvas.touched, made_by)
+        return Photograph(image, seed, values, stages, tuple(dict.fromkeys(notes)), mask, made_by)
 
     def units(self, setups: Sequence[Setup]) -> int:
-        return UNITS * (PASSES_PER_FACE * len(setups) + (len(setups) > 1))
+        finisher = self.tools.finisher or Finisher()
+        last = (finisher.restorer is not None) + (finisher.upscaler is not None)
+        return UNITS * (PASSES_PER_FACE * len(setups) + (len(setups) > 1) + last)
 
 
 class Shot:
@@ -170,11 +196,15 @@ class Shot:
             now = Seen(coloured, after.face, after.labels)
             ratio = settings.fusion_after if settings.fusion else 0.0
             subject = setup.subject
-            again = fused_with(subject.reference, now, ratio, whose=subject.sitter.name)
+            fuser = self.session.tools.fuser
+            again = fused_with(subject.reference, now, ratio, whose=subject.sitter.name, fuser=fuser)
             fused = self.kept("fused after", setup.number, again)
-        controls, notes = controls_for(family.second_controls, Guides(fused), self.session.capabilities.controls)
+        able = self.session.capabilities
+        controls, notes = controls_for(family.second_controls, Guides(fused), able.controls, able.refused)
         self.notes.extend(notes)
-        border = second_pass(request, fused, setup.masks.second, controls, settings=settings, family=family)
+        border = second_pass(
+            request, fused, setup.masks.second, controls, settings=settings, family=family, pace=self.session.pace
+        )
         second = self.painted("second pass", border, setup.number)
         with clock.timed("colour"):
             toned = recoloured(second, after.labels, setup.work, settings)
@@ -196,7 +226,7 @@ class Shot:
             family=session.family,
             trigger=session.trigger,
             seed=self.seed,
-            sampler=session.sampler,
+            pace=session.pace,
         )
 
     def borders(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
@@ -214,12 +244,43 @@ class Shot:
         mask, alpha = joint_masks(setups, session.faces, session.maps, size, plan)
         crop = as_picture(canvas.picture).crop(plan.crop.as_ints())
         work = resized(crop, plan.work)
-        controls, notes = controls_for(JOINT_CONTROLS, Guides(work), session.capabilities.controls)
+        able = session.capabilities
+        controls, notes = controls_for(session.family.joint_controls, Guides(work), able.controls, able.refused)
         self.notes.extend(notes)
-        settings, family, sampler = session.settings, session.family, session.sampler
-        request = joint_pass(work, mask, controls, settings=settings, family=family, seed=self.seed, sampler=sampler)
+        settings, family, pace = session.settings, session.family, session.pace
+        request = joint_pass(work, mask, controls, settings=settings, family=family, seed=self.seed, pace=pace)
         result = self.painted("joint pass", request, None)
         return canvas.with_crop(result, plan.crop, alpha)
+
+    def restored(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
+        """The seated faces through the restorer, where one was opened."""
+        session, finisher = self.session, self.session.tools.finisher
+        if finisher is None or finisher.restorer is None:
+            return canvas
+        session.tools.progress.check()
+        strength = session.settings.restore_strength
+        with session.clock.timed("restoration"):
+            canvas, stages, notes = with_restored_faces(
+                canvas, setups, finisher.restorer, session.tools.engine, strength=strength
+            )
+        self.unit += UNITS
+        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: restoration")
+        self.stages.extend(stages)
+        self.notes.extend(notes)
+        return canvas
+
+    def enlarged(self, picture: Image.Image) -> Image.Image:
+        """The whole through the upscaler, where one was opened."""
+        session, finisher = self.session, self.session.tools.finisher
+        if finisher is None or finisher.upscaler is None:
+            return picture
+        part = Slice(session.tools.progress, self.unit, self.units, f"seed {self.seed}: enlargement")
+        with session.clock.timed("enlargement"):
+            larger, notes = enlarged(picture, finisher.upscaler, session.settings, part)
+        self.unit += UNITS
+        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: enlargement")
+        self.notes.extend(notes)
+        return larger
 
     def painted(self, phase: str, request: InpaintRequest, face: int | None) -> Image.Image:
         """One pass of the backend, timed; outside its mask the picture stays. Stage and notes are put down."""
@@ -266,4 +327,5 @@ def made_by_record(session: Session, setups: Sequence[Setup], applied: list[dict
         "passes": applied,
         "engine": session.tools.engine.id,
         "embedder": session.tools.engine.embedder,
+        "weights": [asdict(used) for used in session.tools.weights],
     }

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.backends.base import Control
+from easyphoto.backends.base import Capabilities, Control
+from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import laid, mixed
+from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family
 from easyphoto.geometry import Box, Size
 from easyphoto.images import as_array, as_picture, feathered, resized
@@ -103,15 +105,17 @@ def prepared(
     *,
     settings: InferenceSettings,
     family: Family,
-    available: Sequence[str],
+    capabilities: Capabilities,
+    fuser: Fuser | None = None,
 ) -> Setup:
     """The seat at face `number`."""
     plan = plan_crop(faces[number], Size.of(template), family)
     crop, labels, masks, hidden = bare_crop(template, faces, maps, number, plan, settings=settings)
     work = Seen(resized(as_picture(hidden), plan.work), plan.working_face, nearest(labels, plan.work))
     pasted, points, pose_notes = pose_of(subject, work)
-    start, fusion_notes = started(subject, work, settings)
-    controls, control_notes = controls_for(family.first_controls, Guides(start, pasted, points), available)
+    start, fusion_notes = started(subject, work, settings, fuser)
+    guides = Guides(start, pasted, points)
+    controls, control_notes = controls_for(family.first_controls, guides, capabilities.controls, capabilities.refused)
     notes = *(f"Face {number + 1} from the left: {said}." for said in remarks(plan, family)), *pose_notes
     pictures = {"crop": as_picture(crop), "covered": as_picture(hidden), "pasted": pasted, "fused": start}
     pictures |= {"first mask": greyscale(masks.first), "second mask": greyscale(masks.second), **by_kind(controls)}
@@ -160,21 +164,37 @@ def pose_of(subject: Subject, work: Seen) -> tuple[Image.Image | None, np.ndarra
         return None, None, (f"{subject.sitter.name}: the pose guide was left out ({error}).",)
 
 
-def started(subject: Subject, work: Seen, settings: InferenceSettings) -> tuple[Image.Image, tuple[str, ...]]:
+def started(
+    subject: Subject, work: Seen, settings: InferenceSettings, fuser: Fuser | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
     """What the first pass begins with: the template with the reference photo fused in.
 
     Without fusion the portrait is laid on instead: no pixel of a photo enters, all likeness is the LoRA's own. From the
     bare template it would have to come through a denoise of 0.45 under edges and colours of the template's face.
     """
     if settings.fusion:
-        return fused_with(subject.reference, work, settings.fusion_before, whose=subject.sitter.name)
+        return fused_with(subject.reference, work, settings.fusion_before, whose=subject.sitter.name, fuser=fuser)
     return fused_with(subject.portrait if subject.sitter.portrait else None, work, 1.0, whose=subject.sitter.name)
 
 
-def fused_with(source: Seen | None, target: Seen, ratio: float, *, whose: str) -> tuple[Image.Image, tuple[str, ...]]:
+def fused_with(
+    source: Seen | None, target: Seen, ratio: float, *, whose: str, fuser: Fuser | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
     """The source's features on the target; the target itself, with a note, where that cannot be done."""
     if source is None or ratio <= 0:
         return target.picture, ()
+    if fuser is None:
+        return warped_with(source, target, ratio, whose=whose)
+    try:
+        made = fuser.fused(source.picture, source.face, target.picture, target.face)
+        return Image.blend(target.picture, made, ratio), ()
+    except (EasyPhotoError, cv2.error, ValueError) as error:
+        picture, notes = warped_with(source, target, ratio, whose=whose)
+        return picture, (f"{whose}: fused by our warp instead ({error}).", *notes)
+
+
+def warped_with(source: Seen, target: Seen, ratio: float, *, whose: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Fusion by our own warp."""
     try:
         over = laid(source.picture, source.face, source.labels, target.picture, target.face, target.labels)
         return mixed(target.picture, over, ratio), over.notes

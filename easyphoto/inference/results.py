@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -35,7 +35,8 @@ class Photograph:
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
     mask: np.ndarray
-    """float32 (height, width) of the template: how much each pixel was painted over; where 0, every byte stayed."""
+    """float32 (height, width) of the image: how much each pixel was painted over. Where it is 0 every byte of the
+    template stayed, unless the whole was enlarged."""
     made_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -46,10 +47,7 @@ class Photograph:
 
     def record(self) -> dict[str, Any]:
         """What made the picture, for its PNG note: plain values only."""
-        likeness = [
-            None if one is None else {"embedder": one.embedder, "cosine": one.cosine, "percentile": one.percentile}
-            for one in self.likeness
-        ]
+        likeness = [None if one is None else asdict(one) for one in self.likeness]
         return {**self.made_by, "seed": self.seed, "likeness": likeness, "notes": list(self.notes)}
 
 

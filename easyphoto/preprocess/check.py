@@ -15,11 +15,10 @@ from easyphoto.families import Family
 from easyphoto.preprocess.duplicates import are_duplicates
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
-from easyphoto.preprocess.verdict import Check, Reason, Verdict
+from easyphoto.preprocess.verdict import NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 
-NOT_CHECKED = "identity not checked"
 _FEW = 5
 
 
@@ -78,28 +77,36 @@ def _look_at_all(
 def _without_strangers(
     looks: list[Look], engine: FaceEngine, settings: PreprocessSettings
 ) -> tuple[list[Look], tuple[str, ...]]:
-    """Identity scores, and other persons set aside; without an embedder it is said that nobody looked."""
-    good = [index for index, look in enumerate(looks) if look.verdict.kept]
+    """Identity scores, and other persons set aside; where nobody can tell, that is said."""
     limit = settings.same_person if settings.same_person is not None else engine.same_person_limit
-    if engine.embedder is None or limit is None:
-        marked = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
-        return marked, (_not_checked_note(engine),)
-    vectors = [looks[index].embedding for index in good]
-    if not good or any(vector is None for vector in vectors):
-        return looks, ()
-    group = majority([vector for vector in vectors if vector is not None], limit)
+    unchecked = engine.embedder is None or limit is None
+    if unchecked:
+        looks = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
+    good = [index for index, look in enumerate(looks) if look.verdict.kept]
+    vectors = [vector for index in good if (vector := looks[index].embedding) is not None]
+    if not good or len(vectors) < len(good):
+        return looks, (_not_checked_note(engine),) if unchecked else ()
+    # Every cosine reaches the lowest limit: all photos count, those like the others most.
+    group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
     for index, value, inside in zip(good, group.cosines, group.members, strict=True):
         verdict = replace(looks[index].verdict, identity=value)
-        if not inside and group.agrees:
+        if not inside and group.agrees and limit is not None:
             verdict = set_aside(verdict, Reason.SOMEONE_ELSE, *_stranger_words(value, limit))
         result[index] = replace(looks[index], verdict=verdict)
+    if unchecked:
+        return result, (_not_checked_note(engine),)
     if group.agrees:
         return result, ()
     return result, ("The photos do not agree on one person; none was set aside for it. Add photos, or sort them.",)
 
 
 def _not_checked_note(engine: FaceEngine) -> str:
+    if engine.embedder is not None:
+        return (
+            f"{NOT_CHECKED}: from which cosine on {engine.embedder} shows one person is not known, so nobody was set "
+            "aside. See that the photos show one person, or measure it: easyphoto bench strangers --photos DIR"
+        )
     what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
     return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
 

@@ -79,7 +79,8 @@ def prepare_dataset(
         ready, said = _finished(at_resolution(crop, family.resolution, enhance=index in enhanced), settings)
         notes += [note for note in said if note not in notes]
         caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
-        records.append(_written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced))
+        record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
+        records.append({**record, "side": crop.side})
     progress.step(len(crops), len(crops), "dataset ready")
     _write_reference(building, check)
     _write_records(building, records, check=check, family=family, notes=tuple(notes))
@@ -186,8 +187,14 @@ def _write_records(
     folder: Path, records: list[dict[str, Any]], *, check: Check, family: Family, notes: tuple[str, ...]
 ) -> None:
     lines = [
-        json.dumps({"file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"]},
-                   ensure_ascii=False)
+        json.dumps(
+            {
+                "file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"],
+                # SDXL's UNet is told how large a picture was before it was brought to its resolution.
+                "original_size": [r["side"], r["side"]],
+            },
+            ensure_ascii=False,
+        )
         for r in records
     ]  # fmt: skip
     write_text(folder / "metadata.jsonl", "\n".join(lines) + "\n")

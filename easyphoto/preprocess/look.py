@@ -20,7 +20,7 @@ from easyphoto.preprocess.reading import original_size, scaled_face, turned, upr
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
 
-# Detectors work at 640 px; twice that leaves room for their second look.
+# Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600
 # A face found with this score, eyes above mouth, is not looked for in the turned pictures. YuNet gives upright faces
 # 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.

@@ -69,8 +69,7 @@ def _pen(sheet: Image.Image) -> _Pen:
 def _draw_header(pen: _Pen, check: Check, notes: list[str]) -> None:
     pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _INK, pen.title)
     reference = f"reference photo: {check.reference}" if check.reference else "no reference photo"
-    identity = f"identity checked by {check.embedder}" if check.embedder else "identity not checked"
-    pen.draw.text((_GAP, 54), f"{reference}  ·  {check.domain}  ·  {identity}", _FAINT, pen.bold)
+    pen.draw.text((_GAP, 54), f"{reference}  ·  {check.domain}  ·  {check.identity_words}", _FAINT, pen.bold)
     for index, line in enumerate(notes):
         pen.draw.text((_GAP, 82 + 20 * index), line, _FAINT, pen.text)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from easyphoto.faces.engine import Face
 
+NOT_CHECKED = "identity not checked"
+"""Noted at each photo where nobody could tell whether it shows somebody else."""
+
 
 class Reason(str, Enum):
     """Why a photo was set aside."""
@@ -90,6 +93,15 @@ class Check:
     def kept(self) -> tuple[Verdict, ...]:
         """The kept photos, best first."""
         return tuple(sorted((v for v in self.verdicts if v.kept), key=lambda v: (-v.rank, v.photo)))
+
+    @property
+    def identity_words(self) -> str:
+        """Whether other persons were looked for, for people to read."""
+        if self.embedder is None:
+            return NOT_CHECKED
+        if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
+            return f"ranked by {self.embedder}, {NOT_CHECKED}"
+        return f"identity checked by {self.embedder}"
 
     def record(self) -> dict[str, Any]:
         return {

@@ -20,8 +20,7 @@ def verdict_section(check: Check) -> Section:
     kept = check.kept
     aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
     figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
-    identity = f"identity by {check.embedder}" if check.embedder else "identity not checked"
-    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; analysed as {check.domain}, {identity}."
+    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; analysed as {check.domain}, {check.identity_words}."
     parts: tuple[Part, ...] = (Gallery(figures),)
     return Section("Photos and verdicts", (*parts, Notes(check.notes)) if check.notes else parts, words)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from easyphoto.faces.engine import Likeness
+from easyphoto.faces.likeness_scale import share_words
 from easyphoto.inference.results import Photograph, Photographs
 from easyphoto.report.parts import Bars, Figure, Gallery, Notes, Part, Section, Table, Tone
 
@@ -68,9 +69,13 @@ def _likeness_table(made: Photographs, before: tuple[Likeness | None, ...]) -> T
     for place, after in enumerate(made.best.likeness):
         name = made.seated[place][1] if place < len(made.seated) else f"face {place + 1}"
         earlier = before[place] if place < len(before) else None
-        percentile = "" if after is None else f"{after.percentile:.0f}"
-        rows.append((name, _number(earlier), _number(after), percentile, after.embedder if after else ""))
-    headings = ("person", "template before", "result after", "percentile", "embedder")
+        shares = (
+            ("", "", "")
+            if after is None
+            else (share_words(after.percentile), share_words(after.strangers), after.embedder)
+        )
+        rows.append((name, _number(earlier), _number(after), *shares))
+    headings = ("person", "template before", "result after", "above own photos", "above strangers", "embedder")
     return Table(headings, tuple(rows), "Likeness (cosine to the person's photos)")
 
 

@@ -13,39 +13,41 @@ TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The networks with their adapters. `text_encoder` learns only where `text_learns`."""
+    """The networks with their adapters. The text encoders, one or SDXL's two, learn only where `text_learns`."""
 
     unet: Any
-    text_encoder: Any
+    text_encoders: tuple[Any, ...]
     text_learns: bool
+
+    @property
+    def learning(self) -> dict[str, Any]:
+        """The networks that learn, by what the libraries call them."""
+        texts = dict(zip(("text_encoder", "text_encoder_2"), self.text_encoders, strict=False))
+        return {"unet": self.unet} | (texts if self.text_learns else {})
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
         """Every trained tensor by a name that is the same in every process."""
-        found = {f"unet.{name}": each for name, each in self.unet.named_parameters() if each.requires_grad}
-        if self.text_learns:
-            named = self.text_encoder.named_parameters()
-            found |= {f"text_encoder.{name}": each for name, each in named if each.requires_grad}
-        return found
-
-    @property
-    def kohya_text(self) -> Any:
-        """What the LoRA file knows as its text encoder; None where that one does not learn."""
-        return self.text_encoder if self.text_learns else None
+        return {
+            f"{network}.{name}": each
+            for network, module in self.learning.items()
+            for name, each in module.named_parameters()
+            if each.requires_grad
+        }
 
 
 def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_learns: bool) -> Adapted:
     """Freeze the base and put adapters on every Linear and 1×1 convolution of its transformer blocks."""
     from peft import LoraConfig
 
-    for network in (components.unet, components.vae, components.text_encoder):
+    for network in components.networks:
         network.requires_grad_(False)
+    adapted = Adapted(components.unet, components.text_encoders, text_learns)
     # PEFT draws the initial weights from torch's global generator and takes no other.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        components.unet.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(UNET_TARGETS)))
-        if text_learns:
-            components.text_encoder.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(TEXT_TARGETS)))
-    adapted = Adapted(components.unet, components.text_encoder, text_learns)
+        for name, network in adapted.learning.items():
+            targets = UNET_TARGETS if name == "unet" else TEXT_TARGETS
+            network.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(targets)))
     for parameter in adapted.parameters().values():
         # On a 16-bit base PEFT makes 16-bit adapters; at these learning rates AdamW's steps vanish in their rounding.
         parameter.data = parameter.data.float()

@@ -28,7 +28,7 @@ def save_resume(folder: RunFolder, learner: Learner, fingerprint: str) -> Path:
 
 def save_lora(folder: RunFolder, learner: Learner, metadata: Mapping[str, str]) -> Path:
     target = folder.checkpoint(learner.step)
-    write_lora(target, kohya_state(learner.adapted.unet, learner.adapted.kohya_text, dtype=torch.float16), metadata)
+    write_lora(target, kohya_state(learner.adapted, dtype=torch.float16), metadata)
     return target
 
 

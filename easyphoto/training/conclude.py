@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +24,7 @@ from easyphoto.training.lora import (
 from easyphoto.training.run import TrainRun
 from easyphoto.training.selection import Selection, contact_sheet, select
 from easyphoto.training.validate import Judge, Picture, mean_score, record_of
+from easyphoto.weights.catalog import UsedWeight
 
 # A merge is steadier on templates that nobody judged, so it may lose this much of likeness on those that were.
 MERGE_MAY_LOSE = 0.01
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
     from easyphoto.training.session import Desk
 
 
-def conclude(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[Picture]) -> Done:
+def conclude(
+    desk: Desk,
+    learner: Learner,
+    judge: Judge | None,
+    pictures: Sequence[Picture],
+    *,
+    used: Sequence[UsedWeight] = (),
+) -> Done:
     """Select and merge the checkpoints, judge what came out, write the LoRA and the run's evidence."""
     with desk.phase("select"):
         elected = elect(desk, learner, judge, pictures)
@@ -57,6 +65,8 @@ def conclude(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequen
         embedder=judge.engine.embedder if judge else None,
         notes=tuple(desk.notes),
         seconds={name: round(seconds, 3) for name, seconds in desk.seconds.items()},
+        plan=desk.plan,
+        used=tuple(asdict(each) for each in used),
     )
     write_bytes(desk.folder.outcome, (to_line(done) + "\n").encode())
     return done
@@ -104,7 +114,7 @@ def _judge_merged(
     """Draw with the merged weights in the live adapters. Without votes they are the last one's, drawn already."""
     if judge is None or not chosen.is_voted:
         return ()
-    load_into_adapters(state, learner.adapted.unet, learner.adapted.kohya_text)
+    load_into_adapters(state, learner.adapted)
     with torch.random.fork_rng(devices=[]):
         return judge.draw(learner.steps, "merged", desk.progress)
 

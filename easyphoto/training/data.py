@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from easyphoto.backends.prompts import time_ids
 from easyphoto.errors import TooFewPhotos
 from easyphoto.geometry import Size
 from easyphoto.images import read_picture, resized, resized_mask
@@ -33,6 +34,10 @@ class Entry:
     image: Path
     weights: Path | None
     caption: str
+    original: Size | None = None
+    """Of the picture before it was brought to the training's size; None where the file is the original."""
+    corner: tuple[int, int] = (0, 0)
+    """Top and left of what was cut out of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +50,11 @@ class Cached:
     weights: torch.Tensor
     captions: torch.Tensor
     """Row of `tokens` for each photo."""
-    tokens: torch.Tensor
+    tokens: tuple[torch.Tensor, ...]
+    """Of every caption, for each text encoder."""
     photos: int
+    times: torch.Tensor | None = None
+    """(rows, 6) sizes that SDXL's UNet is told; None for a family with one text encoder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +84,14 @@ def _entry(folder: Path, row: dict[str, Any]) -> Entry:
         image = folder / "images" / image.name
     named = row.get("weights")
     weights = folder / str(named) if named else folder / "weights" / f"{image.stem}.png"
-    return Entry(image, weights if weights.is_file() else None, str(row.get("text") or row.get("caption") or ""))
+    size = row.get("original_size")
+    return Entry(
+        image,
+        weights if weights.is_file() else None,
+        str(row.get("text") or row.get("caption") or ""),
+        Size(*size) if size else None,
+        tuple(row.get("corner") or (0, 0)),
+    )
 
 
 def split(entries: Sequence[Entry], seed: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
@@ -93,11 +108,15 @@ def split(entries: Sequence[Entry], seed: int) -> tuple[tuple[Entry, ...], tuple
 def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress, *, flip: bool, device: str) -> Cached:
     """Encode every picture once. Latents are scaled as the UNet wants them."""
     side = components.family.resolution
-    means, logvars, maps = [], [], []
+    means, logvars, maps, times = [], [], [], []
     views = [(entry, mirrored) for mirrored in ((False, True) if flip else (False,)) for entry in entries]
     for done, (entry, mirrored) in enumerate(views):
         progress.check()
-        picture = resized(read_picture(entry.image), Size(side, side))
+        original = read_picture(entry.image)
+        picture = resized(original, Size(side, side))
+        times.append(
+            time_ids(original=entry.original or Size.of(original), corner=entry.corner, target=Size(side, side))
+        )
         pixels = torch.from_numpy(np.array(picture, np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
         pixels = pixels.flip(-1) if mirrored else pixels
         found = components.vae.encode(pixels.to(components.vae.device, components.vae.dtype)).latent_dist
@@ -109,14 +128,15 @@ def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress,
     shift = float(getattr(components.vae.config, "shift_factor", None) or 0.0)
     noisy = max(float(logvar.max()) for logvar in logvars) > NO_NOISE
     words = sorted({entry.caption for entry in entries})
-    tokens = tokenized(components.tokenizer, words)
+    tokens = tuple(tokenized(tokenizer, words).to(device) for tokenizer in components.tokenizers)
     return Cached(
         mean=((torch.cat(means) - shift) * scale).to(device),
         deviation=(torch.exp(0.5 * torch.cat(logvars)) * scale).to(device) if noisy else None,
         weights=torch.cat(maps).to(device),
         captions=torch.tensor([words.index(entry.caption) for entry, _ in views]),
-        tokens=tokens.to(device),
+        tokens=tokens,
         photos=len(entries),
+        times=torch.tensor(times, dtype=torch.float32).to(device) if len(tokens) > 1 else None,
     )
 
 

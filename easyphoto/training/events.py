@@ -26,6 +26,22 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """How the steps are done so that they fit the device's memory."""
+
+    text: str
+    """The whole of it in words."""
+    at_a_time: int
+    checkpointing: bool
+    offload: bool
+    precision: str
+    need_mb: int
+    """An estimate, of weights, adapters and one pass."""
+    free_mb: int | None
+    """What the device had for it; None where it does not say."""
+
+
+@dataclass(frozen=True)
 class Phase:
     name: str
     """load, cache, train, validate, select, save."""
@@ -83,6 +99,10 @@ class Done:
     notes: tuple[str, ...]
     seconds: dict[str, float]
     """By phase."""
+    plan: str = ""
+    """How the steps were done at last, in words."""
+    used: tuple[dict[str, str], ...] = ()
+    """The weight files that took part: id, file, licence, sha256."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +114,12 @@ class ErrorEvent:
     exit_code: int
 
 
-Event = Start | Phase | Step | Sample | Checkpoint | Warn | Done | ErrorEvent
+Event = Start | Plan | Phase | Step | Sample | Checkpoint | Warn | Done | ErrorEvent
 
 TYPES: Mapping[str, type] = MappingProxyType(
     {
         "start": Start,
+        "plan": Plan,
         "phase": Phase,
         "step": Step,
         "sample": Sample,
@@ -128,8 +149,9 @@ def from_line(line: str) -> Event | None:
         return None
     known = {field.name: field for field in dataclasses.fields(kind)}
     chosen: dict[str, Any] = {key: value for key, value in values.items() if key in known}
-    if "notes" in chosen:
-        chosen["notes"] = tuple(chosen["notes"])
+    for name in ("notes", "used"):
+        if name in chosen:
+            chosen[name] = tuple(chosen[name])
     try:
         return kind(**chosen)
     except TypeError:

@@ -16,7 +16,7 @@ from typing import IO
 from easyphoto import errors
 from easyphoto.errors import DiskFailure, EasyPhotoError, TrainerCrashed
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Sample, Step, from_line
+from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line
 from easyphoto.training.run import RunFolder, TrainRun
 
 POLL_SECONDS = 0.2
@@ -163,6 +163,8 @@ class _Display:
                 minutes, seconds = divmod(round(event.eta_s or 0), 60)
                 loss = "no number" if event.loss is None else f"{event.loss:.4f}"
                 self._say(f"training · loss {loss} · {minutes}:{seconds:02d} left")
+            case Plan():
+                self._say(event.text)
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])
             case Sample(score=float()):

@@ -10,15 +10,18 @@ from typing import Any
 
 import torch
 
+from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.errors import Diverged
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
+from easyphoto.training.budget import Footing, Idle, checkpoint_networks
 from easyphoto.training.data import Cached, Plan
 
 WARM_UP = 20
 FINAL_SHARE = 0.1
 CLIP = 1.0
 BAD_STEPS = 25
+FIRST_SCALE, STEPS_TO_RAISE = 2.0**16, 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,35 @@ def rate(step: int, steps: int) -> float:
     return FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * along))
 
 
+@dataclass
+class LossScale:
+    """Lifts float16's gradients out of the range where they become nothing; 1 and without effect for other types.
+
+    Raised while all goes well and lowered at an overflow, with the numbers of torch's own scaler. Ours is kept with
+    the run, and works on every device.
+    """
+
+    factor: float = 1.0
+    is_used: bool = False
+    good_steps: int = 0
+
+    @classmethod
+    def of(cls, dtype: torch.dtype) -> LossScale:
+        return cls(FIRST_SCALE, True) if dtype == torch.float16 else cls()
+
+    def worked(self) -> None:
+        self.good_steps += 1
+        if self.is_used and self.good_steps % STEPS_TO_RAISE == 0:
+            self.factor *= 2
+
+    def lowered(self) -> bool:
+        """Halve it; False where that cannot be what was wrong."""
+        if not self.is_used or self.factor <= 1:
+            return False
+        self.factor, self.good_steps = self.factor / 2, 0
+        return True
+
+
 class Learner:
     """The adapters, their optimizer and how far they are."""
 
@@ -90,8 +122,12 @@ class Learner:
         self.step = 0
         self.losses: list[float] = []
         self.bad_steps = 0
+        self.footing = Footing(plan.indices.shape[1], checkpointing=False)
+        self.idle = Idle()
+        self._frozen: tuple[torch.Tensor, torch.Tensor | None] | None = None
+        self.scale = LossScale.of(adapted.unet.conv_in.weight.dtype)
         self._parameters = adapted.parameters()
-        text = [each for name, each in self._parameters.items() if name.startswith("text_encoder.")]
+        text = [each for name, each in self._parameters.items() if name.startswith("text_encoder")]
         unet = [each for name, each in self._parameters.items() if name.startswith("unet.")]
         self._rates = rates[: 2 if text else 1]
         self.optimizer = torch.optim.AdamW([{"params": group} for group in (unet, text) if group], foreach=True)
@@ -104,22 +140,56 @@ class Learner:
     def learning_rate(self) -> float:
         return self._rates[0] * rate(min(self.step, self.steps - 1), self.steps)
 
+    def stand_on(self, footing: Footing) -> None:
+        """Do the following steps so: they need other memory, and are the same steps."""
+        self.footing = footing
+        if footing.checkpointing:
+            checkpoint_networks(self.adapted)
+        if footing.offload:
+            if not self.adapted.text_learns:
+                self._frozen_words()
+            self.idle.send_away()
+
     def advance(self) -> float:
         """Do one step and return its loss. Raises Diverged after too many losses that are no number."""
+        loss = self.gradients()
+        self.update(loss)
+        return loss
+
+    def gradients(self) -> float:
+        """Put the present step's gradients into the adapters, part by part of the batch, and return its loss.
+
+        What an earlier attempt left is dropped, so that one that ran out of memory can be made again.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        value = 0.0
+        for part in self.parts():
+            loss = self.loss(part)
+            (loss * self.scale.factor if self.scale.is_used else loss).backward()
+            value += float(loss.detach())
+        if self.scale.factor != 1.0:
+            scaled = [each.grad for each in self._parameters.values() if each.grad is not None]
+            torch._foreach_mul_(scaled, 1 / self.scale.factor)
+        return value
+
+    def update(self, loss: float) -> None:
+        """Let the adapters follow the gradients, and go on to the next step."""
         for group, base in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = base * rate(self.step, self.steps)
-        loss = self.loss()
-        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), CLIP)
-        value = float(loss.detach())
-        if math.isfinite(value) and bool(torch.isfinite(norm)):
+        if math.isfinite(loss) and bool(torch.isfinite(norm)):
             self.optimizer.step()
-        else:
+            self.scale.worked()
+        elif not (math.isfinite(loss) and self.scale.lowered()):
             self._skip()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.losses.append(value)
-        return value
+        self.losses.append(loss)
+
+    def parts(self) -> tuple[slice, ...]:
+        """The pictures of a batch that pass through the networks at a time."""
+        batch, count = self.plan.indices.shape[1], self.footing.at_a_time
+        return tuple(slice(start, start + count) for start in range(0, batch, count))
 
     def _skip(self) -> None:
         self.bad_steps += 1
@@ -129,27 +199,50 @@ class Learner:
                 advice="Lower the learning rate; if it goes on, look for a damaged base model.",
             )
 
-    def loss(self) -> torch.Tensor:
-        """Of the present step; the same for the same step, whatever happened before."""
-        indices, timesteps = self.plan.indices[self.step], self.plan.timesteps[self.step].to(self.device)
-        rows = indices.to(self.device)
+    def loss(self, part: slice = slice(None)) -> torch.Tensor:
+        """What part of the present step's batch adds to its loss; the same for the same step, whatever was before."""
+        whole = self.plan.indices[self.step]
         draw = torch.Generator().manual_seed(int(self.plan.noise_seeds[self.step]))
+        # Drawn for the whole batch, so that a picture's noise does not depend on how the batch is divided.
+        shape = (len(whole), *self.cached.mean.shape[1:])
+        indices, timesteps = whole[part], self.plan.timesteps[self.step][part].to(self.device)
+        rows = indices.to(self.device)
         latents = self.cached.mean[rows]
         if self.cached.deviation is not None:
-            latents = latents + self.cached.deviation[rows] * torch.randn(latents.shape, generator=draw).to(self.device)
-        noise = torch.randn(latents.shape, generator=draw).to(self.device)
+            latents = latents + self.cached.deviation[rows] * torch.randn(shape, generator=draw)[part].to(self.device)
+        noise = torch.randn(shape, generator=draw)[part].to(self.device)
         with self._precision():
-            words = self._words(indices)
+            words, added = self._words(indices)
             noisy = self.noise.mixed(latents, noise, timesteps)
-            guess = self.adapted.unet(noisy, timesteps, encoder_hidden_states=words, return_dict=False)[0]
+            guess = self.adapted.unet(
+                noisy, timesteps, encoder_hidden_states=words, added_cond_kwargs=added, return_dict=False
+            )[0]
         error = (guess.float() - self.noise.target(latents, noise, timesteps)) ** 2
         each = (error * self.cached.weights[rows]).mean(dim=(1, 2, 3))
-        return (each * self.noise.importance(timesteps, self.settings.min_snr_gamma)).mean()
+        mean = (each * self.noise.importance(timesteps, self.settings.min_snr_gamma)).mean()
+        return mean * (len(indices) / len(whole))
 
-    def _words(self, indices: torch.Tensor) -> torch.Tensor:
+    def _words(self, indices: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor] | None]:
         """Each distinct caption is encoded once, then handed to every picture that has it."""
         distinct, place = torch.unique(self.cached.captions[indices], return_inverse=True)
-        return self.adapted.text_encoder(self.cached.tokens[distinct.to(self.device)])[0][place.to(self.device)]
+        place = place.to(self.device)
+        states, pooled = self._encoded(distinct.to(self.device))
+        if pooled is None or self.cached.times is None:
+            return states[place], None
+        return states[place], {"text_embeds": pooled[place], "time_ids": self.cached.times[indices.to(self.device)]}
+
+    def _encoded(self, captions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        if self.adapted.text_learns:
+            return encoded_tokens(self.adapted.text_encoders, [each[captions] for each in self.cached.tokens])
+        states, pooled = self._frozen_words()
+        return states[captions], None if pooled is None else pooled[captions]
+
+    def _frozen_words(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """All captions by encoders that do not learn: once for the whole run."""
+        if self._frozen is None:
+            with torch.no_grad(), self._precision():
+                self._frozen = encoded_tokens(self.adapted.text_encoders, self.cached.tokens)
+        return self._frozen
 
     def _precision(self) -> AbstractContextManager[Any]:
         """16-bit arithmetic under fp32 adapters where the base is 16-bit."""
@@ -162,6 +255,7 @@ class Learner:
         """Everything a later process needs to go on, bit for bit."""
         found: dict[str, torch.Tensor] = {"step": torch.tensor(self.step), "bad_steps": torch.tensor(self.bad_steps)}
         found["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        found["scale"] = torch.tensor([self.scale.factor, self.scale.good_steps], dtype=torch.float64)
         # The steps have generators of their own; this one is kept for a base model with dropout.
         found["random"] = torch.get_rng_state()
         for name, parameter in self._parameters.items():
@@ -173,6 +267,8 @@ class Learner:
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         self.step, self.bad_steps = int(state["step"]), int(state["bad_steps"])
         self.losses = state["losses"].tolist()
+        if "scale" in state:
+            self.scale.factor, self.scale.good_steps = float(state["scale"][0]), int(state["scale"][1])
         torch.set_rng_state(state["random"])
         with torch.no_grad():
             for name, parameter in self._parameters.items():

@@ -20,30 +20,37 @@ from easyphoto.files import write_bytes
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+
+    from easyphoto.training.adapters import Adapted
 
 UNET_PREFIX = "lora_unet_"
-TEXT_PREFIX = "lora_te_"
 State = dict[str, "torch.Tensor"]
 
 
-def kohya_state(unet: nn.Module, text_encoder: nn.Module | None, *, dtype: torch.dtype | None = None) -> State:
+def kohya_state(adapted: Adapted, *, dtype: torch.dtype | None = None) -> State:
     """The live adapters as kohya tensors on the CPU: three of them for every adapted module."""
-    modules = list(adapted_modules(unet, UNET_PREFIX))
-    if text_encoder is not None:
-        modules += adapted_modules(text_encoder, TEXT_PREFIX)
+    modules = adapted_modules(adapted)
     return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
 
 
-def adapted_modules(network: nn.Module, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Kohya name and module of everything in `network` that carries an adapter."""
+def adapted_modules(adapted: Adapted) -> Iterator[tuple[str, Any]]:
+    """Kohya name and module of everything that carries an adapter."""
     from peft.tuners.lora import LoraLayer
 
-    for path, module in network.named_modules():
-        if isinstance(module, LoraLayer):
-            # transformers 5.6 removed the level "text_model" from the encoder; readers still look for it in the name.
-            flattened = prefix == TEXT_PREFIX and not path.startswith("text_model.")
-            yield prefix + ("text_model_" if flattened else "") + path.replace(".", "_"), module
+    for prefix, network in _prefixed(adapted).items():
+        for path, module in network.named_modules():
+            if isinstance(module, LoraLayer):
+                # transformers 5.6 removed the level "text_model" from the one encoder and left it in the one with
+                # projection; readers look for it in both.
+                flattened = prefix != UNET_PREFIX and not path.startswith("text_model.")
+                yield prefix + ("text_model_" if flattened else "") + path.replace(".", "_"), module
+
+
+def _prefixed(adapted: Adapted) -> dict[str, Any]:
+    """Kohya's prefix of each network that learns; SDXL's two encoders are numbered."""
+    names = ("lora_te_",) if len(adapted.text_encoders) == 1 else ("lora_te1_", "lora_te2_")
+    prefixes = dict(zip(("unet", "text_encoder", "text_encoder_2"), (UNET_PREFIX, *names), strict=False))
+    return {prefixes[name]: network for name, network in adapted.learning.items()}
 
 
 def _tensors_of(key: str, module: Any, dtype: torch.dtype | None) -> Iterator[tuple[str, torch.Tensor]]:
@@ -57,15 +64,12 @@ def _tensors_of(key: str, module: Any, dtype: torch.dtype | None) -> Iterator[tu
     yield f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32)
 
 
-def load_into_adapters(state: Mapping[str, torch.Tensor], unet: nn.Module, text_encoder: nn.Module | None) -> None:
+def load_into_adapters(state: Mapping[str, torch.Tensor], adapted: Adapted) -> None:
     """Put a kohya state of the same rank and alpha into the live adapters."""
     import torch
 
-    modules = dict(adapted_modules(unet, UNET_PREFIX))
-    if text_encoder is not None:
-        modules |= dict(adapted_modules(text_encoder, TEXT_PREFIX))
     with torch.no_grad():
-        for key, module in modules.items():
+        for key, module in adapted_modules(adapted):
             (adapter,) = module.lora_A
             module.lora_A[adapter].weight.copy_(state[f"{key}.lora_down.weight"])
             module.lora_B[adapter].weight.copy_(state[f"{key}.lora_up.weight"])

@@ -12,9 +12,18 @@ from typing import Any
 from easyphoto.errors import InputError
 from easyphoto.families import Family, family_named
 from easyphoto.files import read_json, write_json
-from easyphoto.settings import TrainSettings, settings_from, settings_record
+from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
 
 RUN_FILE = "run.json"
+# What does not change the trained weights.
+FREE = (
+    "created", "output", "templates", "engine", "weights", "mirrors", "person", "faces", "weight_settings",
+)  # fmt: skip
+NESTED: dict[str, type[Settings]] = {
+    "settings": TrainSettings,
+    "faces": FaceSettings,
+    "weight_settings": WeightSettings,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class TrainRun:
     """The words that call the person; the prompt of the validation pictures."""
     family: str
     base: str
-    """Folder of the base model in diffusers layout."""
+    """Folder of the base model in diffusers layout, or its checkpoint file."""
     dataset: str
     """Folder that `prepare_dataset` wrote."""
     output: str = "lora.safetensors"
@@ -39,6 +48,8 @@ class TrainRun:
     weights: str = ""
     """Root of the weight store; empty where the engine needs none from there."""
     mirrors: tuple[str, ...] = ()
+    faces: FaceSettings = field(default_factory=FaceSettings)
+    weight_settings: WeightSettings = field(default_factory=WeightSettings)
     settings: TrainSettings = field(default_factory=TrainSettings)
     threads: int | None = None
     """Threads of the networks; None leaves it to the family. The same number is needed for the same bits."""
@@ -46,7 +57,8 @@ class TrainRun:
     """When the run was asked for. It does not enter the LoRA, so that the same seed gives the same file."""
 
     def record(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "settings": settings_record(self.settings)}
+        nested = {name: settings_record(getattr(self, name)) for name in NESTED}
+        return {**dataclasses.asdict(self), **nested}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> TrainRun:
@@ -56,7 +68,8 @@ class TrainRun:
         unknown = sorted(set(values) - known)
         if unknown:
             raise InputError(f"The run has unknown entries: {', '.join(unknown)}.", advice="Write it anew.")
-        values["settings"] = settings_from(TrainSettings, values.get("settings", {}))
+        for name, kind in NESTED.items():
+            values[name] = settings_from(kind, values.get(name, {}))
         for name in ("templates", "mirrors"):
             values[name] = tuple(values.get(name, ()))
         try:
@@ -74,7 +87,8 @@ class TrainRun:
 
     @property
     def kind(self) -> Family:
-        return family_named(self.family)
+        """At the resolution that the settings ask for."""
+        return family_named(self.family).at(self.settings.resolution)
 
     @property
     def rank(self) -> int:
@@ -99,7 +113,7 @@ class TrainRun:
     def fingerprint(self) -> str:
         """Changes with everything that changes the trained weights, so that no run goes on from another's files."""
         record = self.record()
-        for free in ("created", "output", "templates", "engine", "weights", "mirrors", "person"):
+        for free in FREE:
             del record[free]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 

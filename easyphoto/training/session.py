@@ -12,11 +12,14 @@ from typing import Any
 import torch
 
 from easyphoto import __version__
-from easyphoto.errors import OutOfMemory
+from easyphoto.backends.memory import is_out_of_memory
+from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.families import FAMILIES
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
+from easyphoto.training.budget import Footing, Idle, clear_memory, plan_training
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
@@ -25,6 +28,7 @@ from easyphoto.training.loop import Learner, Noise
 from easyphoto.training.lora import lora_metadata
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.validate import CONTROL, Judge, Picture, make_views, reference_vector
+from easyphoto.weights.catalog import UsedWeight
 
 SAY_EVERY_SECONDS, SAY_EVERY_STEPS = 0.5, 10
 
@@ -38,6 +42,11 @@ class Tools:
     engine: FaceEngine | None
     device: str = "cpu"
 
+    @property
+    def used(self) -> tuple[UsedWeight, ...]:
+        """The weight files that took part so far."""
+        return (*self.backend.weights, *(self.engine.weights if self.engine else ()))
+
 
 @dataclass(eq=False)
 class Desk:
@@ -49,6 +58,8 @@ class Desk:
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    plan: str = ""
+    """How the steps are done so that they fit the memory, in words."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -75,29 +86,47 @@ def train_session(desk: Desk, tools: Tools | None = None) -> Done:
         learned, judging = split(read_entries(desk.folder.path(desk.run.dataset)), desk.run.settings.seed)
         with desk.phase("cache"):
             learner = open_learner(desk, tools, learned)
-            judge = open_judge(desk, tools, judging)
+            judge = open_judge(desk, tools, judging, learner.idle)
         held_out = 0 if judging == learned else len(judging)
         desk.emit(_start(desk.run, learner, tools, held_out=held_out))
+        learner.stand_on(_planned(desk, learner, tools))
         pictures = learn(desk, learner, judge)
-        return conclude(desk, learner, judge, pictures)
+        return conclude(desk, learner, judge, pictures, used=tools.used)
 
 
 def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Tools:
     """Load the base model and the engine; the backend shares the model's networks."""
-    from easyphoto.backends.components import base_folder, load_components
+    from easyphoto.backends.components import base_model, load_components
     from easyphoto.backends.local import LocalBackend
     from easyphoto.faces.opening import open_engine
-    from easyphoto.weights.store import WeightStore
+    from easyphoto.weights.opening import open_store
 
-    base = base_folder(run.base)[1] if run.base in FAMILIES else folder.path(run.base)
+    base = base_model(run.base)[1] if run.base in FAMILIES else folder.path(run.base)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # bfloat16 has float32's range, so no gradient scaler is needed; older GPUs lack it and train in float32.
-    sixteen_bit = device == "cuda" and torch.cuda.is_bf16_supported()
-    dtype = torch.bfloat16 if sixteen_bit else torch.float32
-    components = load_components(run.kind, base, dtype=dtype, device=device)
-    store = WeightStore(folder.path(run.weights or "."), tuple(Path(mirror) for mirror in run.mirrors))
-    engine = open_engine(run.engine, store, progress) if run.engine else None
-    return Tools(components, LocalBackend(components, base, device=device), engine, device)
+    mirrors = tuple(Path(mirror) for mirror in run.mirrors)
+    store = open_store(folder.path(run.weights or "."), mirrors, run.weight_settings)
+    dtype = precision(run.settings, device)
+    components = load_components(run.kind, base, dtype=dtype, device=device, store=store)
+    engine = open_engine(run.engine, store, progress, run.faces) if run.engine else None
+    return Tools(components, LocalBackend(components, base, device=device, store=store), engine, device)
+
+
+def precision(settings: TrainSettings, device: str) -> torch.dtype:
+    """What the base model is held and computed in. Raises InputError for what the device cannot do."""
+    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()
+    match settings.precision:
+        case "fp32":
+            return torch.float32
+        case "bf16" if has_bf16:
+            return torch.bfloat16
+        case "fp16" if device != "cpu":
+            return torch.float16
+        case "auto":
+            # bfloat16 has float32's range, so no gradient is lost; older GPUs lack it and train in float32.
+            return torch.bfloat16 if has_bf16 and device != "cpu" else torch.float32
+    raise InputError(
+        f"{settings.precision} cannot be trained in on this device ({device}).", advice="Take auto, or fp32."
+    )
 
 
 def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learner:
@@ -115,11 +144,22 @@ def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learne
     steps = run.steps(cached.photos)
     plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
     learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=run.rates, device=tools.device)
+    frozen = () if adapted.text_learns else adapted.text_encoders
+    learner.idle = Idle((tools.components.vae, *frozen), tools.device)
     resume(desk.folder, learner, run.fingerprint())
     return learner
 
 
-def open_judge(desk: Desk, tools: Tools, judging: tuple[Entry, ...]) -> Judge | None:
+def _planned(desk: Desk, learner: Learner, tools: Tools) -> Footing:
+    footing, plan = plan_training(
+        learner.adapted, tools.components, desk.run.settings, device=tools.device, idle=learner.idle
+    )
+    desk.plan = plan.text
+    desk.emit(plan)
+    return footing
+
+
+def open_judge(desk: Desk, tools: Tools, judging: tuple[Entry, ...], idle: Idle) -> Judge | None:
     """None where nothing can be drawn: no engine, or no template with a face."""
     run, engine = desk.run, tools.engine
     if engine is None or not run.templates:
@@ -133,7 +173,7 @@ def open_judge(desk: Desk, tools: Tools, judging: tuple[Entry, ...]) -> Judge | 
     reference = reference_vector(judging, engine)
     if engine.embedder and reference is None:
         desk.note("no-face", "no face was found on the photos that judge: checkpoints are not voted on")
-    judge = Judge(run, desk.folder, tools.backend, engine, views, reference)
+    judge = Judge(run, desk.folder, tools.backend, engine, views, reference, idle)
     if not judge.has_control:
         desk.note("no-control", f"validation without the control {CONTROL}: its model is not at hand")
     return judge if views else None
@@ -162,12 +202,31 @@ def _learn_until(desk: Desk, learner: Learner, mark: int, *, left: int) -> None:
                 save_resume(desk.folder, learner, desk.run.fingerprint())
                 raise
             bad_before = learner.bad_steps
-            loss = learner.advance()
+            loss = _advanced(desk, learner)
             if learner.bad_steps > bad_before:
                 desk.emit(Warn("nonfinite", f"step {learner.step} was skipped: its loss is no number"))
             if pace.is_due(learner.step) or learner.step == mark:
                 judging = desk.seconds.get("validate", 0.0) / max(1, desk.run.settings.validations - left) * left
                 desk.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+
+
+def _advanced(desk: Desk, learner: Learner) -> float:
+    """One step's loss; where memory runs out, it is done again with less at a time, on the same pictures."""
+    while True:
+        try:
+            loss = learner.gradients()
+            break
+        except (MemoryError, RuntimeError) as error:
+            smaller = learner.footing.below(desk.run.settings, can_offload=learner.idle.bytes > 0)
+            if not is_out_of_memory(error) or smaller is None:
+                raise
+        # Outside of the handler, because the error holds on to what the attempt had made.
+        clear_memory(learner.device)
+        learner.stand_on(smaller)
+        how = smaller.words(desk.run.settings.batch)
+        desk.note("oom-retry", f"memory ran out in step {learner.step + 1}; from there: {how}")
+    learner.update(loss)
+    return loss
 
 
 @dataclass
@@ -243,11 +302,8 @@ def advising_memory() -> Iterator[None]:
     """Turn every way of running out of memory into the one named error."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory(error) from error
-    except RuntimeError as error:
-        # What torch's CPU allocator raises has no class of its own.
-        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             raise _out_of_memory(error) from error
         raise
 

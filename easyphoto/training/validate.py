@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from easyphoto.files import read_json, write_json
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
+from easyphoto.training.budget import Idle
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun
 
@@ -97,6 +98,7 @@ class Judge:
     engine: FaceEngine
     views: tuple[View, ...]
     reference: np.ndarray | None
+    idle: Idle = field(default_factory=Idle)
 
     def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
         """The pictures of the live checkpoint: from an earlier process where that finished them, else drawn now."""
@@ -117,7 +119,8 @@ class Judge:
 
     def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
         progress.check()
-        results = self._painted([self._request(view) for view in self.views], progress)
+        with self.idle.at_hand():
+            results = self._painted([self._request(view) for view in self.views], progress)
         return tuple(self._kept(step, label, view, result) for view, result in zip(self.views, results, strict=True))
 
     def _painted(self, requests: Sequence[InpaintRequest], progress: Progress) -> Sequence[Result]:

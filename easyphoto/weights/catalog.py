@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from easyphoto.errors import InputError
+from easyphoto.weights.entries import (
+    Commercial,
+    HubFile,
+    LicenceSet,
+    ModelScopeFile,
+    Source,
+    UsedWeight,
+    Variant,
+    WeightFile,
+)
+from easyphoto.weights.rows_faces import FACE_FILES, YUNET
+from easyphoto.weights.rows_finish import FINISH_FILES
+from easyphoto.weights.rows_models import CHECKPOINT_FILES, FEW_STEP_FILES
 
+__all__ = [
+    "CATALOG",
+    "LEFT_OUT",
+    "SETS",
+    "YUNET",
+    "Commercial",
+    "HubFile",
+    "LicenceSet",
+    "ModelScopeFile",
+    "Source",
+    "UsedWeight",
+    "Variant",
+    "WeightFile",
+    "files_named",
+    "weight_file",
+]
 
-@dataclass(frozen=True)
-class WeightFile:
-    """One downloadable file. `path` is relative to the weight store's root."""
-
-    id: str
-    path: str
-    url: str
-    sha256: str
-    bytes: int
-    licence: str
-    origin: str
-    needed_by: str
-    commercial: bool
-    """Whether its licence allows commercial use."""
-
-    @property
-    def name(self) -> str:
-        return self.path.rsplit("/", 1)[-1]
-
-
-YUNET = WeightFile(
-    id="yunet",
-    path="faces/yunet_n_640_640.onnx",
-    url=(
-        "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
-        "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_n_640_640.onnx"
-    ),
-    sha256="25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",
-    bytes=317_466,
-    licence="Apache-2.0",
-    origin="ShiqiYu/libfacedetection.train, commit 0047ac24",
-    needed_by="faces.yunet_engine (finds faces in photographs)",
-    commercial=True,
+CATALOG: Mapping[str, WeightFile] = MappingProxyType(
+    {file.id: file for file in (*FACE_FILES, *FINISH_FILES, *CHECKPOINT_FILES, *FEW_STEP_FILES)}
 )
 
-CATALOG: Mapping[str, WeightFile] = MappingProxyType({file.id: file for file in (YUNET,)})
+SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "photographs": ("yunet", "auraface"),
+        "sd15": (
+            "clip-merges", "vae-ft-mse", "control_v11p_sd15_canny", "control_v11f1e_sd15_tile",
+            "control_sd15_random_color",
+        ),
+        "sdxl": ("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
+        "cut-out": ("u2net-human",),
+        "restore": ("gfpgan-1.4", "restoreformer", "realesrgan-x4plus", "realesrgan-x2plus"),
+        "few-steps": (
+            "lcm-lora-sd15", "hyper-sd15-8step", "lcm-lora-sdxl", "hyper-sdxl-8step", "lightning-sdxl-8step",
+        ),
+    }
+)  # fmt: skip
+"""What a choice needs → the files to fetch for it."""
+
+LEFT_OUT: tuple[tuple[str, str], ...] = (
+    ("face fusion (ModelScope damo/cv_unet-image-face-fusion_damo)",
+     "only a pipeline of modelscope runs it, and that needs torchvision and a datasets version that conflicts; "
+     "`warp` does the same work here"),
+    ("GPEN portrait enhancement (ModelScope damo/cv_gpen_image-portrait-enhancement)",
+     "non-commercial, and neither spandrel nor onnxruntime reads it; take gfpgan-1.4"),
+    ("skin retouching (ModelScope damo/cv_unet_skin_retouching_torch)",
+     "its pipeline needs TensorFlow and torchvision; retouching here needs no file"),
+    ("u2net salient detection (ModelScope damo/cv_u2net_salient-detection)",
+     "a pickled network for a modelscope pipeline; u2net-human is the same architecture as .onnx"),
+    ("face recognition (ModelScope bubbliiiing/cv_retinafce_recognition)",
+     "runs Python of its own repository; curricularface is the network without it"),
+    ("CodeFormer", "non-commercial, and its architecture is outside spandrel's free part; take restoreformer"),
+    ("OpenPose body, hand and face networks", "non-commercial; without a landmarker the kind openpose is left out"),
+    ("make-up transfer (PSGAN)", "no licence was found"),
+)  # fmt: skip
+"""What the extension of 2023 used and this catalogue does not offer, with the reason."""
 
 
 def weight_file(id: str) -> WeightFile:
@@ -53,3 +83,15 @@ def weight_file(id: str) -> WeightFile:
         return CATALOG[id]
     except KeyError:
         raise InputError(f"There is no weight file {id!r}.", advice=f"Known: {', '.join(CATALOG)}.") from None
+
+
+def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
+    """The files of sets and ids, each once, in the order named. Raises InputError for a name that is neither."""
+    unknown = [name for name in names if name not in SETS and name not in CATALOG]
+    if unknown:
+        raise InputError(
+            f"There is no set and no weight file {unknown[0]!r}.",
+            advice=f"Sets: {', '.join(SETS)}. Files: {', '.join(CATALOG)}.",
+        )
+    ids = dict.fromkeys(id for name in names for id in SETS.get(name, (name,)))
+    return tuple(CATALOG[id] for id in ids)

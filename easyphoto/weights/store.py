@@ -1,22 +1,43 @@
-"""Where weight files lie: the store's own folder, then mirrors, then the network. Nothing unverified is handed out."""
+"""Weight files at hand: the store's own folder, mirrors, other programs' folders, then the network.
+
+Nothing unverified is handed out, and nothing of the user's is overwritten: a file of the right name with other content
+stays where it lies, and an error says so.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from http.client import HTTPException
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from urllib.parse import urlsplit
 
-from easyphoto.errors import ChecksumMismatch, DiskFailure, WeightsMissing
+from easyphoto.errors import DiskFailure
 from easyphoto.progress import Progress
-from easyphoto.weights.catalog import WeightFile, weight_file
+from easyphoto.weights.answers import SourceFailed
+from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
+from easyphoto.weights.download import Patience, Wish, download
+from easyphoto.weights.entries import Source, Variant
+from easyphoto.weights.ledger import Ledger, sha256_of
+from easyphoto.weights.places import candidates, default_mirrors
+from easyphoto.weights.refusals import OFFLINE, in_the_way, missing, not_allowed, wrong_content
+from easyphoto.weights.soundness import is_sound
+from easyphoto.weights.sources import secret_headers, url_of
 
-_BLOCK = 1 << 20
-_TIMEOUT_SECONDS = 20.0
+__all__ = ["OFFLINE", "Finding", "WeightStore", "default_mirrors", "missing", "sha256_of"]
+
+_NO = ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What re-reading a file showed."""
+
+    file: WeightFile
+    place: Path
+    sha256: str
+    fits: bool
 
 
 @dataclass(frozen=True)
@@ -25,89 +46,199 @@ class WeightStore:
 
     root: Path
     mirrors: tuple[Path, ...] = ()
+    licences: LicenceSet = LicenceSet.COMMERCIAL_SAFE
+    also: tuple[Path, ...] = ()
+    """Folders of other programs; what is found there is used in place, and never changed."""
+    offline: bool = False
+    patience: Patience = field(default_factory=Patience)
 
-    def find(self, id: str) -> Path | None:
-        """The verified file, or None where no folder holds it whole."""
+    @property
+    def is_offline(self) -> bool:
+        """By its field, EASYPHOTO_OFFLINE or HF_HUB_OFFLINE."""
+        said = (os.environ.get(name, "").strip().lower() for name in ("EASYPHOTO_OFFLINE", "HF_HUB_OFFLINE"))
+        return self.offline or any(word not in _NO for word in said)
+
+    def allows(self, id: str) -> bool:
+        """Whether the licence set allows the file."""
+        return self.licences.allows(weight_file(id).commercial)
+
+    def find(self, id: str, progress: Progress | None = None) -> Path | None:
+        """The verified file or a variant of it; None where no folder holds it, or where its licence is refused."""
         file = weight_file(id)
-        for place in self._places(file):
-            if place.is_file() and sha256_of(place) == file.sha256:
-                return place
-        return None
+        return next(self._fitting(file, progress), None) if self.allows(id) else None
 
     def require(self, id: str, progress: Progress) -> Path:
-        """The verified file, downloaded where needed. Raises WeightsMissing, ChecksumMismatch or DiskFailure."""
-        found = self.find(id)
+        """The verified file or a variant of it, fetched where needed.
+
+        Raises LicenceRefused, WeightsMissing, ChecksumMismatch or DiskFailure.
+        """
+        file = weight_file(id)
+        if not self.allows(id):
+            raise not_allowed(file, self.licences.value)
+        found = self.find(id, progress)
         if found is not None:
             return found
+        self._check_the_way(file)
+        if self.is_offline:
+            raise missing(file, OFFLINE, self.root)
+        with self._lock(file, progress):
+            # Another process may have fetched it while this one waited.
+            return self.find(id, progress) or self._fetch(file, progress)
+
+    def used(self, id: str) -> UsedWeight:
+        """For the record of a run. Raises WeightsMissing where the file is not at hand."""
+        file, place = weight_file(id), self.find(id)
+        if place is None:
+            raise missing(file, "no folder holds it", self.root)
+        return UsedWeight(id, place.name, file.licence, self.hash_of(place))
+
+    def hash_of(self, path: Path) -> str:
+        """The sha256 of any file; one of more than a megabyte is read only once."""
+        return self.ledger.hash_of(path)
+
+    def check(self, progress: Progress) -> tuple[Finding, ...]:
+        """Read every file again that may be one of the catalogue's, wherever it lies."""
+        found: dict[Path, Finding] = {}
+        for file in CATALOG.values():
+            for form in file.forms:
+                for place in self._candidates(file, form):
+                    if place not in found:
+                        self.ledger.rehash(place, progress)
+                    # One name may stand for several files of the catalogue; it need only be one of them.
+                    if place not in found or not found[place].fits:
+                        fits = self._fits(file, form, place)
+                        found[place] = Finding(file, place, self.hash_of(place), fits)
+        return tuple(found.values())
+
+    def trust(self, id: str) -> Path | None:
+        """Accept the content of the file that lies first in the line, whatever was known; forget it where none does."""
         file = weight_file(id)
-        target = self.root / file.path
-        partial = target.with_name(target.name + ".part")
-        self._download(file, partial, progress)
-        if sha256_of(partial) != file.sha256:
-            partial.unlink(missing_ok=True)
-            raise ChecksumMismatch(
-                f"{file.name} from {file.url} is not the file the catalogue names.",
-                advice=f"Expected sha256 {file.sha256}. Put the right file into {target.parent} and try again.",
-            )
-        os.replace(partial, target)
-        return target
+        for form in file.forms:
+            for place in self._candidates(file, form):
+                sha256 = self.hash_of(place)
+                if sha256 not in _hashes_of_others(file):
+                    self.ledger.trust(_key(file, form), sha256, f"accepted: {place}", anew=True)
+                    return place
+        for form in file.forms:
+            self.ledger.forget(_key(file, form))
+        return None
 
-    def _places(self, file: WeightFile) -> tuple[Path, ...]:
-        beside = [place for mirror in self.mirrors for place in (mirror / file.name, mirror / file.path)]
-        return (self.root / file.path, *beside)
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.root / "hashes.json")
 
-    def _download(self, file: WeightFile, partial: Path, progress: Progress) -> None:
-        """Into `partial`, going on where an interrupted download stopped."""
+    def _candidates(self, file: WeightFile, form: Variant) -> Iterator[Path]:
+        return candidates(file, form, root=self.root, mirrors=self.mirrors, also=self.also)
+
+    def _fitting(self, file: WeightFile, progress: Progress | None) -> Iterator[Path]:
+        for form in file.forms:
+            yield from (place for place in self._candidates(file, form) if self._fits(file, form, place, progress))
+
+    def _fits(self, file: WeightFile, form: Variant, place: Path, progress: Progress | None = None) -> bool:
+        """Whether the file is what is known of it; where nothing is, the first one seen is trusted and recorded."""
+        key = _key(file, form)
         try:
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            start = partial.stat().st_size if partial.is_file() else 0
-            if start >= file.bytes:
-                partial.unlink()
-                start = 0
-            headers = {"Range": f"bytes={start}-"} if start else {}
-            request = urllib.request.Request(file.url, headers=headers)
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-                # A server that ignores the range sends the whole file again (200 instead of 206).
-                resumes = start > 0 and getattr(answer, "status", 200) == 206
-                with partial.open("ab" if resumes else "wb") as stream:
-                    _copy(answer, stream, file, done=start if resumes else 0, progress=progress)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-            raise missing(file, because=f"the download failed ({error})") from error
+            if trusted := self.ledger.trusted(key):
+                return self.ledger.hash_of(place, progress) == trusted
+            if form.bytes is not None and place.stat().st_size != form.bytes:
+                return False
+            sha256 = self.ledger.hash_of(place, progress)
+            if form.is_certain or not sha256.startswith(form.sha256):
+                return sha256 == form.sha256
+            if sha256 in _hashes_of_others(file):
+                return False
+            return is_sound(place, place.suffix) and self.ledger.trust(key, sha256, str(place))
+        except OSError:
+            # A file that cannot be read is not at hand, whoever keeps it.
+            return False
+
+    def _check_the_way(self, file: WeightFile) -> None:
+        """Raises ChecksumMismatch where a file with other content has the place of the one that would be fetched."""
+        for form in file.forms:
+            target = self._target(file, form)
+            if target.is_file():
+                raise in_the_way(file, form, target, self.hash_of(target))
+
+    def _fetch(self, file: WeightFile, progress: Progress) -> Path:
+        failures: list[str] = []
+        wrong = False
+        for form in file.forms:
+            for source in form.sources:
+                try:
+                    return self._fetch_from(source, file, form, progress)
+                except SourceFailed as error:
+                    failures.append(f"{urlsplit(url_of(source)).netloc}: {error}")
+                    wrong = wrong or error.wrong_content
+        because = "; ".join(dict.fromkeys(failures)) or "no hub offers it"
+        raise (wrong_content if wrong else missing)(file, because, self.root)
+
+    def _fetch_from(self, source: Source, file: WeightFile, form: Variant, progress: Progress) -> Path:
+        part = self._target(file, form).with_name(form.name + ".part")
+        trusted = self.ledger.trusted(_key(file, form))
+        # What the user accepted instead may have another length than the catalogue's.
+        size = None if trusted else form.bytes
+        wish = Wish(url_of(source), form.name, trusted or form.sha256, size, secret_headers(source))
+        sha256 = download(wish, part, progress, self.patience)
+        if not form.is_certain:
+            self._trust_first(file, form, part, sha256=sha256, url=wish.url)
+        return self._installed(file, form, part, sha256=sha256)
+
+    def _installed(self, file: WeightFile, form: Variant, part: Path, *, sha256: str) -> Path:
+        """The proven file under its final name, unless somebody has put one there meanwhile."""
+        target = self._target(file, form)
+        if target.is_file():
+            if not self._fits(file, form, target):
+                raise in_the_way(file, form, target, self.hash_of(target))
+            part.unlink()
+            return target
+        try:
+            os.replace(part, target)
         except OSError as error:
             raise DiskFailure(
-                f"{partial} could not be written: {error}.", advice="Check free space and rights."
+                f"{target} could not be written: {error}.", advice="Check the folder's rights."
             ) from error
+        self.ledger.remember(target, sha256)
+        return target
+
+    def _trust_first(self, file: WeightFile, form: Variant, part: Path, *, sha256: str, url: str) -> None:
+        """Record what came for the first time. Raises SourceFailed where it is no file of its kind."""
+        sound = is_sound(part, Path(form.name).suffix) and sha256 not in _hashes_of_others(file)
+        if sound and self.ledger.trust(_key(file, form), sha256, url):
+            return
+        part.unlink(missing_ok=True)
+        reason = "it is not what was seen first" if sound else f"it is no whole {Path(form.name).suffix} file"
+        raise SourceFailed(f"{reason} (sha256 {sha256})", wrong_content=True)
+
+    def _target(self, file: WeightFile, form: Variant) -> Path:
+        return self.root / file.folder / form.name
+
+    @contextmanager
+    def _lock(self, file: WeightFile, progress: Progress) -> Iterator[None]:
+        """Held by one process at a time; the others wait and can be cancelled."""
+        from filelock import FileLock, Timeout
+
+        path = self.root / ".locks" / f"{file.id}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(str(path))
+            while not lock.is_locked:
+                progress.check()
+                try:
+                    lock.acquire(timeout=0.2, poll_interval=0.05)
+                except Timeout:
+                    progress.step(0, 0, f"another process fetches {file.name}")
+        except OSError as error:
+            raise DiskFailure(f"{path} cannot be made: {error}.", advice="Check the rights of the folder.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
 
-def _copy(answer: BinaryIO, stream: BinaryIO, file: WeightFile, *, done: int, progress: Progress) -> None:
-    while block := answer.read(_BLOCK):
-        progress.check()
-        stream.write(block)
-        done += len(block)
-        progress.step(min(done, file.bytes), file.bytes, f"fetching {file.name}")
+def _key(file: WeightFile, form: Variant) -> str:
+    return f"{file.id}/{form.name}"
 
 
-def missing(file: WeightFile, because: str) -> WeightsMissing:
-    """The error that says how to come by a file by hand."""
-    return WeightsMissing(
-        f"{file.name} ({file.needed_by}) is not at hand: {because}.",
-        advice=(
-            f"Fetch {file.url} (sha256 {file.sha256}) elsewhere, put it into a folder DIR and set EASYPHOTO_MIRROR=DIR."
-        ),
-    )
-
-
-def default_mirrors() -> tuple[Path, ...]:
-    """The folders named by EASYPHOTO_MIRROR, separated as in PATH."""
-    named = os.environ.get("EASYPHOTO_MIRROR", "")
-    return tuple(Path(part).expanduser() for part in named.split(os.pathsep) if part)
-
-
-def sha256_of(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _hashes_of_others(file: WeightFile) -> set[str]:
+    """A file that is known to be another row's keeps that row's licence, whatever it is called."""
+    return {form.sha256 for other in CATALOG.values() if other.id != file.id for form in other.forms if form.is_certain}

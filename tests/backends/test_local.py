@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from easyphoto.backends.base import Control, LoraUse, Sampler
-from easyphoto.backends.components import Components, base_folder, load_components
+from easyphoto.backends.components import Components, base_model, load_components
 from easyphoto.backends.latents import Preview, latent_mask
 from easyphoto.backends.local import LocalBackend, open_local
 from easyphoto.backends.lora_apply import loras_applied
@@ -59,7 +59,7 @@ class TestLocalBackend(BackendContract):
 
 def test_a_family_folder_opens_by_its_path(tiny_base: Path) -> None:
     assert open_local(str(tiny_base)).family == "miniature"
-    assert base_folder(str(tiny_base)) == (MINIATURE, tiny_base)
+    assert base_model(str(tiny_base)) == (MINIATURE, tiny_base)
 
 
 def test_a_missing_folder_and_missing_weights_are_named(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_folder_of_unknown_shape_asks_for_its_family(tiny_base: Path, tmp_path
             (tmp_path / part.name).symlink_to(part)
 
     with pytest.raises(InputError, match=r"easyphoto\.json"):
-        base_folder(str(tmp_path))
+        base_model(str(tmp_path))
 
 
 def test_controls_without_a_model_are_not_offered(local: LocalBackend) -> None:
@@ -250,3 +250,44 @@ def test_a_preview_of_the_old_latents_looks_like_the_old_picture() -> None:
 
     whole = pixels(picture.resize((6, 4), Image.Resampling.BOX).resize((48, 32), Image.Resampling.BILINEAR))
     assert np.abs(shown - whole).max() <= 2
+
+
+def test_the_weights_that_took_part_are_told(components: Components, tiny_base: Path, tmp_path: Path) -> None:
+    from easyphoto.weights.ledger import sha256_of
+    from easyphoto.weights.store import WeightStore
+
+    store = WeightStore(tmp_path)
+    local = LocalBackend(components, tiny_base, store=store)
+    local.inpaint(inpaint_request(controls=(canny(),)), NullProgress())
+
+    (checkpoint,) = local.weights
+
+    unet = tiny_base / "unet" / "diffusion_pytorch_model.safetensors"
+    # The control lies in the checkpoint's folder: it is no file of the catalogue.
+    assert (checkpoint.id, checkpoint.file, checkpoint.sha256) == (tiny_base.name, unet.name, sha256_of(unet))
+
+
+def test_a_few_steps_lora_of_the_catalogue_is_told_by_its_id(tiny_sdxl: Path, tmp_path: Path) -> None:
+    from easyphoto.families import SDXL
+    from easyphoto.weights.store import WeightStore
+    from tests.tiny_family import SECOND_WIDTH, WIDTH, write_tiny_lora
+
+    store = WeightStore(tmp_path)
+    file = tmp_path / "lora" / "sdxl_lightning_8step_lora.safetensors"
+    file.parent.mkdir()
+    write_tiny_lora(file, text_prefix="lora_te1", cross=WIDTH + SECOND_WIDTH)
+    own = write_tiny_lora(tmp_path / "own.safetensors", text_prefix="lora_te1", cross=WIDTH + SECOND_WIDTH)
+    local = LocalBackend(load_components(SDXL, tiny_sdxl, dtype=torch.float32, device="cpu"), tiny_sdxl, store=store)
+
+    local.inpaint(inpaint_request(loras=(LoraUse(own), LoraUse(file))), NullProgress())
+
+    checkpoint, lightning = local.weights
+    assert checkpoint.licence == "user's own"
+    assert (lightning.id, lightning.file) == ("lightning-sdxl-8step", file.name)
+
+
+def test_a_request_may_name_the_checkpoint_that_is_open(local: LocalBackend, tiny_base: Path) -> None:
+    assert local.capabilities().checkpoints == (tiny_base.name,)
+
+    for name in (tiny_base.name, str(tiny_base), "miniature"):
+        local.inpaint(inpaint_request(checkpoint=name), NullProgress())

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,24 @@ def test_persons_are_listed_and_shown(tmp_path, capsys):
     words = capsys.readouterr().out
     assert "not trained" in words
     assert str(tmp_path / "persons" / "anna") in words
+
+
+def test_a_persons_likeness_is_shown_with_what_it_means(tmp_path, capsys):
+    workspace = Workspace(tmp_path)
+    person = workspace.new_person("anna", "miniature")
+    record = {"embedder": "auraface", "cosine": 0.7123, "percentile": 62.5, "strangers": None}
+    workspace.save_person(replace(person, likeness=record))
+    # A record of an earlier version has no share of strangers.
+    older = {"embedder": "auraface", "cosine": 0.5, "percentile": 10.0}
+    workspace.save_person(replace(workspace.new_person("ben", "miniature"), likeness=older))
+
+    main(["persons", "show", "anna", "--workspace", str(tmp_path)])
+    main(["persons", "show", "ben", "--workspace", str(tmp_path)])
+
+    words = capsys.readouterr().out
+    assert "likeness   0.71 (auraface)" in words
+    assert "above own photos: 62 %" in words
+    assert words.count("above strangers: cannot tell") == 2
 
 
 def test_a_person_is_exported_as_a_zip(tmp_path, capsys):

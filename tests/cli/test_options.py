@@ -8,9 +8,11 @@ import pytest
 from easyphoto.cli.options import option_name, settings_of, settings_table
 from easyphoto.cli.parser import build_parser
 from easyphoto.errors import BadSettings
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 
 COMMANDS = {
+    WeightSettings: ["check", "--photos", "photos"],
+    FaceSettings: ["check", "--photos", "photos"],
     PreprocessSettings: ["train", "anna", "--photos", "photos"],
     TrainSettings: ["train", "anna", "--photos", "photos"],
     InferenceSettings: ["photograph", "anna", "--template", "a.png"],

@@ -66,7 +66,9 @@ def test_the_engine_states_its_domain_and_its_embedder(folder: Path) -> None:
     assert (engine.id, engine.domain, engine.embedder) == ("drawings", Domain.DRAWINGS, "tiny-embedder")
     # The 99th of 101 even steps from 0 to 0.5.
     assert engine.same_person_limit == pytest.approx(0.495)
-    assert engine.percentile(0.25) == pytest.approx(25)
+    assert engine.scale is not None
+    assert (engine.scale.embedder, len(engine.scale.strangers)) == ("tiny-embedder", 101)
+    assert engine.weights == ()
 
 
 def test_an_embedding_has_unit_length_and_parts_have_the_pictures_size(folder: Path, drawing: Drawing) -> None:
@@ -97,6 +99,7 @@ def test_a_folder_without_an_embedder_gives_an_engine_that_checks_no_identity(
 
     assert engine.embedder is None
     assert engine.same_person_limit is None
+    assert engine.scale is None
     assert engine.embed(as_picture(drawing.image), face_of(drawing)) is None
 
 
@@ -105,19 +108,6 @@ def test_an_empty_folder_is_a_named_error(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsMissing, match="ships with EasyPhoto"):
         DrawnEngine(tmp_path)
-
-
-def test_labels_of_a_crop_are_laid_back_where_the_crop_was() -> None:
-    from easyphoto.faces.drawn_engine import _laid_back
-
-    labels = np.zeros((4, 4), np.uint8)
-    labels[1:3, 1:3] = 7
-
-    # The crop's left top corner is at (-2, 4) and one of its pixels covers 2 × 2 of the picture.
-    laid = _laid_back(labels, np.array([-2, 4, 8], np.float32), (16, 12))
-
-    rows, columns = np.nonzero(laid == 7)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (6, 9, 0, 3)
 
 
 @pytest.mark.skipif(not (SHIPPED / "parser.safetensors").is_file(), reason="the trained networks are not here")

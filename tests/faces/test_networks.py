@@ -122,11 +122,3 @@ def test_a_crop_of_the_wrong_size_is_refused():
 
     with pytest.raises(ValueError, match="128x128"):
         networks.parse(*parser, np.zeros((64, 64, 3), np.uint8))
-
-
-def test_percentiles_run_from_none_to_all_of_the_pairs(embedder: tuple):
-    config = embedder[1]
-
-    assert networks.percentile(config, -1.0, "genuine") == 0.0
-    assert networks.percentile(config, 1.0, "genuine") == 100.0
-    assert networks.percentile(config, 0.5, "impostor") > 95.0

@@ -68,7 +68,7 @@ def test_without_yunet_photographs_raise_the_error_that_says_what_to_do(
     monkeypatch.setattr(WeightStore, "require", absent)
     monkeypatch.setattr(opening, "_drawn", lambda notes=(): FakeEngine(faces=()))
 
-    with pytest.raises(WeightsMissing, match="EASYPHOTO_MIRROR"):
+    with pytest.raises(WeightsMissing, match="EASYPHOTO_WEIGHTS_MIRROR"):
         choose_engine([tmp_path / "photo.png"], WeightStore(tmp_path), NullProgress())
 
 

@@ -61,3 +61,23 @@ def test_the_frame_stands_between_the_eyes_and_turns_with_them() -> None:
     assert frame.unit == pytest.approx(20, abs=0.5)
     # The eyes stand above each other: down the face is to the picture's left.
     assert frame.place(0, 1) == pytest.approx([10 - frame.unit, 20])
+
+
+def test_a_mask_of_everybody_gives_the_one_person_without_the_neighbour_s_head(drawn: Drawing) -> None:
+    face = face_of(drawn)
+    everybody = np.ones(drawn.image.shape[:2], np.float32)
+
+    labels = landmark_parts(drawn.image, face, everybody)
+
+    rows, columns = np.nonzero(labels == Part.HAIR)
+    reach = np.hypot(columns - face.box.centre[0], rows - face.box.centre[1]).max()
+    # The crop reaches 1.2 face lengths to each side and 1.7 into its corners; hair ends before them.
+    assert reach < 1.4 * max(face.box.width, face.box.height)
+    assert part_mask(labels, FACE_PARTS).any()
+
+
+def test_a_mask_of_nobody_leaves_the_middle_of_the_face(drawn: Drawing) -> None:
+    labels = landmark_parts(drawn.image, face_of(drawn), np.zeros(drawn.image.shape[:2], np.float32))
+
+    assert part_mask(labels, FACE_PARTS).any()
+    assert not part_mask(labels, (Part.CLOTHES,)).any()

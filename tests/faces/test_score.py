@@ -105,3 +105,35 @@ def test_likeness_is_the_cosine_to_the_mean_and_names_its_embedder() -> None:
     assert found.cosine == pytest.approx(0.7071, abs=1e-4)
     assert likeness(FakeEngine(embedder=None), np.array([1.0]), [np.array([1.0])]) is None
     assert cosine(np.zeros(2), np.ones(2)) == 0.0
+
+
+def test_strangers_are_compared_by_the_mean_of_the_pairs() -> None:
+    # The pairs' cosines are 1 and 0, so 0.5; the fake's strangers lie evenly from -1 to 1.
+    found = likeness(FakeEngine(), np.array([1.0, 0.0]), [np.array([1.0, 0.0]), np.array([0.0, 1.0])])
+
+    assert found is not None
+    assert found.strangers == pytest.approx(75.0)
+
+
+def test_two_photos_cannot_tell_how_alike_a_persons_photos_are() -> None:
+    two = [np.array([1.0, 0.0]), np.array([0.0, 1.0])]
+
+    few = likeness(FakeEngine(), np.array([1.0, 0.0]), two)
+    enough = likeness(FakeEngine(), np.array([1.0, 0.0]), [*two, np.array([0.6, 0.8])])
+
+    assert few is not None
+    assert few.percentile is None
+    # The photos' cosines to the mean of the others are 0.32, 0.45 and 0.99; this face's to the mean of all is 0.66.
+    assert enough is not None
+    assert enough.cosine == pytest.approx(0.664, abs=1e-3)
+    assert enough.percentile == pytest.approx(200 / 3)
+
+
+def test_an_engine_without_a_scale_cannot_tell_about_strangers() -> None:
+    class Unmeasured(FakeEngine):
+        scale = None
+
+    found = likeness(Unmeasured(), np.array([1.0, 0.0]), [np.array([1.0, 0.0])])
+
+    assert found is not None
+    assert (found.percentile, found.strangers) == (None, None)

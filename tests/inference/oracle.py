@@ -11,9 +11,10 @@ from PIL import Image
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw, draw_group
 from easyphoto.drawings.scene import sample_scene
-from easyphoto.faces.engine import Domain, Face, Part
+from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array, as_picture
+from easyphoto.weights.catalog import UsedWeight
 
 
 def drawn(seed: int, *, style: str = "paint", framing: str = "close", photo: int = 0, size: int = 256) -> Drawing:
@@ -36,6 +37,8 @@ class OracleEngine:
     domain: Domain = Domain.DRAWINGS
     embedder: str | None = "oracle-colours"
     same_person_limit: float | None = 0.5
+    scale: LikenessScale | None = None
+    weights: tuple[UsedWeight, ...] = ()
 
     def shown(self, drawing: Drawing) -> Image.Image:
         picture = as_picture(drawing.image)
@@ -55,9 +58,6 @@ class OracleEngine:
         inner = face.box.grown(*(-0.2 * face.box.width,) * 4).as_ints()
         mean = as_array(picture.crop(inner)).reshape(-1, 3).mean(0) - 127.5
         return (mean / np.linalg.norm(mean)).astype(np.float32)
-
-    def percentile(self, cosine: float) -> float:
-        return float(np.clip(50 * (cosine + 1), 0, 100))
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         drawing = self.known[_key(picture)]

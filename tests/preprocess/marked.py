@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.engine import Domain, Face, Part
+from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array
+from easyphoto.weights.catalog import UsedWeight
 
 # The card's body says who it is, the yellow band says where its top is.
 PERSONS = {"anna": (200, 40, 160), "ben": (40, 160, 200)}
@@ -60,6 +61,8 @@ class MarkedEngine:
     id = "marked"
     domain = Domain.DRAWINGS
     same_person_limit: float | None = 0.5
+    scale: LikenessScale | None = None
+    weights: tuple[UsedWeight, ...] = ()
 
     def __init__(self, *, has_embedder: bool = True) -> None:
         self.embedder = "colours" if has_embedder else None
@@ -77,9 +80,6 @@ class MarkedEngine:
         colour = np.asarray(picture.crop(face.box.as_ints()).resize((1, 1), Image.Resampling.BOX), np.float32).ravel()
         vector = colour - colour.mean()
         return vector / np.linalg.norm(vector)
-
-    def percentile(self, cosine: float) -> float:
-        return 50.0
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         labels = np.zeros((picture.height, picture.width), np.uint8)

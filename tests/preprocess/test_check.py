@@ -17,8 +17,15 @@ from tests.fakes import RecordingProgress
 from tests.preprocess.marked import MarkedEngine, photo
 
 
-def check(photos: list[Path], *, engine: MarkedEngine | None = None, keep: int = 15, **options: object) -> Check:
-    settings = PreprocessSettings(keep=keep)
+def check(
+    photos: list[Path],
+    *,
+    engine: MarkedEngine | None = None,
+    keep: int = 15,
+    same_person: float | None = None,
+    **options: object,
+) -> Check:
+    settings = PreprocessSettings(keep=keep, same_person=same_person)
     return check_photos(photos, engine or MarkedEngine(), MINIATURE, settings, NullProgress(), **options)  # type: ignore[arg-type]
 
 
@@ -150,6 +157,35 @@ def test_without_an_embedder_nobody_is_a_stranger_and_that_is_said(tmp_path: Pat
     assert [verdict.identity for verdict in result.verdicts] == [None, None]
     assert all("identity not checked" in verdict.notes for verdict in result.verdicts)
     assert result.notes[0].startswith("identity not checked: there is no embedder for drawings")
+
+
+def test_without_a_limit_the_embedder_ranks_but_nobody_is_a_stranger(tmp_path: Path) -> None:
+    engine = MarkedEngine()
+    engine.same_person_limit = None
+    photos = [photo(tmp_path, f"{index}.png", seed=7 * index) for index in range(3)]
+    photos.append(photo(tmp_path, "ben.png", person="ben", seed=40))
+
+    result = check(photos, engine=engine)
+
+    assert reasons(result) == [None, None, None, None]
+    identities = [verdict.identity or 0 for verdict in result.verdicts]
+    assert min(identities[:3]) > 0.9
+    assert identities[3] < 0.5
+    assert result.kept[-1].photo == "ben.png"
+    assert result.notes[0].startswith("identity not checked: from which cosine on colours shows one person")
+    assert result.identity_words == "ranked by colours, identity not checked"
+
+
+def test_a_limit_of_the_settings_counts_where_the_embedder_has_none(tmp_path: Path) -> None:
+    engine = MarkedEngine()
+    engine.same_person_limit = None
+    photos = [photo(tmp_path, f"{index}.png", seed=7 * index) for index in range(3)]
+    photos.append(photo(tmp_path, "ben.png", person="ben", seed=40))
+
+    result = check(photos, engine=engine, same_person=0.5)
+
+    assert reasons(result) == [None, None, None, Reason.SOMEONE_ELSE]
+    assert result.identity_words == "identity checked by colours"
 
 
 def test_a_copy_counts_once_and_the_larger_one_stays(tmp_path: Path) -> None:

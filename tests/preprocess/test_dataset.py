@@ -46,6 +46,8 @@ def test_a_dataset_holds_pictures_weights_captions_and_a_reference(checked: Chec
     lines = [json.loads(line) for line in (dataset.folder / "metadata.jsonl").read_text().splitlines()]
     assert lines[0]["file_name"] == "images/000.png"
     assert lines[0]["text"] == "easyphoto_face, easyphoto, 1person"
+    # The side of the square in the photo, before it was brought to 128 pixels.
+    assert lines[0]["original_size"] == [232, 232]
     assert [entry.photo for entry in dataset.entries] == ["0.png", "1.png", "2.png"]
 
 

@@ -17,14 +17,14 @@ from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
-from easyphoto.weights.store import WeightStore
+from easyphoto.weights.store import WeightStore, default_mirrors
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-STORE = WeightStore(SHARED / "nowhere", (SHARED / "weights",))
+STORE = WeightStore(SHARED / "nowhere", default_mirrors(), offline=True)
 
 pytestmark = pytest.mark.skipif(
     not (SHARED / "photos").is_dir() or STORE.find("yunet") is None,
-    reason="the shared photographs and YuNet's weights are not on this machine",
+    reason="the shared photographs are not on this machine, or EASYPHOTO_WEIGHTS_MIRROR names no folder with YuNet",
 )
 
 
@@ -62,7 +62,8 @@ def test_the_two_partial_faces_and_the_copy_are_explained_and_the_rest_is_kept(
     assert check.verdicts[5].explanation.endswith("cut off at the right edge.")
     assert check.verdicts[6].duplicate_of == "01.jpg"
     assert check.reference == "01.jpg"
-    assert check.notes[0].startswith("identity not checked: there is no embedder for photographs")
+    assert check.notes[0].startswith("Not at hand: a face embedder (persons are not told apart);")
+    assert check.notes[1].startswith("identity not checked: there is no embedder for photographs")
     assert len(dataset.entries) == 4
 
 
@@ -93,6 +94,33 @@ def test_a_face_with_one_half_covered_is_partial(engine: FaceEngine, tmp_path: P
     check = check_photos([tmp_path / "covered.png"], engine, MINIATURE, PreprocessSettings(), NullProgress())
 
     assert check.verdicts[0].reason is Reason.PARTIAL_FACE
+
+
+@pytest.mark.parametrize("height", [24, 32, 100])
+def test_every_small_face_of_a_large_group_is_found_and_nothing_else(engine: FaceEngine, height: int) -> None:
+    photo = read_picture(SHARED / "photos" / "person-a" / "01.jpg")
+    face = engine.detect(photo)[0].box
+    head = photo.crop(face.grown(*(0.5 * face.height,) * 4).as_ints())
+    head.thumbnail((1000, 2 * height), Image.Resampling.LANCZOS)
+    group = Image.new("RGB", (1600, 1200), (70, 90, 80))
+    places = [(60 + 300 * column, 40 + 280 * row) for row in range(4) for column in range(5)]
+    for place in places:
+        group.paste(head, place)
+
+    faces = engine.detect(group)
+
+    found = {min(range(20), key=lambda n: abs(places[n][0] + head.width / 2 - x) + abs(places[n][1] + height - y))
+             for x, y in (face.box.centre for face in faces)}  # fmt: skip
+    assert (len(faces), len(found)) == (20, 20)
+    assert [round(face.box.height) for face in faces] == pytest.approx([height] * 20, rel=0.2)
+
+
+@pytest.mark.parametrize("enlarged", [1.5, 3.0])
+def test_the_pattern_of_a_tie_is_not_taken_for_faces(engine: FaceEngine, enlarged: float) -> None:
+    photo = read_picture(SHARED / "photos" / "person-a" / "01.jpg")
+    size = (round(photo.width * enlarged), round(photo.height * enlarged))
+
+    assert len(engine.detect(photo.resize(size, Image.Resampling.LANCZOS))) == 1
 
 
 def test_a_small_picture_is_enlarged_for_the_detector(engine: FaceEngine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
 from easyphoto.bench.trainer import Comparison, compare
 from easyphoto.progress import NullProgress
@@ -16,7 +16,10 @@ def test_the_ratio_counts_the_caching_and_the_step_ratio_does_not():
     assert "0.50 with caching, 0.25 a step" in found.table()
 
 
-def test_both_loops_run_on_the_same_model(tiny_base: Path):
-    found = compare(str(tiny_base), steps=2, progress=NullProgress(), settings=TrainSettings(batch=2))
+@pytest.mark.parametrize("base", ["tiny_base", "tiny_sdxl"])
+def test_both_loops_run_on_the_same_model(base: str, request: pytest.FixtureRequest):
+    settings = TrainSettings(batch=2, resolution=128)
+
+    found = compare(str(request.getfixturevalue(base)), steps=2, progress=NullProgress(), settings=settings)
 
     assert (len(found.ours), len(found.plain), found.record()["steps"]) == (2, 2, 2)

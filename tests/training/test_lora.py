@@ -71,7 +71,7 @@ def test_loaded_in_diffusers_it_equals_the_live_adapters(tiny_base: Path):
     components, live = adapted(tiny_base)
     words, guess = answers(components)
 
-    loaded_words, loaded_guess = in_diffusers(tiny_base, kohya_state(live.unet, live.text_encoder))
+    loaded_words, loaded_guess = in_diffusers(tiny_base, kohya_state(live))
 
     assert float((loaded_words - words).abs().max()) == 0
     assert float((loaded_guess - guess).abs().max()) == 0
@@ -81,7 +81,7 @@ def test_written_in_16_bit_it_differs_by_a_thousandth_at_most(tiny_base: Path, t
     components, live = adapted(tiny_base)
     words, guess = answers(components)
     file = tmp_path / "lora.safetensors"
-    write_lora(file, kohya_state(live.unet, live.text_encoder, dtype=torch.float16), {})
+    write_lora(file, kohya_state(live, dtype=torch.float16), {})
 
     loaded_words, loaded_guess = in_diffusers(tiny_base, read_lora(file)[0])
 
@@ -98,7 +98,7 @@ def test_the_effect_of_the_adapters_is_no_rounding(tiny_base: Path):
 
 def test_names_and_alpha_are_kohyas(tiny_base: Path):
     _, live = adapted(tiny_base)
-    state = kohya_state(live.unet, live.text_encoder)
+    state = kohya_state(live)
 
     assert len(module_names(state)) == 3 * 12 + 2 * 6 + 12
     assert state["lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight"].shape == (4, 32)
@@ -113,7 +113,7 @@ def test_our_own_inference_applies_the_same_change(tiny_base: Path, tmp_path: Pa
 
     components, live = adapted(tiny_base)
     file = tmp_path / "lora.safetensors"
-    write_lora(file, kohya_state(live.unet, live.text_encoder), {})
+    write_lora(file, kohya_state(live), {})
     fresh = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
 
     with loras_applied(fresh, (LoraUse(file),)):
@@ -126,7 +126,7 @@ def test_the_same_content_gives_the_same_bytes_and_a_hash_over_the_tensors(tiny_
     import hashlib
 
     _, live = adapted(tiny_base)
-    state = kohya_state(live.unet, live.text_encoder, dtype=torch.float16)
+    state = kohya_state(live, dtype=torch.float16)
     first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
     digests = {write_lora(first, state, lora_metadata(FACTS)), write_lora(second, state, lora_metadata(FACTS))}
     content = first.read_bytes()
@@ -150,7 +150,7 @@ def test_metadata_says_what_readers_look_for():
 
 def test_what_was_written_is_read_back(tiny_base: Path, tmp_path: Path):
     _, live = adapted(tiny_base)
-    state = kohya_state(live.unet, live.text_encoder, dtype=torch.float16)
+    state = kohya_state(live, dtype=torch.float16)
     write_lora(tmp_path / "lora.safetensors", state, {"a": "b"})
 
     found, metadata = read_lora(tmp_path / "lora.safetensors")
@@ -223,10 +223,10 @@ def test_averaging_factors_would_not_be_a_merge():
 
 def test_a_merged_state_goes_back_into_the_live_adapters(tiny_base: Path):
     components, live = adapted(tiny_base, seed=1)
-    state = kohya_state(live.unet, live.text_encoder)
+    state = kohya_state(live)
     before = answers(components)[1]
     merged, _ = merge_products([state, state], [0.5, 0.5], 4)
 
-    load_into_adapters(merged, live.unet, live.text_encoder)
+    load_into_adapters(merged, live)
 
     assert float((answers(components)[1] - before).abs().max()) < 1e-4

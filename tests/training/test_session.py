@@ -172,8 +172,8 @@ def test_a_write_error_in_the_middle_of_a_save_keeps_the_old_checkpoint_and_the_
 def _sick_at(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
     healthy = loop.Learner.loss
 
-    def loss(self: loop.Learner) -> torch.Tensor:
-        return healthy(self) * (float("nan") if self.step in steps else 1.0)
+    def loss(self: loop.Learner, part: slice) -> torch.Tensor:
+        return healthy(self, part) * (float("nan") if self.step in steps else 1.0)
 
     monkeypatch.setattr(loop.Learner, "loss", loss)
 
@@ -222,7 +222,7 @@ def test_each_distinct_caption_is_encoded_once_in_a_step(
 def test_the_plan_shows_every_photo_equally_often_and_spreads_the_timesteps():
     from easyphoto.training.data import Cached, make_plan
 
-    cached = Cached(torch.zeros(6, 4, 2, 2), None, torch.ones(6, 1, 2, 2), torch.zeros(6), torch.zeros(1, 3), 6)
+    cached = Cached(torch.zeros(6, 4, 2, 2), None, torch.ones(6, 1, 2, 2), torch.zeros(6), (torch.zeros(1, 3),), 6)
 
     plan = make_plan(cached, 30, batch=4, timesteps=1000, seed=1)
 

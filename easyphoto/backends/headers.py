@@ -1,0 +1,207 @@
+"""What a checkpoint file is, told from the names and shapes in its header: no tensor is read, no torch is needed."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import InputError
+from easyphoto.families import SD15, SDXL, Family
+
+LONGEST_HEADER = 100_000_000
+"""Bytes; the safetensors library has the same bound. A whole SDXL checkpoint's header has about 350,000."""
+LENGTH_BYTES = 8
+BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
+    "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+}  # fmt: skip
+UNET = "model.diffusion_model."
+FIRST_CONVOLUTION = f"{UNET}input_blocks.0.0.weight"
+TAKE = "Take an SD 1.5 or SDXL checkpoint (.safetensors) that can draw pictures from words by itself."
+LORA_ENDINGS = (".lora_down.weight", ".lora_up.weight", ".lora_A.weight", ".lora_B.weight", ".hada_w1_a", ".lokr_w1")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The tensors of a file by name, with their shapes, and what the file says of itself."""
+
+    name: str
+    shapes: Mapping[str, tuple[int, ...]]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, *beginnings: str) -> bool:
+        return any(key.startswith(beginnings) for key in self.shapes)
+
+    def size(self, tensor: str, axis: int) -> int | None:
+        """One side of a tensor; None where it is not there."""
+        shape = self.shapes.get(tensor, ())
+        return shape[axis] if len(shape) > axis else None
+
+    @property
+    def words_width(self) -> int | None:
+        """Width of the encoded words that the UNet attends to."""
+        keys = (key for key in self.shapes if key.startswith(UNET) and key.endswith(".attn2.to_k.weight"))
+        return next((self.shapes[key][-1] for key in keys if self.shapes[key]), None)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the UNet was taught to predict."""
+
+    kind: str = "epsilon"
+    zero_snr: bool = False
+    """The last training step is pure noise."""
+
+    @property
+    def scheduler(self) -> dict[str, Any]:
+        """What differs in the scheduler's configuration."""
+        if not self.zero_snr:
+            return {"prediction_type": self.kind}
+        # Without the very last time step, sampling would begin where some picture is still expected.
+        return {"prediction_type": self.kind, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+
+
+def read_header(file: Path) -> Header:
+    """Names and shapes of a .safetensors file. Raises InputError for what is none or was cut off."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            length = _header_length(file, stream.read(LENGTH_BYTES), size)
+            content = _parsed(file, stream.read(length))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error}.", advice="Check the path and its rights.") from error
+    metadata = content.pop("__metadata__", None)
+    shapes = {name: _checked_shape(file, entry, room=size - LENGTH_BYTES - length) for name, entry in content.items()}
+    texts = metadata if isinstance(metadata, dict) else {}
+    return Header(file.name, shapes, {str(key): str(value) for key, value in texts.items()})
+
+
+def _header_length(file: Path, beginning: bytes, size: int) -> int:
+    length = int(struct.unpack("<Q", beginning)[0]) if len(beginning) == LENGTH_BYTES else 0
+    if not 2 <= length <= LONGEST_HEADER:
+        raise InputError(f"{file.name} is no safetensors file.", advice=f"Its beginning is something else. {TAKE}")
+    if length > size - LENGTH_BYTES:
+        raise _cut_off(file)
+    return length
+
+
+def _parsed(file: Path, header: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The header of {file.name} is broken: {error}.", advice="Fetch the file again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The header of {file.name} is no table of tensors.", advice="Fetch the file again.")
+    return content
+
+
+def _checked_shape(file: Path, entry: Any, *, room: int) -> tuple[int, ...]:
+    """The shape, where the header's own figures agree with each other and with the file's size."""
+    try:
+        shape = tuple(int(side) for side in entry["shape"])
+        first, last = (int(offset) for offset in entry["data_offsets"])
+        bits = BITS.get(entry["dtype"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"The header of {file.name} is broken.", advice="Fetch the file again.") from error
+    if last > room:
+        raise _cut_off(file)
+    is_filled = bits is None or (last - first) * 8 == prod(shape) * bits
+    if min((0, first, last - first, *shape)) < 0 or not is_filled:
+        raise InputError(f"The header of {file.name} contradicts itself.", advice="Fetch the file again.")
+    return shape
+
+
+def _cut_off(file: Path) -> InputError:
+    return InputError(
+        f"{file.name} was cut off: its header names tensors beyond its end.", advice="Fetch or copy the file again."
+    )
+
+
+def prediction_of(header: Header) -> Prediction:
+    """By the marks community files carry: an empty tensor `v_pred`, with `ztsnr` beside it, or modelspec's line."""
+    says_v = header.metadata.get("modelspec.prediction_type", "").lower() in ("v", "v_prediction")
+    if "v_pred" not in header.shapes and not says_v:
+        return Prediction()
+    return Prediction("v_prediction", zero_snr="ztsnr" in header.shapes)
+
+
+def family_of_header(header: Header) -> Family:
+    """SD15 or SDXL. Raises InputError that says what the file is instead, and what to take."""
+    for what, fits, advice in _STRANGERS:
+        if fits(header):
+            raise InputError(f"{header.name} is {what}.", advice=advice)
+    width = header.words_width
+    if width == 768 and header.has("cond_stage_model.transformer."):
+        return SD15
+    if width == 2048 and header.has("conditioner.embedders.1.model."):
+        return SDXL
+    if width in (768, 2048):
+        raise InputError(
+            f"{header.name} holds a UNet without its text encoders.", advice=f"It is a pruned file. {TAKE}"
+        )
+    raise InputError(f"{header.name} holds a model of no known family.", advice=TAKE)
+
+
+Test = Callable[[Header], bool]
+
+
+def _begins(*beginnings: str) -> Test:
+    return lambda header: header.has(*beginnings)
+
+
+def _only(*beginnings: str) -> Test:
+    """Such tensors, and no UNet of a checkpoint beside them."""
+    return lambda header: header.has(*beginnings) and not header.has(UNET)
+
+
+def _holds(*names: str) -> Test:
+    return lambda header: any(name in header.shapes for name in names)
+
+
+def _is_lora(header: Header) -> bool:
+    return not header.has(UNET) and any(key.endswith(LORA_ENDINGS) for key in header.shapes)
+
+
+def _is_sd2(header: Header) -> bool:
+    return header.has("cond_stage_model.model.") or header.words_width == 1024
+
+
+def _is_refiner(header: Header) -> bool:
+    return header.has("conditioner.embedders.0.model.") or header.words_width == 1280
+
+
+def _takes(*channels: int) -> Test:
+    return lambda header: header.size(FIRST_CONVOLUTION, 1) in channels
+
+
+_ORDINARY = "Take the ordinary checkpoint of that family: it inpaints here too."
+_AS_LORA = "A LoRA goes on top of a checkpoint: name it where LoRAs are asked for, and take a checkpoint as the base."
+_AS_CONTROL = "Put it into the folder controlnet beside the checkpoint, and take a checkpoint as the base."
+_FOLDER = (
+    "Take the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, scheduler), or a checkpoint "
+    "in one file as web UIs use it."
+)
+# In this order: what is checked first may hold what is checked later.
+_STRANGERS: tuple[tuple[str, Test, str], ...] = (
+    ("empty", lambda header: not header.shapes, TAKE),
+    ("a LoRA", _is_lora, _AS_LORA),
+    ("a Control-LoRA", _holds("lora_controlnet"), _AS_CONTROL),
+    ("a ControlNet", _only("control_model.", "controlnet_", "input_hint_block."), _AS_CONTROL),
+    ("a Flux model", _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
+    ("an SD 3 model", _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
+    ("an SDXL model for EDM noise", _begins("edm_mean", "edm_vpred."), TAKE),
+    ("an inpainting model (9 channels)", _takes(9), _ORDINARY),
+    ("an image-editing model (pix2pix, 8 channels)", _takes(8), _ORDINARY),
+    ("a model with a special input (depth or upscaling)", _takes(5, 7), _ORDINARY),
+    ("the SDXL refiner", _is_refiner, "Take the SDXL base model: EasyPhoto does not use the refiner."),
+    ("an SD 2 model", _is_sd2, TAKE),
+    ("a UNet in diffusers' names", _only("down_blocks.", "unet.down_blocks."), _FOLDER),
+    ("an autoencoder (VAE)", _only("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), TAKE),
+    ("a text encoder", _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
+    ("a textual inversion", _holds("emb_params", "clip_l", "clip_g"), TAKE),
+)

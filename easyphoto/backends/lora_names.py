@@ -1,0 +1,94 @@
+"""The names that LoRA files give to layers and to their factors: kohya's in two spellings, and diffusers'.
+
+A layer has a name in each; here they all lead to the layer's weight. Which of them a file uses is not asked, so that
+files of mixed spelling are read too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from torch import nn
+
+from easyphoto.backends.components import Components
+from easyphoto.backends.ldm_names import unet_name
+
+DOWN, UP, ALPHA = "down", "up", "alpha"
+Targets = dict[str, nn.Parameter]
+
+_PARTS = (
+    (".lora_linear_layer.down.weight", DOWN),
+    (".lora_linear_layer.up.weight", UP),
+    ("_lora.down.weight", DOWN),
+    ("_lora.up.weight", UP),
+    (".lora_down.weight", DOWN),
+    (".lora_up.weight", UP),
+    (".lora.down.weight", DOWN),
+    (".lora.up.weight", UP),
+    (".lora_A.weight", DOWN),
+    (".lora_B.weight", UP),
+    (".alpha", ALPHA),
+)
+# The spelling of diffusers before 0.22: attention processors of their own, with names that the layers do not have.
+_OLD_LAYERS = {"to_out": "to_out.0"}
+_OLD_TEXT_LAYERS = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
+
+
+def targets(components: Components) -> Targets:
+    """Every weight that a LoRA file may change, by each of the names that files have for it."""
+    found: Targets = {}
+    layers = dict(_layers(components.unet))
+    for name, weight in layers.items():
+        ldm = ldm_name(name, layers, depth=components.unet.config.layers_per_block)
+        found |= dict.fromkeys((f"lora_unet_{_joined(name)}", f"lora_unet_{ldm}", f"unet.{name}"), weight)
+    for number, encoder in enumerate(components.text_encoders):
+        for name, weight in _layers(encoder):
+            found |= dict.fromkeys(_text_names(name, number), weight)
+    return found
+
+
+def ldm_name(name: str, layers: Collection[str], depth: int) -> str:
+    """A UNet layer's name in the LDM layout, as kohya's tools write it for SDXL.
+
+    `layers` are the names of all, `depth` is how many a block has (`layers_per_block`).
+    """
+    return _joined(unet_name(f"{name}.weight", layers, depth).removesuffix(".weight"))
+
+
+def _text_names(name: str, number: int) -> Iterator[str]:
+    # transformers 5.6 dropped the level `text_model` from the modules of one class; the files keep it.
+    flat = name.removeprefix("text_model.")
+    full = flat if flat == "text_projection" else f"text_model.{flat}"
+    prefixes = ("lora_te_", "lora_te1_") if number == 0 else ("lora_te2_",)
+    yield from (prefix + _joined(full) for prefix in prefixes)
+    component = "text_encoder" if number == 0 else "text_encoder_2"
+    yield from (f"{component}.{each}" for each in (full, flat))
+
+
+def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Linear and convolution layers by their name in the bare network, also where live peft adapters wrap them."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and ".lora_" not in name:
+            yield name.removeprefix("base_model.model.").removesuffix(".base_layer"), module.weight
+
+
+def _joined(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """The layer's name and which of its factors a tensor of a file is; of a strange key, the key and its end."""
+    plain = key.removeprefix("base_model.model.")
+    for suffix, part in _PARTS:
+        if plain.endswith(suffix):
+            module = plain.removesuffix(suffix)
+            return (_modern(module) if suffix.startswith("_lora") else module), part
+    module, _, rest = plain.partition(".")
+    return module, rest
+
+
+def _modern(module: str) -> str:
+    """`….attn1.processor.to_out` → `….attn1.to_out.0`, and in a text encoder `….self_attn.to_q` → `….q_proj`."""
+    path, _, layer = module.replace(".processor.", ".").rpartition(".")
+    names = _OLD_TEXT_LAYERS if module.startswith("text_encoder") else _OLD_LAYERS
+    return f"{path}.{names.get(layer, layer)}"

@@ -1,0 +1,160 @@
+"""A checkpoint in one file, as web UIs use them: every network from configurations that ship, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from easyphoto.backends import ldm_names
+from easyphoto.backends.components import Components, autoencoder_dtype, quiet_libraries
+from easyphoto.backends.folders import configs_folder, part_config
+from easyphoto.backends.headers import prediction_of
+from easyphoto.backends.ldm_names import Place
+from easyphoto.backends.tensor_files import Places, filled, header_of, open_tensors, without_memory
+from easyphoto.backends.tokenizer import open_tokenizers
+from easyphoto.errors import WeightsMissing
+from easyphoto.families import Family
+from easyphoto.weights.store import WeightStore
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What loading one network needs to know of the file it comes from."""
+
+    name: str
+    configs: Path
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def encoders(self) -> int:
+        """How many text encoders there are."""
+        return 2 if (self.configs / "text_encoder_2").is_dir() else 1
+
+
+def load_single_file(
+    family: Family,
+    file: Path,
+    *,
+    dtype: torch.dtype,
+    device: str | torch.device,
+    store: WeightStore | None = None,
+) -> Components:
+    """All networks of the family from a checkpoint in LDM's layout, without a network and without random fillings.
+
+    The autoencoder is the family's better one where `store` has it. Raises InputError for a file of another kind,
+    WeightsMissing for tensors it lacks or for a tokenizer that is nowhere at hand.
+    """
+    loading = Loading(file.name, configs_folder(family, file), dtype, torch.device(device))
+    tokenizers = open_tokenizers(family, store, beside=file.parent, count=loading.encoders)
+    prediction = prediction_of(header_of(file))
+    with quiet_libraries(), open_tensors(file) as tensors:
+        encoders = load_text_encoders(tensors, loading)
+        return Components(
+            unet=load_unet(tensors, loading),
+            vae=load_autoencoder(family, tensors, loading, store),
+            text_encoder=encoders[0],
+            tokenizer=tokenizers[0],
+            scheduler=_scheduler(loading.configs, prediction.scheduler),
+            family=family,
+            text_encoder_2=encoders[1] if loading.encoders == 2 else None,
+            tokenizer_2=tokenizers[1] if loading.encoders == 2 else None,
+        )
+
+
+def load_unet(tensors: Tensors, loading: Loading) -> Any:
+    from diffusers import UNet2DConditionModel
+
+    config = part_config(loading.configs, "unet")
+    network = without_memory(lambda: UNet2DConditionModel.from_config(config))
+    places = unet_places(network, ldm_names.UNET_PREFIX)
+    return filled(
+        network, tensors, places, what=f"The UNet in {loading.name}", dtype=loading.dtype, device=loading.device
+    )
+
+
+def unet_places(network: Any, prefix: str) -> Places:
+    """Of diffusers' UNet or ControlNet in a file whose names begin with `prefix`."""
+    keys, layers = network.state_dict().keys(), network.config.layers_per_block
+    return lambda key: (Place(prefix + ldm_names.unet_name(key, keys, layers)),)
+
+
+def load_autoencoder(family: Family, tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
+    """The family's better autoencoder where it is at hand, else the one inside the checkpoint."""
+    better = store.find(family.vae) if store is not None and family.vae else None
+    config = part_config(loading.configs, "vae")
+    if better is not None:
+        with open_tensors(better) as its_tensors:
+            # Both families' better autoencoders were made to run in 16 bit.
+            return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
+    if not any(name.startswith(ldm_names.VAE_PREFIX) for name in tensors):
+        raise WeightsMissing(
+            f"{loading.name} holds no autoencoder (VAE).",
+            advice=f"Fetch one with `easyphoto weights get {family.vae}`, or take a checkpoint with one inside.",
+        )
+    return _autoencoder(tensors, loading, config, loading.name)
+
+
+def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], name: str) -> Any:
+    from diffusers import AutoencoderKL
+
+    network = without_memory(lambda: AutoencoderKL.from_config(config))
+    levels = len(config["block_out_channels"])
+
+    def places(key: str) -> tuple[Place, ...]:
+        original = ldm_names.autoencoder_name(key, levels)
+        names = (ldm_names.VAE_PREFIX + original, original, key, ldm_names.old_autoencoder_name(key))
+        return tuple(map(Place, names))
+
+    dtype = autoencoder_dtype(config, loading.dtype)
+    return filled(network, tensors, places, what=f"The autoencoder in {name}", dtype=dtype, device=loading.device)
+
+
+def load_text_encoders(tensors: Tensors, loading: Loading) -> tuple[Any, ...]:
+    """One, or SDXL's two: told apart by their names in the file, never by their widths."""
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    if loading.encoders == 1:
+        return (_text_encoder(CLIPTextModel, "text_encoder", tensors, loading, _clip_places(ldm_names.CLIP_PREFIX)),)
+    first = _clip_places(ldm_names.SDXL_CLIP_PREFIX)
+    return (
+        _text_encoder(CLIPTextModel, "text_encoder", tensors, loading, first),
+        _text_encoder(CLIPTextModelWithProjection, "text_encoder_2", tensors, loading, _open_clip_places),
+    )
+
+
+def _text_encoder(kind: Any, part: str, tensors: Tensors, loading: Loading, places: Places) -> Any:
+    from transformers import CLIPTextConfig
+
+    config = {key: value for key, value in part_config(loading.configs, part).items() if key != "model_type"}
+    network = without_memory(lambda: kind(CLIPTextConfig(**config)))
+    what = f"The {part.replace('_', ' ')} in {loading.name}"
+    return filled(network, tensors, places, what=what, dtype=loading.dtype, device=loading.device)
+
+
+def _clip_places(prefix: str) -> Places:
+    """transformers 5.6 dropped the level `text_model` from the modules' names; some early files lack it too."""
+
+    def places(key: str) -> tuple[Place, ...]:
+        bare = key.removeprefix("text_model.")
+        return Place(f"{prefix}text_model.{bare}"), Place(prefix + bare)
+
+    return places
+
+
+def _open_clip_places(key: str) -> tuple[Place, ...]:
+    place = ldm_names.open_clip_place(key)
+    return (Place(ldm_names.OPEN_CLIP_PREFIX + place.name, place.third, place.is_transposed),)
+
+
+def _scheduler(configs: Path, differences: dict[str, Any]) -> Any:
+    from diffusers import DDPMScheduler
+
+    config = DDPMScheduler.load_config(str(configs / "scheduler"), local_files_only=True)
+    return DDPMScheduler.from_config({**config, **differences})

@@ -1,0 +1,143 @@
+"""Files of named tensors, opened so that only what is asked for is read; and networks filled from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from easyphoto.backends.headers import Header, read_header
+from easyphoto.backends.ldm_names import Place
+from easyphoto.errors import InputError, WeightsMissing
+
+PICKLES = (".ckpt", ".pth", ".pt")
+Places = Callable[[str], tuple[Place, ...]]
+"""For a tensor of a network: where it may lie in a file; the first place that is there counts."""
+
+
+class SafeTensors(Mapping[str, torch.Tensor]):
+    """A .safetensors file; a tensor is read when it is asked for."""
+
+    def __init__(self, opened: Any) -> None:
+        self._opened = opened
+        self._names = dict.fromkeys(opened.keys())
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        tensor: torch.Tensor = self._opened.get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@contextmanager
+def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
+    """The file's tensors by name. Raises InputError for a file that is broken, cut off or no tensor file."""
+    if file.suffix in PICKLES:
+        from easyphoto.backends.pickles import read_pickle
+
+        yield read_pickle(file)
+        return
+    from safetensors import safe_open
+
+    read_header(file)  # names what is wrong with a broken file better than the library does
+    with safe_open(file, framework="pt") as opened:
+        yield SafeTensors(opened)
+
+
+def header_of(file: Path) -> Header:
+    """Names and shapes, whatever the format. No tensor is read from disk."""
+    if file.suffix not in PICKLES:
+        return read_header(file)
+    from easyphoto.backends.pickles import read_pickle
+
+    return Header(file.name, {name: tuple(tensor.shape) for name, tensor in read_pickle(file).items()})
+
+
+def without_memory(build: Callable[[], Any]) -> Any:
+    """The network that `build` makes, with no memory and no random numbers for values that are to be replaced."""
+    with torch.device("meta"):
+        return build()
+
+
+def filled(
+    network: Any,
+    tensors: Mapping[str, torch.Tensor],
+    places: Places,
+    *,
+    what: str,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Any:
+    """A network that was built without memory, with the file's values: frozen, and every one of its tensors found.
+
+    Raises WeightsMissing for tensors the file lacks, InputError for those of another shape; `what` names the network
+    and the file in both.
+    """
+    found = {key: _found(tensors, places(key)) for key in network.state_dict()}
+    missing = [places(key)[0].name for key, place in found.items() if place is None]
+    if missing:
+        raise WeightsMissing(
+            f"{what} lacks {len(missing)} of {len(found)} tensors, such as {', '.join(missing[:3])}.",
+            advice="It may be of another kind or pruned too far: take the whole file.",
+        )
+    state = {}
+    for key, like in network.state_dict().items():
+        place = found[key]
+        assert place is not None
+        # Copied always: a tensor that still lay in the file would change or vanish with it.
+        tensor = _shaped(tensors[place.name], place, like.shape, what=what)
+        state[key] = tensor.to(device=device, dtype=dtype, copy=True).contiguous()
+    network.load_state_dict(state, strict=True, assign=True)
+    _count_positions(network, device)
+    _refuse_unfilled(network, what)
+    return network.eval().requires_grad_(False)
+
+
+def _found(tensors: Mapping[str, torch.Tensor], places: tuple[Place, ...]) -> Place | None:
+    return next((place for place in places if place.name in tensors), None)
+
+
+def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str) -> torch.Tensor:
+    """The place's part of the tensor. A 1×1 convolution and a linear layer hold the same numbers."""
+    if place.third is not None:
+        tensor = tensor.chunk(3)[place.third]
+    if place.is_transposed:
+        tensor = tensor.T
+    if tensor.shape != shape and _without_ones(tensor.shape) != _without_ones(shape):
+        raise InputError(
+            f"{what}: {place.name} has the shape {tuple(tensor.shape)} where {tuple(shape)} is expected.",
+            advice="It is made for another kind of model.",
+        )
+    return tensor.reshape(shape)
+
+
+def _without_ones(shape: torch.Size) -> list[int]:
+    return [side for side in shape if side != 1]
+
+
+def _count_positions(network: nn.Module, device: torch.device) -> None:
+    """CLIP keeps the numbers of its positions as a tensor that no file holds."""
+    for module in network.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if name == "position_ids" and buffer.is_meta:
+                module.register_buffer(name, torch.arange(buffer.shape[-1], device=device)[None], persistent=False)
+
+
+def _refuse_unfilled(network: nn.Module, what: str) -> None:
+    tensors = (*network.named_parameters(), *network.named_buffers())
+    empty = [name for name, tensor in tensors if tensor.is_meta]
+    if empty:
+        raise WeightsMissing(
+            f"{what} left {len(empty)} tensors without values, such as {', '.join(empty[:3])}.",
+            advice="This version of diffusers or transformers builds the network otherwise: take one the README names.",
+        )

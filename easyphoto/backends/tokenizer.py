@@ -1,0 +1,111 @@
+"""CLIP's tokenizer from its table of merges: the vocabulary follows from it, so one file of 208 KB is enough."""
+
+from __future__ import annotations
+
+import gzip
+import inspect
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.families import Family
+from easyphoto.weights.store import WeightStore
+
+MERGES_ID = "clip-merges"
+MERGES_COUNT = 48_894
+START, END = "<|startoftext|>", "<|endoftext|>"
+LENGTH = 77
+KNOWN_TEXT = "a photo of an astronaut riding a horse"
+KNOWN_TOKENS = [49406, 320, 1125, 539, 550, 18376, 6765, 320, 4558, 49407]
+HUB_NAMES = ("openai/clip-vit-large-patch14", "stable-diffusion-v1-5/stable-diffusion-v1-5")
+"""Repositories whose copy in the hub's cache holds the table."""
+
+
+def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path, count: int) -> tuple[Any, ...]:
+    """One for each text encoder. All know the same words; CLIP's pads with the end, the second, OpenCLIP's, with 0.
+
+    The table is looked for in the store, in and around the folder `beside`, and in the hub's cache.
+    Raises WeightsMissing.
+    """
+    file = find_merges(store, beside)
+    if file is None:
+        raise WeightsMissing(
+            f"The tokenizer of {family.label} (clip_merges.txt.gz) is not at hand.",
+            advice=f"Fetch it with `easyphoto weights get {MERGES_ID}`, or put merges.txt beside the checkpoint.",
+        )
+    merges = read_merges(file)
+    return tuple(make_tokenizer(merges, pad=pad) for pad in (END, "!")[:count])
+
+
+def find_merges(store: WeightStore | None, beside: Path) -> Path | None:
+    """The table of merges, or None."""
+    found = store.find(MERGES_ID) if store is not None else None
+    if found is not None:
+        return found
+    near = (beside / name for name in ("clip_merges.txt.gz", "merges.txt", "tokenizer/merges.txt"))
+    return next((path for path in (*near, *_in_hub_cache()) if path.is_file()), None)
+
+
+def _in_hub_cache() -> Iterator[Path]:
+    from huggingface_hub import try_to_load_from_cache
+
+    for repository in HUB_NAMES:
+        for name in ("merges.txt", "tokenizer/merges.txt"):
+            path = try_to_load_from_cache(repository, name)
+            if isinstance(path, str):
+                yield Path(path)
+
+
+def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
+    """Pairs of tokens in order of their rank. Raises WeightsMissing for a file that is no whole table."""
+    try:
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        lines = [line for line in content.decode("utf-8").split("\n") if line and not line.startswith("#version")]
+        pairs = tuple((first, second) for first, second in (line.split(" ") for line in lines))
+    except (OSError, EOFError, ValueError) as error:
+        raise WeightsMissing(f"{file} cannot be read: {error}.", advice="Fetch it again.") from error
+    if len(pairs) != MERGES_COUNT:
+        raise WeightsMissing(f"{file} has {len(pairs)} merges where CLIP has {MERGES_COUNT}.", advice="Fetch it again.")
+    return pairs
+
+
+def vocabulary_of(merges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Token → number: 256 bytes, the same at a word's end, what the merges make, and two marks."""
+    letters = byte_letters()
+    joined = (first + second for first, second in merges)
+    tokens = [*letters, *(letter + "</w>" for letter in letters), *joined, START, END]
+    return {token: number for number, token in enumerate(tokens)}
+
+
+def byte_letters() -> list[str]:
+    """A printable letter for each byte, in CLIP's order: those that print stand for themselves and come first."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(256 - len(printable))]
+
+
+def make_tokenizer(merges: Sequence[tuple[str, str]], *, pad: str) -> Any:
+    """transformers' fast CLIP tokenizer, built so that 4.46 and 5.x both give CLIP's numbers for a known text."""
+    from transformers import CLIPTokenizerFast
+
+    marks = {"bos_token": START, "eos_token": END, "unk_token": END, "pad_token": pad, "model_max_length": LENGTH}
+    if "vocab" in inspect.signature(CLIPTokenizerFast.__init__).parameters:
+        tokenizer = CLIPTokenizerFast(vocab=vocabulary_of(merges), merges=list(merges), **marks)
+    else:  # before transformers 5 it reads files, and takes unknown names for granted
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer = CLIPTokenizerFast(**_written(Path(folder), merges), **marks)
+    if tokenizer(KNOWN_TEXT).input_ids != KNOWN_TOKENS:
+        raise EnvironmentFailure(
+            "This version of transformers does not read CLIP's tokenizer as it should.",
+            advice="Take a version that the README names.",
+        )
+    return tokenizer
+
+
+def _written(folder: Path, merges: Sequence[tuple[str, str]]) -> dict[str, str]:
+    vocabulary, table = folder / "vocab.json", folder / "merges.txt"
+    vocabulary.write_text(json.dumps(vocabulary_of(merges)), "utf-8")
+    table.write_text("\n".join(["#version: 0.2", *(f"{first} {second}" for first, second in merges), ""]), "utf-8")
+    return {"vocab_file": str(vocabulary), "merges_file": str(table)}

@@ -1,0 +1,53 @@
+"""Which weight files took part in a backend's pictures, for the record of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from easyphoto.families import Family
+from easyphoto.weights.catalog import CATALOG, UsedWeight
+from easyphoto.weights.ledger import sha256_of
+from easyphoto.weights.store import WeightStore
+
+OWN, OURS = "user's own", "Apache-2.0"
+
+
+@dataclass(eq=False)
+class UsedFiles:
+    """What was loaded, remembered by its catalogue id, or by its path where it is not the catalogue's."""
+
+    family: Family
+    store: WeightStore | None
+    _ids: dict[str, None] = field(default_factory=dict)
+    _own: dict[Path, str] = field(default_factory=dict)
+
+    def checkpoint(self, base: Path | None) -> None:
+        """`base` is a checkpoint file, or a folder, which its UNet stands for."""
+        if base is None:
+            return
+        # The plain file, one in half precision, or the first of several parts.
+        files = [base] if base.is_file() else sorted((base / "unet").glob("*.safetensors"))
+        self._own |= dict.fromkeys(files[:1], base.name)
+        better = self.store.find(self.family.vae) if self.store and self.family.vae and base.is_file() else None
+        if better is not None:
+            # A checkpoint file is opened with the family's better autoencoder where that is at hand.
+            self._ids[str(self.family.vae)] = None
+
+    def catalogued(self, id: str, path: Path) -> None:
+        """Remember `path` where it is the file that the catalogue knows by that id."""
+        if self.store is not None and id in CATALOG and self.store.find(id) == path:
+            self._ids[id] = None
+
+    def lora(self, path: Path) -> None:
+        for few_steps in self.family.few_steps.values():
+            self.catalogued(few_steps.lora, path)
+
+    def weights(self) -> tuple[UsedWeight, ...]:
+        own = [self._named(name, path) for path, name in self._own.items()]
+        known = [self.store.used(id) for id in self._ids] if self.store else []
+        return (*own, *known)
+
+    def _named(self, name: str, path: Path) -> UsedWeight:
+        digest = self.store.hash_of(path) if self.store else sha256_of(path)
+        return UsedWeight(name, path.name, OURS if self.family.embedded else OWN, digest)

@@ -1,0 +1,160 @@
+"""`easyphoto weights`: what there is, under which licence, where it lies; fetching, checking, accepting."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.cli.options import add_options, settings_of
+from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.errors import ChecksumMismatch, EnvironmentFailure, InputError, WeightsMissing
+from easyphoto.settings import WeightSettings
+
+if TYPE_CHECKING:
+    from easyphoto.progress import Progress
+    from easyphoto.weights.store import WeightStore
+    from easyphoto.workspace import Workspace
+
+ACTIONS = ("list", "get", "check", "licences", "trust")
+DEFAULT_SET = "photographs"
+Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
+
+
+def add_weights_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+    parser = verb(verbs, "weights", "the files that other models need: list, fetch, check, licences")
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="default: list")
+    parser.add_argument(
+        "names", nargs="*", metavar="SET|ID", help=f"get: sets or files (default: {DEFAULT_SET}); trust: one file"
+    )
+    parser.add_argument("--json", action="store_true", help="list, licences: print as JSON")
+    add_options(parser, WeightSettings, title="weights")
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Do what was asked. Raises the errors of `easyphoto.errors`."""
+    from easyphoto.weights.opening import open_store
+    from easyphoto.weights.places import default_mirrors
+
+    store = open_store(workspace.weights, default_mirrors(), settings_of(WeightSettings, arguments))
+    names = tuple(arguments.names)
+    if names and arguments.action not in ("get", "trust"):
+        raise InputError(f"weights {arguments.action} takes no names.", advice="Only get and trust do.")
+    progress = BarProgress()
+    try:
+        match arguments.action:
+            case "list":
+                show_list(store, progress, as_json=arguments.json)
+            case "licences":
+                show_licences(store, progress, as_json=arguments.json)
+            case "get":
+                get(store, names or (DEFAULT_SET,), progress)
+            case "check":
+                check(store, progress)
+            case "trust":
+                trust(store, names)
+    finally:
+        progress.close()
+
+
+def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
+    from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS
+    from easyphoto.weights.tables import listing, size_words, where_words
+
+    if as_json:
+        _say_json(listing(store, progress))
+        return
+    rows = [
+        (file.id, size_words(file), file.commercial.value, file.licence, where_words(store, file, progress))
+        for file in CATALOG.values()
+    ]
+    for line in table(("file", "size", "commercial", "licence", "where"), rows):
+        say(line)
+    say("\nSets for `easyphoto weights get`:")
+    for line in table(("set", "files"), [(name, ", ".join(ids)) for name, ids in SETS.items()]):
+        say(line)
+    say("\nNot offered:")
+    for what, why in LEFT_OUT:
+        say(f"  {what}: {why}.")
+
+
+def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
+    from easyphoto.weights.catalog import CATALOG
+    from easyphoto.weights.tables import listing
+
+    if as_json:
+        keys = ("id", "licence", "commercial", "allowed", "alternative", "origin")
+        files = [{key: record[key] for key in keys} for record in listing(store, progress)["files"]]
+        _say_json({"format": 1, "licences": store.licences.value, "files": files})
+        return
+    rows = [
+        (
+            file.id,
+            file.commercial.value,
+            "allowed" if store.allows(file.id) else "refused",
+            file.alternative or "–",
+            file.licence,
+            file.origin,
+        )
+        for file in CATALOG.values()
+    ]
+    for line in table(("file", "commercial", store.licences.value, "alternative", "licence", "origin"), rows):
+        say(line)
+
+
+def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
+    """Every file of the sets and ids; what fails does not keep the others back."""
+    from easyphoto.weights.catalog import files_named
+    from easyphoto.weights.refusals import not_allowed
+
+    failed: list[EnvironmentFailure] = []
+    for file in files_named(names):
+        if file.id not in names and not store.allows(file.id):
+            tell(f"Skipped: {not_allowed(file, store.licences.value)}")
+            continue
+        try:
+            say(f"{file.id}  {store.require(file.id, progress)}")
+        except EnvironmentFailure as error:
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        for failure in failed:
+            tell(f"{failure.code}: {failure}")
+        raise WeightsMissing(f"{len(failed)} files could not be had.", advice="What to do for each stands above.")
+
+
+def check(store: WeightStore, progress: Progress) -> None:
+    """Raises ChecksumMismatch where the store or a mirror holds another file than expected."""
+    findings = store.check(progress)
+    for finding in findings:
+        word = "good " if finding.fits else "OTHER"
+        say(f"{word}  {finding.file.id}  {finding.place}  sha256 {finding.sha256}")
+    # In a host's folder another file of the same name is its owner's business.
+    wrong = [finding for finding in findings if not finding.fits and _is_ours(store, finding.place.parents)]
+    if wrong:
+        first = wrong[0]
+        raise ChecksumMismatch(
+            f"{len(wrong)} of {len(findings)} files are not what was expected.",
+            advice=f"Move {first.place} away and fetch it again, or: easyphoto weights trust {first.file.id}",
+        )
+    say(f"{len(findings)} files were read; none in the store is damaged.")
+
+
+def trust(store: WeightStore, names: tuple[str, ...]) -> None:
+    if len(names) != 1:
+        raise InputError("weights trust needs one file.", advice="easyphoto weights list names them.")
+    place = store.trust(names[0])
+    if place is None:
+        tell(f"No {names[0]} is at hand; what was recorded is forgotten, and the next file seen is trusted.")
+        return
+    say(f"{names[0]}  {place}  sha256 {store.hash_of(place)}")
+
+
+def _is_ours(store: WeightStore, parents: Any) -> bool:
+    return any(folder in parents for folder in (store.root, *store.mirrors))
+
+
+def _say_json(content: dict[str, Any]) -> None:
+    say(json.dumps(content, indent=2, ensure_ascii=False))

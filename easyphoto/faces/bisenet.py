@@ -1,0 +1,80 @@
+"""Face parts by a BiSeNet-type network (Yu et al., 2018) trained on CelebAMask-HQ, run by onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import WeightsMissing
+from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.onnx_session import answers_of, open_session
+from easyphoto.faces.part_maps import laid_back
+from easyphoto.faces.saliency import normalised
+from easyphoto.images import as_array, warped
+from easyphoto.weights.catalog import UsedWeight
+
+# The 19 classes of CelebAMask-HQ in their order. Glasses go with the eyes, so that nobody retouches them as skin;
+# ear rings, necklaces and hats go with what they hang on.
+_PART_OF_CLASS = np.array(
+    [
+        Part.BACKGROUND, Part.SKIN, Part.BROWS, Part.BROWS, Part.EYES, Part.EYES, Part.EYES, Part.EARS, Part.EARS,
+        Part.EARS, Part.NOSE, Part.MOUTH, Part.MOUTH, Part.MOUTH, Part.NECK, Part.NECK, Part.CLOTHES, Part.HAIR,
+        Part.HAIR,
+    ],
+    np.uint8,
+)  # fmt: skip
+_SIDE = 512
+_OUTSIDE_THE_FACE = (Part.EARS, Part.HAIR, Part.NECK, Part.CLOTHES)
+
+
+class BiSeNet:
+    """Parser of one upright square around the face."""
+
+    id = "bisenet"
+
+    def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
+        self.weights = weights
+        self._session = open_session(file)
+        self._input = self._session.get_inputs()[0].name
+        answer = self._session.get_outputs()[0]
+        if len(answer.shape) != 4 or answer.shape[1] != len(_PART_OF_CLASS):
+            raise WeightsMissing(
+                f"{file} answers {answer.shape}, not {len(_PART_OF_CLASS)} classes of face parts.",
+                advice="Put a BiSeNet trained on CelebAMask-HQ there, e.g. yakhyo/face-parsing's resnet18.onnx.",
+            )
+
+    def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        image = as_array(picture)
+        matrix = _aligned_square(face.points)
+        if matrix is None:
+            return np.zeros(image.shape[:2], np.uint8)
+        crop = warped(image, cv2.invertAffineTransform(matrix), (_SIDE, _SIDE))
+        answer = answers_of(self._session, {self._input: normalised(crop / np.float32(255))}, self.id)[0]
+        labels = laid_back(_PART_OF_CLASS[answer[0].argmax(0)], matrix, image.shape)
+        if foreground is not None:
+            labels[np.isin(labels, _OUTSIDE_THE_FACE) & (foreground < 0.5)] = Part.BACKGROUND
+        return labels
+
+
+def _aligned_square(points: np.ndarray) -> np.ndarray | None:
+    """The (2, 3) matrix from the crop's pixels to the picture's; None where the points are all one.
+
+    The crop of CelebA-HQ (Karras et al., 2018): upright along eyes and mouth, as wide as four eye distances or 3.6
+    times the way from eyes to mouth.
+    """
+    points = np.asarray(points, np.float64)
+    eyes, across = points[:2].mean(0), points[1] - points[0]
+    down = points[3:5].mean(0) - eyes
+    right = across + np.array([down[1], -down[0]])
+    length = float(np.linalg.norm(right))
+    if length < 1e-6:
+        return None
+    right /= length
+    half = max(2.0 * float(np.linalg.norm(across)), 1.8 * float(np.linalg.norm(down)))
+    turn = np.array([[right[0], -right[1]], [right[1], right[0]]]) * (2 * half / _SIDE)
+    # Pixel centres: the crop's middle lies at (side − 1) / 2.
+    shift = eyes + 0.1 * down - turn @ np.full(2, (_SIDE - 1) / 2)
+    return np.column_stack([turn, shift])

@@ -1,0 +1,73 @@
+"""The insightface package as detector, for those who have it. It never fetches anything here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.faces.candidates import as_faces
+from easyphoto.faces.engine import Face
+from easyphoto.faces.failures import failure_of
+from easyphoto.images import as_array
+from easyphoto.weights.catalog import UsedWeight
+
+DETECTOR_FILES = ("det_10g.onnx", "scrfd_10g_bnkps.onnx", "det_2.5g.onnx", "det_500m.onnx")
+"""What the package's packs call their detectors, best first."""
+_SIDE = 640
+_SCORE = 0.5
+
+
+class InsightFaceDetector:
+    """Runs a pack's detector through `insightface.model_zoo`, given its file."""
+
+    id = "insightface"
+
+    def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
+        # Given a file that is not there, some versions of the package try to download one.
+        if not file.is_file():
+            raise WeightsMissing(f"{file} is not there.", advice=_advice())
+        try:
+            from insightface.model_zoo import get_model
+        except Exception as error:  # built against another numpy, the package ends in ValueError
+            raise EnvironmentFailure(
+                "The detector `insightface` needs the package insightface, which cannot be loaded here "
+                f"({type(error).__name__}).",
+                advice="Run: pip install insightface — or choose scrfd, which runs the same file without it.",
+            ) from error
+        self.weights = weights
+        self._model = _opened(get_model, file)
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        try:
+            found, points = self._model.detect(np.ascontiguousarray(as_array(picture)[..., ::-1]))
+        except Exception as error:  # the package lets onnxruntime's errors through
+            raise failure_of(self.id, error) from error
+        if points is None:
+            raise WeightsMissing("The detector's file gives boxes without points.", advice=_advice())
+        return as_faces(found[:, :4], points, found[:, 4])
+
+
+def pack_file(home: Path) -> Path | None:
+    """A detector in `home`/.insightface/models/PACK/, the best there is; None where there is none."""
+    models = home / ".insightface" / "models"
+    return next((file for name in DETECTOR_FILES for file in sorted(models.glob(f"*/{name}"))), None)
+
+
+def _opened(get_model: Callable[..., Any], file: Path) -> Any:
+    try:
+        model = get_model(str(file), providers=["CPUExecutionProvider"])
+        model.prepare(ctx_id=-1, input_size=(_SIDE, _SIDE), det_thresh=_SCORE)
+    except Exception as error:  # the package lets assertions and onnxruntime's errors through
+        raise WeightsMissing(
+            f"{file} cannot be read by insightface ({type(error).__name__}).", advice=_advice()
+        ) from error
+    return model
+
+
+def _advice() -> str:
+    return "Put det_10g.onnx into ~/.insightface/models/buffalo_l/, or choose yunet."

@@ -1,0 +1,164 @@
+"""Fusion by the network inswapper_128 in place of our warp: research licence only, so the weight store decides.
+
+The network takes the template's face as an upright square and the person's face as a vector of one certain embedder,
+w600k_r50; other embedders' vectors mean other faces to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, MissingCapability, WeightsMissing
+from easyphoto.faces.colour import inner_fade
+from easyphoto.faces.crop import ARCFACE_POINTS, unit
+from easyphoto.faces.embedders import Embedder, open_embedder
+from easyphoto.faces.engine import Face
+from easyphoto.faces.onnx_session import answers_of, open_session
+from easyphoto.geometry import similarity
+from easyphoto.images import as_array, as_picture, blended, warped
+from easyphoto.progress import Progress
+from easyphoto.weights.catalog import UsedWeight
+from easyphoto.weights.store import WeightStore
+
+WARP, INSWAPPER = "warp", "inswapper"
+FILE_ID = "inswapper-128"
+# The catalogue's name for w600k_r50, in whose space the network was trained.
+EMBEDDER_ID = "buffalo_l"
+NUMBERS = 512
+# The five points of 112 px, 8 px to the right in a square of 128 px, and in proportion for other sides.
+SIDE, SHIFT = 128, 8.0
+# The square's edge, of which the network saw half, fades over this share of its side.
+FADE = 0.12
+
+
+class Fuser(Protocol):
+    """Lays one person's face on another's, in place of our own warp."""
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
+        """`target` with the face of `source`. Raises EasyPhotoError or ValueError where it cannot be done."""
+        ...
+
+
+class NoFuser:
+    """Stands where the wanted fuser could not be opened: says why at every picture, and our warp takes over."""
+
+    weights: tuple[UsedWeight, ...] = ()
+
+    def __init__(self, reason: EasyPhotoError) -> None:
+        self._reason = reason
+
+    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
+        raise self._reason
+
+
+def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | None:
+    """The fuser of that name; None for "warp", which is ours. Raises InputError for an unknown name."""
+    if name == WARP:
+        return None
+    if name != INSWAPPER:
+        raise InputError(f"There is no fusion {name!r}.", advice=f"Known: {WARP}, {INSWAPPER}.")
+    try:
+        file = store.require(FILE_ID, progress)
+        embedder = open_embedder(EMBEDDER_ID, store, progress)
+        if embedder is None:
+            raise MissingCapability(f"{INSWAPPER} needs the embedder {EMBEDDER_ID}, which cannot be had.")
+        return InSwapper(file, embedder, weights=(store.used(FILE_ID), *embedder.weights))
+    except EnvironmentFailure as error:
+        return NoFuser(error)
+
+
+class InSwapper:
+    """One opened inswapper network. Raises MissingCapability for another embedder than w600k_r50's."""
+
+    def __init__(self, file: Path, embedder: Embedder, *, weights: tuple[UsedWeight, ...] = ()) -> None:
+        if embedder.id != EMBEDDER_ID:
+            raise MissingCapability(
+                f"{INSWAPPER} understands vectors of {EMBEDDER_ID} (w600k_r50) only, not of {embedder.id}.",
+                advice=f"Take the embedder {EMBEDDER_ID}, or {WARP}.",
+            )
+        self.weights = weights
+        self._embedder = embedder
+        self._map = last_matrix(file)
+        self._session = open_session(file)
+        self._picture_input, self._vector_input, self._side = inputs_of(self._session, file)
+
+    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
+        vector = unit(self._embedder.embed(source, source_face) @ self._map)
+        base = as_array(target)
+        matrix = similarity(target_face.points, square_points(self._side))
+        swapped = self._swapped(warped(base, matrix, (self._side, self._side), outside=0), vector)
+        back = cv2.invertAffineTransform(matrix)
+        alpha = warped(inner_square(self._side), back, base.shape, outside=0)
+        return as_picture(blended(base, warped(swapped, back, base.shape), np.clip(alpha, 0, 1)))
+
+    def _swapped(self, square: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """uint8 RGB (side, side, 3) of the person on the template's square."""
+        shown = np.ascontiguousarray(square.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+        feed = {self._picture_input: shown, self._vector_input: vector[None]}
+        answer = answers_of(self._session, feed, INSWAPPER)[0][0]
+        if not np.isfinite(answer).all():
+            raise ValueError(f"{INSWAPPER} answered with what is no number")
+        return np.rint(np.clip(answer.transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+
+
+def last_matrix(file: Path) -> np.ndarray:
+    """float32 (512, 512): the graph's last constant, which turns an embedder's vector into the network's own.
+
+    Raises MissingCapability without the package onnx, WeightsMissing where the file has no such constant.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingCapability(
+            f"{file.name} needs the package onnx, which is not installed.", advice="Run: pip install onnx"
+        ) from error
+    try:
+        constants = onnx.load(str(file)).graph.initializer
+        matrix = np.asarray(onnx.numpy_helper.to_array(constants[-1]), np.float32) if constants else np.empty(0)
+    except Exception as error:  # protobuf's errors have no common base but Exception
+        raise not_inswapper(file, "it is no ONNX file") from error
+    if matrix.shape != (NUMBERS, NUMBERS):
+        raise not_inswapper(file, f"its last constant has the shape {matrix.shape}, not {(NUMBERS, NUMBERS)}")
+    return matrix
+
+
+def inputs_of(session: Any, file: Path) -> tuple[str, str, int]:
+    """Names of the picture's and the vector's input, and the square's side."""
+    inputs = session.get_inputs()
+    shapes = [list(one.shape) for one in inputs]
+    fits = (
+        len(shapes) == 2
+        and len(shapes[0]) == 4
+        and shapes[0][1] == 3
+        and isinstance(shapes[0][2], int)
+        and shapes[0][2] == shapes[0][3]
+        and shapes[1][-1] == NUMBERS
+    )
+    if not fits:
+        raise not_inswapper(file, f"its inputs have the shapes {shapes}")
+    return inputs[0].name, inputs[1].name, int(shapes[0][2])
+
+
+def square_points(side: int) -> np.ndarray:
+    return np.add(ARCFACE_POINTS, (SHIFT, 0.0)) * (side / SIDE)
+
+
+def inner_square(side: int) -> np.ndarray:
+    """float32 (side, side): 1 in the middle, 0 at the edge."""
+    square = np.zeros((side, side), np.float32)
+    square[1:-1, 1:-1] = 1
+    return inner_fade(square, FADE * side)
+
+
+def not_inswapper(file: Path, because: str) -> WeightsMissing:
+    return WeightsMissing(
+        f"{file.name} is not the network inswapper_128: {because}.", advice="Run: easyphoto weights check"
+    )

@@ -1,0 +1,121 @@
+"""What a cosine means: against the person's own photos, and against pairs of strangers that somebody measured.
+
+Cosines of different embedders cannot be compared, and a distribution that nobody measured is not made up: where one is
+missing the answer is None, "cannot tell".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from easyphoto.errors import InputError
+from easyphoto.faces.engine import LikenessScale
+from easyphoto.families import models_folder
+from easyphoto.files import read_json, write_json
+from easyphoto.geometry import direction
+
+QUANTILES = 101
+FEWEST_PAIRS = 100
+"""One false acceptance in a hundred cannot be seen on fewer."""
+FEWEST_PHOTOS = 3
+"""With two, each is compared with the other alone, and both get the same cosine."""
+_FOLDER = "likeness"
+_SAME = 1e-6
+_FALSE_ACCEPTANCE = 0.01
+
+
+def share_below(strangers: Sequence[float], cosine: float) -> float | None:
+    """Share of strangers' pairs, 0..100, below a cosine; None where there are no quantiles."""
+    if not strangers:
+        return None
+    return float(np.interp(cosine, strangers, np.linspace(0.0, 100.0, len(strangers))))
+
+
+def share_words(share: float | None) -> str:
+    """A share in percent for people to read."""
+    return "cannot tell" if share is None else f"{share:.0f} %"
+
+
+def own_cosines(reference: Sequence[np.ndarray]) -> tuple[float, ...]:
+    """Each photo's cosine to the mean direction of the others; nothing where there are fewer than three."""
+    if len(reference) < FEWEST_PHOTOS:
+        return ()
+    vectors = np.asarray([direction(vector) for vector in reference])
+    whole = vectors.sum(axis=0)
+    return tuple(float(vector @ direction(whole - vector)) for vector in vectors)
+
+
+def own_percentile(reference: Sequence[np.ndarray], cosine: float) -> float | None:
+    """Share of the person's photos, 0..100, that are less like the others than this; None for fewer than three.
+
+    A photo that is just as alike counts half.
+    """
+    difference = cosine - np.asarray(own_cosines(reference))
+    if not difference.size:
+        return None
+    # Equal pictures give equal cosines only but for the last digits.
+    return 50.0 * float(np.mean((difference > _SAME).astype(int) + (difference >= -_SAME)))
+
+
+def measured_scale(embedder: str, cosines: Sequence[float], source: str) -> LikenessScale:
+    """The scale that strangers' pairs give. Raises InputError for fewer than 100 pairs."""
+    if len(cosines) < FEWEST_PAIRS:
+        raise InputError(
+            f"{len(cosines)} pairs of strangers are too few to measure a limit at 1 %.",
+            advice=f"Give photos of more persons: {FEWEST_PAIRS} pairs are needed; ten with two photos each make 180.",
+        )
+    quantiles = np.quantile(np.asarray(cosines, np.float64), np.linspace(0.0, 1.0, QUANTILES))
+    limit = float(np.quantile(np.asarray(cosines, np.float64), 1.0 - _FALSE_ACCEPTANCE))
+    return LikenessScale(embedder, tuple(round(float(value), 5) for value in quantiles), round(limit, 5), source)
+
+
+def scale_file(weights: Path, embedder: str) -> Path:
+    """Where a scale measured here lies, in the weights folder."""
+    return weights / _FOLDER / f"{embedder}.json"
+
+
+def write_scale(file: Path, scale: LikenessScale, *, pairs: int, sha256: str) -> None:
+    """Keep a measured scale; `sha256` names the weight file that was measured."""
+    write_json(
+        file,
+        {
+            "embedder": scale.embedder,
+            "sha256": sha256,
+            "pairs": pairs,
+            "source": scale.source,
+            "same_person_limit": scale.same_person_limit,
+            "strangers": list(scale.strangers),
+        },
+    )
+
+
+def read_scale(file: Path, *, sha256: str) -> LikenessScale | None:
+    """A kept scale; None where there is none, or it was measured with another weight file than this one.
+
+    Raises InputError where the file is no likeness scale.
+    """
+    if not file.is_file():
+        return None
+    record = read_json(file)
+    try:
+        strangers = tuple(float(value) for value in record["strangers"])
+        if len(strangers) != QUANTILES or list(strangers) != sorted(strangers):
+            raise ValueError(f"not {QUANTILES} ascending quantiles")
+        scale = LikenessScale(
+            str(record["embedder"]), strangers, float(record["same_person_limit"]), str(record["source"])
+        )
+        return scale if record["sha256"] == sha256 else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{file} is no likeness scale ({error}).",
+            advice="Delete it, or measure again: easyphoto bench strangers --photos DIR",
+        ) from error
+
+
+def kept_scale(weights: Path, embedder: str, *, sha256: str) -> LikenessScale | None:
+    """The scale measured here, else the one that ships; None where there is neither."""
+    here = read_scale(scale_file(weights, embedder), sha256=sha256)
+    return here or read_scale(scale_file(models_folder(), embedder), sha256=sha256)

@@ -1,0 +1,61 @@
+"""Opening an .onnx file with onnxruntime, the same way everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.faces.failures import failure_of, first_line
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+_ERRORS_ONLY = 3
+
+
+def open_session(file: Path) -> InferenceSession:
+    """The network in `file`, on CUDA where onnxruntime has it, else on the processor.
+
+    Raises EnvironmentFailure where onnxruntime is not installed, WeightsMissing where it cannot read the file.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EnvironmentFailure(
+            f"{file.name} needs onnxruntime, which is not installed.", advice="Run: pip install onnxruntime"
+        ) from error
+    if not file.is_file():
+        raise WeightsMissing(f"{file} is not there.", advice="Run: easyphoto weights check")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = _threads()
+    # Waiting threads that spin starve torch, which runs beside in the same process.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    here = onnxruntime.get_available_providers()
+    providers = [provider for provider in _PROVIDERS if provider in here]
+    try:
+        return onnxruntime.InferenceSession(str(file), options, providers=providers)
+    except Exception as error:  # onnxruntime's errors have no common base but Exception
+        raise WeightsMissing(
+            f"{file} cannot be read by onnxruntime: {first_line(error)}.",
+            advice="Delete it, so that it is fetched again.",
+        ) from error
+
+
+def answers_of(session: InferenceSession, feed: dict[str, np.ndarray], what: str) -> list[np.ndarray]:
+    """All outputs of the network. Raises OutOfMemory, or EnvironmentFailure where it does not take what it is given."""
+    try:
+        return [np.asarray(answer) for answer in session.run(None, feed)]
+    except Exception as error:  # onnxruntime's errors have no common base but Exception
+        raise failure_of(what, error) from error
+
+
+def _threads() -> int:
+    """As many as torch would take from the environment; 0 lets onnxruntime decide."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() else 0

@@ -1,0 +1,56 @@
+"""What an engine of photographs is put together from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.faces.engine import Face
+from easyphoto.weights.catalog import UsedWeight
+
+
+class Detector(Protocol):
+    """Finds faces and their five points."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        """All faces of an RGB picture, largest first."""
+        ...
+
+
+class Parser(Protocol):
+    """Tells the parts of a face."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        """Part labels (uint8, the picture's height × width, values of `Part`), background away from the face.
+
+        `foreground` is a float mask of the same size, 1 on people, where a saliency network has made one.
+        """
+        ...
+
+
+class Saliency(Protocol):
+    """Tells people from what is behind them."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def mask(self, picture: Image.Image) -> np.ndarray:
+        """float32 (height, width), 1 on the person."""
+        ...

@@ -1,0 +1,87 @@
+"""The face analysis of photographs, put together from a detector, an embedder, a parser and a saliency network."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.faces.embedders import Embedder
+from easyphoto.faces.engine import Domain, Face, LikenessScale
+from easyphoto.faces.parse import landmark_parts, surroundings
+from easyphoto.faces.parts import Detector, Parser, Saliency
+from easyphoto.geometry import Size
+from easyphoto.images import as_array
+from easyphoto.weights.catalog import UsedWeight
+
+
+class LandmarkParser:
+    """Geometry from five points; needs no file."""
+
+    id = "landmarks"
+    weights: tuple[UsedWeight, ...] = ()
+
+    def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        return landmark_parts(as_array(picture), face, foreground)
+
+
+class PhotoEngine:
+    """Satisfies `FaceEngine` for photographs. Without an embedder persons are not told apart."""
+
+    id = Domain.PHOTOGRAPHS.value
+    domain = Domain.PHOTOGRAPHS
+
+    def __init__(
+        self,
+        detector: Detector,
+        embedder: Embedder | None = None,
+        *,
+        parser: Parser | None = None,
+        saliency: Saliency | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.notes = notes
+        self._detector, self._embedder = detector, embedder
+        self._parser: Parser = parser or LandmarkParser()
+        self._saliency = saliency
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Ids of what it is made of, detector first."""
+        made_of = (self._detector, self._embedder, self._parser, self._saliency)
+        return tuple(part.id for part in made_of if part is not None)
+
+    @property
+    def embedder(self) -> str | None:
+        return self._embedder.id if self._embedder else None
+
+    @property
+    def scale(self) -> LikenessScale | None:
+        return self._embedder.scale if self._embedder else None
+
+    @property
+    def same_person_limit(self) -> float | None:
+        return self.scale.same_person_limit if self.scale else None
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        made_of = (self._detector, self._embedder, self._parser, self._saliency)
+        return tuple(used for part in made_of if part is not None for used in part.weights)
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        return self._detector.detect(picture)
+
+    def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        return self._embedder.embed(picture, face) if self._embedder else None
+
+    def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        return self._parser.parse(picture, face, self._foreground(picture, face))
+
+    def _foreground(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """Where the person is around the face: at 320 px, a whole picture would leave few pixels for the hair."""
+        area = surroundings(face, Size.of(picture))
+        if self._saliency is None or area.width < 1 or area.height < 1:
+            return None
+        left, top, right, bottom = area.as_ints()
+        mask = np.zeros((picture.height, picture.width), np.float32)
+        mask[top:bottom, left:right] = self._saliency.mask(picture.crop((left, top, right, bottom)))
+        return mask

@@ -1,0 +1,207 @@
+"""Putting the engine of photographs together: what was chosen is fetched, what is automatic is taken if at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
+from easyphoto.faces.embedders import AUTOMATIC, Embedder, embedder_lines, open_embedder
+from easyphoto.faces.insightface_detector import DETECTOR_FILES, InsightFaceDetector, pack_file
+from easyphoto.faces.parts import Detector, Parser, Saliency
+from easyphoto.faces.photo_engine import LandmarkParser, PhotoEngine
+from easyphoto.progress import Progress
+from easyphoto.settings import FaceSettings
+from easyphoto.weights.catalog import UsedWeight, weight_file
+from easyphoto.weights.refusals import not_allowed
+from easyphoto.weights.store import WeightStore
+
+T = TypeVar("T")
+_AUTO = "auto"
+_SCRFD = "scrfd-10g"
+
+
+@dataclass(frozen=True)
+class KnownPart:
+    """A part that needs a file: what it is, its name among the settings, its id in the catalogue, what runs it."""
+
+    kind: str
+    name: str
+    file: str
+    package: str
+
+
+PARTS = (
+    KnownPart("detector", "yunet", "yunet", "cv2"),
+    KnownPart("detector", "scrfd", _SCRFD, "onnxruntime"),
+    KnownPart("detector", "retinaface", "retinaface-r50", "torch"),
+    KnownPart("parser", "bisenet", "bisenet", "onnxruntime"),
+    KnownPart("saliency", "u2net", "u2net-human", "onnxruntime"),
+    KnownPart("saliency", "birefnet", "birefnet-lite", "onnxruntime"),
+)
+# BiRefNet looks at 1024 px and u2net at 320, a tenth of the pixels: automatic must not cost minutes on a processor.
+_SALIENCY_ORDER = ("u2net", "birefnet")
+
+
+@dataclass(frozen=True)
+class _Absent:
+    """What `auto` would have taken, and the catalogue's set that has it."""
+
+    words: str
+    set: str
+
+
+def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSettings) -> PhotoEngine:
+    """The engine of photographs. Raises the store's errors for YuNet and for every part chosen by name."""
+    notes: list[str] = []
+    missing: list[_Absent] = []
+    detector = open_detector(faces.detector, store, progress)
+    embedder = _embedder(faces.embedder, store, progress, notes=notes, missing=missing)
+    parser = open_parser(faces.parser, store, progress)
+    if faces.saliency == _AUTO and parser.id != LandmarkParser.id:
+        # A parsing network draws the outline itself.
+        saliency = None
+    else:
+        saliency = _saliency(faces.saliency, store, progress, notes=notes, missing=missing)
+    if missing:
+        sets = " ".join(absent.set for absent in missing)
+        notes.append(f"Not at hand: {'; '.join(absent.words for absent in missing)}. Run: easyphoto weights get {sets}")
+    return PhotoEngine(detector, embedder, parser=parser, saliency=saliency, notes=tuple(notes))
+
+
+def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector:
+    """Raises the store's errors, EnvironmentFailure where its package is missing, InputError for an unknown name."""
+    match name:
+        case "auto" | "yunet":
+            from easyphoto.faces.yunet import YuNet
+
+            return YuNet(store.require("yunet", progress), (store.used("yunet"),))
+        case "scrfd":
+            from easyphoto.faces.scrfd import Scrfd
+
+            return Scrfd(store.require(_SCRFD, progress), (store.used(_SCRFD),))
+        case "retinaface":
+            from easyphoto.faces.retinaface import RetinaFace
+
+            return RetinaFace(store.require("retinaface-r50", progress), (store.used("retinaface-r50"),))
+        case "insightface":
+            return _insightface(store)
+    raise InputError(
+        f"There is no face detector {name!r}.", advice="Known: auto, yunet, scrfd, retinaface, insightface."
+    )
+
+
+def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
+    """`auto` is `landmarks`. Raises as `open_detector`."""
+    match name:
+        case "auto" | "landmarks":
+            return LandmarkParser()
+        case "bisenet":
+            from easyphoto.faces.bisenet import BiSeNet
+
+            return BiSeNet(store.require("bisenet", progress), (store.used("bisenet"),))
+    raise InputError(f"There is no face parser {name!r}.", advice="Known: auto, landmarks, bisenet.")
+
+
+def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency:
+    """A saliency network. Raises as `open_detector`."""
+    from easyphoto.faces.saliency import RECIPES, OnnxSaliency
+
+    if name not in RECIPES:
+        raise InputError(f"There is no saliency network {name!r}.", advice=f"Known: {', '.join(RECIPES)}.")
+    id = _part(name).file
+    return OnnxSaliency(store.require(id, progress), RECIPES[name], id=name, weights=(store.used(id),))
+
+
+def photo_lines(store: WeightStore) -> Iterator[str]:
+    """One line for each part: what is there, what is missing; what needs mending begins with "! "."""
+    for part in PARTS:
+        yield _line(part, store)
+    yield _insightface_line(store)
+    yield "  parser landmarks: needs no file"
+    yield "  saliency grabcut: needs no file"
+    yield from embedder_lines(store)
+
+
+def _embedder(
+    name: str, store: WeightStore, progress: Progress, *, notes: list[str], missing: list[_Absent]
+) -> Embedder | None:
+    if name != _AUTO:
+        return open_embedder(name, store, progress)
+    at_hand = [id for id in AUTOMATIC if store.find(id) is not None]
+    if not at_hand:
+        missing.append(_Absent("a face embedder (persons are not told apart)", "photographs"))
+    return _first_that_opens("face embedder", at_hand, lambda id: open_embedder(id, store, progress), notes)
+
+
+def _saliency(
+    name: str, store: WeightStore, progress: Progress, *, notes: list[str], missing: list[_Absent]
+) -> Saliency | None:
+    if name == "grabcut":
+        return None
+    if name != _AUTO:
+        return open_saliency(name, store, progress)
+    at_hand = [one for one in _SALIENCY_ORDER if store.find(_part(one).file) is not None]
+    if not at_hand:
+        missing.append(_Absent("a cut-out network (outlines are guessed from colours)", "cut-out"))
+    return _first_that_opens("cut-out network", at_hand, lambda one: open_saliency(one, store, progress), notes)
+
+
+def _first_that_opens(
+    what: str, names: Sequence[str], opening: Callable[[str], T | None], notes: list[str]
+) -> T | None:
+    """The first part that can be used; a note for each before it that cannot."""
+    for name in names:
+        try:
+            return opening(name)
+        except EnvironmentFailure as error:
+            notes.append(f"The {what} {name} at hand cannot be used: {error}")
+    return None
+
+
+def _insightface(store: WeightStore) -> Detector:
+    """With the store's SCRFD, else with a pack of the package's own folder; both are InsightFace's to license."""
+    if not store.allows(_SCRFD):
+        raise not_allowed(weight_file(_SCRFD), store.licences.value)
+    file = store.find(_SCRFD)
+    if file is not None:
+        return InsightFaceDetector(file, (store.used(_SCRFD),))
+    file = pack_file(Path.home())
+    if file is None:
+        raise WeightsMissing(
+            f"No detector of the insightface package is at hand ({', '.join(DETECTOR_FILES)}).",
+            advice=f"Run: easyphoto weights get {_SCRFD} — or unpack buffalo_l into ~/.insightface/models/buffalo_l/.",
+        )
+    used = UsedWeight(file.name, file.name, weight_file(_SCRFD).licence, store.hash_of(file))
+    return InsightFaceDetector(file, (used,))
+
+
+def _part(name: str) -> KnownPart:
+    return next(part for part in PARTS if part.name == name)
+
+
+def _line(part: KnownPart, store: WeightStore) -> str:
+    start = f"{part.kind} {part.name}:"
+    if not store.allows(part.file):
+        return f"  {start} refused by the licence set {store.licences.value}"
+    place = store.find(part.file)
+    if place is None:
+        # Without YuNet there is no analysis of photographs at all.
+        needed = part.name == "yunet" and store.is_offline
+        return f"{'!' if needed else ' '} {start} not at hand (easyphoto weights get {part.file})"
+    if importlib.util.find_spec(part.package) is None:
+        return f"! {start} its file is here, but {part.package} is not installed"
+    return f"  {start} {place.name}, {weight_file(part.file).licence}"
+
+
+def _insightface_line(store: WeightStore) -> str:
+    start = "detector insightface:"
+    if not store.allows(_SCRFD):
+        return f"  {start} refused by the licence set {store.licences.value}"
+    if importlib.util.find_spec("insightface") is None:
+        return f"  {start} the package is not installed (pip install insightface; scrfd does without)"
+    file = store.find(_SCRFD) or pack_file(Path.home())
+    return f"  {start} {file.name if file else f'no file (easyphoto weights get {_SCRFD})'}"

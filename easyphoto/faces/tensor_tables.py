@@ -1,0 +1,49 @@
+"""Networks kept as a table of tensors in a PyTorch file, read without running anything the file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.faces.failures import first_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NORM = ("weight", "bias", "running_mean", "running_var")
+"""The tensors of a batch norm."""
+_COUNTER = "num_batches_tracked"
+
+
+def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str, advice: str) -> dict[str, Tensor]:
+    """The file's tensors as float32 on the processor; training's counters and wrappers are taken off.
+
+    Raises EnvironmentFailure without torch, WeightsMissing where they cannot be read or are not exactly `shapes`.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise EnvironmentFailure(f"{file.name} needs torch, which is not installed.", advice=advice) from error
+    try:
+        loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
+        loaded = loaded.get("state_dict", loaded)
+        named = {key.removeprefix("module."): value for key, value in loaded.items() if not key.endswith(_COUNTER)}
+        found = {key: tuple(value.shape) for key, value in named.items()}
+    except Exception as error:  # torch, pickle and zipfile raise what they like over a broken file
+        raise WeightsMissing(
+            f"{file} cannot be read by torch as a table of tensors ({type(error).__name__}: {first_line(error)}).",
+            advice="Delete it, so that it is fetched again.",
+        ) from error
+    wrong = sorted(key for key in shapes.keys() | found.keys() if shapes.get(key) != found.get(key))
+    if wrong:
+        raise WeightsMissing(
+            f"{file.name} is no {what}: {len(wrong)} of its tensors do not fit, first {wrong[0]}.", advice=advice
+        )
+    return {key: value.to(torch.float32) for key, value in named.items()}
+
+
+def norm_shapes(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    """The tensors of a batch norm of that width."""
+    return {f"{name}.{part}": (width,) for part in NORM}

@@ -1,0 +1,102 @@
+"""The last steps on a whole result, where the settings ask for them: its faces restored, the picture enlarged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.faces.inswapper import WARP, Fuser
+from easyphoto.images import MOST_PIXELS, as_picture
+from easyphoto.inference.finish import Canvas, face_at
+from easyphoto.inference.plan import MOST_ENLARGEMENT
+from easyphoto.inference.prepare import Setup
+from easyphoto.inference.results import Stage
+from easyphoto.progress import Progress
+from easyphoto.restoration.aligned import enlargement, restored
+from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
+from easyphoto.settings import InferenceSettings
+
+NONE = "none"
+FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
+# What the network may answer with before it is brought to the size asked for: 2.4 GB in PIL's four bytes a pixel.
+MOST_MADE = 4 * MOST_PIXELS
+
+
+def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser | None) -> tuple[str, ...]:
+    """A note for each optional step that was asked for and will not be done."""
+    notes = list(finisher.notes) if finisher is not None else []
+    explained = bool(notes)
+    if not explained and settings.restore != NONE and (finisher is None or finisher.restorer is None):
+        notes.append(f"Face restoration was left out: {settings.restore} was not opened.")
+    if not explained and settings.upscale != NONE and (finisher is None or finisher.upscaler is None):
+        notes.append(f"The enlargement was left out: {settings.upscale} was not opened.")
+    if settings.fusion and settings.fusion_engine != WARP and fuser is None:
+        notes.append(f"Fused by our warp instead: {settings.fusion_engine} was not opened.")
+    return tuple(notes)
+
+
+def with_restored_faces(
+    canvas: Canvas, setups: Sequence[Setup], restorer: Restorer, engine: FaceEngine, *, strength: float
+) -> tuple[Canvas, tuple[Stage, ...], tuple[str, ...]]:
+    """Each seated face restored, mixed at `strength`, and only where the passes painted."""
+    if strength <= 0:
+        return canvas, (), ()
+    faces = engine.detect(as_picture(canvas.picture))
+    stages: list[Stage] = []
+    notes: list[str] = []
+    for setup in setups:
+        whose = f"Face {setup.number + 1} from the left"
+        face = face_at(faces, setup.plan.face.box)
+        if face is None:
+            notes.append(f"{whose}: not restored, because it was not found again on the result.")
+            continue
+        try:
+            allowed = painted_area(setup, canvas.touched, strength)
+            canvas = Canvas(restored(canvas.picture, face.points, restorer.restore, allowed=allowed), canvas.touched)
+        except FAILURES as error:
+            notes.append(f"{whose}: not restored ({reason_of(error)}).")
+            continue
+        if enlargement(face.points) > MOST_ENLARGEMENT:
+            notes.append(f"{whose}: restored at {FACE_SIDE} pixels and much larger than that, so it became softer.")
+        left, top, right, bottom = setup.plan.crop.as_ints()
+        stages.append(Stage("restored", as_picture(canvas.picture[top:bottom, left:right]), setup.number))
+    return canvas, tuple(stages), tuple(notes)
+
+
+def reason_of(error: BaseException) -> str:
+    """Python says nothing where memory runs out."""
+    return str(error) or type(error).__name__
+
+
+def painted_area(setup: Setup, touched: np.ndarray, strength: float) -> np.ndarray:
+    """`strength` where a pixel of the picture is this seat's: a neighbour's face is their own business."""
+    left, top, right, bottom = setup.plan.crop.as_ints()
+    area = np.zeros(touched.shape, np.float32)
+    area[top:bottom, left:right] = strength * np.minimum(setup.masks.alpha, touched[top:bottom, left:right])
+    return area
+
+
+def enlarged(
+    picture: Image.Image, upscaler: Upscaler, settings: InferenceSettings, progress: Progress
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """`settings.upscale_factor` times as large, the network's mixed with a plain enlargement; as it was, with a note,
+    where the network fails."""
+    factor = settings.upscale_factor
+    goal = round(factor * picture.width), round(factor * picture.height)
+    on_the_way = picture.width * picture.height * upscaler.factor**2
+    if goal[0] * goal[1] > MOST_PIXELS or on_the_way > MOST_MADE:
+        said = f"{goal[0]}×{goal[1]} pixels are more than can be made or read again"
+        return picture, (f"The enlargement was left out: {said}.",)
+    try:
+        plain = picture.resize(goal, Image.Resampling.LANCZOS)
+        if settings.upscale_strength <= 0:
+            return plain, ()
+        made = upscaler.upscale(picture, progress).resize(goal, Image.Resampling.LANCZOS)
+        return Image.blend(plain, made, settings.upscale_strength), ()
+    except FAILURES as error:
+        return picture, (f"The enlargement was left out ({reason_of(error)}).",)

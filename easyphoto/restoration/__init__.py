@@ -1,0 +1,1 @@
+"""Finished pictures made finer: faces restored, the whole enlarged."""

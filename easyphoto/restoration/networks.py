@@ -1,0 +1,147 @@
+"""GFPGAN, RestoreFormer and Real-ESRGAN, read and run through spandrel.
+
+spandrel (MIT) tells the network from the file's tensor names and refuses, with its own unpickler, all else a file may
+hold; only verified files of the weight store are given to it. It needs torchvision, which is therefore asked for late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import BackendError, MissingCapability, OutOfMemory, WeightsMissing
+from easyphoto.images import as_array, as_picture
+from easyphoto.machine import ran_out_of_memory
+from easyphoto.progress import Progress
+from easyphoto.restoration.base import FACE_SIDE
+from easyphoto.restoration.tiles import tiled
+from easyphoto.weights.catalog import UsedWeight
+
+# spandrel's words for what a network is for.
+FACE, ENLARGE = "FaceSR", "SR"
+# What GFPGAN's noise is drawn from: one picture restored twice must give the same bytes.
+NOISE_SEED = 0
+
+
+class FaceNetwork:
+    """A Restorer of a file that holds GFPGAN or RestoreFormer."""
+
+    def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
+        self.weights = weights
+        self._network = opened(file, FACE)
+
+    def restore(self, face: Image.Image) -> Image.Image:
+        import torch
+
+        if face.size != (FACE_SIDE, FACE_SIDE):
+            raise ValueError(f"a face of {face.width}×{face.height} is not {FACE_SIDE}×{FACE_SIDE}")
+        with named_failures(), torch.inference_mode(), torch.random.fork_rng():
+            torch.manual_seed(NOISE_SEED)
+            # The network itself, not spandrel's call: that gives GFPGAN 0..1, which was trained on −1..1, and cuts the
+            # answer's darker half.
+            answer = self._network.model(tensor_of(as_array(face), self._network) * 2 - 1)
+            first = answer[0] if isinstance(answer, (tuple, list)) else answer
+            return as_picture(np.rint(levels_of((first + 1) / 2)))
+
+
+class EnlargingNetwork:
+    """An Upscaler of a file that holds Real-ESRGAN (or anything spandrel knows as super-resolution)."""
+
+    def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
+        self.weights = weights
+        self._network = opened(file, ENLARGE)
+        self.factor = int(self._network.scale)
+
+    def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
+        return as_picture(tiled(as_array(picture), self._enlarged, self.factor, progress))
+
+    def _enlarged(self, piece: np.ndarray) -> np.ndarray:
+        import torch
+
+        with named_failures(), torch.inference_mode():
+            return levels_of(self._network(tensor_of(piece, self._network)))
+
+
+def opened(file: Path, purpose: str) -> Any:
+    """spandrel's descriptor of the network in `file`, ready to run.
+
+    Raises MissingCapability without spandrel, WeightsMissing where the file holds something else.
+    """
+    spandrel = library()
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        network = spandrel.ModelLoader(device=device).load_from_file(file)
+    except Exception as error:  # a foreign file fails in as many ways as there are formats
+        if ran_out_of_memory(error):
+            raise too_little_memory() from error
+        raise WeightsMissing(
+            f"{file.name} cannot be read as a network ({first_line(error)}).", advice="Run: easyphoto weights check"
+        ) from error
+    if getattr(network, "purpose", None) != purpose or network.input_channels != 3 or network.output_channels != 3:
+        raise WeightsMissing(
+            f"{file.name} holds {network.architecture.name}, which is not for this.",
+            advice="Put the right file in its place: easyphoto weights check",
+        )
+    network.eval()
+    return network.half() if device.type == "cuda" and network.supports_half else network.float()
+
+
+def library() -> Any:
+    """The package spandrel. Raises MissingCapability where it or its torchvision is missing or does not fit."""
+    try:
+        import spandrel
+    except Exception as error:  # a torchvision of another build ends in RuntimeError, not ImportError
+        raise MissingCapability(
+            f"Restoration and upscaling need spandrel, which cannot be loaded here ({first_line(error)}).",
+            advice=(
+                "Install it with a torchvision of the same build as torch: for the CPU build both from PyTorch's CPU "
+                "index, then spandrel. The usual torchvision does not fit the CPU build."
+            ),
+        ) from error
+    return spandrel
+
+
+def tensor_of(picture: np.ndarray, network: Any) -> Any:
+    """uint8 RGB as a tensor (1, 3, height, width) in 0..1, of the network's device and precision."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
+    return tensor.to(device=network.device, dtype=network.dtype) / 255
+
+
+def levels_of(answer: Any) -> np.ndarray:
+    """float32 (height, width, 3) in 0..255 of a tensor in 0..1. Raises BackendError where it is no number."""
+    levels = answer[0].float().clamp(0, 1).mul(255).permute(1, 2, 0).cpu().numpy()
+    if not np.isfinite(levels).all():
+        raise BackendError("The network answered with what is no number.", advice="Run: easyphoto weights check")
+    return levels
+
+
+@contextmanager
+def named_failures() -> Iterator[None]:
+    """Turns torch's errors into OutOfMemory or BackendError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if ran_out_of_memory(error):
+            raise too_little_memory() from error
+        raise BackendError(
+            f"The network failed: {first_line(error)}.", advice="Run: easyphoto weights check"
+        ) from error
+
+
+def too_little_memory() -> OutOfMemory:
+    return OutOfMemory(
+        "The device has not enough memory for this network.", advice="Close other programs that use the device."
+    )
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

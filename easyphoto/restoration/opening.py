@@ -1,0 +1,82 @@
+"""Which networks finish a picture: the ones the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from easyphoto.errors import EnvironmentFailure, InputError, MissingCapability, OutOfMemory
+from easyphoto.progress import Progress
+from easyphoto.restoration.base import Finisher, Restorer, Upscaler
+from easyphoto.settings import InferenceSettings
+from easyphoto.weights.catalog import weight_file
+from easyphoto.weights.store import WeightStore
+
+NONE = "none"
+# The settings' words and the catalogue's ids.
+RESTORERS = {"gfpgan": "gfpgan-1.4", "restoreformer": "restoreformer"}
+UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "realesrgan-x2plus"}
+
+
+def open_finisher(settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+    """Restorer and upscaler as the settings ask; what cannot be had is a note. None where nothing is asked for."""
+    if settings.restore == NONE and settings.upscale == NONE:
+        return None
+    notes: list[str] = []
+    restorer, upscaler = None, None
+    try:
+        restorer = open_restorer(settings.restore, store, progress)
+    except (EnvironmentFailure, OutOfMemory) as error:
+        notes.append(f"Face restoration was left out. {error}")
+    try:
+        upscaler = open_upscaler(settings.upscale, store, progress)
+    except (EnvironmentFailure, OutOfMemory) as error:
+        notes.append(f"The enlargement was left out. {error}")
+    return Finisher(restorer, upscaler, tuple(notes))
+
+
+def open_restorer(name: str, store: WeightStore, progress: Progress) -> Restorer | None:
+    """The restorer of that name, its file fetched where needed; None for "none".
+
+    Raises InputError for an unknown name, MissingCapability without spandrel, and the store's errors.
+    """
+    if name == NONE:
+        return None
+    id = known(name, RESTORERS, "face restorer")
+    from easyphoto.restoration.networks import FaceNetwork, library
+
+    library()  # before a file of 350 MB is fetched in vain
+    return FaceNetwork(store.require(id, progress), weights=(store.used(id),))
+
+
+def open_upscaler(name: str, store: WeightStore, progress: Progress) -> Upscaler | None:
+    """The upscaler of that name, its file fetched where needed; None for "none". Raises as `open_restorer` does."""
+    if name == NONE:
+        return None
+    id = known(name, UPSCALERS, "upscaler")
+    from easyphoto.restoration.networks import EnlargingNetwork, library
+
+    library()
+    return EnlargingNetwork(store.require(id, progress), weights=(store.used(id),))
+
+
+def restoration_lines(store: WeightStore) -> Iterator[str]:
+    """For the doctor: spandrel, then each file; what is missing is said, and nothing of it must be mended."""
+    from easyphoto.restoration.networks import library
+
+    try:
+        library()
+        yield "  spandrel: there"
+    except MissingCapability as error:
+        yield f"  spandrel: {error}"
+    for name, id in (RESTORERS | UPSCALERS).items():
+        if not store.allows(id):
+            yield f"  {name}: refused by the licence set ({weight_file(id).licence})"
+            continue
+        yield f"  {name}: " + ("there" if store.find(id) else "not at hand, fetched when chosen")
+
+
+def known(name: str, names: dict[str, str], kind: str) -> str:
+    """The catalogue's id. Raises InputError with the known names."""
+    if name not in names:
+        raise InputError(f"There is no {kind} {name!r}.", advice=f"Known: {', '.join((NONE, *names))}.")
+    return names[name]

@@ -1,0 +1,213 @@
+"""What a training needs of the device's memory, and how a step is done so that it fits.
+
+A batch may pass through the networks in parts, and what the forward pass computes may be kept for the backward pass or
+made anew (checkpointing): both need less memory and give the same step.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from easyphoto.errors import OutOfMemory
+from easyphoto.families import Family
+from easyphoto.settings import TrainSettings
+from easyphoto.training.adapters import Adapted
+from easyphoto.training.events import Plan
+
+# Counted by tools/activation_memory.py on networks of true size without content: the peak of live storages in forward
+# and backward, per latent cell and picture (the difference that two more pictures make), at the family's resolution
+# and at half of it, the larger of the two. Keys: 16-bit base under autocast, checkpointing. Measured beside it, as the
+# growth of a process without a GPU (SD 1.5 at 256 px, float32): 0.60 to 0.66 GB for each further picture where 0.57 are
+# counted, and with checkpointing 0.02 to 0.04 where 0.13 are; 0.75 and 0.80 GB for the first, gradients included.
+ACTIVATIONS: Mapping[str, Mapping[tuple[bool, bool], int]] = MappingProxyType(
+    {
+        "miniature": {(False, False): 43_060, (False, True): 8_312, (True, False): 31_292, (True, True): 6_276},
+        "sd15": {(False, False): 556_032, (False, True): 128_544, (True, False): 388_948, (True, True): 90_096},
+        "sdxl": {(False, False): 920_533, (False, True): 91_933, (True, False): 612_034, (True, True): 53_880},
+    }
+)
+BYTES_OF_AN_ADAPTER = 4 + 4 + 8
+"""For each of its numbers: itself, its gradient, and AdamW's two means, all in float32."""
+KEPT_FREE = 0.1
+"""Share of the free memory that is not planned with: allocators round up, and kernels want room to work."""
+LATENT_FACTOR = 8
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Footing:
+    """How a batch passes through the networks."""
+
+    at_a_time: int
+    checkpointing: bool
+    offload: bool = False
+    """Networks that the steps do not need wait in the system's memory."""
+
+    def below(self, settings: TrainSettings, *, can_offload: bool = False) -> Footing | None:
+        """The next that needs less memory and is not excluded by the settings; None where there is none."""
+        if can_offload and not self.offload:
+            return replace(self, offload=True)
+        if not self.checkpointing and settings.checkpointing != "off":
+            return replace(self, checkpointing=True)
+        if self.at_a_time > 1:
+            return replace(self, at_a_time=self.at_a_time // 2)
+        return None
+
+    def words(self, batch: int) -> str:
+        parts = -(-batch // self.at_a_time)
+        divided = f"batch {batch}" + (f" as {parts}×{self.at_a_time}" if parts > 1 else "")
+        aside = ", idle networks off the device" if self.offload else ""
+        return f"{divided}, checkpointing {'on' if self.checkpointing else 'off'}{aside}"
+
+
+@dataclass(eq=False)
+class Idle:
+    """Networks that only caching and validation need: the autoencoder, and text encoders that do not learn."""
+
+    networks: tuple[Any, ...] = ()
+    device: str = "cpu"
+    is_away: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """What sending them away frees: nothing where the device is the system's memory itself."""
+        return 0 if torch.device(self.device).type == "cpu" else bytes_of(self.networks)
+
+    def send_away(self) -> None:
+        self.is_away = True
+        for network in self.networks:
+            network.to("cpu")
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """Back on the device meanwhile."""
+        if not self.is_away:
+            yield
+            return
+        for network in self.networks:
+            network.to(self.device)
+        try:
+            yield
+        finally:
+            self.send_away()
+
+
+def bytes_of(networks: Iterable[Any]) -> int:
+    return sum(each.nbytes for network in networks for each in network.parameters())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of one training, by what they are for."""
+
+    weights: int
+    adapters: int
+    activations: int
+
+    @property
+    def whole(self) -> int:
+        return self.weights + self.adapters + self.activations
+
+
+def first_footing(settings: TrainSettings) -> Footing:
+    """What the settings ask for."""
+    return Footing(min(settings.micro_batch or settings.batch, settings.batch), settings.checkpointing == "on")
+
+
+def plan_training(
+    adapted: Adapted, components: Any, settings: TrainSettings, *, device: str, idle: Idle
+) -> tuple[Footing, Plan]:
+    """The first footing that fits, and what is said of it.
+
+    Raises OutOfMemory where none does. Where the device does not say what is free, what was asked for is tried.
+    """
+    family: Family = components.family
+    weights, free = bytes_of(components.networks), free_memory(device)
+    footing: Footing | None = first_footing(settings)
+    while footing is not None:
+        need = estimate(adapted, weights - idle.bytes * footing.offload, family, footing)
+        # The weights are there already; what is free is free beside them.
+        if free is None or need.whole - weights <= free * (1 - KEPT_FREE):
+            there = None if free is None else weights + free
+            return footing, _plan(need, footing, family, batch=settings.batch, there=there, adapted=adapted)
+        smallest, footing = footing, footing.below(settings, can_offload=idle.bytes > 0)
+    raise OutOfMemory(
+        f"Training {family.label} at {family.resolution} px needs about {need.whole / GB:.1f} GB of memory even with "
+        f"{smallest.words(settings.batch)}; there are {(weights + (free or 0)) / GB:.1f} GB.",
+        advice="Take a smaller resolution or rank, close other programs that use the device, or train a smaller model.",
+    )
+
+
+def estimate(adapted: Adapted, weights: int, family: Family, footing: Footing) -> Estimate:
+    """`weights` are the bytes of the networks on the device, adapters included."""
+    trained = sum(each.numel() for each in adapted.parameters().values())
+    sixteen_bit = adapted.unet.conv_in.weight.element_size() == 2
+    cells = footing.at_a_time * (family.resolution // LATENT_FACTOR) ** 2
+    activations = cells * ACTIVATIONS[family.id][sixteen_bit, footing.checkpointing]
+    # The adapters themselves are among the weights.
+    return Estimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that a process may still take; None where the system does not say."""
+    if torch.device(device).type == "cuda":
+        # What torch holds in reserve is free for torch.
+        reserve = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return int(torch.cuda.mem_get_info()[0]) + reserve
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
+    return None
+
+
+def checkpoint_networks(adapted: Adapted) -> None:
+    """Let the networks keep only the inputs of their blocks. They do that in training mode alone.
+
+    Which is why networks with dropout are left out: it would act in that mode, here and not elsewhere.
+    """
+    for network in (adapted.unet, *(adapted.text_encoders if adapted.text_learns else ())):
+        if _has_dropout(network):
+            continue
+        if network is adapted.unet:
+            network.enable_gradient_checkpointing()
+        else:
+            # transformers 5 renamed the switch, and 6 drops the old name.
+            renamed = getattr(network, "activation_checkpointing_enable", None)
+            # The other kind of checkpoint gives no gradients where the block's input has none, as behind embeddings.
+            (renamed or network.gradient_checkpointing_enable)({"use_reentrant": False})
+        network.train()
+
+
+def _has_dropout(network: Any) -> bool:
+    layers = any(isinstance(each, torch.nn.Dropout) and each.p > 0 for each in network.modules())
+    return layers or getattr(network.config, "attention_dropout", 0.0) > 0
+
+
+def clear_memory(device: str) -> None:
+    """Give back what a failed attempt held."""
+    gc.collect()
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _plan(need: Estimate, footing: Footing, family: Family, *, batch: int, there: int | None, adapted: Adapted) -> Plan:
+    of = "" if there is None else f" of {there / GB:.1f}"
+    how = f"{family.label} at {family.resolution} px, {footing.words(batch)}"
+    return Plan(
+        text=f"{how}: about {need.whole / GB:.1f}{of} GB",
+        at_a_time=footing.at_a_time,
+        checkpointing=footing.checkpointing,
+        offload=footing.offload,
+        precision=str(adapted.unet.conv_in.weight.dtype).removeprefix("torch."),
+        need_mb=need.whole // 2**20,
+        free_mb=None if there is None else there // 2**20,
+    )

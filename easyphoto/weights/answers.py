@@ -1,0 +1,139 @@
+"""One request for one part of a file, and what the server says about it before the bytes come."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from email.message import Message
+from http.client import HTTPException
+from typing import IO, Any
+
+from easyphoto.weights.sources import common_headers
+
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_BEYOND = re.compile(r"bytes \*/(\d+)")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class SourceFailed(Exception):
+    """This source will not give the file; the next one may."""
+
+    def __init__(self, reason: str, *, wrong_content: bool = False) -> None:
+        super().__init__(reason)
+        self.wrong_content = wrong_content
+
+
+class NoAnswer(Exception):
+    """No server answered."""
+
+
+class ConnectionDied(Exception):
+    """The connection ended, or stood still, before the file was whole."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A server's answer, its body not yet read."""
+
+    stream: Any
+    start: int
+    """Offset in the file of the first byte that comes."""
+    total: int | None
+    """Bytes of the whole file; None where the server does not say."""
+    validator: str
+    """What proves later that the file is still the same; empty where the server gives nothing."""
+    linked_sha256: str
+    """The hub's own hash of a large file; empty elsewhere."""
+    linked_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """There is nothing after the offset that was asked for; the file has `total` bytes."""
+
+    total: int | None
+
+
+@dataclass
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows, and keeps what the hub says on the way: the storage server behind it does not know it."""
+
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def redirect_request(  # the signature is urllib's
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        self.seen.update(
+            {name.lower(): value for name, value in headers.items() if name.lower().startswith("x-linked")}
+        )
+        if req.full_url.startswith("https://") and not newurl.startswith("https://"):
+            raise SourceFailed(f"it leads to an address that is not encrypted: {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type,unused-ignore]
+
+
+def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], seconds: float) -> Answer | Beyond:
+    """Ask for the file from byte `start` on. Raises SourceFailed or NoAnswer.
+
+    Proxies are those of the environment (`https_proxy`, `no_proxy`).
+    """
+    headers = common_headers()
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if validator:
+            # The server then sends the whole file where it has changed, so that new bytes never follow old ones.
+            headers["If-Range"] = validator
+    request = urllib.request.Request(url, headers=headers)
+    for name, value in secrets.items():
+        request.add_unredirected_header(name, value)
+    redirects = _Redirects()
+    try:
+        response = urllib.request.build_opener(redirects).open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and start:
+            return Beyond(_number(_BEYOND, error.headers.get("Content-Range", "")))
+        raise SourceFailed(_refusal(error)) from error
+    except urllib.error.URLError as error:
+        raise NoAnswer(str(error.reason)) from error
+    except (HTTPException, OSError, ValueError) as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
+    return _answer(response, redirects.seen, asked=start)
+
+
+def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
+    headers = response.headers
+    if headers.get_content_type() == "text/html":
+        raise SourceFailed("a web page came instead of the file", wrong_content=True)
+    linked = {**linked, **{k.lower(): v for k, v in headers.items() if k.lower().startswith("x-linked")}}
+    start, total = 0, _whole(headers.get("Content-Length"))
+    if response.status == 206:
+        said = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+        if said is None or not asked:
+            raise SourceFailed("it sent a part of the file that nobody asked for", wrong_content=True)
+        start, total = int(said[1]), _whole(said[3])
+    tag = headers.get("ETag", "")
+    sha256 = linked.get("x-linked-etag", "").strip('"').lower()
+    return Answer(
+        response,
+        start=start,
+        total=total,
+        # A weak tag is no promise that the bytes are the same.
+        validator=tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", ""),
+        linked_sha256=sha256 if _HASH.fullmatch(sha256) else "",
+        linked_bytes=_whole(linked.get("x-linked-size")),
+    )
+
+
+def _refusal(error: urllib.error.HTTPError) -> str:
+    words = f"HTTP {error.code} {error.reason}".strip()
+    return f"{words}: it may want a token, set HF_TOKEN" if error.code in (401, 403) else words
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _number(pattern: re.Pattern[str], text: str) -> int | None:
+    found = pattern.fullmatch(text.strip())
+    return int(found[1]) if found else None

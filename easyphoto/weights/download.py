@@ -1,0 +1,244 @@
+"""Fetching one file from one source into a `.part` file: resumes, watches the clock, proves what came."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.client import HTTPException
+from pathlib import Path
+
+from easyphoto.errors import DiskFailure, InputError
+from easyphoto.files import read_json, write_json
+from easyphoto.progress import Progress
+from easyphoto.weights.answers import Answer, Beyond, ConnectionDied, NoAnswer, SourceFailed, ask
+from easyphoto.weights.entries import SHA256_DIGITS
+from easyphoto.weights.ledger import sha256_of
+from easyphoto.weights.soundness import looks_like_a_web_page
+
+_BLOCK = 1 << 20
+# What else on the disk may grow meanwhile.
+_SPARE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a source may keep us waiting."""
+
+    stall_seconds: float = 20.0
+    """Without a byte, until the connection counts as dead."""
+    barren_tries: int = 3
+    """Connections in a row that may die without having brought anything."""
+    connections: int = 30
+    pause_seconds: float = 1.0
+    """Before the next connection; twice as long after each that brought nothing."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be fetched from where."""
+
+    url: str
+    name: str
+    sha256: str
+    """Whole, its beginning, or empty."""
+    bytes: int | None
+    secrets: dict[str, str]
+
+    @property
+    def is_certain(self) -> bool:
+        return len(self.sha256) == SHA256_DIGITS
+
+
+class _Changed(Exception):
+    """What lies in the `.part` file does not belong to what the server has now."""
+
+
+def download(wish: Wish, part: Path, progress: Progress, patience: Patience) -> str:
+    """Fetch into `part`, going on where an earlier process stopped; gives the sha256 of what came.
+
+    Raises SourceFailed where this source does not give the file, DiskFailure where it cannot be written. Of wrong
+    bytes nothing is left; of a connection that died, `part` is, for the next try.
+    """
+    resumed = size_of(part) > 0
+    try:
+        wish = _whole_file(wish, part, progress, patience)
+    except SourceFailed:
+        if not size_of(part):
+            _discard(part)
+        raise
+    sha256 = sha256_of(part, progress)
+    if sha256.startswith(wish.sha256) and wish.bytes in (None, size_of(part)):
+        _note_of(part).unlink(missing_ok=True)
+        return sha256
+    _discard(part)
+    if resumed:
+        # The beginning may have come from another file; a fresh start tells.
+        return download(wish, part, progress, patience)
+    raise SourceFailed(f"what came has sha256 {sha256[:12]}…, not {wish.sha256[:12]}…", wrong_content=True)
+
+
+def _whole_file(wish: Wish, part: Path, progress: Progress, patience: Patience) -> Wish:
+    """As many connections as it takes. Gives the wish with what the server said about the file's hash."""
+    barren, gained = 0, False
+    for _ in range(patience.connections):
+        before = size_of(part)
+        try:
+            return _connect(wish, part, progress, patience)
+        except _Changed:
+            _discard(part)
+            continue
+        except NoAnswer as error:
+            if not gained:
+                raise SourceFailed(f"no answer ({error})") from error
+            reason = str(error)
+        except ConnectionDied as error:
+            reason = str(error)
+        grown = size_of(part) > before
+        gained = gained or grown
+        barren = 0 if grown else barren + 1
+        if barren >= patience.barren_tries:
+            raise SourceFailed(f"the connection died {barren} times ({reason})")
+        _pause(patience.pause_seconds * 2**barren, progress)
+    raise SourceFailed(f"after {patience.connections} connections it was still not whole")
+
+
+def _connect(wish: Wish, part: Path, progress: Progress, patience: Patience) -> Wish:
+    """One connection, until the file is whole. Gives the wish with what the server proved about it."""
+    start, validator = _place_to_go_on(wish, part)
+    if wish.is_certain and wish.bytes is not None and start == wish.bytes:
+        return wish
+    answer = ask(wish.url, start=start, validator=validator, secrets=wish.secrets, seconds=patience.stall_seconds)
+    if isinstance(answer, Beyond):
+        if answer.total != start:
+            raise _Changed
+        return wish
+    with answer.stream:
+        wish = _agreed(wish, answer)
+        if answer.start != 0 and (answer.start != start or _is_another(answer, validator)):
+            raise _Changed
+        _check_space(part, (answer.total or wish.bytes or 0) - answer.start)
+        _write_note(part, wish, answer)
+        _receive(wish, answer, part, progress)
+    return wish
+
+
+def _agreed(wish: Wish, answer: Answer) -> Wish:
+    """The wish, made more certain by the hub's own hash. Raises SourceFailed where the two contradict each other."""
+    for said in (answer.total, answer.linked_bytes):
+        if wish.bytes is not None and said is not None and said != wish.bytes:
+            raise SourceFailed(f"its file has {said:,} bytes, not {wish.bytes:,}", wrong_content=True)
+    if not answer.linked_sha256.startswith(wish.sha256) and answer.linked_sha256:
+        raise SourceFailed(f"its file has sha256 {answer.linked_sha256[:12]}…", wrong_content=True)
+    return replace(wish, sha256=wish.sha256 if wish.is_certain else answer.linked_sha256 or wish.sha256)
+
+
+def _is_another(answer: Answer, validator: str) -> bool:
+    """A server that sent a part although its file has changed: it does not know If-Range."""
+    return bool(validator and answer.validator and validator != answer.validator)
+
+
+def _receive(wish: Wish, answer: Answer, part: Path, progress: Progress) -> None:
+    done, total = answer.start, answer.total or wish.bytes
+    with _writing(part), part.open("ab" if answer.start else "wb") as stream:
+        while block := _read(answer):
+            progress.check()
+            if done == 0 and looks_like_a_web_page(block):
+                raise SourceFailed("a web page came instead of the file", wrong_content=True)
+            done += len(block)
+            if wish.bytes is not None and done > wish.bytes:
+                stream.truncate(0)
+                raise SourceFailed(f"it sends more than {wish.bytes:,} bytes", wrong_content=True)
+            stream.write(block)
+            progress.step(done, max(done, total or 0), f"fetching {wish.name}")
+        stream.flush()
+        os.fsync(stream.fileno())
+    if total is not None and done < total:
+        raise ConnectionDied(f"{done:,} of {total:,} bytes came")
+
+
+def _read(answer: Answer) -> bytes:
+    try:
+        block: bytes = answer.stream.read1(_BLOCK)
+    except TimeoutError as error:
+        raise ConnectionDied("it stood still") from error
+    except (HTTPException, OSError) as error:
+        raise ConnectionDied(str(error) or type(error).__name__) from error
+    return block
+
+
+def _place_to_go_on(wish: Wish, part: Path) -> tuple[int, str]:
+    """Offset and validator. A part that nothing ties to this source's file is only kept where a hash will tell."""
+    start = size_of(part)
+    if not start:
+        return 0, ""
+    try:
+        note = read_json(_note_of(part))
+    except InputError:
+        note = {}
+    validator = str(note.get("validator", "")) if note.get("url") == wish.url else ""
+    too_long = wish.bytes is not None and start > wish.bytes
+    if too_long or not (validator or wish.is_certain):
+        _discard(part)
+        return 0, ""
+    return start, validator
+
+
+def _note_of(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _write_note(part: Path, wish: Wish, answer: Answer) -> None:
+    part.parent.mkdir(parents=True, exist_ok=True)
+    write_json(_note_of(part), {"url": wish.url, "validator": answer.validator})
+
+
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note_of(part).unlink(missing_ok=True)
+
+
+def _check_space(part: Path, needed: int) -> None:
+    folder = next(folder for folder in part.absolute().parents if folder.is_dir())
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SPARE_BYTES:
+        raise DiskFailure(
+            f"{part.stem} needs {needed / 1e6:,.1f} MB and {_SPARE_BYTES / 1e6:.0f} MB to spare; "
+            f"{folder} has {free / 1e6:,.1f} MB free.",
+            advice="Make room, or use a workspace on another disk (--workspace DIR).",
+        )
+
+
+@contextmanager
+def _writing(part: Path) -> Iterator[None]:
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise DiskFailure(
+            f"{part} could not be written: {'the disk is full' if full else error}.",
+            advice="Make room and run the same command again; it goes on where it stopped."
+            if full
+            else "Check the rights of the folder.",
+        ) from error
+
+
+def _pause(seconds: float, progress: Progress) -> None:
+    """Wait, and look now and then whether the caller wants to stop."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        progress.check()
+        time.sleep(min(left, 0.2))
+    progress.check()
+
+
+def size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

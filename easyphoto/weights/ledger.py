@@ -1,0 +1,120 @@
+"""What was hashed and what was trusted, in `hashes.json` beside the weights: a file of 2 GB is read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import DiskFailure
+from easyphoto.files import read_json, write_json
+from easyphoto.progress import NullProgress, Progress
+
+_BLOCK = 1 << 20
+# Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.
+_REMEMBERED_FROM = 1 << 20
+# Less takes no time that anybody would notice.
+_SHOWN_FROM = 64 << 20
+_LOCK_SECONDS = 20.0
+
+Records = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`hashes`: path → size, mtime, sha256. `trusted`: name in the catalogue → sha256, date, source."""
+
+    file: Path
+
+    def hash_of(self, path: Path, progress: Progress | None = None) -> str:
+        """The sha256; read from the file only where size or time differ from the record."""
+        key, before = str(path.resolve()), path.stat()
+        known = self._read()["hashes"].get(key)
+        if known and (known["size"], known["mtime_ns"]) == (before.st_size, before.st_mtime_ns):
+            return str(known["sha256"])
+        return self._rehash(path, key, before, progress)
+
+    def rehash(self, path: Path, progress: Progress) -> str:
+        """The sha256, read from the file whatever the record says."""
+        return self._rehash(path, str(path.resolve()), path.stat(), progress)
+
+    def remember(self, path: Path, sha256: str) -> None:
+        """Record a hash that is known already. A place that cannot be written to costs time, nothing else."""
+        said = path.stat()
+        if said.st_size < _REMEMBERED_FROM:
+            return
+        try:
+            with self._changing() as records:
+                records["hashes"] = {key: entry for key, entry in records["hashes"].items() if Path(key).exists()}
+                records["hashes"][str(path.resolve())] = {
+                    "size": said.st_size,
+                    "mtime_ns": said.st_mtime_ns,
+                    "sha256": sha256,
+                }
+        except DiskFailure:
+            pass
+
+    def trusted(self, key: str) -> str | None:
+        record = self._read()["trusted"].get(key)
+        return str(record["sha256"]) if record else None
+
+    def trust(self, key: str, sha256: str, source: str, *, anew: bool = False) -> bool:
+        """Record the first hash seen; False where another process was first with another one. `anew` replaces it."""
+        with self._changing() as records:
+            first = records["trusted"].get(key)
+            if first and not anew:
+                return bool(first["sha256"] == sha256)
+            date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            records["trusted"][key] = {"sha256": sha256, "date": date, "source": source}
+        return True
+
+    def forget(self, key: str) -> None:
+        if self.trusted(key) is not None:
+            with self._changing() as records:
+                records["trusted"].pop(key, None)
+
+    def _rehash(self, path: Path, key: str, before: os.stat_result, progress: Progress | None) -> str:
+        sha256 = sha256_of(path, progress)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
+            self.remember(path, sha256)
+        return sha256
+
+    def _read(self) -> dict[str, Records]:
+        content = read_json(self.file) if self.file.is_file() else {}
+        return {part: dict(content.get(part, {})) for part in ("hashes", "trusted")}
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Records]]:
+        """The records, read and written back while no other process does the same."""
+        from filelock import FileLock
+
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.file}.lock", timeout=_LOCK_SECONDS):
+                records = self._read()
+                yield records
+                write_json(self.file, records)
+        except OSError as error:
+            raise DiskFailure(
+                f"{self.file} could not be written: {error}.", advice="Check the rights of the folder."
+            ) from error
+
+
+def sha256_of(file: Path, progress: Progress | None = None) -> str:
+    """Read the whole file; a large one says how far it is."""
+    progress = progress or NullProgress()
+    digest, done, size = hashlib.sha256(), 0, file.stat().st_size
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            progress.check()
+            digest.update(block)
+            done += len(block)
+            if size >= _SHOWN_FROM:
+                progress.step(done, size, f"reading {file.name}")
+    return digest.hexdigest()

@@ -1,0 +1,43 @@
+"""From a source to a URL and the headers it wants. Read at each call, because a host may set the environment late."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+from easyphoto import __version__
+from easyphoto.weights.entries import HubFile, ModelScopeFile, Source
+
+_HUB = "https://huggingface.co"
+_MODELSCOPE = "https://modelscope.cn"
+
+
+def url_of(source: Source) -> str:
+    """HF_ENDPOINT and MODELSCOPE_ENDPOINT name mirrors of the two hubs."""
+    match source:
+        case HubFile(repository, file, revision):
+            return f"{hub_endpoint()}/{repository}/resolve/{quote(revision, safe='')}/{quote(file)}"
+        case ModelScopeFile(repository, file, revision):
+            endpoint = _endpoint("MODELSCOPE_ENDPOINT", _MODELSCOPE)
+            return f"{endpoint}/models/{repository}/resolve/{quote(revision, safe='')}/{quote(file)}"
+        case _:
+            return source
+
+
+def hub_endpoint() -> str:
+    return _endpoint("HF_ENDPOINT", _HUB)
+
+
+def secret_headers(source: Source) -> dict[str, str]:
+    """What only the first server may see: the hub redirects to another one, which must not get the token."""
+    token = os.environ.get("HF_TOKEN", "").strip()
+    return {"Authorization": f"Bearer {token}"} if token and isinstance(source, HubFile) else {}
+
+
+def common_headers() -> dict[str, str]:
+    # Packed on the way, lengths and ranges would no longer be those of the file.
+    return {"User-Agent": f"easyphoto/{__version__}", "Accept-Encoding": "identity"}
+
+
+def _endpoint(variable: str, default: str) -> str:
+    return (os.environ.get(variable, "").strip() or default).rstrip("/")

@@ -1,0 +1,92 @@
+"""The catalogue in words: for the README, for the command line, for `easyphoto doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from easyphoto.progress import Progress
+from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS
+from easyphoto.weights.entries import WeightFile
+from easyphoto.weights.sources import url_of
+from easyphoto.weights.store import WeightStore
+
+
+def weights_table() -> list[str]:
+    """Sets and files as Markdown tables, for the README."""
+    lines = ["| set | files |", "|---|---|"]
+    lines += [f"| `{name}` | {', '.join(f'`{id}`' for id in ids)} |" for name, ids in SETS.items()]
+    lines += ["", "| file | MB | licence | commercial use | sha256 | needed by |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{file.id}` | {_megabytes(file)} | {file.licence} | {file.commercial.value} | "
+        f"{_hash_words(file)} | {file.needed_by} |"
+        for file in CATALOG.values()
+    ]
+    return lines
+
+
+def weights_lines(store: WeightStore) -> Iterator[str]:
+    """For doctor: where files are looked for, how many there are; what needs mending begins with `!`."""
+    yield f"  licences: {store.licences.value}; {'offline' if store.is_offline else 'missing files are fetched'}"
+    yield f"  mirrors (EASYPHOTO_WEIGHTS_MIRROR): {', '.join(map(str, store.mirrors)) or 'none'}"
+    yield from (f"! mirror {mirror} is no folder" for mirror in store.mirrors if not mirror.is_dir())
+    if store.also:
+        yield f"  also looked in: {', '.join(map(str, store.also))}"
+    found = {id: store.find(id) for id in CATALOG}
+    for file in CATALOG.values():
+        own = store.root / file.path
+        if store.allows(file.id) and found[file.id] is None and own.is_file():
+            yield f"! {own} is not the file it should be; easyphoto weights check says more"
+    here, refused = sum(place is not None for place in found.values()), sum(not store.allows(id) for id in CATALOG)
+    yield (
+        f"  weights: {here} of {len(CATALOG)} files of the catalogue are at hand, {refused} are refused; "
+        "easyphoto weights list names them"
+    )
+
+
+def where_words(store: WeightStore, file: WeightFile, progress: Progress) -> str:
+    """Where the file lies, or why it is not used."""
+    if not store.allows(file.id):
+        instead = f"; {file.alternative} instead" if file.alternative else ""
+        return f"refused in {store.licences.value}{instead}"
+    place = store.find(file.id, progress)
+    return str(place) if place else "not at hand"
+
+
+def listing(store: WeightStore, progress: Progress) -> dict[str, Any]:
+    """The whole catalogue with what is at hand, for programs."""
+    files = [_record(store, file, progress) for file in CATALOG.values()]
+    left_out = [{"what": what, "why": why} for what, why in LEFT_OUT]
+    sets = {name: list(ids) for name, ids in SETS.items()}
+    return {"format": 1, "licences": store.licences.value, "sets": sets, "files": files, "left_out": left_out}
+
+
+def size_words(file: WeightFile) -> str:
+    return f"{file.bytes / 1e6:,.1f} MB" if file.bytes else "–"
+
+
+def _record(store: WeightStore, file: WeightFile, progress: Progress) -> dict[str, Any]:
+    place = store.find(file.id, progress)
+    return {
+        "id": file.id,
+        "file": file.path,
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "licence": file.licence,
+        "commercial": file.commercial.value,
+        "allowed": store.allows(file.id),
+        "alternative": file.alternative,
+        "origin": file.origin,
+        "needed_by": file.needed_by,
+        "urls": [url_of(source) for form in file.forms for source in form.sources],
+        "at_hand": str(place) if place else None,
+        "at_hand_sha256": store.hash_of(place) if place else None,
+    }
+
+
+def _megabytes(file: WeightFile) -> str:
+    return f"{file.bytes / 1e6:.1f}" if file.bytes else "–"
+
+
+def _hash_words(file: WeightFile) -> str:
+    return f"{file.sha256[:8]}…" if file.sha256 else "first use"

@@ -1,0 +1,210 @@
+"""What a file is, told from names and shapes alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Mapping
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyphoto.backends.folders import base_model
+from easyphoto.backends.headers import Header, Prediction, family_of_header, prediction_of, read_header
+from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.families import SD15, SDXL, Family
+
+UNET = "model.diffusion_model."
+CLIP = "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"
+SD15_SHAPES: dict[str, tuple[int, ...]] = {
+    f"{UNET}input_blocks.0.0.weight": (320, 4, 3, 3),
+    f"{UNET}input_blocks.1.1.transformer_blocks.0.attn1.to_k.weight": (320, 320),
+    f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320, 768),
+    "first_stage_model.encoder.conv_in.weight": (128, 3, 3, 3),
+    CLIP: (77, 768),
+}
+SDXL_SHAPES: dict[str, tuple[int, ...]] = {
+    f"{UNET}input_blocks.0.0.weight": (320, 4, 3, 3),
+    f"{UNET}input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": (640, 2048),
+    f"{UNET}label_emb.0.0.weight": (1280, 2816),
+    "conditioner.embedders.0.transformer.text_model.embeddings.position_embedding.weight": (77, 768),
+    "conditioner.embedders.1.model.positional_embedding": (77, 1280),
+}
+
+
+def header(shapes: Mapping[str, tuple[int, ...]], **metadata: str) -> Header:
+    return Header("model.safetensors", shapes, {key.replace("__", "."): text for key, text in metadata.items()})
+
+
+def write_hole(file: Path, shapes: Mapping[str, tuple[int, ...]], **changes: Any) -> Path:
+    """A file with a true header whose tensors are a hole: it takes no room on the disk, whatever its length."""
+    entries: dict[str, Any] = {}
+    end = 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * int.__mul__(*[max(1, side) for side in (shape[0], _rest(shape))])
+        entries[name] = {"dtype": "F16", "shape": shape, "data_offsets": [begin, end]}
+    content = json.dumps({**entries, **changes}).encode()
+    with file.open("wb") as stream:
+        stream.write(struct.pack("<Q", len(content)) + content)
+        stream.truncate(8 + len(content) + end)
+    return file
+
+
+def _rest(shape: tuple[int, ...]) -> int:
+    product = 1
+    for side in shape[1:]:
+        product *= side
+    return product
+
+
+@pytest.mark.parametrize(("shapes", "family"), [(SD15_SHAPES, SD15), (SDXL_SHAPES, SDXL)], ids=["sd15", "sdxl"])
+def test_a_family_is_told_by_names_and_widths(tmp_path: Path, shapes: dict[str, tuple[int, ...]], family: Family):
+    file = write_hole(tmp_path / "model.safetensors", shapes)
+
+    assert base_model(str(file)) == (family, file)
+
+
+def test_telling_the_family_reads_nothing_but_the_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    big = {**SD15_SHAPES, f"{UNET}out.big": (1_000_000_000, 4)}  # 8 GB, if it were there
+    file = write_hole(tmp_path / "model.safetensors", big)
+    read: list[int] = []
+
+    class Counted(FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            content = super().read(-1 if size is None else size)
+            read.append(len(content))
+            return content
+
+    monkeypatch.setattr(Path, "open", lambda self, mode="r": Counted(self, mode))
+    base_model(str(file))
+
+    length = struct.unpack("<Q", os.pread(os.open(file, os.O_RDONLY), 8, 0))[0]
+    assert sum(read) == 8 + length
+    assert sum(read) < 2_000
+
+
+STRANGERS: list[tuple[str, dict[str, tuple[int, ...]]]] = [
+    ("is empty", {}),
+    ("a LoRA", {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight": (8, 1280, 1, 1)}),
+    ("a LoRA", {"unet.mid_block.attentions.0.proj_in.lora_A.weight": (8, 1280)}),
+    ("a ControlNet", {"control_model.zero_convs.0.0.weight": (320, 320, 1, 1)}),
+    ("a ControlNet", {"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3), "down_blocks.0.x": (1,)}),
+    ("a Control-LoRA", {"lora_controlnet": (0,), "input_blocks.1.0.in_layers.2.up": (320, 256)}),
+    ("a Flux model", {"double_blocks.0.img_attn.qkv.weight": (9216, 3072)}),
+    ("a Flux model", {f"{UNET}double_blocks.0.img_attn.qkv.weight": (9216, 3072)}),
+    ("an SD 3 model", {f"{UNET}joint_blocks.0.x_block.attn.qkv.weight": (4608, 1536)}),
+    ("an SDXL model for EDM noise", {**SDXL_SHAPES, "edm_vpred.sigma_max": ()}),
+    ("an inpainting model", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 9, 3, 3)}),
+    ("an image-editing model", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 8, 3, 3)}),
+    ("a model with a special input", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 5, 3, 3)}),
+    ("the SDXL refiner", {f"{UNET}x": (1,), "conditioner.embedders.0.model.positional_embedding": (77, 1280)}),
+    (
+        "an SD 2 model",
+        {
+            f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320, 1024),
+            "cond_stage_model.model.positional_embedding": (77, 1024),
+        },
+    ),
+    ("a UNet in diffusers' names", {"down_blocks.0.resnets.0.conv1.weight": (320, 320, 3, 3)}),
+    ("an autoencoder", {"encoder.conv_in.weight": (128, 3, 3, 3), "decoder.conv_in.weight": (512, 4, 3, 3)}),
+    ("an autoencoder", {"first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3)}),
+    ("a text encoder", {"text_model.embeddings.position_embedding.weight": (77, 768)}),
+    ("a textual inversion", {"emb_params": (4, 768)}),
+    ("a UNet without its text encoders", {key: SD15_SHAPES[key] for key in SD15_SHAPES if key.startswith(UNET)}),
+    ("a model of no known family", {"blocks.0.attn.weight": (64, 64)}),
+]
+
+
+@pytest.mark.parametrize(("what", "shapes"), STRANGERS, ids=[what for what, _ in STRANGERS])
+def test_every_other_file_is_named_with_what_to_take(what: str, shapes: dict[str, tuple[int, ...]]):
+    with pytest.raises(InputError, match=f"model.safetensors (is|holds) .*{what.removeprefix('is ')}") as refused:
+        family_of_header(header(shapes))
+
+    assert refused.value.advice
+
+
+@pytest.mark.parametrize(
+    ("marks", "metadata", "prediction"),
+    [
+        ({}, {}, Prediction()),
+        ({"v_pred": (0,)}, {}, Prediction("v_prediction")),
+        ({"v_pred": (0,), "ztsnr": (0,)}, {}, Prediction("v_prediction", zero_snr=True)),
+        ({"ztsnr": (0,)}, {}, Prediction()),
+        ({}, {"modelspec__prediction_type": "v"}, Prediction("v_prediction")),
+        ({}, {"modelspec__prediction_type": "epsilon"}, Prediction()),
+    ],
+)
+def test_the_prediction_is_told_by_the_marks(marks: Any, metadata: dict[str, str], prediction: Prediction):
+    assert prediction_of(header({**SDXL_SHAPES, **marks}, **metadata)) == prediction
+
+
+def test_a_file_that_was_cut_off_is_named(tmp_path: Path):
+    file = write_hole(tmp_path / "model.safetensors", SD15_SHAPES)
+    os.truncate(file, file.stat().st_size - 1)
+
+    with pytest.raises(InputError, match="was cut off"):
+        read_header(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no safetensors file"),
+        (b"short", "no safetensors file"),
+        (b"<html>not found</html>", "no safetensors file"),
+        (struct.pack("<Q", 100_000_001) + b"{}", "no safetensors file"),
+        (struct.pack("<Q", 50) + b"{}", "was cut off"),
+        (struct.pack("<Q", 4) + b"{oh}", "header of .* is broken"),
+        (struct.pack("<Q", 2) + b"[]", "no table of tensors"),
+        (struct.pack("<Q", 8) + b'{"a": 1}', "header of .* is broken"),
+    ],
+)
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes, said: str):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(content)
+
+    with pytest.raises(InputError, match=said):
+        read_header(file)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F16", "shape": [2, 2], "data_offsets": [0, 9]},
+        {"dtype": "F16", "shape": [2, 2], "data_offsets": [8, 0]},
+        {"dtype": "F16", "shape": [-2, 2], "data_offsets": [0, 0]},
+    ],
+)
+def test_a_header_that_contradicts_itself_is_refused(tmp_path: Path, entry: dict[str, Any]):
+    file = write_hole(tmp_path / "model.safetensors", SD15_SHAPES, odd=entry)
+
+    with pytest.raises(InputError, match="contradicts itself"):
+        read_header(file)
+
+
+def test_a_bare_name_is_looked_up_in_the_folders(tmp_path: Path):
+    (tmp_path / "models" / "photo").mkdir(parents=True)
+    file = write_hole(tmp_path / "models" / "photo" / "nice v1.safetensors", SD15_SHAPES)
+
+    for name in ("nice v1", "nice v1.safetensors", "photo/nice v1.safetensors"):
+        assert base_model(name, (tmp_path / "nowhere", tmp_path / "models")) == (SD15, file)
+    with pytest.raises(WeightsMissing, match="no base model 'nice'"):
+        base_model("nice", (tmp_path / "models",))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path):
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+
+    with pytest.raises(InputError, match=r"model\.gguf is no checkpoint"):
+        base_model(str(tmp_path / "model.gguf"))
+
+
+def test_a_note_beside_the_file_says_the_family(tmp_path: Path):
+    file = write_hole(tmp_path / "odd.safetensors", {"blocks.0": (4, 4)})
+    (tmp_path / "odd.configs").mkdir()
+    (tmp_path / "odd.configs" / "easyphoto.json").write_text('{"format": 1, "family": "sdxl"}')
+
+    assert base_model(str(file)) == (SDXL, file)

@@ -1,0 +1,65 @@
+"""How fast the passes go: the family's own pace, or that of a LoRA made for few steps."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from easyphoto.backends.base import Capabilities, LoraUse, Sampler
+from easyphoto.families import SD15, SDXL
+from easyphoto.inference.passes import Guides, controls_for, pace_for
+from easyphoto.settings import InferenceSettings
+
+LORA = Path("lcm.safetensors")
+
+
+def able(*samplers: Sampler) -> Capabilities:
+    return Capabilities(("sd15",), (), samplers or tuple(Sampler), (), (), "fake", None)
+
+
+def test_without_a_few_step_lora_the_family_decides():
+    pace, notes = pace_for(InferenceSettings(), SD15, able())
+
+    assert (pace.sampler, pace.cfg, pace.loras, notes) == (Sampler.DPMPP_2M_SDE_KARRAS, 7.0, (), ())
+    assert pace.steps(50, 0.45) == 50
+
+
+def test_a_few_step_lora_brings_its_sampler_its_guidance_and_itself():
+    pace, notes = pace_for(InferenceSettings(), SD15, able(), (SD15.few_steps["lcm"], LORA))
+
+    assert (pace.sampler, pace.cfg) == (Sampler.LCM, 1.5)
+    assert pace.loras == (LoraUse(LORA, 1.0),)
+    assert notes == ()
+
+
+@pytest.mark.parametrize(("denoise", "asked"), [(1.0, 8), (0.45, 18), (0.3, 27)])
+def test_eight_steps_are_made_whatever_share_is_repainted(denoise: float, asked: int):
+    pace, _ = pace_for(InferenceSettings(), SDXL, able(), (SDXL.few_steps["lightning"], LORA))
+
+    assert pace.steps(40, denoise) == asked
+
+
+def test_what_was_typed_goes_before_what_the_lora_wants():
+    pace, _ = pace_for(InferenceSettings(cfg=2.0), SD15, able(), (SD15.few_steps["lcm"], LORA))
+
+    assert pace.cfg == 2.0
+
+
+def test_a_sampler_that_the_backend_lacks_is_said():
+    pace, notes = pace_for(InferenceSettings(), SD15, able(Sampler.EULER_A), (SD15.few_steps["lcm"], LORA))
+
+    assert pace.sampler is Sampler.EULER_A
+    assert notes == ("Sampler LCM: the backend lacks it, Euler a is used.",)
+
+
+def test_a_control_that_its_licence_forbids_is_named_with_the_licence_and_replaced():
+    refused = {"color": "its model's licence (not stated) is not in the set commercial-safe"}
+    picture = Image.new("RGB", (64, 64), "tan")
+
+    controls, notes = controls_for((("color", 0.85),), Guides(picture), ("tile",), refused)
+
+    assert [(control.kind, control.weight, control.end) for control in controls] == [("tile", 0.85, 0.5)]
+    assert notes == (
+        "Control color: its model's licence (not stated) is not in the set commercial-safe; "
+        "tile until half of the steps stands in.",
+    )

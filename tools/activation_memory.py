@@ -1,0 +1,184 @@
+"""How much memory a training step needs beside the weights, counted without any: networks of true size on torch's
+"meta" device, where tensors have shapes and no content.
+
+Every storage that comes to life in forward and backward is counted until nobody holds it; the peak is what a device
+must have free. Attention is counted as the fused kernels do it, which never hold the square of the tokens.
+The figures are the table in easyphoto/training/budget.py:
+
+    python tools/activation_memory.py sd15 sdxl miniature
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from easyphoto.backends.components import quiet_libraries
+from easyphoto.backends.prompts import encoded_tokens
+from easyphoto.families import FAMILIES, Family, models_folder
+from easyphoto.training.adapters import Adapted, add_adapters
+from easyphoto.training.budget import checkpoint_networks
+
+
+class Peak(TorchDispatchMode):
+    """Bytes of all storages made while it is on, and the most of them at one time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        known = {self._key(each) for each in tree_iter((args, kwargs)) if isinstance(each, torch.Tensor)}
+        for each in tree_iter(result):
+            if isinstance(each, torch.Tensor) and self._key(each) not in known | self._seen:
+                self._count(each.untyped_storage())
+        return result
+
+    @staticmethod
+    def _key(tensor: torch.Tensor) -> int:
+        return int(tensor.untyped_storage()._cdata)
+
+    def _count(self, storage: Any) -> None:
+        key, size = int(storage._cdata), storage.nbytes()
+        self._seen.add(key)
+        self.now += size
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.now -= size
+
+
+class FusedAttention(torch.autograd.Function):
+    """The shapes of a fused attention: what it keeps for the backward pass, and what that gives back."""
+
+    @staticmethod
+    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        out = torch.empty_like(query)
+        ctx.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        query, key, value, *_ = ctx.saved_tensors
+        return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+
+
+@contextmanager
+def as_on_a_gpu(dtype: torch.dtype) -> Iterator[None]:
+    """Fused attention, and what autocast does to each kind of layer: "meta" has neither of its own."""
+    names = ("scaled_dot_product_attention", "linear", "conv2d", "group_norm", "layer_norm")
+    _, linear, conv2d, group_norm, layer_norm = real = [getattr(functional, name) for name in names]
+
+    def cast(kind: torch.dtype, *tensors: torch.Tensor | None) -> list[torch.Tensor | None]:
+        return [None if each is None else each.to(kind) for each in tensors]
+
+    replaced = (
+        lambda query, key, value, *_, **__: FusedAttention.apply(*cast(dtype, query, key, value)),
+        lambda x, weight, bias=None: linear(*cast(dtype, x, weight, bias)),
+        lambda x, weight, bias=None, *rest: conv2d(*cast(dtype, x, weight, bias), *rest),
+        lambda x, groups, weight=None, bias=None, eps=1e-5: group_norm(
+            x.float(), groups, *cast(torch.float32, weight, bias), eps
+        ),
+        lambda x, shape, weight=None, bias=None, eps=1e-5: layer_norm(
+            x.float(), shape, *cast(torch.float32, weight, bias), eps
+        ),
+    )
+    try:
+        for name, function in zip(names, replaced, strict=True):
+            setattr(functional, name, function)
+        yield
+    finally:
+        for name, function in zip(names, real, strict=True):
+            setattr(functional, name, function)
+
+
+class Networks:
+    """What `add_adapters` wants of components."""
+
+    def __init__(self, unet: Any, text_encoders: tuple[Any, ...]) -> None:
+        self.unet, self.text_encoders, self.networks = unet, text_encoders, (unet, *text_encoders)
+
+
+def open_networks(family: Family, dtype: torch.dtype) -> Networks:
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    folder = models_folder() / (family.embedded or f"configs/{family.id}")
+    kinds = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(json.loads((folder / "unet/config.json").read_text()))
+        encoders = tuple(
+            kind._from_config(CLIPTextConfig(**json.loads((folder / name / "config.json").read_text())))
+            for name, kind in kinds.items()
+            if (folder / name).is_dir()
+        )
+    for encoder in encoders:
+        encoder.config._attn_implementation = "sdpa"
+    networks = Networks(unet, encoders)
+    for network in networks.networks:
+        network.to(dtype).eval()
+    return networks
+
+
+def step(adapted: Adapted, *, cells: int, batch: int, dtype: torch.dtype) -> int:
+    """Bytes at the peak of one forward and backward."""
+    peak = Peak()
+    config = adapted.unet.config
+    with as_on_a_gpu(dtype), peak:
+        length = adapted.text_encoders[0].config.max_position_embeddings
+        tokens = torch.zeros(batch, length, dtype=torch.long, device="meta")
+        words, pooled = encoded_tokens(adapted.text_encoders, [tokens] * len(adapted.text_encoders))
+        added = None if pooled is None else {
+            "text_embeds": pooled, "time_ids": torch.zeros(batch, 6, device="meta"),
+        }  # fmt: skip
+        noisy = torch.zeros(batch, config.in_channels, cells, cells, device="meta")
+        times = torch.zeros(batch, dtype=torch.long, device="meta")
+        guess = adapted.unet(noisy, times, encoder_hidden_states=words, added_cond_kwargs=added).sample
+        (guess.float() ** 2).mean().backward()
+    for parameter in adapted.parameters().values():
+        parameter.grad = None
+    return peak.most
+
+
+def count(family: Family, *, dtype: torch.dtype, checkpointing: bool) -> dict[int, int]:
+    """Bytes for each latent cell of each picture, by the side of the pictures.
+
+    The difference that two more pictures make: what a step holds whatever the batch, gradients above all, is no part.
+    """
+    networks = open_networks(family, dtype)
+    adapted = add_adapters(networks, rank=family.rank, alpha=family.alpha, seed=0, text_learns=True)
+    if checkpointing:
+        checkpoint_networks(adapted)
+    found = {}
+    for cells in (family.resolution // 16, family.resolution // 8):
+        two, four = (step(adapted, cells=cells, batch=batch, dtype=dtype) for batch in (2, 4))
+        found[cells * 8] = round((four - two) / 2 / cells**2)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count the memory of a training step on networks of true size.")
+    parser.add_argument("families", nargs="+", choices=sorted(FAMILIES))
+    for name in parser.parse_args().families:
+        for dtype in (torch.float32, torch.bfloat16):
+            for checkpointing in (False, True):
+                with quiet_libraries():
+                    found = count(FAMILIES[name], dtype=dtype, checkpointing=checkpointing)
+                print(name, str(dtype).removeprefix("torch."), "checkpointing" if checkpointing else "plain", found)
+
+
+if __name__ == "__main__":
+    main()
