@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from easyphoto import __version__
-from easyphoto.backends.memory import is_out_of_memory
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.families import FAMILIES
+from easyphoto.machine import ran_out_of_memory
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
@@ -218,7 +218,7 @@ def _advanced(desk: Desk, learner: Learner) -> float:
             break
         except (MemoryError, RuntimeError) as error:
             smaller = learner.footing.below(desk.run.settings, can_offload=learner.idle.bytes > 0)
-            if not is_out_of_memory(error) or smaller is None:
+            if not ran_out_of_memory(error) or smaller is None:
                 raise
         # Outside of the handler, because the error holds on to what the attempt had made.
         clear_memory(learner.device)
@@ -303,7 +303,7 @@ def advising_memory() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if is_out_of_memory(error):
+        if ran_out_of_memory(error):
             raise _out_of_memory(error) from error
         raise
 
