@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from easyphoto.errors import TooFewPhotos
 from easyphoto.faces.engine import Domain, FaceEngine
+from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.faces.score import frontality
 from easyphoto.families import Family
 from easyphoto.preprocess.duplicates import are_duplicates
@@ -20,6 +22,9 @@ from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 
 _FEW = 5
+# ArcFace-type networks give one person 0.5 to 0.75 and strangers less than 0.25 (published figures, none measured
+# here): half of what the photos have among themselves lies between, whatever the network's own scale.
+_MUCH_LESS = 0.5
 
 
 def check_photos(
@@ -95,7 +100,8 @@ def _without_strangers(
             verdict = set_aside(verdict, Reason.SOMEONE_ELSE, *_stranger_words(value, limit))
         result[index] = replace(looks[index], verdict=verdict)
     if unchecked:
-        return result, (_not_checked_note(engine),)
+        names = [looks[index].verdict.photo for index in good]
+        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors)))
     if group.agrees:
         return result, ()
     return result, ("The photos do not agree on one person; none was set aside for it. Add photos, or sort them.",)
@@ -109,6 +115,20 @@ def _not_checked_note(engine: FaceEngine) -> str:
         )
     what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
     return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
+
+
+def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:
+    """Which photos to look at where no limit is known: those far less like the others than half of the photos are."""
+    middle = statistics.median(cosines) if cosines else 0.0
+    doubtful = [
+        f"{name} ({value:.2f})" for name, value in zip(names, cosines, strict=False) if value < _MUCH_LESS * middle
+    ]
+    if not doubtful:
+        return ()
+    return (
+        f"Much less like the other photos (half of them reach {middle:.2f}): {', '.join(doubtful)}. "
+        "Remove what shows somebody else.",
+    )
 
 
 def _stranger_words(value: float, limit: float) -> tuple[str, str]:

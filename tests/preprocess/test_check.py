@@ -174,6 +174,19 @@ def test_without_a_limit_the_embedder_ranks_but_nobody_is_a_stranger(tmp_path: P
     assert result.kept[-1].photo == "ben.png"
     assert result.notes[0].startswith("identity not checked: from which cosine on colours shows one person")
     assert result.identity_words == "ranked by colours, identity not checked"
+    assert "Much less like the other photos" in result.notes[1]
+    assert "ben.png" in result.notes[1]
+    assert "0.png" not in result.notes[1]
+
+
+def test_without_a_limit_photos_that_agree_raise_no_doubt(tmp_path: Path) -> None:
+    engine = MarkedEngine()
+    engine.same_person_limit = None
+    photos = [photo(tmp_path, f"{index}.png", seed=7 * index) for index in range(4)]
+
+    result = check(photos, engine=engine)
+
+    assert not any("Much less like" in note for note in result.notes)
 
 
 def test_a_limit_of_the_settings_counts_where_the_embedder_has_none(tmp_path: Path) -> None:
