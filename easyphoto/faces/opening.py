@@ -55,7 +55,10 @@ def choose_engine(
     except EnvironmentFailure:
         # A wrong guess about the pictures must not stand in the way of somebody offline with drawings.
         engine = _drawn(
-            notes=("The pictures look like photographs, but YuNet is not at hand: analysed as drawings instead.",)
+            notes=(
+                "The pictures look like photographs, but YuNet is not at hand: analysed as drawings instead. "
+                "Run: easyphoto weights get yunet",
+            )
         )
         if 2 * sum(bool(engine.detect(picture)) for picture in pictures) > len(pictures):
             return engine
