@@ -176,13 +176,13 @@ class EasyPhoto:
             trigger=family.trigger,
             family=family.id,
             base=str(base),
-            dataset=str(dataset.folder),
+            dataset=str(dataset.folder.absolute()),
             templates=tuple(str(template) for template in voting_templates()),
             engine=engine.domain.value,
-            weights=str(self.workspace.weights),
-            mirrors=tuple(str(mirror) for mirror in self.mirrors),
+            weights=str(self.workspace.weights.absolute()),
+            mirrors=tuple(str(mirror.absolute()) for mirror in self.mirrors),
             faces=self.faces,
-            weight_settings=self.weights,
+            weight_settings=replace(self.weights, webui=absolute_text(self.weights.webui)),
             settings=settings,
             created=utc_now(),
         )
@@ -266,6 +266,11 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
             advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP).",
         )
     return files
+
+
+def absolute_text(path: str | None) -> str | None:
+    """For a process that works in another folder."""
+    return str(Path(path).expanduser().absolute()) if path else None
 
 
 def say_plan(event: Event, say: Callable[[str], None]) -> None:

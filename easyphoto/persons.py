@@ -106,7 +106,7 @@ def embeddings_of(dataset: Dataset, engine: FaceEngine) -> tuple[np.ndarray, ...
     """One vector for each training photo whose face is found again in its crop; none without an embedder."""
     if engine.embedder is None:
         return ()
-    found = (largest_face_embedding(engine, read_picture(dataset.folder / entry.image)) for entry in dataset.entries)
+    found = (largest_face_embedding(engine, read_picture(entry.image)) for entry in dataset.entries)
     return tuple(vector for vector in found if vector is not None)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from easyphoto.errors import BadName, BadPicture, Diverged, InputError, NoFaceFo
 from easyphoto.images import as_picture, picture_record, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.training.events import Done, Plan, Sample, Step, to_line
+from easyphoto.training.run import TrainRun
 from easyphoto.workspace import Workspace
 from tests.fakes import FakeBackend, FakeEngine
 
@@ -122,6 +123,20 @@ def test_the_plan_is_said_before_the_first_step(app, photos):
     app.train("anna", photos, say=said.append)
 
     assert said == ["everything fits"]
+
+
+def test_a_training_is_told_whole_paths_because_it_works_in_another_folder(app, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    near = replace(app, workspace=Workspace(Path("near")), weights=WeightSettings(webui="webui"))
+    near = replace(near, mirrors=(Path("mirror"),))
+
+    run_folder = near.train("anna", photos).run_folder
+    run = TrainRun.read(run_folder / "run.json")
+
+    assert run.dataset == str(tmp_path / run_folder / "dataset")
+    assert run.weights == str(tmp_path / "near" / "weights")
+    assert run.weight_settings.webui == str(tmp_path / "webui")
+    assert run.mirrors == (str(tmp_path / "mirror"),)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
             advice=f"Give one of {', '.join(FAMILIES)}, or the path of a checkpoint or of a folder in the diffusers "
             "layout.",
         )
-    return family_of(path), path
+    # A run's record names it, and is read in another working folder.
+    return family_of(path), path.absolute()
 
 
 def checkpoint_folders(webui: str | None) -> tuple[Path, ...]:

@@ -175,6 +175,10 @@ def _is_refiner(header: Header) -> bool:
     return header.has("conditioner.embedders.0.model.") or header.words_width == 1280
 
 
+def _is_scaled(header: Header) -> bool:
+    return "scaled_fp8" in header.shapes or any(key.endswith(".scale_weight") for key in header.shapes)
+
+
 def _takes(*channels: int) -> Test:
     return lambda header: header.size(FIRST_CONVOLUTION, 1) in channels
 
@@ -195,6 +199,7 @@ _STRANGERS: tuple[tuple[str, Test, str], ...] = (
     ("a Flux model", _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
     ("an SD 3 model", _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
     ("an SDXL model for EDM noise", _begins("edm_mean", "edm_vpred."), TAKE),
+    ("a model in 8 bit with scales beside its tensors", _is_scaled, "Take it in 16 bit, or in plain 8 bit."),
     ("an inpainting model (9 channels)", _takes(9), _ORDINARY),
     ("an image-editing model (pix2pix, 8 channels)", _takes(8), _ORDINARY),
     ("a model with a special input (depth or upscaling)", _takes(5, 7), _ORDINARY),

@@ -47,10 +47,14 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
 
         yield read_pickle(file)
         return
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     read_header(file)  # names what is wrong with a broken file better than the library does
-    with safe_open(file, framework="pt") as opened:
+    try:
+        opening = safe_open(file, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file.name} cannot be opened: {error}.", advice="Fetch the file again.") from error
+    with opening as opened:
         yield SafeTensors(opened)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from easyphoto.backends.folders import DIFFUSERS_WEIGHTS
 from easyphoto.families import Family
 from easyphoto.weights.catalog import CATALOG, UsedWeight
 from easyphoto.weights.ledger import sha256_of
@@ -27,7 +28,7 @@ class UsedFiles:
         if base is None:
             return
         # The plain file, one in half precision, or the first of several parts.
-        files = [base] if base.is_file() else sorted((base / "unet").glob("*.safetensors"))
+        files = [base] if base.is_file() else sorted((base / "unet").glob("*.safetensors"), key=_load_order)
         self._own |= dict.fromkeys(files[:1], base.name)
         better = self.store.find(self.family.vae) if self.store and self.family.vae and base.is_file() else None
         if better is not None:
@@ -51,3 +52,8 @@ class UsedFiles:
     def _named(self, name: str, path: Path) -> UsedWeight:
         digest = self.store.hash_of(path) if self.store else sha256_of(path)
         return UsedWeight(name, path.name, OURS if self.family.embedded else OWN, digest)
+
+
+def _load_order(file: Path) -> tuple[bool, str]:
+    """First the file that is loaded where variants lie beside it; `.fp16` and `.non_ema` come before it by name."""
+    return file.name != DIFFUSERS_WEIGHTS, file.name

@@ -29,8 +29,8 @@ def dataset_section(dataset: Dataset) -> Section:
     """Each crop beside its weights: where it is bright, the loss counts."""
     figures: list[Figure] = []
     for entry in dataset.entries:
-        figures.append(Figure(read_picture(dataset.folder / entry.image), entry.photo, detail=entry.caption))
-        figures.append(Figure(read_picture(dataset.folder / entry.weights), "weight in the loss"))
+        figures.append(Figure(read_picture(entry.image), entry.photo, detail=entry.caption))
+        figures.append(Figure(read_picture(entry.weights), "weight in the loss"))
     parts: tuple[Part, ...] = (Gallery(tuple(figures), side=120),)
     words = "What the networks learn from. Bright in the second picture of a pair counts much, dark counts little."
     return Section("Crops and masks", (*parts, Notes(dataset.notes)) if dataset.notes else parts, words)

@@ -19,6 +19,8 @@ RUN_FILE = "run.json"
 FREE = (
     "created", "output", "templates", "engine", "weights", "mirrors", "person", "faces", "weight_settings",
 )  # fmt: skip
+# Settings that change how a step is fitted into the memory, not what it is: they may be lowered in a run that stands.
+FREE_SETTINGS = ("micro_batch", "checkpointing")
 NESTED: dict[str, type[Settings]] = {
     "settings": TrainSettings,
     "faces": FaceSettings,
@@ -115,6 +117,8 @@ class TrainRun:
         record = self.record()
         for free in FREE:
             del record[free]
+        for free in FREE_SETTINGS:
+            del record["settings"][free]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 

@@ -311,5 +311,6 @@ def advising_memory() -> Iterator[None]:
 def _out_of_memory(error: BaseException) -> OutOfMemory:
     return OutOfMemory(
         f"Memory ran out while training ({str(error).splitlines()[0] if str(error) else 'no details'}).",
-        advice="Close other programs, or take a smaller batch or rank; then start the run again: it goes on.",
+        advice="Close other programs, or allow checkpointing, and start the run again: it goes on. A smaller batch or "
+        "rank needs a new run.",
     )

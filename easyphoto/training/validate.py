@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -11,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sampler
-from easyphoto.errors import BadPicture
+from easyphoto.errors import BadPicture, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.families import Family
 from easyphoto.files import read_json, write_json
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
-from easyphoto.training.budget import Idle
+from easyphoto.training.budget import Idle, clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun
 
@@ -127,7 +128,10 @@ class Judge:
         # A pass over several templates costs little more than one over one; not every backend can do it.
         together = getattr(self.backend, "inpaint_many", None)
         if together is not None:
-            return cast(Sequence[Result], together(requests, progress))
+            with suppress(OutOfMemory):
+                return cast(Sequence[Result], together(requests, progress))
+            # The plan counts the steps alone; the pictures are the same one at a time.
+            clear_memory(self.backend.capabilities().device)
         return [self.backend.inpaint(request, progress) for request in requests]
 
     def _kept(self, step: int, label: str, view: View, result: Result) -> Picture:

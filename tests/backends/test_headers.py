@@ -14,6 +14,7 @@ import pytest
 
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.headers import Header, Prediction, family_of_header, prediction_of, read_header
+from easyphoto.backends.tensor_files import open_tensors
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import SD15, SDXL, Family
 
@@ -97,6 +98,8 @@ STRANGERS: list[tuple[str, dict[str, tuple[int, ...]]]] = [
     ("a Flux model", {f"{UNET}double_blocks.0.img_attn.qkv.weight": (9216, 3072)}),
     ("an SD 3 model", {f"{UNET}joint_blocks.0.x_block.attn.qkv.weight": (4608, 1536)}),
     ("an SDXL model for EDM noise", {**SDXL_SHAPES, "edm_vpred.sigma_max": ()}),
+    ("a model in 8 bit with scales", {**SD15_SHAPES, "scaled_fp8": (2,)}),
+    ("a model in 8 bit with scales", {**SD15_SHAPES, f"{UNET}input_blocks.1.1.proj_in.scale_weight": (1,)}),
     ("an inpainting model", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 9, 3, 3)}),
     ("an image-editing model", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 8, 3, 3)}),
     ("a model with a special input", {**SD15_SHAPES, f"{UNET}input_blocks.0.0.weight": (320, 5, 3, 3)}),
@@ -193,6 +196,27 @@ def test_a_bare_name_is_looked_up_in_the_folders(tmp_path: Path):
         assert base_model(name, (tmp_path / "nowhere", tmp_path / "models")) == (SD15, file)
     with pytest.raises(WeightsMissing, match="no base model 'nice'"):
         base_model("nice", (tmp_path / "models",))
+
+
+def test_a_relative_path_is_told_whole_because_a_training_works_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = write_hole(tmp_path / "near.safetensors", SD15_SHAPES)
+    monkeypatch.chdir(tmp_path)
+
+    assert base_model("near.safetensors") == (SD15, file)
+    assert base_model("near", (Path("."),)) == (SD15, file)
+
+
+@pytest.mark.parametrize("fault", ["two tensors in one place", "bytes after the last tensor"])
+def test_what_only_the_library_notices_is_named_too(tmp_path: Path, fault: str):
+    odd = {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}
+    file = write_hole(tmp_path / "model.safetensors", SD15_SHAPES, **({"odd": odd} if "two" in fault else {}))
+    if "bytes" in fault:
+        os.truncate(file, file.stat().st_size + 64)
+
+    with pytest.raises(InputError, match=r"model\.safetensors cannot be opened"), open_tensors(file):
+        pass
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path):

@@ -17,6 +17,7 @@ from easyphoto.backends.components import Components, base_model, load_component
 from easyphoto.backends.latents import Preview, latent_mask
 from easyphoto.backends.local import LocalBackend, open_local
 from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import InputError, MissingCapability, OutOfMemory, WeightsMissing
 from easyphoto.families import MINIATURE
 from easyphoto.progress import NullProgress
@@ -265,6 +266,18 @@ def test_the_weights_that_took_part_are_told(components: Components, tiny_base: 
     unet = tiny_base / "unet" / "diffusion_pytorch_model.safetensors"
     # The control lies in the checkpoint's folder: it is no file of the catalogue.
     assert (checkpoint.id, checkpoint.file, checkpoint.sha256) == (tiny_base.name, unet.name, sha256_of(unet))
+
+
+@pytest.mark.parametrize("variant", ["fp16", "non_ema"])
+def test_of_a_folder_the_file_that_is_loaded_is_told(tmp_path: Path, variant: str) -> None:
+    (tmp_path / "unet").mkdir()
+    for name in (f"diffusion_pytorch_model.{variant}.safetensors", "diffusion_pytorch_model.safetensors"):
+        (tmp_path / "unet" / name).write_bytes(name.encode())
+    used = UsedFiles(MINIATURE, None)
+
+    used.checkpoint(tmp_path)
+
+    assert [each.file for each in used.weights()] == ["diffusion_pytorch_model.safetensors"]
 
 
 def test_a_few_steps_lora_of_the_catalogue_is_told_by_its_id(tiny_sdxl: Path, tmp_path: Path) -> None:

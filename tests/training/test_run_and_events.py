@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,14 @@ def test_a_record_without_a_base_is_refused():
 
     with pytest.raises(InputError, match="base"):
         TrainRun.from_record(record)
+
+
+def test_a_run_that_ran_out_of_memory_may_go_on_with_less_at_a_time():
+    def changed(**settings: Any) -> str:
+        return replace(RUN, settings=replace(RUN.settings, **settings)).fingerprint()
+
+    assert changed(micro_batch=1, checkpointing="on") == RUN.fingerprint()
+    assert changed(batch=2) != RUN.fingerprint()
 
 
 def test_steps_follow_the_number_of_photos():
