@@ -67,7 +67,7 @@ def open_studio(
     few_steps = few_steps_lora(family, settings, store, progress)
     progress.step(0, 1, "loading the networks")
     return Tools(
-        backend=open_local(str(base), store=store),
+        backend=open_local(family, base, store),
         engine=engine,
         progress=progress,
         finisher=open_finisher(settings, store, progress),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.backends.base import Capabilities
 from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
 from easyphoto.faces.embedders import AUTOMATIC, EMBEDDERS
@@ -205,7 +206,8 @@ def test_a_control_is_free_or_left_out_with_a_note(family: Family, tmp_path: Pat
     shelf = ControlShelf(family, None, dtype=torch.float32, device=torch.device("cpu"), store=store)
 
     assert set(shelf.kinds()) == {kind for kind, id in family.controls.items() if id in FREE}
-    _, notes = controls_for(family.first_controls, Guides(PICTURE, PICTURE, FACE.points), shelf.kinds())
+    able = Capabilities((family.id,), shelf.kinds(), (), (), (), "cpu", None, refused=shelf.refused())
+    _, notes = controls_for(family.first_controls, Guides(PICTURE, PICTURE, FACE.points), able)
     for kind in {kind for kind, _ in family.first_controls} - set(shelf.kinds()):
         assert any(note.startswith(f"Control {kind}:") for note in notes)
     for kind in set(family.controls) - set(shelf.kinds()):

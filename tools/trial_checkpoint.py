@@ -282,6 +282,7 @@ def lora_facts(file: Path, family: str) -> tuple[int, int, int]:
 
 def portrait(options: argparse.Namespace) -> Facts:
     """Two passes of two steps each, with the ControlNets and the LoRA that was just trained."""
+    from easyphoto.backends.folders import base_model
     from easyphoto.backends.local import open_local
     from easyphoto.images import read_picture, write_picture
     from easyphoto.inference.pipeline import Tools, photograph
@@ -290,7 +291,7 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.templates import templates_folder
 
     began = time.perf_counter()
-    backend = open_local(str(checkpoint_file(options)), store=store_of(options))
+    backend = open_local(*base_model(str(checkpoint_file(options))), store_of(options))
     loaded = time.perf_counter()
     photo, lora = options.folder / "photo-0.png", options.folder / "run" / "lora.safetensors"
     sitter = Sitter("nobody", read_picture(photo), lora=lora)

@@ -22,7 +22,7 @@ from easyphoto.backends.base import (
     Result,
     Sampler,
 )
-from easyphoto.backends.components import Components, base_model, load_components
+from easyphoto.backends.components import Components, load_components
 from easyphoto.backends.controls import ActiveControl, ControlShelf
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.lora_apply import loras_applied
@@ -32,6 +32,7 @@ from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
+from easyphoto.families import Family
 from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture, blended
 from easyphoto.progress import Progress
@@ -43,13 +44,12 @@ LATENT_FACTOR = 8
 """Pixels to one latent cell in every Stable Diffusion autoencoder."""
 
 
-def open_local(base: str, store: WeightStore | None = None, folders: Sequence[Path] = ()) -> LocalBackend:
-    """The backend for a family's id, a folder in the diffusers layout, a checkpoint file, or its name in `folders`.
+def open_local(family: Family, base: Path, store: WeightStore | None = None) -> LocalBackend:
+    """The backend for what `base_model` found: a folder in the diffusers layout or a checkpoint file.
 
     `store` has what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. Raises WeightsMissing.
     """
-    family, path = base_model(base, folders)
-    return LocalBackend(load_components(family, path, store=store), path, store=store)
+    return LocalBackend(load_components(family, base, store=store), base, store=store)
 
 
 @dataclass(frozen=True, eq=False)

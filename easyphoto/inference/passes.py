@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -27,7 +26,6 @@ JOINT_DENOISE = 0.30
 # The substitute for the colour control, whose usual model has no stated licence: tile, given up half way.
 TILE_FOR_COLOUR_END = 0.5
 POSE_KINDS = ("facepoints", "openpose")
-NOTHING_REFUSED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -62,17 +60,14 @@ class Guides:
 def controls_for(
     wanted: Sequence[tuple[str, float]],
     guides: Guides,
-    available: Sequence[str],
-    refused: Mapping[str, str] = NOTHING_REFUSED,
+    capabilities: Capabilities,
 ) -> tuple[tuple[Control, ...], tuple[str, ...]]:
-    """Control images drawn, and a note for each kind that is left out or replaced.
-
-    `refused` says of kinds that are not available why their model may not be used.
-    """
+    """Control images drawn, and a note for each kind that is left out or replaced."""
+    available = capabilities.controls
     controls, notes = [], []
     for kind, weight in wanted:
         if kind not in available:
-            why = refused.get(kind, "no model for it is at hand")
+            why = capabilities.refused.get(kind, "no model for it is at hand")
             if kind == "color" and "tile" in available:
                 image = draw_guide("tile", guides.picture)
                 controls.append(Control("tile", image, weight, end=TILE_FOR_COLOUR_END))

@@ -199,8 +199,7 @@ class Shot:
             fuser = self.session.tools.fuser
             again = fused_with(subject.reference, now, ratio, whose=subject.sitter.name, fuser=fuser)
             fused = self.kept("fused after", setup.number, again)
-        able = self.session.capabilities
-        controls, notes = controls_for(family.second_controls, Guides(fused), able.controls, able.refused)
+        controls, notes = controls_for(family.second_controls, Guides(fused), self.session.capabilities)
         self.notes.extend(notes)
         border = second_pass(
             request, fused, setup.masks.second, controls, settings=settings, family=family, pace=self.session.pace
@@ -244,8 +243,7 @@ class Shot:
         mask, alpha = joint_masks(setups, session.faces, session.maps, size, plan)
         crop = as_picture(canvas.picture).crop(plan.crop.as_ints())
         work = resized(crop, plan.work)
-        able = session.capabilities
-        controls, notes = controls_for(session.family.joint_controls, Guides(work), able.controls, able.refused)
+        controls, notes = controls_for(session.family.joint_controls, Guides(work), session.capabilities)
         self.notes.extend(notes)
         settings, family, pace = session.settings, session.family, session.pace
         request = joint_pass(work, mask, controls, settings=settings, family=family, seed=self.seed, pace=pace)

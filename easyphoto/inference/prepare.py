@@ -115,7 +115,7 @@ def prepared(
     pasted, points, pose_notes = pose_of(subject, work)
     start, fusion_notes = started(subject, work, settings, fuser)
     guides = Guides(start, pasted, points)
-    controls, control_notes = controls_for(family.first_controls, guides, capabilities.controls, capabilities.refused)
+    controls, control_notes = controls_for(family.first_controls, guides, capabilities)
     notes = *(f"Face {number + 1} from the left: {said}." for said in remarks(plan, family)), *pose_notes
     pictures = {"crop": as_picture(crop), "covered": as_picture(hidden), "pasted": pasted, "fused": start}
     pictures |= {"first mask": greyscale(masks.first), "second mask": greyscale(masks.second), **by_kind(controls)}

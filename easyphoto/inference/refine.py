@@ -19,9 +19,9 @@ from easyphoto.inference.results import Stage
 from easyphoto.progress import Progress
 from easyphoto.restoration.aligned import enlargement, restored
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
+from easyphoto.restoration.opening import NONE
 from easyphoto.settings import InferenceSettings
 
-NONE = "none"
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
 # What the network may answer with before it is brought to the size asked for: 2.4 GB in PIL's four bytes a pixel.
 MOST_MADE = 4 * MOST_PIXELS

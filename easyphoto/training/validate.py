@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -161,8 +162,9 @@ class Judge:
             return ()
         return (Control(CONTROL, draw_guide(CONTROL, view.image), CONTROL_WEIGHT),)
 
-    @property
+    @cached_property
     def has_control(self) -> bool:
+        """Asked once, because the answer may be a search through a web UI's folders, and every view needs it."""
         return CONTROL in self.backend.capabilities().controls
 
     def _score(self, picture: Image.Image) -> float | None:

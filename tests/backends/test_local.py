@@ -59,17 +59,17 @@ class TestLocalBackend(BackendContract):
 
 
 def test_a_family_folder_opens_by_its_path(tiny_base: Path) -> None:
-    assert open_local(str(tiny_base)).family == "miniature"
+    assert open_local(*base_model(str(tiny_base))).family == "miniature"
     assert base_model(str(tiny_base)) == (MINIATURE, tiny_base)
 
 
 def test_a_missing_folder_and_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="no base model"):
-        open_local(str(tmp_path / "none"))
+        open_local(*base_model(str(tmp_path / "none")))
     with pytest.raises(WeightsMissing, match=r"unet/diffusion_pytorch_model\.safetensors"):
-        open_local(str(tmp_path))
+        open_local(*base_model(str(tmp_path)))
     with pytest.raises(WeightsMissing, match="do not ship"):
-        open_local("sd15")
+        open_local(*base_model("sd15"))
 
 
 @pytest.mark.parametrize("change", ["cut off", "a key is missing"])
@@ -85,7 +85,7 @@ def test_broken_weights_are_not_filled_up(tiny_base: Path, tmp_path: Path, chang
         save_file(tensors, file)
 
     with pytest.raises(WeightsMissing, match="unet"):
-        open_local(str(base))
+        open_local(*base_model(str(base)))
 
 
 def test_a_folder_of_unknown_shape_asks_for_its_family(tiny_base: Path, tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def test_a_backend_paints_from_one_file_with_a_control_beside_it(written: Writte
         written.file.parent / "controlnet" / f"{control}.safetensors",
         unet_state(written.networks["controlnet"], ldm_names.CONTROL_PREFIX),
     )
-    backend = open_local(str(written.file))
+    backend = open_local(*base_model(str(written.file)))
     grey = Image.new("RGB", (64, 64), (120, 90, 80))
     request = InpaintRequest(
         image=grey, mask=np.ones((64, 64), np.float32), prompt="a photo", controls=(Control("canny", grey),), steps=2

@@ -56,7 +56,9 @@ def test_a_control_that_its_licence_forbids_is_named_with_the_licence_and_replac
     refused = {"color": "its model's licence (not stated) is not in the set commercial-safe"}
     picture = Image.new("RGB", (64, 64), "tan")
 
-    controls, notes = controls_for((("color", 0.85),), Guides(picture), ("tile",), refused)
+    able = Capabilities(("sd15",), ("tile",), tuple(Sampler), (), (), "fake", None, refused=refused)
+
+    controls, notes = controls_for((("color", 0.85),), Guides(picture), able)
 
     assert [(control.kind, control.weight, control.end) for control in controls] == [("tile", 0.85, 0.5)]
     assert notes == (
