@@ -1,4 +1,4 @@
-"""The verbs of EasyPhoto: check, train, photograph, list, export, delete. Surfaces call these and nothing deeper."""
+"""The verbs: check, train, resume, photograph, list, export, delete. Surfaces call these and nothing deeper."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from easyphoto.errors import InputError, TooFewPhotos
-from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
-from easyphoto.families import FAMILIES, MINIATURE, Family
+from easyphoto.families import MINIATURE, Family, family_named
 from easyphoto.files import atomic_path, read_json
+from easyphoto.host import Host, ThisMachine, family_of_base
 from easyphoto.images import picture_files, read_picture
-from easyphoto.persons import Trained, base_of, install_person, judged, likeness_record, sitter_of
+from easyphoto.inference.plan import from_the_left
+from easyphoto.persons import Trained, base_of, install_person, judged, keep_photos, likeness_record, sitter_of
 from easyphoto.preprocess.check import check_photos
-from easyphoto.preprocess.dataset import Dataset, prepare_dataset
-from easyphoto.preprocess.sheet import write_check
+from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
+from easyphoto.preprocess.sheet import CHECK_FILE, write_check
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.report.learning import training_section
@@ -30,9 +33,9 @@ from easyphoto.report.sheet import write_sheet
 from easyphoto.sessions import SESSION_FILE, Session, hold_session, open_studio
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.templates import voting_templates
-from easyphoto.training.events import Event, Plan
+from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
-from easyphoto.training.run import TrainRun
+from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.workspace import Person, Workspace, checked_id, utc_now
@@ -48,9 +51,26 @@ class TrainedPerson:
     lora: Path
     run_folder: Path
     report: Path
-    check: Check
     sections: tuple[Section, ...]
     likeness: Likeness | None
+    check: Check | None = None
+    """None where an earlier training was resumed."""
+    published: Path | None = None
+    """Where the host lists the LoRA."""
+
+
+def _ignore(_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who wants to know more about a training than its progress: each is called as soon as the value is there."""
+
+    checked: Callable[[Check], None] = _ignore
+    started: Callable[[Path], None] = _ignore
+    """The run's folder, which `resume` takes by its name."""
+    event: Callable[[Event], None] = _ignore
 
 
 @dataclass(frozen=True)
@@ -66,6 +86,7 @@ class EasyPhoto:
     faces: FaceSettings = field(default_factory=FaceSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
+    host: Host = field(default_factory=ThisMachine)
 
     @property
     def store(self) -> WeightStore:
@@ -95,15 +116,14 @@ class EasyPhoto:
         preprocess: PreprocessSettings | None = None,
         chosen_faces: Mapping[str, int] | None = None,
         progress: Progress | None = None,
-        say: Callable[[str], None] = lambda _: None,
+        watch: Watch | None = None,
     ) -> TrainedPerson:
-        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded.
-
-        `say` is told, before the first step, how the training fits into the memory.
-        """
+        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
         progress, settings = progress or NullProgress(), settings or TrainSettings()
-        preprocess = preprocess or PreprocessSettings()
+        preprocess, watch = preprocess or PreprocessSettings(), watch or Watch()
         id, files = checked_id(name), photo_files(photos)
+        # Before the photos are looked at, because a Python that cannot train is said at once.
+        python = self.host.trainer(self.workspace)
         family, base = self._base()
         family = family.at(settings.resolution)
         engine = self._engine_for(files, progress)
@@ -112,14 +132,45 @@ class EasyPhoto:
             raise TooFewPhotos(
                 _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
             )
+        watch.checked(check)
         folder = self.workspace.new_run_folder(id)
         write_check(check, folder)
+        keep_photos(check, folder)
         dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
-        self._run(id, family, base, dataset, engine, settings).write(folder)
-        result = run_training(folder, progress, on_event=lambda event: say_plan(event, say))
+        self._run(name, family, base, dataset, engine, settings).write(folder)
+        return self._learnt(folder, dataset, engine, progress, watch, python=python, check=check)
+
+    def resume(self, run: str, *, progress: Progress | None = None, watch: Watch | None = None) -> TrainedPerson:
+        """Go on with a training that was cancelled or cut off; `run` is the name of its folder.
+
+        Raises InputError where there is no such run, or it ended before its dataset was whole.
+        """
+        progress, watch = progress or NullProgress(), watch or Watch()
+        folder = self.workspace.run_folder(run)
+        record = TrainRun.read(folder / RUN_FILE)
+        python = self.host.trainer(self.workspace)
+        engine = open_engine(str(record.engine), self.store, progress, record.faces)
+        return self._learnt(folder, read_dataset(folder / "dataset"), engine, progress, watch, python=python)
+
+    def _learnt(
+        self,
+        folder: Path,
+        dataset: Dataset,
+        engine: FaceEngine,
+        progress: Progress,
+        watch: Watch,
+        *,
+        python: Path | None,
+        check: Check | None = None,
+    ) -> TrainedPerson:
+        """The run in the folder done to its end, and its person installed."""
+        watch.started(folder)
+        run = TrainRun.read(folder / RUN_FILE)
+        with self.host.lent_device(f"the training of {run.name or run.person}"):
+            result = run_training(folder, progress, on_event=watch.event, python=python)
         trained = Trained(result.lora, result.portrait, dataset)
-        person = install_person(self.workspace, self._known(id, name, family), check, trained, run_folder=folder)
-        return self._finished(person, check, engine, trained, run_folder=folder)
+        person = install_person(self.workspace, self._known(run), trained, run_folder=folder)
+        return self._finished(person, engine, trained, check, run_folder=folder)
 
     def photograph(
         self,
@@ -128,9 +179,13 @@ class EasyPhoto:
         out: Path | None = None,
         *,
         settings: InferenceSettings | None = None,
+        assignments: Mapping[Path, Sequence[int]] | None = None,
         progress: Progress | None = None,
     ) -> Session:
-        """Put the persons' faces into the templates, from the left; several names for templates with several faces."""
+        """Put the persons' faces into the templates, from the left; several names for templates with several faces.
+
+        `assignments` says for a template which of its faces, from the left and from 0, each person takes.
+        """
         progress = progress or NullProgress()
         persons = [self.workspace.person(name) for name in names]
         if not persons or not templates:
@@ -139,10 +194,23 @@ class EasyPhoto:
         engine = self._engine_for(templates, progress)
         sitters = [sitter_of(self.workspace, person, engine) for person in persons]
         settings = settings or InferenceSettings()
-        base = self._base(self._shared_base(persons))
-        studio = open_studio(*base, engine, settings=settings, store=self.store, progress=progress)
+        studio = open_studio(
+            self.host,
+            self._shared_base(persons),
+            family_named(persons[0].family),
+            engine,
+            settings=settings,
+            store=self.store,
+            weights=self.weights,
+            progress=progress,
+        )
         out = out or self.workspace.results / self._session_name(persons)
-        return hold_session(studio, persons, sitters, sheets, settings=settings, out=out)
+        return hold_session(studio, persons, sitters, sheets, settings=settings, out=out, assignments=assignments)
+
+    def faces_of(self, template: Path, *, progress: Progress | None = None) -> tuple[Face, ...]:
+        """The faces of a template from the left, as `photograph` numbers them."""
+        engine = self._engine_for((template,), progress or NullProgress())
+        return from_the_left(engine.detect(read_picture(template)))
 
     def persons(self) -> tuple[Person, ...]:
         return self.workspace.list_persons()
@@ -163,16 +231,20 @@ class EasyPhoto:
         person = self.workspace.person(name)
         records = sorted(self.workspace.results.glob(f"*/{SESSION_FILE}"))
         doomed = [record.parent for record in records if person.id in read_json(record).get("persons", [])]
+        lora = self.workspace.person_folder(person.id) / (person.lora or "")
+        withdrawn = self.host.withdraw(lora) if lora.is_file() else None
         for folder in doomed:
             shutil.rmtree(folder)
-        return (*self.workspace.delete_person(person.id), *doomed)
+        published = (withdrawn,) if withdrawn else ()
+        return (*self.workspace.delete_person(person.id), *doomed, *published)
 
     def _run(
-        self, id: str, family: Family, base: Path, dataset: Dataset, engine: FaceEngine, settings: TrainSettings
+        self, name: str, family: Family, base: Path, dataset: Dataset, engine: FaceEngine, settings: TrainSettings
     ) -> TrainRun:
         """What the training process is told."""
         return TrainRun(
-            person=id,
+            person=checked_id(name),
+            name=name.strip(),
             trigger=family.trigger,
             family=family.id,
             base=str(base),
@@ -188,15 +260,18 @@ class EasyPhoto:
         )
 
     def _finished(
-        self, person: Person, check: Check, engine: FaceEngine, trained: Trained, *, run_folder: Path
+        self, person: Person, engine: FaceEngine, trained: Trained, check: Check | None, *, run_folder: Path
     ) -> TrainedPerson:
-        """The person with their portrait judged, and the run's report."""
+        """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
         sitter = sitter_of(self.workspace, person, engine)
         found = judged(engine, sitter.portrait, sitter.embeddings) if sitter.portrait is not None else None
-        person = replace(person, likeness=likeness_record(found), notes=check.notes)
+        verdicts = read_json(run_folder / CHECK_FILE)
+        person = replace(person, likeness=likeness_record(found), notes=tuple(verdicts["notes"]))
         self.workspace.save_person(person)
-        sections = (verdict_section(check), dataset_section(trained.dataset), training_section(run_folder))
-        facts = [("photos kept", f"{len(check.kept)} of {len(check.verdicts)}")]
+        lora = self.workspace.person_folder(person.id) / str(person.lora)
+        judged_photos = (verdict_section(check),) if check else ()
+        sections = (*judged_photos, dataset_section(trained.dataset), training_section(run_folder))
+        facts = [("photos kept", f"{len(verdicts['kept'])} of {len(verdicts['verdicts'])}")]
         facts += [("likeness of the portrait", f"{found.cosine:.2f}")] if found else []
         report = Report(
             f"{person.name}, trained", "Photos, training and validation of one run.", tuple(facts), sections
@@ -204,12 +279,13 @@ class EasyPhoto:
         write_sheet(run_folder, report)
         return TrainedPerson(
             person=person,
-            lora=self.workspace.person_folder(person.id) / str(person.lora),
+            lora=lora,
             run_folder=run_folder,
             report=write_report(run_folder, report),
-            check=check,
             sections=sections,
             likeness=found,
+            check=check,
+            published=self.host.publish(lora),
         )
 
     def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
@@ -218,16 +294,11 @@ class EasyPhoto:
         return open_engine(self.engine, self.store, progress, self.faces)
 
     def _family(self) -> Family:
-        """Without torch where the base is a family's name."""
-        if self.base is None:
-            return MINIATURE
-        return FAMILIES[self.base] if self.base in FAMILIES else self._base()[0]
+        return family_of_base(self.base or MINIATURE.id, self.host, self.weights)
 
-    def _base(self, name: str | None = None) -> tuple[Family, Path]:
-        """The family and where its weights lie; `name` where it is not the app's own base."""
-        from easyphoto.backends.folders import base_model, checkpoint_folders
-
-        return base_model(name or self.base or MINIATURE.id, checkpoint_folders(self.weights.webui))
+    def _base(self) -> tuple[Family, Path]:
+        """What a training starts from: the family, and where its weights lie."""
+        return self.host.base_model(self.base or MINIATURE.id, self.weights)
 
     def _shared_base(self, persons: Sequence[Person]) -> str:
         """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
@@ -241,11 +312,11 @@ class EasyPhoto:
             )
         return bases.pop()
 
-    def _known(self, id: str, name: str, family: Family) -> Person:
+    def _known(self, run: TrainRun) -> Person:
         """Who is trained again keeps their name and the day they came."""
-        if (self.workspace.person_folder(id) / "person.json").is_file():
-            return replace(self.workspace.person(id), family=family.id)
-        return Person(id=id, name=name.strip(), family=family.id, created=utc_now())
+        if (self.workspace.person_folder(run.person) / "person.json").is_file():
+            return replace(self.workspace.person(run.person), family=run.family)
+        return Person(id=run.person, name=run.name or run.person, family=run.family, created=utc_now())
 
     def _session_name(self, persons: Sequence[Person]) -> str:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
@@ -271,11 +342,6 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
 def absolute_text(path: str | None) -> str | None:
     """For a process that works in another folder."""
     return str(Path(path).expanduser().absolute()) if path else None
-
-
-def say_plan(event: Event, say: Callable[[str], None]) -> None:
-    if isinstance(event, Plan):
-        say(event.text)
 
 
 def _nothing_kept(check: Check) -> str:

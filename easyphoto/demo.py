@@ -73,7 +73,7 @@ def run_demo(
     say(f"Photos: {photos} ({PHOTOS} of one drawn person, and four that do not belong)")
     with clock.phase("checking and training"):
         trained = app.train(NAME, photos, settings=TrainSettings(steps=steps, seed=seed), progress=progress)
-    say(f"Trained: {len(trained.check.kept)} photos kept; {trained.lora}")
+    say(f"Trained: {len(trained.person.photos)} photos kept; {trained.lora}")
     with clock.phase("photographing"):
         session = app.photograph([NAME], [template], progress=progress)
     portrait = session.pictures[0]
@@ -117,7 +117,8 @@ def _photo(identity_seed: int, seed: int, number: int) -> Image.Image:
 
 def _demo_report(trained: TrainedPerson, session: Session, *, clock: Clock, speed: Speed) -> Report:
     before, after = _likeness(session)
-    facts = [("photos kept", f"{len(trained.check.kept)} of {len(trained.check.verdicts)}")]
+    of = f" of {len(trained.check.verdicts)}" if trained.check else ""
+    facts = [("photos kept", f"{len(trained.person.photos)}{of}")]
     facts += [("likeness, before and after", f"{before:.2f} and {after:.2f}")] if before is not None else []
     facts += [("seconds in all", f"{clock.total:.0f}"), ("MB of memory, at most", f"{peak_memory_mb()}")]
     rows = (("machine", machine_words()), ("speed", speed.words()))

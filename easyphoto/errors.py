@@ -7,6 +7,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ NameTaken
+│  ├─ UnknownJob                no such job, or it was cleared away
 │  ├─ NoFaceFound
 │  └─ TooFewPhotos              nothing usable is left after the verdicts
 ├─ TrainingError           1
@@ -18,8 +19,11 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
    ├─ ChecksumMismatch
    ├─ LicenceRefused
    ├─ DiskFailure               a write that did not succeed; nothing half-written is left
+   ├─ TrainerMissing            the environment that trains is not made, or broken
    └─ BackendError
-      └─ MissingCapability
+      ├─ MissingCapability
+      ├─ BackendUnreachable     a web UI elsewhere that does not answer
+      └─ HostBusy               the device is lent to somebody else
 OutOfMemory                3    beside InputError: less resolution, smaller batch
 """
 
@@ -64,6 +68,10 @@ class UnknownPerson(InputError):
 
 
 class NameTaken(InputError):
+    pass
+
+
+class UnknownJob(InputError):
     pass
 
 
@@ -119,9 +127,21 @@ class DiskFailure(EnvironmentFailure):
     pass
 
 
+class TrainerMissing(EnvironmentFailure):
+    pass
+
+
 class BackendError(EnvironmentFailure):
     pass
 
 
 class MissingCapability(BackendError):
+    pass
+
+
+class BackendUnreachable(BackendError):
+    pass
+
+
+class HostBusy(BackendError):
     pass

@@ -19,10 +19,11 @@ from easyphoto.files import read_json, write_json
 from easyphoto.images import read_picture
 from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
+from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.preprocess.verdict import Check
 from easyphoto.workspace import Person, Workspace
 
-LORA, PORTRAIT, REFERENCE = "lora.safetensors", "portrait.png", "dataset/reference.png"
+LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,24 @@ class Trained:
     dataset: Dataset
 
 
-def install_person(workspace: Workspace, person: Person, check: Check, made: Trained, *, run_folder: Path) -> Person:
+def keep_photos(check: Check, run_folder: Path) -> None:
+    """Copy the kept photos into the run's folder, so that it can be gone on with when the originals have moved."""
+    try:
+        (run_folder / PHOTOS).mkdir(exist_ok=True)
+        for verdict in check.kept:
+            shutil.copyfile(verdict.path, run_folder / PHOTOS / verdict.photo)
+    except OSError as error:
+        raise DiskFailure(f"The photos could not be copied: {error}.", advice="Check free space.") from error
+
+
+def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
     """Put the person's folder together in the run's and swap it in; until the swap the person is as before."""
     staging = run_folder / "person"
     if staging.exists():
         shutil.rmtree(staging)
     try:
-        (staging / "photos").mkdir(parents=True)
-        photos = []
-        for verdict in check.kept:
-            shutil.copyfile(verdict.path, staging / "photos" / verdict.photo)
-            photos.append(f"photos/{verdict.photo}")
+        shutil.copytree(run_folder / PHOTOS, staging / PHOTOS)
+        photos = tuple(f"{PHOTOS}/{name}" for name in read_json(run_folder / CHECK_FILE)["kept"])
         shutil.copytree(made.dataset.folder, staging / "dataset")
         shutil.copyfile(made.lora, staging / LORA)
         if made.portrait is not None:
@@ -55,7 +63,7 @@ def install_person(workspace: Workspace, person: Person, check: Check, made: Tra
         ) from error
     complete = replace(
         person,
-        photos=tuple(photos),
+        photos=photos,
         reference=REFERENCE,
         portrait=PORTRAIT if made.portrait is not None else None,
         lora=LORA,

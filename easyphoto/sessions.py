@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.files import write_json
+from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
 from easyphoto.inference.pipeline import Tools, photograph
 from easyphoto.inference.results import Photograph, Photographs
@@ -24,8 +25,7 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
-from easyphoto.restoration.opening import open_finisher
-from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace import Person, utc_now
 
@@ -53,24 +53,26 @@ class Session:
 
 
 def open_studio(
+    host: Host,
+    base: str,
     family: Family,
-    base: Path,
     engine: FaceEngine,
     *,
     settings: InferenceSettings,
     store: WeightStore,
+    weights: WeightSettings,
     progress: Progress,
 ) -> Tools:
     """The networks that paint, and those that finish, loaded once for all templates."""
-    from easyphoto.backends.local import open_local  # torch and diffusers: six seconds
-
     few_steps = few_steps_lora(family, settings, store, progress)
+    # Before the large networks, because a name that nobody knows is said at once.
+    finisher = host.open_finisher(settings, store, progress)
     progress.step(0, 1, "loading the networks")
     return Tools(
-        backend=open_local(family, base, store),
+        backend=host.open_backend(base, family, store, weights),
         engine=engine,
         progress=progress,
-        finisher=open_finisher(settings, store, progress),
+        finisher=finisher,
         fuser=open_fuser(settings.fusion_engine, store, progress),
         few_steps=few_steps,
     )
@@ -99,6 +101,7 @@ def hold_session(
     *,
     settings: InferenceSettings,
     out: Path,
+    assignments: Mapping[Path, Sequence[int]] | None = None,
 ) -> Session:
     """Photograph the sitters on every template. One without a face is noted; raises where that is all of them."""
     record = {"persons": [person.id for person in persons], "created": utc_now()}
@@ -112,7 +115,8 @@ def hold_session(
     before: tuple[Likeness | None, ...] = ()
     for file, picture in templates:
         try:
-            found = photograph(picture, sitters, settings, family, tools)
+            assignment = (assignments or {}).get(file)
+            found = photograph(picture, sitters, settings, family, tools, assignment=assignment)
         except NoFaceFound as error:
             failures.append(error)
             continue

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from easyphoto.errors import BadSettings
@@ -25,6 +27,8 @@ class Declared:
     high: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    is_open: bool = False
+    """The choices are those known here; a web UI may have more."""
 
 
 def slider(default: Any, low: float, high: float, *, step: float, label: str, help: str = "") -> Any:
@@ -35,8 +39,9 @@ def switch(default: bool, *, label: str, help: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"declared": Declared(label, help)})
 
 
-def choice(default: str, choices: tuple[str, ...], *, label: str, help: str = "") -> Any:
-    return dataclasses.field(default=default, metadata={"declared": Declared(label, help, choices=choices)})
+def choice(default: str, choices: tuple[str, ...], *, label: str, help: str = "", is_open: bool = False) -> Any:
+    declared = Declared(label, help, choices=choices, is_open=is_open)
+    return dataclasses.field(default=default, metadata={"declared": declared})
 
 
 def text(default: str | None, *, label: str, help: str = "") -> Any:
@@ -61,7 +66,7 @@ def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
         raise BadSettings(f"{name} cannot be {value!r}.", advice=f"It wants {' or '.join(_word(t) for t in allowed)}.")
     if value is None:
         return
-    if declared.choices and value not in declared.choices:
+    if declared.choices and not declared.is_open and value not in declared.choices:
         raise BadSettings(f"{name} cannot be {value!r}.", advice=f"Choose one of: {', '.join(declared.choices)}.")
     # Written as "not inside", because NaN is neither below nor above anything.
     if declared.low is not None and declared.high is not None and not declared.low <= value <= declared.high:
@@ -197,12 +202,14 @@ class InferenceSettings(Settings):
     retouch: bool = switch(True, label="Retouch", help="Evens the skin of the result; pores stay.")
     retouch_strength: float = slider(0.4, 0.0, 1.0, step=0.05, label="Retouch strength")
     restore: str = choice(
-        "none", ("none", "gfpgan", "restoreformer"), label="Face restoration", help="After the passes; needs spandrel."
-    )
+        "none", ("none", "gfpgan", "restoreformer"), is_open=True, label="Face restoration",
+        help="After the passes; needs spandrel. In a web UI: one of its restorers.",
+    )  # fmt: skip
     restore_strength: float = slider(0.5, 0.0, 1.0, step=0.05, label="Restoration strength")
     upscale: str = choice(
-        "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), label="Upscaler", help="Enlarges the whole result."
-    )
+        "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), is_open=True, label="Upscaler",
+        help="Enlarges the whole result. In a web UI: one of its upscalers.",
+    )  # fmt: skip
     upscale_factor: float = slider(2.0, 1.0, 4.0, step=0.25, label="Enlargement", help="Of the whole result.")
     upscale_strength: float = slider(
         0.5, 0.0, 1.0, step=0.05, label="Upscaler strength", help="Mixed with plain enlargement."
@@ -217,3 +224,28 @@ class InferenceSettings(Settings):
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
     prompt: str = text("", label="Prompt", help="Added to the trigger words.")
     negative: str = text("", label="Negative prompt")
+
+
+PRESETS: Mapping[type[Settings], Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        TrainSettings: {
+            "fast": {"steps": 400, "validations": 4, "validation_steps": 12},
+            "balanced": {},
+            "thorough": {"steps": 1200, "validations": 12, "validation_steps": 30},
+        },
+        InferenceSettings: {
+            "fast": {"first_steps": 20, "second_steps": 10, "count": 1},
+            "balanced": {},
+            "thorough": {"first_steps": 60, "second_steps": 30, "count": 4},
+        },
+    }
+)
+"""What differs from the defaults, by settings class and name; "balanced" is the defaults themselves."""
+
+
+def preset(kind: type[S], name: str, **changes: Any) -> S:
+    """The preset of that name, with `changes` on top. Raises BadSettings for an unknown name."""
+    presets = PRESETS[kind]
+    if name not in presets:
+        raise BadSettings(f"There is no preset {name!r}.", advice=f"Known: {', '.join(presets)}.")
+    return settings_from(kind, {**presets[name], **changes})

@@ -2,7 +2,7 @@
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
-           results/ · weights/ · env/
+           results/ · weights/ · env/ · jobs/<id>/ · templates/
 """
 
 from __future__ import annotations
@@ -77,6 +77,20 @@ class Workspace:
     def weights(self) -> Path:
         return self.root / "weights"
 
+    @property
+    def templates(self) -> Path:
+        """The user's own template pictures."""
+        return self.root / "templates"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
+    def env(self) -> Path:
+        """The environment that trains beside a web UI."""
+        return self.root / "env"
+
     def person_folder(self, id: str) -> Path:
         return self.persons / checked_id(id)
 
@@ -118,6 +132,13 @@ class Workspace:
         for folder in doomed:
             shutil.rmtree(folder)
         return tuple(doomed)
+
+    def run_folder(self, name: str) -> Path:
+        """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
+        folder = self.runs / name
+        if Path(name).name != name or not (folder / "run.json").is_file():
+            raise InputError(f"There is no run {name!r}.", advice=f"The runs lie in {self.runs}.")
+        return folder
 
     def new_run_folder(self, id: str) -> Path:
         """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""

@@ -2,7 +2,8 @@
 
 import json
 import zipfile
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 
 from easyphoto import app as app_module
-from easyphoto.app import EasyPhoto
+from easyphoto.app import EasyPhoto, Watch
 from easyphoto.errors import BadName, BadPicture, Diverged, InputError, NoFaceFound, TooFewPhotos, UnknownPerson
+from easyphoto.host import ThisMachine
 from easyphoto.images import as_picture, picture_record, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
@@ -37,7 +39,7 @@ class Trainer:
     error: BaseException | None = None
     content: bytes = b"lora one"
 
-    def __call__(self, folder, progress, *, on_event):
+    def __call__(self, folder, progress, *, on_event, python=None):
         if self.error is not None:
             raise self.error
         on_event(Plan("everything fits", 4, False, False, "float32", 100, 1000))
@@ -73,7 +75,7 @@ def app(tmp_path, monkeypatch, engine, trainer):
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
     monkeypatch.setattr(app_module, "open_studio", lambda *_, **__: Tools(FakeBackend(), engine, NullProgress()))
-    monkeypatch.setattr(EasyPhoto, "_base", lambda self, name=None: (self._family(), base))
+    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
     return EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())
 
 
@@ -120,9 +122,89 @@ def test_a_training_leaves_a_person_who_is_ready(app, photos):
 def test_the_plan_is_said_before_the_first_step(app, photos):
     said = []
 
-    app.train("anna", photos, say=said.append)
+    app.train("anna", photos, watch=Watch(event=said.append))
 
-    assert said == ["everything fits"]
+    assert [event.text for event in said if isinstance(event, Plan)] == ["everything fits"]
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with_without_the_original_photos(app, photos, trainer):
+    started = []
+    trainer.error = Cancelled()
+    with pytest.raises(Cancelled):
+        app.train("Anna Meyer".replace(" ", "-"), photos, watch=Watch(started=started.append))
+    for photo in photos.iterdir():
+        photo.unlink()
+    trainer.error = None
+
+    made = app.resume(started[0].name)
+
+    assert made.person.name == "Anna-Meyer"
+    assert made.person.is_ready
+    assert len(made.person.photos) == 5
+    assert (app.workspace.persons / "anna-meyer" / "lora.safetensors").read_bytes() == b"lora one"
+
+
+@pytest.mark.parametrize("name", ["../persons", "nothing", "", "."])
+def test_only_a_run_can_be_resumed(app, name):
+    with pytest.raises(InputError):
+        app.resume(name)
+
+
+@dataclass(frozen=True)
+class LendingHost(ThisMachine):
+    """Remembers what it was asked for."""
+
+    said: list = field(default_factory=list)
+
+    def trainer(self, workspace):
+        self.said.append("trainer")
+        return Path("/python")
+
+    @contextmanager
+    def lent_device(self, what_for):
+        self.said.append(f"lent for {what_for}")
+        try:
+            yield
+        finally:
+            self.said.append("given back")
+
+    def publish(self, lora):
+        self.said.append(f"published {lora.read_bytes().decode()}")
+        return Path("/host") / "easyphoto-anna.safetensors"
+
+    def withdraw(self, lora):
+        self.said.append(f"withdrawn {lora.read_bytes().decode()}")
+        return Path("/host") / "easyphoto-anna.safetensors"
+
+
+def test_the_host_lends_its_device_for_the_training_only_and_lists_the_lora(app, photos):
+    host = LendingHost()
+
+    made = replace(app, host=host).train("anna", photos)
+
+    assert host.said == ["trainer", "lent for the training of anna", "given back", "published lora one"]
+    assert made.published == Path("/host/easyphoto-anna.safetensors")
+
+
+def test_the_host_gets_its_device_back_when_a_training_fails(app, photos, trainer):
+    trainer.error = Diverged("no number")
+    host = LendingHost()
+
+    with pytest.raises(Diverged):
+        replace(app, host=host).train("anna", photos)
+
+    assert host.said[-2:] == ["lent for the training of anna", "given back"]
+
+
+def test_who_is_deleted_goes_from_the_hosts_folder_too(app, photos):
+    host = LendingHost()
+    app = replace(app, host=host)
+    app.train("anna", photos)
+
+    gone = app.delete("anna")
+
+    assert host.said[-1] == "withdrawn lora one"
+    assert Path("/host/easyphoto-anna.safetensors") in gone
 
 
 def test_a_training_is_told_whole_paths_because_it_works_in_another_folder(app, photos, tmp_path, monkeypatch):

@@ -18,10 +18,13 @@ LAYERS = (
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference"},
     {"report", "persons"},
-    {"sessions"},
+    {"host"},
+    {"remote_host", "sessions", "arrivals"},
     {"app"},
-    {"demo", "bench"},
-    {"ui", "api", "cli"},
+    {"demo", "bench", "jobs"},
+    {"ui", "api"},
+    {"server"},
+    {"cli"},
     {"webui"},
 )
 HEAVY = {

@@ -8,9 +8,11 @@ import pytest
 from easyphoto.errors import BadSettings
 from easyphoto.families import SD15
 from easyphoto.settings import (
+    PRESETS,
     InferenceSettings,
     PreprocessSettings,
     TrainSettings,
+    preset,
     settings_from,
     settings_record,
 )
@@ -31,7 +33,7 @@ CHOSEN = [
     pytest.param(kind, field, id=f"{kind.__name__}.{field.name}")
     for kind in KINDS
     for field in dataclasses.fields(kind)
-    if field.metadata["declared"].choices
+    if field.metadata["declared"].choices and not field.metadata["declared"].is_open
 ]
 
 
@@ -59,6 +61,27 @@ def test_every_range_is_kept(kind, field):
     for outside in (declared.low - step, declared.high + step, math.nan, math.inf):
         with pytest.raises(BadSettings, match=field.name):
             kind(**{field.name: outside})
+
+
+def test_an_open_choice_leaves_unknown_names_to_the_host():
+    assert InferenceSettings(upscale="4x-UltraSharp").upscale == "4x-UltraSharp"
+    with pytest.raises(BadSettings):
+        InferenceSettings(upscale=4)
+
+
+@pytest.mark.parametrize("kind", [TrainSettings, InferenceSettings])
+def test_every_preset_is_within_the_settings_and_balanced_is_the_default(kind):
+    made = {name: preset(kind, name) for name in PRESETS[kind]}
+
+    assert list(made) == ["fast", "balanced", "thorough"]
+    assert made["balanced"] == kind()
+    assert len({str(one) for one in made.values()}) == 3
+
+
+def test_what_is_set_by_hand_stands_above_the_preset():
+    assert preset(TrainSettings, "fast", steps=7).steps == 7
+    with pytest.raises(BadSettings, match="fast, balanced, thorough"):
+        preset(TrainSettings, "quick")
 
 
 @pytest.mark.parametrize(("kind", "field"), CHOSEN)

@@ -14,6 +14,7 @@ from easyphoto.cli.options import settings_of
 from easyphoto.cli.output import BarProgress, say, table, tell
 from easyphoto.errors import InputError
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.training.events import Event, Plan
 from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.app import Watch
+
     settings = settings_of(TrainSettings, arguments)
     preprocess = settings_of(PreprocessSettings, arguments)
     app = _app(arguments, workspace)
@@ -81,7 +84,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             preprocess=preprocess,
             chosen_faces=dict(arguments.face),
             progress=progress,
-            say=tell,
+            watch=Watch(event=say_plan),
         )
     for note in made.person.notes:
         tell(f"Note: {note}")
@@ -164,6 +167,12 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "weights": weights,
     "doctor": doctor,
 }
+
+
+def say_plan(event: Event) -> None:
+    """How a training fits into the memory, before its first step."""
+    if isinstance(event, Plan):
+        tell(event.text)
 
 
 @contextmanager

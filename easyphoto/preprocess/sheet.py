@@ -14,6 +14,7 @@ from easyphoto.images import write_picture
 from easyphoto.preprocess.reading import upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict
 
+CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)
 _PICTURE = Size(276, 230)
 _GAP = 16
@@ -54,7 +55,7 @@ def verdict_sheet(check: Check) -> Image.Image:
 
 def write_check(check: Check, folder: Path) -> tuple[Path, Path]:
     """verdicts.json and verdicts.png in `folder`; returns their paths in that order."""
-    json_path, png_path = folder / "verdicts.json", folder / "verdicts.png"
+    json_path, png_path = folder / CHECK_FILE, folder / "verdicts.png"
     write_picture(png_path, verdict_sheet(check))
     write_json(json_path, check.record())
     return json_path, png_path

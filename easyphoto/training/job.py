@@ -58,8 +58,16 @@ class TrainResult:
     notes: tuple[str, ...]
 
 
-def train(run_folder: Path, progress: Progress, *, on_event: Callable[[Event], None] | None = None) -> TrainResult:
+def train(
+    run_folder: Path,
+    progress: Progress,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    python: Path | None = None,
+) -> TrainResult:
     """Do the run that `run.json` in the folder describes, or go on with it, in a process of its own.
+
+    `python` is the interpreter of that process, where it is not this one's: a web UI's own lacks what training needs.
 
     Raises Cancelled where the progress asked to stop, the worker's own named error, or TrainerCrashed.
     """
@@ -68,7 +76,7 @@ def train(run_folder: Path, progress: Progress, *, on_event: Callable[[Event], N
     TrainRun.read(folder.run)
     heard: list[Event] = []
     display = _Display(progress)
-    with _worker(folder) as process:
+    with _worker(folder, python) as process:
         for event in _events(process, progress):
             heard.append(event)
             display.show(event)
@@ -78,7 +86,7 @@ def train(run_folder: Path, progress: Progress, *, on_event: Callable[[Event], N
 
 
 @contextmanager
-def _worker(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(folder: RunFolder, python: Path | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running worker; however the caller leaves, it has ended afterwards."""
     try:
         log = folder.log.open("ab")
@@ -86,7 +94,7 @@ def _worker(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
         raise DiskFailure(f"{folder.log} cannot be written: {error}.", advice="Check the folder.") from error
     with log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "easyphoto.training.worker", str(folder.run)],
+            [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

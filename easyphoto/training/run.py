@@ -17,7 +17,7 @@ from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSett
 RUN_FILE = "run.json"
 # What does not change the trained weights.
 FREE = (
-    "created", "output", "templates", "engine", "weights", "mirrors", "person", "faces", "weight_settings",
+    "created", "output", "templates", "engine", "weights", "mirrors", "person", "name", "faces", "weight_settings",
 )  # fmt: skip
 # Settings that change how a step is fitted into the memory, not what it is: they may be lowered in a run that stands.
 FREE_SETTINGS = ("micro_batch", "checkpointing")
@@ -55,6 +55,8 @@ class TrainRun:
     settings: TrainSettings = field(default_factory=TrainSettings)
     threads: int | None = None
     """Threads of the networks; None leaves it to the family. The same number is needed for the same bits."""
+    name: str = ""
+    """What people call the person."""
     created: str = ""
     """When the run was asked for. It does not enter the LoRA, so that the same seed gives the same file."""
 
