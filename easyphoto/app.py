@@ -11,15 +11,26 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import InputError, TooFewPhotos
+from easyphoto.backends.base import GenerateRequest
+from easyphoto.errors import InputError, NameTaken, TooFewPhotos
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE, Family, family_named
 from easyphoto.files import atomic_path, read_json
+from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base
-from easyphoto.images import picture_files, read_picture
+from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
-from easyphoto.persons import Trained, base_of, install_person, judged, keep_photos, likeness_record, sitter_of
+from easyphoto.persons import (
+    Trained,
+    base_of,
+    install_person,
+    judged,
+    keep_photos,
+    likeness_record,
+    sitter_of,
+    traces_of,
+)
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE, write_check
@@ -207,10 +218,46 @@ class EasyPhoto:
         out = out or self.workspace.results / self._session_name(persons)
         return hold_session(studio, persons, sitters, sheets, settings=settings, out=out, assignments=assignments)
 
+    def draw_template(
+        self,
+        name: str,
+        prompt: str,
+        *,
+        negative: str,
+        size: Size,
+        seed: int,
+        steps: int,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Draw a template from words; it becomes one of the user's own. Raises NameTaken where there is one."""
+        target = self.workspace.templates / f"{checked_id(name)}.png"
+        if target.exists():
+            raise NameTaken(f"There is already a template {name!r}.", advice="Choose another name.")
+        base = self.base or MINIATURE.id
+        backend = self.host.open_backend(base, self._family(), self.store, self.weights)
+        request = GenerateRequest(size, prompt, negative, seed=seed, steps=steps)
+        drawn = backend.generate(request, progress or NullProgress())
+        record = {"made_by": MADE_BY, "created": utc_now(), "prompt": prompt, "negative": negative, "seed": drawn.seed}
+        return write_picture(target, drawn.image, record)
+
+    def own_templates(self) -> tuple[Path, ...]:
+        """The user's own template pictures, by name."""
+        return picture_files(self.workspace.templates) if self.workspace.templates.is_dir() else ()
+
     def faces_of(self, template: Path, *, progress: Progress | None = None) -> tuple[Face, ...]:
         """The faces of a template from the left, as `photograph` numbers them."""
         engine = self._engine_for((template,), progress or NullProgress())
         return from_the_left(engine.detect(read_picture(template)))
+
+    def make_trainer(self, progress: Progress | None = None) -> Mapping[str, str]:
+        """Make the environment that trains beside a web UI; returns the versions in it."""
+        from easyphoto.training.environment import make_environment
+
+        return make_environment(self.workspace.env, progress or NullProgress()).versions
+
+    def trained_in(self, run: str) -> str:
+        """The id of the person whom a run trains. Raises InputError where there is no such run."""
+        return TrainRun.read(self.workspace.run_folder(run) / RUN_FILE).person
 
     def persons(self) -> tuple[Person, ...]:
         return self.workspace.list_persons()
@@ -231,12 +278,15 @@ class EasyPhoto:
         person = self.workspace.person(name)
         records = sorted(self.workspace.results.glob(f"*/{SESSION_FILE}"))
         doomed = [record.parent for record in records if person.id in read_json(record).get("persons", [])]
+        traces = traces_of(self.workspace, person.id)
         lora = self.workspace.person_folder(person.id) / (person.lora or "")
         withdrawn = self.host.withdraw(lora) if lora.is_file() else None
-        for folder in doomed:
+        for folder in (*doomed, *traces.jobs):
             shutil.rmtree(folder)
+        for upload in traces.uploads:
+            upload.unlink()
         published = (withdrawn,) if withdrawn else ()
-        return (*self.workspace.delete_person(person.id), *doomed, *published)
+        return (*self.workspace.delete_person(person.id), *doomed, *traces.jobs, *traces.uploads, *published)
 
     def _run(
         self, name: str, family: Family, base: Path, dataset: Dataset, engine: FaceEngine, settings: TrainSettings

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFont, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from easyphoto import __version__
 from easyphoto.errors import BadPicture
@@ -90,6 +90,22 @@ def picture_record(source: Path) -> dict[str, Any] | None:
     with Image.open(source) as picture:
         note = picture.info.get("easyphoto")
     return json.loads(note) if note else None
+
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+
+def built_in_font(size: int) -> Font:
+    """Pillow's own font. Before Pillow 10.1, which web UIs pin, it has one size only."""
+    try:
+        return ImageFont.load_default(size)
+    except TypeError:
+        return ImageFont.load_default()
+
+
+def drawable(text: str, font: Font) -> str:
+    """The text with what the font cannot draw as question marks; the one-size font knows Latin 1 only."""
+    return text if isinstance(font, ImageFont.FreeTypeFont) else text.encode("latin-1", "replace").decode("latin-1")
 
 
 def as_array(picture: Image.Image) -> np.ndarray:

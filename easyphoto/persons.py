@@ -21,7 +21,7 @@ from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.preprocess.verdict import Check
-from easyphoto.workspace import Person, Workspace
+from easyphoto.workspace import JOB_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 
@@ -146,3 +146,26 @@ def base_of(workspace: Workspace, person: Person) -> str:
     if person.run and record.is_file():
         return str(read_json(record)["base"])
     return person.family
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What jobs left of somebody."""
+
+    jobs: tuple[Path, ...]
+    uploads: tuple[Path, ...]
+
+
+def traces_of(workspace: Workspace, id: str) -> Traces:
+    """The jobs about a person, the photos they were given, and the checks of those photos, which name nobody."""
+    records = sorted(workspace.jobs.glob(f"*/{JOB_FILE}"))
+    subjects = {record.parent: read_json(record).get("subject", {}) for record in records}
+    theirs = {folder for folder, subject in subjects.items() if id in subject.get("persons", ())}
+    names = {name for folder in theirs for name in subjects[folder].get("uploads", ())}
+    checks = {
+        folder
+        for folder, subject in subjects.items()
+        if not subject.get("persons") and names.intersection(subject.get("uploads", ()))
+    }
+    uploads = (workspace.uploads / name for name in sorted(names))
+    return Traces(tuple(sorted(theirs | checks)), tuple(file for file in uploads if file.is_file()))

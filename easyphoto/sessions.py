@@ -43,6 +43,8 @@ class Session:
     notes: tuple[str, ...] = ()
     before: tuple[Likeness | None, ...] = ()
     """How like the person each template's own face was; only where one person sat."""
+    templates: tuple[Path, ...] = ()
+    """Of each of `made`."""
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -113,6 +115,7 @@ def hold_session(
     sections: list[Section] = []
     failures: list[NoFaceFound] = []
     before: tuple[Likeness | None, ...] = ()
+    used: list[Path] = []
     for file, picture in templates:
         try:
             assignment = (assignments or {}).get(file)
@@ -122,6 +125,7 @@ def hold_session(
             continue
         files += [_written(out, file, one, persons=persons, settings=settings) for one in found.results]
         made.append(found)
+        used.append(file)
         # With one sitter it is known whose likeness the template's face is held against.
         earlier = (judged(tools.engine, picture, sitters[0].embeddings),) if len(sitters) == 1 else ()
         before += earlier
@@ -132,7 +136,7 @@ def hold_session(
     notes = tuple(str(error) for error in failures)
     report = _report(persons, made, sections, notes=notes)
     write_sheet(out, report)
-    return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before)
+    return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before, tuple(used))
 
 
 def _written(

@@ -18,6 +18,8 @@ from typing import Any
 from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
 from easyphoto.files import read_json, write_json
 
+JOB_FILE = "job.json"
+"""In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -85,6 +87,11 @@ class Workspace:
     @property
     def jobs(self) -> Path:
         return self.root / "jobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Photos and templates that came through a tab or the API."""
+        return self.root / "uploads"
 
     @property
     def env(self) -> Path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from easyphoto.errors import BadPicture
 from easyphoto.files import write_json
 from easyphoto.geometry import Size
-from easyphoto.images import write_picture
+from easyphoto.images import Font, built_in_font, drawable, write_picture
 from easyphoto.preprocess.reading import upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict
 
@@ -29,9 +29,9 @@ class _Pen:
     """A drawing with its fonts, made once for a sheet."""
 
     draw: ImageDraw.ImageDraw
-    title: ImageFont.FreeTypeFont | ImageFont.ImageFont
-    bold: ImageFont.FreeTypeFont | ImageFont.ImageFont
-    text: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    title: Font
+    bold: Font
+    text: Font
 
 
 def verdict_sheet(check: Check) -> Image.Image:
@@ -62,33 +62,32 @@ def write_check(check: Check, folder: Path) -> tuple[Path, Path]:
 
 
 def _pen(sheet: Image.Image) -> _Pen:
-    return _Pen(
-        ImageDraw.Draw(sheet), ImageFont.load_default(26), ImageFont.load_default(16), ImageFont.load_default(14)
-    )
+    return _Pen(ImageDraw.Draw(sheet), built_in_font(26), built_in_font(16), built_in_font(14))
 
 
 def _draw_header(pen: _Pen, check: Check, notes: list[str]) -> None:
     pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _INK, pen.title)
     reference = f"reference photo: {check.reference}" if check.reference else "no reference photo"
-    pen.draw.text((_GAP, 54), f"{reference}  ·  {check.domain}  ·  {check.identity_words}", _FAINT, pen.bold)
+    facts = f"{reference}  ·  {check.domain}  ·  {check.identity_words}"
+    pen.draw.text((_GAP, 54), drawable(facts, pen.bold), _FAINT, pen.bold)
     for index, line in enumerate(notes):
         pen.draw.text((_GAP, 82 + 20 * index), line, _FAINT, pen.text)
 
 
 def _wrapped_notes(check: Check, width: int) -> list[str]:
-    font = ImageFont.load_default(14)
+    font = built_in_font(14)
     return [line for note in check.notes for line in wrapped(f"- {note}", font, width - 2 * _GAP)]
 
 
 def _draw_card(sheet: Image.Image, pen: _Pen, verdict: Verdict, *, place: tuple[int, int], is_reference: bool) -> None:
     x, y = place
-    colour = _GREEN if verdict.kept else _GREY if verdict.reason is Reason.NOT_AMONG_BEST else _RED
+    colour = _colour(verdict)
     pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + _CARD.height), 8, fill=_WHITE)
     pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + 30), 8, fill=colour)
     pen.draw.rectangle((x, y + 16, x + _CARD.width, y + 30), fill=colour)
     word = verdict.reason.value if verdict.reason else "kept, reference photo" if is_reference else "kept"
     pen.draw.text((x + 12, y + 6), word.capitalize(), _WHITE, pen.bold)
-    picture = _thumbnail(verdict, colour)
+    picture = framed_photo(verdict, _PICTURE)
     left = x + 12 + (_PICTURE.width - picture.width) // 2
     top = y + 40 + (_PICTURE.height - picture.height) // 2
     pen.draw.rectangle((x + 12, y + 40, x + 12 + _PICTURE.width, y + 40 + _PICTURE.height), fill=(230, 230, 227))
@@ -109,17 +108,22 @@ def _draw_words(pen: _Pen, verdict: Verdict, *, place: tuple[int, int]) -> None:
         y += 18
 
 
-def _thumbnail(verdict: Verdict, colour: tuple[int, int, int]) -> Image.Image:
-    """The photo upright with its faces framed; the judged one thick, others thin, numbered where there are several."""
+def _colour(verdict: Verdict) -> tuple[int, int, int]:
+    return _GREEN if verdict.kept else _GREY if verdict.reason is Reason.NOT_AMONG_BEST else _RED
+
+
+def framed_photo(verdict: Verdict, size: Size) -> Image.Image:
+    """The photo upright within `size`, its faces framed; the judged one thick, numbered where there are several."""
     try:
-        picture, _ = upright_photo(verdict, longest=2 * max(_PICTURE.width, _PICTURE.height))
+        picture, _ = upright_photo(verdict, longest=2 * size.long)
     except BadPicture:
         return _no_picture()
     full = max(picture.size)
-    picture.thumbnail((_PICTURE.width, _PICTURE.height), Image.Resampling.LANCZOS)
+    picture.thumbnail((size.width, size.height), Image.Resampling.LANCZOS)
     if verdict.reason is Reason.UNREADABLE or full < 16:
         return picture
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(16)
+    colour = _colour(verdict)
+    draw, font = ImageDraw.Draw(picture), built_in_font(16)
     factor = max(picture.size) / _full_side(verdict)
     for number, face in enumerate(verdict.faces, start=1):
         box = face.box.scaled(factor)
@@ -145,11 +149,11 @@ def _no_picture() -> Image.Image:
     return picture
 
 
-def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+def wrapped(text: str, font: Font, width: int) -> list[str]:
     """The words of `text` in lines of at most `width` pixels."""
     lines: list[str] = []
     # Pillow's built-in font knows Latin 1 only in part.
-    for word in text.replace("×", "x").split():
+    for word in drawable(text.replace("×", "x"), font).split():
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and font.getlength(longer) <= width:
             lines[-1] = longer
@@ -158,7 +162,8 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
     return lines
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _shortened(text: str, font: Font, width: int) -> str:
+    text = drawable(text, font)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "...") > width:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from easyphoto.images import write_picture
+from easyphoto.images import built_in_font, drawable, write_picture
 from easyphoto.report.parts import Figure, Gallery, Report, Tone
 
 GROUND, CARD, INK, SOFT = (246, 244, 240), (255, 255, 255), (29, 27, 25), (111, 106, 99)
@@ -34,9 +34,9 @@ def contact_sheet(report: Report) -> Image.Image:
     height = 96 + sum(_height(row) for row in rows)
     sheet = Image.new("RGB", (width, height), GROUND)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, 26), report.title, INK, font=_font(28))
+    _write(pen, (MARGIN, 26), report.title, colour=INK, size=28, width=width - 2 * MARGIN)
     facts = " · ".join(f"{name} {value}" for name, value in report.facts)
-    pen.text((MARGIN, 64), _shortened(pen, facts, width - 2 * MARGIN, 13), SOFT, font=_font(13))
+    _write(pen, (MARGIN, 64), facts, colour=SOFT, size=13, width=width - 2 * MARGIN)
     top = 96
     for row in rows:
         _draw_row(sheet, pen, row, top)
@@ -59,14 +59,14 @@ def _height(row: _Row) -> int:
 
 
 def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: _Row, top: int) -> None:
-    pen.text((MARGIN, top + 4), row.title, INK, font=_font(15))
+    _write(pen, (MARGIN, top + 4), row.title, colour=INK, size=15, width=sheet.width - 2 * MARGIN)
     for index, figure in enumerate(row.figures):
         left = MARGIN + (index % COLUMNS) * (SIDE + GAP)
         upper = top + 30 + (index // COLUMNS) * (SIDE + CAPTION + GAP)
         sheet.paste(_tile(figure.image), (left, upper))
         words = figure.caption if not figure.badge else f"{figure.badge}: {figure.caption}"
-        pen.text((left, upper + SIDE + 5), _shortened(pen, words, SIDE, 12), TONES[figure.tone], font=_font(12))
-        pen.text((left, upper + SIDE + 21), _shortened(pen, figure.detail, SIDE, 11), SOFT, font=_font(11))
+        _write(pen, (left, upper + SIDE + 5), words, colour=TONES[figure.tone], size=12, width=SIDE)
+        _write(pen, (left, upper + SIDE + 21), figure.detail, colour=SOFT, size=11, width=SIDE)
 
 
 def _tile(picture: Image.Image) -> Image.Image:
@@ -79,17 +79,20 @@ def _tile(picture: Image.Image) -> Image.Image:
     return tile
 
 
-def _shortened(pen: ImageDraw.ImageDraw, words: str, width: int, size: int) -> str:
-    words = words.replace("\n", " ")
-    if pen.textlength(words, font=_font(size)) <= width:
-        return words
-    while words and pen.textlength(words + "…", font=_font(size)) > width:
-        words = words[:-1]
-    return words + "…"
-
-
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    try:
-        return ImageFont.load_default(size)
-    except TypeError:  # Pillow before 10.1 has one size only.
-        return ImageFont.load_default()
+def _write(
+    pen: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    words: str,
+    *,
+    colour: tuple[int, int, int],
+    size: int,
+    width: int,
+) -> None:
+    """One line, shortened to the width."""
+    font = built_in_font(size)
+    words = drawable(words.replace("\n", " "), font)
+    if pen.textlength(words, font=font) > width:
+        while words and pen.textlength(words + "...", font=font) > width:
+            words = words[:-1]
+        words += "..."
+    pen.text(place, words, colour, font=font)

@@ -1,0 +1,230 @@
+"""HTTP to a web UI elsewhere: one address, JSON in and out, patience with limits, and errors that say what to do.
+
+The standard library is enough here, and always at hand: httpx has two successors in use (httpx, httpx2), of which a
+machine has one, the other or none; and what matters most, that a painting is never asked for twice, is easiest seen
+where every connection is opened by us and closed after one answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from easyphoto.backends.remote_refusals import Gone, broken, refusal, sent_on, too_large, unreachable
+from easyphoto.errors import BackendUnreachable, InputError
+
+ROOM = 32 << 20
+"""Bytes of an answer that holds no picture; the list of LoRAs carries every file's metadata."""
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a web UI may keep us waiting."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    """For everything but a painting."""
+    paint_seconds: float = 3600.0
+    """For a painting, which may stand in the host's queue; that the host still lives is asked meanwhile."""
+    tries: int = 3
+    """Of what may be asked again without harm."""
+    pause_seconds: float = 1.0
+    poll_seconds: float = 1.0
+    dead_polls: int = 5
+    """Polls in a row without an answer, until a painting is given up."""
+    stop_seconds: float = 30.0
+    """After a cancel, until the host is left to itself."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a web UI is, and who asks. Name and password are in no text that is made of it."""
+
+    url: str
+    secret: str = field(default="", repr=False)
+    """`user:password`; empty: none."""
+
+    @property
+    def is_open_to_listeners(self) -> bool:
+        """A password would travel unencrypted, and further than this machine."""
+        parts = urlsplit(self.url)
+        return bool(self.secret) and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
+
+
+def address_from(text: str, auth: str | None = None) -> Address:
+    """`http://host:7860`, with `user:password@` before the host, or `auth` beside it. Raises InputError."""
+    advice = "Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one."
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        # The text may hold a password, so it is not repeated.
+        raise InputError("That is no web address.", advice=advice) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise InputError("That is no web address.", advice=advice)
+    secret = auth or ""
+    if not secret and parts.username is not None:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    if secret and (":" not in secret or secret.startswith(":")):
+        raise InputError("The web UI's name and password are incomplete.", advice="Write them as USER:PASSWORD.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    place = f"{host}:{port}" if port else host
+    return Address(f"{parts.scheme}://{place}{parts.path.rstrip('/')}", secret)
+
+
+class _NotConnected(OSError):
+    """Nothing was sent."""
+
+
+class _Plain(http.client.HTTPConnection):
+    connect_seconds = 10.0
+
+    def connect(self) -> None:
+        _connected(self, super().connect)
+
+
+class _Encrypted(http.client.HTTPSConnection):
+    connect_seconds = 10.0
+
+    def connect(self) -> None:
+        _connected(self, super().connect)
+
+
+def _connected(connection: Any, connect: Any) -> None:
+    """urllib knows one time-out; a host that is off should be noticed sooner than one that paints."""
+    patience, connection.timeout = connection.timeout, connection.connect_seconds
+    try:
+        connect()
+    except OSError as error:
+        raise _NotConnected(_words(error)) from error
+    connection.sock.settimeout(patience)
+
+
+class _Plainly(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_Plain, req)
+
+
+class _Encryptedly(urllib.request.HTTPSHandler):
+    def __init__(self) -> None:
+        # The system's certificates, or those of SSL_CERT_FILE; names are checked.
+        self._trust = ssl.create_default_context()
+        super().__init__(context=self._trust)
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_Encrypted, req, context=self._trust)
+
+
+class _SentOn(Exception):
+    pass
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A web UI's API never redirects; who does is a login page, or wants the password elsewhere."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        raise _SentOn(newurl)
+
+
+class WebUi:
+    """Questions to one web UI. Safe to use from several threads."""
+
+    def __init__(self, address: Address, patience: Patience | None = None) -> None:
+        self.address = address
+        self.patience = patience or Patience()
+        self._opener = urllib.request.build_opener(_Plainly(), _Encryptedly(), _NoRedirects())
+
+    def get(self, path: str, *, tries: int | None = None, room: int = ROOM) -> Any:
+        """Asked again where a connection fails. Raises BackendUnreachable, BackendError."""
+        for attempt in reversed(range(tries or self.patience.tries)):
+            try:
+                return self._ask(path, None, seconds=self.patience.read_seconds, room=room)
+            except BackendUnreachable:
+                if not attempt:
+                    raise
+            time.sleep(self.patience.pause_seconds)
+        raise AssertionError("there is at least one try")
+
+    def get_or_none(self, path: str) -> Any:
+        """None where the web UI has no such address: an extension that is missing, a version before it."""
+        try:
+            return self.get(path)
+        except Gone:
+            return None
+
+    def post(self, path: str, content: dict[str, Any], *, seconds: float | None = None, room: int = ROOM) -> Any:
+        """Sent once. Only where no connection came about, and so nothing was sent, it is tried again."""
+        for attempt in reversed(range(self.patience.tries)):
+            try:
+                return self._ask(path, content, seconds=seconds or self.patience.read_seconds, room=room)
+            except BackendUnreachable as error:
+                if not attempt or not isinstance(error.__cause__, _NotConnected):
+                    raise
+            time.sleep(self.patience.pause_seconds)
+        raise AssertionError("there is at least one try")
+
+    def _ask(self, path: str, content: dict[str, Any] | None, *, seconds: float, room: int) -> Any:
+        try:
+            with self._opener.open(self._request(path, content), timeout=seconds) as response:
+                body = self._read(path, response, room)
+        except urllib.error.HTTPError as error:
+            raise refusal(self.address.url, path, error.code, _body_of(error), self.address.secret) from None
+        except _SentOn as error:
+            raise sent_on(self.address.url, str(error)) from None
+        except urllib.error.URLError as error:
+            reason = error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason))
+            raise unreachable(self.address.url, _words(reason)) from reason
+        except (http.client.HTTPException, OSError) as error:
+            raise unreachable(self.address.url, _words(error)) from error
+        try:
+            return json.loads(body) if body else None
+        except (ValueError, RecursionError):
+            raise broken(self.address.url, path) from None
+
+    def _request(self, path: str, content: dict[str, Any] | None) -> urllib.request.Request:
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(self.address.url + path, body, {"Accept": "application/json"})
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        if self.address.secret:
+            coded = base64.b64encode(self.address.secret.encode()).decode()
+            request.add_unredirected_header("Authorization", f"Basic {coded}")
+        return request
+
+    def _read(self, path: str, response: Any, room: int) -> bytes:
+        said = response.headers.get("Content-Length", "")
+        if said.isdecimal() and int(said) > room:
+            raise too_large(self.address.url, path)
+        blocks: list[bytes] = []
+        while block := response.read(_BLOCK):
+            blocks.append(block)
+            if len(blocks) * _BLOCK > room + _BLOCK:
+                raise too_large(self.address.url, path)
+        whole = b"".join(blocks)
+        if said.isdecimal() and len(whole) < int(said):
+            raise http.client.IncompleteRead(whole[:0])
+        return whole
+
+
+def _body_of(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read(1 << 16)
+    except (http.client.HTTPException, OSError):
+        return b""
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+

@@ -1,0 +1,97 @@
+"""What a web UI elsewhere says no with, as errors of ours. No text here may hold a name or password."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError, OutOfMemory
+
+START_IT = "Start the web UI with --api (and --listen for another machine), or check the address."
+_MOST_WORDS = 400
+_PASSING = (502, 503, 504)
+
+
+class Gone(BackendUnreachable):
+    """404: the web UI answers, and has no such address."""
+
+
+def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyPhotoError:
+    """The error for an HTTP status that is not 200."""
+    detail = without(secret, detail_of(body))
+    if status in (401, 403):
+        what = "refused the name and password" if secret else "wants a name and a password"
+        return BackendError(
+            f"{url} {what}.",
+            advice="Give those of its --api-auth: --backend-auth USER:PASSWORD, or EASYPHOTO_BACKEND_AUTH.",
+        )
+    if status == 404 and detail in ("", "Not Found"):
+        return Gone(f"{url} has no {_plain(path)}: its API is off, or it is something else.", advice=START_IT)
+    if status in _PASSING:
+        return BackendUnreachable(f"{url} is not there at the moment (HTTP {status}).", advice="Try again in a while.")
+    if "out of memory" in detail.lower() or "OutOfMemory" in detail:
+        return OutOfMemory(
+            f"The web UI at {url} ran out of memory.", advice="Take a lower resolution, or start it with --medvram."
+        )
+    return BackendError(
+        f"{url} answered {_plain(path)} with HTTP {status}: {detail or 'without a reason'}.",
+        advice="The web UI's own log says more.",
+    )
+
+
+def unreachable(url: str, why: str) -> BackendUnreachable:
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        return BackendUnreachable(
+            f"The certificate of {url} is not to be trusted.",
+            advice="Name the authority that signed it: SSL_CERT_FILE=FILE.pem",
+        )
+    return BackendUnreachable(f"{url} does not answer ({why}).", advice=START_IT)
+
+
+def sent_on(url: str, target: str) -> BackendUnreachable:
+    parts = urlsplit(target)
+    return BackendUnreachable(
+        f"{url} sends us on to {parts.scheme}://{parts.hostname or ''}, which was not asked for.",
+        advice="Name the web UI's own address; where it has a login page, start it with --api-auth instead.",
+    )
+
+
+def broken(url: str, path: str) -> BackendError:
+    return BackendError(
+        f"What {url} answers to {_plain(path)} is not what a web UI answers.", advice=f"Is it one? {START_IT}"
+    )
+
+
+def too_large(url: str, path: str) -> BackendError:
+    return BackendError(
+        f"{url} answers {_plain(path)} with more than was asked for.", advice="It was not read. Is it a web UI?"
+    )
+
+
+def detail_of(body: bytes) -> str:
+    """The reason in an answer: FastAPI's `detail`, the web UI's `errors`, or its first words."""
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body.decode("utf-8", "replace").strip()
+        return "" if text.startswith("<") else text[:_MOST_WORDS]
+    if not isinstance(content, dict):
+        return ""
+    found = [content.get(key) for key in ("error", "detail", "errors")]
+    words = [each if isinstance(each, str) else json.dumps(each) for each in found if each]
+    return ": ".join(dict.fromkeys(words))[:_MOST_WORDS]
+
+
+def without(secret: str, text: str) -> str:
+    """The text with the password blotted out, should a server repeat what it was sent."""
+    if not secret:
+        return text
+    for part in (base64.b64encode(secret.encode()).decode(), secret, secret.partition(":")[2]):
+        text = text.replace(part, "…") if part else text
+    return text
+
+
+def _plain(path: str) -> str:
+    return path.partition("?")[0]

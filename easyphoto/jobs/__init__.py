@@ -1,0 +1,1 @@
+"""What takes long, one at a time: asked for, watched, cancelled, and remembered across restarts."""

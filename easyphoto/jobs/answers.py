@@ -1,0 +1,79 @@
+"""What finished verbs answer, as plain values with the names of files that the job hands out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from easyphoto.app import TrainedPerson
+from easyphoto.geometry import Size
+from easyphoto.inference.results import Photograph, Stage
+from easyphoto.jobs.context import JobContext
+from easyphoto.preprocess.sheet import framed_photo
+from easyphoto.preprocess.verdict import Check
+from easyphoto.sessions import Session
+
+_THUMBNAIL = Size(384, 384)
+
+
+def check_answer(check: Check, context: JobContext) -> dict[str, Any]:
+    """The verdicts, and a thumbnail of each photo with its faces framed and numbered."""
+    files = {
+        verdict.photo: context.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)
+        for number, verdict in enumerate(check.verdicts)
+    }
+    return {**check.record(), "files": files, "identity_words": check.identity_words}
+
+
+def person_answer(made: TrainedPerson, context: JobContext) -> dict[str, Any]:
+    person = made.person
+    return {
+        "person": person.id,
+        "name": person.name,
+        "lora": made.lora.name,
+        "published": made.published.name if made.published else None,
+        "likeness": person.likeness,
+        "run": made.run_folder.name,
+        "report": context.hand_out("report.html", made.report),
+        "sheet": context.hand_out("report.png", made.run_folder / "report.png"),
+        "notes": list(person.notes),
+    }
+
+
+def photograph_answer(session: Session, context: JobContext) -> dict[str, Any]:
+    """Every picture with its likeness, notes and steps, best first within each template."""
+    made = [(file.stem, one) for file, of in zip(session.templates, session.made, strict=True) for one in of.results]
+    for note in dict.fromkeys(session.all_notes):
+        context.note(note)
+    seconds: dict[str, float] = {}
+    for one in session.made:
+        for phase, spent in one.seconds.items():
+            seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
+    return {
+        "pictures": [
+            _picture(file, template, one, context) for file, (template, one) in zip(session.pictures, made, strict=True)
+        ],
+        "report": context.hand_out("report.html", session.report),
+        "seconds": seconds,
+        "folder": session.report.parent.name,
+    }
+
+
+def _picture(file: Path, template: str, made: Photograph, context: JobContext) -> dict[str, Any]:
+    return {
+        "file": context.hand_out(file.name, file),
+        "template": template,
+        "seed": made.seed,
+        "score": made.score,
+        "likeness": [None if one is None else asdict(one) for one in made.likeness],
+        "notes": list(made.notes),
+        "stages": [_stage(file.stem, number, stage, context) for number, stage in enumerate(made.stages)],
+    }
+
+
+def _stage(picture: str, number: int, stage: Stage, context: JobContext) -> dict[str, Any]:
+    words = re.sub(r"\W+", "-", stage.name)
+    name = context.keep_picture(f"{picture}-{number:02d}-{words}.jpg", stage.image)
+    return {"name": stage.name, "file": name, "face": stage.face}

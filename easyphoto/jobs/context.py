@@ -1,0 +1,124 @@
+"""What a job's work is given: its progress, its folder, and ways to tell what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from easyphoto.files import atomic_path
+from easyphoto.progress import Cancelled
+from easyphoto.training.events import Event, Step, to_line
+
+if TYPE_CHECKING:
+    from easyphoto.jobs.queue import JobQueue
+
+# A step of the miniature takes 0.1 s; nobody reads faster than this, and every change is written to disk.
+SECONDS_BETWEEN_TELLING = 0.4
+SECONDS_BETWEEN_PREVIEWS = 1.0
+MOST_PREVIEWS = 24
+PREVIEW_SIDE = 768
+
+
+class JobContext:
+    """Is the work's `Progress`, and more."""
+
+    def __init__(self, queue: JobQueue, id: str, folder: Path) -> None:
+        self.folder = folder
+        self._queue, self._id = queue, id
+        self._told, self._shown, self._trained = 0.0, 0.0, 0.0
+        self._last: tuple[int, int, str] = (0, 0, "")
+        self._began: tuple[float, int, int] | None = None
+        """When the count began from where: total, seconds and done at its first step."""
+        self._previews: tuple[str, ...] = ()
+        self._preview_count = 0
+
+    def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
+        """Progress; what comes faster than people read is left out, but never a change of words or the last step."""
+        if preview is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN_PREVIEWS:
+            self._show(preview)
+        phase = message or self._last[2]
+        changed = (done, total, phase) != self._last
+        is_due = time.monotonic() - self._told >= SECONDS_BETWEEN_TELLING
+        is_news = phase.split(" · ")[0] != self._last[2].split(" · ")[0] or done == total
+        self._last = (done, total, phase)
+        if changed and (is_due or is_news):
+            self._tell_progress(done, total, phase)
+
+    def check(self) -> None:
+        if self._queue.is_cancelled(self._id):
+            raise Cancelled
+
+    def note(self, text: str) -> None:
+        """Something that people should know although the job goes on."""
+        notes = self._queue.get(self._id).notes
+        if text not in notes:
+            self._queue.change(self._id, "note", values={"text": text}, notes=(*notes, text))
+
+    def tell(self, event: str, values: Mapping[str, Any], **changes: Any) -> None:
+        """An event of the job, with changes of its record."""
+        self._queue.change(self._id, event, values=values, **changes)
+
+    def tell_training(self, event: Event) -> None:
+        """A training's event; single steps are thinned as progress is."""
+        if isinstance(event, Step):
+            is_due = time.monotonic() - self._trained >= SECONDS_BETWEEN_TELLING
+            if not is_due and event.step not in (1, event.of):
+                return
+            self._trained = time.monotonic()
+        self._queue.change(self._id, "train", values={"line": to_line(event)})
+
+    def begin_run(self, folder: Path) -> None:
+        self._queue.change(self._id, "run", values={"run": folder.name}, run=folder.name)
+
+    def hand_out(self, name: str, path: Path) -> str:
+        """Let clients have a file of the workspace under `name`; returns the name."""
+        below = path.resolve().relative_to(self._queue.workspace.root.resolve()).as_posix()
+        files = {**self._queue.get(self._id).files, name: below}
+        self._queue.change(self._id, values={}, files=files)
+        return name
+
+    def show_file(self, name: str, path: Path) -> None:
+        """A file of the workspace among the previews."""
+        if path.is_file():
+            self._add_preview(self.hand_out(name, path))
+
+    def keep_picture(self, name: str, picture: Image.Image, *, quality: int = 92) -> str:
+        """Write a JPEG into the job's folder; returns its name."""
+        with atomic_path(self.folder / name) as temporary:
+            picture.convert("RGB").save(temporary, format="JPEG", quality=quality)
+        return name
+
+    def _show(self, preview: Image.Image) -> None:
+        small = preview.copy()
+        small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        self._preview_count += 1
+        name = self.keep_picture(f"preview-{self._preview_count:04d}.jpg", small, quality=85)
+        self._shown = time.monotonic()
+        self._add_preview(name)
+
+    def _add_preview(self, name: str) -> None:
+        """The newest ones are kept; what was handed out from elsewhere is left where it lies."""
+        previews = (*self._previews, name)
+        for old in previews[:-MOST_PREVIEWS]:
+            (self.folder / old).unlink(missing_ok=True)
+        self._previews = previews[-MOST_PREVIEWS:]
+        self._queue.change(self._id, "preview", values={"file": name}, previews=self._previews)
+
+    def _tell_progress(self, done: int, total: int, phase: str) -> None:
+        self._told = time.monotonic()
+        eta = self._eta(done, total)
+        values = {"done": done, "total": total, "phase": phase, "eta_seconds": eta}
+        self._queue.change(self._id, "progress", values=values, **values)
+
+    def _eta(self, done: int, total: int) -> float | None:
+        """Seconds to the end at the speed since this count began; None until it has moved."""
+        if self._began is None or self._began[1] != total or done < self._began[2]:
+            self._began = (time.monotonic(), total, done)
+        began, _, first = self._began
+        if done <= first or total <= 0:
+            return None
+        return round((time.monotonic() - began) / (done - first) * (total - done), 1)

@@ -1,0 +1,255 @@
+"""Where tabs and API ask for work: every verb of the app as a job, and what it answers with as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from easyphoto.app import EasyPhoto, Watch
+from easyphoto.errors import HostBusy, InputError, TrainerMissing
+from easyphoto.geometry import Size
+from easyphoto.host import HostFacts
+from easyphoto.jobs.answers import check_answer, person_answer, photograph_answer
+from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import Job, Subject
+from easyphoto.jobs.uploads import Upload, find_upload, keep_upload
+from easyphoto.settings import (
+    FaceSettings,
+    InferenceSettings,
+    PreprocessSettings,
+    TrainSettings,
+    WeightSettings,
+    settings_record,
+)
+from easyphoto.templates import shipped_templates
+from easyphoto.training.events import Event, Sample
+from easyphoto.workspace import checked_id
+
+OWN = "own-"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every verb may be told besides its own settings."""
+
+    base: str | None = None
+    engine: str = "auto"
+    faces: FaceSettings = field(default_factory=FaceSettings)
+    weights: WeightSettings = field(default_factory=WeightSettings)
+
+
+@dataclass(frozen=True)
+class TemplateEntry:
+    id: str
+    title: str
+    path: Path
+    is_own: bool
+    """The user's; the others ship with EasyPhoto."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    app: EasyPhoto
+    queue: JobQueue
+
+    def keep(self, name: str, content: bytes) -> Upload:
+        """Take a picture in. Raises BadPicture."""
+        return keep_upload(self.app.workspace, name, content)
+
+    def upload(self, name: str) -> Upload:
+        return find_upload(self.app.workspace, name)
+
+    def check(
+        self,
+        photos: Sequence[Path],
+        preprocess: PreprocessSettings | None = None,
+        *,
+        chosen_faces: Mapping[str, int] | None = None,
+        options: Options | None = None,
+    ) -> Job:
+        preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
+        app = self._app(options)
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            return check_answer(app.check(photos, preprocess, chosen_faces=chosen, progress=context), context)
+
+        request = {"photos": names_of(photos), "preprocess": settings_record(preprocess), "chosen_faces": chosen}
+        return self.queue.submit(
+            "check", f"check {len(photos)} photos", work, request=request, subject=self._subject((), photos)
+        )
+
+    def train(
+        self,
+        name: str,
+        photos: Sequence[Path],
+        *,
+        settings: TrainSettings | None = None,
+        preprocess: PreprocessSettings | None = None,
+        chosen_faces: Mapping[str, int] | None = None,
+        options: Options | None = None,
+    ) -> Job:
+        """The trainer's environment is made first, where the host needs one and has none."""
+        id, settings = checked_id(name), settings or TrainSettings()
+        preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
+        app = self._app(options)
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            ready_trainer(app, context)
+            made = app.train(
+                name,
+                photos,
+                settings=settings,
+                preprocess=preprocess,
+                chosen_faces=chosen,
+                progress=context,
+                watch=watch_of(context),
+            )
+            return person_answer(made, context)
+
+        request = {
+            "name": name,
+            "photos": names_of(photos),
+            "settings": settings_record(settings),
+            "preprocess": settings_record(preprocess),
+            "chosen_faces": chosen,
+            "options": asdict(options or Options()),
+        }
+        return self.queue.submit("train", f"train {name}", work, request=request, subject=self._subject((id,), photos))
+
+    def resume(self, run: str, *, options: Options | None = None) -> Job:
+        """Go on with a training that was cancelled or cut off. Raises InputError where there is no such run."""
+        app, folder = self._app(options), self.app.workspace.run_folder(run)
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            ready_trainer(app, context)
+            return person_answer(app.resume(folder.name, progress=context, watch=watch_of(context)), context)
+
+        whose = self.app.trained_in(run)
+        return self.queue.submit("resume", f"resume {whose}", work, request={"run": run}, subject=Subject((whose,)))
+
+    def photograph(
+        self,
+        names: Sequence[str],
+        templates: Sequence[Path],
+        *,
+        settings: InferenceSettings | None = None,
+        assignments: Sequence[Sequence[int] | None] | None = None,
+        options: Options | None = None,
+    ) -> Job:
+        """`assignments`: for each template, which of its faces (from the left, 0 first) each person takes."""
+        settings, app = settings or InferenceSettings(), self._app(options)
+        ids = tuple(self.app.workspace.person(name).id for name in names)
+        seats = zip(templates, assignments, strict=True) if assignments else ()
+        wanted = {template: tuple(faces) for template, faces in seats if faces is not None}
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            made = app.photograph(ids, templates, settings=settings, assignments=wanted, progress=context)
+            return photograph_answer(made, context)
+
+        request = {
+            "persons": list(ids),
+            "templates": names_of(templates),
+            "assignments": [list(wanted[template]) if template in wanted else None for template in templates],
+            "settings": settings_record(settings),
+            "options": asdict(options or Options()),
+        }
+        title = f"photograph {' and '.join(names)}"
+        return self.queue.submit("photograph", title, work, request=request, subject=Subject(ids))
+
+    def make_template(
+        self,
+        name: str,
+        prompt: str,
+        *,
+        negative: str = "",
+        size: Size | None = None,
+        seed: int = 0,
+        steps: int = 30,
+        options: Options | None = None,
+    ) -> Job:
+        """Draw a template from words; it becomes one of the user's own."""
+        app, size = self._app(options), size or Size(512, 640)
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            file = app.draw_template(
+                name, prompt, negative=negative, size=size, seed=seed, steps=steps, progress=context
+            )
+            return {"template": f"{OWN}{file.stem}", "file": context.hand_out(file.name, file)}
+
+        request = {"name": name, "prompt": prompt, "negative": negative, "size": [size.width, size.height]}
+        return self.queue.submit("template", f"draw {name}", work, request={**request, "seed": seed, "steps": steps})
+
+    def setup(self) -> Job:
+        """Make the environment that trains beside a web UI."""
+        app = self.app
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            return {"versions": app.make_trainer(context)}
+
+        return self.queue.submit("setup", "set up the trainer", work, request={})
+
+    def delete(self, name: str) -> tuple[Path, ...]:
+        """Delete a person with everything derived. Raises HostBusy while a job of theirs is not over."""
+        person = self.app.workspace.person(name)
+        theirs = [job for job in self.queue.list() if person.id in job.subject.persons]
+        if any(not job.state.is_over for job in theirs):
+            raise HostBusy(f"A job of {person.name!r} is not over.", advice="Cancel it first, then delete them.")
+        gone = self.app.delete(person.id)
+        self.queue.drop_missing()
+        return gone
+
+    def templates(self) -> tuple[TemplateEntry, ...]:
+        """Those that ship, then the user's own."""
+        shipped = [TemplateEntry(one.file.stem, one.title, one.file, False) for one in shipped_templates()]
+        own = [TemplateEntry(f"{OWN}{file.stem}", file.stem, file, True) for file in self.app.own_templates()]
+        return (*shipped, *own)
+
+    def template(self, id: str) -> TemplateEntry:
+        """Raises InputError."""
+        found = next((entry for entry in self.templates() if entry.id == id), None)
+        if found is None:
+            raise InputError(f"There is no template {id!r}.", advice="List the templates, or upload one.")
+        return found
+
+    def facts(self) -> HostFacts:
+        return self.app.host.facts()
+
+    def _app(self, options: Options | None) -> EasyPhoto:
+        if options is None:
+            return self.app
+        # The web UI's folder is the host's to know, unless somebody named another.
+        weights = replace(options.weights, webui=options.weights.webui or self.app.weights.webui)
+        return replace(self.app, base=options.base, engine=options.engine, faces=options.faces, weights=weights)
+
+    def _subject(self, persons: tuple[str, ...], photos: Sequence[Path]) -> Subject:
+        uploads = self.app.workspace.uploads
+        return Subject(persons, tuple(photo.name for photo in photos if photo.parent == uploads))
+
+
+def ready_trainer(app: EasyPhoto, context: JobContext) -> None:
+    """Make what trains, where it is missing."""
+    try:
+        app.host.trainer(app.workspace)
+    except TrainerMissing:
+        context.note("The environment that trains was made first; the next training starts at once.")
+        app.make_trainer(context)
+
+
+def watch_of(context: JobContext) -> Watch:
+    def heard(event: Event) -> None:
+        if isinstance(event, Sample):
+            context.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
+        context.tell_training(event)
+
+    return Watch(
+        checked=lambda check: context.tell("verdicts", check_answer(check, context)),
+        started=context.begin_run,
+        event=heard,
+    )
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    return [file.name for file in files]

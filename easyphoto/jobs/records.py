@@ -1,0 +1,131 @@
+"""A job as others see it: a snapshot, and what is written down of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.files import read_json
+
+
+class State(str, Enum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    """The process that did it has ended; a training can be resumed."""
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose pictures a job holds, so that it goes when they go."""
+
+    persons: tuple[str, ...] = ()
+    """Ids."""
+    uploads: tuple[str, ...] = ()
+    """File names in the workspace's uploads."""
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    kind: str
+    """check, train, resume, photograph, template, setup."""
+    title: str
+    state: State
+    created: str
+    owner: str
+    """The queue that does it; one that has ended leaves its jobs interrupted."""
+    started: str | None = None
+    ended: str | None = None
+    phase: str = ""
+    """The current step in words."""
+    done: int = 0
+    total: int = 0
+    eta_seconds: float | None = None
+    previews: tuple[str, ...] = ()
+    """File names in the job's folder, newest last."""
+    files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Names under which files elsewhere in the workspace are handed out → their paths below its root."""
+    request: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, str] | None = None
+    """code, message, advice."""
+    notes: tuple[str, ...] = ()
+    run: str | None = None
+    """Name of the training's folder, as soon as there is one; what `resume` takes."""
+    subject: Subject = Subject()
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, for disk and for clients."""
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        values |= {
+            name: dict(values[name]) for name in ("files", "request", "result", "error") if values[name] is not None
+        }
+        values["subject"] = dataclasses.asdict(self.subject)
+        return {**values, "state": self.state.value, "previews": list(self.previews), "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Something that happened in a job, in the order of its numbers."""
+
+    number: int
+    type: str
+    """state, progress, preview, verdicts, train, note, error, result."""
+    at: str
+    values: Mapping[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        return {"number": self.number, "type": self.type, "at": self.at, **self.values}
+
+
+def read_job(file: Path) -> Job:
+    """Raises InputError for a record that is none."""
+    record = read_json(file)
+    known = {each.name for each in dataclasses.fields(Job)}
+    values = {name: value for name, value in record.items() if name in known}
+    subject = values.pop("subject", {})
+    for name in ("previews", "notes"):
+        values[name] = tuple(values.get(name, ()))
+    values["state"] = State(values["state"])
+    return Job(**values, subject=Subject(tuple(subject.get("persons", ())), tuple(subject.get("uploads", ()))))
+
+
+def event_of(record: Mapping[str, Any]) -> JobEvent:
+    rest = {name: value for name, value in record.items() if name not in ("number", "type", "at")}
+    return JobEvent(record["number"], record["type"], record["at"], rest)
+
+
+def error_record(error: BaseException) -> dict[str, str]:
+    """What clients are told; a fault of ours is named by its class, its traceback stays in the job's folder."""
+    if isinstance(error, EasyPhotoError):
+        return {"code": error.code, "message": str(error.args[0] if error.args else error), "advice": error.advice}
+    return {
+        "code": "InternalError",
+        "message": f"{type(error).__name__}: {error}",
+        "advice": "This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it.",
+    }
+
+
+def new_job_id() -> str:
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def now() -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,74 @@
+"""Pictures that came through a tab or the API: checked at the border, kept under names that are safe and unique."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from easyphoto.errors import BadPicture, InputError
+from easyphoto.files import write_bytes
+from easyphoto.images import MOST_PIXELS
+from easyphoto.workspace import Workspace
+
+MOST_BYTES = 40_000_000
+"""Of one picture; the largest camera JPEGs have about 30 MB."""
+FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif", "MPO": ".jpg"}
+_LONGEST_STEM = 60
+_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Upload:
+    name: str
+    """Unique in the workspace; what requests and verdicts call the picture."""
+    path: Path
+
+
+def keep_upload(workspace: Workspace, name: str, content: bytes) -> Upload:
+    """Write a picture into the workspace's uploads; the same bytes under the same name are kept once.
+
+    `name` is what the client calls it; only its letters matter. Raises BadPicture for what is none, or too large.
+    """
+    suffix = checked_format(name, content)
+    stem = re.sub(r"[^\w-]+", "-", Path(name.replace("\\", "/")).stem).strip("-_")[:_LONGEST_STEM] or "picture"
+    path = workspace.uploads / f"{stem}-{hashlib.sha256(content).hexdigest()[:_DIGITS]}{suffix}"
+    if not path.is_file():
+        write_bytes(path, content)
+    return Upload(path.name, path)
+
+
+def find_upload(workspace: Workspace, name: str) -> Upload:
+    """Raises InputError for a name that is no upload's, path-like ones included."""
+    path = workspace.uploads / name
+    if Path(name).name != name or not path.is_file():
+        raise InputError(f"There is no upload {name!r}.", advice="Upload the picture first.")
+    return Upload(name, path)
+
+
+def checked_format(name: str, content: bytes) -> str:
+    """The suffix that fits the content, whatever the name says. Raises BadPicture."""
+    if len(content) > MOST_BYTES:
+        raise BadPicture(
+            f"{name} has {len(content) / 1e6:.0f} MB.", advice=f"At most {MOST_BYTES // 1_000_000} MB are taken."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as opened:
+                size, kind = opened.size, str(opened.format)
+    except Exception as error:  # Pillow's plugins raise nearly anything on broken headers
+        raise BadPicture(f"{name} is no picture that can be read.", advice="Give a JPEG, PNG or WebP.") from error
+    if kind not in FORMATS:
+        raise BadPicture(f"{name} is a {kind} file.", advice=f"Give one of: {', '.join(FORMATS)}.")
+    if size[0] * size[1] > MOST_PIXELS:
+        raise BadPicture(
+            f"{name} claims {size[0]}×{size[1]} pixels.",
+            advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
+        )
+    return FORMATS[kind]

@@ -1,0 +1,113 @@
+"""Which torch the running Python has, and everything that belongs to it: read from records, without importing it."""
+
+from __future__ import annotations
+
+import importlib.metadata as metadata
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto.errors import TrainerMissing
+from easyphoto.training.lent_torch import plain_name
+
+OLDEST = (2, 1)
+FIRST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+ENDINGS = (".py", ".so", ".pyd")
+
+
+@dataclass(frozen=True)
+class HostTorch:
+    version: str
+    folder: Path
+    """The folder that holds torch's own."""
+    modules: Mapping[str, str]
+    """Top-level name → the folder it lies in, for torch and all that it requires."""
+    distributions: Mapping[str, str]
+    """The same for the packages' names."""
+
+    def table(self) -> dict[str, object]:
+        """What `lent_torch` reads."""
+        return {
+            "modules": dict(self.modules),
+            "distributions": dict(self.distributions),
+            "libraries": [str(Path(sys.prefix) / "Library" / "bin")],
+        }
+
+
+def torch_place(torch_from: Sequence[Path] | None = None) -> tuple[str, Path]:
+    """Version and folder of the torch in these folders (the running Python's). Raises TrainerMissing."""
+    torch = _found("torch", _search(torch_from))
+    if torch is None:
+        raise TrainerMissing(
+            "This Python has no torch that a training could use.", advice="Run it with the web UI's own Python."
+        )
+    numbers = tuple(int(part) for part in re.findall(r"\d+", torch.version)[:2])
+    if numbers < OLDEST:
+        raise TrainerMissing(
+            f"This Python has torch {torch.version}; training needs {OLDEST[0]}.{OLDEST[1]} or later.",
+            advice="Update the web UI.",
+        )
+    return torch.version, _folder(torch)
+
+
+def host_torch(torch_from: Sequence[Path] | None = None) -> HostTorch:
+    """Torch with all that it requires, as far as it is installed. Raises TrainerMissing where there is none."""
+    version, folder = torch_place(torch_from)
+    modules: dict[str, str] = {}
+    distributions: dict[str, str] = {}
+    for distribution in _with_requirements("torch", _search(torch_from)):
+        place = str(_folder(distribution))
+        distributions[plain_name(distribution.metadata["Name"])] = place
+        for name in _top_level(distribution):
+            # Several packages share one name (`nvidia`); they lie in one folder.
+            modules.setdefault(name, place)
+    return HostTorch(version, folder, modules, distributions)
+
+
+def _search(torch_from: Sequence[Path] | None) -> list[str]:
+    return [str(folder) for folder in (sys.path if torch_from is None else torch_from)]
+
+
+def _found(name: str, folders: list[str]) -> metadata.Distribution | None:
+    return next(iter(metadata.distributions(name=name, path=folders)), None)
+
+
+def _folder(distribution: metadata.Distribution) -> Path:
+    return Path(str(distribution.locate_file(""))).resolve()
+
+
+def _with_requirements(name: str, folders: list[str]) -> Iterator[metadata.Distribution]:
+    """Breadth first, each once; a requirement for another system is one that is not installed."""
+    waiting, seen = [name], {plain_name(name)}
+    while waiting:
+        distribution = _found(waiting.pop(0), folders)
+        if distribution is None:
+            continue
+        yield distribution
+        for required in _required(distribution):
+            if required not in seen:
+                seen.add(required)
+                waiting.append(required)
+
+
+def _required(distribution: metadata.Distribution) -> Iterator[str]:
+    for line in distribution.requires or ():
+        requirement, _, marker = line.partition(";")
+        name = FIRST_NAME.match(requirement.strip())
+        # What only an extra asks for is not torch's own: its numpy, for one, must be the environment's.
+        if name and "extra" not in marker:
+            yield plain_name(name.group())
+
+
+def _top_level(distribution: metadata.Distribution) -> set[str]:
+    """The names that can be imported: from the list of files, or where there is none, the package's own name."""
+    names = set()
+    for file in distribution.files or ():
+        first = file.parts[0]
+        if len(file.parts) == 1 and first.endswith(ENDINGS):
+            names.add(first.split(".")[0])
+        elif len(file.parts) > 1 and first.isidentifier() and first != "__pycache__":
+            names.add(first)
+    return names or {plain_name(distribution.metadata["Name"]).replace("-", "_")}
