@@ -101,7 +101,7 @@ def install(python: Path) -> None:
         say(f"Downloading about {megabytes} MB (torch {words}); this happens once and takes minutes …")
     began = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
-    command += ["-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}[standalone,test]"]
+    command += ["-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}[standalone,ui,test]"]
     if subprocess.run(command, check=False).returncode != 0:
         say("Installation failed; pip's reason stands above. Mend it (network? disk?) and run the same command again.")
         raise SystemExit(5)

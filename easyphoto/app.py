@@ -6,19 +6,22 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from easyphoto.arrivals.imports import Arrivals, first_of, import_persons
+from easyphoto.arrivals.renaming import rename_person
 from easyphoto.backends.base import GenerateRequest
-from easyphoto.errors import InputError, NameTaken, TooFewPhotos
+from easyphoto.errors import InputError, NameTaken, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE, Family, family_named
 from easyphoto.files import atomic_path, read_json
 from easyphoto.geometry import Size
-from easyphoto.host import Host, ThisMachine, family_of_base
+from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.persons import (
@@ -179,9 +182,23 @@ class EasyPhoto:
         run = TrainRun.read(folder / RUN_FILE)
         with self.host.lent_device(f"the training of {run.name or run.person}"):
             result = run_training(folder, progress, on_event=watch.event, python=python)
-        trained = Trained(result.lora, result.portrait, dataset)
-        person = install_person(self.workspace, self._known(run), trained, run_folder=folder)
-        return self._finished(person, engine, trained, check, run_folder=folder)
+            trained = Trained(result.lora, result.portrait, dataset)
+            # Before the device goes back: a host that cannot take it must not cost a training that went well.
+            person, notes = self._installed(self._known(run), trained, folder)
+        return self._finished(person, engine, trained, check, run_folder=folder, notes=notes)
+
+    def _installed(self, person: Person, trained: Trained, run_folder: Path) -> tuple[Person, tuple[str, ...]]:
+        """The person's new folder in its place; the LoRA of an earlier training goes from the host's list."""
+        earlier = self.workspace.person_folder(person.id) / (person.lora or "")
+        if not earlier.is_file():
+            return install_person(self.workspace, person, trained, run_folder=run_folder), ()
+        withdrawn, notes = withdrawn_or_noted(self.host, earlier)
+        try:
+            return install_person(self.workspace, person, trained, run_folder=run_folder), notes
+        except BaseException:
+            if withdrawn is not None:
+                self.host.publish(earlier)
+            raise
 
     def photograph(
         self,
@@ -216,7 +233,18 @@ class EasyPhoto:
             progress=progress,
         )
         out = out or self.workspace.results / self._session_name(persons)
-        return hold_session(studio, persons, sitters, sheets, settings=settings, out=out, assignments=assignments)
+        with closing(studio.backend):
+            return hold_session(
+                studio,
+                persons,
+                sitters,
+                sheets,
+                settings=settings,
+                out=out,
+                assignments=assignments,
+                # Where it lies on this machine is nobody else's business.
+                base=Path(self.base).name if self.base else None,
+            )
 
     def draw_template(
         self,
@@ -236,7 +264,8 @@ class EasyPhoto:
         base = self.base or MINIATURE.id
         backend = self.host.open_backend(base, self._family(), self.store, self.weights)
         request = GenerateRequest(size, prompt, negative, seed=seed, steps=steps)
-        drawn = backend.generate(request, progress or NullProgress())
+        with closing(backend):
+            drawn = backend.generate(request, progress or NullProgress())
         record = {"made_by": MADE_BY, "created": utc_now(), "prompt": prompt, "negative": negative, "seed": drawn.seed}
         return write_picture(target, drawn.image, record)
 
@@ -250,10 +279,17 @@ class EasyPhoto:
         return from_the_left(engine.detect(read_picture(template)))
 
     def make_trainer(self, progress: Progress | None = None) -> Mapping[str, str]:
-        """Make the environment that trains beside a web UI; returns the versions in it."""
-        from easyphoto.training.environment import make_environment
+        """Make the environment that trains beside a web UI, where it is missing; returns the versions in it.
 
-        return make_environment(self.workspace.env, progress or NullProgress()).versions
+        Nothing is made, and nothing returned, where this Python trains by itself.
+        """
+        from easyphoto.training.environment import make_environment, ready_environment
+
+        try:
+            python = self.host.trainer(self.workspace)
+        except TrainerMissing:
+            return make_environment(self.workspace.env, progress or NullProgress()).versions
+        return ready_environment(self.workspace.env).versions if python is not None else {}
 
     def trained_in(self, run: str) -> str:
         """The id of the person whom a run trains. Raises InputError where there is no such run."""
@@ -310,15 +346,23 @@ class EasyPhoto:
         )
 
     def _finished(
-        self, person: Person, engine: FaceEngine, trained: Trained, check: Check | None, *, run_folder: Path
+        self,
+        person: Person,
+        engine: FaceEngine,
+        trained: Trained,
+        check: Check | None,
+        *,
+        run_folder: Path,
+        notes: tuple[str, ...],
     ) -> TrainedPerson:
         """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
         sitter = sitter_of(self.workspace, person, engine)
         found = judged(engine, sitter.portrait, sitter.embeddings) if sitter.portrait is not None else None
         verdicts = read_json(run_folder / CHECK_FILE)
-        person = replace(person, likeness=likeness_record(found), notes=tuple(verdicts["notes"]))
-        self.workspace.save_person(person)
         lora = self.workspace.person_folder(person.id) / str(person.lora)
+        published, more = published_or_noted(self.host, lora)
+        person = replace(person, likeness=likeness_record(found), notes=(*verdicts["notes"], *notes, *more))
+        self.workspace.save_person(person)
         judged_photos = (verdict_section(check),) if check else ()
         sections = (*judged_photos, dataset_section(trained.dataset), training_section(run_folder))
         facts = [("photos kept", f"{len(verdicts['kept'])} of {len(verdicts['verdicts'])}")]
@@ -335,7 +379,7 @@ class EasyPhoto:
             sections=sections,
             likeness=found,
             check=check,
-            published=self.host.publish(lora),
+            published=published,
         )
 
     def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
@@ -365,12 +409,28 @@ class EasyPhoto:
     def _known(self, run: TrainRun) -> Person:
         """Who is trained again keeps their name and the day they came."""
         if (self.workspace.person_folder(run.person) / "person.json").is_file():
-            return replace(self.workspace.person(run.person), family=run.family)
-        return Person(id=run.person, name=run.name or run.person, family=run.family, created=utc_now())
+            return replace(self.workspace.person(run.person), family=run.family, base=run.base)
+        return Person(run.person, run.name or run.person, run.family, created=utc_now(), base=run.base)
 
     def _session_name(self, persons: Sequence[Person]) -> str:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
         return f"{stamp}-{'-'.join(person.id for person in persons)}"[:120]
+
+    def import_persons(self, source: Path, *, name: str | None = None, progress: Progress | None = None) -> Arrivals:
+        """From a ZIP of `export`, or one or many persons of the extension of 2023; says who was left out, and why."""
+        watched = progress or NullProgress()
+        return import_persons(
+            self.workspace, source, host=self.host, name=name, progress=watched,
+            open_engine=lambda pictures: self._engine_for(pictures, watched),
+        )  # fmt: skip
+
+    def import_person(self, source: Path, *, name: str | None = None, progress: Progress | None = None) -> Person:
+        """As `import_persons`, where only one is expected: the first. Raises what kept them out."""
+        return first_of(self.import_persons(source, name=name, progress=progress))
+
+    def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
+        """Another name to show, and with `new_id` another id; runs, results and the host's LoRA follow."""
+        return rename_person(self.workspace, name, new_name, host=self.host, new_id=new_id)
 
 
 def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from easyphoto.backends.base import Backend
+from easyphoto.errors import DiskFailure
 from easyphoto.families import FAMILIES, MINIATURE, Family
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
@@ -19,6 +20,9 @@ from easyphoto.restoration.opening import open_finisher
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace import Workspace
+
+LANGUAGES = ("en", "zh_CN")
+"""What the tabs speak."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class HostFacts:
     """For people: "AUTOMATIC1111 1.10.1", "this machine"."""
     kind: str
     """standalone, a1111, forge, reforge, remote."""
-    language: str = "en"
-    """A language tag; `zh_CN` is the other one that EasyPhoto speaks."""
+    language: str = LANGUAGES[0]
+    """One of LANGUAGES."""
     checkpoints: tuple[str, ...] = ()
     """What `base` may be, the best choice first."""
     restorers: tuple[str, ...] = ()
@@ -69,11 +73,14 @@ class Host(Protocol):
         ...
 
     def publish(self, lora: Path) -> Path | None:
-        """Lay a LoRA where the host lists them, as `published_name`; None where the host has no such place."""
+        """Lay a LoRA where the host lists them, as `published_name`; None where the host has no such place.
+
+        Raises DiskFailure.
+        """
         ...
 
     def withdraw(self, lora: Path) -> Path | None:
-        """Take a published LoRA away again; returns what went."""
+        """Take a published LoRA away again; returns what went. Raises DiskFailure where it cannot go."""
         ...
 
 
@@ -81,8 +88,10 @@ class Host(Protocol):
 class ThisMachine:
     """No web UI: diffusers paints, and this Python trains."""
 
+    language: str = LANGUAGES[0]
+
     def facts(self) -> HostFacts:
-        return HostFacts("this machine", "standalone", checkpoints=(MINIATURE.id,))
+        return HostFacts("this machine", "standalone", self.language, checkpoints=(MINIATURE.id,))
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
         from easyphoto.backends.folders import base_model, checkpoint_folders
@@ -114,3 +123,19 @@ class ThisMachine:
 def family_of_base(name: str, host: Host, settings: WeightSettings) -> Family:
     """Without looking for files where the base is a family's name."""
     return FAMILIES[name] if name in FAMILIES else host.base_model(name, settings)[0]
+
+
+def published_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """Where the host lists the LoRA now. A full disk must not cost a training: who paints with it tries again."""
+    try:
+        return host.publish(lora), ()
+    except DiskFailure as error:
+        return None, (f"The LoRA is not in the web UI's list yet. {error}",)
+
+
+def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """What went from the host's list. Some systems keep a file that is in use."""
+    try:
+        return host.withdraw(lora), ()
+    except DiskFailure as error:
+        return None, (f"The LoRA of the earlier training is still in the web UI's list. {error}",)

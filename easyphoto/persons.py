@@ -141,11 +141,11 @@ def _rounded(share: float | None) -> float | None:
 
 
 def base_of(workspace: Workspace, person: Person) -> str:
-    """The base model that the person's LoRA belongs to, as its run's record says; the family where the run is gone."""
+    """The base model that the person's LoRA belongs to; the family where nobody wrote it down."""
     record = workspace.runs / (person.run or "") / "run.json"
-    if person.run and record.is_file():
+    if person.base is None and person.run and record.is_file():
         return str(read_json(record)["base"])
-    return person.family
+    return person.base or person.family
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,13 @@ def hold_session(
     settings: InferenceSettings,
     out: Path,
     assignments: Mapping[Path, Sequence[int]] | None = None,
+    base: str | None = None,
 ) -> Session:
-    """Photograph the sitters on every template. One without a face is noted; raises where that is all of them."""
-    record = {"persons": [person.id for person in persons], "created": utc_now()}
+    """Photograph the sitters on every template. One without a face is noted; raises where that is all of them.
+
+    `base` is for the record: the base model where it is not the one that the persons were trained on.
+    """
+    record = {"persons": [person.id for person in persons], "created": utc_now(), "base": base}
     # At once, so that a session that is cut off is still known to be these persons'.
     write_json(out / SESSION_FILE, record)
     family = family_named(tools.backend.family).at(settings.resolution)
@@ -123,7 +128,7 @@ def hold_session(
         except NoFaceFound as error:
             failures.append(error)
             continue
-        files += [_written(out, file, one, persons=persons, settings=settings) for one in found.results]
+        files += [_written(out, file, one, record=record, settings=settings) for one in found.results]
         made.append(found)
         used.append(file)
         # With one sitter it is known whose likeness the template's face is held against.
@@ -140,18 +145,14 @@ def hold_session(
 
 
 def _written(
-    out: Path, template: Path, made: Photograph, *, persons: Sequence[Person], settings: InferenceSettings
+    out: Path, template: Path, made: Photograph, *, record: Mapping[str, Any], settings: InferenceSettings
 ) -> Path:
-    target = out / f"{template.stem}-{'-'.join(person.id for person in persons)}-{made.seed}.png"
-    record: dict[str, Any] = {
-        "made_by": MADE_BY,
-        "created": utc_now(),
-        "persons": [person.id for person in persons],
-        "template": template.name,
-        "settings": settings_record(settings),
-        **made.record(),
-    }
-    return write_picture(target, made.image, record)
+    name = f"{template.stem}-{'-'.join(record['persons'])}-{made.seed}"
+    # Templates of two folders may share their name.
+    numbers = (f"-{number}" for number in count(2))
+    target = next(file for end in chain(("",), numbers) if not (file := out / f"{name}{end}.png").exists())
+    note = {"template": template.name, "settings": settings_record(settings), **made.record()}
+    return write_picture(target, made.image, {"made_by": MADE_BY, **record, **note, "created": utc_now()})
 
 
 def _report(

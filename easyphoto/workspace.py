@@ -20,6 +20,7 @@ from easyphoto.files import read_json, write_json
 
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
+LONGEST_NAME = 120
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -51,6 +52,8 @@ class Person:
     portrait: str | None = None
     lora: str | None = None
     run: str | None = None
+    base: str | None = None
+    """The base model that the LoRA belongs to, as it was named at the training."""
     likeness: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -106,7 +109,7 @@ class Workspace:
         folder = self.person_folder(id)
         if not (folder / "person.json").is_file():
             known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
-            raise UnknownPerson(f"There is no person {id!r} in {self.root}.", advice=f"Known: {known}.")
+            raise UnknownPerson(f"There is no person {id!r}.", advice=f"Known: {known}.")
         return person_from(read_json(folder / "person.json"))
 
     def list_persons(self) -> tuple[Person, ...]:
@@ -143,7 +146,8 @@ class Workspace:
     def run_folder(self, name: str) -> Path:
         """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
         folder = self.runs / name
-        if Path(name).name != name or not (folder / "run.json").is_file():
+        # A longer name is none that a file system takes, and it would say so with an error of its own.
+        if Path(name).name != name or len(name) > LONGEST_NAME or not (folder / "run.json").is_file():
             raise InputError(f"There is no run {name!r}.", advice=f"The runs lie in {self.runs}.")
         return folder
 

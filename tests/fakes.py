@@ -61,6 +61,7 @@ class FakeBackend:
     loras: tuple[Path, ...] | None = None
     """Paths it takes for LoRAs; None: every file that exists."""
     prepared: bool = False
+    closed: int = 0
     weights: tuple[UsedWeight, ...] = ()
 
     def capabilities(self) -> Capabilities:
@@ -84,6 +85,9 @@ class FakeBackend:
 
     def release(self) -> None:
         self.prepared = False
+
+    def close(self) -> None:
+        self.closed += 1
 
     def _answer(self, request: InpaintRequest | GenerateRequest, picture: np.ndarray, progress: Progress) -> Result:
         started = time.monotonic()

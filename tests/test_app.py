@@ -12,7 +12,16 @@ from PIL import Image
 
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto, Watch
-from easyphoto.errors import BadName, BadPicture, Diverged, InputError, NoFaceFound, TooFewPhotos, UnknownPerson
+from easyphoto.errors import (
+    BadName,
+    BadPicture,
+    DiskFailure,
+    Diverged,
+    InputError,
+    NoFaceFound,
+    TooFewPhotos,
+    UnknownPerson,
+)
 from easyphoto.host import ThisMachine
 from easyphoto.images import as_picture, picture_record, write_picture
 from easyphoto.inference.pipeline import Tools
@@ -184,6 +193,67 @@ def test_the_host_lends_its_device_for_the_training_only_and_lists_the_lora(app,
 
     assert host.said == ["trainer", "lent for the training of anna", "given back", "published lora one"]
     assert made.published == Path("/host/easyphoto-anna.safetensors")
+
+
+def test_who_is_trained_again_leaves_no_earlier_lora_in_the_hosts_folder(app, photos, trainer):
+    host = LendingHost()
+    app = replace(app, host=host)
+    app.train("anna", photos)
+    trainer.content = b"lora two"
+
+    app.train("anna", photos)
+
+    assert host.said[-3:] == ["withdrawn lora one", "given back", "published lora two"]
+
+
+def test_an_earlier_lora_is_listed_again_where_the_new_person_cannot_be_installed(app, photos, monkeypatch):
+    host = LendingHost()
+    app = replace(app, host=host)
+    app.train("anna", photos)
+    monkeypatch.setattr("easyphoto.app.install_person", lambda *_, **__: (_ for _ in ()).throw(DiskFailure("full")))
+
+    with pytest.raises(DiskFailure):
+        app.train("anna", photos)
+
+    assert host.said[-3:] == ["withdrawn lora one", "published lora one", "given back"]
+
+
+@dataclass(frozen=True)
+class FullHost(LendingHost):
+    """Its LoRA folder can neither be written nor cleared."""
+
+    def publish(self, lora):
+        raise DiskFailure("The disk is full.")
+
+    def withdraw(self, lora):
+        raise DiskFailure("The file is in use.")
+
+
+def test_a_lora_that_cannot_be_listed_or_taken_away_is_a_note_and_no_failed_training(app, photos):
+    app = replace(app, host=FullHost())
+    app.train("anna", photos)
+
+    made = app.train("anna", photos)
+
+    assert made.published is None
+    assert made.person.notes[-2:] == (
+        "The LoRA of the earlier training is still in the web UI's list. The file is in use.",
+        "The LoRA is not in the web UI's list yet. The disk is full.",
+    )
+    assert app.workspace.person("anna").notes == made.person.notes
+
+
+def test_a_host_that_cannot_take_its_device_back_does_not_cost_the_training(app, photos):
+    class Stuck(LendingHost):
+        @contextmanager
+        def lent_device(self, what_for):
+            yield
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError):
+        replace(app, host=Stuck()).train("anna", photos)
+
+    assert app.workspace.person("anna").is_ready
 
 
 def test_the_host_gets_its_device_back_when_a_training_fails(app, photos, trainer):

@@ -145,3 +145,7 @@ class Backend(Protocol):
     def release(self) -> None:
         """Take the device back."""
         ...
+
+    def close(self) -> None:
+        """No more requests for now: whose networks are used gets back what they had loaded before."""
+        ...

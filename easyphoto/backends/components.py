@@ -19,6 +19,8 @@ from easyphoto.weights.store import WeightStore
 
 __all__ = ["Components", "base_model", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]
 
+TEXT_LEVEL = "text_model."
+
 
 @dataclass(frozen=True, eq=False)
 class Components:
@@ -75,7 +77,7 @@ def load_components(
 
 def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so not before it is known that
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer  # anything will be loaded
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection  # anything will be loaded
 
     require_parts(base)
     place: dict[str, Any] = {"dtype": dtype, "device": device}
@@ -86,13 +88,20 @@ def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torc
             unet=load_network(UNet2DConditionModel, base / "unet", **place),
             vae=load_network(AutoencoderKL, base / "vae", **wide),
             text_encoder=load_network(CLIPTextModel, base / "text_encoder", **place),
-            tokenizer=CLIPTokenizer.from_pretrained(base / "tokenizer", local_files_only=True),
+            tokenizer=_tokenizer(base / "tokenizer"),
             # Only its configuration counts (betas, prediction type); the samplers are made from it.
             scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
             family=family,
             text_encoder_2=load_network(CLIPTextModelWithProjection, base / "text_encoder_2", **place) if two else None,
-            tokenizer_2=CLIPTokenizer.from_pretrained(base / "tokenizer_2", local_files_only=True) if two else None,
+            tokenizer_2=_tokenizer(base / "tokenizer_2") if two else None,
         )
+
+
+def _tokenizer(folder: Path) -> Any:
+    # By this name both transformers 4, whose other class reads no tokenizer.json, and 5 have the fast one.
+    from transformers import CLIPTokenizerFast
+
+    return CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
 def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
@@ -140,10 +149,24 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
     # The libraries fill what a file lacks with random numbers and go on; tensors without memory would fail much later.
     without_memory = [name for name, parameter in network.named_parameters() if parameter.is_meta]
     missing = sorted(report["missing_keys"]) + without_memory
+    if missing and all(name.startswith(TEXT_LEVEL) for name in missing):
+        missing = _filled_below(TEXT_LEVEL, network, folder)
     if missing:
         raise WeightsMissing(f"{folder} lacks weights: {', '.join(missing[:5])}.", advice="Fetch the folder again.")
     loaded: nn.Module = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
     return loaded
+
+
+def _filled_below(level: str, network: nn.Module, folder: Path) -> list[str]:
+    """Fill an encoder of transformers before 5.6 from a file of a later one, which has a level of names less.
+
+    Returns what the file lacks even so.
+    """
+    from safetensors.torch import load_file
+
+    files = folder.glob("*model*.safetensors")
+    state = {level + name: tensor for file in files for name, tensor in load_file(file).items()}
+    return sorted(network.load_state_dict(state, strict=False, assign=True).missing_keys)
 
 
 @contextmanager

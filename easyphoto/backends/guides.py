@@ -13,14 +13,20 @@ POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 
 """Viewer's left eye, right eye, nose tip, left and right mouth corner."""
 POINT_RADIUS = 0.03
 """Of the picture's short side."""
+HEAD_JOINTS = ((85, 0, 255), (255, 0, 255), (170, 0, 255), (255, 0, 170), (255, 0, 0))
+"""How OpenPose's 18-point drawings colour the limbs nose–eye (right, left), then right eye, left eye and nose."""
+JOINT_RADIUS, LIMB_BRIGHTNESS = 4 / 512, 0.6
+"""Of the short side, and of the limb's colour, in the drawings that the openpose ControlNets learnt from."""
 TILE_BLUR = 1 / 64
 """Standard deviation, of the picture's short side."""
+FRACTION_BITS = 4
+"""OpenCV draws at sixteenths of a pixel: at 128 px whole ones would jitter."""
 
 
 def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None) -> Image.Image:
     """The control image of that kind for an RGB picture, at its size.
 
-    `points` are (5, 2) pixels of one face or (N, 5, 2) of several; only `facepoints` looks at them.
+    `points` are (5, 2) pixels of one face or (N, 5, 2) of several; only `facepoints` and `openpose` look at them.
     Raises InputError for a kind that is not drawn here, or for face points that are not given.
     """
     match kind:
@@ -28,9 +34,13 @@ def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None
             return _canny(picture)
         case "facepoints":
             return _face_points(picture, points)
+        case "openpose":
+            return _head_pose(picture, points)
         case "color" | "tile":
             return _blurred(picture)
-    raise InputError(f"No control image of kind {kind!r} is drawn.", advice="Known: canny, facepoints, color, tile.")
+    raise InputError(
+        f"No control image of kind {kind!r} is drawn.", advice="Known: canny, facepoints, openpose, color, tile."
+    )
 
 
 def _canny(picture: Image.Image) -> Image.Image:
@@ -42,19 +52,49 @@ def _canny(picture: Image.Image) -> Image.Image:
 
 
 def _face_points(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
+    canvas = np.zeros((picture.height, picture.width, 3), np.uint8)
+    for face in _faces("facepoints", points):
+        for place, colour in zip(face, POINT_COLOURS, strict=True):
+            _disc(canvas, place, POINT_RADIUS * min(picture.size), colour)
+    return as_picture(canvas)
+
+
+def _head_pose(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
+    """Nose and eyes of OpenPose's skeleton, which is all that five points tell.
+
+    Body, ears and face dots would need a landmarker, and none has a licence that allows commercial use.
+    """
     import cv2
 
-    if points is None:
-        raise InputError("The control facepoints needs the five points of a face.")
-    faces = np.asarray(points, np.float64).reshape(-1, len(POINT_COLOURS), 2)
     canvas = np.zeros((picture.height, picture.width, 3), np.uint8)
-    radius = POINT_RADIUS * min(picture.size)
-    fraction_bits = 4  # OpenCV draws circles at sixteenths of a pixel: at 128 px whole ones would jitter
-    for face in faces:
-        for place, colour in zip(face, POINT_COLOURS, strict=True):
-            centre = tuple(int(value) for value in np.rint(place * 2**fraction_bits))
-            cv2.circle(canvas, centre, round(radius * 2**fraction_bits), colour, -1, cv2.LINE_AA, fraction_bits)
+    radius = JOINT_RADIUS * min(picture.size)
+    *limbs, right, left, tip = HEAD_JOINTS
+    for face in _faces("openpose", points):
+        # The viewer's left eye is the person's right one.
+        right_eye, left_eye, nose = face[0], face[1], face[2]
+        for eye, colour in zip((right_eye, left_eye), limbs, strict=True):
+            dim = tuple(round(LIMB_BRIGHTNESS * value) for value in colour)
+            thickness = max(1, round(2 * radius))
+            cv2.line(canvas, _in_sixteenths(nose), _in_sixteenths(eye), dim, thickness, cv2.LINE_AA, FRACTION_BITS)
+        for place, colour in ((right_eye, right), (left_eye, left), (nose, tip)):
+            _disc(canvas, place, radius, colour)
     return as_picture(canvas)
+
+
+def _faces(kind: str, points: np.ndarray | None) -> np.ndarray:
+    if points is None:
+        raise InputError(f"The control {kind} needs the five points of a face.")
+    return np.asarray(points, np.float64).reshape(-1, len(POINT_COLOURS), 2)
+
+
+def _disc(canvas: np.ndarray, place: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
+    import cv2
+
+    cv2.circle(canvas, _in_sixteenths(place), round(radius * 2**FRACTION_BITS), colour, -1, cv2.LINE_AA, FRACTION_BITS)
+
+
+def _in_sixteenths(place: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(value) for value in np.rint(place * 2**FRACTION_BITS))
 
 
 def _blurred(picture: Image.Image) -> Image.Image:

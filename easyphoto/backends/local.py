@@ -153,6 +153,9 @@ class LocalBackend:
         self._move(self._device)
         self._lent = False
 
+    def close(self) -> None:
+        """The networks are this backend's own and go with it."""
+
     def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
         if batch[0].denoise == 0 or not any(request.mask.any() for request in batch):
             return [_unchanged(request) for request in batch]

@@ -39,7 +39,7 @@ class HostSampler:
     scheduler: str | None = None
 
 
-# The two names of a sampler; "trailing" time steps are what the scheduler SGM Uniform makes, and Euler's step is DDIM's.
+# "Trailing" time steps are what the scheduler SGM Uniform makes, and Euler's step is DDIM's in other words.
 _SAMPLERS: Mapping[Sampler, tuple[str, str]] = MappingProxyType(
     {
         Sampler.DPMPP_2M_KARRAS: ("DPM++ 2M", "Karras"),

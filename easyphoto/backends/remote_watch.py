@@ -1,7 +1,7 @@
 """One painting in a web UI: asked for once, in a thread of its own, and watched from outside until it is there.
 
-Other work may stand in the host's queue before ours. Progress and interrupt speak of whatever is running, so it is asked
-first whether that is our task; a host without its own page (--nowebui) cannot tell, and is taken at its word.
+Other work may stand in the host's queue before ours. Progress and interrupt speak of whatever is running, so it is
+asked first whether that is our task; a host without its own page (--nowebui) cannot tell, and is taken at its word.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from PIL import Image
 
 from easyphoto.backends.remote_client import WebUi
 from easyphoto.backends.remote_payloads import Payload, decoded
+from easyphoto.backends.remote_refusals import Gone
 from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError
 from easyphoto.progress import Progress
 
@@ -85,11 +86,11 @@ class Errand:
         try:
             content = {"id_task": self.payload["force_task_id"], "live_preview": False}
             said = self.webui.post(_SEEN, content)
-        except BackendUnreachable as error:
-            if type(error) is BackendUnreachable:
-                raise
+        except Gone:
             return None
-        except BackendError:
+        except BackendUnreachable:
+            raise
+        except EasyPhotoError:
             return None
         self._seen_running = isinstance(said, dict) and bool(said.get("active"))
         return self._seen_running
@@ -102,7 +103,7 @@ class Errand:
             try:
                 if self.is_running is not False:
                     self.webui.post("/sdapi/v1/interrupt", {})
-            except (BackendError, EasyPhotoError):
+            except EasyPhotoError:
                 return
             self.done.wait(patience.poll_seconds)
 

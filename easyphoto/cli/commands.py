@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING
 
 from easyphoto.cli.options import settings_of
 from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.cli.parser import BACKEND_AUTH
+from easyphoto.cli.setup import run as setup
+from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.training.events import Event, Plan
@@ -19,6 +23,7 @@ from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
+    from easyphoto.remote_host import RemoteHost
 
 
 def run(arguments: argparse.Namespace, workspace: Path) -> None:
@@ -113,6 +118,9 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
         return
     if arguments.name is None:
         raise InputError(f"persons {arguments.action} needs a name.", advice="easyphoto persons lists everybody.")
+    if arguments.action == "import":
+        _import(arguments, workspace)
+        return
     person = workspace.person(arguments.name)
     match arguments.action:
         case "show":
@@ -120,6 +128,11 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 say(f"{heading:<10} {value}")
         case "export":
             say(str(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip"))))
+        case "rename":
+            if arguments.new_name is None:
+                raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
+            renamed = _app(arguments, workspace).rename(person.id, arguments.new_name, new_id=arguments.new_id)
+            say(f"{renamed.id}  {renamed.name}")
         case "delete":
             _delete(arguments, workspace, person)
 
@@ -149,6 +162,11 @@ def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
     for line in examine(workspace, settings_of(WeightSettings, arguments)):
         say(line)
+    if arguments.backend is not None:
+        from easyphoto.remote_host import remote_lines
+
+        for line in remote_lines(_remote_host(arguments)):
+            say(line)
 
 
 def weights(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -165,6 +183,8 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "persons": persons,
     "bench": bench,
     "weights": weights,
+    "setup": setup,
+    "ui": ui,
     "doctor": doctor,
 }
 
@@ -186,14 +206,37 @@ def bar() -> Iterator[BarProgress]:
 
 def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
     from easyphoto.app import EasyPhoto
+    from easyphoto.host import ThisMachine
 
+    elsewhere = getattr(arguments, "backend", None) is not None
     return EasyPhoto(
         workspace,
+        host=_remote_host(arguments) if elsewhere else ThisMachine(),
         engine=getattr(arguments, "engine", "auto"),
         base=getattr(arguments, "base", None),
         faces=settings_of(FaceSettings, arguments),
         weights=settings_of(WeightSettings, arguments),
     )
+
+
+def _remote_host(arguments: argparse.Namespace) -> RemoteHost:
+    """The web UI of --backend; its password is better kept in the environment, where no list of processes shows it."""
+    from easyphoto.remote_host import remote_host
+
+    return remote_host(arguments.backend, arguments.backend_auth or os.environ.get(BACKEND_AUTH))
+
+
+def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    with bar() as progress:
+        found = _app(arguments, workspace).import_persons(
+            Path(arguments.name), name=arguments.import_name, progress=progress
+        )
+    for absent in found.left_out:
+        tell(f"Left out: {absent.name}. {absent.reason}")
+    for person in found.persons:
+        for note in person.notes:
+            tell(f"Note on {person.id}: {note}")
+        say(str(workspace.person_folder(person.id)))
 
 
 def _list_persons(workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from easyphoto import __version__
 from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
-from easyphoto.errors import EasyPhotoError
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.progress import Cancelled
 
+SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
 CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5
 DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM)
 
@@ -27,7 +29,11 @@ DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPER
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    workspace = arguments.workspace or default_workspace()
+    try:
+        workspace = arguments.workspace or default_workspace()
+    except InputError as error:
+        tell(f"{error.code}: {error}")
+        return error.exit_code
     try:
         from easyphoto.cli.commands import run  # what the verbs need; not needed for --help
 
@@ -50,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def default_workspace() -> Path:
-    import platformdirs
+    try:
+        import platformdirs
+    except ImportError:  # A web UI's Python need not have it.
+        raise InputError("This Python does not know your data folder.", advice="Name one with --workspace.") from None
 
     return platformdirs.user_data_path("easyphoto", appauthor=False)
 
@@ -74,7 +83,7 @@ def report_bug(workspace: Path, error: Exception) -> None:
     target = workspace / "reports" / f"bug-{stamp}.txt"
     lines = [
         f"EasyPhoto {__version__}, Python {platform.python_version()}, {platform.platform()}",
-        f"arguments: {sys.argv[1:]}",
+        f"arguments: {without_secrets(sys.argv[1:])}",
         "",
         "".join(traceback.format_exception(error)),
     ]
@@ -87,3 +96,14 @@ def report_bug(workspace: Path, error: Exception) -> None:
         tell("\n".join(lines))
         return
     tell(f"A report was written to {target}. Please send it with what you did.")
+
+
+def without_secrets(arguments: Sequence[str]) -> list[str]:
+    """The arguments as they may be written down: passwords of options and of addresses blotted out."""
+    shown: list[str] = []
+    for argument in arguments:
+        hides_next = bool(shown) and shown[-1] in SECRET_OPTIONS
+        name, equals, _ = argument.partition("=")
+        hidden = f"{name}=…" if equals and name in SECRET_OPTIONS else argument
+        shown.append("…" if hides_next else re.sub(r"://[^/@]*@", "://…@", hidden))
+    return shown

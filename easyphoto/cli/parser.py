@@ -7,10 +7,13 @@ from pathlib import Path
 
 from easyphoto import __version__
 from easyphoto.cli.options import add_options
+from easyphoto.cli.setup import add_setup_parser
+from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.weights import add_weights_parser
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 
 ENGINES = ("auto", "drawings", "photographs")
+BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
   4 the training diverged · 5 environment: disk, weights, network · 130 cancelled"""
@@ -32,7 +35,10 @@ def build_parser() -> argparse.ArgumentParser:
     _persons(verbs)
     _bench(verbs)
     add_weights_parser(verbs, _verb)
+    add_setup_parser(verbs, _verb)
+    add_ui_parser(verbs, _verb)
     doctor = _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
+    _backend(doctor)
     add_options(doctor, WeightSettings, title="weights")
     return parser
 
@@ -69,6 +75,14 @@ def face_choice(text: str) -> tuple[str, int]:
     if not photo or not number.isdecimal() or int(number) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form PHOTO=NUMBER, with numbers from 1")
     return Path(photo).name, int(number)
+
+
+def _backend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", metavar="URL", help="a web UI elsewhere that paints, started with --api")
+    parser.add_argument(
+        "--backend-auth", metavar="USER:PASSWORD",
+        help=f"of its --api-auth; better in the environment, as {BACKEND_AUTH}",
+    )  # fmt: skip
 
 
 def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
@@ -115,15 +129,19 @@ def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: the workspace's results)")
     _engine(parser)
     _base(parser, default="what the person was trained on")
+    _backend(parser)
     add_options(parser, InferenceSettings, title="pictures")
 
 
 def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "persons", "list everybody, or show, export or delete one person")
-    parser.add_argument(
-        "action", nargs="?", choices=("list", "show", "export", "delete"), default="list", help="default: list"
-    )
-    parser.add_argument("name", nargs="?", metavar="NAME")
+    parser = _verb(verbs, "persons", "list everybody; show, export, rename or delete one person; import some")
+    actions = ("list", "show", "export", "import", "rename", "delete")
+    parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
+    parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
+    parser.add_argument("new_name", nargs="?", metavar="NEWNAME", help="rename: the new name")
+    parser.add_argument("--name", dest="import_name", metavar="NAME", help="import: under another name")
+    parser.add_argument("--id", dest="new_id", metavar="ID", help="rename: a new id, too")
+    _engine(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="export: the ZIP file (default: NAME.zip)")
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
 

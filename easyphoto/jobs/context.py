@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from easyphoto.files import atomic_path
 from easyphoto.progress import Cancelled
-from easyphoto.training.events import Event, Step, to_line
+from easyphoto.training.events import Checkpoint, Done, Event, Sample, Step, to_line
 
 if TYPE_CHECKING:
     from easyphoto.jobs.queue import JobQueue
@@ -69,7 +70,7 @@ class JobContext:
             if not is_due and event.step not in (1, event.of):
                 return
             self._trained = time.monotonic()
-        self._queue.change(self._id, "train", values={"line": to_line(event)})
+        self._queue.change(self._id, "train", values={"line": to_line(without_folders(event))})
 
     def begin_run(self, folder: Path) -> None:
         self._queue.change(self._id, "run", values={"run": folder.name}, run=folder.name)
@@ -122,3 +123,15 @@ class JobContext:
         if done <= first or total <= 0:
             return None
         return round((time.monotonic() - began) / (done - first) * (total - done), 1)
+
+
+def without_folders(event: Event) -> Event:
+    """The event with bare file names: where they lie on this machine is no client's business."""
+    match event:
+        case Done():
+            portrait = Path(event.portrait).name if event.portrait else None
+            return replace(event, path=Path(event.path).name, portrait=portrait)
+        case Sample() | Checkpoint():
+            return replace(event, path=Path(event.path).name)
+        case _:
+            return event

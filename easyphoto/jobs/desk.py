@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.app import EasyPhoto, Watch
-from easyphoto.errors import HostBusy, InputError, TrainerMissing
+from easyphoto.errors import InputError, NameTaken, TrainerMissing
+from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
 from easyphoto.jobs.answers import check_answer, person_answer, photograph_answer
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, Subject
-from easyphoto.jobs.uploads import Upload, find_upload, keep_upload
+from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
+from easyphoto.persons import traces_of
 from easyphoto.settings import (
     FaceSettings,
     InferenceSettings,
@@ -26,7 +28,7 @@ from easyphoto.settings import (
 )
 from easyphoto.templates import shipped_templates
 from easyphoto.training.events import Event, Sample
-from easyphoto.workspace import checked_id
+from easyphoto.workspace import Person, checked_id
 
 OWN = "own-"
 
@@ -193,13 +195,20 @@ class Desk:
 
     def delete(self, name: str) -> tuple[Path, ...]:
         """Delete a person with everything derived. Raises HostBusy while a job of theirs is not over."""
-        person = self.app.workspace.person(name)
-        theirs = [job for job in self.queue.list() if person.id in job.subject.persons]
-        if any(not job.state.is_over for job in theirs):
-            raise HostBusy(f"A job of {person.name!r} is not over.", advice="Cancel it first, then delete them.")
-        gone = self.app.delete(person.id)
+        workspace = self.app.workspace
+        id = workspace.person(name).id
+        uploads = tuple(file.name for file in traces_of(workspace, id).uploads)
+        with self.queue.held_back(Subject((id,), uploads)):
+            gone = self.app.delete(id)
         self.queue.drop_missing()
         return gone
+
+    def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
+        """As `app.rename`. Raises HostBusy while a job of theirs, or of who has the new id, is not over."""
+        id = self.app.workspace.person(name).id
+        ids = (id,) if new_id is None else (id, checked_id(new_id))
+        with self.queue.held_back(Subject(ids)):
+            return self.app.rename(id, new_name, new_id=new_id)
 
     def templates(self) -> tuple[TemplateEntry, ...]:
         """Those that ship, then the user's own."""
@@ -213,6 +222,24 @@ class Desk:
         if found is None:
             raise InputError(f"There is no template {id!r}.", advice="List the templates, or upload one.")
         return found
+
+    def add_template(self, name: str, content: bytes) -> TemplateEntry:
+        """One of the user's own from a picture. Raises BadPicture, BadName and NameTaken."""
+        id, suffix = checked_id(name), checked_format(name, content)
+        # Results are named after their template, so the shipped ones' names are taken as well.
+        if any(entry.path.stem == id for entry in self.templates()):
+            raise NameTaken(f"There is already a template {id!r}.", advice="Choose another name.")
+        write_bytes(self.app.workspace.templates / f"{id}{suffix}", content)
+        return self.template(f"{OWN}{id}")
+
+    def delete_template(self, id: str) -> Path:
+        """Raises InputError for one that ships, or that does not exist."""
+        entry = self.template(id)
+        if not entry.is_own:
+            raise InputError(f"{entry.title!r} ships with EasyPhoto.", advice="Only your own templates can be deleted.")
+        # Two may ask at once.
+        entry.path.unlink(missing_ok=True)
+        return entry.path
 
     def facts(self) -> HostFacts:
         return self.app.host.facts()

@@ -1,4 +1,4 @@
-"""Jobs one at a time, first in first out, on one thread; every job's record lies in the workspace."""
+"""Jobs one at a time, first in first out; every job's record lies in the workspace."""
 
 from __future__ import annotations
 
@@ -8,22 +8,47 @@ import shutil
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError, HostBusy, RunBusy, UnknownJob
-from easyphoto.files import write_json, write_text
+from easyphoto.files import write_text
 from easyphoto.jobs.context import JobContext
-from easyphoto.jobs.records import Job, JobEvent, State, Subject, error_record, event_of, new_job_id, now, read_job
+from easyphoto.jobs.records import (
+    Job,
+    JobEvent,
+    State,
+    Subject,
+    error_record,
+    is_file_name,
+    new_job_id,
+    now,
+)
+from easyphoto.jobs.shelf import Shelf
+from easyphoto.jobs.sweeping import sweep
 from easyphoto.progress import Cancelled
 from easyphoto.training.lock import run_lock
-from easyphoto.workspace import JOB_FILE, Workspace
+from easyphoto.workspace import Workspace
 
-EVENTS_FILE, TRACEBACK_FILE = "events.jsonl", "traceback.txt"
+TRACEBACK_FILE = "traceback.txt"
+# Of jobs that are over; the others' lie on disk only, because a server may run for months.
+MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
+
+
+class Lane(Enum):
+    """What waits for whom: work for the device, one at a time, and looking at photos, which nobody should wait for."""
+
+    WORK = "work"
+    LOOK = "look"
+
+    @classmethod
+    def of(cls, kind: str) -> Lane:
+        return cls.LOOK if kind == "check" else cls.WORK
 
 
 class JobQueue:
@@ -35,13 +60,17 @@ class JobQueue:
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._events: dict[str, list[JobEvent]] = {}
-        self._waiting: deque[tuple[str, Work]] = deque()
+        self._recent: deque[str] = deque()
+        self._held_back: list[Subject] = []
+        self._shelf = Shelf(workspace.jobs)
+        self._waiting: dict[Lane, deque[tuple[str, Work]]] = {lane: deque() for lane in Lane}
         self._cancelled: set[str] = set()
-        self._thread: threading.Thread | None = None
+        self._threads: dict[Lane, threading.Thread] = {}
         self._closing = False
         self._held = ExitStack()
         self._held.enter_context(run_lock(self._owner_lock(self._owner)))
         self._settle_abandoned()
+        sweep(workspace, self.list())
 
     def submit(
         self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: Subject | None = None
@@ -53,13 +82,17 @@ class JobQueue:
         with self._changed:
             if self._closing:
                 raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
+            if any(job.subject.meets(subject) for subject in self._held_back):
+                raise HostBusy("This person is being changed or deleted.", advice="Ask again in a moment.")
+            self._shelf.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
-            self._write(job)
             self._told(job.id, "state", state=job.state.value)
-            self._waiting.append((job.id, work))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="easyphoto-jobs", daemon=True)
-                self._thread.start()
+            lane = Lane.of(kind)
+            self._waiting[lane].append((job.id, work))
+            if lane not in self._threads:
+                name = f"easyphoto-{lane.value}"
+                self._threads[lane] = threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
+                self._threads[lane].start()
             self._changed.notify_all()
         return job
 
@@ -67,55 +100,82 @@ class JobQueue:
         """Raises UnknownJob."""
         with self._changed:
             known = self._jobs.get(id)
-        return known or read_job(self.folder(id) / JOB_FILE)
+        return known or self._settled(self._shelf.read(id))
 
     def list(self) -> tuple[Job, ...]:
         """Every job of the workspace, newest first; a broken record is left out."""
         with self._changed:
             jobs = dict(self._jobs)
-        for record in self.workspace.jobs.glob(f"*/{JOB_FILE}"):
-            if record.parent.name not in jobs:
-                with suppress(EasyPhotoError, KeyError, ValueError, TypeError):
-                    jobs[record.parent.name] = read_job(record)
+        for id, job in self._shelf.read_all(without=frozenset(jobs)).items():
+            with suppress(EasyPhotoError):
+                jobs[id] = self._settled(job)
         return tuple(sorted(jobs.values(), key=lambda job: (job.created, job.id), reverse=True))
 
     def cancel(self, id: str) -> Job:
-        """Ask a job to stop. One that waits is cancelled at once, one that is over stays as it is."""
+        """Ask a job to stop. One that waits is cancelled at once, one that is over stays as it is.
+
+        Raises HostBusy for the job of another process that lives: nobody else can stop it.
+        """
         job = self.get(id)
         with self._changed:
-            if id in self._jobs and not job.state.is_over:
+            mine = self._jobs.get(id)
+            if mine is None and not job.state.is_over:
+                raise HostBusy(f"Another process does the job {id}.", advice="Cancel it there.")
+            if mine is not None and not mine.state.is_over:
                 self._cancelled.add(id)
-                if self._jobs[id].state is State.QUEUED:
-                    self._waiting = deque(each for each in self._waiting if each[0] != id)
+                if mine.state is State.QUEUED:
+                    for waiting in self._waiting.values():
+                        if work := next((each for each in waiting if each[0] == id), None):
+                            waiting.remove(work)
                     self._over(id, State.CANCELLED)
         return self.get(id)
 
     def forget(self, id: str) -> None:
-        """Delete a job's folder. Raises HostBusy where it is not over."""
-        if not self.get(id).state.is_over:
+        """Delete a job's folder, that of a broken record as well. Raises HostBusy where it is not over."""
+        folder = self.folder(id)
+        try:
+            is_over = self.get(id).state.is_over
+        except UnknownJob:
+            raise
+        except EasyPhotoError:
+            is_over = True
+        if not is_over:
             raise HostBusy(f"The job {id} is not over.", advice="Cancel it first.")
         with self._changed:
-            self._jobs.pop(id, None)
-            self._events.pop(id, None)
-        shutil.rmtree(self.folder(id), ignore_errors=True)
+            self._drop(id)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def drop_missing(self) -> None:
-        """Forget jobs whose folders have been deleted, as a person's are with them."""
+        """Forget jobs whose folders have been deleted, as a person's are with them; one that runs is cancelled."""
         with self._changed:
             for id in [id for id in self._jobs if not (self.workspace.jobs / id).is_dir()]:
-                del self._jobs[id], self._events[id]
+                self._drop(id)
+
+    @contextmanager
+    def held_back(self, subject: Subject) -> Iterator[None]:
+        """Meanwhile no job about these persons and pictures is taken. Raises HostBusy while one is not over."""
+        with self._changed:
+            others = [*self._held_back, *(job.subject for job in self.list() if not job.state.is_over)]
+            if any(other.meets(subject) for other in others):
+                raise HostBusy(
+                    "A job of this person, or with their photos, is not over.", advice="Cancel it, or wait for it."
+                )
+            self._held_back.append(subject)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held_back.remove(subject)
 
     def folder(self, id: str) -> Path:
-        folder = self.workspace.jobs / id
-        if Path(id).name != id or not (folder / JOB_FILE).is_file():
-            raise UnknownJob(f"There is no job {id!r}.", advice="It may have been cleared away; list the jobs.")
-        return folder
+        """Raises UnknownJob."""
+        return self._shelf.folder(id)
 
     def file(self, id: str, name: str) -> Path:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
         job, root = self.get(id), self.workspace.root.resolve()
         path = root / job.files[name] if name in job.files else self.folder(id) / name
-        inside = name in job.files or Path(name).name == name
+        inside = name in job.files or is_file_name(name)
         if not inside or not path.is_file() or root not in path.resolve().parents:
             raise UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names.")
         return path
@@ -126,8 +186,8 @@ class JobQueue:
             known = self._events.get(id)
             if known is not None:
                 return tuple(known[after:])
-        lines = (self.folder(id) / EVENTS_FILE).read_text("utf-8").splitlines()
-        return tuple(event_of(json.loads(line)) for line in lines[after:])
+        self.folder(id)
+        return tuple(event for event in self._shelf.events(id) if event.number > after)
 
     def wait(self, id: str, after: int, seconds: float) -> tuple[JobEvent, ...]:
         """As `events`; where there is none yet, waits for one, at most so long."""
@@ -141,44 +201,53 @@ class JobQueue:
             for id in [id for id, job in self._jobs.items() if not job.state.is_over]:
                 self._cancelled.add(id)
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(seconds)
+        for thread in self._threads.values():
+            thread.join(seconds)
         self._held.close()
 
     # --- what the context calls ---
 
     def is_cancelled(self, id: str) -> bool:
-        return id in self._cancelled
+        # Of a job whose folder has been deleted nothing more is wanted.
+        return id in self._cancelled or id not in self._jobs
 
     def change(self, id: str, event: str | None = None, *, values: Mapping[str, Any], **changes: Any) -> None:
         """Replace fields of a job's record and tell about it."""
         with self._changed:
+            if id not in self._jobs:
+                raise Cancelled
             self._jobs[id] = replace(self._jobs[id], **changes)
             if changes:
-                self._write(self._jobs[id])
+                self._shelf.write(self._jobs[id])
             if event is not None:
                 self._told(id, event, **values)
 
-    # --- the thread ---
+    # --- the threads ---
 
-    def _serve(self) -> None:
+    def _serve(self, lane: Lane) -> None:
+        waiting = self._waiting[lane]
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
+                self._changed.wait_for(lambda: waiting or self._closing)
                 if self._closing:
-                    for id, _ in self._waiting:
+                    for id, _ in waiting:
                         self._over(id, State.CANCELLED)
                     return
-                id, work = self._waiting.popleft()
+                id, work = waiting.popleft()
+                if id not in self._jobs:
+                    continue
                 self._jobs[id] = replace(self._jobs[id], state=State.RUNNING, started=now())
-                self._write(self._jobs[id])
+                with suppress(EasyPhotoError):
+                    self._shelf.write(self._jobs[id])
                 self._told(id, "state", state=State.RUNNING.value)
             self._do(id, work)
 
     def _do(self, id: str, work: Work) -> None:
         context = JobContext(self, id, self.workspace.jobs / id)
         try:
-            result = dict(work(context))
+            # As it will be read back; what cannot be written is found here, where it is a fault of the work.
+            # A number that is none would make every list of jobs unreadable, as JSON has no word for it.
+            result = json.loads(json.dumps(dict(work(context))), parse_constant=lambda _: None)
         except Cancelled:
             self._over(id, State.CANCELLED)
         except EasyPhotoError as error:
@@ -193,12 +262,32 @@ class JobQueue:
 
     def _over(self, id: str, state: State, **changes: Any) -> None:
         with self._changed:
+            if id not in self._jobs:
+                # Deleted meanwhile; what the work wrote since then goes as well.
+                shutil.rmtree(self.workspace.jobs / id, ignore_errors=True)
+                return
             self._jobs[id] = replace(self._jobs[id], state=state, ended=now(), eta_seconds=None, **changes)
-            self._write(self._jobs[id])
+            # A full disk must not end the thread that all jobs share.
+            with suppress(EasyPhotoError):
+                self._shelf.write(self._jobs[id])
             for name, value in changes.items():
                 self._told(id, name, **{name: value})
             self._told(id, "state", state=state.value)
             self._cancelled.discard(id)
+            self._rest(id)
+
+    def _rest(self, id: str) -> None:
+        """Leave the events of a job that was over long ago to the disk, where they are all there."""
+        self._recent.append(id)
+        if len(self._recent) <= MOST_EVENTS_IN_MEMORY:
+            return
+        old = self._recent.popleft()
+        if len(self._shelf.events(old)) == len(self._events.get(old, ())):
+            self._events.pop(old, None)
+
+    def _drop(self, id: str) -> None:
+        self._jobs.pop(id, None)
+        self._events.pop(id, None)
 
     def _is_over(self, id: str) -> bool:
         job = self._jobs.get(id)
@@ -206,34 +295,36 @@ class JobQueue:
 
     # --- records ---
 
-    def _write(self, job: Job) -> None:
-        write_json(self.workspace.jobs / job.id / JOB_FILE, job.record())
-
     def _told(self, id: str, type: str, **values: Any) -> None:
         known = self._events[id]
         event = JobEvent(len(known) + 1, type, now(), values)
         known.append(event)
-        with suppress(OSError), (self.workspace.jobs / id / EVENTS_FILE).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(event.record(), ensure_ascii=False) + "\n")
+        self._shelf.add(id, event)
         self._changed.notify_all()
 
     def _settle_abandoned(self) -> None:
         """Jobs whose process has ended are interrupted; those of a process that lives are left to it."""
-        for job in self.list():
-            if not job.state.is_over and self._has_ended(job.owner):
-                ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
-                self._write(ended)
-                event = {
-                    "number": len(self.events(job.id)) + 1,
-                    "type": "state",
-                    "at": now(),
-                    "state": ended.state.value,
-                }
-                with (self.workspace.jobs / job.id / EVENTS_FILE).open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(event) + "\n")
+        self.list()
         for lock in self.workspace.jobs.glob(".owner-*.lock"):
             if self._has_ended(lock.name.removeprefix(".owner-").removesuffix(".lock")):
                 lock.unlink(missing_ok=True)
+
+    def _settled(self, job: Job) -> Job:
+        """The job as it is on disk, interrupted if its process has ended before it was over."""
+        if job.state.is_over or not self._has_ended(job.owner):
+            return job
+        with self._changed:
+            # Once more, because its process may have ended it just before itself, and another thread may have settled it.
+            job = self._shelf.read(job.id)
+            if job.state.is_over:
+                return job
+            ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
+            last = max((event.number for event in self._shelf.events(job.id)), default=0)
+            # Who only looks is told on a full disk as well.
+            with suppress(EasyPhotoError):
+                self._shelf.write(ended)
+                self._shelf.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))
+        return ended
 
     def _has_ended(self, owner: str) -> bool:
         if owner == self._owner:

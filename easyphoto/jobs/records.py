@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.errors import EasyPhotoError
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.files import read_json
+
+MOST_NAME_BYTES = 255
+"""What common file systems hold."""
+# It becomes part of a file's name.
+_OWNER = re.compile(r"[\w-]{1,64}")
 
 
 class State(str, Enum):
@@ -38,6 +44,10 @@ class Subject:
     """Ids."""
     uploads: tuple[str, ...] = ()
     """File names in the workspace's uploads."""
+
+    def meets(self, other: Subject) -> bool:
+        """Whether both are about the same person or picture."""
+        return bool({*self.persons} & {*other.persons} or {*self.uploads} & {*other.uploads})
 
 
 @dataclass(frozen=True)
@@ -95,15 +105,48 @@ class JobEvent:
 
 
 def read_job(file: Path) -> Job:
-    """Raises InputError for a record that is none."""
+    """Raises InputError for a record that is none, or not its folder's."""
     record = read_json(file)
+    try:
+        return _job_of(record, file.parent.name)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"The record of the job {file.parent.name} is broken.", advice="Delete the job, or its folder."
+        ) from error
+
+
+def _job_of(record: Mapping[str, Any], id: str) -> Job:
+    """Raises what Python raises where a value is of another kind: clients and other code rely on each of them."""
     known = {each.name for each in dataclasses.fields(Job)}
     values = {name: value for name, value in record.items() if name in known}
     subject = values.pop("subject", {})
     for name in ("previews", "notes"):
-        values[name] = tuple(values.get(name, ()))
+        values[name] = texts(values.get(name, []))
     values["state"] = State(values["state"])
-    return Job(**values, subject=Subject(tuple(subject.get("persons", ())), tuple(subject.get("uploads", ()))))
+    job = Job(**values, subject=Subject(texts(subject.get("persons", [])), texts(subject.get("uploads", []))))
+    fits = (
+        job.id == id
+        and all(isinstance(text, str) for text in (job.kind, job.title, job.created, job.phase))
+        and all(isinstance(text, (str, type(None))) for text in (job.started, job.ended, job.run))
+        and isinstance(job.done, int)
+        and isinstance(job.total, int)
+        and isinstance(job.eta_seconds, (int, float, type(None)))
+        and all(isinstance(part, dict) for part in (job.request, job.files))
+        and all(isinstance(part, (dict, type(None))) for part in (job.result, job.error))
+        and all(isinstance(text, str) for text in (*job.files.values(), *(job.error or {}).values()))
+        and (job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"})
+        and _OWNER.fullmatch(job.owner) is not None
+    )
+    if not fits:
+        raise ValueError(id)
+    return job
+
+
+def texts(values: Any) -> tuple[str, ...]:
+    """Raises TypeError for what is no list of texts."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("no list of texts")
+    return tuple(values)
 
 
 def event_of(record: Mapping[str, Any]) -> JobEvent:
@@ -120,6 +163,12 @@ def error_record(error: BaseException) -> dict[str, str]:
         "message": f"{type(error).__name__}: {error}",
         "advice": "This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it.",
     }
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a client's text is a file's name and no path, and one that a disk can hold."""
+    fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
+    return fits and Path(text).name == text and text != ".." and "\0" not in text
 
 
 def new_job_id() -> str:

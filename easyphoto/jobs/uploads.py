@@ -14,12 +14,14 @@ from PIL import Image
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
 from easyphoto.images import MOST_PIXELS
+from easyphoto.jobs.records import is_file_name
 from easyphoto.workspace import Workspace
 
 MOST_BYTES = 40_000_000
 """Of one picture; the largest camera JPEGs have about 30 MB."""
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif", "MPO": ".jpg"}
-_LONGEST_STEM = 60
+# Letters may have four bytes, and a file's name 255 in all.
+_LONGEST_STEM = 55
 _DIGITS = 10
 
 
@@ -46,7 +48,7 @@ def keep_upload(workspace: Workspace, name: str, content: bytes) -> Upload:
 def find_upload(workspace: Workspace, name: str) -> Upload:
     """Raises InputError for a name that is no upload's, path-like ones included."""
     path = workspace.uploads / name
-    if Path(name).name != name or not path.is_file():
+    if not is_file_name(name) or not path.is_file():
         raise InputError(f"There is no upload {name!r}.", advice="Upload the picture first.")
     return Upload(name, path)
 

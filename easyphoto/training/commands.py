@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from easyphoto.progress import Progress
@@ -41,16 +42,18 @@ def run_command(
     progress: Progress,
     *,
     environment: Mapping[str, str],
+    folder: Path | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
     """All lines that it said. Raises Cancelled when the progress does, and then nothing of it runs any more.
 
+    `folder` is where it works; `python -m` imports from there before all else.
     Raises CommandFailed, or OSError where it cannot be started.
     """
     # A group of its own, because pip and venv start processes that would outlive them.
     process = subprocess.Popen(
         list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=dict(environment), start_new_session=True,
+        env=dict(environment), cwd=folder, start_new_session=True,
     )  # fmt: skip
     heard: list[str] = []
     try:
@@ -58,8 +61,10 @@ def run_command(
             heard.append(line)
             if on_line is not None:
                 on_line(line)
-    finally:
-        _stop(process)
+        process.wait()
+    except BaseException:
+        _end(process)
+        raise
     if process.returncode != 0:
         raise CommandFailed(process.returncode, heard)
     return tuple(heard)
@@ -90,14 +95,13 @@ def _read(stream: IO[bytes], waiting: queue.Queue[str | None]) -> None:
     waiting.put(None)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Wait for one that has closed its output; end one that still works, with all that it started."""
-    if process.poll() is None and process.stdout is not None and not _ends_by_itself(process):
-        _signal(process, hard=False)
-        if not _ends_by_itself(process):
-            _signal(process, hard=True)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to stop, with everything that it started; then no longer ask."""
+    for is_last in (False, True):
+        with suppress(ProcessLookupError, PermissionError):
+            if os.name == "nt":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL if is_last else signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)

@@ -63,6 +63,8 @@ def host_torch(torch_from: Sequence[Path] | None = None) -> HostTorch:
         for name in _top_level(distribution):
             # Several packages share one name (`nvidia`); they lie in one folder.
             modules.setdefault(name, place)
+    # For an EasyPhoto that is itself installed in the host; as a web UI's extension it is found before this.
+    modules["easyphoto"] = str(Path(__file__).resolve().parents[2])
     return HostTorch(version, folder, modules, distributions)
 
 

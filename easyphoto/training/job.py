@@ -16,6 +16,7 @@ from typing import IO
 from easyphoto import errors
 from easyphoto.errors import DiskFailure, EasyPhotoError, TrainerCrashed
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.training.commands import foreign_environment
 from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line
 from easyphoto.training.run import RunFolder, TrainRun
 
@@ -99,7 +100,7 @@ def _worker(folder: RunFolder, python: Path | None) -> Iterator[subprocess.Popen
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=folder.root,
-            env=worker_environment(),
+            env=worker_environment(python),
         )
     try:
         yield process
@@ -107,11 +108,20 @@ def _worker(folder: RunFolder, python: Path | None) -> Iterator[subprocess.Popen
         _stop(process)
 
 
-def worker_environment() -> dict[str, str]:
-    """This process's environment, with our package first in the path and OpenMP's idle threads asleep."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    return {**os.environ, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+def worker_environment(python: Path | None = None) -> dict[str, str]:
+    """The worker's variables: our package first in its path, and OpenMP's idle threads asleep.
+
+    A `python` of its own has its own packages; what leads this process's Python to others would shadow them. Nor does
+    it write beside the packages that are lent to it.
+    """
+    root = Path(__file__).resolve().parents[2]
+    variables = dict(os.environ)
+    if python is not None:
+        variables = {**foreign_environment(), "PYTHONDONTWRITEBYTECODE": "1"}
+    # Installed among a host's packages, our folder would bring them all along; then the environment knows the way.
+    ours = "" if python is not None and root.name in ("site-packages", "dist-packages") else str(root)
+    path = os.pathsep.join(part for part in (ours, variables.get("PYTHONPATH", "")) if part)
+    return {**variables, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 
 
 def _events(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[Event]:

@@ -46,7 +46,7 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "photographs": ("yunet", "auraface"),
         "sd15": (
             "clip-merges", "vae-ft-mse", "control_v11p_sd15_canny", "control_v11f1e_sd15_tile",
-            "control_sd15_random_color",
+            "control_sd15_random_color", "control_v11p_sd15_openpose",
         ),
         "sdxl": ("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
         "cut-out": ("u2net-human",),
@@ -71,7 +71,7 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
     ("face recognition (ModelScope bubbliiiing/cv_retinafce_recognition)",
      "runs Python of its own repository; curricularface is the network without it"),
     ("CodeFormer", "non-commercial, and its architecture is outside spandrel's free part; take restoreformer"),
-    ("OpenPose body, hand and face networks", "non-commercial; without a landmarker the kind openpose is left out"),
+    ("OpenPose body, hand and face networks", "non-commercial; the kind openpose is drawn from nose and eyes"),
     ("make-up transfer (PSGAN)", "no licence was found"),
 )  # fmt: skip
 """What the extension of 2023 used and this catalogue does not offer, with the reason."""

@@ -12,7 +12,7 @@ import pytest
 
 from easyphoto import errors
 from easyphoto.cli import commands
-from easyphoto.cli.main import main
+from easyphoto.cli.main import main, without_secrets
 from easyphoto.progress import Cancelled
 from easyphoto.workspace import Workspace
 
@@ -177,3 +177,11 @@ def test_the_waiting_policy_is_set_before_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
 
     assert done.stdout.split() == ["PASSIVE", "False"]
+
+
+def test_no_password_is_written_into_a_report():
+    typed = ["--backend", "http://me:secret@there:7860", "--backend-auth", "me:secret", "--auth=me:secret"]
+
+    shown = without_secrets(typed)
+
+    assert shown == ["--backend", "http://…@there:7860", "--backend-auth", "…", "--auth=…"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from PIL import Image, ImageFont
+from PIL import Image
 
 from easyphoto.families import MINIATURE
+from easyphoto.images import built_in_font
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import wrapped, write_check
 from easyphoto.progress import NullProgress
@@ -36,7 +37,7 @@ def test_the_check_is_written_as_a_sheet_and_a_record(tmp_path: Path) -> None:
 
 
 def test_long_words_are_shortened_and_lines_fit() -> None:
-    font = ImageFont.load_default(14)
+    font = built_in_font(14)
 
     lines = wrapped("short words and " + "x" * 200, font, 120)
 

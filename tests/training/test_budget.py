@@ -222,7 +222,7 @@ def test_a_step_that_runs_out_of_memory_is_done_again_on_the_same_pictures(
     def loss(self: Learner, part: slice) -> torch.Tensor:
         tried.append((self.step, part))
         if self.step == 2 and not self.footing.checkpointing:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
         if self.step == 4 and self.footing.at_a_time == 2:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes.")
         return healthy(self, part)
@@ -247,7 +247,7 @@ def test_where_the_ladder_ends_the_error_is_named(
     make_run: Callable[..., TrainRun], train_here: Callable[..., list[Any]], tmp_path: Path, monkeypatch: Any
 ) -> None:
     def loss(self: Learner, part: slice) -> torch.Tensor:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(loop.Learner, "loss", loss)
 

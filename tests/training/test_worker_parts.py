@@ -25,7 +25,7 @@ DONE = events.Done("l", "ab", None, 3, None, None, None, {"3": 1.0}, 0.0, None, 
     "cause",
     [
         MemoryError(),
-        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
         RuntimeError("DefaultCPUAllocator: not enough memory"),
     ],
     ids=["python", "device", "cpu"],

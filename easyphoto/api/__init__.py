@@ -1,0 +1,1 @@
+"""EasyPhoto over HTTP: on a web UI's FastAPI application and on the standalone server."""

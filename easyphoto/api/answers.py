@@ -1,0 +1,78 @@
+"""From the workspace's values to the API's answers: what clients need, and no path of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer
+from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.desk import TemplateEntry
+from easyphoto.jobs.records import Job
+from easyphoto.settings import settings_record
+from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.workspace import Person, Workspace
+
+
+def job_answer(job: Job) -> JobAnswer:
+    return JobAnswer(
+        id=job.id,
+        kind=job.kind,
+        title=job.title,
+        state=job.state.value,
+        created=job.created,
+        started=job.started,
+        ended=job.ended,
+        phase=job.phase,
+        done=job.done,
+        total=job.total,
+        eta_seconds=job.eta_seconds,
+        previews=list(job.previews),
+        files=list(job.files),
+        request=dict(job.request),
+        result=None if job.result is None else dict(job.result),
+        error=None if job.error is None else ErrorTold(**job.error, details=None),
+        notes=list(job.notes),
+        run=job.run,
+    )
+
+
+def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
+    return PersonAnswer(
+        id=person.id,
+        name=person.name,
+        family=person.family,
+        created=person.created,
+        is_ready=person.is_ready,
+        photos=len(person.photos),
+        has_portrait=person.portrait is not None,
+        likeness=person.likeness,
+        notes=list(person.notes),
+        run=person.run,
+        trained=_trained(workspace, person),
+    )
+
+
+def _trained(workspace: Workspace, person: Person) -> dict[str, Any] | None:
+    """With what; None where the run has gone, or was made by another version."""
+    if person.run is None or Path(person.run).name != person.run:
+        return None
+    try:
+        run = TrainRun.read(workspace.runs / person.run / RUN_FILE)
+    except EasyPhotoError:
+        return None
+    return {"base": Path(run.base).name, "settings": settings_record(run.settings), "created": run.created}
+
+
+def template_answer(entry: TemplateEntry) -> TemplateAnswer:
+    return TemplateAnswer(id=entry.id, title=entry.title, own=entry.is_own)
+
+
+def names_below(workspace: Workspace, paths: Iterable[Path]) -> list[str]:
+    """Paths as the workspace's own words; what lies elsewhere, as in a host, by its name."""
+    root = workspace.root.resolve()
+    resolved = ((path, path.resolve()) for path in paths)
+    return [
+        absolute.relative_to(root).as_posix() if root in absolute.parents else path.name for path, absolute in resolved
+    ]

@@ -1,0 +1,93 @@
+"""What this EasyPhoto can do, for programs that build a form or choose a base."""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from easyphoto import __version__
+from easyphoto.api.guard import MOST_ARCHIVE, MOST_BODY
+from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
+from easyphoto.families import FAMILIES, Family
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.uploads import MOST_BYTES
+from easyphoto.settings import (
+    PRESETS,
+    Declared,
+    FaceSettings,
+    InferenceSettings,
+    PreprocessSettings,
+    Settings,
+    TrainSettings,
+    WeightSettings,
+)
+
+KINDS: dict[str, type[Settings]] = {
+    "train": TrainSettings,
+    "preprocess": PreprocessSettings,
+    "photograph": InferenceSettings,
+    "faces": FaceSettings,
+    "weights": WeightSettings,
+}
+OWNERS = ("webui",)
+"""Settings that only the owner of the server has."""
+WORDS = {int: "integer", float: "number", bool: "boolean", str: "string"}
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    desk: Desk
+
+    def get(self) -> CapabilitiesAnswer:
+        """Host, bases, families, settings with ranges and words, presets, limits."""
+        return CapabilitiesAnswer(
+            version=__version__,
+            host=dataclasses.asdict(self.desk.facts()),
+            families=[family_record(family) for family in FAMILIES.values()],
+            settings={name: declarations(kind) for name, kind in KINDS.items()},
+            presets={
+                name: {preset: dict(values) for preset, values in PRESETS[kind].items()}
+                for name, kind in KINDS.items()
+                if kind in PRESETS
+            },
+            limits={
+                "request_bytes": MOST_BODY,
+                "picture_bytes": MOST_BYTES,
+                "archive_bytes": MOST_ARCHIVE,
+                "photos": MOST_PHOTOS,
+                "templates": MOST_TEMPLATES,
+                "persons": MOST_PERSONS,
+            },
+        )
+
+
+def family_record(family: Family) -> dict[str, Any]:
+    return {"id": family.id, "label": family.label, "resolution": family.resolution}
+
+
+def declarations(kind: type[Settings]) -> list[dict[str, Any]]:
+    hints = typing.get_type_hints(kind)
+    fields = [field for field in dataclasses.fields(kind) if field.name not in OWNERS]  # type: ignore[arg-type]
+    return [declaration(field, hints[field.name]) for field in fields]
+
+
+def declaration(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+    """One setting in JSON Schema's words, and what a slider needs besides."""
+    declared: Declared = field.metadata["declared"]
+    can_be_empty = isinstance(hint, types.UnionType)
+    plain = next(kind for kind in typing.get_args(hint) if kind is not type(None)) if can_be_empty else hint
+    told = {
+        "name": field.name,
+        "type": WORDS[plain],
+        "nullable": can_be_empty,
+        "default": field.default,
+        "title": declared.label,
+        "description": declared.help,
+        "minimum": declared.low,
+        "maximum": declared.high,
+        "step": declared.step,
+        "enum": list(declared.choices) or None,
+        "enum_is_open": declared.is_open or None,
+    }
+    return {name: value for name, value in told.items() if value is not None or name == "default"}

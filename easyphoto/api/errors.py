@@ -1,0 +1,132 @@
+"""What goes wrong over HTTP: the API's own errors, the status of every class of error, and the answer's one shape."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from easyphoto.errors import (
+    BadPicture,
+    DiskFailure,
+    EasyPhotoError,
+    EnvironmentFailure,
+    HostBusy,
+    InputError,
+    NameTaken,
+    OutOfMemory,
+    RunBusy,
+    UnknownJob,
+    UnknownPerson,
+)
+
+log = logging.getLogger(__name__)
+REALM = 'Basic realm="EasyPhoto", charset="UTF-8"'
+
+
+class BadRequest(InputError):
+    """The request itself is malformed: no JSON, an unknown field, a value out of range."""
+
+
+class UrlRefused(BadPicture):
+    """An address where a picture's content belongs; nothing is fetched for a client."""
+
+
+class TooLarge(InputError):
+    pass
+
+
+class WrongMediaType(InputError):
+    pass
+
+
+class Unauthorised(InputError):
+    pass
+
+
+class ForeignOrigin(InputError):
+    """A page of another site asks."""
+
+
+class UnknownTemplate(InputError):
+    pass
+
+
+class UnknownUpload(InputError):
+    pass
+
+
+class UnknownRun(InputError):
+    pass
+
+
+class UnknownFile(InputError):
+    pass
+
+
+STATUS: Mapping[type[EasyPhotoError], int] = {
+    Unauthorised: 401,
+    ForeignOrigin: 403,
+    UnknownPerson: 404,
+    UnknownJob: 404,
+    UnknownTemplate: 404,
+    UnknownUpload: 404,
+    UnknownRun: 404,
+    UnknownFile: 404,
+    NameTaken: 409,
+    HostBusy: 409,
+    RunBusy: 409,
+    TooLarge: 413,
+    WrongMediaType: 415,
+    InputError: 422,
+    DiskFailure: 507,
+    OutOfMemory: 503,
+    EnvironmentFailure: 503,
+    EasyPhotoError: 500,
+}
+"""A class that is not listed has the status of its nearest parent."""
+
+
+def status_of(error: EasyPhotoError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def error_body(
+    code: str, message: str, advice: str = "", *, details: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"code": code, "message": message, "advice": advice}
+    return {"error": {**told, "details": list(details)} if details else told}
+
+
+def error_answer(error: EasyPhotoError) -> JSONResponse:
+    status = status_of(error)
+    headers = {"WWW-Authenticate": REALM} if status == 401 else None
+    body = error_body(error.code, str(error.args[0]), error.advice)
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def invalid_answer(error: RequestValidationError) -> JSONResponse:
+    """Where in the request what is wrong; never its content, which may be a photo."""
+    details = [
+        {"where": ".".join(str(step) for step in each["loc"]), "message": each["msg"], "type": each["type"]}
+        for each in error.errors()
+    ]
+    advice = "The interface is described by the OpenAPI document and by /easyphoto/v1/capabilities."
+    return JSONResponse(
+        error_body("BadRequest", "The request does not fit the interface.", advice, details=details[:50]),
+        status_code=422,
+    )
+
+
+def plain_answer(status: int, detail: Any) -> JSONResponse:
+    """For what the framework itself refuses, such as a body that is no JSON."""
+    code = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed"}.get(status, "HttpError")
+    return JSONResponse(error_body(code, str(detail)), status_code=status)
+
+
+def fault_answer(error: Exception) -> JSONResponse:
+    """A fault of ours: its traceback goes to the log, its class to the client."""
+    log.exception("a request failed")
+    message = f"EasyPhoto made a mistake: {type(error).__name__}."
+    return JSONResponse(error_body("InternalError", message, "The log has the traceback."), status_code=500)

@@ -1,0 +1,77 @@
+"""The standalone server's front door: before every path, tabs and web sockets included.
+
+A page on the internet can send requests to this machine's own address, and can name this machine by a host name of its
+own. Neither gets past: the host must be one that is served, and whoever changes something must come from here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from easyphoto.api.errors import ForeignOrigin, error_answer
+from easyphoto.api.guard import check_account
+from easyphoto.errors import EasyPhotoError
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    app: Callable[[Scope, Receive, Send], Awaitable[None]]
+    accounts: Mapping[str, str] | None = None
+    hosts: frozenset[str] | None = None
+    """Names under which it is served; None: every one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            check_host(headers.get("host", ""), self.hosts)
+            if scope["type"] == "websocket" or scope["method"] not in READING:
+                check_origin(headers)
+            check_account(headers.get("authorization"), self.accounts)
+        except EasyPhotoError as error:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await error_answer(error)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def check_host(host: str, hosts: frozenset[str] | None) -> None:
+    """Raises ForeignOrigin for a name that is not ours: some site's name that points at this machine."""
+    if hosts is not None and without_port(host) not in hosts:
+        raise ForeignOrigin(
+            f"This server is not {host[:100]!r}.", advice=f"Open it as {' or '.join(sorted(hosts))}, or set an account."
+        )
+
+
+def check_origin(headers: Mapping[str, str]) -> None:
+    """Raises ForeignOrigin where a browser says that another site's page asks. Programs say nothing, and may."""
+    origin, host = headers.get("origin"), headers.get("host", "").lower()
+    is_ours = origin is None or with_port(origin.lower()) == with_port(f"{origin.split('://')[0].lower()}://{host}")
+    if not is_ours or headers.get("sec-fetch-site") == "cross-site":
+        raise ForeignOrigin("A page of another site asks.", advice="Use the page of this server.")
+
+
+def without_port(host: str) -> str:
+    name = host.lower()
+    return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.split(":")[0]
+
+
+def with_port(origin: str) -> str:
+    """`http://name` as `name:80`; what is no such address, like "null", as it is."""
+    scheme, found, place = origin.partition("://")
+    if not found:
+        return origin
+    name = without_port(place)
+    port = place[len(name) :].removeprefix(":") or DEFAULT_PORTS.get(scheme, "")
+    return f"{name}:{port}"

@@ -1,0 +1,148 @@
+"""Who may ask and how much: account, media type and size are settled before a body is read."""
+
+import base64
+import binascii
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from easyphoto.api.errors import (
+    BadRequest,
+    TooLarge,
+    Unauthorised,
+    WrongMediaType,
+    error_answer,
+    fault_answer,
+    invalid_answer,
+    plain_answer,
+)
+from easyphoto.errors import EasyPhotoError
+
+MOST_BODY = 64_000_000
+"""Of a request; a picture has at most jobs.uploads.MOST_BYTES, and base64 makes it a third larger."""
+MOST_ARCHIVE = 2_000_000_000
+"""Of an imported person: photos and a LoRA."""
+JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class BodyRule:
+    """What the routes of a router take."""
+
+    kinds: tuple[str, ...] = (JSON,)
+    most: int = MOST_BODY
+    is_streamed: bool = False
+    """The route reads the body itself, by `counted`."""
+
+
+def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[APIRoute]:
+    """A class of routes that let nobody past without an account, and answer every error in the API's shape.
+
+    FastAPI reads a body before it asks dependencies, hence a class of routes.
+    """
+
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+            has_body = bool(set(self.methods or ()) & {"POST", "PUT", "PATCH"})
+
+            async def guarded(request: Request) -> Response:
+                try:
+                    check_account(request.headers.get("authorization"), accounts)
+                    if has_body:
+                        await take_body(request, rule)
+                    return await handle(request)
+                except EasyPhotoError as error:
+                    return error_answer(error)
+                except RequestValidationError as error:
+                    return invalid_answer(error)
+                except HTTPException as error:
+                    return plain_answer(error.status_code, error.detail)
+                except Exception as error:
+                    return fault_answer(error)
+
+            return guarded
+
+    return GuardedRoute
+
+
+def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> None:
+    """Raises Unauthorised unless the header names one of the accounts; without accounts everybody may."""
+    if not accounts:
+        return
+    name, password = basic_account(authorization or "")
+    # Every account is compared, so that the time says nothing about which names there are.
+    matches = [
+        secrets.compare_digest(name.encode(), known.encode()) & secrets.compare_digest(password.encode(), word.encode())
+        for known, word in accounts.items()
+    ]
+    if not any(matches):
+        raise Unauthorised("This needs an account.", advice="Send HTTP Basic authentication with user and password.")
+
+
+def basic_account(authorization: str) -> tuple[str, str]:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return name, password
+
+
+async def take_body(request: Request, rule: BodyRule) -> None:
+    """Check type and size; read the body counting, and leave it where the framework looks for it."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in rule.kinds:
+        # A page of another site can send plain text and forms without asking; JSON it cannot.
+        raise WrongMediaType(
+            f"The content type {kind or 'none'!r} is not taken here.", advice=f"Send {' or '.join(rule.kinds)}."
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > rule.most:
+        raise too_large(rule.most)
+    if rule.is_streamed:
+        return
+    body = b"".join([piece async for piece in counted(request, rule.most)])
+    if kind == JSON:
+        check_text(body)
+    request._body = body
+
+
+async def counted(request: Request, most: int) -> AsyncIterator[bytes]:
+    """The body piece by piece. Raises TooLarge as soon as there is more."""
+    taken = 0
+    async for piece in request.stream():
+        taken += len(piece)
+        if taken > most:
+            raise too_large(most)
+        yield piece
+
+
+def too_large(most: int) -> TooLarge:
+    return TooLarge(
+        "The request is too large.",
+        advice=f"At most {most // 1_000_000} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
+    )
+
+
+def check_text(body: bytes) -> None:
+    """Raises BadRequest for JSON whose texts hold halves of characters: they cannot be written to a file."""
+    if not _HALF_A_CHARACTER.search(body):
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The request is no JSON of whole characters.", advice="Send UTF-8.") from error

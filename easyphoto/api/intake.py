@@ -1,0 +1,138 @@
+"""From what a request says to what the desk takes: pictures, options, settings. No client's text becomes a path."""
+
+import base64
+import binascii
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownUpload, UrlRefused
+from easyphoto.api.models import given
+from easyphoto.errors import BadPicture, BadSettings, InputError
+from easyphoto.families import FAMILIES
+from easyphoto.jobs.desk import Desk, Options, TemplateEntry
+from easyphoto.jobs.uploads import MOST_BYTES, Upload
+from easyphoto.settings import Settings, preset, settings_from
+
+S = TypeVar("S", bound=Settings)
+_ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!image/|application/octet-stream)", re.IGNORECASE)
+_DATA_PREFIX = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
+
+
+def take_photos(desk: Desk, photos: list[Any]) -> tuple[tuple[Path, ...], dict[str, int]]:
+    """The photos' files, and which face is meant where a request says so. The same photo twice counts once."""
+    kept = [(take_picture(desk, photo), photo.face) for photo in photos]
+    chosen = {upload.name: face for upload, face in kept if face is not None}
+    return tuple(dict.fromkeys(upload.path for upload, _ in kept)), chosen
+
+
+def take_templates(desk: Desk, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:
+    """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
+    paths = [_template_path(desk, template) for template in templates]
+    if len(set(paths)) < len(paths):
+        raise BadRequest("A template is named twice.", advice="Name it once; `count` makes several pictures of it.")
+    return tuple(paths), [None if each.faces is None else tuple(each.faces) for each in templates]
+
+
+def _template_path(desk: Desk, template: Any) -> Path:
+    is_known = hasattr(template, "template")
+    return find_template(desk, template.template).path if is_known else take_picture(desk, template).path
+
+
+def take_picture(desk: Desk, picture: Any) -> Upload:
+    """An earlier upload, or a picture that came with the request."""
+    if hasattr(picture, "upload"):
+        return find_upload(desk, picture.upload)
+    return desk.keep(picture.name, decoded(picture.name, picture.data))
+
+
+def picture_content(desk: Desk, picture: Any) -> bytes:
+    """Of an earlier upload, or of a picture that came with the request and is not kept."""
+    if hasattr(picture, "upload"):
+        return find_upload(desk, picture.upload).path.read_bytes()
+    return decoded(picture.name, picture.data)
+
+
+def find_upload(desk: Desk, name: str) -> Upload:
+    if _ADDRESS.match(name):
+        raise url_refused(name)
+    try:
+        return desk.upload(name)
+    except InputError as error:
+        raise UnknownUpload(
+            str(error.args[0]), advice="Upload the picture first, and use the name in the answer."
+        ) from error
+
+
+def find_template(desk: Desk, id: str) -> TemplateEntry:
+    try:
+        return desk.template(id)
+    except InputError as error:
+        raise UnknownTemplate(f"There is no template {id!r}.", advice=error.advice) from error
+
+
+def decoded(name: str, data: str) -> bytes:
+    """The bytes of a base64 text, with or without a data: prefix. Raises UrlRefused, TooLarge, BadPicture."""
+    prefix = _DATA_PREFIX.match(data)
+    if prefix is None and _ADDRESS.match(data[:200]):
+        raise url_refused(name)
+    text = data[prefix.end() :] if prefix else data
+    if len(text) > MOST_BYTES * 4 // 3 + 1_000_000:
+        raise TooLarge(f"{name} is too large.", advice=f"At most {MOST_BYTES // 1_000_000} MB are taken of a picture.")
+    try:
+        # Lines of 76 letters are common; anything else that is not base64 is a mistake.
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadPicture(f"{name} is no base64.", advice="Send the file's bytes as base64.") from error
+
+
+def url_refused(name: str) -> UrlRefused:
+    return UrlRefused(
+        f"{name[:80]} is an address.",
+        advice="Nothing is fetched here: send the picture itself as base64, or upload it.",
+    )
+
+
+def options_of(desk: Desk, asked: Any, *, starts_from_base: bool) -> Options:
+    """`starts_from_base`: without a base the host's best one is meant, not what the person was trained on."""
+    values = given(asked)
+    base = values.get("base")
+    if base is not None:
+        check_base(desk, base)
+    elif starts_from_base:
+        base = desk.app.base or next(iter(desk.facts().checkpoints), None)
+    # What the owner of the server decided stands where the request is silent.
+    faces = replace(desk.app.faces, **values.get("faces") or {})
+    weights = replace(desk.app.weights, **values.get("weights") or {})
+    return Options(base=base, engine=values.get("engine", desk.app.engine), faces=faces, weights=weights)
+
+
+def check_base(desk: Desk, base: str) -> None:
+    """Raises BadSettings for a path: bases are named as the host lists them."""
+    known = desk.facts().checkpoints
+    if base in known or base in FAMILIES:
+        return
+    is_bare = (
+        base.isprintable()
+        and PurePosixPath(base).name == base == PureWindowsPath(base).name
+        and not base.startswith((".", "~"))
+    )
+    # A name that is a file in the working folder would be taken for it.
+    if not is_bare or _exists(base):
+        raise BadSettings(f"The base cannot be {base!r}.", advice=f"Known: {', '.join((*known, *FAMILIES))}.")
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return True
+
+
+def settings_of(kind: type[S], asked: BaseModel | None, *, preset_name: str | None = None) -> S:
+    if preset_name is None:
+        return settings_from(kind, given(asked))
+    return preset(kind, preset_name, **given(asked))

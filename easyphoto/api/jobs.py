@@ -1,0 +1,72 @@
+"""Jobs over HTTP: list, look, follow, fetch files, cancel, forget."""
+
+from dataclasses import dataclass
+
+from fastapi import Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from easyphoto.api.answers import job_answer
+from easyphoto.api.errors import BadRequest
+from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
+from easyphoto.api.schemas import JobAnswer, JobsAnswer
+from easyphoto.jobs.desk import Desk
+
+# A report is opened in the host's own origin; it needs nothing but its own style and pictures.
+SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True)
+class Jobs:
+    desk: Desk
+
+    def list(self) -> JobsAnswer:
+        """Every job of the workspace, newest first."""
+        return JobsAnswer(jobs=[job_answer(job) for job in self.desk.queue.list()])
+
+    def get(self, id: str) -> JobAnswer:
+        return job_answer(self.desk.queue.get(id))
+
+    async def events(
+        self,
+        id: str,
+        request: Request,
+        after: int = Query(0, ge=0, le=2**53, description="Number of the last event known."),
+    ) -> Response:
+        """Server-sent events, each with its number as id; ends when the job is over.
+
+        `Last-Event-ID`, which browsers send when they connect again, counts before `after`. Answered with 204 where the
+        job is over and there is no event after that one.
+        """
+        queue = self.desk.queue
+        after = last_event(request.headers.get("last-event-id"), after)
+        job = await run_in_threadpool(queue.get, id)
+        if job.state.is_over and not await run_in_threadpool(queue.events, id, after):
+            return Response(status_code=204)
+        return StreamingResponse(
+            event_lines(queue, id, after, is_gone=request.is_disconnected), headers=HEADERS, media_type=MEDIA_TYPE
+        )
+
+    def file(self, id: str, name: str) -> FileResponse:
+        """A file that the job's record names: a preview, a picture, the report."""
+        path = self.desk.queue.file(id, name)
+        return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": SEALED})
+
+    def end(
+        self, id: str, forget: bool = Query(False, description="Delete the job, which must be over, with its files.")
+    ) -> JobAnswer:
+        """Cancel the job; one that waits is cancelled at once. With `forget` a job that is over is deleted."""
+        if not forget:
+            return job_answer(self.desk.queue.cancel(id))
+        job = self.desk.queue.get(id)
+        self.desk.queue.forget(id)
+        return job_answer(job)
+
+
+def last_event(header: str | None, after: int) -> int:
+    """Raises BadRequest for a header that is no event's number."""
+    if header is None or not header.strip():
+        return after
+    if not (header.strip().isascii() and header.strip().isdecimal() and len(header) < 17):
+        raise BadRequest("Last-Event-ID is no number.", advice="Send the id of the last event, or nothing.")
+    return int(header)

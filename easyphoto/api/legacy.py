@@ -1,0 +1,234 @@
+"""The two routes of the 2023 extension, answered as its clients expect: at the end, with 200 and a message.
+
+Its clients read `message` and nothing else, so what a person can mend comes as a message too; account, size and fields
+that do not fit have true status codes. `error` and `notes` are ours.
+"""
+
+import base64
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from easyphoto.api.intake import check_base, decoded
+from easyphoto.api.legacy_fields import (
+    USUAL_CHECKPOINT,
+    InferFields,
+    TrainFields,
+    infer_notes,
+    infer_values,
+    sent,
+    train_notes,
+    train_values,
+)
+from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
+from easyphoto.geometry import Size
+from easyphoto.jobs.desk import Desk, Options
+from easyphoto.jobs.records import Job, State
+from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
+from easyphoto.workspace import checked_id
+
+TRAINED = "The training has been completed."
+NOBODY = ("", "none")
+SECONDS_BETWEEN_LOOKS = 5.0
+MOST_SEED = 65535
+
+
+@dataclass(frozen=True)
+class Legacy:
+    desk: Desk
+
+    def train(self, fields: TrainFields) -> dict[str, Any]:
+        """The training form of 2023; waits until the training is over."""
+        notes = train_notes(fields)
+        try:
+            job = self._over(self._train(fields, notes))
+        except EasyPhotoError as error:
+            return {"message": f"Train error, error info: {error}", "error": error.code, "notes": notes}
+        answer: dict[str, Any] = {"message": TRAINED, "job": job.id, "notes": [*notes, *job.notes]}
+        if job.state is not State.DONE:
+            answer |= {"message": f"Train error, error info: {why(job)}", "error": code_of(job)}
+        return answer
+
+    def infer(self, fields: InferFields) -> dict[str, Any]:
+        """The photo form of 2023; waits until the pictures are there."""
+        values = infer_values(fields, self.desk.facts(), random.randint(0, MOST_SEED))
+        notes = infer_notes(fields, values)
+        try:
+            ids, seats = seats_of(fields)
+            self._refuse_infer(fields, ids)
+            settings = settings_from(InferenceSettings, values)
+            options = self._options(fields, notes, "sd_model_checkpoint")
+            drawn, templates = self._templates(fields, notes)
+            try:
+                job = self._over(
+                    self.desk.photograph(
+                        ids, templates, settings=settings, assignments=[seats] * len(templates), options=options
+                    )
+                )
+            finally:
+                for template in drawn:
+                    template.unlink(missing_ok=True)
+        except EasyPhotoError as error:
+            return {
+                "message": str(error), "outputs": [], "face_id_outputs": [], "error": error.code, "notes": notes
+            }  # fmt: skip
+        return self._pictures(fields, job, templates, ids, notes)
+
+    def _train(self, fields: TrainFields, notes: list[str]) -> Job:
+        if fields.user_id.strip().lower() in NOBODY:
+            raise InputError("User id cannot be set to empty.", advice="Send a user_id.")
+        if fields.train_mode_choose != "Train Human Lora":
+            raise MissingCapability(f"{fields.train_mode_choose} does not exist here.", advice="Persons are learned.")
+        id = checked_id(fields.user_id)
+        if any(person.id == id for person in self.desk.app.persons()):
+            raise NameTaken(f"The user id {id!r} already exists.", advice="Choose another, or delete them first.")
+        if not fields.instance_images:
+            raise TooFewPhotos("There are no photos.", advice="Send instance_images.")
+        if fields.network_alpha > fields.rank and sent(fields) & {"network_alpha", "rank"}:
+            raise BadSettings("network_alpha is larger than rank.", advice="Take at most the rank.")
+        settings = settings_from(TrainSettings, train_values(fields))
+        photos = self._kept(fields.instance_images, "photo")
+        return self.desk.train(
+            fields.user_id,
+            photos,
+            settings=settings,
+            preprocess=PreprocessSettings(retouch=fields.skin_retouching_bool),
+            options=self._options(fields, notes, "sd_model_checkpoint", starts_from_base=True),
+        )
+
+    def _refuse_infer(self, fields: InferFields, ids: Sequence[str]) -> None:
+        if fields.ref_mode_choose != "Infer with User Lora":
+            raise MissingCapability(f"{fields.ref_mode_choose} does not exist here.", advice="Train the person first.")
+        if not ids:
+            raise InputError("Please choose a user id.", advice="Send user_ids.")
+        for id in ids:
+            self.desk.app.workspace.person(id)
+
+    def _templates(self, fields: InferFields, notes: list[str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """Those that were drawn just for this, and all."""
+        if fields.tabs == 3:
+            drawn = self._drawn(fields, notes)
+            return (drawn,), (drawn,)
+        pictures = {
+            0: fields.selected_template_images,
+            1: [fields.init_image] if fields.init_image else [],
+            2: fields.uploaded_template_images,
+        }[fields.tabs]
+        if not pictures:
+            raise InputError("Please choose a template.", advice="Send the pictures that belong to `tabs`.")
+        # The same picture twice is one template; `batch_size` makes several pictures of it.
+        return (), tuple(dict.fromkeys(self._kept(pictures, "template")))
+
+    def _drawn(self, fields: InferFields, notes: list[str]) -> Path:
+        name = f"text-{secrets.token_hex(4)}"
+        job = self.desk.make_template(
+            name,
+            fields.text_to_image_input_prompt,
+            size=Size(fields.text_to_image_width, fields.text_to_image_height),
+            seed=random.randint(0, MOST_SEED) if fields.seed < 0 else fields.seed,
+            options=self._options(fields, notes, "prompt_generate_sd_model_checkpoint", starts_from_base=True),
+        )
+        job = self._over(job)
+        if job.state is not State.DONE or job.result is None:
+            raise InputError(f"The template could not be drawn: {why(job)}")
+        return self.desk.template(str(job.result["template"])).path
+
+    def _kept(self, pictures: Sequence[str], word: str) -> tuple[Path, ...]:
+        named = [(f"{word} {number}", picture) for number, picture in enumerate(pictures, 1)]
+        return tuple(self.desk.keep(name, decoded(name, picture)).path for name, picture in named)
+
+    def _options(
+        self, fields: TrainFields | InferFields, notes: list[str], field: str, *, starts_from_base: bool = False
+    ) -> Options:
+        """The checkpoint where the host has it. The usual name of 2023 is a wish, every other one an order."""
+        known, wanted = self.desk.facts().checkpoints, getattr(fields, field)
+        app = self.desk.app
+        base = app.base or (next(iter(known), None) if starts_from_base else None)
+        if field in sent(fields):
+            found = next((name for name in known if same_checkpoint(name, wanted)), None)
+            if found is None and wanted != USUAL_CHECKPOINT:
+                check_base(self.desk, wanted)
+                found = wanted
+            if found is None:
+                notes.append(f"The host has no {wanted!r}; {base or 'what the person was trained on'!r} was used.")
+            base = found or base
+        return Options(base=base, engine=app.engine, faces=app.faces, weights=replace(app.weights))
+
+    def _over(self, job: Job) -> Job:
+        """The job when it is over; this thread waits, the host's event loop does not."""
+        queue, after = self.desk.queue, 0
+        while not queue.get(job.id).state.is_over:
+            for event in queue.wait(job.id, after, SECONDS_BETWEEN_LOOKS):
+                after = event.number
+        return queue.get(job.id)
+
+    def _pictures(
+        self, fields: InferFields, job: Job, templates: Sequence[Path], ids: Sequence[str], notes: list[str]
+    ) -> dict[str, Any]:
+        result = job.result or {"pictures": []}
+        made: Mapping[str, list[Any]] = {
+            template.stem: [one for one in result["pictures"] if one["template"] == template.stem]
+            for template in templates
+        }
+        answer: dict[str, Any] = {
+            "message": "\n".join(
+                f"Template {number} {'Success.' if made[template.stem] else f'error: {why(job)}'}"
+                for number, template in enumerate(templates, 1)
+            ),
+            "outputs": [self._encoded(job, one["file"]) for pictures in made.values() for one in pictures],
+            "face_id_outputs": [],
+            "job": job.id,
+            "notes": [*notes, *job.notes],
+        }
+        if fields.display_score:
+            answer["face_id_outputs"] = [
+                pair for pictures in made.values() for one in pictures for pair in self._scores(ids, one["likeness"])
+            ]
+        return answer if job.state is State.DONE else {**answer, "error": code_of(job)}
+
+    def _encoded(self, job: Job, name: str) -> str:
+        return encoded(self.desk.queue.file(job.id, name).read_bytes())
+
+    def _scores(self, ids: Sequence[str], likeness: Sequence[Mapping[str, Any] | None]) -> list[list[str]]:
+        """The reference picture and the score's text for each person whose likeness could be told."""
+        workspace = self.desk.app.workspace
+        pairs: list[list[str]] = []
+        for id, found in zip(ids, likeness, strict=False):
+            reference = workspace.person(id).reference
+            if found is not None and reference is not None:
+                words = f"{found['cosine']:.2f}, {id}, the reference image"
+                picture = (workspace.person_folder(id) / reference).read_bytes()
+                pairs.append([encoded(picture), encoded(words.encode())])
+        return pairs
+
+
+def seats_of(fields: InferFields) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+    """Who sits, and on which face from the left: "none" leaves a face as it is."""
+    names = [fields.user_ids] if isinstance(fields.user_ids, str) else list(fields.user_ids)
+    seats = [(number, name) for number, name in enumerate(names) if name.strip().lower() not in NOBODY]
+    numbers = tuple(number for number, _ in seats)
+    # Without gaps they sit from the left by themselves, and one too many is left out with a note.
+    return tuple(name for _, name in seats), None if numbers == tuple(range(len(seats))) else numbers
+
+
+def same_checkpoint(known: str, wanted: str) -> bool:
+    """Hosts list `folder/name.safetensors [hash]`; clients send the file's name, with or without its ending."""
+    file = known.split(" [")[0].replace("\\", "/").rsplit("/", 1)[-1]
+    return wanted in (known, known.split(" [")[0], file, file.rsplit(".", 1)[0])
+
+
+def why(job: Job) -> str:
+    if job.error is not None:
+        return f"{job.error['message']} {job.error['advice']}".strip()
+    return " ".join(job.notes) if job.state is State.DONE else f"The job was {job.state.value}."
+
+
+def code_of(job: Job) -> str:
+    return job.error["code"] if job.error is not None else job.state.value
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

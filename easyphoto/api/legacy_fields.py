@@ -1,0 +1,222 @@
+"""The fields of the 2023 interface, and what their values mean here. Fields that are not sent keep our defaults."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from easyphoto.api.models import given
+from easyphoto.host import HostFacts
+
+# Clients of 2023 send this name whether they mean it or not.
+USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
+MOST_BATCH, MOST_VALIDATIONS = 32, 50
+
+
+class Fields(BaseModel):
+    """Numbers may come as texts, and what nobody knows was always ignored."""
+
+
+class TrainFields(Fields):
+    sd_model_checkpoint: str = USUAL_CHECKPOINT
+    id_task: str = ""
+    user_id: str = "tmp"
+    train_mode_choose: str = "Train Human Lora"
+    resolution: int = 512
+    val_and_checkpointing_steps: int = 100
+    max_train_steps: int = 800
+    steps_per_photos: int = 200
+    train_batch_size: int = 1
+    gradient_accumulation_steps: int = 4
+    dataloader_num_workers: int = 16
+    learning_rate: float = 1e-4
+    rank: int = 128
+    network_alpha: int = 64
+    instance_images: list[str] = []
+    validation: bool = True
+    enable_rl: bool = False
+    max_rl_time: float = 1
+    timestep_fraction: float = 1
+    skin_retouching_bool: bool = False
+    training_prefix_prompt: str = ""
+    crop_ratio: float = 3
+    args: list[Any] = []
+
+
+class InferFields(Fields):
+    user_ids: list[str] | str = []
+    sd_model_checkpoint: str = USUAL_CHECKPOINT
+    tabs: Literal[0, 1, 2, 3] = 1
+    selected_template_images: list[str] = []
+    init_image: str | None = None
+    uploaded_template_images: list[str] = []
+    text_to_image_input_prompt: str = ""
+    text_to_image_width: int = 624
+    text_to_image_height: int = 832
+    t2i_control_way: str = "Control with inner template"
+    t2i_pose_template: str | None = None
+    scene_id: str = "none"
+    prompt_generate_sd_model_checkpoint: str = USUAL_CHECKPOINT
+    additional_prompt: str = ""
+    additional_neg_prompt: str = ""
+    lora_weights: float = 0.9
+    first_diffusion_steps: int = 50
+    first_denoising_strength: float = 0.45
+    second_diffusion_steps: int = 20
+    second_denoising_strength: float = 0.35
+    seed: int = -1
+    batch_size: int = 1
+    crop_face_preprocess: bool = True
+    before_face_fusion_ratio: float = 0.5
+    after_face_fusion_ratio: float = 0.5
+    apply_face_fusion_before: bool = True
+    apply_face_fusion_after: bool = True
+    color_shift_middle: bool = True
+    color_shift_last: bool = True
+    super_resolution: bool = True
+    super_resolution_method: str = "gpen"
+    super_resolution_ratio: float = 0.5
+    skin_retouching_bool: bool = False
+    display_score: bool = False
+    background_restore: bool = False
+    background_restore_denoising_strength: float = 0.35
+    makeup_transfer: bool = False
+    makeup_transfer_ratio: float = 0.5
+    face_shape_match: bool = False
+    id_control: bool = True
+    id_control_method: str = "IP-Adapter Face"
+    ipa_weight: float = 0.5
+    ipa_image: str | None = None
+    instantid_id_weight: float = 0.5
+    instantid_ipa_weight: float = 0.5
+    instantid_image: str | None = None
+    ref_mode_choose: str = "Infer with User Lora"
+    no_user_lora_mode: str = "IP-Adapter Face"
+    ipa_only_weight: float = 0.6
+    ipa_only_image: str | None = None
+    instantid_only_id_weight: float = 0.5
+    instantid_only_ipa_weight: float = 0.5
+    instantid_only_image: str | None = None
+    lcm_accelerate: bool | None = None
+    enable_second_diffusion: bool = True
+
+
+def sent(fields: Fields) -> frozenset[str]:
+    return frozenset(given(fields))
+
+
+def train_values(fields: TrainFields) -> dict[str, Any]:
+    """Values of TrainSettings."""
+    told = sent(fields)
+    # On the uploaded photos, as it was; whoever sends neither gets what the family prescribes.
+    steps = min(len(fields.instance_images) * fields.steps_per_photos, fields.max_train_steps)
+    values: dict[str, Any] = {}
+    if told & {"max_train_steps", "steps_per_photos"}:
+        values["steps"] = steps
+    if told & {"val_and_checkpointing_steps", "max_train_steps", "steps_per_photos"}:
+        values["validations"] = min(max(steps // max(fields.val_and_checkpointing_steps, 1), 1), MOST_VALIDATIONS)
+    if not fields.validation:
+        values["validations"] = 1
+    if told & {"train_batch_size", "gradient_accumulation_steps"}:
+        # One step went over so many photos, in passes of the smaller number.
+        values["batch"] = min(fields.train_batch_size * fields.gradient_accumulation_steps, MOST_BATCH)
+        values["micro_batch"] = min(fields.train_batch_size, MOST_BATCH)
+    names = {"resolution": "resolution", "learning_rate": "learning_rate", "rank": "rank", "network_alpha": "alpha"}
+    return values | {ours: getattr(fields, theirs) for theirs, ours in names.items() if theirs in told}
+
+
+def train_notes(fields: TrainFields) -> list[str]:
+    told = sent(fields)
+    lines = {
+        "Reinforcement learning (enable_rl, max_rl_time, timestep_fraction) does not exist here; the best checkpoints "
+        "are chosen and merged by likeness instead.": fields.enable_rl,
+        "The last checkpoint is judged even without validation.": not fields.validation,
+        "dataloader_num_workers has no meaning: the photos are read in the training's own process.": (
+            "dataloader_num_workers" in told
+        ),
+        "training_prefix_prompt is not used: captions are made of the trigger words.": bool(
+            fields.training_prefix_prompt
+        ),
+        "crop_ratio belonged to scene LoRAs and is not used.": "crop_ratio" in told,
+        f"train_batch_size × gradient_accumulation_steps is limited to {MOST_BATCH}.": (
+            fields.train_batch_size * fields.gradient_accumulation_steps > MOST_BATCH
+        ),
+        "args is not used.": bool(fields.args),
+    }
+    return [line for line, holds in lines.items() if holds]
+
+
+SAME: Mapping[str, str] = {
+    "lora_weights": "lora_weight",
+    "first_diffusion_steps": "first_steps",
+    "first_denoising_strength": "first_strength",
+    "second_diffusion_steps": "second_steps",
+    "second_denoising_strength": "second_strength",
+    "before_face_fusion_ratio": "fusion_before",
+    "after_face_fusion_ratio": "fusion_after",
+    "skin_retouching_bool": "retouch",
+    "batch_size": "count",
+    "additional_prompt": "prompt",
+    "additional_neg_prompt": "negative",
+}
+
+
+def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dict[str, Any]:
+    """Values of InferenceSettings."""
+    told = sent(fields)
+    values: dict[str, Any] = {ours: getattr(fields, theirs) for theirs, ours in SAME.items() if theirs in told}
+    values["seed"] = random_seed if fields.seed < 0 else fields.seed
+    if not fields.apply_face_fusion_before:
+        values["fusion_before"] = 0.0
+    if not fields.apply_face_fusion_after:
+        values["fusion_after"] = 0.0
+    if not fields.enable_second_diffusion:
+        values["second_strength"] = 0.0
+    if not (fields.color_shift_middle or fields.color_shift_last):
+        values["colour_transfer"] = False
+    if fields.lcm_accelerate:
+        values["few_steps"] = "lcm"
+    if "super_resolution" in told and fields.super_resolution:
+        values |= _enlargement(fields, facts)
+    return values
+
+
+def _enlargement(fields: InferFields, facts: HostFacts) -> dict[str, Any]:
+    """gpen restored faces, realesrgan enlarged; the nearest that the host has, or nothing, which the notes say."""
+    if fields.super_resolution_method.lower() == "gpen":
+        restorer = next(iter(facts.restorers), None)
+        return {"restore": restorer, "restore_strength": fields.super_resolution_ratio} if restorer else {}
+    upscaler = next((name for name in facts.upscalers if "esrgan" in name.lower()), None)
+    if upscaler is None:
+        return {}
+    return {"upscale": upscaler, "upscale_factor": 2.0, "upscale_strength": fields.super_resolution_ratio}
+
+
+def infer_notes(fields: InferFields, values: Mapping[str, Any]) -> list[str]:
+    told = sent(fields)
+    wants_more = "super_resolution" in told and fields.super_resolution
+    found = values.get("restore") or values.get("upscale")
+    controls = told & {"ipa_image", "instantid_image", "ipa_weight", "instantid_id_weight", "instantid_ipa_weight"}
+    lines = {
+        "The face is always cut out and worked on large; crop_face_preprocess cannot be switched off.": (
+            not fields.crop_face_preprocess
+        ),
+        "color_shift_middle and color_shift_last are one setting here; it stays on.": (
+            fields.color_shift_middle != fields.color_shift_last
+        ),
+        "background_restore does not exist here; the background stays the template's.": fields.background_restore,
+        "makeup_transfer does not exist here.": fields.makeup_transfer,
+        "face_shape_match does not exist here.": fields.face_shape_match,
+        "id_control (IP-Adapter, InstantID) does not exist here; LoRA and fusion carry the likeness.": bool(
+            ("id_control" in told and fields.id_control) or controls
+        ),
+        "Scene LoRAs (scene_id) do not exist here.": fields.scene_id not in ("", "none"),
+        "t2i_control_way and t2i_pose_template are not used: the template is drawn from words alone.": (
+            fields.tabs == 3 and bool(told & {"t2i_control_way", "t2i_pose_template"})
+        ),
+        f"super_resolution_method {fields.super_resolution_method!r} is not here; {found!r} was used.": bool(
+            wants_more and found
+        ),
+        "super_resolution was left out: the host has nothing for it.": wants_more and not found,
+    }
+    return [line for line, holds in lines.items() if holds]

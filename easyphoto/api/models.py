@@ -1,0 +1,85 @@
+"""What the API's schemas are made of: one source for pydantic 1.10 and 2, and models made from settings."""
+
+import dataclasses
+import types
+import typing
+from typing import Any, Literal, Optional
+
+import pydantic
+from pydantic import BaseModel, Field, create_model
+
+from easyphoto.settings import Declared, Settings
+
+IS_OLD = pydantic.VERSION.startswith("1.")
+
+
+class Asked(BaseModel):
+    """Part of a request: a field that is not known is an error."""
+
+    if IS_OLD:
+
+        class Config:
+            extra = "forbid"
+
+    else:
+        model_config = pydantic.ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """Part of an answer."""
+
+
+def given(model: BaseModel | None) -> dict[str, Any]:
+    """The fields that the client wrote, as plain values."""
+    if model is None:
+        return {}
+    return model.dict(exclude_unset=True) if IS_OLD else model.model_dump(exclude_unset=True)
+
+
+def whole(low: int | None = None, high: int | None = None, *, multiple_of: int | None = None) -> Any:
+    """A whole number; neither a text nor true and false pass for one."""
+    return pydantic.conint(strict=True, ge=low, le=high, multiple_of=multiple_of)
+
+
+def number(low: float | None = None, high: float | None = None) -> Any:
+    # Strict under 1.10 would refuse whole numbers, which JSON does not tell from others.
+    return pydantic.confloat(strict=not IS_OLD, ge=low, le=high)
+
+
+def words(most: int, *, least: int = 0) -> Any:
+    return pydantic.constr(strict=True, min_length=least, max_length=most)
+
+
+def listed(kind: Any, *, least: int = 0, most: int) -> Any:
+    bounds = {"min_items": least, "max_items": most} if IS_OLD else {"min_length": least, "max_length": most}
+    return pydantic.conlist(kind, **bounds)  # type: ignore[arg-type]
+
+
+def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> type[Asked]:
+    """A model with the fields, ranges and words of a settings class; `without` are the owner's alone."""
+    hints = typing.get_type_hints(kind)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in without:
+            continue
+        declared: Declared = field.metadata["declared"]
+        about = f"{declared.label}. {declared.help}".strip()
+        fields[field.name] = (_type(hints[field.name], declared), Field(field.default, description=about))
+    return create_model(kind.__name__, __base__=Asked, **fields)
+
+
+def _type(hint: Any, declared: Declared) -> Any:
+    if isinstance(hint, types.UnionType):
+        plain = next(kind for kind in typing.get_args(hint) if kind is not type(None))
+        return Optional[_type(plain, declared)]  # noqa: UP045 — built from a value
+    if declared.choices and not declared.is_open:
+        return Literal[declared.choices]
+    if hint is bool:
+        return pydantic.StrictBool
+    if hint is int:
+        return whole(_bound(declared.low), _bound(declared.high))
+    return number(declared.low, declared.high) if hint is float else words(20_000)
+
+
+def _bound(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,217 @@
+"""What clients send and get, as models: the OpenAPI document is made from these."""
+# mypy: disable-error-code="valid-type"
+# Types here are values of functions, because pydantic 1.10 and 2 build them differently.
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from easyphoto.api.models import Asked, Told, listed, settings_model, whole, words
+from easyphoto.settings import (
+    PRESETS,
+    FaceSettings,
+    InferenceSettings,
+    PreprocessSettings,
+    TrainSettings,
+    WeightSettings,
+)
+
+MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
+TrainIn = settings_model(TrainSettings)
+PreprocessIn = settings_model(PreprocessSettings)
+InferenceIn = settings_model(InferenceSettings)
+FacesIn = settings_model(FaceSettings)
+# A client's path is never used as one.
+WeightsIn = settings_model(WeightSettings, without=("webui",))
+TrainPreset = Literal[tuple(PRESETS[TrainSettings])]
+InferencePreset = Literal[tuple(PRESETS[InferenceSettings])]
+Name = words(200, least=1)
+FileName = words(255, least=1)
+
+
+class UploadedPicture(Asked):
+    upload: FileName = Field(..., description="The name that /uploads answered with.")
+
+
+class InlinePicture(Asked):
+    name: Name = Field(..., description="What people call the picture; only its letters matter.")
+    data: words(60_000_000, least=1) = Field(
+        ..., description="The file's bytes as base64, with or without a data: prefix. Never an address."
+    )
+
+
+FACE = Field(None, description="Which face of a photo with several is meant, from 1, as the verdicts number them.")
+SEATS = Field(None, description="Which face of the template each person takes, from the left and from 0.")
+
+
+class UploadedPhoto(UploadedPicture):
+    face: whole(1, 1000) | None = FACE
+
+
+class InlinePhoto(InlinePicture):
+    face: whole(1, 1000) | None = FACE
+
+
+class KnownTemplate(Asked):
+    template: Name = Field(..., description="An id of /templates.")
+    faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
+
+
+class UploadedTemplate(UploadedPicture):
+    faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
+
+
+class InlineTemplate(InlinePicture):
+    faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
+
+
+Picture = UploadedPicture | InlinePicture
+Photos = listed(UploadedPhoto | InlinePhoto, least=1, most=MOST_PHOTOS)
+Templates = listed(KnownTemplate | UploadedTemplate | InlineTemplate, least=1, most=MOST_TEMPLATES)
+
+
+class OptionsIn(Asked):
+    base: Name | None = Field(None, description="A checkpoint of /capabilities, or a model family; never a path.")
+    engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="Who finds and judges faces.")
+    faces: FacesIn | None = None
+    weights: WeightsIn | None = None
+
+
+class CheckRequest(Asked):
+    photos: Photos
+    preprocess: PreprocessIn | None = None
+    options: OptionsIn | None = None
+
+
+class TrainRequest(Asked):
+    name: Name = Field(..., description="The person; becomes their id: letters, digits, _ and -.")
+    photos: Photos
+    preset: TrainPreset = Field("balanced", description="What settings differ from; `settings` go on top.")
+    settings: TrainIn | None = None
+    preprocess: PreprocessIn | None = None
+    options: OptionsIn | None = None
+
+
+class ResumeRequest(Asked):
+    run: FileName = Field(..., description="The `run` of a training's job.")
+    options: OptionsIn | None = None
+
+
+class PhotographRequest(Asked):
+    persons: listed(Name, least=1, most=MOST_PERSONS) = Field(
+        ..., description="Ids, from the left where a template does not say which face is whose."
+    )
+    templates: Templates
+    preset: InferencePreset = Field("balanced", description="What settings differ from; `settings` go on top.")
+    settings: InferenceIn | None = None
+    options: OptionsIn | None = None
+
+
+class DrawRequest(Asked):
+    name: Name
+    prompt: words(20_000, least=1)
+    negative: words(20_000) = ""
+    width: whole(64, 2048, multiple_of=8) = 512
+    height: whole(64, 2048, multiple_of=8) = 640
+    seed: whole(0, 2**32 - 1) = 0
+    steps: whole(1, 150) = 30
+    options: OptionsIn | None = None
+
+
+class SetupRequest(Asked):
+    pass
+
+
+class TemplateRequest(Asked):
+    name: Name = Field(..., description="Becomes the template's id: letters, digits, _ and -.")
+    picture: Picture
+
+
+class RenameRequest(Asked):
+    name: Name
+
+
+class ErrorTold(Told):
+    code: str
+    message: str
+    advice: str = ""
+    details: list[dict[str, Any]] | None = None
+
+
+class ErrorAnswer(Told):
+    error: ErrorTold
+
+
+class JobAnswer(Told):
+    id: str
+    kind: str
+    title: str
+    state: str
+    created: str
+    started: str | None
+    ended: str | None
+    phase: str
+    done: int
+    total: int
+    eta_seconds: float | None
+    previews: list[str] = Field(..., description="Pictures of the job so far, newest last: /jobs/{id}/files/{name}.")
+    files: list[str] = Field(..., description="Names that /jobs/{id}/files/ has besides the previews.")
+    request: dict[str, Any]
+    result: dict[str, Any] | None
+    error: ErrorTold | None
+    notes: list[str]
+    run: str | None = Field(None, description="What /resume takes.")
+
+
+class JobsAnswer(Told):
+    jobs: list[JobAnswer]
+
+
+class UploadAnswer(Told):
+    name: str
+    size: int
+
+
+class UploadsAnswer(Told):
+    uploads: list[UploadAnswer]
+
+
+class PersonAnswer(Told):
+    id: str
+    name: str
+    family: str
+    created: str
+    is_ready: bool
+    photos: int
+    has_portrait: bool
+    likeness: dict[str, Any] | None
+    notes: list[str]
+    run: str | None
+    trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
+
+
+class PersonsAnswer(Told):
+    persons: list[PersonAnswer]
+
+
+class DeletedAnswer(Told):
+    deleted: list[str] = Field(..., description="What went, as paths below the workspace, or names in the host.")
+
+
+class TemplateAnswer(Told):
+    id: str
+    title: str
+    own: bool
+
+
+class TemplatesAnswer(Told):
+    templates: list[TemplateAnswer]
+
+
+class CapabilitiesAnswer(Told):
+    version: str
+    host: dict[str, Any]
+    families: list[dict[str, Any]]
+    settings: dict[str, list[dict[str, Any]]]
+    presets: dict[str, dict[str, dict[str, Any]]]
+    limits: dict[str, int]

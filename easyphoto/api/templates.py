@@ -1,0 +1,36 @@
+"""Templates over HTTP: those that ship, and the user's own."""
+
+from dataclasses import dataclass
+
+from fastapi import Response
+from fastapi.responses import FileResponse
+
+from easyphoto.api.answers import template_answer
+from easyphoto.api.intake import find_template, picture_content
+from easyphoto.api.schemas import DeletedAnswer, TemplateAnswer, TemplateRequest, TemplatesAnswer
+from easyphoto.api.verbs import PREFIX
+from easyphoto.jobs.desk import Desk
+
+
+@dataclass(frozen=True)
+class Templates:
+    desk: Desk
+
+    def list(self) -> TemplatesAnswer:
+        """Those that ship, then the user's own."""
+        return TemplatesAnswer(templates=[template_answer(entry) for entry in self.desk.templates()])
+
+    def add(self, request: TemplateRequest, response: Response) -> TemplateAnswer:
+        """Keep a picture as one of the user's own templates."""
+        # Only the content is wanted; kept as an upload it would stay when the template goes.
+        entry = self.desk.add_template(request.name, picture_content(self.desk, request.picture))
+        response.headers["Location"] = f"{PREFIX}/templates/{entry.id}/picture"
+        return template_answer(entry)
+
+    def picture(self, id: str) -> FileResponse:
+        return FileResponse(find_template(self.desk, id).path)
+
+    def delete(self, id: str) -> DeletedAnswer:
+        """Delete one of the user's own templates."""
+        find_template(self.desk, id)
+        return DeletedAnswer(deleted=[f"templates/{self.desk.delete_template(id).name}"])

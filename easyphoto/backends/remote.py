@@ -1,0 +1,271 @@
+"""Pictures painted by a web UI elsewhere, over its HTTP API (/sdapi/v1), with its checkpoints, ControlNets and LoRAs.
+
+What a web UI does not know it leaves out without a word. So names are looked up in its lists first, what it notes about
+a picture is held against the request, and once for each control and LoRA a tiny picture proves that it counts.
+
+Over HTTP it cannot be seen of which family a checkpoint is, nor with which weight a control was applied; and a host
+without its own page (--nowebui) does not tell whose work it does, so a cancel may stop somebody else's there.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Result, Sampler
+from easyphoto.backends.remote_client import WebUi
+from easyphoto.backends.remote_lists import Lists, LoraShelf, current_checkpoint, overrides_for, read_lists
+from easyphoto.backends.remote_names import (
+    HostCheckpoint,
+    checkpoint_named,
+    control_models,
+    is_path,
+    no_module,
+    sampler_named,
+)
+from easyphoto.backends.remote_payloads import (
+    Named,
+    Payload,
+    Request,
+    first_picture,
+    generate_payload,
+    info_of,
+    inpaint_payload,
+    room_for,
+)
+from easyphoto.backends.remote_proof import Prover, check_info
+from easyphoto.backends.remote_watch import watched
+from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.errors import BackendError, InputError, MissingCapability
+from easyphoto.families import FAMILIES, Family
+from easyphoto.geometry import Size
+from easyphoto.images import as_array, as_picture, blended
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.weights.catalog import UsedWeight
+
+OWN = "user's own"
+MOST_WEIGHT = 2.0
+"""Of a control, in every web UI."""
+_IMG2IMG, _TXT2IMG = "/sdapi/v1/img2img", "/sdapi/v1/txt2img"
+
+
+def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves: bool = True) -> RemoteBackend:
+    """The web UI with the checkpoint that `base` names there; a family's name, or None, is the one it has loaded.
+
+    A path of this machine counts by its file's name; where the web UI has no such file its loaded checkpoint is taken,
+    and every result notes that. Raises MissingCapability for another name it does not know, BackendUnreachable.
+    """
+    if family.embedded is not None:
+        raise MissingCapability(
+            f"A web UI cannot paint with {family.label}.",
+            advice="Photograph without --backend, or train the person on a checkpoint that the web UI has.",
+        )
+    lists = read_lists(webui)
+    loaded = current_checkpoint(webui, lists)
+    if base is None or base in FAMILIES:
+        return RemoteBackend(webui, family, lists, loaded, proves=proves)
+    found = checkpoint_named(base, lists.checkpoints)
+    if found is not None:
+        return RemoteBackend(webui, family, lists, found, proves=proves)
+    if loaded is None or not is_path(base):
+        raise _no_checkpoint(webui, base, lists)
+    note = f"The web UI has no {base}: it painted with {loaded.title}. Another can be named with --base."
+    return RemoteBackend(webui, family, lists, loaded, proves=proves, notes=(note,))
+
+
+@dataclass(eq=False)
+class RemoteBackend:
+    """Passes the Backend protocol on to a web UI."""
+
+    webui: WebUi
+    opened_for: Family
+    lists: Lists
+    checkpoint: HostCheckpoint | None
+    proves: bool = True
+    """Whether tiny pictures show that controls and LoRAs count; costs three of them for the first thing."""
+    notes: tuple[str, ...] = ()
+    _lent: bool = False
+    _used: dict[str, UsedWeight] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._controls = control_models(self.opened_for, self.lists.controls or ())
+        self._loras = LoraShelf(self.webui)
+        self._prover = Prover(self._proof)
+
+    @property
+    def family(self) -> str:
+        return self.opened_for.id
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        return tuple(self._used.values())
+
+    def capabilities(self) -> Capabilities:
+        """Of the lists that were read at the opening; only the free memory is asked for anew."""
+        return Capabilities(
+            families=(self.family,),
+            controls=tuple(self._controls),
+            samplers=tuple(sampler for sampler in Sampler if self._sampler(sampler)),
+            upscalers=tuple(upscaler.name for upscaler in self.lists.upscalers),
+            restorers=self.lists.restorers,
+            device=self.webui.address.url,
+            free_memory=_free_memory(self.webui.get_or_none("/sdapi/v1/memory")),
+            checkpoints=tuple(each.title for each in self.lists.checkpoints),
+        )
+
+    def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
+        check_inpaint(request, self.opened_for.latent_multiple)
+        started = time.monotonic()
+        named = self._named(request)
+        if request.denoise == 0 or not request.mask.any():
+            return Result(_copy(request.image), request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
+        steps = steps_made(request)
+        size = Size.of(request.image)
+        painted, notes = self._painted(_IMG2IMG, request, named, size=size, steps=steps, progress=progress)
+        pasted = as_picture(blended(as_array(request.image), as_array(painted), request.mask))
+        return self._result(request, pasted, named, notes, started=started)
+
+    def generate(self, request: GenerateRequest, progress: Progress) -> Result:
+        check_generate(request, self.opened_for.latent_multiple)
+        started = time.monotonic()
+        named = self._named(request)
+        painted, notes = self._painted(
+            _TXT2IMG, request, named, size=request.size, steps=request.steps, progress=progress
+        )
+        return self._result(request, painted, named, notes, started=started)
+
+    def prepare(self) -> None:
+        """The training runs on this machine, and the web UI elsewhere keeps its memory; only requests are refused."""
+        self._lent = True
+
+    def release(self) -> None:
+        self._lent = False
+
+    def close(self) -> None:
+        """Every request put the other side's options back already."""
+
+    def _painted(
+        self, path: str, request: Request, named: Named, *, size: Size, steps: int, progress: Progress
+    ) -> tuple[Image.Image, tuple[str, ...]]:
+        named = replace(named, overrides=overrides_for(self.webui, named.checkpoint, self.lists))
+        if self.proves and (named.controls or named.loras):
+            progress.check()
+            self._prover.prove(named)
+        payload = _payload(request, named)
+        room = room_for(size, 2 + len(named.controls))
+        answer = watched(self.webui, path, payload, steps=steps, progress=progress, room=room)
+        notes = check_info(info_of(answer), named, seed=request.seed)
+        self._remember(named)
+        return first_picture(answer, size), notes
+
+    def _proof(self, payload: Payload, size: Size, steps: int) -> Image.Image:
+        answer = watched(
+            self.webui, _TXT2IMG, payload, steps=steps, progress=NullProgress(), room=room_for(size, pictures=3)
+        )
+        return first_picture(answer, size)
+
+    def _named(self, request: Request) -> Named:
+        """Everything under the web UI's names. Raises MissingCapability before anything is sent."""
+        if self._lent:
+            raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+        checkpoint = self._checkpoint(request.checkpoint)
+        sampler = self._sampler(request.sampler)
+        if sampler is None:
+            raise MissingCapability(
+                f"The web UI has no sampler {request.sampler.value!r}.",
+                advice=f"It has: {', '.join(self.lists.samplers)}.",
+            )
+        for control in request.controls:
+            self._require_control(control.kind, control.weight)
+        controls = tuple((each, self._controls[each.kind]) for each in request.controls if each.weight > 0)
+        if self.lists.units is not None and len(controls) > self.lists.units:
+            raise MissingCapability(
+                f"The web UI takes {self.lists.units} controls at once, {len(controls)} are needed.",
+                advice="Raise its setting ControlNet: Multi-ControlNet, number of units, and restart it.",
+            )
+        used = tuple(use for use in request.loras if use.weight)
+        return Named(
+            sampler=sampler,
+            controls=controls,
+            no_module=no_module(self.lists.modules),
+            loras=tuple((self._loras.require(use.path), use.weight) for use in used),
+            files=tuple(use.path.name for use in used),
+            checkpoint=checkpoint,
+        )
+
+    def _checkpoint(self, name: str | None) -> HostCheckpoint | None:
+        if name is None or name == self.family:
+            return self.checkpoint
+        found = checkpoint_named(name, self.lists.checkpoints)
+        if found is None:
+            raise _no_checkpoint(self.webui, name, self.lists)
+        return found
+
+    def _sampler(self, sampler: Sampler) -> Any:
+        return sampler_named(sampler, self.lists.samplers, self.lists.schedulers)
+
+    def _require_control(self, kind: str, weight: float) -> None:
+        if weight > MOST_WEIGHT:
+            raise InputError(
+                f"The weight of the control {kind!r} is {weight}.", advice=f"A web UI takes at most {MOST_WEIGHT:g}."
+            )
+        if kind in self._controls:
+            return
+        if self.lists.controls is None:
+            raise MissingCapability(
+                f"The web UI at {self.webui.address.url} has no ControlNet for the control {kind!r}.",
+                advice="Install the extension sd-webui-controlnet there, and restart it.",
+            )
+        model = self.opened_for.controls.get(kind)
+        raise MissingCapability(
+            f"The web UI at {self.webui.address.url} has no model for the control {kind!r}.",
+            advice=f"Put {model}.safetensors into its folder models/ControlNet."
+            if model
+            else f"{self.opened_for.label} has none for it either.",
+        )
+
+    def _remember(self, named: Named) -> None:
+        if named.checkpoint is not None:
+            used = named.checkpoint
+            self._used[used.title] = UsedWeight(used.title, used.file, OWN, used.sha256)
+        for _, model in named.controls:
+            self._used[model] = UsedWeight(model, model, OWN, "")
+
+    def _result(
+        self, request: Request, image: Image.Image, named: Named, notes: tuple[str, ...], *, started: float
+    ) -> Result:
+        kinds = tuple(control.kind for control, _ in named.controls)
+        return Result(image, request.seed, kinds, named.files, time.monotonic() - started, (*self.notes, *notes))
+
+
+def steps_made(request: InpaintRequest) -> int:
+    """How many of its steps a web UI makes for that denoise, if it was not told to make all."""
+    return min(int(request.steps * request.denoise), request.steps - 1) + 1
+
+
+def _payload(request: Request, named: Named) -> Payload:
+    if isinstance(request, InpaintRequest):
+        return inpaint_payload(request, named)
+    return generate_payload(request, named)
+
+
+def _copy(picture: Image.Image) -> Image.Image:
+    return as_picture(as_array(picture))
+
+
+def _free_memory(said: Any) -> int | None:
+    """Of the graphics card there; None where it has none, or does not say."""
+    try:
+        return int(said["cuda"]["system"]["free"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _no_checkpoint(webui: WebUi, name: str, lists: Lists) -> MissingCapability:
+    known = ", ".join(each.name or each.title for each in lists.checkpoints) or "none"
+    return MissingCapability(
+        f"The web UI at {webui.address.url} has no checkpoint {name!r}.", advice=f"It has: {known}. Name one: --base."
+    )

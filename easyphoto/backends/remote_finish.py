@@ -1,0 +1,106 @@
+"""A web UI's own face restorers and upscalers, through /sdapi/v1/extra-single-image.
+
+It answers also where its network could not be loaded, with the picture as it was or plainly enlarged; that is noticed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.backends.remote_client import WebUi
+from easyphoto.backends.remote_payloads import decoded, encoded, room_for
+from easyphoto.backends.remote_watch import watched
+from easyphoto.errors import BackendError
+from easyphoto.geometry import Size
+from easyphoto.images import as_array
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.weights.catalog import UsedWeight
+
+_EXTRA = "/sdapi/v1/extra-single-image"
+RESTORERS = {"gfpgan": "gfpgan_visibility", "codeformer": "codeformer_visibility"}
+"""What extra-single-image can be asked for; other restorers of a web UI are out of reach."""
+PLAIN = ("lanczos", "nearest")
+"""Upscalers that are no networks: with them a plain enlargement is what was asked for."""
+# How closely CodeFormer keeps to the picture: 0 is sharpest, 1 most faithful.
+_FAITHFULNESS = 0.5
+_LEAST_CHANGE = 1
+
+
+@dataclass(frozen=True)
+class RemoteRestorer:
+    webui: WebUi
+    name: str
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        return (_used(self.name),)
+
+    def restore(self, face: Image.Image) -> Image.Image:
+        """Raises BackendError where the face came back as it went."""
+        content = {
+            **_content(face, factor=1),
+            RESTORERS[self.name.lower()]: 1,
+            "codeformer_weight": _FAITHFULNESS,
+        }
+        made = _asked(self.webui, content, Size.of(face), NullProgress())
+        if not _differ(made, face):
+            raise BackendError(
+                f"The web UI gave the face back as it was instead of restoring it with {self.name}.",
+                advice="Its model may not be there, or it saw no face; its log says which.",
+            )
+        return made
+
+
+@dataclass(frozen=True)
+class RemoteUpscaler:
+    webui: WebUi
+    name: str
+    factor: int
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        return (_used(self.name),)
+
+    def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
+        """Raises BackendError where the web UI enlarged it without its network, Cancelled."""
+        progress.check()
+        size = Size(picture.width * self.factor, picture.height * self.factor)
+        content = {**_content(picture, factor=self.factor), "upscaler_1": self.name}
+        made = _asked(self.webui, content, size, progress)
+        plainly = picture.resize(made.size, Image.Resampling.LANCZOS)
+        if self.name.lower() not in PLAIN and not _differ(made, plainly):
+            raise BackendError(
+                f"The web UI enlarged the picture plainly instead of with {self.name}.",
+                advice="Its model may not be there, or could not be fetched; its log says which.",
+            )
+        return made
+
+
+def _content(picture: Image.Image, *, factor: int) -> dict[str, Any]:
+    return {
+        "image": encoded(picture),
+        "resize_mode": 0,
+        "upscaling_resize": factor,
+        "upscaler_1": "None",
+        "upscaler_2": "None",
+        "gfpgan_visibility": 0,
+        "codeformer_visibility": 0,
+    }
+
+
+def _asked(webui: WebUi, content: dict[str, Any], size: Size, progress: Progress) -> Image.Image:
+    answer = watched(webui, _EXTRA, content, steps=1, progress=progress, room=room_for(size, pictures=2))
+    return decoded(answer.get("image") if isinstance(answer, dict) else None, size)
+
+
+def _differ(one: Image.Image, other: Image.Image) -> bool:
+    """More than rounding does."""
+    return int(np.abs(as_array(one).astype(np.int16) - as_array(other)).max()) > _LEAST_CHANGE
+
+
+def _used(name: str) -> UsedWeight:
+    return UsedWeight(name, name, "user's own", "")

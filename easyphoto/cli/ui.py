@@ -1,0 +1,77 @@
+"""`easyphoto ui`: the tabs and the API on this machine, without a web UI."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from easyphoto.cli.options import add_options, settings_of
+from easyphoto.cli.output import say, tell
+from easyphoto.errors import InputError
+from easyphoto.settings import FaceSettings, WeightSettings
+
+if TYPE_CHECKING:
+    from easyphoto.workspace import Workspace
+
+ACCOUNTS_VARIABLE = "EASYPHOTO_AUTH"
+Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
+
+
+def add_ui_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+    parser = verb(verbs, "ui", "the tabs and the HTTP API in a browser, on this machine's own networks")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7870, metavar="N", help="0 takes a free one (default: 7870)")
+    parser.add_argument(
+        "--auth", action="append", default=[], metavar="USER:PASSWORD",
+        help=f"who may come in; may be repeated. Others see a command line: {ACCOUNTS_VARIABLE} is read too",
+    )  # fmt: skip
+    parser.add_argument(
+        "--without-auth", action="store_true", help="another address than this machine's own, for everybody"
+    )
+    parser.add_argument("--language", choices=("en", "zh_CN"), default="en", help="of the tabs (default: en)")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    add_options(parser, FaceSettings, title="faces on photographs")
+    add_options(parser, WeightSettings, title="weights")
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Serve until Ctrl-C. Raises the errors of `easyphoto.errors`."""
+    from easyphoto.app import EasyPhoto
+    from easyphoto.host import ThisMachine
+    from easyphoto.jobs.desk import Desk
+    from easyphoto.jobs.queue import JobQueue
+    from easyphoto.server import serve
+
+    accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
+    faces, weights = settings_of(FaceSettings, arguments), settings_of(WeightSettings, arguments)
+    app = EasyPhoto(workspace, faces=faces, weights=weights, host=ThisMachine(arguments.language))
+
+    def ready(address: str) -> None:
+        tell("EasyPhoto is served here until Ctrl-C:")
+        say(address)
+        if arguments.open:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(
+        Desk(app, JobQueue(workspace)),
+        accounts,
+        host=arguments.host,
+        port=arguments.port,
+        without_accounts=arguments.without_auth,
+        ready=ready,
+    )
+
+
+def accounts_of(typed: Sequence[str], variable: str) -> dict[str, str] | None:
+    """User → password, of the options and of the variable, which has commas between. Raises InputError."""
+    accounts = {}
+    for text in (*typed, *(part for part in variable.split(",") if part.strip())):
+        user, colon, password = text.strip().partition(":")
+        if not (user and colon and password):
+            raise InputError("An account is USER:PASSWORD.", advice="Give both, with a colon between them.")
+        accounts[user] = password
+    return accounts or None

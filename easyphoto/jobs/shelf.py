@@ -1,0 +1,84 @@
+"""Jobs as they lie in the workspace: a record that has not changed is not read again, a torn one harms no other."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from easyphoto.errors import EasyPhotoError, UnknownJob
+from easyphoto.files import write_json
+from easyphoto.jobs.records import Job, JobEvent, event_of, is_file_name, read_job
+from easyphoto.workspace import JOB_FILE
+
+EVENTS_FILE = "events.jsonl"
+Stamp = tuple[int, int, int]
+
+
+class Shelf:
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        self._known: dict[str, tuple[Stamp, Job]] = {}
+
+    def folder(self, id: str) -> Path:
+        """Raises UnknownJob for what is no job's id, path-like texts included."""
+        folder = self.root / id
+        if not is_file_name(id) or not (folder / JOB_FILE).is_file():
+            raise UnknownJob(f"There is no job {id!r}.", advice="It may have been cleared away; list the jobs.")
+        return folder
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(record.parent.name for record in self.root.glob(f"*/{JOB_FILE}"))
+
+    def read(self, id: str) -> Job:
+        """Raises UnknownJob, and InputError for a broken record."""
+        file = self.folder(id) / JOB_FILE
+        try:
+            found = file.stat()
+        except OSError:
+            raise UnknownJob(f"There is no job {id!r}.", advice="It has just been cleared away.") from None
+        stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+        known = self._known.get(id)
+        if known is None or known[0] != stamp:
+            known = self._known[id] = (stamp, read_job(file))
+        return known[1]
+
+    def read_all(self, *, without: frozenset[str]) -> dict[str, Job]:
+        """Every job but these; a broken record is left out."""
+        ids = self.ids()
+        for id in self._known.keys() - set(ids):
+            self._known.pop(id, None)
+        jobs = {}
+        for id in set(ids) - without:
+            with suppress(EasyPhotoError):
+                jobs[id] = self.read(id)
+        return jobs
+
+    def write(self, job: Job) -> None:
+        write_json(self.root / job.id / JOB_FILE, job.record())
+
+    def events(self, id: str) -> tuple[JobEvent, ...]:
+        """Those that were written whole: the last line of a process that was killed may be torn."""
+        try:
+            text = (self.folder(id) / EVENTS_FILE).read_text("utf-8", "replace")
+        except OSError:
+            return ()
+        events: list[JobEvent] = []
+        for line in text.splitlines():
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                events.append(event_of(json.loads(line)))
+        return tuple(events)
+
+    def add(self, id: str, event: JobEvent) -> None:
+        """On a full disk the event is lost; the job goes on."""
+        line = json.dumps(event.record(), ensure_ascii=False).encode("utf-8") + b"\n"
+        with suppress(OSError), (self.root / id / EVENTS_FILE).open("ab+") as stream:
+            if stream.seek(0, 2) and _last_byte(stream) != b"\n":
+                line = b"\n" + line
+            stream.write(line)
+
+
+def _last_byte(stream: BinaryIO) -> bytes:
+    stream.seek(-1, 2)
+    return stream.read(1)

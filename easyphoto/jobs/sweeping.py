@@ -1,0 +1,44 @@
+"""What nobody came back for: checked photos that were never trained on, and uploads that no job names any more.
+
+Photos are biometric data, so those that became nobody's are not kept for ever.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from easyphoto.jobs.records import Job
+from easyphoto.workspace import Workspace
+
+KEPT_DAYS = 7
+
+
+def sweep(workspace: Workspace, jobs: Sequence[Job], *, now: float | None = None) -> tuple[Path, ...]:
+    """Delete old checks and the uploads that no other job names; returns what went."""
+    before = (time.time() if now is None else now) - KEPT_DAYS * 24 * 3600
+    old = {job.id for job in jobs if job.kind == "check" and job.state.is_over and _written(workspace, job) < before}
+    named = {name for job in jobs if job.id not in old for name in _uploads_of(job)}
+    gone = [workspace.jobs / id for id in sorted(old)]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in sorted(workspace.uploads.glob("*")) if workspace.uploads.is_dir() else ():
+        if file.name not in named and file.is_file() and file.stat().st_mtime < before:
+            file.unlink(missing_ok=True)
+            gone.append(file)
+    return tuple(gone)
+
+
+def _written(workspace: Workspace, job: Job) -> float:
+    folder = workspace.jobs / job.id
+    return folder.stat().st_mtime if folder.is_dir() else 0.0
+
+
+def _uploads_of(job: Job) -> Iterator[str]:
+    yield from job.subject.uploads
+    for kind in ("photos", "templates"):
+        names: Any = job.request.get(kind, ())
+        yield from (str(name) for name in names)

@@ -1,0 +1,160 @@
+"""EasyPhoto without a web UI: the tabs and the API on one address."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from easyphoto import __version__
+from easyphoto.errors import EnvironmentFailure, InputError
+from easyphoto.jobs.desk import Desk
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "localhost")
+SECONDS_TO_CLOSE = 3
+INDEX = (
+    "<!doctype html><meta charset=utf-8><title>EasyPhoto</title><h1>EasyPhoto</h1>"
+    "<p>The tabs need gradio: <code>pip install easyphoto[ui]</code>. "
+    "The API is described by <a href=/easyphoto/v1/openapi.json>its OpenAPI document</a>.</p>"
+)
+
+
+def build_app(
+    desk: Desk, accounts: Mapping[str, str] | None = None, *, hosts: frozenset[str] | None = None, tabs: bool = True
+) -> FastAPI:
+    """The application; `hosts` are the names under which it may be asked, None every one."""
+    from easyphoto.api.front import FrontDoor
+
+    app = build_api(desk, accounts)
+    app.add_middleware(FrontDoor, accounts=accounts, hosts=hosts)  # type: ignore[arg-type,unused-ignore]
+    return _with_tabs(app, desk) if tabs else app
+
+
+def build_api(desk: Desk, accounts: Mapping[str, str] | None = None) -> FastAPI:
+    """The routes and their document alone, as a web UI's own server hands requests on to them."""
+    from fastapi import FastAPI
+
+    from easyphoto.api.routes import build_router
+
+    # FastAPI's own documentation pages load scripts from elsewhere.
+    app = FastAPI(
+        title="EasyPhoto",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/easyphoto/v1/openapi.json",
+    )
+    app.include_router(build_router(desk, accounts=accounts))
+    _answer_in_our_shape(app)
+    return app
+
+
+def serve(
+    desk: Desk,
+    accounts: Mapping[str, str] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7870,
+    without_accounts: bool = False,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted. Raises InputError for an open door, EnvironmentFailure where the port is taken.
+
+    `ready` is called with the address as soon as it is open.
+    """
+    uvicorn = _uvicorn()
+    is_local = host in LOOPBACK_ADDRESSES
+    if not (is_local or accounts or without_accounts):
+        raise InputError(
+            f"Anybody in the network of {host} could see and change every person.",
+            advice="Add --auth user:password, or --without-auth to say that you mean it.",
+        )
+    from easyphoto.api.front import LOOPBACK
+
+    # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
+    app = build_app(desk, accounts, hosts=LOOPBACK if is_local and not accounts else None)
+    listening = open_port(host, port)
+    try:
+        if ready is not None:
+            ready(address_of(host, listening))
+        options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE}
+        uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listening])
+    finally:
+        listening.close()
+        desk.queue.close()
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Raises EnvironmentFailure; taken here and not by the server, which would end the process."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        # On Windows the option lets two servers share a port; elsewhere only a port that was just closed.
+        if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Who asks before the server is ready waits a moment instead of being turned away.
+        listening.listen()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFailure(
+            f"{host}:{port} cannot be opened: {error}.", advice="Choose another --port; 0 takes a free one."
+        ) from error
+    return listening
+
+
+def address_of(host: str, listening: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}/"
+
+
+def _answer_in_our_shape(app: FastAPI) -> None:
+    """What no route answers; inside a web UI that is the host's business."""
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from easyphoto.api.errors import plain_answer
+
+    def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        answer = plain_answer(error.status_code, error.detail)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    app.add_exception_handler(HTTPException, refused)
+
+
+def _with_tabs(app: FastAPI, desk: Desk) -> FastAPI:
+    """The tabs at the root, or a page that says why there are none."""
+    page = _page(desk)
+    if page is None:
+        from fastapi.responses import HTMLResponse
+
+        app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
+        return app
+    import gradio
+
+    return gradio.mount_gradio_app(app, page.blocks, path="/")
+
+
+def _page(desk: Desk) -> Any:
+    if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("easyphoto.ui.page") is None:
+        return None
+    from easyphoto.ui.page import build_page
+
+    return build_page(desk, standalone=True)
+
+
+def _uvicorn() -> Any:
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise EnvironmentFailure(
+            f"The server needs {error.name}.", advice="Install it: pip install easyphoto[ui]"
+        ) from error
+    return uvicorn

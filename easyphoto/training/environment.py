@@ -1,0 +1,302 @@
+"""The environment that trains beside a web UI: `workspace/env/`, made once, with the web UI's torch and its own rest.
+
+A web UI pins transformers, accelerate and numpy to what it was written for, and has no diffusers of a matching age or
+none at all. So training has packages of its own: a virtual environment of the host's Python, filled from
+`trainer-lock.txt`. Only torch is not in it. Its two gigabytes are there already, in the build that fits the machine's
+GPU, and `lent_torch` makes them importable: torch and what torch requires, found by name, after all that the
+environment holds itself. The host's other packages stay out of sight, because diffusers and transformers try whatever
+optional package they see (xformers, torchvision, tensorflow …) and fall over one that was built for other versions.
+For the same reason it is not `--system-site-packages`, nor a `.pth` line with the host's folder; and links to single
+packages need rights on Windows that users lack.
+
+pip runs with --no-deps, so that it can neither fetch a second torch nor look at the host's, and takes built packages
+only, so that no compiler is asked for. It writes into the environment; of the host nothing is written, ever.
+
+The stamp comes last. Without it, or with another lock, Python or torch than now, there is no environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import DiskFailure, InputError, TrainerMissing
+from easyphoto.files import read_json, write_json, write_text
+from easyphoto.progress import Progress
+from easyphoto.training import lent_torch
+from easyphoto.training.commands import CommandFailed, foreign_environment, run_command
+from easyphoto.training.host_torch import HostTorch, host_torch, torch_place
+from easyphoto.training.job import worker_environment
+from easyphoto.training.lock import run_lock
+
+LOCK = Path(__file__).with_name("trainer-lock.txt")
+LENT = Path(lent_torch.__file__)
+PROOF = "easyphoto.training.proof"
+STAMP = "easyphoto-stamp.json"
+ADVICE = "Press 'Set up training' in the Train tab, or run `easyphoto setup` with the web UI's Python."
+ROOM = 1_000_000_000
+"""Bytes that must be free: what is installed, and pip's copies of it."""
+LAST_LINES = 6
+
+
+@dataclass(frozen=True)
+class EnvironmentReport:
+    """A Python that trains, and what it has."""
+
+    python: Path
+    versions: Mapping[str, str]
+
+
+def ready_python(env: Path) -> Path:
+    """The Python that trains. Raises TrainerMissing where it is not made, half-made, or made for something else."""
+    return ready_environment(env).python
+
+
+def ready_environment(env: Path) -> EnvironmentReport:
+    """As `ready_python`, with the versions found when it was made."""
+    env = env.absolute()
+    python, stamp = python_of(env), _stamp(env)
+    if stamp is None or not python.exists():
+        half = env.is_dir() and any(env.iterdir())
+        what = "is half-made" if half else "is not made yet"
+        raise TrainerMissing(f"The environment that trains {what} ({env}).", advice=ADVICE)
+    for name, now in _belongs_to().items():
+        if stamp.get(name) != now:
+            raise TrainerMissing(
+                f"The environment that trains was made for another {name}: {stamp.get(name)}, now {now}.",
+                advice=ADVICE,
+            )
+    return EnvironmentReport(python, dict(stamp.get("versions", {})))
+
+
+def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path] | None = None) -> EnvironmentReport:
+    """Make it, or make it anew; takes minutes, says where it is, and can be cancelled.
+
+    `torch_from` are the folders to lend torch from: the running Python's where nothing is said.
+    Raises Cancelled, TrainerMissing with pip's own reason, DiskFailure, or RunBusy where another process makes it.
+    """
+    torch, env = host_torch(torch_from), env.absolute()
+    _check_room(env)
+    with run_lock(env.with_name(f"{env.name}.lock")):
+        _clear(env)
+        steps = _Steps(progress)
+        _make_venv(env, steps)
+        _install(python_of(env), steps)
+        _lend(env, torch)
+        versions = _prove(python_of(env), torch, steps)
+        write_json(env / STAMP, {**_belongs_to(torch_from), "versions": versions})
+        _mark(env).unlink()
+    steps.say("ready")
+    return EnvironmentReport(python_of(env), versions)
+
+
+def python_of(env: Path) -> Path:
+    return env / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _belongs_to(torch_from: Sequence[Path] | None = None) -> dict[str, str]:
+    """What an environment is made for. Cheap: nothing is imported for it."""
+    version, folder = torch_place(torch_from)
+    content = hashlib.sha256(LOCK.read_bytes() + LENT.read_bytes()).hexdigest()
+    python = f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]} {platform.machine()}"
+    return {"lock": content[:16], "Python": python, "torch": f"{version} in {folder}"}
+
+
+def _stamp(env: Path) -> dict[str, Any] | None:
+    try:
+        return read_json(env / STAMP)
+    except InputError:
+        return None
+
+
+class _Steps:
+    """One bar over everything: a part for each package, and a few for what stands around them."""
+
+    AROUND = 3
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self._packages = sum(1 for line in LOCK.read_text("utf-8").splitlines() if "==" in line)
+        self._fetched = 0
+
+    def say(self, words: str) -> None:
+        total = self._packages + self.AROUND
+        done = {"making the environment": 0, "ready": total, "checking": total - 1}.get(words)
+        fetched = 1 + min(self._fetched, self._packages)
+        self.progress.step(fetched if done is None else done, total, f"training environment · {words}")
+
+    def hear_pip(self, line: str) -> None:
+        """A line for each package; one that lies in a folder here is only processed."""
+        if package := re.match(r"Collecting (\S+?)==(\S+)|Processing .*?([^/\\-]+)-([^-]+)-\S*\.whl", line):
+            name, version = (part for part in package.groups() if part)
+            self.say(f"fetching {name} {version}")
+            self._fetched += 1
+        elif line.startswith("Installing collected packages"):
+            self.say(f"unpacking {self._fetched} packages")
+
+
+def _check_room(env: Path) -> None:
+    existing = next(folder for folder in env.parents if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < ROOM:
+        raise DiskFailure(
+            f"The environment that trains needs {ROOM / 1e9:.1f} GB in {existing}; {free / 1e9:.1f} GB are free.",
+            advice="Free some space, or choose another workspace, then try again.",
+        )
+
+
+def _mark(env: Path) -> Path:
+    """Stands beside it while it is being made, so that what a killed process left is known as ours."""
+    return env.with_name(f"{env.name}.making")
+
+
+def _clear(env: Path) -> None:
+    """Take away what stood there, if it is ours."""
+    if not ((env / STAMP).exists() or _mark(env).exists()) and env.exists() and any(env.iterdir()):
+        raise TrainerMissing(
+            f"{env} holds something that EasyPhoto did not make.", advice="Move it away, then try again."
+        )
+    write_text(_mark(env), "")
+    try:
+        # The stamp first: a removal that is interrupted must not leave one that looks whole.
+        (env / STAMP).unlink(missing_ok=True)
+        if env.exists():
+            shutil.rmtree(env)
+    except OSError as error:
+        raise DiskFailure(
+            f"{env} cannot be made anew: {error}.", advice="Stop what uses it, or delete it by hand, then try again."
+        ) from error
+
+
+def _make_venv(env: Path, steps: _Steps) -> None:
+    steps.say("making the environment")
+    try:
+        run_command([sys.executable, "-I", "-m", "venv", str(env)], steps.progress, environment=foreign_environment())
+    except CommandFailed as failed:
+        raise _named(failed, "Python could not make a virtual environment") from failed
+    except OSError as error:
+        raise TrainerMissing(f"{sys.executable} cannot be started: {error}.", advice="Restart the web UI.") from error
+
+
+def _install(python: Path, steps: _Steps) -> None:
+    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    install = ["install", "--no-deps", "--only-binary=:all:", "--progress-bar=off", "-r", str(LOCK)]
+    try:
+        run_command([*pip, *install], steps.progress, environment=foreign_environment(), on_line=steps.hear_pip)
+        # Python before 3.12 puts an old one there, which would hide the one that the host's torch may want.
+        run_command([*pip, "uninstall", "--yes", "setuptools"], steps.progress, environment=foreign_environment())
+    except CommandFailed as failed:
+        raise _named(failed, "The packages for training could not be installed") from failed
+
+
+def _lend(env: Path, torch: HostTorch) -> None:
+    """The finder, its table, and the line that starts it."""
+    packages = _site_packages(env)
+    shutil.copyfile(LENT, packages / "easyphoto_lent.py")
+    write_text(packages / lent_torch.TABLE, json.dumps(torch.table(), indent=1))
+    write_text(packages / "easyphoto_lent.pth", "import easyphoto_lent; easyphoto_lent.lend()\n")
+
+
+def _site_packages(env: Path) -> Path:
+    if os.name == "nt":
+        return env / "Lib" / "site-packages"
+    return env / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+
+def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
+    """Import everything that training imports, in that Python; the versions, torch's among them."""
+    steps.say("checking")
+    try:
+        # Not in the web UI's folder, whose own packages would come first.
+        lines = run_command(
+            [str(python), "-m", PROOF],
+            steps.progress,
+            environment=worker_environment(python),
+            folder=python.parent,
+        )
+    except CommandFailed as failed:
+        raise _named(failed, "The new environment cannot train") from failed
+    found = json.loads(lines[-1])
+    if Path(found["torch"]).resolve() != torch.folder / "torch":
+        raise TrainerMissing(
+            f"The new environment took a torch in {found['torch']}, not the web UI's in {torch.folder}.",
+            advice="Please report this.",
+        )
+    if found["conflicts"]:
+        raise TrainerMissing(
+            f"The new environment does not fit together: {'; '.join(found['conflicts'])}.",
+            advice="Please report this with the web UI's version of torch.",
+        )
+    return dict(found["versions"])
+
+
+SIGNS: tuple[tuple[str, str], ...] = (
+    (
+        r"ensurepip is not|No module named '?ensurepip",
+        "Install Python's venv package (Debian and Ubuntu: apt install python3-venv), then try again.",
+    ),
+    (
+        r"No module named '?venv",
+        "The web UI runs with a reduced Python that cannot make environments; run it with one from python.org.",
+    ),
+    (
+        r"Temporary failure in name resolution|NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|"
+        r"Max retries exceeded|ProxyError|Connection refused|Network is unreachable|getaddrinfo failed|SSLError|"
+        r"from versions: none",
+        "No package index answered. Mend the connection, or put the packages into a folder and name it in "
+        "PIP_FIND_LINKS (with PIP_NO_INDEX=1), then try again.",
+    ),
+    (
+        r"Could not find a version|No matching distribution",
+        "A package is not built for this Python or system; Python 3.10 to 3.13 are supported.",
+    ),
+)
+DISK_SIGNS = r"No space left on device|Errno 28\b|Disk quota exceeded|Errno 122\b|WinError 112\b"
+
+
+def _named(failed: CommandFailed, what: str) -> TrainerMissing | DiskFailure:
+    """The command's end as an error that says what to do."""
+    text = "\n".join(failed.lines)
+    words = f"{what}. It said last: {' · '.join(_last_words(failed.lines)) or failed}."
+    if re.search(DISK_SIGNS, text):
+        return DiskFailure(words, advice="Free some space, then try again.")
+    advice = next((advice for sign, advice in SIGNS if re.search(sign, text)), "Mend what it says, then try again.")
+    return TrainerMissing(words, advice=advice)
+
+
+def _last_words(lines: Sequence[str]) -> list[str]:
+    """Warnings drown the reason, where there is one."""
+    spoken = [line.strip() for line in lines if line.strip()]
+    reasons = [line for line in spoken if line.startswith(("ERROR", "Error")) or "Error" in line]
+    return (reasons or spoken)[-LAST_LINES:]
+
+
+def missing_here() -> tuple[str, ...]:
+    """What the running Python lacks to train by itself; nothing where EasyPhoto is installed with all it needs."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    missing = []
+    for name, oldest in OLDEST.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+            continue
+        if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < oldest:
+            missing.append(f"{name} {oldest[0]}.{oldest[1]} (it has {found})")
+    return tuple(missing)
+
+
+OLDEST: Mapping[str, tuple[int, int]] = {
+    "torch": (2, 1), "diffusers": (0, 31), "transformers": (4, 46), "peft": (0, 13), "accelerate": (1, 0),
+    "safetensors": (0, 4),
+}  # fmt: skip

@@ -1,0 +1,103 @@
+"""Who takes which face: what people choose at the faces of templates, and the sessions that a desk is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+Reasons = tuple[str | None, ...]
+"""For each face of a template, from the left, why it cannot be done; None where it can."""
+
+
+@dataclass(frozen=True)
+class Seating:
+    """Who takes the faces of one template."""
+
+    template: str
+    """Its id."""
+    takers: tuple[str | None, ...]
+    """A person's id for each face from the left; None leaves that face as it is."""
+    is_chosen: bool = False
+    """By hand. The others follow the persons chosen."""
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        return tuple(taker for taker in self.takers if taker is not None)
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One call of `Desk.photograph`: the same persons on every template."""
+
+    persons: tuple[str, ...]
+    templates: tuple[str, ...]
+    assignments: tuple[tuple[int, ...], ...]
+    """For each template, the face of each person."""
+
+
+def from_the_left(persons: Sequence[str], faces: Reasons) -> tuple[str | None, ...]:
+    """The persons on the faces that can be done, in their order; faces left over stay as they are."""
+    waiting = iter(persons)
+    return tuple(next(waiting, None) if reason is None else None for reason in faces)
+
+
+def seated(
+    persons: Sequence[str], faces: Mapping[str, Reasons], earlier: Sequence[Seating] = ()
+) -> tuple[Seating, ...]:
+    """A seating for each template, in the order of `faces`. What was chosen by hand stays while it can."""
+    chosen = {one.template: one for one in earlier if one.is_chosen}
+    return tuple(_kept(chosen.get(template), persons, template, reasons) for template, reasons in faces.items())
+
+
+def _kept(chosen: Seating | None, persons: Sequence[str], template: str, reasons: Reasons) -> Seating:
+    if chosen is None or len(chosen.takers) != len(reasons):
+        return Seating(template, from_the_left(persons, reasons))
+    return replace(chosen, takers=tuple(taker if taker in persons else None for taker in chosen.takers))
+
+
+def with_taker(seatings: Sequence[Seating], template: str, face: int, taker: str | None) -> tuple[Seating, ...]:
+    """The seatings with one face given to somebody else; the same ones where nothing changes."""
+    return tuple(_given(one, face, taker) if one.template == template else one for one in seatings)
+
+
+def _given(seating: Seating, face: int, taker: str | None) -> Seating:
+    if not 0 <= face < len(seating.takers) or seating.takers[face] == taker:
+        return seating
+    takers = (*seating.takers[:face], taker, *seating.takers[face + 1 :])
+    return replace(seating, takers=takers, is_chosen=True)
+
+
+def sittings(seatings: Sequence[Seating]) -> tuple[Sitting, ...]:
+    """Templates with the same persons are done together. Who sits twice in a picture is named twice."""
+    together: dict[tuple[str, ...], list[Seating]] = {}
+    for seating in seatings:
+        if seating.persons:
+            together.setdefault(tuple(sorted(seating.persons)), []).append(seating)
+    return tuple(_sitting(group) for group in together.values())
+
+
+def _sitting(group: Sequence[Seating]) -> Sitting:
+    persons = group[0].persons
+    assignments = tuple(_faces_of(persons, seating) for seating in group)
+    return Sitting(persons, tuple(seating.template for seating in group), assignments)
+
+
+def _faces_of(persons: Sequence[str], seating: Seating) -> tuple[int, ...]:
+    free = list(seating.takers)
+    faces = []
+    for person in persons:
+        face = free.index(person)
+        free[face] = None
+        faces.append(face)
+    return tuple(faces)
+
+
+def without_a_face(persons: Sequence[str], seatings: Sequence[Seating]) -> tuple[str, ...]:
+    """The persons who sit on no template."""
+    seen = {taker for seating in seatings for taker in seating.persons}
+    return tuple(person for person in persons if person not in seen)
+
+
+def without_a_person(seatings: Sequence[Seating]) -> tuple[str, ...]:
+    """The templates on which nobody sits."""
+    return tuple(seating.template for seating in seatings if not seating.persons)

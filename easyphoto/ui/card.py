@@ -1,0 +1,237 @@
+"""The card of a job: what it does, how far it is, how it learns, what went wrong. Values in, HTML out.
+
+Everything that comes from people, files or other programs is escaped here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.report.charts import chart_svg
+from easyphoto.report.learning import likeness_chart, loss_chart
+from easyphoto.report.parts import Chart
+from easyphoto.training.events import Done, Event, Sample, from_line
+from easyphoto.ui.language import Words
+
+STATE_WORDS: Mapping[State, str] = {
+    State.QUEUED: "Waiting",
+    State.RUNNING: "Running",
+    State.DONE: "Done",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+    State.INTERRUPTED: "Interrupted",
+}
+# Not by colour alone: each state has its sign as well as its word.
+STATE_SIGNS: Mapping[State, str] = {
+    State.QUEUED: "◌",
+    State.RUNNING: "●",
+    State.DONE: "✓",
+    State.FAILED: "✕",
+    State.CANCELLED: "–",
+    State.INTERRUPTED: "‖",
+}
+# What a screen reader is told changes only so often, in percent.
+ANNOUNCED_EVERY = 10
+
+
+def card_html(job: Job, words: Words, *, more: str = "") -> str:
+    """The card; `more` is HTML that belongs between progress and notes, as curves do."""
+    active = not job.state.is_over
+    parts = [_head(job, words), _progress(job, words) if active else "", more, notes_html(job.notes, words)]
+    parts += [error_html(job.error, words)] if job.error else []
+    parts += [_interrupted(job, words)]
+    return (
+        f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}"'
+        f' data-state="{job.state.value}" data-announce="{escape(announced(job, words))}"'
+        f' aria-label="{escape(words.heard(job.title))}">{"".join(parts)}</section>'
+    )
+
+
+def announced(job: Job, words: Words) -> str:
+    """What a screen reader says; it changes far less often than the card."""
+    state = words(STATE_WORDS[job.state])
+    if job.state is State.RUNNING:
+        percent = percent_of(job) // ANNOUNCED_EVERY * ANNOUNCED_EVERY
+        phase = words.heard(job.phase.split(" · ")[0])
+        return words("{title}: {phase}, {percent} percent", title=words.heard(job.title), phase=phase, percent=percent)
+    failed = words.heard(job.error.get("message", "")) if job.error else ""
+    return ". ".join(part for part in (f"{words.heard(job.title)}: {state}", failed) if part)
+
+
+def percent_of(job: Job) -> int:
+    return min(100, max(0, round(100 * job.done / job.total))) if job.total else 0
+
+
+def duration_words(seconds: float, words: Words) -> str:
+    """The time that is left, no more exact than it can be known."""
+    if seconds < 60:
+        return words("less than a minute left")
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return words("about {minutes} min left", minutes=minutes)
+    return words("about {hours} h {minutes} min left", hours=minutes // 60, minutes=minutes % 60)
+
+
+def notes_html(notes: Sequence[str], words: Words) -> str:
+    if not notes:
+        return ""
+    items = "".join(f"<li>{escape(words.heard(note))}</li>" for note in notes)
+    return f'<ul class="easyphoto-notes" aria-label="{escape(words("Notes"))}">{items}</ul>'
+
+
+def error_html(error: Mapping[str, str], words: Words) -> str:
+    """What happened, then what to do."""
+    advice = error.get("advice", "")
+    said = f"<p>{escape(words.heard(advice))}</p>" if advice else ""
+    message = words.heard(error.get("message", "")) or words("Something went wrong.")
+    return f'<div class="easyphoto-error" role="alert"><strong>{escape(message)}</strong>{said}</div>'
+
+
+def message_html(text: str, *, is_good: bool = False) -> str:
+    """A sentence of the tab itself: something was done."""
+    style = "easyphoto-good" if is_good else "easyphoto-message"
+    return f'<div class="{style}" role="status">{escape(text)}</div>' if text else ""
+
+
+def warnings_html(warnings: Sequence[str], words: Words) -> str:
+    """What is missing in the host, and what to do, at the top of a tab."""
+    if not warnings:
+        return ""
+    items = "".join(f"<li>{escape(words.heard(warning))}</li>" for warning in warnings)
+    return f'<div class="easyphoto-warnings" role="note"><ul>{items}</ul></div>'
+
+
+def training_events(events: Iterable[JobEvent]) -> tuple[Event, ...]:
+    """What the training said, out of its job's events."""
+    heard = (from_line(str(event.values.get("line", ""))) for event in events if event.type == "train")
+    return tuple(event for event in heard if event is not None)
+
+
+def curves_html(events: tuple[Event, ...], words: Words) -> str:
+    """Loss and likeness along the training; empty until there is something to draw."""
+    done = next((event for event in reversed(events) if isinstance(event, Done)), None)
+    charts = [loss_chart(events), likeness_chart(events, done)]
+    drawn = [_figure(chart, words) for chart in charts if chart is not None and _has_points(chart)]
+    return f'<div class="easyphoto-curves">{"".join(drawn)}</div>' if drawn else ""
+
+
+def sheet_html(pictures: Sequence[tuple[str, str]], words: Words, *, title: str) -> str:
+    """Small pictures with captions; `pictures` are data: URIs and their words."""
+    if not pictures:
+        return ""
+    figures = "".join(
+        f'<figure><img src="{escape(link)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+        for link, caption in pictures
+    )
+    head = f"<h4>{escape(words(title))}</h4>"
+    return f'<section class="easyphoto-sheet" lang="{words.tag}">{head}<div>{figures}</div></section>'
+
+
+def sample_captions(events: tuple[Event, ...], words: Words) -> dict[str, str]:
+    """What stands under a validation picture, by its name among the job's previews."""
+    captions = {}
+    for event in events:
+        if isinstance(event, Sample):
+            score = "" if event.score is None else " · " + words("likeness {score}", score=f"{event.score:.2f}")
+            name = f"sample-{event.step:06d}-{event.template:02d}.png"
+            captions[name] = words("step {step}", step=event.step) + score
+    return captions
+
+
+def log_html(lines: Sequence[str], words: Words) -> str:
+    said = "\n".join(lines)
+    return (
+        f'<pre class="easyphoto-log" tabindex="0" aria-label="{escape(words("Log"))}">{escape(said)}</pre>'
+        if said
+        else ""
+    )
+
+
+def event_lines(events: Iterable[JobEvent], words: Words) -> list[str]:
+    """A job's story, a line for each thing that happened; what repeats itself is told once."""
+    lines: list[str] = []
+    for event in events:
+        said = _line(event, words)
+        if said and (not lines or lines[-1].partition("  ")[2] != said):
+            lines.append(f"{event.at[11:19]}  {said}")
+    return lines
+
+
+def _line(event: JobEvent, words: Words) -> str:
+    match event.type:
+        case "state":
+            return words(STATE_WORDS[State(event.values["state"])])
+        case "progress":
+            return words.heard(str(event.values.get("phase", "")).split(" · ")[0])
+        case "note":
+            return words.heard(str(event.values.get("text", "")))
+        case "error":
+            error: Any = event.values.get("error", {})
+            return str(error.get("message", "")) if isinstance(error, Mapping) else ""
+        case "train":
+            return _warning(str(event.values.get("line", "")))
+    return ""
+
+
+def _warning(line: str) -> str:
+    said = json.loads(line) if line else {}
+    return f"{said.get('code')}: {said.get('detail')}" if said.get("type") == "warn" else ""
+
+
+def _head(job: Job, words: Words) -> str:
+    state = f"{STATE_SIGNS[job.state]} {words(STATE_WORDS[job.state])}"
+    when = (job.ended or job.started or job.created)[:16].replace("T", " ")
+    return (
+        f'<header><span class="easyphoto-badge" data-state="{job.state.value}">{escape(state)}</span>'
+        f"<strong>{escape(_capital(words.heard(job.title)))}</strong>"
+        f'<time datetime="{escape(job.ended or job.started or job.created)}">{escape(when)} UTC</time></header>'
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _progress(job: Job, words: Words) -> str:
+    """The bar, and under it the step in words; without a count the bar only shows that something goes on."""
+    # The training's own words end with the time left; the card says it once, for every kind of job.
+    said = [words.heard(part) for part in job.phase.split(" · ") if not part.endswith(" left")]
+    counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
+    left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
+    waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Beginning")
+    line = " · ".join([*(said if job.phase else [waiting]), *counted, *left])
+    percent = percent_of(job)
+    values = f' aria-valuenow="{percent}"' if job.total else ""
+    is_counted = "" if job.total else " easyphoto-uncounted"
+    return (
+        f'<div class="easyphoto-bar{is_counted}" role="progressbar" aria-label="{escape(words("Progress"))}"'
+        f' aria-valuemin="0" aria-valuemax="100"{values} aria-valuetext="{escape(line)}">'
+        f'<i style="width:{percent}%"></i></div><p class="easyphoto-phase">{escape(line)}</p>'
+    )
+
+
+def _interrupted(job: Job, words: Words) -> str:
+    if job.state not in (State.INTERRUPTED, State.CANCELLED) or job.run is None:
+        return ""
+    return f'<p class="easyphoto-hint">{escape(words("It can be resumed from its last checkpoint."))}</p>'
+
+
+def _has_points(chart: Chart) -> bool:
+    return any(len(curve.points) > 0 for curve in chart.curves)
+
+
+def _figure(chart: Chart, words: Words) -> str:
+    said = replace(
+        chart,
+        title=words.heard(chart.title),
+        curves=tuple(replace(curve, name=words.heard(curve.name)) for curve in chart.curves),
+        across=words.heard(chart.across),
+        up=words.heard(chart.up),
+        marks=tuple((value, words.heard(name)) for value, name in chart.marks),
+    )
+    return f"<figure><figcaption>{escape(said.title)}</figcaption>{chart_svg(said)}</figure>"

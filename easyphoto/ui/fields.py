@@ -1,0 +1,215 @@
+"""A settings class as components, and what they hold as settings again."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import gradio as gr
+
+from easyphoto.errors import BadSettings
+from easyphoto.settings import PRESETS, Declared, Settings, preset, settings_from
+from easyphoto.ui import compat
+from easyphoto.ui.language import Words
+
+S = TypeVar("S", bound=Settings)
+AUTO = "auto"
+# A slider with more places than this cannot be set exactly with a mouse.
+MOST_PLACES = 2000
+MOST_RADIO = 3
+
+
+@dataclass
+class Fields(Generic[S]):
+    """The components of one settings class, laid out in as many places as the tab likes.
+
+    `place` makes components where it is called; what nobody has placed is at its default when read.
+    """
+
+    kind: type[S]
+    words: Words
+    prefix: str
+    """Begins the elem_id of each component: `easyphoto_train`."""
+    more: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What the host knows besides the declared choices, by setting."""
+    starts: Mapping[str, Any] = field(default_factory=dict)
+    """Values to begin with that are no defaults."""
+    components: dict[str, Any] = field(default_factory=dict)
+
+    def place(self, *names: str) -> None:
+        for name in names:
+            self.components[name] = self._component(name)
+
+    def place_rest(self, *, without: Iterable[str] = ()) -> None:
+        """Every setting that has no component yet."""
+        left = {*self.components, *without}
+        self.place(*(each.name for each in dataclasses.fields(self.kind) if each.name not in left))  # type: ignore[arg-type]
+
+    @property
+    def inputs(self) -> set[Any]:
+        return set(self.components.values())
+
+    def read(self, values: Mapping[Any, Any]) -> S:
+        """The settings out of a handler's values by component. Raises BadSettings that names the field by its label."""
+        found: dict[str, Any] = {}
+        for name, component in self.components.items():
+            found[name] = self._value(name, values[component])
+        try:
+            return settings_from(self.kind, {**self.starts, **found})
+        except BadSettings as error:
+            raise self._by_label(error) from error
+
+    def show(self, settings: S) -> dict[Any, Any]:
+        """Updates by component, so that they show `settings`."""
+        return {
+            component: compat.update(value=self.shown(name, getattr(settings, name)))
+            for name, component in self.components.items()
+        }
+
+    def show_preset(self, name: str) -> dict[Any, Any]:
+        return self.show(preset(self.kind, name))
+
+    def shown(self, name: str, value: Any) -> Any:
+        """What the component of that setting holds for `value`."""
+        declared = declared_of(self.kind, name)
+        if declared.choices and value is not None:
+            return self._labels(name).get(value, value)
+        if value is None:
+            return ""
+        return _number_text(value) if self.is_free(name) and not isinstance(value, str) else value
+
+    def is_free(self, name: str) -> bool:
+        """Whether it is typed in, because it may be empty."""
+        return type(None) in types_of(self.kind, name)
+
+    def _component(self, name: str) -> Any:
+        declared, words = declared_of(self.kind, name), self.words
+        value = self.shown(name, self.starts.get(name, default_of(self.kind, name)))
+        common = {
+            "label": words(declared.label),
+            "info": self._info(name, declared),
+            "value": value,
+            "elem_id": f"{self.prefix}_{name}",
+            "interactive": True,
+        }
+        kinds = types_of(self.kind, name)
+        if bool in kinds:
+            return gr.Checkbox(**common)
+        if declared.choices:
+            return self._choice(name, declared, common)
+        if self.is_free(name):
+            placeholder = words(AUTO) if kinds & {int, float} else ""
+            return gr.Textbox(**common, max_lines=1, placeholder=placeholder)
+        if str in kinds:
+            return gr.Textbox(**common, lines=2)
+        if _places(declared) > MOST_PLACES:
+            return gr.Number(**common, precision=0 if int in kinds else None)
+        return gr.Slider(declared.low, declared.high, step=declared.step, **common)
+
+    def _choice(self, name: str, declared: Declared, common: dict[str, Any]) -> Any:
+        labels = list(self._labels(name).values())
+        if len(labels) <= MOST_RADIO and not declared.is_open:
+            return gr.Radio(labels, **common)
+        return gr.Dropdown(labels, **common, allow_custom_value=declared.is_open)
+
+    def _info(self, name: str, declared: Declared) -> str | None:
+        said = self.words(declared.help) if declared.help else ""
+        if self.is_free(name) and declared.low is not None and declared.high is not None:
+            bounds = f"{_number_text(declared.low)} – {_number_text(declared.high)}"
+            said = f"{said} ({bounds})" if said else bounds
+        return said or None
+
+    def _labels(self, name: str) -> dict[str, str]:
+        """The words of each choice; gradio 3 knows no values behind them. A host's names stay as they are."""
+        declared = declared_of(self.kind, name)
+        return {
+            **{value: self.words(value) for value in declared.choices},
+            **{value: value for value in self.more.get(name, ()) if value not in declared.choices},
+        }
+
+    def _value(self, name: str, shown: Any) -> Any:
+        declared, kinds = declared_of(self.kind, name), types_of(self.kind, name)
+        if declared.choices:
+            values = {label: value for value, label in self._labels(name).items()}
+            return values.get(shown, shown)
+        if kinds & {int, float} and bool not in kinds:
+            return number_from(shown, kinds, self.words(declared.label), self.words)
+        if isinstance(shown, str):
+            shown = shown.strip()
+        return None if shown in (None, "") and type(None) in kinds else "" if shown is None and str in kinds else shown
+
+    def _by_label(self, error: BadSettings) -> BadSettings:
+        """The settings class speaks of `learning_rate`, the page of "Learning rate"."""
+        message = str(error.args[0])
+        name, _, rest = message.partition(" ")
+        if name not in {each.name for each in dataclasses.fields(self.kind)}:  # type: ignore[arg-type]
+            return error
+        label = self.words(declared_of(self.kind, name).label)
+        return BadSettings(f"{label}: {self.words.heard(rest)}", advice=self.words.heard(error.advice))
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """fast, balanced, thorough, as the page calls them."""
+
+    names: tuple[str, ...]
+    words: Words
+
+    @property
+    def labels(self) -> list[str]:
+        return [self.label(name) for name in self.names]
+
+    def label(self, name: str) -> str:
+        return self.words(name.capitalize())
+
+    def name(self, label: str) -> str:
+        return dict(zip(self.labels, self.names, strict=True)).get(label, label)
+
+
+def presets_of(kind: type[Settings], words: Words) -> PresetChoice:
+    return PresetChoice(tuple(PRESETS[kind]), words)
+
+
+def declared_of(kind: type[Settings], name: str) -> Declared:
+    return next(each for each in dataclasses.fields(kind) if each.name == name).metadata["declared"]  # type: ignore[arg-type]
+
+
+def default_of(kind: type[Settings], name: str) -> Any:
+    return next(each for each in dataclasses.fields(kind) if each.name == name).default  # type: ignore[arg-type]
+
+
+def types_of(kind: type[Settings], name: str) -> set[type]:
+    hint = typing.get_type_hints(kind)[name]
+    return set(typing.get_args(hint)) or {hint}
+
+
+def number_from(shown: Any, kinds: set[type], label: str, words: Words) -> int | float | None:
+    """What was typed as a number of the setting's kind; nothing is "auto" where that is allowed."""
+    text = str(shown if shown is not None else "").strip()
+    if type(None) in kinds and text.lower() in ("", AUTO, words(AUTO).lower()):
+        return None
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (float not in kinds and number != int(number)):
+        wanted = words("a number") if float in kinds else words("a whole number")
+        raise BadSettings(
+            words("{label}: cannot be {value}.", label=label, value=repr(shown)),
+            advice=words("It wants {wanted}.", wanted=wanted),
+        )
+    return number if float in kinds else int(number)
+
+
+def _number_text(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _places(declared: Declared) -> float:
+    if declared.low is None or declared.high is None or not declared.step:
+        return 0
+    return (declared.high - declared.low) / declared.step

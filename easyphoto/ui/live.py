@@ -1,0 +1,126 @@
+"""A job's card as components that keep themselves up to date: `javascript/easyphoto.js` clicks the hidden tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import UnknownJob
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, JobEvent
+from easyphoto.ui import compat
+from easyphoto.ui.card import card_html, event_lines, log_html
+from easyphoto.ui.language import Words
+
+HIDDEN = "easyphoto-hidden"
+MOST_LOG_LINES = 200
+Extra = Callable[[Job, Sequence[JobEvent]], dict[Any, Any]]
+Body = Callable[[Job, Sequence[JobEvent]], str]
+
+
+def no_body(job: Job, events: Sequence[JobEvent]) -> str:
+    return ""
+
+
+def no_extra(job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class LiveCard:
+    """The components of one card. `job` holds the id of the job on show, None before there is one."""
+
+    job: Any
+    seen: Any
+    """How much of it the page shows already, so that nothing is sent twice."""
+    card: Any
+    cancel: Any
+    log: Any
+    fold: Any
+    tick: Any
+
+    @property
+    def outputs(self) -> set[Any]:
+        return {self.job, self.seen, self.card, self.cancel, self.log, self.fold}
+
+
+def place_card(prefix: str, words: Words) -> LiveCard:
+    job, seen = gr.State(None), gr.State("")
+    card = gr.HTML("", elem_id=f"{prefix}_card")
+    cancel = gr.Button(words("Cancel"), elem_id=f"{prefix}_cancel", variant="stop", visible=False)
+    with gr.Accordion(words("Log"), open=False, visible=False, elem_id=f"{prefix}_log_fold") as fold:
+        log = gr.HTML("", elem_id=f"{prefix}_log")
+    tick = gr.Button("tick", elem_id=f"{prefix}_tick", elem_classes=[HIDDEN])
+    return LiveCard(job, seen, card, cancel, log, fold, tick)
+
+
+def show_job(
+    live: LiveCard, desk: Desk, id: str, *, words: Words, seen: str = "", body: Body = no_body, extra: Extra = no_extra
+) -> dict[Any, Any]:
+    """Updates that show the job; only `seen` itself where nothing has happened since. Raises UnknownJob."""
+    job, events = desk.queue.get(id), desk.queue.events(id)
+    now = f"{id} {len(events)} {job.state.value}"
+    if now == seen:
+        return {live.seen: now}
+    lines = event_lines(events, words)[-MOST_LOG_LINES:]
+    return {
+        live.job: id,
+        live.seen: now,
+        live.card: card_html(job, words, more=body(job, events)),
+        live.cancel: compat.update(visible=not job.state.is_over),
+        live.fold: compat.update(visible=True),
+        live.log: log_html(lines, words),
+        **extra(job, events),
+    }
+
+
+def show_nothing(live: LiveCard) -> dict[Any, Any]:
+    return {
+        live.job: None,
+        live.seen: "",
+        live.card: "",
+        live.cancel: compat.update(visible=False),
+        live.fold: compat.update(visible=False),
+    }
+
+
+def connect_card(
+    live: LiveCard,
+    desk: Desk,
+    words: Words,
+    *,
+    kinds: Sequence[str],
+    body: Body = no_body,
+    extra: Extra = no_extra,
+    extra_outputs: Sequence[Any] = (),
+) -> None:
+    """Tick and cancel. A page that has just been loaded finds the newest job of these kinds again."""
+
+    def ticked(id: str | None, seen: str) -> dict[Any, Any]:
+        id = id or newest_job(desk, kinds)
+        if id is None:
+            return {live.seen: ""}
+        try:
+            return show_job(live, desk, id, words=words, seen=seen or "", body=body, extra=extra)
+        except UnknownJob:  # its person was deleted, or it was cleared away
+            return show_nothing(live)
+
+    def cancelled(id: str | None) -> dict[Any, Any]:
+        if id is None:
+            return {live.seen: ""}
+        desk.queue.cancel(id)
+        return {live.seen: "", live.cancel: compat.update(value=words("Stopping …"), interactive=False)}
+
+    outputs = {*live.outputs, *extra_outputs}
+    compat.listen(live.tick.click, ticked, inputs=[live.job, live.seen], outputs=outputs)
+    compat.listen(live.cancel.click, cancelled, inputs=[live.job], outputs={live.seen, live.cancel})
+
+
+def newest_job(desk: Desk, kinds: Sequence[str]) -> str | None:
+    """The one that goes on, else the last that ended."""
+    jobs = [job for job in desk.queue.list() if job.kind in kinds]
+    going = [job for job in jobs if not job.state.is_over]
+    return next((job.id for job in (*reversed(going), *jobs)), None)

@@ -1,0 +1,34 @@
+"""Errors as words in the tab: what a handler raises is shown where the user looks, and nothing else changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.records import error_record
+from easyphoto.ui.card import error_html
+from easyphoto.ui.language import Words
+
+log = logging.getLogger(__name__)
+
+
+def saying(message: Any, words: Words, handler: Callable[..., dict[Any, Any]]) -> Callable[..., dict[Any, Any]]:
+    """`handler`, which returns updates by component, with what it raises shown in the component `message`.
+
+    `message` must be among the event's outputs; it is cleared where the handler says nothing.
+    """
+
+    @wraps(handler)
+    def guarded(*values: Any) -> dict[Any, Any]:
+        try:
+            return {message: "", **handler(*values)}
+        except EasyPhotoError as error:
+            return {message: error_html(error_record(error), words)}
+        except Exception as error:  # the last line before gradio, which would show a bare "Error"
+            log.exception("A handler of the EasyPhoto tab failed.")
+            return {message: error_html(error_record(error), words)}
+
+    return guarded

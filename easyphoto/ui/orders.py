@@ -1,0 +1,48 @@
+"""Buttons inside HTML: `<button data-easyphoto-order="remove 3" data-easyphoto-to="easyphoto_train_order">`.
+
+`javascript/easyphoto.js` keeps what was asked and clicks the hidden button, whose handler is given the order's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.ui import compat
+from easyphoto.ui.live import HIDDEN
+
+# The order goes in place of the first input; the others come as they are.
+TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder() : '', ...rest]"
+
+
+@dataclass(frozen=True)
+class Orders:
+    text: Any
+    button: Any
+
+
+def place_orders(prefix: str) -> Orders:
+    """`prefix` + `_order` is what the HTML's buttons point to."""
+    text = gr.Textbox("", label="order", elem_id=f"{prefix}_order_text", elem_classes=[HIDDEN])
+    return Orders(text, gr.Button("order", elem_id=f"{prefix}_order", elem_classes=[HIDDEN]))
+
+
+def connect_orders(
+    orders: Orders, handler: Callable[..., Any], *, inputs: Sequence[Any] = (), outputs: Any = None
+) -> None:
+    """`handler(order, *inputs)`."""
+    compat.listen(orders.button.click, handler, inputs=[orders.text, *inputs], outputs=outputs, js=TAKE_ORDER)
+
+
+def order_button(text: str, order: str, *, to: str, label: str = "", style: str = "", is_on: bool | None = None) -> str:
+    """The HTML of such a button; `label` is what a screen reader says, `is_on` is for one of a choice."""
+    named = f' aria-label="{escape(label)}" title="{escape(label)}"' if label else ""
+    pressed = "" if is_on is None else f' aria-pressed="{str(is_on).lower()}"'
+    return (
+        f'<button type="button" class="easyphoto-order {escape(style)}" data-easyphoto-order="{escape(order)}"'
+        f' data-easyphoto-to="{escape(to)}"{named}{pressed}>{escape(text)}</button>'
+    )

@@ -1,0 +1,85 @@
+"""The page: EasyPhoto's tabs in one gr.Blocks, for a host's top-level tab or standing alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.jobs.desk import Desk
+from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
+from easyphoto.ui.language import Words
+from easyphoto.ui.sending import SendTargets
+
+ROOT = Path(__file__).resolve().parents[2]
+STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "easyphoto.js"
+TITLE = "EasyPhoto"
+
+
+@dataclass(frozen=True)
+class Page:
+    blocks: gr.Blocks
+    send: SendTargets
+
+
+def build_page(desk: Desk, *, standalone: bool) -> Page:
+    """Inside a host its own page brings style and script; standing alone the page brings them itself."""
+    words = Words(desk.facts().language)
+    parts = (
+        _Part("train", words("Train"), train_tab),
+        _Part("photograph", words("Photograph"), photograph_tab),
+        _Part("persons", words("Persons"), persons_tab),
+        _Part("templates", words("Templates"), templates_tab),
+    )
+    with compat.blocks(TITLE) as blocks:
+        if standalone:
+            _place_head(words)
+        with gr.Tabs(elem_id="easyphoto_tabs"):
+            placed = {part.id: _place_tab(part, desk, words) for part in parts}
+        for part in parts:
+            _connect(part, placed[part.id], blocks, desk)
+        if standalone:
+            _load_script(blocks)
+    return Page(blocks, placed["photograph"].built.send)
+
+
+@dataclass(frozen=True)
+class _Part:
+    id: str
+    title: str
+    module: ModuleType
+
+
+@dataclass(frozen=True)
+class _Placed:
+    tab: gr.Tab
+    built: Any
+
+
+def _place_tab(part: _Part, desk: Desk, words: Words) -> _Placed:
+    with gr.Tab(part.title, id=part.id, elem_id=f"easyphoto_tab_{part.id}") as tab:
+        return _Placed(tab, part.module.build(desk, words))
+
+
+def _connect(part: _Part, placed: _Placed, blocks: gr.Blocks, desk: Desk) -> None:
+    """What shows the workspace is looked up again when the page is loaded and whenever the tab is opened."""
+    part.module.connect(placed.built, desk)
+    if hasattr(part.module, "renewal"):
+        again = part.module.renewal(placed.built, desk)
+        for event in (blocks.load, placed.tab.select):
+            compat.listen(event, again.handler, inputs=list(again.inputs), outputs=again.outputs)
+
+
+def _place_head(words: Words) -> None:
+    gr.HTML(f"<style>{STYLE.read_text('utf-8')}</style>", elem_id="easyphoto_style")
+    said = escape(words("A few photos of a person become portraits of them."))
+    gr.HTML(f'<header class="easyphoto-head"><h1>{TITLE}</h1><p>{said}</p></header>', elem_id="easyphoto_head")
+
+
+def _load_script(blocks: gr.Blocks) -> None:
+    script = f"() => {{ {SCRIPT.read_text('utf-8')} }}"
+    blocks.load(None, None, None, **compat.event_words(compat.version(), js=script))

@@ -1,0 +1,170 @@
+"""The persons as tiles: portrait, how like it is, what they were trained with, and what can be done with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.families import family_named
+from easyphoto.files import read_json
+from easyphoto.jobs.desk import Desk
+from easyphoto.persons import base_of, traces_of
+from easyphoto.sessions import SESSION_FILE
+from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.ui.card import notes_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.orders import order_button
+from easyphoto.ui.photograph_form import portrait_of
+from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace import Person
+
+PICTURE = 384
+EXPORT, RENAME, DELETE = "export", "rename", "delete"
+SHOWN_SETTINGS = ("steps", "resolution", "rank", "batch", "learning_rate", "seed")
+
+
+@dataclass(frozen=True)
+class PersonTiles:
+    desk: Desk
+    words: Words
+    thumbnails: Thumbnails
+    to: str
+    """Where the buttons' orders go."""
+
+    def html(self, persons: Sequence[Person]) -> str:
+        if not persons:
+            said = self.words("Nobody yet. Train a person in the Train tab, or import one below.")
+            return f'<p class="easyphoto-empty">{escape(said)}</p>'
+        tiles = "".join(self._tile(person) for person in persons)
+        return f'<div class="easyphoto-tiles easyphoto-persons" lang="{self.words.tag}">{tiles}</div>'
+
+    def _tile(self, person: Person) -> str:
+        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._facts(person))
+        return (
+            f'<article class="easyphoto-tile" aria-label="{escape(person.name)}">{self._picture(person)}'
+            f'<div class="easyphoto-tile-words"><h4>{escape(person.name)}</h4>{self._tag(person)}<dl>{rows}</dl>'
+            f"{self._training(person)}{notes_html(person.notes, self.words)}</div>{self._buttons(person)}</article>"
+        )
+
+    def _picture(self, person: Person) -> str:
+        file = portrait_of(self.desk, person)
+        if file is None:
+            return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
+        said = self.words("Portrait of {name}", name=person.name)
+        return f'<img src="{self.thumbnails.link(file, PICTURE)}" alt="{escape(said)}">'
+
+    def _tag(self, person: Person) -> str:
+        words, found = self.words, person.likeness or {}
+        if not person.is_ready:
+            return f'<span class="easyphoto-tag" data-tone="aside">{escape(words("not trained yet"))}</span>'
+        if "cosine" not in found:
+            return f'<span class="easyphoto-tag" data-tone="plain">{escape(words("likeness not measured"))}</span>'
+        likeness = words("likeness {score}", score=f"{found['cosine']:.2f}")
+        said = escape(f"{likeness} · {found.get('embedder', '')}")
+        return f'<span class="easyphoto-tag" data-tone="good">{said}</span>'
+
+    def _facts(self, person: Person) -> list[tuple[str, str]]:
+        words = self.words
+        facts = [
+            (words("Model family"), words.heard(family_label(person.family))),
+            (words("Photos"), str(len(person.photos))),
+            (words("Since"), person.created[:10]),
+        ]
+        base = base_of(self.desk.app.workspace, person)
+        if Path(base).name != person.family:
+            facts.insert(1, (words("Base"), Path(base).name))
+        if person.id != person.name:
+            facts.insert(0, (words("Id"), person.id))
+        return facts
+
+    def _training(self, person: Person) -> str:
+        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._trained(person))
+        if not rows:
+            return ""
+        return f"<details><summary>{escape(self.words('Trained with'))}</summary><dl>{rows}</dl></details>"
+
+    def _trained(self, person: Person) -> list[tuple[str, str]]:
+        run = run_of(self.desk, person)
+        if run is None:
+            return []
+        labels = {name: declared_label(run.settings, name) for name in SHOWN_SETTINGS}
+        values = {name: getattr(run.settings, name) for name in SHOWN_SETTINGS}
+        auto = self.words("auto")
+        said = [(self.words(labels[name]), auto if value is None else f"{value:g}") for name, value in values.items()]
+        return [(self.words("Date"), run.created[:16].replace("T", " ") + " UTC"), *said]
+
+    def _buttons(self, person: Person) -> str:
+        words = self.words
+        named = [(EXPORT, words("Export")), (RENAME, words("Rename")), (DELETE, words("Delete"))]
+        buttons = "".join(
+            order_button(label, json.dumps([order, person.id]), to=self.to, label=f"{label}: {person.name}")
+            for order, label in named
+        )
+        return f'<div class="easyphoto-orders">{buttons}</div>'
+
+
+def read_order(order: str) -> tuple[str, str]:
+    """The verb and the person's id."""
+    verb, id = json.loads(order)
+    return str(verb), str(id)
+
+
+def family_label(id: str) -> str:
+    try:
+        return family_named(id).label
+    except EasyPhotoError:
+        return id
+
+
+def declared_label(settings: Any, name: str) -> str:
+    return str(type(settings).__dataclass_fields__[name].metadata["declared"].label)
+
+
+def run_of(desk: Desk, person: Person) -> TrainRun | None:
+    """The record of the person's training; None where it is gone, as for who was imported."""
+    record = desk.app.workspace.runs / (person.run or "") / RUN_FILE
+    if not person.run or not record.is_file():
+        return None
+    try:
+        return TrainRun.read(record)
+    except EasyPhotoError:
+        return None
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """How much goes with a person."""
+
+    photos: int
+    runs: int
+    results: int
+    jobs: int
+    uploads: int
+
+
+def doomed_of(desk: Desk, person: Person) -> Doomed:
+    """What `delete` will delete. Raises UnknownPerson."""
+    workspace = desk.app.workspace
+    runs = [record for record in workspace.runs.glob(f"*/{RUN_FILE}") if read_json(record).get("person") == person.id]
+    sessions = workspace.results.glob(f"*/{SESSION_FILE}")
+    results = [record for record in sessions if person.id in read_json(record).get("persons", [])]
+    traces = traces_of(workspace, person.id)
+    return Doomed(len(person.photos), len(runs), len(results), len(traces.jobs), len(traces.uploads))
+
+
+def doomed_html(person: Person, doomed: Doomed, words: Words) -> str:
+    items = [
+        words("The folder with the portrait, the LoRA and the photos: {count}", count=doomed.photos),
+        words("Trainings with their pictures: {count}", count=doomed.runs),
+        words("Sessions with results: {count}", count=doomed.results),
+        words("Jobs: {count}; uploaded photos: {uploads}", count=doomed.jobs, uploads=doomed.uploads),
+        words("The copy of the LoRA in the web UI's list, where there is one"),
+    ]
+    rows = "".join(f"<li>{escape(item)}</li>" for item in items)
+    title = escape(words("Delete {name}? All of this goes, for good:", name=person.name))
+    return f'<div class="easyphoto-warnings" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'

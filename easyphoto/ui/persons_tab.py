@@ -1,0 +1,290 @@
+"""The Persons tab: everybody in the workspace; export, import, rename, delete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import InputError
+from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, State
+from easyphoto.ui import compat
+from easyphoto.ui.card import message_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.messages import saying
+from easyphoto.ui.orders import Orders, connect_orders, place_orders
+from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
+from easyphoto.ui.renewal import Renewal
+from easyphoto.ui.thumbnails import Thumbnails
+
+PREFIX = "easyphoto_persons"
+KIND = "import"
+EXPORTS = "easyphoto-exports"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A part that opens for one person: what is asked, the answer, and two buttons."""
+
+    group: Any
+    said: Any
+    answer: Any
+    yes: Any
+    no: Any
+
+
+@dataclass(frozen=True)
+class Import:
+    upload: Any
+    folder: Any
+    name: Any
+    start: Any
+    live: LiveCard
+
+
+@dataclass(frozen=True)
+class PersonsTab:
+    tiles: Any
+    orders: Orders
+    whose: Any
+    """State: the id of the person whom a question is about."""
+    message: Any
+    exported: Any
+    rename: Question
+    delete: Question
+    arrival: Import
+    view: PersonTiles
+    words: Words
+
+
+def build(desk: Desk, words: Words) -> PersonsTab:
+    view = PersonTiles(desk, words, Thumbnails(), f"{PREFIX}_order")
+    message = gr.HTML("", elem_id=f"{PREFIX}_message")
+    exported = gr.File(label=words("Exported person"), visible=False, interactive=False, elem_id=f"{PREFIX}_exported")
+    rename = _place_question(
+        "rename", words("New name"), words("Rename"), words("Cancel"), info=words("Letters a-z, digits, _ and -.")
+    )
+    delete = _place_question(
+        "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
+    )
+    tiles = gr.HTML(view.html(desk.app.persons()), elem_id=f"{PREFIX}_tiles")
+    gr.HTML(
+        _hint(
+            words(
+                "To train somebody again, start a training under the same name; one that was cut off is resumed there."
+            )
+        )
+    )
+    arrival = _place_import(words)
+    orders, whose = place_orders(PREFIX), gr.State(None)
+    return PersonsTab(tiles, orders, whose, message, exported, rename, delete, arrival, view, words)
+
+
+def _place_question(
+    name: str, asked: str, yes: str, no: str, *, info: str | None = None, is_grave: bool = False
+) -> Question:
+    prefix = f"{PREFIX}_{name}"
+    with gr.Column(visible=False, elem_id=prefix, elem_classes=["easyphoto-question"]) as group:
+        said = gr.HTML("", elem_id=f"{prefix}_said")
+        answer = gr.Textbox("", label=asked, info=info, max_lines=1, elem_id=f"{prefix}_answer", interactive=True)
+        with gr.Row(elem_classes=["easyphoto-buttons"]):
+            certain = gr.Button(yes, variant="stop" if is_grave else "primary", size="sm", elem_id=f"{prefix}_yes")
+            never = gr.Button(no, size="sm", elem_id=f"{prefix}_no")
+    return Question(group, said, answer, certain, never)
+
+
+def _place_import(words: Words) -> Import:
+    with gr.Accordion(words("Import"), open=False, elem_id=f"{PREFIX}_import"):
+        gr.HTML(
+            _hint(words("A ZIP from Export, or what the EasyPhoto extension of 2023 kept in easyphoto-user-id-infos."))
+        )
+        with gr.Row(elem_classes=["easyphoto-columns"]):
+            upload = gr.File(label=words("ZIP file"), file_types=[".zip"], elem_id=f"{PREFIX}_import_file", height=120)
+            with gr.Column():
+                folder = gr.Textbox(
+                    "", label=words("or a folder on this machine"), max_lines=1, elem_id=f"{PREFIX}_import_folder"
+                )
+                name = gr.Textbox(
+                    "", label=words("Name"), placeholder=words("as they are called"), max_lines=1,
+                    elem_id=f"{PREFIX}_import_name", info=words("Only where one person is imported."),
+                )  # fmt: skip
+        start = gr.Button(words("Import"), variant="primary", elem_id=f"{PREFIX}_import_start")
+        live = place_card(PREFIX, words)
+    return Import(upload, folder, name, start, live)
+
+
+def connect(tab: PersonsTab, desk: Desk) -> None:
+    _connect_orders(tab, desk)
+    _connect_rename(tab, desk)
+    _connect_delete(tab, desk)
+    _connect_import(tab, desk)
+
+
+def renewal(tab: PersonsTab, desk: Desk) -> Renewal:
+    return Renewal(lambda: _tiles(tab, desk), {tab.tiles})
+
+
+def _tiles(tab: PersonsTab, desk: Desk) -> dict[Any, Any]:
+    return {tab.tiles: tab.view.html(desk.app.persons())}
+
+
+def _connect_orders(tab: PersonsTab, desk: Desk) -> None:
+    words = tab.words
+
+    def ordered(order: str) -> dict[Any, Any]:
+        verb, id = read_order(order)
+        person = desk.app.workspace.person(id)
+        updates = {**_closed(tab), tab.whose: id}
+        if verb == EXPORT:
+            file = exported_file(desk, id, exports_folder(tab.exported))
+            updates[tab.exported] = compat.update(value=str(file), visible=True)
+            updates[tab.message] = message_html(
+                words("{name} is ready to be downloaded.", name=person.name), is_good=True
+            )
+        elif verb == RENAME:
+            updates[tab.rename.group] = compat.update(visible=True)
+            updates[tab.rename.said] = _hint(words("Rename {name}:", name=person.name))
+            updates[tab.rename.answer] = person.name
+        elif verb == DELETE:
+            updates[tab.delete.group] = compat.update(visible=True)
+            updates[tab.delete.said] = doomed_html(person, doomed_of(desk, person), words)
+            updates[tab.delete.answer] = compat.update(value="", placeholder=person.name)
+        return updates
+
+    outputs = {tab.message, tab.whose, tab.exported, *_questions(tab)}
+    connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
+    for question in (tab.rename, tab.delete):
+        compat.listen(question.no.click, lambda: _closed(tab), outputs={tab.exported, *_questions(tab)})
+
+
+def _questions(tab: PersonsTab) -> set[Any]:
+    return {part for each in (tab.rename, tab.delete) for part in (each.group, each.said, each.answer)}
+
+
+def _closed(tab: PersonsTab) -> dict[Any, Any]:
+    hidden = compat.update(visible=False)
+    return {
+        tab.rename.group: hidden,
+        tab.delete.group: hidden,
+        tab.exported: compat.update(value=None, visible=False),
+    }
+
+
+def _connect_rename(tab: PersonsTab, desk: Desk) -> None:
+    def renamed(id: str | None, name: str) -> dict[Any, Any]:
+        person = desk.rename(str(id), name)
+        said = tab.words("They are called {name} now.", name=person.name)
+        return {**_closed(tab), **_tiles(tab, desk), tab.message: message_html(said, is_good=True)}
+
+    handler = saying(tab.message, tab.words, renamed)
+    outputs = {tab.message, tab.tiles, tab.exported, *_questions(tab)}
+    for event in (tab.rename.yes.click, tab.rename.answer.submit):
+        compat.listen(event, handler, inputs=[tab.whose, tab.rename.answer], outputs=outputs)
+
+
+def _connect_delete(tab: PersonsTab, desk: Desk) -> None:
+    words = tab.words
+
+    def deleted(id: str | None, answer: str) -> dict[Any, Any]:
+        person = desk.app.workspace.person(str(id))
+        if answer.strip() not in (person.name, person.id):
+            raise InputError(
+                words("That is not the name."), advice=words("Type {name} to delete them.", name=person.name)
+            )
+        gone = desk.delete(person.id)
+        remove_exports(exports_folder(tab.exported), person.id)
+        tab.view.thumbnails.forget()
+        said = words("{name} is deleted: {count} folders and files.", name=person.name, count=len(gone))
+        return {**_closed(tab), **_tiles(tab, desk), tab.whose: None, tab.message: message_html(said, is_good=True)}
+
+    outputs = {tab.message, tab.whose, tab.tiles, tab.exported, *_questions(tab)}
+    compat.listen(
+        tab.delete.yes.click,
+        saying(tab.message, words, deleted),
+        inputs=[tab.whose, tab.delete.answer],
+        outputs=outputs,
+    )
+
+
+def _connect_import(tab: PersonsTab, desk: Desk) -> None:
+    part, words = tab.arrival, tab.words
+
+    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        files = compat.paths_of(values[part.upload])
+        typed = (values[part.folder] or "").strip()
+        if not files and not typed:
+            raise InputError(words("There is nothing to import."), advice=words("Choose a ZIP file, or name a folder."))
+        source = files[0] if files else Path(typed).expanduser()
+        job = ask_import(desk, source, name=(values[part.name] or "").strip() or None)
+        return {part.upload: None, **show_job(part.live, desk, job.id, words=words)}
+
+    connect_card(
+        part.live,
+        desk,
+        words,
+        kinds=(KIND,),
+        body=lambda job, events: import_html(job, words),
+        extra=lambda job, events: _tiles(tab, desk) if job.state.is_over else {},
+        extra_outputs=[tab.tiles],
+    )
+    compat.listen(
+        part.start.click,
+        saying(tab.message, words, started),
+        inputs={part.upload, part.folder, part.name},
+        outputs={tab.message, part.upload, *part.live.outputs},
+    )
+
+
+def ask_import(desk: Desk, source: Path, *, name: str | None) -> Job:
+    """As a job, because photos of earlier persons are looked at again."""
+
+    def work(context: JobContext) -> Mapping[str, Any]:
+        found = desk.app.import_persons(source, name=name, progress=context)
+        return {
+            "persons": [person.name for person in found.persons],
+            "left_out": [{"name": one.name, "reason": one.reason} for one in found.left_out],
+        }
+
+    return desk.queue.submit(KIND, f"import {name or source.name}", work, request={"source": source.name})
+
+
+def import_html(job: Job, words: Words) -> str:
+    if job.state is not State.DONE or not job.result:
+        return ""
+    came = ", ".join(job.result["persons"]) or words("nobody")
+    lines = [words("Imported: {names}", names=came)]
+    lines += [f"{one['name']}: {words.heard(one['reason'])}" for one in job.result["left_out"]]
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+
+
+def exports_folder(file: Any) -> Path:
+    """Below gradio's own folder for files on their way out, from which every version serves."""
+    known = getattr(file, "GRADIO_CACHE", None) or getattr(file, "DEFAULT_TEMP_DIR", None)
+    return Path(known or os.path.join(tempfile.gettempdir(), "gradio")) / EXPORTS
+
+
+def exported_file(desk: Desk, id: str, folder: Path) -> Path:
+    """The person's ZIP; an older one of theirs is replaced."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    remove_exports(folder, id)
+    return desk.app.export(id, folder / f"{id}.zip")
+
+
+def remove_exports(folder: Path, id: str) -> None:
+    """Nobody's face stays in a folder for temporary files when they are deleted."""
+    with suppress(OSError):
+        (folder / f"{id}.zip").unlink(missing_ok=True)
+
+
+def _hint(text: str) -> str:
+    return f'<p class="easyphoto-hint">{escape(text)}</p>'

@@ -1,0 +1,134 @@
+"""What the Photograph tab's first part holds: who and what there is to choose, and the plan that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from easyphoto.app import EasyPhoto
+from easyphoto.errors import InputError
+from easyphoto.jobs.desk import Desk, Options, TemplateEntry
+from easyphoto.jobs.records import Job
+from easyphoto.persons import base_of
+from easyphoto.settings import InferenceSettings
+from easyphoto.ui.assignments import Seating, Sitting, seated, sittings
+from easyphoto.ui.language import Words
+from easyphoto.ui.picture_choice import Pick
+from easyphoto.ui.template_faces import Found, TemplateFaces
+from easyphoto.workspace import Person
+
+UPLOAD = "upload-"
+# What `keep_upload` puts before the suffix, so that names are unique.
+DIGEST = 11
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is photographed on what: the values of one visitor's page."""
+
+    persons: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()
+    """Names of uploads that stand among the templates."""
+    seatings: tuple[Seating, ...] = ()
+    options: Options = field(default_factory=Options)
+
+    @classmethod
+    def of(cls, value: object) -> Plan:
+        return value if isinstance(value, Plan) else cls()
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What there is to choose from now."""
+
+    desk: Desk
+    words: Words
+    faces: TemplateFaces = field(default_factory=TemplateFaces)
+
+    def persons(self) -> tuple[Person, ...]:
+        """Those whose training is finished."""
+        return tuple(person for person in self.desk.app.persons() if person.is_ready)
+
+    def person_picks(self) -> list[Pick]:
+        return [Pick(person.id, person.name, portrait_of(self.desk, person)) for person in self.persons()]
+
+    def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
+        """By id: those of the desk, then the uploads that are still there."""
+        entries = [*self.desk.templates(), *(entry for name in uploads if (entry := upload_entry(self.desk, name)))]
+        return {entry.id: entry for entry in entries}
+
+    def template_picks(self, uploads: Sequence[str]) -> list[Pick]:
+        entries = self.templates(uploads).values()
+        return [Pick(entry.id, self.words.heard(entry.title), entry.path) for entry in entries]
+
+    def titles(self) -> Mapping[str, str]:
+        """What templates are called, by the stem of their files."""
+        return {entry.path.stem: self.words.heard(entry.title) for entry in self.desk.templates()}
+
+    def found(self, plan: Plan) -> Mapping[str, Found]:
+        """The faces of the plan's templates, in its order."""
+        entries, app = self.templates(plan.uploads), looking_app(self.desk, plan.options)
+        return self.faces.all_of([entries[id] for id in plan.templates if id in entries], app)
+
+    def planned(self, plan: Plan) -> Plan:
+        """With everybody seated anew, as far as people have not seated them by hand."""
+        there = [person.id for person in self.persons()]
+        persons = tuple(id for id in plan.persons if id in there)
+        faces = {id: found.reasons(self.family(persons)) for id, found in self.found(plan).items()}
+        return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
+
+    def family(self, persons: Sequence[str]) -> str | None:
+        return self.desk.app.workspace.person(persons[0]).family if persons else None
+
+    def ask(self, plan: Plan, settings: InferenceSettings) -> tuple[Job, ...]:
+        """The jobs of a plan, one for each group of templates with the same persons. Raises InputError."""
+        groups = sittings(plan.seatings)
+        if not groups:
+            raise InputError("Nobody takes a face.", advice="Choose a person and a template with a face for them.")
+        for group in groups:
+            self._check_bases(group, plan.options)
+        entries = self.templates(plan.uploads)
+        return tuple(
+            self.desk.photograph(
+                group.persons,
+                [entries[id].path for id in group.templates],
+                settings=settings,
+                assignments=group.assignments,
+                options=plan.options,
+            )
+            for group in groups
+        )
+
+    def _check_bases(self, group: Sitting, options: Options) -> None:
+        """Said at once, not when the job's turn has come."""
+        workspace = self.desk.app.workspace
+        bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
+        if options.base is None and len(bases) > 1:
+            raise InputError(
+                f"{', '.join(dict.fromkeys(group.persons))} were trained on different bases.",
+                advice="Photograph them one at a time, or choose a checkpoint for all of them.",
+            )
+
+
+def portrait_of(desk: Desk, person: Person) -> Path | None:
+    """The picture that stands for a person: their portrait, else the photo that shows them best."""
+    folder = desk.app.workspace.person_folder(person.id)
+    found = (folder / name for name in (person.portrait, person.reference, *person.photos[:1]) if name)
+    return next((file for file in found if file.is_file()), None)
+
+
+def upload_entry(desk: Desk, name: str) -> TemplateEntry | None:
+    """An upload as a template; None where it is gone."""
+    try:
+        upload = desk.upload(name)
+    except InputError:
+        return None
+    return TemplateEntry(f"{UPLOAD}{upload.name}", Path(upload.name).stem[:-DIGEST], upload.path, True)
+
+
+def looking_app(desk: Desk, options: Options) -> EasyPhoto:
+    """The app that looks at templates as the job will."""
+    weights = replace(options.weights, webui=options.weights.webui or desk.app.weights.webui)
+    return replace(desk.app, engine=options.engine, faces=options.faces, weights=weights)

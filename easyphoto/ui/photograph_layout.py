@@ -1,0 +1,259 @@
+"""The Photograph tab: who, on which templates, who takes which face, and the pictures that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.host import HostFacts
+from easyphoto.jobs.desk import Desk, Options
+from easyphoto.settings import FaceSettings, InferenceSettings, WeightSettings, settings_record
+from easyphoto.ui import compat
+from easyphoto.ui.card import warnings_html
+from easyphoto.ui.fields import Fields, PresetChoice, presets_of
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import LiveCard, place_card
+from easyphoto.ui.orders import Orders, place_orders
+from easyphoto.ui.photograph_form import Choosing, Plan
+from easyphoto.ui.picture_choice import PictureChoice, place_choice
+from easyphoto.ui.sending import SendTargets
+from easyphoto.ui.thumbnails import Thumbnails
+
+PREFIX = "easyphoto_photograph"
+KIND = "photograph"
+ENGINES = ("auto", "drawings", "photographs")
+SEND_WORDS = {"img2img": "Send to img2img", "inpaint": "Send to inpaint", "extras": "Send to extras"}
+
+
+@dataclass(frozen=True)
+class WhoAndWhere:
+    """The first part: persons, templates, faces."""
+
+    persons: PictureChoice
+    nobody: Any
+    templates: PictureChoice
+    upload: Any
+    seats: Any
+    plan: Any
+    """State: the Plan."""
+    orders: Orders
+    choosing: Choosing
+    thumbnails: Thumbnails
+
+
+@dataclass(frozen=True)
+class How:
+    """The second part: settings."""
+
+    preset: Any
+    presets: PresetChoice
+    fields: Fields[InferenceSettings]
+    dice: Any
+    base: Any
+    engine: Any
+    face_fields: Fields[FaceSettings]
+    weights: Fields[WeightSettings]
+    words: Words
+
+    @property
+    def inputs(self) -> set[Any]:
+        return {self.base, *self.option_inputs, *self.fields.inputs}
+
+    @property
+    def option_inputs(self) -> set[Any]:
+        return {self.engine, *self.face_fields.inputs, *self.weights.inputs}
+
+    @property
+    def as_trained(self) -> str:
+        return self.words("as trained")
+
+    def options(self, values: Mapping[Any, Any]) -> Options:
+        engines = {self.words(engine): engine for engine in ENGINES}
+        base = str(values.get(self.base) or "").strip()
+        return Options(
+            base=None if base in ("", self.as_trained) else base,
+            engine=engines.get(values[self.engine], ENGINES[0]),
+            faces=self.face_fields.read(values),
+            weights=self.weights.read(values),
+        )
+
+
+@dataclass(frozen=True)
+class Results:
+    """The third part: what came of it."""
+
+    group: Any
+    shown: Any
+    """State: [job's id, picture's file] on show."""
+    orders: Orders
+    tiles: Any
+    picture: Any
+    details: Any
+    again: Any
+    steps_button: Any
+    steps: Any
+
+    @property
+    def outputs(self) -> set[Any]:
+        return {self.group, self.shown, self.tiles, self.picture, self.details, self.steps}
+
+
+@dataclass(frozen=True)
+class Queue:
+    rows: Any
+    seen: Any
+    """State: the rows on show, so that nothing is sent twice."""
+    orders: Orders
+
+
+@dataclass(frozen=True)
+class PhotographTab:
+    who: WhoAndWhere
+    how: How
+    start: Any
+    message: Any
+    record: Any
+    record_said: Any
+    live: LiveCard
+    queue: Queue
+    results: Results
+    send: SendTargets
+    words: Words
+
+
+def build(desk: Desk, words: Words) -> PhotographTab:
+    facts = desk.facts()
+    gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
+    with gr.Row(elem_classes=["easyphoto-columns"]):
+        with gr.Column(scale=5, min_width=320):
+            _heading(words("1 · Who and where"))
+            who = _place_who(desk, words)
+        with gr.Column(scale=4, min_width=320):
+            _heading(words("2 · Settings"))
+            how = _place_how(desk, words, facts)
+            start = gr.Button(words("Make portraits"), variant="primary", elem_id=f"{PREFIX}_start")
+            message = gr.HTML("", elem_id=f"{PREFIX}_message")
+            live = place_card(PREFIX, words)
+            queue = _place_queue(words)
+            record, record_said = _place_record(words)
+    results, send = _place_results(words, facts)
+    return PhotographTab(who, how, start, message, record, record_said, live, queue, results, send, words)
+
+
+def _place_who(desk: Desk, words: Words) -> WhoAndWhere:
+    thumbnails, choosing = Thumbnails(), Choosing(desk, words)
+    people = choosing.person_picks()
+    persons = place_choice(
+        words("Who is photographed"), people, elem_id=f"{PREFIX}_persons", thumbnails=thumbnails,
+        chosen=[pick.value for pick in people] if len(people) == 1 else [],
+    )  # fmt: skip
+    nobody = gr.HTML(
+        _empty(words("Nobody is ready yet. Train a person first.")), visible=not people, elem_id=f"{PREFIX}_nobody"
+    )
+    templates = place_choice(
+        words("Templates"), choosing.template_picks(()), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails
+    )
+    upload = gr.UploadButton(
+        words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",
+        elem_id=f"{PREFIX}_upload",
+    )  # fmt: skip
+    _heading(words("Faces"), level=4)
+    seats = gr.HTML(_empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_seats")
+    orders, plan = place_orders(f"{PREFIX}_seats"), gr.State(Plan())
+    return WhoAndWhere(persons, nobody, templates, upload, seats, plan, orders, choosing, thumbnails)
+
+
+def _place_how(desk: Desk, words: Words, facts: HostFacts) -> How:
+    presets = presets_of(InferenceSettings, words)
+    preset = gr.Radio(
+        presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset",
+        interactive=True,
+    )  # fmt: skip
+    fields = Fields(InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers})
+    fields.place("count")
+    with gr.Row(elem_classes=["easyphoto-joined"]):
+        fields.place("seed")
+        dice = gr.Button(words("Random"), size="sm", scale=0, min_width=90, elem_id=f"{PREFIX}_dice")
+    fields.place("prompt")
+    with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
+        base = gr.Dropdown(
+            [words("as trained"), *facts.checkpoints], value=words("as trained"), label=words("Checkpoint"),
+            allow_custom_value=True, interactive=True, elem_id=f"{PREFIX}_base",
+            info=words("What paints. A LoRA is at its best with what it was trained on."),
+        )  # fmt: skip
+        with gr.Row(elem_classes=["easyphoto-fields"]):
+            fields.place_rest()
+        engine, faces, weights = _place_networks(desk, words)
+    return How(preset, presets, fields, dice, base, engine, faces, weights, words)
+
+
+def _place_networks(desk: Desk, words: Words) -> tuple[Any, Fields[FaceSettings], Fields[WeightSettings]]:
+    _heading(words("Networks"), level=4)
+    faces = Fields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(desk.app.faces))
+    weights = Fields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(desk.app.weights))
+    with gr.Row(elem_classes=["easyphoto-fields"]):
+        engine = gr.Radio(
+            [words(each) for each in ENGINES], value=words(desk.app.engine), label=words("Kind of pictures"),
+            elem_id=f"{PREFIX}_engine", interactive=True,
+        )  # fmt: skip
+        faces.place_rest()
+        weights.place("licences", "offline")
+    return engine, faces, weights
+
+
+def _place_record(words: Words) -> tuple[Any, Any]:
+    with gr.Accordion(words("Repeat a picture"), open=False, elem_id=f"{PREFIX}_repeat"):
+        gr.HTML(
+            f'<p class="easyphoto-hint">{escape(words("A PNG made here fills in everything it was made with."))}</p>'
+        )
+        record = gr.UploadButton(words("Open a PNG …"), file_types=[".png"], size="sm", elem_id=f"{PREFIX}_record")
+    said = gr.HTML("", elem_id=f"{PREFIX}_record_said")
+    return record, said
+
+
+def _place_queue(words: Words) -> Queue:
+    _heading(words("Queue"), level=4)
+    rows = gr.HTML("", elem_id=f"{PREFIX}_jobs")
+    return Queue(rows, gr.State(""), place_orders(f"{PREFIX}_jobs"))
+
+
+def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets]:
+    with gr.Column(visible=False, elem_id=f"{PREFIX}_results") as group:
+        _heading(words("Results"))
+        tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
+        with gr.Row(elem_classes=["easyphoto-columns"]):
+            with gr.Column(scale=5, min_width=320):
+                picture = compat.upload_image(
+                    is_seen_only=True, label=words("Selected result"), elem_id=f"{PREFIX}_picture", height=560
+                )
+            with gr.Column(scale=4, min_width=320):
+                details = gr.HTML("", elem_id=f"{PREFIX}_details")
+                again = gr.Button(words("Use its settings again"), elem_id=f"{PREFIX}_again")
+                buttons = _place_send(words, facts)
+                steps_button = gr.Button(words("Show every step"), elem_id=f"{PREFIX}_steps_button")
+        steps = gr.HTML("", elem_id=f"{PREFIX}_steps")
+    orders = place_orders(f"{PREFIX}_results")
+    results = Results(group, gr.State(()), orders, tiles, picture, details, again, steps_button, steps)
+    return results, SendTargets(buttons, picture)
+
+
+def _place_send(words: Words, facts: HostFacts) -> dict[str, Any]:
+    if not facts.sends:
+        return {}
+    with gr.Row():
+        return {
+            name: gr.Button(words(SEND_WORDS.get(name, name)), size="sm", elem_id=f"{PREFIX}_send_{name}")
+            for name in facts.sends
+        }
+
+
+def _empty(text: str) -> str:
+    return f'<p class="easyphoto-empty">{escape(text)}</p>'
+
+
+def _heading(text: str, *, level: int = 3) -> None:
+    gr.HTML(f'<h{level} class="easyphoto-heading">{escape(text)}</h{level}>')

@@ -1,0 +1,152 @@
+"""The Photograph tab's queue and results: what goes on, what came of it, and back from a result to its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.errors import InputError, UnknownJob
+from easyphoto.images import picture_record
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.ui import compat, job_rows
+from easyphoto.ui.card import sheet_html
+from easyphoto.ui.job_rows import JobRows
+from easyphoto.ui.live import newest_job
+from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab
+from easyphoto.ui.ranking import Ranked, find_picture, ranked
+from easyphoto.ui.results_html import ResultsView
+
+PREVIEW_SIDE, MOST_PREVIEWS = 192, 8
+
+
+def queue_updates(tab: PhotographTab, desk: Desk, shown: str | None, seen: str = "") -> dict[Any, Any]:
+    """The rows of the queue; only `seen` itself where they are as before."""
+    rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(desk.queue.list(), shown)
+    return {tab.queue.seen: rows} if rows == seen else {tab.queue.seen: rows, tab.queue.rows: rows}
+
+
+def result_updates(tab: PhotographTab, desk: Desk, id: str, file: str | None = None) -> dict[Any, Any]:
+    """A finished job's pictures, one of them large. Nothing of one that is not done. Raises UnknownJob."""
+    job, part = desk.queue.get(id), tab.results
+    pictures = ranked(job.result or {}) if job.state is State.DONE else ()
+    there = [picture for picture in pictures if _file(desk, id, picture.file) is not None]
+    chosen = find_picture(there, file)
+    if chosen is None:
+        return hidden_results(tab)
+    view, path = _view(tab), desk.queue.file(id, chosen.file)
+    with Image.open(path) as opened:
+        opened.load()
+    return {
+        part.group: compat.update(visible=True),
+        part.shown: (id, chosen.file),
+        part.tiles: view.tiles(there, [desk.queue.file(id, one.file) for one in there], chosen),
+        part.picture: opened,
+        part.details: view.details(chosen, path),
+        part.steps: "",
+    }
+
+
+def hidden_results(tab: PhotographTab) -> dict[Any, Any]:
+    part = tab.results
+    return {part.group: compat.update(visible=False), part.shown: (), part.tiles: "", part.picture: None}
+
+
+def step_updates(tab: PhotographTab, desk: Desk, shown: Sequence[str]) -> dict[Any, Any]:
+    """Every step of the result on show; they are many pictures, so they come when asked for."""
+    picture = shown_picture(desk, shown)
+    found = [(stage, _file(desk, shown[0], stage.file)) for stage in picture.stages]
+    there = [(stage, file) for stage, file in found if file is not None]
+    return {tab.results.steps: _view(tab).steps([stage for stage, _ in there], [file for _, file in there])}
+
+
+def shown_picture(desk: Desk, shown: Sequence[str]) -> Ranked:
+    """Raises InputError where nothing is on show, UnknownJob where it is gone."""
+    picture = find_picture(ranked(desk.queue.get(shown[0]).result or {}), shown[1]) if shown else None
+    if picture is None:
+        raise InputError("No result is shown.", advice="Choose one first.")
+    return picture
+
+
+def record_of_result(desk: Desk, shown: Sequence[str]) -> Mapping[str, Any] | None:
+    """What made the result on show; its job knows the checkpoint, which the picture's own record may not."""
+    picture = shown_picture(desk, shown)
+    record = read_record(desk.queue.file(shown[0], picture.file))
+    base = desk.queue.get(shown[0]).request.get("options", {}).get("base")
+    return {"base": base, **record} if record else None
+
+
+def read_record(file: Path) -> Mapping[str, Any] | None:
+    """The record in a PNG; None where there is none, or it is no picture."""
+    try:
+        record = picture_record(file)
+    except Exception:  # Pillow's plugins raise nearly anything on broken files, and the note may be no JSON
+        return None
+    return record if isinstance(record, Mapping) else None
+
+
+def ticked(tab: PhotographTab, desk: Desk, id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
+    """Queue and results beside the live card; a page that has just been loaded finds its last results again."""
+    id = id or newest_job(desk, (KIND,))
+    updates = queue_updates(tab, desk, id, seen)
+    if id is None or (shown and shown[0] == id):
+        return updates
+    try:
+        is_done = desk.queue.get(id).state is State.DONE
+        return {**updates, **(result_updates(tab, desk, id) if is_done else {})}
+    except UnknownJob:  # its person was deleted
+        return {**updates, **hidden_results(tab)}
+
+
+def previews_html(tab: PhotographTab, desk: Desk, job: Job, events: Sequence[JobEvent]) -> str:
+    """What the passes have painted so far; once it is done, the results show more."""
+    if job.state is State.DONE:
+        return ""
+    captions = preview_captions(events)
+    files = [(name, _file(desk, job.id, name)) for name in job.previews[-MOST_PREVIEWS:]]
+    pictures = [
+        (tab.who.thumbnails.link(file, PREVIEW_SIDE), tab.words.heard(captions.get(name, "")))
+        for name, file in files
+        if file is not None
+    ]
+    return sheet_html(pictures, tab.words, title="As it is painted")
+
+
+def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
+    """The phase in which each preview came; it is told right after the picture."""
+    captions: dict[str, str] = {}
+    waiting: list[str] = []
+    phase = ""
+    for event in events:
+        if event.type == "preview":
+            waiting.append(str(event.values["file"]))
+            captions[waiting[-1]] = phase
+        elif event.type == "progress":
+            phase = str(event.values.get("phase", ""))
+            captions |= dict.fromkeys(waiting, phase)
+            waiting.clear()
+    return captions
+
+
+def obeyed(tab: PhotographTab, desk: Desk, order: str) -> str | None:
+    """Do what a row's button says; returns the job to show, None where the one on show stays."""
+    verb, id = job_rows.read_order(order)
+    if verb == job_rows.CANCEL:
+        desk.queue.cancel(id)
+    elif verb == job_rows.FORGET:
+        desk.queue.forget(id)
+    return id if verb == job_rows.SHOW else None
+
+
+def _view(tab: PhotographTab) -> ResultsView:
+    return ResultsView(tab.words, tab.who.thumbnails, f"{PREFIX}_results_order", tab.who.choosing.titles())
+
+
+def _file(desk: Desk, id: str, name: str) -> Path | None:
+    try:
+        return desk.queue.file(id, name)
+    except UnknownJob:
+        return None

@@ -1,0 +1,302 @@
+"""The Photograph tab: its parts connected to each other and to the desk."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from easyphoto.errors import UnknownJob
+from easyphoto.jobs.desk import Desk
+from easyphoto.ui import compat, seats_html
+from easyphoto.ui.assignments import Seating, with_taker
+from easyphoto.ui.card import message_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import connect_card, show_job, show_nothing
+from easyphoto.ui.messages import saying
+from easyphoto.ui.orders import connect_orders
+from easyphoto.ui.photograph_form import UPLOAD, Plan, upload_entry
+from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab, build
+from easyphoto.ui.photograph_results import (
+    hidden_results,
+    obeyed,
+    previews_html,
+    queue_updates,
+    read_record,
+    record_of_result,
+    result_updates,
+    step_updates,
+    ticked,
+)
+from easyphoto.ui.picture_choice import latest
+from easyphoto.ui.renewal import Renewal
+from easyphoto.ui.repeat import Known, Repeat, repeated
+from easyphoto.ui.seats_html import SeatsView
+
+__all__ = ["PhotographTab", "build", "connect", "renewal"]
+
+
+def connect(tab: PhotographTab, desk: Desk) -> None:
+    _connect_who(tab, desk)
+    _connect_settings(tab)
+    _connect_start(tab, desk)
+    _connect_live(tab, desk)
+    _connect_results(tab, desk)
+    _connect_repeat(tab, desk)
+
+
+def renewal(tab: PhotographTab, desk: Desk) -> Renewal:
+    """Persons and templates as they are now; of what was chosen, what is still there stays."""
+    who = tab.who
+
+    def renewed(
+        persons: Sequence[str], templates: Sequence[str], plan: Plan, shown: Sequence[str], on_show: str | None
+    ) -> dict[Any, Any]:
+        people = who.choosing.person_picks()
+        chosen = [id for id in persons or () if any(pick.value == id for pick in people)]
+        if not chosen and len(people) == 1:
+            chosen = [people[0].value]
+        plan = replace(Plan.of(plan), persons=tuple(chosen), templates=tuple(templates or ()))
+        return {
+            **plan_updates(tab, who.choosing.planned(plan)),
+            **who.persons.show(people, chosen),
+            **who.templates.show(who.choosing.template_picks(plan.uploads), templates or ()),
+            who.nobody: compat.update(visible=not people),
+            **queue_updates(tab, desk, on_show),
+            **(hidden_results(tab) if shown and not _is_known(desk, shown[0]) else {}),
+        }
+
+    outputs = {who.nobody, who.plan, who.seats, tab.queue.rows, tab.queue.seen, tab.message}
+    outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs
+    inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
+    return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
+
+
+def _is_known(desk: Desk, id: str) -> bool:
+    try:
+        desk.queue.get(id)
+    except UnknownJob:
+        return False
+    return True
+
+
+# --- who and where ---
+
+
+def _connect_who(tab: PhotographTab, desk: Desk) -> None:
+    who, words = tab.who, tab.words
+    inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.option_inputs}
+    outputs = {who.plan, who.seats, tab.message}
+
+    def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        return plan_updates(tab, plan_of(tab, values))
+
+    def uploaded(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        kept = [desk.keep(name, path.read_bytes()).name for name, path in compat.upload_names(values[who.upload])]
+        plan = Plan.of(values[who.plan])
+        plan = replace(plan, uploads=tuple(dict.fromkeys((*plan.uploads, *kept))))
+        chosen = (*(values[who.templates.group] or ()), *(f"{UPLOAD}{name}" for name in kept))
+        picked = list(dict.fromkeys(chosen))
+        planned = plan_of(tab, {**values, who.plan: plan, who.templates.group: picked})
+        picks = who.choosing.template_picks(plan.uploads)
+        return {**plan_updates(tab, planned), **who.templates.show(picks, picked)}
+
+    def given(order: str, plan: Plan) -> dict[Any, Any]:
+        plan, (template, face, person) = Plan.of(plan), seats_html.read_order(order)
+        return plan_updates(tab, replace(plan, seatings=with_taker(plan.seatings, template, face, person)))
+
+    for group in (who.persons.group, who.templates.group):
+        handler = saying(tab.message, words, chosen)
+        pressed = compat.listen(latest(group.input), handler, inputs=inputs, outputs=outputs)
+        if compat.version() < (4,):
+            # What is pressed while this goes on fires nothing there: look once more at what is chosen by then.
+            compat.listen(pressed.then, handler, inputs=inputs, outputs=outputs)
+    compat.listen(
+        who.upload.upload,
+        saying(tab.message, words, uploaded),
+        inputs={who.upload, *inputs},
+        outputs={*outputs, *who.templates.outputs},
+    )
+    connect_orders(who.orders, saying(tab.message, words, given), inputs=[who.plan], outputs=outputs)
+
+
+def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> Plan:
+    """The plan that the form's values make; hand-made seats stay."""
+    who = tab.who
+    options = tab.how.options({tab.how.base: None, **values})
+    plan = replace(
+        Plan.of(values[who.plan]),
+        persons=tuple(values[who.persons.group] or ()),
+        templates=tuple(values[who.templates.group] or ()),
+        options=options,
+    )
+    return who.choosing.planned(plan)
+
+
+def plan_updates(tab: PhotographTab, plan: Plan) -> dict[Any, Any]:
+    """The plan, and its faces with who takes them."""
+    choosing, family = tab.who.choosing, tab.who.choosing.family(plan.persons)
+    found = choosing.found(plan)
+    picks = {pick.value: pick for pick in choosing.person_picks()}
+    view = SeatsView(
+        templates=choosing.templates(plan.uploads),
+        found=found,
+        reasons={id: one.reasons(family) for id, one in found.items()},
+        persons=[picks[id] for id in plan.persons if id in picks],
+        words=tab.words,
+        thumbnails=tab.who.thumbnails,
+        to=f"{PREFIX}_seats_order",
+    )
+    return {tab.who.plan: plan, tab.who.seats: view.html(plan.seatings)}
+
+
+# --- settings and start ---
+
+
+def _connect_settings(tab: PhotographTab) -> None:
+    how = tab.how
+    compat.listen(
+        how.preset.input,
+        lambda label: how.fields.show_preset(how.presets.name(label)),
+        inputs=[how.preset],
+        outputs=how.fields.inputs,
+    )
+    seed = how.fields.components["seed"]
+    compat.listen(how.dice.click, lambda: {seed: secrets.randbelow(2**32)}, outputs={seed})
+
+
+def _connect_start(tab: PhotographTab, desk: Desk) -> None:
+    who, words = tab.who, tab.words
+
+    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        settings = tab.how.fields.read(values)
+        plan = plan_of(tab, values)
+        jobs = who.choosing.ask(plan, settings)
+        return {
+            **plan_updates(tab, plan),
+            **show_job(tab.live, desk, jobs[0].id, words=words),
+            **queue_updates(tab, desk, jobs[0].id),
+            tab.message: message_html(asked_words(len(jobs), words), is_good=True),
+        }
+
+    inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.inputs}
+    outputs = {who.plan, who.seats, tab.message, tab.queue.rows, tab.queue.seen, *tab.live.outputs}
+    compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
+
+
+def asked_words(jobs: int, words: Words) -> str:
+    if jobs == 1:
+        return words("It is in the queue.")
+    return words("{count} sessions are in the queue, because the templates have different persons.", count=jobs)
+
+
+# --- what goes on, and what came of it ---
+
+
+def _connect_live(tab: PhotographTab, desk: Desk) -> None:
+    live, queue = tab.live, tab.queue
+    outputs = {queue.rows, queue.seen, *tab.results.outputs}
+    connect_card(live, desk, tab.words, kinds=(KIND,), body=lambda job, events: previews_html(tab, desk, job, events))
+
+    def beside(id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
+        return ticked(tab, desk, id, shown or (), seen or "")
+
+    compat.listen(live.tick.click, beside, inputs=[live.job, tab.results.shown, queue.seen], outputs=outputs)
+
+    def ordered(order: str, on_show: str | None) -> dict[Any, Any]:
+        id = obeyed(tab, desk, order) or on_show
+        if id is None or not _is_known(desk, id):
+            return {**show_nothing(live), **hidden_results(tab), **queue_updates(tab, desk, None)}
+        card = show_job(live, desk, id, words=tab.words)
+        return {**card, **result_updates(tab, desk, id), **queue_updates(tab, desk, id)}
+
+    connect_orders(
+        queue.orders,
+        saying(tab.message, tab.words, ordered),
+        inputs=[live.job],
+        outputs={tab.message, *live.outputs, *outputs},
+    )
+
+
+def _connect_results(tab: PhotographTab, desk: Desk) -> None:
+    part = tab.results
+
+    def pressed(order: str, shown: Sequence[str]) -> dict[Any, Any]:
+        return result_updates(tab, desk, shown[0], str(json.loads(order)[0]))
+
+    def steps(shown: Sequence[str]) -> dict[Any, Any]:
+        return step_updates(tab, desk, shown or ())
+
+    said = {tab.message}
+    connect_orders(
+        part.orders, saying(tab.message, tab.words, pressed), inputs=[part.shown], outputs=said | part.outputs
+    )
+    compat.listen(
+        part.steps_button.click, saying(tab.message, tab.words, steps), inputs=[part.shown], outputs={*said, part.steps}
+    )
+
+
+# --- once more ---
+
+
+def _connect_repeat(tab: PhotographTab, desk: Desk) -> None:
+    part, said = tab.results, tab.record_said
+
+    def opened(upload: Any, plan: Plan) -> dict[Any, Any]:
+        files = compat.paths_of(upload)
+        return repeat_updates(tab, desk, read_record(files[0]) if files else None, Plan.of(plan))
+
+    def again(shown: Sequence[str], plan: Plan) -> dict[Any, Any]:
+        return repeat_updates(tab, desk, record_of_result(desk, shown or ()), Plan.of(plan))
+
+    who = tab.who
+    outputs = {said, who.plan, who.seats, tab.how.base, *tab.how.fields.inputs}
+    outputs |= who.persons.outputs | who.templates.outputs
+    words = tab.words
+    compat.listen(tab.record.upload, saying(said, words, opened), inputs=[tab.record, who.plan], outputs=outputs)
+    compat.listen(part.again.click, saying(said, words, again), inputs=[part.shown, who.plan], outputs=outputs)
+
+
+def repeat_updates(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> dict[Any, Any]:
+    """The form filled as the record says, and what of it is gone. Raises InputError."""
+    who, choosing = tab.who, tab.who.choosing
+    found, uploads = _found_again(tab, desk, record, plan)
+    templates = () if found.template is None else (found.template,)
+    plan = choosing.planned(replace(plan, persons=found.persons, templates=templates, uploads=uploads))
+    plan = replace(plan, seatings=tuple(_seated_again(one, found) for one in plan.seatings))
+    done = tab.words("Everything is filled in as it was.")
+    some = tab.words("Filled in, but for what is gone:")
+    said = " ".join((some, *(tab.words.heard(each) for each in found.missing))) if found.missing else done
+    return {
+        **plan_updates(tab, plan),
+        **who.persons.show(choosing.person_picks(), plan.persons),
+        **who.templates.show(choosing.template_picks(uploads), plan.templates),
+        **tab.how.fields.show(found.settings),
+        tab.how.base: found.base or tab.how.as_trained,
+        tab.record_said: message_html(said, is_good=not found.missing),
+    }
+
+
+def _found_again(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> tuple[Repeat, tuple[str, ...]]:
+    """What the record asks for, and the uploads with the template it names, where that is one."""
+    facts, name = desk.facts(), str(record.get("template")) if isinstance(record, Mapping) else ""
+    uploads = plan.uploads
+    if name not in uploads and upload_entry(desk, name) is not None:
+        uploads = (*uploads, name)
+    entries = tab.who.choosing.templates(uploads)
+    known = Known(
+        tab.who.choosing.persons(),
+        {entry.path.name: id for id, entry in entries.items()},
+        facts.checkpoints,
+        {"restore": facts.restorers, "upscale": facts.upscalers},
+    )
+    return repeated(record, known), uploads
+
+
+def _seated_again(seating: Seating, found: Repeat) -> Seating:
+    if not found.seats:
+        return seating
+    takers = tuple(found.seats.get(face) for face in range(len(seating.takers)))
+    return replace(seating, takers=takers, is_chosen=True)

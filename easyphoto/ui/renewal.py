@@ -1,0 +1,17 @@
+"""What a tab shows of the workspace changes while another tab is open: how it is looked up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """For when the page is loaded and when the tab is opened."""
+
+    handler: Callable[..., dict[Any, Any]]
+    """Returns updates by component."""
+    outputs: set[Any]
+    inputs: Sequence[Any] = ()

@@ -1,0 +1,105 @@
+"""From the record in a result's PNG back to what a form was filled with, and what of it no longer exists."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from easyphoto.errors import BadSettings, InputError
+from easyphoto.settings import Declared, InferenceSettings, settings_from
+from easyphoto.workspace import Person
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is now."""
+
+    persons: Sequence[Person]
+    templates: Mapping[str, str]
+    """File name → id."""
+    checkpoints: Sequence[str] = ()
+    more_choices: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    """Of settings whose choices a web UI adds to: restore, upscale."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What a form must hold to make a picture again."""
+
+    persons: tuple[str, ...]
+    """Ids."""
+    template: str | None
+    """Its id."""
+    seats: Mapping[int, str]
+    """Face from the left → a person's id."""
+    settings: InferenceSettings
+    base: str | None
+    missing: tuple[str, ...]
+    """What the record names and nobody has any more, in whole sentences."""
+
+
+def repeated(record: Any, known: Known) -> Repeat:
+    """One picture with the record's seed and settings. Raises InputError for a record that is none of ours."""
+    if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
+        raise InputError(
+            "This picture has no record of EasyPhoto.", advice="Take a PNG that EasyPhoto wrote, not a copy of it."
+        )
+    settings, lost = _settings(record, known)
+    persons, seats, absent = _persons(record, known)
+    name = str(record.get("template", ""))
+    template, base = known.templates.get(name), record.get("base")
+    missing = [*absent, *lost]
+    if template is None:
+        missing.append(f"The template {name!r} is gone: upload it again.")
+    if base is not None and base not in known.checkpoints:
+        missing.append(f"The checkpoint {str(base)!r} is gone: the person's own is taken.")
+        base = None
+    return Repeat(persons, template, seats, settings, base, tuple(missing))
+
+
+def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[str]]:
+    """The record's settings as far as they still mean something, with the picture's own seed."""
+    declared = {field.name: field for field in dataclasses.fields(InferenceSettings)}
+    wanted = {**record["settings"], "seed": record["seed"], "count": 1}
+    lost = [f"The setting {name!r} is not known any more." for name in sorted(set(wanted) - set(declared))]
+    values: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if name not in declared:
+            continue
+        try:
+            settings_from(InferenceSettings, {name: value})
+        except BadSettings as error:
+            lost.append(str(error))
+            continue
+        about: Declared = declared[name].metadata["declared"]
+        if about.is_open and value not in (*about.choices, *known.more_choices.get(name, ())):
+            lost.append(f"{about.label}: {value!r} is not here.")
+            continue
+        values[name] = value
+    return settings_from(InferenceSettings, values), lost
+
+
+def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[str]]:
+    """Who sat, and where. A seat names people as they were called then, the record's list has their ids."""
+    ids = [str(id) for id in _listed(record.get("persons"))]
+    there = {person.id: person for person in known.persons}
+    absent = [f"The person {id!r} is gone." for id in dict.fromkeys(ids) if id not in there]
+    left, seats, renamed = list(ids), {}, []
+    for seat in (seat for seat in _listed(record.get("seats")) if isinstance(seat, Mapping)):
+        id = next((id for id in left if id in there and there[id].name == seat.get("sitter")), None)
+        if id is None:
+            renamed.append(seat.get("face"))
+            continue
+        left.remove(id)
+        seats[seat.get("face")] = id
+    seats |= dict(zip(renamed, left, strict=False))
+    known_seats = {face: id for face, id in seats.items() if isinstance(face, int) and id in there}
+    persons = tuple(dict.fromkeys(id for id in ids if id in there))
+    return persons, dict(sorted(known_seats.items())), absent
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list of what the record lists; its pictures come from anywhere, so nothing is sure."""
+    return list(value) if isinstance(value, list) else []

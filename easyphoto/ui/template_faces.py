@@ -1,0 +1,52 @@
+"""The faces of templates, found once for each picture."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto.app import EasyPhoto
+from easyphoto.faces.engine import Face
+from easyphoto.families import MINIATURE, family_named
+from easyphoto.geometry import Size
+from easyphoto.images import read_picture
+from easyphoto.inference.plan import why_untouched
+from easyphoto.jobs.desk import TemplateEntry
+from easyphoto.ui.assignments import Reasons
+
+MOST_KEPT = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The faces of one template from the left, in the pixels of a picture of `size`."""
+
+    faces: tuple[Face, ...]
+    size: Size
+
+    def reasons(self, family: str | None) -> Reasons:
+        """Why each face cannot be done by that family; None where it can."""
+        known = family_named(family) if family else MINIATURE
+        return tuple(why_untouched(face, self.size, known) for face in self.faces)
+
+
+class TemplateFaces:
+    """Looks for faces, and remembers what it found."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, Found] = OrderedDict()
+
+    def of(self, template: Path, app: EasyPhoto) -> Found:
+        """As the app's engine finds them; another engine or detector looks again."""
+        key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights
+        if key not in self._known:
+            self._known[key] = Found(app.faces_of(template), Size.of(read_picture(template)))
+        self._known.move_to_end(key)
+        while len(self._known) > MOST_KEPT:
+            self._known.popitem(last=False)
+        return self._known[key]
+
+    def all_of(self, templates: Sequence[TemplateEntry], app: EasyPhoto) -> Mapping[str, Found]:
+        return {entry.id: self.of(entry.path, app) for entry in templates}

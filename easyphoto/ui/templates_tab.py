@@ -1,0 +1,258 @@
+"""The Templates tab: the pictures that ship, the user's own, and one drawn from words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.geometry import Size
+from easyphoto.host import HostFacts
+from easyphoto.jobs.desk import Desk, Options, TemplateEntry
+from easyphoto.jobs.records import Job, JobEvent, State, error_record
+from easyphoto.templates import shipped_templates
+from easyphoto.ui import compat
+from easyphoto.ui.card import error_html, message_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.messages import saying
+from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
+from easyphoto.ui.renewal import Renewal
+from easyphoto.ui.thumbnails import Thumbnails
+
+PREFIX = "easyphoto_templates"
+KIND = "template"
+PICTURE = 384
+ASK, DELETE, KEEP = "ask", "delete", "keep"
+LEAST_SIDE, MOST_SIDE, SIDE_STEP = 256, 2048, 64
+MOST_STEPS, MOST_SEED = 150, 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What "make one" asks for."""
+
+    name: Any
+    prompt: Any
+    negative: Any
+    width: Any
+    height: Any
+    steps: Any
+    seed: Any
+    base: Any
+    start: Any
+    live: LiveCard
+
+    @property
+    def inputs(self) -> set[Any]:
+        return {self.name, self.prompt, self.negative, self.width, self.height, self.steps, self.seed, self.base}
+
+
+@dataclass(frozen=True)
+class TemplatesTab:
+    upload: Any
+    message: Any
+    tiles: Any
+    orders: Orders
+    drawing: Drawing
+    view: TemplateTiles
+    words: Words
+
+
+@dataclass(frozen=True)
+class TemplateTiles:
+    words: Words
+    thumbnails: Thumbnails
+    to: str
+
+    def html(self, entries: Sequence[TemplateEntry], *, asked: str | None = None) -> str:
+        """The user's own first; `asked` is the one about to be deleted."""
+        own = [self._own(entry, is_asked=entry.id == asked) for entry in entries if entry.is_own]
+        facts = {one.file: one for one in shipped_templates()}
+        shipped = [self._shipped(entry, facts[entry.path]) for entry in entries if not entry.is_own]
+        words = self.words
+        empty = f'<p class="easyphoto-empty">{escape(words("None yet. Add pictures above, or make one."))}</p>'
+        yours = self._grid(own) if own else empty
+        return (
+            f'<div lang="{words.tag}"><h4 class="easyphoto-title">{escape(words("Yours"))}</h4>{yours}'
+            f'<h4 class="easyphoto-title">{escape(words("With EasyPhoto"))}</h4>{self._grid(shipped)}</div>'
+        )
+
+    def _grid(self, tiles: Sequence[str]) -> str:
+        return f'<div class="easyphoto-tiles">{"".join(tiles)}</div>'
+
+    def _shipped(self, entry: TemplateEntry, about: Any) -> str:
+        words = self.words
+        faces = words("Faces: {count}", count=about.faces)
+        made = words.heard(f"{about.author}")
+        rows = f'<p>{escape(faces)}</p><p class="easyphoto-hint">{escape(made)} · {escape(about.licence)}</p>'
+        return self._tile(entry, rows, "")
+
+    def _own(self, entry: TemplateEntry, *, is_asked: bool) -> str:
+        words = self.words
+        if is_asked:
+            asked = f'<p role="alert"><strong>{escape(words("Delete this template?"))}</strong></p>'
+            buttons = self._button(DELETE, entry, words("Delete")) + self._button(KEEP, entry, words("Keep"))
+            return self._tile(entry, asked, buttons)
+        return self._tile(entry, "", self._button(ASK, entry, words("Delete")))
+
+    def _tile(self, entry: TemplateEntry, rows: str, buttons: str) -> str:
+        title = escape(self.words.heard(entry.title))
+        orders = f'<div class="easyphoto-orders">{buttons}</div>' if buttons else ""
+        return (
+            f'<article class="easyphoto-tile" aria-label="{title}">'
+            f'<img src="{self.thumbnails.link(entry.path, PICTURE)}" alt="">'
+            f'<div class="easyphoto-tile-words"><h4>{title}</h4>{rows}</div>{orders}</article>'
+        )
+
+    def _button(self, verb: str, entry: TemplateEntry, label: str) -> str:
+        named = f"{label}: {self.words.heard(entry.title)}"
+        return order_button(label, json.dumps([verb, entry.id]), to=self.to, label=named)
+
+
+def build(desk: Desk, words: Words) -> TemplatesTab:
+    view = TemplateTiles(words, Thumbnails(), f"{PREFIX}_order")
+    with gr.Row(elem_classes=["easyphoto-columns"]):
+        with gr.Column(scale=5, min_width=320):
+            upload = gr.UploadButton(
+                words("Add pictures …"), file_count="multiple", file_types=["image"], size="sm",
+                elem_id=f"{PREFIX}_upload",
+            )  # fmt: skip
+            message = gr.HTML("", elem_id=f"{PREFIX}_message")
+            tiles = gr.HTML(view.html(desk.templates()), elem_id=f"{PREFIX}_tiles")
+        with gr.Column(scale=4, min_width=320):
+            drawing = _place_drawing(words, desk.facts())
+    return TemplatesTab(upload, message, tiles, place_orders(PREFIX), drawing, view, words)
+
+
+def _place_drawing(words: Words, facts: HostFacts) -> Drawing:
+    gr.HTML(f'<h3 class="easyphoto-heading">{escape(words("Make one"))}</h3>')
+    gr.HTML(
+        f'<p class="easyphoto-hint">{escape(words("A picture is drawn from words; its face is then replaced."))}</p>'
+    )
+    one = {"interactive": True}
+    name = gr.Textbox(
+        "",
+        label=words("Name"),
+        max_lines=1,
+        info=words("Letters a-z, digits, _ and -."),
+        elem_id=f"{PREFIX}_name",
+        **one,
+    )
+    prompt = gr.Textbox("", label=words("Prompt"), lines=2, elem_id=f"{PREFIX}_prompt", **one)
+    negative = gr.Textbox("", label=words("Negative prompt"), lines=1, elem_id=f"{PREFIX}_negative", **one)
+    sides = {"minimum": LEAST_SIDE, "maximum": MOST_SIDE, "step": SIDE_STEP, **one}
+    with gr.Row():
+        width = gr.Slider(value=512, label=words("Width"), elem_id=f"{PREFIX}_width", **sides)
+        height = gr.Slider(value=640, label=words("Height"), elem_id=f"{PREFIX}_height", **sides)
+    with gr.Row():
+        steps = gr.Slider(1, MOST_STEPS, value=30, step=1, label=words("Steps"), elem_id=f"{PREFIX}_steps", **one)
+        seed = gr.Number(value=0, precision=0, label=words("Seed"), elem_id=f"{PREFIX}_seed", **one)
+    base = gr.Dropdown(
+        list(facts.checkpoints), value=facts.checkpoints[0] if facts.checkpoints else "", label=words("Checkpoint"),
+        allow_custom_value=True, elem_id=f"{PREFIX}_base", **one,
+    )  # fmt: skip
+    start = gr.Button(words("Draw"), variant="primary", elem_id=f"{PREFIX}_start")
+    return Drawing(name, prompt, negative, width, height, steps, seed, base, start, place_card(PREFIX, words))
+
+
+def connect(tab: TemplatesTab, desk: Desk) -> None:
+    _connect_own(tab, desk)
+    _connect_drawing(tab, desk)
+
+
+def renewal(tab: TemplatesTab, desk: Desk) -> Renewal:
+    return Renewal(lambda: {tab.tiles: tab.view.html(desk.templates())}, {tab.tiles})
+
+
+def _connect_own(tab: TemplatesTab, desk: Desk) -> None:
+    words = tab.words
+
+    def added(upload: Any) -> dict[Any, Any]:
+        said = "".join(_added(desk, name, path, words) for name, path in compat.upload_names(upload))
+        return {tab.message: said, tab.tiles: tab.view.html(desk.templates())}
+
+    def ordered(order: str) -> dict[Any, Any]:
+        verb, id = (str(each) for each in json.loads(order))
+        if verb == DELETE:
+            desk.delete_template(id)
+        return {tab.tiles: tab.view.html(desk.templates(), asked=id if verb == ASK else None)}
+
+    outputs = {tab.message, tab.tiles}
+    compat.listen(tab.upload.upload, saying(tab.message, words, added), inputs=[tab.upload], outputs=outputs)
+    connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
+
+
+def _added(desk: Desk, name: str, path: Path, words: Words) -> str:
+    """What became of one of several: the others are taken in all the same."""
+    try:
+        entry = desk.add_template(name_of(name), path.read_bytes())
+    except EasyPhotoError as error:
+        return error_html(error_record(error), words)
+    return message_html(words("{name} is one of your templates now.", name=entry.title), is_good=True)
+
+
+def name_of(file: str) -> str:
+    """A template's name out of what the user's file is called."""
+    stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file.replace("\\", "/")).stem.lower()).strip("-_")
+    return stem[:64] or "template"
+
+
+def _connect_drawing(tab: TemplatesTab, desk: Desk) -> None:
+    part, words = tab.drawing, tab.words
+
+    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        job = desk.make_template(
+            str(values[part.name] or ""),
+            str(values[part.prompt] or ""),
+            negative=str(values[part.negative] or ""),
+            size=Size(int(values[part.width]), int(values[part.height])),
+            seed=min(max(int(values[part.seed] or 0), 0), MOST_SEED),
+            steps=int(values[part.steps]),
+            options=Options(
+                base=(values[part.base] or "").strip() or None,
+                engine=desk.app.engine,
+                faces=desk.app.faces,
+                weights=desk.app.weights,
+            ),
+        )
+        return show_job(part.live, desk, job.id, words=words)
+
+    def drawn(job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
+        return {tab.tiles: tab.view.html(desk.templates())} if job.state is State.DONE else {}
+
+    connect_card(
+        part.live,
+        desk,
+        words,
+        kinds=(KIND,),
+        body=lambda job, events: drawn_html(desk, job, tab.view.thumbnails, words),
+        extra=drawn,
+        extra_outputs=[tab.tiles],
+    )
+    compat.listen(
+        part.start.click,
+        saying(tab.message, words, started),
+        inputs=part.inputs,
+        outputs={tab.message, *part.live.outputs},
+    )
+
+
+def drawn_html(desk: Desk, job: Job, thumbnails: Thumbnails, words: Words) -> str:
+    """The picture, as far as it is drawn."""
+    name = (job.result or {}).get("file") or (job.previews[-1] if job.previews else None)
+    try:
+        file = desk.queue.file(job.id, str(name)) if name else None
+    except EasyPhotoError:
+        return ""
+    if file is None:
+        return ""
+    alt = escape(words("The picture so far") if job.state is not State.DONE else words("The drawn template"))
+    return f'<img class="easyphoto-drawn" src="{thumbnails.link(file, PICTURE)}" alt="{alt}">'

@@ -1,0 +1,121 @@
+"""What happens to the photos of the Train tab: dropping, choosing a face or removing one leads to new verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job
+from easyphoto.ui import compat
+from easyphoto.ui.language import Words
+from easyphoto.ui.messages import saying
+from easyphoto.ui.orders import connect_orders
+from easyphoto.ui.train_form import TrainForm
+from easyphoto.ui.train_photos import (
+    PhotoPart,
+    PhotoSet,
+    held_by,
+    photo_buttons,
+    refusals_html,
+    show_check,
+    taken_in,
+    unfinished_check,
+    upload_paths,
+)
+
+
+@dataclass(frozen=True)
+class Checking:
+    """The handlers of the photos' part; each returns updates by component."""
+
+    part: PhotoPart
+    form: TrainForm
+    desk: Desk
+    words: Words
+
+    def dropped(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        names, refused = taken_in(self.desk, values[self.part.drop])
+        held = PhotoSet.of(values[self.part.held]).with_photos(names)
+        updates = self._begun(held, values) if names else {}
+        return {**updates, self.part.drop: None, self.part.message: refusals_html(refused, self.words)}
+
+    def again(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        return self._begun(PhotoSet.of(values[self.part.held]), values)
+
+    def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
+        """A button of a verdict: another face needs another look, a removed photo mostly none."""
+        values = dict(zip(self.order_inputs, row, strict=True))
+        before = PhotoSet.of(values[self.part.held])
+        held = before.ordered(order)
+        if not held.photos or held.faces != before.faces:
+            return self._begun(held, values)
+        return {
+            self.part.held: held.record(),
+            **show_check(self.part, self.desk, values[self.part.check], held, self.words),
+        }
+
+    def cleared(self, check: str | None) -> dict[Any, Any]:
+        return self._ended(check)
+
+    def ticked(self, record: Mapping[str, Any], check: str | None) -> dict[Any, Any]:
+        """A page that was loaded anew finds its photos again."""
+        held = PhotoSet.of(record)
+        if check is None:
+            job = unfinished_check(self.desk)
+            return self._found(job) if job is not None else {self.part.check: None}
+        return show_check(self.part, self.desk, check, held, self.words)
+
+    @property
+    def order_inputs(self) -> list[Any]:
+        fields = sorted(self.form.check_inputs, key=lambda component: component._id)
+        return [self.part.held, self.part.check, *fields]
+
+    def _found(self, job: Job) -> dict[Any, Any]:
+        held = held_by(self.desk, job)
+        if not held.photos:
+            return {self.part.check: None}
+        shown = show_check(self.part, self.desk, job.id, held, self.words)
+        return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
+
+    def _begun(self, held: PhotoSet, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Check what is held, in place of a check that still goes on."""
+        updates = self._ended(values[self.part.check])
+        if not held.photos:
+            return updates
+        preprocess, options = self.form.preprocess.read(values), self.form.options(values)
+        paths = upload_paths(self.desk, held.photos)
+        job = self.desk.check(paths, preprocess, chosen_faces=held.faces, options=options)
+        shown = show_check(self.part, self.desk, job.id, held, self.words)
+        return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
+
+    def _ended(self, check: str | None) -> dict[Any, Any]:
+        if check is not None:
+            self.desk.queue.cancel(check)
+        return {
+            self.part.held: PhotoSet().record(),
+            self.part.check: None,
+            self.part.card: "",
+            **photo_buttons(self.part, False),
+        }
+
+
+def connect_photos(part: PhotoPart, form: TrainForm, desk: Desk, words: Words) -> None:
+    checking = Checking(part, form, desk, words)
+    inputs = {part.held, part.check, *form.check_inputs}
+
+    def heard(event: Any, handler: Any, inputs: Any) -> None:
+        compat.listen(event, saying(part.message, words, handler), inputs=inputs, outputs=part.outputs)
+
+    heard(part.drop.upload, checking.dropped, {*inputs, part.drop})
+    heard(part.again.click, checking.again, inputs)
+    heard(part.clear.click, checking.cleared, [part.check])
+    # Not by way of `saying`: a tick would clear what was said before it.
+    compat.listen(part.tick.click, checking.ticked, inputs=[part.held, part.check], outputs=part.outputs)
+    connect_orders(
+        part.orders,
+        saying(part.message, words, checking.ordered),
+        inputs=checking.order_inputs,
+        outputs=part.outputs,
+    )

@@ -1,0 +1,148 @@
+"""The Train tab's second part: who is learned, on which checkpoint, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import BadName, UnknownPerson
+from easyphoto.host import HostFacts
+from easyphoto.jobs.desk import Desk, Options
+from easyphoto.settings import FaceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.ui import compat
+from easyphoto.ui.card import error_html, message_html
+from easyphoto.ui.fields import Fields, PresetChoice, presets_of
+from easyphoto.ui.language import Words
+from easyphoto.workspace import checked_id
+
+PREFIX = "easyphoto_train"
+ENGINES = ("auto", "drawings", "photographs")
+
+
+@dataclass(frozen=True)
+class TrainForm:
+    name: Any
+    name_said: Any
+    base: Any
+    refresh: Any
+    preset: Any
+    presets: PresetChoice
+    engine: Any
+    train: Fields[TrainSettings]
+    preprocess: Fields[PreprocessSettings]
+    faces: Fields[FaceSettings]
+    weights: Fields[WeightSettings]
+    words: Words
+
+    @property
+    def inputs(self) -> set[Any]:
+        fields = (self.train, self.preprocess, self.faces, self.weights)
+        return {self.name, self.base, self.engine}.union(*(each.inputs for each in fields))
+
+    @property
+    def check_inputs(self) -> set[Any]:
+        """What a check of photos asks for."""
+        fields = (self.preprocess, self.faces, self.weights)
+        return {self.base, self.engine}.union(*(each.inputs for each in fields))
+
+    def options(self, values: Mapping[Any, Any]) -> Options:
+        engines = {self.words(engine): engine for engine in ENGINES}
+        return Options(
+            base=(values[self.base] or "").strip() or None,
+            engine=engines.get(values[self.engine], ENGINES[0]),
+            faces=self.faces.read(values),
+            weights=self.weights.read(values),
+        )
+
+
+def place_form(words: Words, facts: HostFacts) -> TrainForm:
+    name = gr.Textbox(
+        "", label=words("Name"), placeholder="anna", max_lines=1, elem_id=f"{PREFIX}_name",
+        info=words("Letters a-z, digits, _ and -."),
+    )  # fmt: skip
+    said = gr.HTML("", elem_id=f"{PREFIX}_name_said")
+    with gr.Row(elem_classes=["easyphoto-joined"]):
+        base = gr.Dropdown(
+            list(facts.checkpoints), value=first(facts), label=words("Base checkpoint"), allow_custom_value=True,
+            info=words("What the LoRA is trained on, and later used with."), elem_id=f"{PREFIX}_base", scale=5,
+        )  # fmt: skip
+        refresh = gr.Button(words("Refresh"), elem_id=f"{PREFIX}_refresh", size="sm", scale=0, min_width=90)
+    presets = presets_of(TrainSettings, words)
+    preset = gr.Radio(
+        presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset"
+    )
+    train = Fields(TrainSettings, words, PREFIX)
+    preprocess = Fields(PreprocessSettings, words, f"{PREFIX}_photos")
+    with gr.Row():
+        train.place("steps", "resolution")
+    preprocess.place("keep")
+    with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
+        return TrainForm(
+            name, said, base, refresh, preset, presets, *_place_advanced(words, train, preprocess), words=words
+        )
+
+
+def _place_advanced(
+    words: Words, train: Fields[TrainSettings], preprocess: Fields[PreprocessSettings]
+) -> tuple[Any, Fields[TrainSettings], Fields[PreprocessSettings], Fields[FaceSettings], Fields[WeightSettings]]:
+    faces = Fields(FaceSettings, words, f"{PREFIX}_faces")
+    weights = Fields(WeightSettings, words, f"{PREFIX}_weights")
+    _title(words("Learning"))
+    with gr.Row(elem_classes=["easyphoto-fields"]):
+        train.place_rest()
+    _title(words("Photos"))
+    with gr.Row(elem_classes=["easyphoto-fields"]):
+        preprocess.place_rest()
+        engine = gr.Radio(
+            [words(each) for each in ENGINES], value=words(ENGINES[0]), label=words("Kind of pictures"),
+            elem_id=f"{PREFIX}_engine",
+        )  # fmt: skip
+    _title(words("Networks"))
+    with gr.Row(elem_classes=["easyphoto-fields"]):
+        faces.place_rest()
+        weights.place("licences", "offline")
+    return engine, train, preprocess, faces, weights
+
+
+def connect_form(form: TrainForm, desk: Desk) -> None:
+    words = form.words
+
+    def named(text: str) -> str:
+        return name_html(desk, text or "", words)
+
+    def refreshed(base: str) -> dict[Any, Any]:
+        facts = desk.facts()
+        return {form.base: compat.update(choices=list(facts.checkpoints), value=base or first(facts))}
+
+    def preset_chosen(label: str) -> dict[Any, Any]:
+        return form.train.show_preset(form.presets.name(label))
+
+    compat.listen(form.name.change, named, inputs=[form.name], outputs=[form.name_said])
+    compat.listen(form.refresh.click, refreshed, inputs=[form.base], outputs={form.base})
+    compat.listen(form.preset.change, preset_chosen, inputs=[form.preset], outputs=form.train.inputs)
+
+
+def name_html(desk: Desk, text: str, words: Words) -> str:
+    """What becomes of the name, while it is typed."""
+    if not text.strip():
+        return ""
+    try:
+        id = checked_id(text)
+    except BadName as error:
+        return error_html({"message": str(error.args[0]), "advice": error.advice}, words)
+    try:
+        desk.app.workspace.person(id)
+    except UnknownPerson:
+        return message_html(words("A new person: {id}", id=id), is_good=True)
+    return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))
+
+
+def first(facts: HostFacts) -> str | None:
+    return facts.checkpoints[0] if facts.checkpoints else None
+
+
+def _title(text: str) -> None:
+    gr.HTML(f'<h4 class="easyphoto-title">{text}</h4>')

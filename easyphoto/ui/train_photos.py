@@ -1,0 +1,157 @@
+"""The Train tab's first part: photos in, verdicts out, faces chosen, photos removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import BadPicture, EasyPhotoError, InputError, UnknownJob
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, State
+from easyphoto.ui import compat
+from easyphoto.ui.card import card_html, error_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import HIDDEN
+from easyphoto.ui.orders import Orders, place_orders
+from easyphoto.ui.verdicts import Checked, verdicts_html
+
+PREFIX = "easyphoto_train"
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """What the user has gathered: names of uploads, and the chosen face of each."""
+
+    photos: tuple[str, ...] = ()
+    faces: Mapping[str, int] | None = None
+
+    def record(self) -> dict[str, Any]:
+        return {"photos": list(self.photos), "faces": dict(self.faces or {})}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any] | None) -> PhotoSet:
+        record = record or {}
+        return cls(tuple(record.get("photos", ())), dict(record.get("faces", {})))
+
+    def with_photos(self, names: Sequence[str]) -> PhotoSet:
+        return PhotoSet(tuple(dict.fromkeys((*self.photos, *names))), self.faces)
+
+    def ordered(self, order: str) -> PhotoSet:
+        """After `remove NAME` or `face NUMBER NAME`. A face that is chosen already is let go."""
+        verb, _, rest = order.partition(" ")
+        if verb == "remove" and rest in self.photos:
+            faces = {photo: number for photo, number in (self.faces or {}).items() if photo != rest}
+            return PhotoSet(tuple(photo for photo in self.photos if photo != rest), faces)
+        number, _, photo = rest.partition(" ")
+        if verb == "face" and photo in self.photos and number.isdecimal():
+            faces = dict(self.faces or {})
+            if faces.pop(photo, None) != int(number):
+                faces[photo] = int(number)
+            return PhotoSet(self.photos, faces)
+        raise InputError("This photo is no longer in the list.", advice="Drop it again.")
+
+
+@dataclass(frozen=True)
+class PhotoPart:
+    drop: Any
+    held: Any
+    """A PhotoSet's record: what the browser's session knows."""
+    check: Any
+    """Id of the check on show."""
+    card: Any
+    tick: Any
+    clear: Any
+    again: Any
+    message: Any
+    orders: Orders
+
+    @property
+    def outputs(self) -> set[Any]:
+        return {self.drop, self.held, self.check, self.card, self.clear, self.again, self.message}
+
+
+def place_photos(words: Words) -> PhotoPart:
+    drop = gr.File(
+        label=words("5 to 20 photos of one person"),
+        file_count="multiple",
+        file_types=["image"],
+        elem_id=f"{PREFIX}_photos",
+        height=140,
+    )
+    message = gr.HTML("", elem_id=f"{PREFIX}_photos_message")
+    card = gr.HTML("", elem_id=f"{PREFIX}_check_card")
+    with gr.Row(elem_classes=["easyphoto-buttons"]):
+        again = gr.Button(words("Check again"), elem_id=f"{PREFIX}_again", size="sm", visible=False)
+        clear = gr.Button(words("Remove all photos"), elem_id=f"{PREFIX}_clear", size="sm", visible=False)
+    tick = gr.Button("tick", elem_id=f"{PREFIX}_check_tick", elem_classes=[HIDDEN])
+    held, check = gr.State(PhotoSet().record()), gr.State(None)
+    return PhotoPart(drop, held, check, card, tick, clear, again, message, place_orders(PREFIX))
+
+
+def taken_in(desk: Desk, value: Any) -> tuple[tuple[str, ...], list[EasyPhotoError]]:
+    """The names of what was dropped and could be kept, and what was wrong with the rest."""
+    names: list[str] = []
+    refused: list[EasyPhotoError] = []
+    for name, path in compat.upload_names(value):
+        try:
+            names.append(desk.keep(name, path.read_bytes()).name)
+        except BadPicture as error:
+            refused.append(error)
+    return tuple(names), refused
+
+
+def upload_paths(desk: Desk, photos: Sequence[str]) -> list[Path]:
+    return [desk.upload(name).path for name in photos]
+
+
+def show_check(part: PhotoPart, desk: Desk, id: str | None, held: PhotoSet, words: Words) -> dict[Any, Any]:
+    """The check's progress, then its verdicts."""
+    if id is None:
+        return {part.card: ""}
+    try:
+        job = desk.queue.get(id)
+    except UnknownJob:
+        return {part.card: "", part.check: None}
+    if job.state is State.DONE and job.result is not None:
+        return {part.card: verdicts_html(checked_of(desk, job, held), held.faces or {}, words)}
+    return {part.card: card_html(job, words)}
+
+
+def checked_of(desk: Desk, job: Job, held: PhotoSet) -> Checked:
+    result = dict(job.result or {})
+    links = {
+        photo: compat.picture_link(desk.queue.file(job.id, name))
+        for photo, name in result.get("files", {}).items()
+        if photo in held.photos
+    }
+    return Checked(result, links, held.photos)
+
+
+def unfinished_check(desk: Desk) -> Job | None:
+    """What a page that was closed had gathered: the newest check, unless a training has begun since."""
+    for job in desk.queue.list():
+        if job.kind in ("train", "resume"):
+            return None
+        if job.kind == "check" and job.state in (State.DONE, State.RUNNING, State.QUEUED):
+            return job
+    return None
+
+
+def held_by(desk: Desk, job: Job) -> PhotoSet:
+    """The photos of a check, as far as they are still there."""
+    uploads = desk.app.workspace.uploads
+    photos = tuple(name for name in job.request.get("photos", ()) if (uploads / name).is_file())
+    faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
+    return PhotoSet(photos, faces)
+
+
+def refusals_html(refused: Sequence[EasyPhotoError], words: Words) -> str:
+    return "".join(error_html({"message": str(error.args[0]), "advice": error.advice}, words) for error in refused)
+
+
+def photo_buttons(part: PhotoPart, visible: bool) -> dict[Any, Any]:
+    return {part.clear: compat.update(visible=visible), part.again: compat.update(visible=visible)}

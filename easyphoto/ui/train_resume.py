@@ -1,0 +1,85 @@
+"""Trainings that were cancelled, cut off or failed, and can go on from their last checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import InputError
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, State
+from easyphoto.ui import compat
+from easyphoto.ui.card import STATE_WORDS
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import LiveCard, show_job
+from easyphoto.ui.messages import saying
+
+PREFIX = "easyphoto_train_resume"
+RESUMABLE = (State.INTERRUPTED, State.CANCELLED, State.FAILED)
+
+
+@dataclass(frozen=True)
+class ResumePart:
+    runs: Any
+    button: Any
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        return (self.runs, self.button)
+
+
+def place_resume(desk: Desk, words: Words) -> ResumePart:
+    found = resumable(desk, words)
+    labels = list(found)
+    runs = gr.Dropdown(
+        labels, value=labels[0] if labels else None, label=words("Unfinished trainings"), elem_id=f"{PREFIX}_runs",
+        info=words("They go on from their last checkpoint."), visible=bool(found),
+    )  # fmt: skip
+    button = gr.Button(words("Resume"), elem_id=f"{PREFIX}_start", visible=bool(found))
+    return ResumePart(runs, button)
+
+
+def connect_resume(part: ResumePart, desk: Desk, live: LiveCard, message: Any, *, words: Words) -> None:
+    def resumed(label: str | None) -> dict[Any, Any]:
+        run = resumable(desk, words).get(label or "")
+        if run is None:
+            raise InputError("This training cannot be resumed any more.", advice="Choose another one.")
+        job = desk.resume(run)
+        return {**show_job(live, desk, job.id, words=words), **resume_updates(part, desk, words)}
+
+    compat.listen(
+        part.button.click,
+        saying(message, words, resumed),
+        inputs=[part.runs],
+        outputs={message, *live.outputs, *part.outputs},
+    )
+
+
+def resume_updates(part: ResumePart, desk: Desk, words: Words) -> dict[Any, Any]:
+    labels = list(resumable(desk, words))
+    return {
+        part.runs: compat.update(choices=labels, value=labels[0] if labels else None, visible=bool(labels)),
+        part.button: compat.update(visible=bool(labels)),
+    }
+
+
+def resumable(desk: Desk, words: Words) -> dict[str, str]:
+    """What people read → the run; of several jobs on one run the newest says how it stands."""
+    latest: dict[str, Job] = {}
+    for job in desk.queue.list():
+        if job.run is not None and job.run not in latest:
+            latest[job.run] = job
+    runs = desk.app.workspace.runs
+    return {
+        label(job, words): run
+        for run, job in latest.items()
+        if job.state in RESUMABLE and (runs / run / "run.json").is_file()
+    }
+
+
+def label(job: Job, words: Words) -> str:
+    who = ", ".join(job.subject.persons) or job.title
+    when = job.created[:16].replace("T", " ")
+    return f"{who} · {words(STATE_WORDS[job.state])} · {when} UTC"

@@ -1,0 +1,214 @@
+"""The Train tab: photos, verdicts, a name, a few settings; then a card that shows how the face is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import EasyPhotoError, InputError, TrainerMissing
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.training.run import RunFolder
+from easyphoto.ui import compat
+from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.messages import saying
+from easyphoto.ui.train_checks import connect_photos
+from easyphoto.ui.train_form import PREFIX, TrainForm, connect_form, place_form
+from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
+from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
+
+KINDS = ("train", "resume", "setup")
+SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
+LOG_LINES = 40
+
+
+@dataclass(frozen=True)
+class TrainTab:
+    photos: PhotoPart
+    form: TrainForm
+    start: Any
+    message: Any
+    live: LiveCard
+    sheet: Any
+    worker_fold: Any
+    worker_log: Any
+    resume: ResumePart
+    setup_said: Any
+    setup: Any
+    words: Words
+
+    @property
+    def beside(self) -> tuple[Any, ...]:
+        """What changes with the job besides its card."""
+        worker = (self.worker_fold, self.worker_log)
+        return (self.sheet, *worker, *self.resume.outputs, self.setup_said, self.setup)
+
+
+def build(desk: Desk, words: Words) -> TrainTab:
+    facts = desk.facts()
+    gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
+    missing = missing_trainer(desk)
+    setup_said = gr.HTML(trainer_html(missing, words), elem_id=f"{PREFIX}_setup_said")
+    setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup")
+    with gr.Row(elem_classes=["easyphoto-columns"]):
+        with gr.Column(scale=6, min_width=320):
+            _heading(words("1 · Photos"), words("Sharp, the face well seen, at best alone in the picture."))
+            photos = place_photos(words)
+        with gr.Column(scale=5, min_width=320):
+            _heading(words("2 · Training"), words("A name and a base are enough; the rest has good values."))
+            form = place_form(words, facts)
+            start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
+            message = gr.HTML("", elem_id=f"{PREFIX}_message")
+            live = place_card(PREFIX, words)
+            fold = gr.Accordion(words("The trainer's own log"), open=False, visible=False, elem_id=f"{PREFIX}_worker")
+            with fold:
+                worker_log = gr.HTML("", elem_id=f"{PREFIX}_worker_log")
+            sheet = gr.HTML("", elem_id=f"{PREFIX}_sheet")
+            resume = place_resume(desk, words)
+    return TrainTab(photos, form, start, message, live, sheet, fold, worker_log, resume, setup_said, setup, words)
+
+
+def connect(tab: TrainTab, desk: Desk) -> None:
+    connect_form(tab.form, desk)
+    connect_photos(tab.photos, tab.form, desk, tab.words)
+    connect_card(
+        tab.live,
+        desk,
+        tab.words,
+        kinds=KINDS,
+        body=lambda job, events: card_body(desk, job, events, tab.words),
+        extra=lambda job, events: beside_updates(tab, desk, job, events),
+        extra_outputs=tab.beside,
+    )
+    connect_resume(tab.resume, desk, tab.live, tab.message, words=tab.words)
+    _connect_start(tab, desk)
+
+
+def _connect_start(tab: TrainTab, desk: Desk) -> None:
+    photos, form, words = tab.photos, tab.form, tab.words
+
+    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        held = PhotoSet.of(values[photos.held])
+        if not held.photos:
+            raise InputError("There are no photos yet.", advice="Drop 5 to 20 photos of the person first.")
+        if not (values[form.name] or "").strip():
+            raise InputError("The person has no name yet.", advice="Give a name; the LoRA is called by it.")
+        job = desk.train(
+            values[form.name],
+            upload_paths(desk, held.photos),
+            settings=form.train.read(values),
+            preprocess=form.preprocess.read(values),
+            chosen_faces=held.faces,
+            options=form.options(values),
+        )
+        return {**show_job(tab.live, desk, job.id, words=words), tab.sheet: "", form.name_said: ""}
+
+    def set_up() -> dict[Any, Any]:
+        return show_job(tab.live, desk, desk.setup().id, words=words)
+
+    outputs = {tab.message, tab.sheet, form.name_said, *tab.live.outputs}
+    inputs = {photos.held, *form.inputs}
+    compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
+    compat.listen(tab.setup.click, saying(tab.message, words, set_up), outputs=outputs)
+
+
+def card_body(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words) -> str:
+    """The curves while it learns; the portrait and what became of it at the end."""
+    made = _made_html(desk, job, words) if job.state is State.DONE and job.kind != "setup" else ""
+    return made + curves_html(training_events(events), words)
+
+
+def beside_updates(tab: TrainTab, desk: Desk, job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
+    """Validation pictures, the worker's log, what can be resumed, and whether training is set up."""
+    lines = worker_lines(desk, job)
+    updates: dict[Any, Any] = {
+        tab.worker_fold: compat.update(visible=bool(lines)),
+        tab.worker_log: log_html(lines, tab.words),
+    }
+    if job.previews and (job.state.is_over or (events and events[-1].type in ("preview", "train"))):
+        updates[tab.sheet] = samples_html(desk, job, events, tab.words)
+    if job.state.is_over:
+        updates |= resume_updates(tab.resume, desk, tab.words)
+        missing = missing_trainer(desk)
+        updates |= {
+            tab.setup: compat.update(visible=missing is not None),
+            tab.setup_said: trainer_html(missing, tab.words),
+        }
+    return updates
+
+
+def samples_html(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words) -> str:
+    """The contact sheet: every validation picture with its step and its likeness."""
+    captions = sample_captions(training_events(events), words)
+    shown = [(name, file) for name in job.previews if (file := _file(desk, job, name)) is not None]
+    pictures = [(compat.picture_link(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
+    return sheet_html(pictures, words, title="Validation pictures")
+
+
+def worker_lines(desk: Desk, job: Job) -> list[str]:
+    """The last lines of what the training process wrote."""
+    if job.run is None:
+        return []
+    log = RunFolder(desk.app.workspace.runs / job.run).log
+    return log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:] if log.is_file() else []
+
+
+def missing_trainer(desk: Desk) -> TrainerMissing | None:
+    try:
+        desk.app.host.trainer(desk.app.workspace)
+    except TrainerMissing as error:
+        return error
+    return None
+
+
+def trainer_html(missing: TrainerMissing | None, words: Words) -> str:
+    if missing is None:
+        return ""
+    message, advice = words.heard(str(missing.args[0])), words.heard(missing.advice)
+    said = words("It is made by itself before the first training, or now:")
+    return (
+        f'<div class="easyphoto-warnings" role="note"><strong>{escape(message)}</strong> '
+        f"<p>{escape(advice)} {escape(said)}</p></div>"
+    )
+
+
+def _made_html(desk: Desk, job: Job, words: Words) -> str:
+    result = job.result or {}
+    facts = [words("{name} can be photographed now.", name=result.get("name", ""))]
+    likeness = result.get("likeness") or {}
+    if isinstance(likeness.get("cosine"), (int, float)):
+        facts.append(words("Likeness of the portrait: {cosine}", cosine=f"{likeness['cosine']:.2f}"))
+    if result.get("published"):
+        facts.append(words("The LoRA is listed as {name}.", name=Path(str(result["published"])).stem))
+    said = "".join(f"<p>{escape(fact)}</p>" for fact in facts)
+    return f'<div class="easyphoto-made">{_portrait(desk, str(result.get("person", "")), words)}<div>{said}</div></div>'
+
+
+def _portrait(desk: Desk, id: str, words: Words) -> str:
+    try:
+        person = desk.app.workspace.person(id)
+    except EasyPhotoError:
+        return ""
+    file = desk.app.workspace.person_folder(id) / (person.portrait or "")
+    if not file.is_file():
+        return ""
+    link = compat.picture_link(file, side=PORTRAIT_SIDE)
+    return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=person.name))}">'
+
+
+def _file(desk: Desk, job: Job, name: str) -> Path | None:
+    try:
+        return desk.queue.file(job.id, name)
+    except EasyPhotoError:
+        return None
+
+
+def _heading(text: str, hint: str) -> None:
+    gr.HTML(f'<h3 class="easyphoto-heading">{escape(text)}</h3><p class="easyphoto-hint">{escape(hint)}</p>')

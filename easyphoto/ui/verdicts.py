@@ -1,0 +1,124 @@
+"""The verdict gallery: every photo with what was decided, why, what to do, and which of its faces is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from easyphoto.ui.language import Words
+from easyphoto.ui.orders import order_button
+
+ORDER = "easyphoto_train_order"
+# Uploads carry ten digits of their content's hash in their names; people know them without.
+_DIGEST = re.compile(r"-[0-9a-f]{10}(?=\.(?:jpg|png|webp|bmp|tif)\b)")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A finished check as the page needs it."""
+
+    result: Mapping[str, Any]
+    links: Mapping[str, str]
+    """Photo → its thumbnail as a data: URI."""
+    photos: Sequence[str]
+    """Those that are still wanted."""
+
+    @property
+    def verdicts(self) -> list[Mapping[str, Any]]:
+        return [verdict for verdict in self.result["verdicts"] if verdict["photo"] in self.photos]
+
+
+def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Words) -> str:
+    """What was set aside comes first: there is something to do about it."""
+    kept = [verdict for verdict in checked.verdicts if verdict["kept"]]
+    aside = [verdict for verdict in checked.verdicts if not verdict["kept"]]
+    groups = [
+        _group(words("Set aside: {count}", count=len(aside)), aside, checked, chosen, words),
+        _group(words("Kept: {count}", count=len(kept)), kept, checked, chosen, words),
+    ]
+    notes = "".join(f"<li>{escape(known(words.heard(note)))}</li>" for note in checked.result.get("notes", ()))
+    said = f'<ul class="easyphoto-notes">{notes}</ul>' if notes else ""
+    return (
+        f'<section class="easyphoto-verdicts" lang="{words.tag}" data-active="false"'
+        f' data-announce="{escape(summary(kept, checked, words))}">'
+        f'<p class="easyphoto-summary">{escape(summary(kept, checked, words))}</p>{said}{"".join(groups)}</section>'
+    )
+
+
+def summary(kept: Sequence[Any], checked: Checked, words: Words) -> str:
+    said = words("{kept} of {count} photos kept", kept=len(kept), count=len(checked.verdicts))
+    identity = words.heard(str(checked.result.get("identity_words", "")))
+    return f"{said} · {identity}" if identity else said
+
+
+def known(text: str) -> str:
+    """Names of photos as the user knows them."""
+    return _DIGEST.sub("", text)
+
+
+def _group(
+    title: str, verdicts: Sequence[Mapping[str, Any]], checked: Checked, chosen: Mapping[str, int], words: Words
+) -> str:
+    if not verdicts:
+        return ""
+    tiles = "".join(_tile(verdict, checked, chosen, words) for verdict in verdicts)
+    return f'<h4>{escape(title)}</h4><div class="easyphoto-tiles" role="list">{tiles}</div>'
+
+
+def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int], words: Words) -> str:
+    photo, name = verdict["photo"], known(verdict["photo"])
+    link = checked.links.get(photo)
+    picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
+    advice = words.heard(known(verdict["advice"]))
+    to_do = f'<p class="easyphoto-advice">→ {escape(advice)}</p>' if advice and not verdict["kept"] else ""
+    return (
+        f'<article class="easyphoto-tile" role="listitem">{picture}<div class="easyphoto-tile-words">'
+        f"{_tag(verdict, photo == checked.result.get('reference'), words)}"
+        f'<p class="easyphoto-name" title="{escape(name)}">{escape(name)}</p>'
+        f"<p>{escape(words.heard(known(verdict['explanation'])))}</p>{to_do}"
+        f"{_notes(verdict, words)}{_faces(verdict, chosen, words)}</div>"
+        f'<div class="easyphoto-orders">'
+        f"{order_button(words('Remove'), f'remove {photo}', to=ORDER, label=words('Remove {name}', name=name))}"
+        "</div></article>"
+    )
+
+
+def _tag(verdict: Mapping[str, Any], is_reference: bool, words: Words) -> str:
+    """Sign and word; the colour only repeats them."""
+    if verdict["kept"]:
+        said = words("Kept, reference photo") if is_reference else words("Kept")
+        return f'<span class="easyphoto-tag" data-tone="good">✓ {escape(said)}</span>'
+    reason = words.heard(verdict["reason"] or "")
+    is_good = verdict["reason"] == "not among the best"
+    tone, sign = ("plain", "–") if is_good else ("aside", "✕")
+    return f'<span class="easyphoto-tag" data-tone="{tone}">{sign} {escape(reason[:1].upper() + reason[1:])}</span>'
+
+
+def _notes(verdict: Mapping[str, Any], words: Words) -> str:
+    said = "; ".join(words.heard(note) for note in verdict.get("notes", ()))
+    return f'<p class="easyphoto-hint">{escape(said)}</p>' if said else ""
+
+
+def _faces(verdict: Mapping[str, Any], chosen: Mapping[str, int], words: Words) -> str:
+    """One button for each face, numbered as in the picture."""
+    count = len(verdict.get("faces", ()))
+    if count < 2:
+        return ""
+    photo = verdict["photo"]
+    buttons = "".join(
+        order_button(
+            str(number),
+            f"face {number} {photo}",
+            to=ORDER,
+            label=words("Take face {number}", number=number),
+            is_on=chosen.get(photo) == number,
+        )
+        for number in range(1, count + 1)
+    )
+    question = words("Which face?")
+    return (
+        f'<div class="easyphoto-faces" role="group" aria-label="{escape(question)}">{escape(question)} {buttons}</div>'
+    )

@@ -1,0 +1,144 @@
+// EasyPhoto's tabs: keeps live cards up to date, carries the orders of buttons inside HTML, helps keyboard and screen reader.
+// A host loads this file as a plain script; standing alone the page runs it when it has loaded.
+(function () {
+    "use strict";
+    if (window.easyphoto) {
+        return;
+    }
+    const LOOK_EVERY = 500;
+    const LOOKS_PER_TICK = 3;
+    // By id: some versions of gradio give an element's classes to a part of it as well.
+    const CARDS = '[id^="easyphoto_"][id$="_card"]';
+    const found = new WeakSet();
+    const announced = new WeakMap();
+    let order = "";
+    let lost = null;
+    let looks = 0;
+
+    function page() {
+        const app = document.querySelector("gradio-app");
+        return (app && app.shadowRoot) || document;
+    }
+
+    function press(id) {
+        const place = page().querySelector(`[id="${id}"]`);
+        const button = place && (place.matches("button") ? place : place.querySelector("button"));
+        if (button) {
+            button.click();
+        }
+    }
+
+    // Each tick button is pressed once when it appears: so a page that was reloaded finds its running job again.
+    function greetNewCards() {
+        for (const button of page().querySelectorAll('[id^="easyphoto_"][id$="_tick"]')) {
+            if (!found.has(button)) {
+                found.add(button);
+                press(button.id);
+            }
+        }
+    }
+
+    // What is active outside a card, as a list of jobs is, belongs to its tab.
+    function tickOf(active) {
+        const card = active.closest(CARDS);
+        const tab = active.closest('[id^="easyphoto_tab_"]');
+        return card ? card.id.replace(/_card$/, "_tick") : tab ? tab.id.replace("easyphoto_tab_", "easyphoto_") + "_tick" : null;
+    }
+
+    function tickActiveCards() {
+        const active = Array.from(page().querySelectorAll('[data-active="true"]'));
+        new Set(active.map(tickOf).filter(Boolean)).forEach(press);
+    }
+
+    // A region that stays where it is; one that is replaced with its card would not be read out.
+    function announcer() {
+        let region = document.getElementById("easyphoto_announcer");
+        if (!region) {
+            region = document.createElement("div");
+            region.id = "easyphoto_announcer";
+            region.className = "easyphoto-announcer";
+            region.setAttribute("aria-live", "polite");
+            document.body.appendChild(region);
+        }
+        return region;
+    }
+
+    function announceChanges() {
+        for (const card of page().querySelectorAll(CARDS)) {
+            const said = card.querySelector("[data-announce]");
+            const text = said ? said.dataset.announce : "";
+            if (text !== (announced.get(card) || "")) {
+                announced.set(card, text);
+                announcer().textContent = text;
+            }
+        }
+    }
+
+    // An order's answer replaces the HTML that its button stood in; the keyboard goes on from the new button.
+    function giveFocusBack() {
+        if (!lost || lost.isConnected || document.activeElement !== document.body) {
+            return;
+        }
+        const { easyphotoOrder, easyphotoTo } = lost.dataset;
+        for (const button of page().querySelectorAll("[data-easyphoto-order]")) {
+            if (button.dataset.easyphotoOrder === easyphotoOrder && button.dataset.easyphotoTo === easyphotoTo) {
+                button.focus();
+            }
+        }
+        lost = null;
+    }
+
+    function look() {
+        if (document.hidden) {
+            return;
+        }
+        greetNewCards();
+        giveFocusBack();
+        announceChanges();
+        looks += 1;
+        if (looks % LOOKS_PER_TICK === 0) {
+            tickActiveCards();
+        }
+    }
+
+    function onClick(event) {
+        const button = event.composedPath()[0];
+        const asked = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
+        if (asked) {
+            order = asked.dataset.easyphotoOrder;
+            lost = asked;
+            press(asked.dataset.easyphotoTo);
+        }
+    }
+
+    // Arrow keys walk through the pictures of a gallery.
+    function onKey(event) {
+        const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+        const from = event.composedPath()[0];
+        const gallery = from instanceof Element && from.closest(".easyphoto-gallery");
+        if (!gallery || !from.matches("button") || !(event.key in steps || event.key === "Home" || event.key === "End")) {
+            return;
+        }
+        const buttons = Array.from(gallery.querySelectorAll("button")).filter((each) => each.querySelector("img"));
+        const at = buttons.indexOf(from);
+        if (at < 0) {
+            return;
+        }
+        const to = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : at + steps[event.key];
+        if (buttons[to]) {
+            event.preventDefault();
+            buttons[to].focus();
+        }
+    }
+
+    window.easyphoto = {
+        takeOrder() {
+            const taken = order;
+            order = "";
+            return taken;
+        },
+    };
+    document.addEventListener("click", onClick, true);
+    document.addEventListener("keydown", onKey);
+    setInterval(look, LOOK_EVERY);
+})();

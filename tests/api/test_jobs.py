@@ -1,0 +1,184 @@
+"""Jobs over HTTP: listed, followed, cancelled, forgotten, and still there after a restart."""
+
+import threading
+
+import anyio
+import pytest
+
+from easyphoto.api import events as events_module
+from easyphoto.api.events import event_lines
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import State
+from tests.api.calls import V1, error_of, events_of, finished, photos, trained
+from tests.desks import done
+
+
+def running(client, workshop) -> dict:
+    """A training that goes on until somebody stops it."""
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    job = client.post(f"{V1}/train", json={"name": "anna", "photos": photos()}).json()
+    assert workshop.trainer.begun.wait(60)
+    return job
+
+
+def test_jobs_are_listed_newest_first(client):
+    first = finished(client, client.post(f"{V1}/photos:check", json={"photos": photos(1)}))
+    second = finished(client, client.post(f"{V1}/photos:check", json={"photos": photos(2)}))
+
+    assert [job["id"] for job in client.get(f"{V1}/jobs").json()["jobs"]] == [second["id"], first["id"]]
+
+
+def test_a_job_says_nothing_about_this_machine(client, workshop):
+    job = trained(client)
+
+    text = client.get(f"{V1}/jobs/{job['id']}").text + client.get(f"{V1}/jobs/{job['id']}/events").text
+
+    assert str(workshop.root) not in text
+    assert "owner" not in job
+
+
+def test_events_are_streamed_with_their_numbers_until_the_job_is_over(client):
+    job = trained(client)
+
+    answer = client.get(f"{V1}/jobs/{job['id']}/events")
+    events = events_of(answer.text)
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+    assert (events[0]["state"], events[-1]["state"]) == ("queued", "done")
+    assert {"verdicts", "run", "train", "result"} <= {event["type"] for event in events}
+
+
+def test_a_client_that_comes_back_gets_only_what_it_missed(client):
+    job = trained(client)
+    path = f"{V1}/jobs/{job['id']}/events"
+    every = events_of(client.get(path).text)
+
+    assert events_of(client.get(path, params={"after": 3}).text) == every[3:]
+    assert events_of(client.get(path, headers={"Last-Event-ID": "5"}, params={"after": 1}).text) == every[5:]
+
+
+def test_a_client_that_has_everything_is_told_not_to_come_back(client):
+    job = trained(client)
+    last = len(events_of(client.get(f"{V1}/jobs/{job['id']}/events").text))
+
+    answer = client.get(f"{V1}/jobs/{job['id']}/events", headers={"Last-Event-ID": str(last)})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "1e3", "9" * 40, "١"])
+def test_a_number_that_is_none_is_refused(client, number):
+    job = finished(client, client.post(f"{V1}/photos:check", json={"photos": photos(1)}))
+
+    assert error_of(client.get(f"{V1}/jobs/{job['id']}/events", params={"after": number}))[0] == 422
+
+
+def test_events_of_a_job_that_runs_come_while_it_runs(client, workshop):
+    job = running(client, workshop)
+    threading.Timer(1.0, workshop.trainer.gate.set).start()
+
+    events = events_of(client.get(f"{V1}/jobs/{job['id']}/events").text)
+
+    assert events[-1]["state"] == "done"
+
+
+@pytest.mark.anyio
+async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_client_has_gone(workshop, monkeypatch):
+    monkeypatch.setattr(events_module, "SECONDS_BETWEEN_LOOKS", 0.001)
+    monkeypatch.setattr(events_module, "SECONDS_BETWEEN_SIGNS", 0.0)
+    queue, stop, looks = workshop.desk.queue, threading.Event(), []
+    job = queue.submit("check", "check", lambda context: stop.wait(60) and {}, request={})
+
+    async def is_gone():
+        looks.append(1)
+        return len(looks) > 20
+
+    said = [line async for line in event_lines(queue, job.id, 0, is_gone=is_gone)]
+    stop.set()
+
+    assert ": still here\n\n" in said
+    assert len(looks) == 21
+
+
+@pytest.mark.anyio
+async def test_a_stream_of_a_job_that_is_forgotten_ends(workshop):
+    job = done(workshop.desk, workshop.desk.queue.submit("check", "check", lambda context: {}, request={}))
+    asked = []
+
+    async def is_gone():
+        if not asked:
+            workshop.desk.queue.forget(job.id)
+        asked.append(1)
+        return False
+
+    with anyio.fail_after(10):
+        said = [line async for line in event_lines(workshop.desk.queue, job.id, 0, is_gone=is_gone)]
+
+    assert len(said) == 1
+
+
+def test_a_job_is_cancelled(client, workshop):
+    job = running(client, workshop)
+
+    answer = client.delete(f"{V1}/jobs/{job['id']}")
+
+    assert answer.status_code == 200
+    assert done(workshop.desk, workshop.desk.queue.get(job["id"])).state is State.CANCELLED
+
+
+def test_a_job_that_is_over_is_forgotten_when_asked(client):
+    job = trained(client)
+
+    assert client.delete(f"{V1}/jobs/{job['id']}").json()["state"] == "done"
+    assert client.delete(f"{V1}/jobs/{job['id']}", params={"forget": "true"}).status_code == 200
+    assert error_of(client.get(f"{V1}/jobs/{job['id']}")) == (404, "UnknownJob")
+
+
+def test_a_job_that_runs_is_not_forgotten(client, workshop):
+    job = running(client, workshop)
+
+    assert error_of(client.delete(f"{V1}/jobs/{job['id']}", params={"forget": "true"})) == (409, "HostBusy")
+
+
+def test_while_a_job_runs_the_others_wait_and_everything_else_answers(client, workshop):
+    running(client, workshop)
+
+    second = client.post(f"{V1}/photos:check", json={"photos": photos(1)}).json()
+
+    assert second["state"] == "queued"
+    assert client.get(f"{V1}/persons").status_code == 200
+    workshop.trainer.gate.set()
+    assert done(workshop.desk, workshop.desk.queue.get(second["id"])).state is State.DONE
+
+
+def test_after_a_restart_what_was_cut_off_is_interrupted_and_can_be_resumed(client, workshop, open_client):
+    job = running(client, workshop)
+    desk = workshop.desk
+    # As if the process had ended: the lock goes, the record stays as it is.
+    desk.queue._held.close()
+    again = Desk(desk.app, JobQueue(desk.app.workspace))
+    workshop.desk = again
+    after = open_client()
+
+    found = after.get(f"{V1}/jobs/{job['id']}").json()
+
+    assert (found["state"], found["run"] is not None) == ("interrupted", True)
+    assert events_of(after.get(f"{V1}/jobs/{job['id']}/events").text)[-1]["state"] == "interrupted"
+    workshop.trainer.gate.set()
+    resumed = finished(after, after.post(f"{V1}/resume", json={"run": found["run"]}))
+    assert resumed["state"] == "done", resumed["error"]
+    again.queue.close()
+    desk.queue.close()
+
+
+def test_a_report_is_shown_without_rights(client):
+    job = trained(client)
+
+    answer = client.get(f"{V1}/jobs/{job['id']}/files/report.html")
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("sandbox;")
+    assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,253 @@
+"""Clients of 2023: their fields with the meanings they were meant to have, their answers in the old shape."""
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from easyphoto.api.legacy import TRAINED, same_checkpoint
+from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
+from easyphoto.errors import Diverged
+from easyphoto.host import HostFacts
+from tests.desks import encoded, picture
+
+TRAIN, INFER = "/easyphoto/easyphoto_train_forward", "/easyphoto/easyphoto_infer_forward"
+# What the sample client of 2023 sends, whether it means it or not.
+USUAL = {
+    "sd_model_checkpoint": "Chilloutmix-Ni-pruned-fp16-fix.safetensors", "id_task": "", "user_id": "anna",
+    "train_mode_choose": "Train Human Lora", "resolution": 512, "val_and_checkpointing_steps": 100,
+    "max_train_steps": 800, "steps_per_photos": 200, "train_batch_size": 1, "gradient_accumulation_steps": 4,
+    "dataloader_num_workers": 16, "learning_rate": 1e-4, "rank": 128, "network_alpha": 64, "validation": True,
+    "instance_images": [encoded(picture(seed)) for seed in range(5)], "enable_rl": False, "max_rl_time": 1,
+    "timestep_fraction": 1, "skin_retouching_bool": False, "training_prefix_prompt": "", "crop_ratio": 3, "args": [],
+}  # fmt: skip
+FACTS = HostFacts("host", "a1111", restorers=("GFPGAN",), upscalers=("Lanczos", "R-ESRGAN 4x+"))
+
+
+@pytest.fixture
+def anna(client):
+    assert client.post(TRAIN, json=USUAL).json()["message"] == TRAINED
+
+
+def test_a_training_as_in_2023_ends_with_its_sentence(client, workshop):
+    answer = client.post(TRAIN, json=USUAL)
+
+    assert answer.status_code == 200
+    assert answer.json()["message"] == "The training has been completed."
+    assert workshop.desk.app.workspace.person("anna").is_ready
+    settings = workshop.desk.queue.list()[0].request["settings"]
+    assert (settings["steps"], settings["validations"], settings["rank"], settings["alpha"]) == (800, 8, 128, 64)
+    assert (settings["batch"], settings["micro_batch"], settings["resolution"]) == (4, 1, 512)
+
+
+def test_a_checkpoint_that_everybody_named_is_replaced_and_said(client):
+    notes = client.post(TRAIN, json=USUAL).json()["notes"]
+
+    assert "The host has no 'Chilloutmix-Ni-pruned-fp16-fix.safetensors'; 'miniature' was used." in notes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"user_id": ""}, "User id cannot be set to empty."),
+        ({"user_id": "none"}, "User id cannot be set to empty."),
+        ({"user_id": "../x"}, "cannot be a person's id"),
+        ({"instance_images": []}, "There are no photos."),
+        ({"network_alpha": 256}, "network_alpha is larger than rank."),
+        ({"train_mode_choose": "Train Scene Lora"}, "Train Scene Lora does not exist here."),
+        ({"instance_images": ["http://a.example/x.png"]}, "is an address"),
+        ({"instance_images": ["@"]}, "is no base64"),
+        ({"sd_model_checkpoint": "/srv/x.ckpt"}, "The base cannot be"),
+        ({"resolution": 3}, "resolution cannot be 3"),
+    ],
+)
+def test_what_a_person_can_mend_is_a_message_with_200_and_a_code(client, workshop, change, words):
+    answer = client.post(TRAIN, json={**USUAL, **change})
+
+    assert answer.status_code == 200
+    assert words in answer.json()["message"]
+    assert answer.json()["error"]
+    assert workshop.desk.queue.list() == ()
+
+
+def test_an_id_that_exists_is_not_trained_again(client, anna):
+    assert "already exists" in client.post(TRAIN, json=USUAL).json()["message"]
+
+
+def test_a_training_that_fails_says_why(client, workshop):
+    workshop.trainer.error = Diverged("The loss is no number.", advice="Lower the learning rate.")
+
+    answer = client.post(TRAIN, json=USUAL).json()
+
+    assert answer["message"] == "Train error, error info: The loss is no number. Lower the learning rate."
+    assert answer["error"] == "Diverged"
+
+
+@pytest.mark.parametrize("change", [{"rank": "many"}, {"instance_images": 5}])
+def test_fields_that_do_not_fit_are_422(client, change):
+    assert client.post(TRAIN, json={**USUAL, **change}).status_code == 422
+
+
+def test_numbers_may_come_as_texts_as_they_always_could(client):
+    assert client.post(TRAIN, json={**USUAL, "max_train_steps": "400"}).json()["message"] == TRAINED
+
+
+@pytest.mark.parametrize(
+    ("tabs", "field", "pictures"),
+    [(0, "selected_template_images", 2), (1, "init_image", 1), (2, "uploaded_template_images", 2)],
+)
+def test_templates_come_from_the_field_that_tabs_names(client, anna, tabs, field, pictures):
+    sent = [encoded(picture(seed, (300, 200))) for seed in (98, 99)[:pictures]]
+
+    answer = client.post(INFER, json={"user_ids": ["anna"], "tabs": tabs, field: sent[0] if tabs == 1 else sent}).json()
+
+    assert answer["message"] == "\n".join(f"Template {number} Success." for number in range(1, pictures + 1))
+    assert len(answer["outputs"]) == pictures
+    assert Image.open(io.BytesIO(base64.b64decode(answer["outputs"][0]))).size == (300, 200)
+    assert answer["face_id_outputs"] == []
+
+
+def test_a_template_is_drawn_from_words_and_does_not_stay(client, anna, workshop):
+    asked = {
+        "user_ids": "anna", "tabs": 3, "text_to_image_input_prompt": "a garden", "text_to_image_width": 64,
+        "text_to_image_height": 64, "seed": 3,
+    }  # fmt: skip
+
+    answer = client.post(INFER, json=asked).json()
+
+    assert answer["message"] == "Template 1 Success.", answer
+    assert workshop.desk.app.own_templates() == ()
+
+
+def test_scores_come_as_pairs_of_the_reference_and_a_text(client, anna):
+    asked = {"user_ids": ["anna"], "init_image": encoded(picture(9, (300, 200))), "display_score": True}
+
+    pairs = client.post(INFER, json=asked).json()["face_id_outputs"]
+
+    assert [base64.b64decode(text).decode() for _, text in pairs] == ["1.00, anna, the reference image"]
+    assert Image.open(io.BytesIO(base64.b64decode(pairs[0][0]))).format == "PNG"
+
+
+def test_none_leaves_a_face_as_it_is(client, anna, workshop):
+    client.post(INFER, json={"user_ids": ["none", "anna"], "init_image": encoded(picture(9, (300, 200)))})
+
+    assert workshop.desk.queue.list()[0].request["assignments"] == [[1]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"user_ids": ["none"]}, "Please choose a user id."),
+        ({"user_ids": ["ben"]}, "There is no person 'ben'"),
+        ({"user_ids": ["anna"]}, "Please choose a template."),
+        ({"user_ids": ["anna"], "ref_mode_choose": "Infer without User Lora"}, "does not exist here"),
+        ({"user_ids": ["anna"], "init_image": "https://a.example/x.png"}, "is an address"),
+        ({"user_ids": ["anna"], "init_image": encoded(picture(9)), "lora_weights": 9}, "lora_weight cannot be 9"),
+    ],
+)
+def test_what_cannot_be_done_is_a_message_in_the_old_shape(client, anna, asked, words):
+    answer = client.post(INFER, json=asked)
+
+    assert answer.status_code == 200
+    assert words in answer.json()["message"]
+    assert (answer.json()["outputs"], answer.json()["face_id_outputs"]) == ([], [])
+
+
+@pytest.mark.parametrize("tabs", [4, -1, "x"])
+def test_an_unknown_tab_is_422(client, tabs):
+    assert client.post(INFER, json={"user_ids": ["anna"], "tabs": tabs}).status_code == 422
+
+
+def test_accounts_are_asked_of_old_clients_too(open_client):
+    assert open_client({"a": "b"}).post(TRAIN, json=USUAL).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("sent", "values"),
+    [
+        ({}, {"seed": 5}),
+        ({"seed": 7, "batch_size": 3}, {"seed": 7, "count": 3}),
+        ({"apply_face_fusion_before": False, "before_face_fusion_ratio": 0.6}, {"seed": 5, "fusion_before": 0.0}),
+        ({"after_face_fusion_ratio": 0.6}, {"seed": 5, "fusion_after": 0.6}),
+        ({"enable_second_diffusion": False}, {"seed": 5, "second_strength": 0.0}),
+        ({"color_shift_middle": False, "color_shift_last": False}, {"seed": 5, "colour_transfer": False}),
+        ({"color_shift_middle": False}, {"seed": 5}),
+        ({"lcm_accelerate": True}, {"seed": 5, "few_steps": "lcm"}),
+        ({"super_resolution": True}, {"seed": 5, "restore": "GFPGAN", "restore_strength": 0.5}),
+        (
+            {"super_resolution": True, "super_resolution_method": "realesrgan", "super_resolution_ratio": 0.8},
+            {"seed": 5, "upscale": "R-ESRGAN 4x+", "upscale_factor": 2.0, "upscale_strength": 0.8},
+        ),
+        ({"super_resolution": False}, {"seed": 5}),
+        (
+            {"first_diffusion_steps": 30, "first_denoising_strength": 0.5, "skin_retouching_bool": True},
+            {"seed": 5, "first_steps": 30, "first_strength": 0.5, "retouch": True},
+        ),
+    ],
+)
+def test_each_field_means_what_it_meant(sent, values):
+    assert infer_values(InferFields(**sent), FACTS, 5) == values
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        ({"crop_face_preprocess": False}, "crop_face_preprocess"),
+        ({"color_shift_last": False}, "color_shift_last"),
+        ({"background_restore": True}, "background_restore"),
+        ({"makeup_transfer": True}, "makeup_transfer"),
+        ({"face_shape_match": True}, "face_shape_match"),
+        ({"id_control": True}, "InstantID"),
+        ({"ipa_image": "abc"}, "IP-Adapter"),
+        ({"scene_id": "beach"}, "scene_id"),
+        ({"tabs": 3, "t2i_pose_template": "abc"}, "t2i_pose_template"),
+        ({"super_resolution": True, "super_resolution_method": "gpen"}, "gpen"),
+    ],
+)
+def test_what_has_no_counterpart_is_said(sent, word):
+    fields = InferFields(**sent)
+
+    notes = infer_notes(fields, infer_values(fields, FACTS, 5))
+
+    assert [word in note for note in notes] == [True]
+
+
+def test_what_the_host_has_nothing_for_is_said():
+    fields = InferFields(super_resolution=True)
+
+    notes = infer_notes(fields, infer_values(fields, HostFacts("host", "a1111"), 5))
+
+    assert notes == ["super_resolution was left out: the host has nothing for it."]
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        ({"enable_rl": True, "max_rl_time": 2}, "Reinforcement learning"),
+        ({"validation": False}, "validation"),
+        ({"dataloader_num_workers": 4}, "dataloader_num_workers"),
+        ({"training_prefix_prompt": "x"}, "training_prefix_prompt"),
+        ({"crop_ratio": 2}, "crop_ratio"),
+        ({"args": [1]}, "args"),
+        ({"train_batch_size": 16, "gradient_accumulation_steps": 4}, "limited to 32"),
+    ],
+)
+def test_what_has_no_counterpart_in_a_training_is_said(sent, word):
+    assert [word in note for note in train_notes(TrainFields(**sent))] == [True]
+
+
+def test_steps_are_counted_from_the_photos_that_came():
+    fields = TrainFields(instance_images=["a", "b"], steps_per_photos=200, max_train_steps=800)
+
+    assert train_values(fields) == {"steps": 400, "validations": 4}
+
+
+def test_nothing_is_said_or_set_for_what_was_not_sent():
+    assert (train_values(TrainFields()), train_notes(TrainFields()), infer_notes(InferFields(), {})) == ({}, [], [])
+
+
+@pytest.mark.parametrize("wanted", ["photon_v1.safetensors", "photon_v1", "sd15/photon_v1.safetensors"])
+def test_a_checkpoint_is_found_by_its_file_name(wanted):
+    assert same_checkpoint("sd15/photon_v1.safetensors [ec41bd2a82]", wanted)
+    assert not same_checkpoint("sd15/other.safetensors [ec41bd2a82]", wanted)

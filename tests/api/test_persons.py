@@ -1,0 +1,143 @@
+"""Persons, templates and capabilities over HTTP."""
+
+import dataclasses
+import io
+import zipfile
+
+import pytest
+
+from easyphoto.api.capabilities import KINDS
+from easyphoto.errors import HostBusy
+from easyphoto.workspace import Person
+from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
+
+
+@pytest.fixture
+def anna(client):
+    return trained(client)["result"]
+
+
+def test_a_person_is_shown_with_what_they_were_trained_with(client, anna):
+    person = client.get(f"{V1}/persons/anna").json()
+
+    assert client.get(f"{V1}/persons").json() == {"persons": [person]}
+    assert (person["id"], person["is_ready"], person["photos"], person["has_portrait"]) == ("anna", True, 5, True)
+    assert person["trained"]["base"] == "base"
+    assert person["trained"]["settings"]["batch"] == 4
+    assert client.get(f"{V1}/persons/anna/portrait").headers["content-type"] == "image/png"
+
+
+def test_an_export_holds_the_person_and_leaves_nothing_behind(client, anna, workshop):
+    before = tree(workshop.root)
+
+    answer = client.get(f"{V1}/persons/anna/export")
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="anna.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.read("anna/lora.safetensors") == b"lora one"
+    assert tree(workshop.root) == before
+
+
+def test_an_import_is_handed_on_and_its_archive_does_not_stay(client, workshop, monkeypatch):
+    taken = []
+
+    def import_person(self, source, **_):
+        taken.append((source.read_bytes(), source.suffix))
+        person = Person("ben", "Ben", "miniature", "2026-01-01T00:00:00Z")
+        self.workspace.save_person(person)
+        return person
+
+    monkeypatch.setattr(type(workshop.desk.app), "import_person", import_person, raising=False)
+    before = tree(workshop.root)
+
+    answer = client.post(f"{V1}/persons:import", content=b"PK a person", headers={"Content-Type": "application/zip"})
+
+    assert (answer.status_code, answer.json()["id"]) == (201, "ben")
+    assert taken == [(b"PK a person", ".zip")]
+    assert set(tree(workshop.root)) - set(before) == {"persons/ben/person.json"}
+
+
+def test_an_import_that_is_no_archive_is_refused_and_does_not_stay(client, workshop):
+    before = tree(workshop.root)
+
+    answer = client.post(f"{V1}/persons:import", content=b"nothing", headers={"Content-Type": "application/zip"})
+
+    assert answer.status_code == 422, answer.text
+    assert tree(workshop.root) == before
+
+
+def test_a_person_is_renamed(client, anna):
+    answer = client.patch(f"{V1}/persons/anna", json={"name": "Anna Meyer"})
+
+    assert answer.status_code == 200, answer.text
+    assert client.get(f"{V1}/persons/anna").json()["name"] == "Anna Meyer"
+
+
+def test_a_person_is_deleted_with_everything(client, anna, workshop):
+    finished(client, client.post(f"{V1}/photos:check", json={"photos": photos()}))
+
+    gone = client.delete(f"{V1}/persons/anna").json()["deleted"]
+
+    assert "persons/anna" in gone
+    assert not any(name.startswith("/") for name in gone)
+    assert client.get(f"{V1}/persons").json() == {"persons": []}
+    assert client.get(f"{V1}/jobs").json() == {"jobs": []}
+    assert not any("photo-" in name for name in tree(workshop.root))
+
+
+def test_who_is_busy_is_not_deleted(client, anna, workshop, monkeypatch):
+    def busy(self, name):
+        raise HostBusy("A job of Anna is not over.", advice="Cancel it first.")
+
+    monkeypatch.setattr(type(workshop.desk), "delete", busy)
+
+    assert error_of(client.delete(f"{V1}/persons/anna")) == (409, "HostBusy")
+
+
+@pytest.mark.parametrize("path", ["", "/portrait", "/export"])
+def test_somebody_unknown_is_404(client, path):
+    assert error_of(client.get(f"{V1}/persons/ben{path}")) == (404, "UnknownPerson")
+
+
+def test_own_templates_are_added_shown_and_deleted(client, workshop):
+    shipped = client.get(f"{V1}/templates").json()["templates"]
+
+    added = client.post(f"{V1}/templates", json={"name": "Garden", "picture": inline(1)})
+
+    assert (added.status_code, added.json()) == (201, {"id": "own-garden", "title": "garden", "own": True})
+    assert client.get(added.headers["location"]).status_code == 200
+    assert client.get(f"{V1}/templates").json()["templates"] == [*shipped, added.json()]
+    assert error_of(client.post(f"{V1}/templates", json={"name": "garden", "picture": inline(2)})) == (409, "NameTaken")
+    assert client.delete(f"{V1}/templates/own-garden").status_code == 200
+    assert client.get(f"{V1}/templates").json()["templates"] == shipped
+    assert not any("garden" in name for name in tree(workshop.root))
+
+
+def test_a_template_that_ships_is_not_deleted(client):
+    assert error_of(client.delete(f"{V1}/templates/01-lights")) == (422, "InputError")
+    assert error_of(client.delete(f"{V1}/templates/nothing")) == (404, "UnknownTemplate")
+
+
+def test_capabilities_declare_every_setting_but_the_owners(client):
+    told = client.get(f"{V1}/capabilities").json()
+
+    for name, kind in KINDS.items():
+        declared = {field.name for field in dataclasses.fields(kind)} - {"webui"}
+        assert {setting["name"] for setting in told["settings"][name]} == declared
+    rank = next(setting for setting in told["settings"]["train"] if setting["name"] == "rank")
+    assert rank == {
+        "name": "rank", "type": "integer", "nullable": True, "default": None, "title": "Rank",
+        "description": "Empty: the family's.", "minimum": 1, "maximum": 256, "step": 1,
+    }  # fmt: skip
+    assert told["presets"]["train"]["fast"]["steps"] == 400
+    assert told["host"]["kind"] == "standalone"
+    assert "miniature" in [family["id"] for family in told["families"]]
+
+
+def test_the_document_describes_every_setting(client):
+    schemas = client.app.openapi()["components"]["schemas"]
+
+    steps = schemas["InferenceSettings"]["properties"]["first_strength"]
+    assert (steps["minimum"], steps["maximum"], steps["default"]) == (0.0, 1.0, 0.45)
+    assert steps["description"] == "First pass strength. Higher repaints more of the face."
+    assert schemas["TrainSettings"]["additionalProperties"] is False

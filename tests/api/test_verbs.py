@@ -1,0 +1,164 @@
+"""What takes long is answered with a job at once, and done with what the request says."""
+
+import pytest
+from PIL import Image
+
+from easyphoto.errors import Diverged
+from easyphoto.settings import InferenceSettings, TrainSettings
+from tests.api.calls import V1, error_of, finished, inline, photos, trained
+from tests.desks import picture
+
+
+def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop, tmp_path):
+    checked = finished(client, client.post(f"{V1}/photos:check", json={"photos": photos()}))
+    made = trained(client)
+    asked = {"persons": ["anna"], "templates": [inline(99, (300, 200))], "settings": {"count": 2, "seed": 7}}
+    pictures = finished(client, client.post(f"{V1}/photograph", json=asked))
+
+    assert (checked["state"], len(checked["result"]["kept"])) == ("done", 5)
+    assert (made["state"], made["result"]["person"]) == ("done", "anna")
+    assert {one["seed"] for one in pictures["result"]["pictures"]} == {7, 8}
+    file = client.get(f"{V1}/jobs/{pictures['id']}/files/{pictures['result']['pictures'][0]['file']}")
+    (tmp_path / "picture.png").write_bytes(file.content)
+    assert (file.headers["content-type"], Image.open(tmp_path / "picture.png").size) == ("image/png", (300, 200))
+
+
+def test_a_job_is_answered_with_202_and_where_it_is(client):
+    answer = client.post(f"{V1}/photos:check", json={"photos": photos(1)})
+
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"{V1}/jobs/{answer.json()['id']}"
+    assert answer.json()["kind"] == "check"
+    finished(client, answer)
+
+
+def test_earlier_uploads_stand_for_pictures(client):
+    names = [client.post(f"{V1}/uploads", json=photo).json()["uploads"][0]["name"] for photo in photos()]
+
+    asked = {"name": "anna", "photos": [{"upload": name} for name in names]}
+    made = finished(client, client.post(f"{V1}/train", json=asked))
+
+    assert made["state"] == "done", made["error"]
+    assert made["request"]["photos"] == names
+
+
+def test_a_data_prefix_and_line_breaks_are_taken(client):
+    photo = inline(1)
+    photo["data"] = "data:image/png;base64," + "\n".join(photo["data"][i : i + 76] for i in range(0, 10**6, 76))
+
+    assert client.post(f"{V1}/uploads", json=photo).status_code == 201
+
+
+def test_the_face_that_is_meant_is_told_with_its_photo(client):
+    asked = {"photos": [{**inline(0), "face": 1}, inline(1)]}
+
+    job = finished(client, client.post(f"{V1}/photos:check", json=asked))
+
+    assert list(job["request"]["chosen_faces"].values()) == [1]
+    assert job["request"]["photos"][0] in job["request"]["chosen_faces"]
+
+
+def test_a_template_says_which_of_its_faces_is_whose(client):
+    trained(client)
+    asked = {"persons": ["anna"], "templates": [{**inline(98, (300, 200)), "faces": [0]}, {"template": "01-lights"}]}
+
+    job = finished(client, client.post(f"{V1}/photograph", json=asked))
+
+    assert job["state"] == "done", job["error"]
+    assert job["request"]["assignments"] == [[0], None]
+    assert job["request"]["templates"][1] == "01-lights.jpg" or job["request"]["templates"][1].startswith("01-lights")
+
+
+def test_a_template_that_is_named_twice_is_refused(client):
+    trained(client)
+    asked = {"persons": ["anna"], "templates": [{"template": "01-lights"}, {"template": "01-lights", "faces": [1]}]}
+
+    assert error_of(client.post(f"{V1}/photograph", json=asked)) == (422, "BadRequest")
+
+
+def test_settings_go_on_top_of_the_preset(client):
+    asked = {"name": "anna", "photos": photos(), "preset": "fast", "settings": {"rank": 8, "learning_rate": 0.01}}
+
+    settings = finished(client, client.post(f"{V1}/train", json=asked))["request"]["settings"]
+
+    assert (settings["steps"], settings["validations"], settings["rank"]) == (400, 4, 8)
+    assert settings["learning_rate"] == 0.01
+    assert settings["batch"] == TrainSettings().batch
+
+
+def test_whole_numbers_are_numbers_too(client):
+    asked = {"name": "anna", "photos": photos(), "settings": {"alpha": 4}}
+
+    assert finished(client, client.post(f"{V1}/train", json=asked))["request"]["settings"]["alpha"] == 4
+
+
+def test_without_a_base_a_training_takes_the_hosts_best_and_a_photograph_the_persons_own(client):
+    made = trained(client)
+    pictures = finished(
+        client, client.post(f"{V1}/photograph", json={"persons": ["anna"], "templates": [inline(9, (300, 200))]})
+    )
+
+    assert made["request"]["options"]["base"] == "miniature"
+    assert pictures["request"]["options"]["base"] is None
+    assert pictures["request"]["settings"]["count"] == InferenceSettings().count
+
+
+def test_a_training_that_failed_is_resumed(client, workshop):
+    workshop.trainer.error = Diverged("The loss is no number.", advice="Lower the learning rate.")
+    failed = trained(client)
+    workshop.trainer.error = None
+
+    resumed = finished(client, client.post(f"{V1}/resume", json={"run": failed["run"]}))
+
+    assert failed["error"] == {
+        "code": "Diverged", "message": "The loss is no number.", "advice": "Lower the learning rate.", "details": None,
+    }  # fmt: skip
+    assert (resumed["state"], resumed["result"]["person"]) == ("done", "anna")
+
+
+def test_a_template_is_drawn_used_and_deleted(client):
+    asked = {"name": "garden", "prompt": "a garden", "width": 64, "height": 64, "steps": 2}
+    job = finished(client, client.post(f"{V1}/templates:draw", json=asked))
+
+    assert job["result"]["template"] == "own-garden"
+    assert client.get(f"{V1}/templates/own-garden/picture").headers["content-type"] == "image/png"
+    assert client.delete(f"{V1}/templates/own-garden").json() == {"deleted": ["templates/garden.png"]}
+    assert client.get(f"{V1}/templates/own-garden/picture").status_code == 404
+
+
+def test_setup_makes_the_trainers_environment(client, monkeypatch, workshop):
+    monkeypatch.setattr(type(workshop.desk.app), "make_trainer", lambda self, progress: {"torch": "2.1"})
+
+    job = finished(client, client.post(f"{V1}/setup", json={}))
+
+    assert job["result"] == {"versions": {"torch": "2.1"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "refusal"),
+    [
+        ("/photograph", {"persons": ["ben"], "templates": [{"template": "01-lights"}]}, (404, "UnknownPerson")),
+        ("/photos:check", {"photos": [{"upload": "none.png"}]}, (404, "UnknownUpload")),
+        ("/resume", {"run": "20260101T000000Z-anna"}, (404, "UnknownRun")),
+    ],
+)
+def test_what_is_unknown_is_404(client, path, asked, refusal):
+    assert error_of(client.post(V1 + path, json=asked)) == refusal
+
+
+def test_an_unknown_template_is_404(client):
+    trained(client)
+
+    asked = {"persons": ["anna"], "templates": [{"template": "nothing"}]}
+
+    assert error_of(client.post(f"{V1}/photograph", json=asked)) == (404, "UnknownTemplate")
+
+
+def test_files_of_a_form_are_uploads(client):
+    files = [("file", ("我.png", picture(1), "image/png")), ("file", ("b.png", picture(2), "image/png"))]
+
+    answer = client.post(f"{V1}/uploads", files=files, data={"note": "not a file"})
+
+    assert answer.status_code == 201
+    assert [upload["size"] for upload in answer.json()["uploads"]] == [len(picture(1)), len(picture(2))]
+    assert answer.json()["uploads"][0]["name"].startswith("我-")

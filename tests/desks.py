@@ -1,0 +1,98 @@
+"""A desk whose verbs run in a moment: a fake engine, a fake backend, and a trainer that only writes files."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto import app as app_module
+from easyphoto.app import EasyPhoto
+from easyphoto.host import ThisMachine
+from easyphoto.inference.pipeline import Tools
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import Job
+from easyphoto.progress import NullProgress
+from easyphoto.workspace import Workspace
+from tests.fakes import FakeBackend
+from tests.test_app import OnePersonEngine, Trainer
+
+
+@dataclass
+class Workshop:
+    desk: Desk
+    engine: OnePersonEngine
+    trainer: GatedTrainer
+
+    @property
+    def root(self) -> Path:
+        return self.desk.app.workspace.root
+
+
+@dataclass
+class GatedTrainer(Trainer):
+    """With `gate` closed it works until it is cancelled, or somebody opens it."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, folder, progress, *, on_event, python=None):
+        self.begun.set()
+        while not self.gate.wait(0.01):
+            progress.check()
+            progress.step(1, 10, "training · step 1")
+        return super().__call__(folder, progress, on_event=on_event, python=python)
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    base = tmp_path / "base"
+    base.mkdir()
+    engine, trainer = OnePersonEngine(), GatedTrainer()
+    trainer.gate.set()
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "run_training", trainer)
+    monkeypatch.setattr(
+        app_module, "open_studio", lambda *_, progress, **__: Tools(FakeBackend(), engine, progress or NullProgress())
+    )
+    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
+    monkeypatch.setattr(ThisMachine, "open_backend", lambda *_: FakeBackend())
+    desk = Desk(EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=()), JobQueue(Workspace(tmp_path / "workspace")))
+    yield Workshop(desk, engine, trainer)
+    trainer.gate.set()
+    desk.queue.close()
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (256, 256)) -> bytes:
+    """A PNG of coarse noise: sharp, and unlike any other seed's."""
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).resize(size, Image.Resampling.NEAREST).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def five_photos(desk: Desk) -> list[Path]:
+    return [desk.keep(f"photo {seed}", picture(seed)).path for seed in range(5)]
+
+
+def done(desk: Desk, job: Job, seconds: float = 60.0) -> Job:
+    """The job when it is over."""
+    until, after = time.monotonic() + seconds, 0
+    while not desk.queue.get(job.id).state.is_over:
+        assert time.monotonic() < until, "the job does not end"
+        for event in desk.queue.wait(job.id, after, 1.0):
+            after = event.number
+    return desk.queue.get(job.id)

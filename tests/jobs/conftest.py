@@ -1,0 +1,3 @@
+from tests.desks import workshop
+
+__all__ = ["workshop"]

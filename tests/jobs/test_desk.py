@@ -1,0 +1,191 @@
+"""The desk: each verb as a job, what it answers, and what goes when a person goes."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from easyphoto.errors import BadName, Diverged, HostBusy, InputError, NameTaken, TrainerMissing, UnknownPerson
+from easyphoto.geometry import Size
+from easyphoto.host import ThisMachine
+from easyphoto.jobs.desk import Options
+from easyphoto.jobs.records import State
+from easyphoto.settings import InferenceSettings, TrainSettings
+from tests.desks import done, five_photos, picture
+
+
+@pytest.fixture
+def desk(workshop):
+    return workshop.desk
+
+
+@pytest.fixture
+def anna(desk):
+    """Somebody who is trained; their training's job."""
+    return done(desk, desk.train("anna", five_photos(desk)))
+
+
+def test_a_check_answers_with_verdicts_and_a_thumbnail_of_each(desk):
+    photos = five_photos(desk)
+
+    job = done(desk, desk.check(photos, chosen_faces={photos[0].name: 1}))
+
+    assert job.state is State.DONE, job.error
+    assert sorted(job.result["kept"]) == sorted(photo.name for photo in photos)
+    assert sorted(job.result["files"]) == sorted(photo.name for photo in photos)
+    assert max(Image.open(desk.queue.file(job.id, name)).size[0] for name in job.result["files"].values()) <= 384
+    assert job.request["chosen_faces"] == {photos[0].name: 1}
+
+
+def test_a_training_tells_verdicts_run_and_events_and_ends_with_the_person(desk, anna):
+    types = [event.type for event in desk.queue.events(anna.id)]
+
+    assert anna.state is State.DONE, anna.error
+    assert (anna.result["person"], anna.result["lora"]) == ("anna", "lora.safetensors")
+    assert anna.run == anna.result["run"]
+    assert types.index("verdicts") < types.index("run") < types.index("train") < types.index("result")
+    assert b"<html" in desk.queue.file(anna.id, "report.html").read_bytes()
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_queued(desk):
+    photos = five_photos(desk)
+
+    with pytest.raises(BadName):
+        desk.train("../anna", photos)
+
+    assert desk.queue.list() == ()
+
+
+def test_a_failed_training_says_why_and_can_be_resumed(desk, workshop):
+    workshop.trainer.error = Diverged("The loss is no number.", advice="Lower the learning rate.")
+    failed = done(desk, desk.train("anna", five_photos(desk)))
+    workshop.trainer.error = None
+
+    resumed = done(desk, desk.resume(failed.run))
+
+    assert (failed.state, failed.error["code"]) == (State.FAILED, "Diverged")
+    assert (resumed.state, resumed.result["person"]) == (State.DONE, "anna")
+    assert resumed.subject.persons == ("anna",)
+
+
+def test_a_training_that_was_cancelled_can_be_resumed(desk, workshop):
+    workshop.trainer.gate.clear()
+    job = desk.train("anna", five_photos(desk))
+    workshop.trainer.begun.wait(30)
+
+    desk.queue.cancel(job.id)
+    cancelled = done(desk, job)
+    workshop.trainer.gate.set()
+
+    assert cancelled.state is State.CANCELLED
+    assert done(desk, desk.resume(cancelled.run)).state is State.DONE
+
+
+def test_only_a_run_can_be_resumed(desk):
+    with pytest.raises(InputError):
+        desk.resume("../persons")
+
+
+def test_what_trains_is_made_first_where_it_is_missing(desk, monkeypatch):
+    made = []
+
+    def trainer(self, workspace):
+        if not made:
+            raise TrainerMissing("not made", advice="Make it.")
+
+    monkeypatch.setattr(ThisMachine, "trainer", trainer)
+    monkeypatch.setattr(type(desk.app), "make_trainer", lambda self, progress: made.append(1) or {"torch": "2.1"})
+
+    job = done(desk, desk.train("anna", five_photos(desk)))
+
+    assert (job.state, made) == (State.DONE, [1])
+    assert "made first" in job.notes[0]
+
+
+def test_a_photograph_answers_with_pictures_stages_and_a_report(desk, anna):
+    template = desk.keep("template", picture(99, (300, 200)))
+
+    job = done(desk, desk.photograph(["anna"], [template.path], settings=InferenceSettings(count=2, seed=7)))
+
+    assert job.state is State.DONE, job.error
+    assert {one["seed"] for one in job.result["pictures"]} == {7, 8}
+    assert all(one["template"] == template.path.stem for one in job.result["pictures"])
+    first = job.result["pictures"][0]
+    assert Image.open(desk.queue.file(job.id, first["file"])).size == (300, 200)
+    assert all(desk.queue.file(job.id, stage["file"]).is_file() for stage in first["stages"])
+    assert desk.queue.file(job.id, "report.html").is_file()
+
+
+def test_somebody_unknown_is_refused_before_anything_is_queued(desk):
+    template = desk.keep("template", picture(99))
+
+    with pytest.raises(UnknownPerson):
+        desk.photograph(["anna"], [template.path])
+
+    assert desk.queue.list() == ()
+
+
+def test_seats_are_kept_by_template(desk, anna):
+    templates = [desk.keep("template", picture(seed, (300, 200))).path for seed in (98, 99)]
+
+    job = done(desk, desk.photograph(["anna"], templates, assignments=[[0], None]))
+
+    assert job.state is State.DONE, job.error
+    assert job.request["assignments"] == [[0], None]
+
+
+def test_a_template_is_drawn_and_becomes_the_users_own(desk):
+    job = done(desk, desk.make_template("garden", "a person in a garden", size=Size(64, 64), steps=2))
+
+    assert job.result == {"template": "own-garden", "file": "garden.png"}
+    assert desk.template("own-garden").is_own
+    assert Image.open(desk.queue.file(job.id, "garden.png")).size == (64, 64)
+    again = done(desk, desk.make_template("garden", "another", size=Size(64, 64), steps=2))
+    assert again.error["code"] == NameTaken.__name__
+
+
+def test_an_unknown_template_is_an_error(desk):
+    with pytest.raises(InputError):
+        desk.template("own-../../x")
+
+
+def test_a_request_is_kept_without_pictures_and_with_its_settings(desk):
+    job = desk.train("anna", five_photos(desk), settings=TrainSettings(steps=10), options=Options(base="miniature"))
+
+    record = json.loads((desk.app.workspace.jobs / job.id / "job.json").read_text())
+
+    assert record["request"]["settings"]["steps"] == 10
+    assert record["request"]["options"]["base"] == "miniature"
+    assert len(json.dumps(record)) < 5000
+
+
+def test_who_is_deleted_goes_with_jobs_uploads_and_checks(desk, anna):
+    photos = five_photos(desk)
+    check = done(desk, desk.check(photos))
+    stranger = desk.keep("stranger", picture(1000))
+    other_check = done(desk, desk.check([stranger.path]))
+    template = desk.keep("template", picture(99, (300, 200)))
+    pictures = done(desk, desk.photograph(["anna"], [template.path]))
+
+    desk.delete("anna")
+
+    left = {job.id for job in desk.queue.list()}
+    assert left == {other_check.id}
+    assert {anna.id, check.id, pictures.id}.isdisjoint(left)
+    assert not any(photo.exists() for photo in photos)
+    assert stranger.path.is_file()
+    assert list(desk.app.workspace.results.iterdir()) == []
+
+
+def test_who_has_a_job_that_is_not_over_is_not_deleted(desk, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    job = desk.train("anna", five_photos(desk))
+    workshop.trainer.begun.wait(30)
+
+    with pytest.raises(HostBusy):
+        desk.delete("anna")
+
+    workshop.trainer.gate.set()
+    assert done(desk, job).state is State.DONE
+    assert desk.app.workspace.person("anna").is_ready

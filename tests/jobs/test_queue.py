@@ -1,0 +1,360 @@
+"""The queue: one job at a time, in order, and every end is written down."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from easyphoto.errors import DiskFailure, HostBusy, NoFaceFound, UnknownJob
+from easyphoto.files import write_text
+from easyphoto.jobs import queue as queue_module
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import State
+from easyphoto.workspace import Workspace
+
+ANOTHER = """
+import sys, time
+from pathlib import Path
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.workspace import Workspace
+
+queue = JobQueue(Workspace(Path(sys.argv[1])))
+
+def work(context):
+    context.step(1, 10, "training")
+    sys.stdout.write("begun\\n")
+    sys.stdout.flush()
+    time.sleep(600)
+
+sys.stdout.write(queue.submit("train", "train anna", work, request={}).id + "\\n")
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def queue(workspace):
+    queue = JobQueue(workspace)
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def another(workspace):
+    """A process with a queue of its own that does a job; and the job's id."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ANOTHER, str(workspace.root)], stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    id = process.stdout.readline().strip()
+    assert process.stdout.readline().strip() == "begun"
+    yield process, id
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def submit(queue, work, kind="check"):
+    return queue.submit(kind, kind, work, request={})
+
+
+def over(queue, job):
+    while not queue.get(job.id).state.is_over:
+        queue.wait(job.id, len(queue.events(job.id)), 1.0)
+    return queue.get(job.id)
+
+
+def until_cancelled(begun):
+    def work(context):
+        begun.set()
+        while True:
+            context.check()
+            threading.Event().wait(0.005)
+
+    return work
+
+
+def test_jobs_are_done_first_in_first_out_and_one_at_a_time(queue):
+    order, running, most = [], [], []
+
+    def work(number):
+        def do(context):
+            running.append(number)
+            most.append(len(running))
+            order.append(number)
+            threading.Event().wait(0.01)
+            running.remove(number)
+            return {"number": number}
+
+        return do
+
+    jobs = [submit(queue, work(number)) for number in range(4)]
+    ended = [over(queue, job) for job in jobs]
+
+    assert order == [0, 1, 2, 3]
+    assert most == [1, 1, 1, 1]
+    assert [job.result for job in ended] == [{"number": 0}, {"number": 1}, {"number": 2}, {"number": 3}]
+
+
+def test_a_job_that_waits_is_cancelled_at_once_and_never_done(queue):
+    begun, touched = threading.Event(), []
+    first = submit(queue, until_cancelled(begun))
+    second = submit(queue, lambda context: touched.append(1) or {})
+    begun.wait(10)
+
+    cancelled = queue.cancel(second.id)
+
+    assert cancelled.state is State.CANCELLED
+    assert queue.get(first.id).state is State.RUNNING
+    queue.cancel(first.id)
+    assert over(queue, first).state is State.CANCELLED
+    assert over(queue, submit(queue, lambda context: {})).state is State.DONE
+    assert touched == []
+
+
+def test_a_job_that_runs_is_cancelled_at_its_next_check_and_the_next_one_begins(queue):
+    begun = threading.Event()
+    first, second = submit(queue, until_cancelled(begun)), submit(queue, lambda context: {"made": 1})
+    begun.wait(10)
+
+    queue.cancel(first.id)
+
+    assert over(queue, first).state is State.CANCELLED
+    assert over(queue, second).state is State.DONE
+
+
+def test_a_job_that_is_over_cannot_be_cancelled_any_more(queue):
+    job = over(queue, submit(queue, lambda context: {"made": 1}))
+
+    assert queue.cancel(job.id) == job
+    assert queue.get(job.id).state is State.DONE
+
+
+def test_a_failure_is_recorded_with_its_code_and_advice(queue):
+    def work(context):
+        raise NoFaceFound("There is no face.", advice="Give another template.")
+
+    job = over(queue, submit(queue, work))
+
+    assert job.state is State.FAILED
+    assert job.error == {"code": "NoFaceFound", "message": "There is no face.", "advice": "Give another template."}
+    assert [event.type for event in queue.events(job.id)] == ["state", "state", "error", "state"]
+
+
+def test_a_fault_of_ours_is_named_by_its_class_and_its_traceback_is_kept(queue, workspace):
+    job = over(queue, submit(queue, lambda context: {}["nothing"]))
+
+    assert (job.error["code"], job.error["message"]) == ("InternalError", "KeyError: 'nothing'")
+    assert "KeyError" in (workspace.jobs / job.id / "traceback.txt").read_text()
+    assert over(queue, submit(queue, lambda context: {})).state is State.DONE
+
+
+def test_a_result_that_cannot_be_written_fails_its_job_and_not_the_queue(queue):
+    job = over(queue, submit(queue, lambda context: {"path": Path("x")}))
+
+    assert job.error["code"] == "InternalError"
+    assert over(queue, submit(queue, lambda context: {"made": 1})).state is State.DONE
+
+
+def test_a_full_disk_does_not_end_the_queue(queue, monkeypatch):
+    def full(*_):
+        raise DiskFailure("full", advice="Make room.")
+
+    def work(context):
+        monkeypatch.setattr(queue_module, "write_json", full)
+        return {}
+
+    first = over(queue, submit(queue, work))
+    monkeypatch.undo()
+    second = over(queue, submit(queue, lambda context: {"made": 1}))
+
+    assert (first.state, second.state) == (State.DONE, State.DONE)
+
+
+def test_a_job_that_could_not_be_written_down_is_not_taken(queue, monkeypatch):
+    def full(*_):
+        raise DiskFailure("full", advice="Make room.")
+
+    monkeypatch.setattr(queue_module, "write_json", full)
+    with pytest.raises(DiskFailure):
+        submit(queue, lambda context: {})
+
+    assert queue.list() == ()
+
+
+def test_events_are_numbered_from_one_and_told_after_any_number(queue):
+    def work(context):
+        context.note("one")
+        context.note("one")
+        context.note("two")
+        return {}
+
+    job = over(queue, submit(queue, work))
+    events = queue.events(job.id)
+
+    assert [event.number for event in events] == [1, 2, 3, 4, 5, 6]
+    assert [event.type for event in events] == ["state", "state", "note", "note", "result", "state"]
+    assert [event.number for event in queue.events(job.id, 4)] == [5, 6]
+    assert job.notes == ("one", "two")
+
+
+def test_waiting_returns_with_the_next_event(queue):
+    begun = threading.Event()
+    job = submit(queue, until_cancelled(begun))
+    begun.wait(10)
+    known = len(queue.events(job.id))
+    threading.Timer(0.05, queue.cancel, (job.id,)).start()
+
+    news = queue.wait(job.id, known, 30)
+
+    assert [event.values for event in news] == [{"state": "cancelled"}]
+
+
+def test_waiting_for_a_job_that_is_over_returns_at_once(queue):
+    job = over(queue, submit(queue, lambda context: {}))
+
+    assert queue.wait(job.id, 99, 600) == ()
+
+
+def test_a_job_and_its_events_are_the_same_after_a_restart(workspace):
+    first = JobQueue(workspace)
+    job = over(first, submit(first, lambda context: {"made": [1, 2]}))
+    events = first.events(job.id)
+    first.close()
+
+    second = JobQueue(workspace)
+
+    assert second.get(job.id) == job
+    assert second.events(job.id) == events
+    second.close()
+
+
+def test_closing_cancels_what_runs_and_what_waits_and_takes_nothing_more(workspace):
+    queue, begun = JobQueue(workspace), threading.Event()
+    jobs = [submit(queue, until_cancelled(begun)), submit(queue, lambda context: {})]
+    begun.wait(10)
+
+    queue.close()
+
+    assert [queue.get(job.id).state for job in jobs] == [State.CANCELLED, State.CANCELLED]
+    with pytest.raises(HostBusy):
+        submit(queue, lambda context: {})
+
+
+def test_jobs_of_a_process_that_was_killed_are_interrupted(workspace, another):
+    process, id = another
+    process.kill()
+    process.wait()
+
+    queue = JobQueue(workspace)
+
+    assert queue.get(id).state is State.INTERRUPTED
+    assert queue.events(id)[-1].values == {"state": "interrupted"}
+    queue.close()
+
+
+def test_jobs_of_another_process_that_lives_are_left_alone(queue, another):
+    _, id = another
+
+    assert queue.get(id).state is State.RUNNING
+    assert [job.id for job in queue.list()] == [id]
+    with pytest.raises(HostBusy, match="Another process"):
+        queue.cancel(id)
+    with pytest.raises(HostBusy):
+        queue.forget(id)
+
+
+def test_that_another_process_has_ended_is_seen_without_a_restart(queue, another):
+    process, id = another
+    assert queue.get(id).state is State.RUNNING
+
+    process.kill()
+    process.wait()
+
+    assert queue.get(id).state is State.INTERRUPTED
+    assert queue.list()[0].state is State.INTERRUPTED
+
+
+def test_a_job_that_is_forgotten_is_gone_with_its_folder(queue, workspace):
+    job = over(queue, submit(queue, lambda context: {}))
+
+    queue.forget(job.id)
+
+    with pytest.raises(UnknownJob):
+        queue.get(job.id)
+    assert not (workspace.jobs / job.id).exists()
+
+
+def test_a_job_that_is_not_over_cannot_be_forgotten(queue):
+    begun = threading.Event()
+    job = submit(queue, until_cancelled(begun))
+    begun.wait(10)
+
+    with pytest.raises(HostBusy):
+        queue.forget(job.id)
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "../runs", "/etc", "nothing", "x" * 3000, "a\0b", "a/b"])
+def test_only_a_jobs_own_id_finds_a_job(queue, id):
+    over(queue, submit(queue, lambda context: {}))
+
+    with pytest.raises(UnknownJob):
+        queue.get(id)
+    with pytest.raises(UnknownJob):
+        queue.events(id)
+
+
+def test_a_broken_record_is_left_out_of_the_list(queue, workspace):
+    job = over(queue, submit(queue, lambda context: {}))
+    for name, text in (("broken", "{"), ("empty", '{"format": 1}'), ("odd", '{"format": 1, "state": "?"}')):
+        write_text(workspace.jobs / name / "job.json", text)
+
+    assert [each.id for each in queue.list()] == [job.id]
+
+
+@pytest.mark.parametrize(
+    "name", ["../job.json", "..", "", ".", "/etc/passwd", "nothing.jpg", "x" * 3000, "link", "far"]
+)
+def test_a_file_of_a_job_never_lies_outside_the_workspace(queue, workspace, tmp_path, name):
+    (tmp_path / "secret.txt").write_text("secret")
+
+    def work(context):
+        (context.folder / "link").symlink_to(tmp_path / "secret.txt")
+        context.tell("note", {}, files={"far": "../secret.txt"})
+        return {}
+
+    job = over(queue, submit(queue, work))
+
+    with pytest.raises(UnknownJob):
+        queue.file(job.id, name)
+
+
+def test_a_file_elsewhere_in_the_workspace_is_handed_out_under_its_name_only(queue, workspace):
+    write_text(workspace.runs / "one" / "report.html", "<p>")
+
+    def work(context):
+        return {"report": context.hand_out("report.html", workspace.runs / "one" / "report.html")}
+
+    job = over(queue, submit(queue, work))
+
+    assert queue.file(job.id, "report.html").read_text() == "<p>"
+    with pytest.raises(UnknownJob):
+        queue.file(job.id, "runs/one/report.html")
+
+
+def test_records_on_disk_say_what_was_asked_and_how_it_ended(queue, workspace):
+    job = queue.submit("check", "check 2 photos", lambda context: {"made": 1}, request={"photos": ["a.jpg", "b.jpg"]})
+    over(queue, job)
+
+    record = json.loads((workspace.jobs / job.id / "job.json").read_text())
+
+    assert record["request"] == {"photos": ["a.jpg", "b.jpg"]}
+    assert (record["state"], record["result"], record["error"]) == ("done", {"made": 1}, None)

@@ -1,0 +1,28 @@
+"""A desk whose engine, trainer and miniature are real; drawn photos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyphoto.app import EasyPhoto
+from easyphoto.demo import draw_photos
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.workspace import Workspace
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    workspace = Workspace(tmp_path / "workspace")
+    desk = Desk(EasyPhoto(workspace), JobQueue(workspace))
+    yield desk
+    desk.queue.close()
+
+
+@pytest.fixture(scope="session")
+def drawn_photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eight good photos, and one of each kind that is set aside."""
+    return sorted(draw_photos(tmp_path_factory.mktemp("drawn"), 0).iterdir())

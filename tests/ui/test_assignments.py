@@ -1,0 +1,91 @@
+"""Who takes which face, and the sessions that are asked for."""
+
+from easyphoto.ui.assignments import (
+    Seating,
+    Sitting,
+    from_the_left,
+    seated,
+    sittings,
+    with_taker,
+    without_a_face,
+    without_a_person,
+)
+
+ONE, TWO, THREE = (None,), (None, None), (None, None, None)
+SIDE = "it is seen from the side"
+
+
+def test_persons_take_the_faces_from_the_left():
+    assert from_the_left(["anna", "ben"], THREE) == ("anna", "ben", None)
+
+
+def test_a_face_that_cannot_be_done_is_passed_over():
+    assert from_the_left(["anna", "ben"], (SIDE, None, None)) == (None, "anna", "ben")
+
+
+def test_persons_without_a_face_are_left_over():
+    assert from_the_left(["anna", "ben"], ONE) == ("anna",)
+
+
+def test_every_template_gets_a_seating_in_its_order():
+    faces = {"two": TWO, "one": ONE, "landscape": ()}
+
+    assert seated(["anna", "ben"], faces) == (
+        Seating("two", ("anna", "ben")),
+        Seating("one", ("anna",)),
+        Seating("landscape", ()),
+    )
+
+
+def test_a_face_given_by_hand_stays_when_templates_and_persons_change():
+    given = with_taker(seated(["anna", "ben"], {"two": TWO}), "two", 0, "ben")
+
+    later = seated(["ben", "anna", "carl"], {"one": ONE, "two": TWO}, given)
+
+    assert later == (Seating("one", ("ben",)), Seating("two", ("ben", "ben"), is_chosen=True))
+
+
+def test_somebody_no_longer_chosen_leaves_their_faces():
+    given = with_taker(seated(["anna", "ben"], {"two": TWO}), "two", 0, None)
+
+    assert seated(["anna"], {"two": TWO}, given) == (Seating("two", (None, None), is_chosen=True),)
+
+
+def test_a_choice_for_other_faces_is_forgotten():
+    given = with_taker(seated(["anna"], {"two": TWO}), "two", 1, "anna")
+
+    assert seated(["anna"], {"two": THREE}, given) == (Seating("two", ("anna", None, None)),)
+
+
+def test_giving_a_face_to_who_has_it_chooses_nothing():
+    seatings = seated(["anna"], {"two": TWO})
+
+    assert with_taker(seatings, "two", 0, "anna") == seatings
+    assert with_taker(seatings, "two", 5, "anna") == seatings
+    assert with_taker(seatings, "elsewhere", 0, None) == seatings
+
+
+def test_templates_with_the_same_persons_are_one_session():
+    seatings = [Seating("a", ("anna", "ben")), Seating("b", ("anna",)), Seating("c", (None, "ben", "anna"))]
+
+    assert sittings(seatings) == (
+        Sitting(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
+        Sitting(("anna",), ("b",), ((0,),)),
+    )
+
+
+def test_who_sits_twice_is_named_twice():
+    seatings = [Seating("twins", ("anna", None, "anna"))]
+
+    assert sittings(seatings) == (Sitting(("anna", "anna"), ("twins",), ((0, 2),)),)
+
+
+def test_a_template_where_nobody_sits_is_no_session():
+    assert sittings([Seating("a", (None,)), Seating("b", ())]) == ()
+
+
+def test_who_is_left_over_is_told():
+    seatings = seated(["anna", "ben"], {"one": ONE, "side": (SIDE,)})
+
+    assert without_a_face(["anna", "ben"], seatings) == ("ben",)
+    assert without_a_person(seatings) == ("side",)

@@ -1,0 +1,178 @@
+"""The Train tab in headless Chromium, under each gradio of the hosts: photos, verdicts, a training, its card."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.gradio_envs import VERSIONS, gradio_python
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SHOTS_VARIABLE = "EASYPHOTO_SCREENSHOTS"
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
+    "--disable-component-update", "--disable-sync", "--no-proxy-server",
+)  # fmt: skip
+NEWEST = "newest"
+# Gradio 3 to 5 ask for fonts elsewhere; the test lets nothing out.
+ELSEWHERE = ("fonts.g", "ERR_FAILED", "cdnjs")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine: apt install chromium"),
+]
+
+
+@pytest.fixture(scope="module", params=[*VERSIONS, NEWEST])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page that is served by that gradio."""
+    python = Path(sys.executable) if request.param == NEWEST else gradio_python(request.param)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp(f"gradio-{request.param}")
+    words = [str(python), str(HERE / "serve_page.py"), str(folder / "workspace"), str(port), "en", sys.executable]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_ANALYTICS_ENABLED": "False", "no_proxy": "127.0.0.1"}
+    with (folder / "log.txt").open("wb") as log:
+        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=variables)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/", server, folder / "log.txt")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Opens the page in a window; what its console complains of ends up in `page.said`."""
+    contexts = []
+
+    def opened(width: int = 1280, *, dark: bool = False) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.said = []
+        context.route("**/*", lambda route: route.continue_() if "127.0.0.1" in route.request.url else route.abort())
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("console", lambda line: page.said.append(line.text) if line.type == "error" else None)
+        page.goto(address + ("?__theme=dark" if dark else ""), wait_until="domcontentloaded")
+        page.wait_for_selector("#easyphoto_train_start", timeout=60_000)
+        page.wait_for_timeout(1000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True), (360, False)])
+def test_a_window_scrolls_to_no_side(open_page: Callable[..., Any], width: int, dark: bool):
+    page = open_page(width, dark=dark)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert _complaints(page) == []
+    _shoot(page, f"empty-{width}")
+
+
+def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_photos: list[Path]):
+    page = open_page()
+
+    page.set_input_files("#easyphoto_train_photos input[type=file]", [str(photo) for photo in drawn_photos])
+    page.wait_for_selector(".easyphoto-verdicts", timeout=180_000)
+    assert page.inner_text(".easyphoto-summary").startswith("8 of 12 photos kept")
+    assert page.locator(".easyphoto-tag[data-tone=aside]").count() == 4
+    _shoot(page, "verdicts")
+
+    page.click('[data-easyphoto-order^="remove x-no-face"]')
+    page.wait_for_function("document.querySelectorAll('.easyphoto-tag[data-tone=aside]').length === 3")
+
+    page.click("#easyphoto_train_start")
+    page.wait_for_selector("#easyphoto_train_message [role=alert]")
+    assert "has no name yet" in page.inner_text("#easyphoto_train_message")
+
+    _type(page, "name", "anna")
+    page.wait_for_selector("#easyphoto_train_name_said .easyphoto-good")
+    _type(page, "steps", "6")
+    page.click("#easyphoto_train_start")
+    page.wait_for_selector('#easyphoto_train_card [data-state="running"]', timeout=60_000)
+    # Whoever reloads the page finds the training again.
+    page.reload(wait_until="domcontentloaded")
+    page.wait_for_selector("#easyphoto_train_card .easyphoto-card", timeout=60_000)
+    page.wait_for_selector('#easyphoto_train_card [data-state="done"]', timeout=400_000)
+
+    assert "anna can be photographed now." in page.inner_text("#easyphoto_train_card")
+    assert page.locator("#easyphoto_train_card svg").count() == 2
+    assert page.locator("#easyphoto_train_sheet img").count() > 0
+    assert _complaints(page) == []
+    _shoot(page, "trained")
+
+
+def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[..., Any], drawn_photos: list[Path]):
+    page = open_page()
+
+    page.set_input_files("#easyphoto_train_photos input[type=file]", [str(photo) for photo in drawn_photos[:6]])
+    page.wait_for_selector(".easyphoto-verdicts", timeout=180_000)
+    _type(page, "name", "ben")
+    _type(page, "steps", "5000")
+    page.click("#easyphoto_train_start")
+    page.wait_for_selector('.easyphoto-card[aria-label="train ben"] svg', timeout=180_000)
+    page.click("#easyphoto_train_cancel")
+    page.wait_for_selector('#easyphoto_train_card [data-state="cancelled"]', timeout=120_000)
+
+    page.wait_for_selector("#easyphoto_train_resume_start", timeout=30_000)
+    assert _complaints(page) == []
+    _shoot(page, "cancelled")
+
+
+def _type(page: Any, name: str, text: str) -> None:
+    page.locator(f"#easyphoto_train_{name} textarea, #easyphoto_train_{name} input").first.fill(text)
+
+
+def _complaints(page: Any) -> list[str]:
+    return [line for line in page.said if not any(words in line for words in ELSEWHERE)]
+
+
+def _shoot(page: Any, name: str) -> None:
+    """For people to look at; only where a folder is named for them."""
+    folder = os.environ.get(SHOTS_VARIABLE)
+    if folder:
+        page.screenshot(path=f"{folder}/{page.evaluate('window.gradio_config.version')}-{name}.png", full_page=True)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(240):
+        assert server.poll() is None, log.read_text("utf-8", "replace")
+        try:
+            opener.open(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(log.read_text("utf-8", "replace"))

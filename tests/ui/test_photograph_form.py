@@ -1,0 +1,101 @@
+"""From what was chosen on the page to the jobs that the desk is asked for."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from easyphoto.errors import InputError
+from easyphoto.files import write_json
+from easyphoto.jobs.desk import Desk, Options
+from easyphoto.settings import InferenceSettings
+from easyphoto.ui.assignments import with_taker
+from easyphoto.ui.language import Words
+from easyphoto.ui.photograph_form import Choosing, Plan
+from easyphoto.workspace import Person
+
+
+@pytest.fixture
+def choosing(desk: Desk) -> Choosing:
+    """Anna and Ben have LoRAs, Carl has none yet."""
+    workspace = desk.app.workspace
+    for name, lora, run in (("anna", "lora.safetensors", "1"), ("ben", "lora.safetensors", "2"), ("carl", None, None)):
+        workspace.save_person(Person(name, name.title(), "miniature", "2026-01-01T00:00:00Z", lora=lora, run=run))
+    for run in ("1", "2"):
+        write_json(workspace.runs / run / "run.json", {"base": "miniature"})
+    return Choosing(desk, Words())
+
+
+def test_only_who_is_trained_can_be_chosen(choosing: Choosing):
+    assert [(pick.value, pick.label) for pick in choosing.person_picks()] == [("anna", "Anna"), ("ben", "Ben")]
+
+
+def test_persons_take_the_faces_that_were_found(choosing: Choosing):
+    plan = choosing.planned(Plan(persons=("ben", "anna", "gone"), templates=("04-two", "03-room", "gone")))
+
+    assert plan.persons == ("ben", "anna")
+    assert [(one.template, one.takers) for one in plan.seatings] == [("04-two", ("ben", "anna")), ("03-room", ("ben",))]
+
+
+def test_templates_with_other_persons_are_other_jobs(choosing: Choosing):
+    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("04-two", "03-room", "05-plain")))
+
+    jobs = choosing.ask(plan, InferenceSettings(seed=7))
+
+    asked = [(job.request["persons"], job.request["templates"], job.request["assignments"]) for job in jobs]
+    assert asked == [
+        (["anna", "ben"], ["04-two.png"], [[0, 1]]),
+        (["anna"], ["03-room.png", "05-plain.png"], [[0], [0]]),
+    ]
+    assert [job.request["settings"]["seed"] for job in jobs] == [7, 7]
+
+
+def test_a_face_given_by_hand_reaches_the_job(choosing: Choosing):
+    plan = choosing.planned(Plan(persons=("anna",), templates=("04-two",)))
+    seatings = with_taker(with_taker(plan.seatings, "04-two", 0, None), "04-two", 1, "anna")
+
+    (job,) = choosing.ask(choosing.planned(Plan(("anna",), ("04-two",), seatings=seatings)), InferenceSettings())
+
+    assert job.request["assignments"] == [[1]]
+
+
+def test_nobody_on_no_face_is_no_job(choosing: Choosing):
+    with pytest.raises(InputError, match="Nobody takes a face"):
+        choosing.ask(choosing.planned(Plan(persons=("anna",))), InferenceSettings())
+
+    assert choosing.desk.queue.list() == ()
+
+
+def test_different_bases_are_said_before_anything_is_queued(choosing: Choosing):
+    write_json(choosing.desk.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
+    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("03-room", "04-two")))
+
+    with pytest.raises(InputError, match="different bases"):
+        choosing.ask(plan, InferenceSettings())
+
+    assert choosing.desk.queue.list() == ()
+
+
+def test_a_checkpoint_for_all_settles_different_bases(choosing: Choosing):
+    write_json(choosing.desk.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
+    options = Options(base="miniature")
+    plan = choosing.planned(Plan(("anna", "ben"), ("04-two",), options=options))
+
+    (job,) = choosing.ask(plan, InferenceSettings())
+
+    assert job.request["options"]["base"] == "miniature"
+
+
+def test_an_upload_stands_among_the_templates_under_the_users_name(choosing: Choosing, tmp_path: Path):
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(stream, format="PNG")
+    upload = choosing.desk.keep("garden party.png", stream.getvalue())
+
+    entries = choosing.templates([upload.name, "../gone.png"])
+
+    assert list(entries)[-1] == f"upload-{upload.name}"
+    assert entries[f"upload-{upload.name}"].title == "garden-party"
+    assert len(entries) == 9

@@ -1,0 +1,132 @@
+"""The Photograph tab in headless Chromium: a trained person, portraits, their steps, and the same settings again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyphoto.app import EasyPhoto
+from easyphoto.demo import draw_photos
+from easyphoto.images import picture_record
+from easyphoto.settings import TrainSettings
+from easyphoto.workspace import Workspace
+from tests.ui import test_browser as driver
+
+TAB = "#easyphoto_photograph_"
+pytestmark = driver.pytestmark
+browser = driver.browser
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """With anna in it, whose face was learned for a few steps."""
+    folder = tmp_path_factory.mktemp("trained")
+    settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+    EasyPhoto(Workspace(folder / "workspace")).train("anna", draw_photos(folder / "photos", 0), settings=settings)
+    return Workspace(folder / "workspace")
+
+
+@pytest.fixture(scope="module")
+def address(workspace: Workspace) -> Iterator[str]:
+    """The page under the newest gradio: only there is what paints installed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, str(driver.HERE / "serve_page.py"), str(workspace.root), str(port), "en", sys.executable]
+    log = workspace.root.parent / "log.txt"
+    variables = {**os.environ, "PYTHONPATH": str(driver.ROOT), "no_proxy": "127.0.0.1"}
+    with log.open("wb") as stream:
+        server = subprocess.Popen(words, stdout=stream, stderr=stream, env=variables)
+    try:
+        driver._wait_for(f"http://127.0.0.1:{port}/", server, log)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.said = []
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_role("tab", name="Photograph", exact=True).first.click(timeout=60_000)
+    page.wait_for_selector(f"{TAB}templates label", timeout=60_000)
+    yield page
+    context.close()
+
+
+def test_a_portrait_is_made_shown_step_by_step_and_repeated(page: Any, tmp_path: Path):
+    choose(page, "templates", "Two friends")
+    page.wait_for_selector(".easyphoto-taker", timeout=60_000)
+    # Who is the only one is chosen already, and takes the first face.
+    assert [pressed(page, face) for face in (0, 1)] == ["anna", "leave as it is"]
+
+    page.locator(".easyphoto-face").nth(1).get_by_text("anna").click()
+    page.wait_for_function("document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[1].innerText === 'anna'")
+    page.locator(".easyphoto-face").nth(0).get_by_text("leave as it is").click()
+    page.wait_for_function(
+        "document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[0].innerText === 'leave as it is'"
+    )
+    fill(page, "seed", "7")
+    page.locator(f"{TAB}advanced .label-wrap").first.click()
+    fill(page, "first_steps", "2")
+    fill(page, "second_steps", "2")
+    page.click(f"{TAB}start")
+    page.wait_for_selector(".easyphoto-result", timeout=300_000)
+
+    assert page.locator(".easyphoto-steps img").count() == 0
+    page.click(f"{TAB}steps_button")
+    page.wait_for_selector(".easyphoto-steps img", timeout=60_000)
+    assert {"crop", "first pass", "second pass"} <= set(page.locator(".easyphoto-steps figcaption").all_inner_texts())
+
+    with page.expect_download() as download:
+        page.click(".easyphoto-download")
+    kept = tmp_path / "kept.png"
+    download.value.save_as(kept)
+    record = picture_record(kept)
+    assert record is not None
+    assert (record["seed"], [seat["face"] for seat in record["seats"]]) == (7, [1])
+
+    check_that_it_is_repeated(page, kept)
+    assert page.said == []
+    driver._shoot(page, "portraits")
+
+
+def check_that_it_is_repeated(page: Any, kept: Path) -> None:
+    """On a page that knows nothing of it."""
+    page.reload(wait_until="domcontentloaded")
+    page.get_by_role("tab", name="Photograph", exact=True).first.click(timeout=60_000)
+    page.wait_for_selector(f"{TAB}templates label", timeout=60_000)
+    page.locator(f"{TAB}repeat .label-wrap").first.click()
+    with page.expect_file_chooser() as chooser:
+        page.click(f"{TAB}record")
+    chooser.value.set_files(str(kept))
+    page.wait_for_selector(f"{TAB}record_said .easyphoto-good", timeout=60_000)
+
+    assert page.locator(f"{TAB}seed input").first.input_value() == "7"
+    assert [pressed(page, face) for face in (0, 1)] == ["leave as it is", "anna"]
+    assert page.locator(f"{TAB}templates label", has_text="Two friends").locator("input").is_checked()
+
+
+def choose(page: Any, group: str, label: str) -> None:
+    page.locator(f"{TAB}{group} label", has_text=label).locator("input").check()
+
+
+def pressed(page: Any, face: int) -> str:
+    return page.locator(".easyphoto-face").nth(face).locator('[aria-pressed="true"]').inner_text()
+
+
+def fill(page: Any, name: str, text: str) -> None:
+    field = page.locator(f"{TAB}{name} textarea, {TAB}{name} input").first
+    field.fill(text)
+    field.press("Tab")

@@ -1,0 +1,149 @@
+"""What the tabs write as HTML: nothing of other people's texts is taken for markup, and everything has a name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import Job, State
+from easyphoto.ui import job_rows, person_tiles, seats_html
+from easyphoto.ui.job_rows import JobRows, shown_jobs
+from easyphoto.ui.language import Words
+from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_of
+from easyphoto.ui.persons_tab import exported_file, remove_exports
+from easyphoto.ui.ranking import Ranked
+from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
+from easyphoto.ui.templates_tab import name_of
+from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace import Person
+
+HOSTILE = '"><script>alert(1)</script>'
+PICTURE = Ranked("a.png", "03-room", 7, 1, 0.756, "sface", (HOSTILE,), ())
+
+
+def job(id: str, state: State, kind: str = "photograph", title: str = "photograph anna") -> Job:
+    return Job(id, kind, title, state, f"2026-01-01T00:00:0{id}.000Z", "owner", request={"templates": ["03-room.png"]})
+
+
+def test_the_queue_shows_what_goes_on_first_and_the_last_results_after():
+    jobs = [
+        job("5", State.QUEUED),
+        job("4", State.RUNNING, "train"),
+        job("3", State.DONE),
+        job("2", State.DONE, "check"),
+    ]
+
+    assert [one.id for one in shown_jobs(jobs, "photograph")] == ["4", "5", "3"]
+
+
+def test_a_row_offers_what_can_be_done():
+    rows = JobRows(Words(), "photograph", "orders", {"03-room": "At home"})
+
+    html = rows.html([job("5", State.QUEUED), job("4", State.RUNNING, "train"), job("3", State.DONE)], "3")
+
+    orders = [json.loads(unescape(one)) for one in re.findall(r'data-easyphoto-order="([^"]*)"', html)]
+    assert orders == [["cancel", "4"], ["show", "5"], ["cancel", "5"], ["show", "3"], ["forget", "3"]]
+    assert html.count('aria-current="true"') == 1
+    assert 'data-active="true"' in html
+    assert "At home" in html
+
+
+def test_a_queue_in_which_all_is_over_is_at_rest():
+    html = JobRows(Words(), "photograph", "orders").html([job("3", State.DONE)], None)
+
+    assert 'data-active="false"' in html
+
+
+def test_an_order_comes_back_as_it_was_given():
+    assert job_rows.read_order('["show", "5"]') == ("show", "5")
+    assert person_tiles.read_order('["delete", "anna"]') == ("delete", "anna")
+    assert seats_html.read_order(seats_html.order_of('own-"x', 1, "")) == ('own-"x', 1, None)
+    assert seats_html.read_order(seats_html.order_of("04-two", 0, "anna")) == ("04-two", 0, "anna")
+
+
+def test_texts_of_others_are_no_markup(tmp_path: Path, desk: Desk):
+    file = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(file)
+    person = Person("anna", HOSTILE, "miniature", "2026-01-01T00:00:00Z", notes=(HOSTILE,))
+
+    said = ResultsView(Words(), Thumbnails(), "orders").details(PICTURE, file)
+    said += JobRows(Words(), "photograph", "orders").html([job("3", State.DONE, title=HOSTILE)], None)
+    said += PersonTiles(desk, Words(), Thumbnails(), "orders").html([person])
+
+    assert "<script" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "likeness 0.76"),
+        ({"rank": None}, "likeness 0.76 · not ranked"),
+        ({"rank": None, "cosine": None}, "not ranked"),
+    ],
+)
+def test_a_likeness_that_was_not_ranked_says_so(changes: dict[str, None], said: str):
+    assert likeness_words(replace(PICTURE, **changes), Words()) == said
+
+
+def test_the_download_is_the_file_itself(tmp_path: Path):
+    file = tmp_path / "a.png"
+    file.write_bytes(b"PNG with its record")
+
+    assert 'href="data:image/png;base64,UE5HIHdpdGggaXRzIHJlY29yZA=="' in download_html(file, "Download")
+
+
+def test_a_thumbnail_follows_its_file(tmp_path: Path):
+    file, thumbnails = tmp_path / "a.png", Thumbnails()
+    Image.new("RGB", (64, 32), "red").save(file)
+    before = thumbnails.link(file, 16)
+    Image.new("RGB", (64, 32), "blue").save(file)
+    os.utime(file, ns=(1, 1))
+
+    assert thumbnails.link(file, 16) != before
+    assert before.startswith("data:image/jpeg;base64,")
+
+
+def test_the_question_counts_what_deleting_deletes(desk: Desk):
+    workspace = desk.app.workspace
+    person = replace(workspace.new_person("anna", "miniature"), photos=("photos/1.jpg", "photos/2.jpg"))
+    workspace.save_person(person)
+    for place, record in (
+        (workspace.runs / "r1" / "run.json", {"person": "anna"}),
+        (workspace.runs / "r2" / "run.json", {"person": "joanna"}),
+        (workspace.results / "s1" / "photograph.json", {"persons": ["ben", "anna"]}),
+        (workspace.jobs / "j1" / "job.json", {"subject": {"persons": ["anna"], "uploads": ["u.jpg"]}}),
+    ):
+        place.parent.mkdir(parents=True)
+        place.write_text(json.dumps({"format": 1, **record}), "utf-8")
+    workspace.uploads.mkdir()
+    (workspace.uploads / "u.jpg").write_bytes(b"photo")
+
+    assert doomed_of(desk, person) == Doomed(photos=2, runs=1, results=1, jobs=1, uploads=1)
+    # The person's folder beside them.
+    assert len(desk.app.delete("anna")) == 5
+
+
+def test_an_export_goes_with_its_person(desk: Desk, tmp_path: Path):
+    desk.app.workspace.new_person("anna", "miniature")
+
+    file = exported_file(desk, "anna", tmp_path / "exports")
+    assert file.is_file()
+    remove_exports(tmp_path / "exports", "anna")
+
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("Garden Party.JPG", "garden-party"), ("C:\\photos\\Zoë.png", "zo"), ("../../x.png", "x"), ("花.png", "template")],
+)
+def test_a_templates_name_comes_from_its_file(file: str, name: str):
+    assert name_of(file) == name

@@ -1,0 +1,200 @@
+"""The Train tab without a browser: what its handlers answer, and what a reloaded page finds."""
+
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from easyphoto.errors import BadName, InputError, TrainerMissing
+from easyphoto.host import ThisMachine
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.records import State
+from easyphoto.ui import train_tab
+from easyphoto.ui.language import Words
+from easyphoto.ui.live import newest_job
+from easyphoto.ui.messages import saying
+from easyphoto.ui.train_form import name_html
+from easyphoto.ui.train_photos import PhotoSet, held_by, refusals_html, taken_in, unfinished_check, upload_paths
+from easyphoto.ui.train_resume import resumable
+from easyphoto.ui.train_tab import missing_trainer, trainer_html
+from easyphoto.ui.verdicts import Checked, verdicts_html
+
+ENGLISH = Words("en")
+VERDICT = {
+    "photo": "a-0123456789.jpg", "kept": False, "reason": "several faces", "explanation": "2 faces.", "advice": "Say.",
+    "faces": [{}, {}], "notes": [],
+}  # fmt: skip
+
+
+def finished(desk: Desk, kind: str, **request: object) -> str:
+    job = desk.queue.submit(kind, f"{kind} x", lambda context: {}, request=request)
+    while not desk.queue.get(job.id).state.is_over:
+        desk.queue.wait(job.id, len(desk.queue.events(job.id)), 1.0)
+    return job.id
+
+
+def test_what_is_no_picture_is_refused_and_the_rest_is_taken(desk: Desk, tmp_path: Path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+
+    names, refused = taken_in(desk, [str(tmp_path / "good.png"), str(tmp_path / "bad.png")])
+
+    assert [name.split("-")[0] for name in names] == ["good"]
+    assert "bad.png is no picture that can be read." in refusals_html(refused, ENGLISH)
+
+
+def test_a_photo_dropped_twice_is_held_once():
+    held = PhotoSet(("a.jpg",)).with_photos(["b.jpg", "a.jpg"])
+
+    assert held.photos == ("a.jpg", "b.jpg")
+
+
+def test_an_order_removes_a_photo_with_its_chosen_face():
+    held = PhotoSet(("a b.jpg", "c.jpg"), {"a b.jpg": 2})
+
+    assert held.ordered("remove a b.jpg") == PhotoSet(("c.jpg",), {})
+
+
+def test_a_chosen_face_is_let_go_when_chosen_again():
+    held = PhotoSet(("a.jpg",)).ordered("face 2 a.jpg")
+
+    assert held.faces == {"a.jpg": 2}
+    assert held.ordered("face 2 a.jpg").faces == {}
+
+
+@pytest.mark.parametrize("order", ["", "remove other.jpg", "face x a.jpg", "face 1 ../a.jpg", "sing a.jpg"])
+def test_an_order_for_what_is_not_held_is_refused(order: str):
+    with pytest.raises(InputError):
+        PhotoSet(("a.jpg",)).ordered(order)
+
+
+def test_several_faces_are_asked_about_by_number():
+    checked = Checked({"verdicts": [VERDICT], "notes": []}, {}, ["a-0123456789.jpg"])
+
+    html = verdicts_html(checked, {"a-0123456789.jpg": 2}, ENGLISH)
+
+    assert 'data-easyphoto-order="face 1 a-0123456789.jpg"' in html
+    assert html.count('aria-pressed="true"') == 1
+    assert "Several faces" in html
+
+
+def test_people_read_a_photos_name_without_its_digest():
+    checked = Checked({"verdicts": [VERDICT], "notes": []}, {}, ["a-0123456789.jpg"])
+
+    assert ">a.jpg</p>" in verdicts_html(checked, {}, ENGLISH)
+
+
+def test_a_removed_photo_is_no_longer_shown_or_counted():
+    other = {**VERDICT, "photo": "b.jpg", "kept": True, "reason": None}
+    checked = Checked({"verdicts": [VERDICT, other], "notes": []}, {}, ["b.jpg"])
+
+    html = verdicts_html(checked, {}, ENGLISH)
+
+    assert "1 of 1 photos kept" in html
+    assert "a.jpg" not in html
+
+
+def test_a_reloaded_page_finds_the_photos_of_the_last_check(desk: Desk, tmp_path: Path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    names, _ = taken_in(desk, str(tmp_path / "a.png"))
+    id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces={names[0]: 1, "gone.png": 2})
+
+    job = unfinished_check(desk)
+
+    assert job is not None
+    assert job.id == id
+    assert held_by(desk, job) == PhotoSet(names, {names[0]: 1})
+
+
+def test_photos_are_not_found_again_once_they_were_trained(desk: Desk):
+    finished(desk, "check", photos=["a.jpg"])
+    finished(desk, "train")
+
+    assert unfinished_check(desk) is None
+
+
+def test_a_reloaded_page_finds_the_newest_training(desk: Desk):
+    finished(desk, "train")
+    second = finished(desk, "train")
+    finished(desk, "photograph")
+
+    assert newest_job(desk, train_tab.KINDS) == second
+
+
+def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(desk: Desk):
+    folder = desk.app.workspace.runs / "20260101T000000Z-anna"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+
+    def work(context: object) -> dict[str, object]:
+        context.begin_run(folder)
+        raise InputError("It stopped.")
+
+    job = desk.queue.submit("train", "train anna", work, request={})
+    desk.queue.wait(job.id, 99, 5.0)
+    assert desk.queue.get(job.id).state is State.FAILED
+    assert list(resumable(desk, ENGLISH).values()) == [folder.name]
+
+    def again(context: object) -> dict[str, object]:
+        context.begin_run(folder)
+        return {}
+
+    job = desk.queue.submit("resume", "resume anna", again, request={})
+    desk.queue.wait(job.id, 99, 5.0)
+    assert resumable(desk, ENGLISH) == {}
+
+
+def test_a_name_is_judged_while_it_is_typed(desk: Desk):
+    desk.app.workspace.new_person("Anna", "miniature")
+
+    assert name_html(desk, " ", ENGLISH) == ""
+    assert "A new person: ben" in name_html(desk, "Ben", ENGLISH)
+    assert "anna is there already" in name_html(desk, "anna", ENGLISH)
+    assert 'role="alert"' in name_html(desk, "../etc", ENGLISH)
+
+
+def test_an_error_of_a_handler_is_said_in_the_tab():
+    def handler() -> dict[str, str]:
+        raise BadName("No.", advice="Choose another <one>.")
+
+    said = saying("message", ENGLISH, handler)()
+
+    assert "Choose another &lt;one&gt;." in said["message"]
+    assert list(said) == ["message"]
+
+
+def test_a_fault_of_ours_is_said_in_the_tab_without_a_traceback():
+    said = saying("message", ENGLISH, lambda: 1 / 0)()
+
+    assert "This is a fault of EasyPhoto." in said["message"]
+    assert "Traceback" not in said["message"]
+
+
+def test_a_missing_trainer_is_said_with_what_to_do(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    def trainer(self: object, workspace: object) -> None:
+        raise TrainerMissing("It is not made.", advice="Make it.")
+
+    assert missing_trainer(desk) is None
+    monkeypatch.setattr(ThisMachine, "trainer", trainer)
+
+    said = trainer_html(missing_trainer(desk), ENGLISH)
+    assert "It is not made." in said
+    assert "Make it." in said
+
+
+def test_a_path_cannot_be_smuggled_in_as_a_held_photo(desk: Desk):
+    with pytest.raises(InputError):
+        upload_paths(desk, ["../../etc/passwd"])
+
+
+def test_every_part_of_the_tab_has_a_name_of_ours(desk: Desk):
+    with gr.Blocks() as blocks:
+        tab = train_tab.build(desk, ENGLISH)
+        train_tab.connect(tab, desk)
+
+    inputs = (gr.Textbox, gr.Button, gr.Dropdown, gr.Radio, gr.Checkbox, gr.Slider, gr.Number, gr.File)
+    for component in blocks.blocks.values():
+        if isinstance(component, inputs):
+            assert str(component.elem_id).startswith("easyphoto_train")
+            assert getattr(component, "label", None) or getattr(component, "value", None)
