@@ -1,0 +1,258 @@
+"""The Backend protocol over the web UI that we live in: its checkpoint, samplers, ControlNet and LoRAs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.backends.base import Capabilities, Control, GenerateRequest, InpaintRequest, Result, Sampler
+from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.backends.used import OWN, UsedFiles
+from easyphoto.errors import HostBusy, MissingCapability
+from easyphoto.families import Family
+from easyphoto.images import as_array, as_picture, blended
+from easyphoto.progress import Progress
+from easyphoto.webui import checkpoints
+from easyphoto.webui.access import host_module, host_module_or_none
+from easyphoto.webui.aside import left_unhooked
+from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in
+from easyphoto.webui.faults import Faults
+from easyphoto.webui.finisher import restorer_names, upscaler_names
+from easyphoto.webui.generation import Lock, Turn, Watch, turn, watched
+from easyphoto.webui.lending import lent_for
+from easyphoto.webui.loras import LoraShelf, NamedLora, not_applied, partly_applied
+from easyphoto.webui.overrides import CHECKPOINT, VAE, overridden, unwritten
+from easyphoto.webui.processing import default_arguments, make_processing, painted, runner_for, with_only
+from easyphoto.webui.samplers import known_samplers, require_sampler
+from easyphoto.weights.catalog import UsedWeight
+from easyphoto.weights.store import WeightStore
+
+Request = InpaintRequest | GenerateRequest
+Lend = Callable[[str], AbstractContextManager[Any]]
+
+
+class WebuiBackend:
+    """Passes the Backend protocol over the host's own pipeline, one turn in its queue for each picture.
+
+    The checkpoint stays loaded between the pictures of a session, though the host's option is put back after each:
+    the host itself returns to its own with the next picture of its user, and `close` does so at once.
+    """
+
+    def __init__(
+        self,
+        info: Any,
+        family: Family,
+        store: WeightStore | None = None,
+        *,
+        vae: str | None = None,
+        lock: Lock | None = None,
+        lend: Lend = nullcontext,
+    ) -> None:
+        """`info` is what the host knows of the checkpoint (`checkpoints.require`), `vae` one of its VAEs by name.
+
+        `lock` is given by who holds the host's queue lock already (a null context then); `lend` frees the device.
+        """
+        self._info, self._family, self._vae, self._lock, self._lend = info, family, vae, lock, lend
+        self._used = UsedFiles(family, store)
+        self._hosts: dict[str, UsedWeight] = {}
+        self._shelf = LoraShelf()
+        self._lent = ExitStack()
+        self._is_lent = False
+        _require_vae(vae)
+
+    @property
+    def family(self) -> str:
+        return self._family.id
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """The host's files by the hashes it knows: gigabytes are not read for it, so some have none."""
+        return (*self._hosts.values(), *self._used.weights())
+
+    def capabilities(self) -> Capabilities:
+        net = open_controlnet()
+        return Capabilities(
+            families=(self.family,),
+            controls=() if net is None else tuple(found_models(self._family, net)),
+            samplers=known_samplers(),
+            upscalers=upscaler_names(),
+            restorers=restorer_names(),
+            device=str(getattr(host_module("shared"), "device", "unknown")),
+            free_memory=_free_memory(),
+            refused=reasons(self._family, net),
+            checkpoints=checkpoints.names(),
+        )
+
+    def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
+        check_inpaint(request, self._family.latent_multiple)
+        plan = self._plan(request)
+        if request.denoise == 0 or not request.mask.any():
+            same = as_picture(as_array(request.image))
+            return Result(same, request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
+        result = self._made(plan, progress)
+        # The host gives the whole picture back as its autoencoder sees it.
+        mixed = blended(as_array(request.image), as_array(result.image), request.mask)
+        return replace(result, image=as_picture(mixed))
+
+    def generate(self, request: GenerateRequest, progress: Progress) -> Result:
+        check_generate(request, self._family.latent_multiple)
+        return self._made(self._plan(request), progress)
+
+    def prepare(self) -> None:
+        if not self._is_lent:
+            self._lent.enter_context(self._lend("a training"))
+            self._is_lent = True
+
+    def release(self) -> None:
+        self._is_lent = False
+        self._lent.close()
+
+    def close(self) -> None:
+        """Load the checkpoint that the host's user has chosen, where another one of ours is loaded."""
+        with self._lock or host_module("call_queue").queue_lock:
+            if lent_for() is None:
+                checkpoints.load_chosen()
+
+    def _plan(self, request: Request) -> Plan:
+        """Raises HostBusy or MissingCapability before anything is done."""
+        if self._is_lent:
+            raise HostBusy("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+        info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
+        require_sampler(request.sampler)
+        self._shelf.require(request.loras)
+        return Plan(request, info, self._units(request), self._shelf.named(request.loras))
+
+    def _units(self, request: Request) -> Units | None:
+        """The controls with a weight; None where the host has no ControlNet and none was asked for."""
+        net, script = open_controlnet(), script_in(runner_for(request))
+        if net is None or script is None:
+            self._require_kinds(request, {}, reasons(self._family, None))
+            return None
+        if any(control.kind not in found_models(self._family, net) for control in request.controls):
+            net.look_again()
+        there = found_models(self._family, net)
+        self._require_kinds(request, there, reasons(self._family, net))
+        weighty = tuple(control for control in request.controls if control.weight > 0)
+        return Units(net, script, weighty, tuple(there[control.kind] for control in weighty))
+
+    def _require_kinds(self, request: Request, there: Mapping[str, str], why: Mapping[str, str]) -> None:
+        for control in request.controls:
+            if control.kind not in there:
+                because = why.get(control.kind, f"{self._family.label} has no such control")
+                raise MissingCapability(f"The control {control.kind!r} cannot be applied: {because}")
+
+    def _made(self, plan: Plan, progress: Progress) -> Result:
+        with turn(self._lock) as ours:
+            started = time.monotonic()
+            image, notes = self._painted(plan, ours, progress)
+            seconds = time.monotonic() - started
+        self._remember(plan)
+        return Result(image, plan.request.seed, plan.kinds, plan.lora_files, seconds, notes)
+
+    def _painted(self, plan: Plan, ours: Turn, progress: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+        faults, notes = Faults(), list[str]()
+        watch = Watch(ours, progress, lambda: plan.look(faults, notes))
+        runner = runner_for(plan.request)
+        arguments = default_arguments(runner)
+        if plan.units is not None:
+            arguments = plan.units.written(arguments)
+        with overridden(self._overrides(plan)) as overrides, unwritten(), watched(watch):
+            p = make_processing(
+                plan.request,
+                require_sampler(plan.sampler),
+                prompt=plan.prompt,
+                overrides=overrides,
+                runner=with_only(runner, script_in(runner)),
+                arguments=arguments,
+            )
+            with left_unhooked(p):
+                image = painted(p)
+        watch.conclude()
+        notes += plan.notes
+        notes += [f"The web UI reported meanwhile: {said}" for said in faults.new()]
+        return image, tuple(notes)
+
+    def _overrides(self, plan: Plan) -> Mapping[str, Any]:
+        return {CHECKPOINT: str(plan.info.title)} | ({} if self._vae is None else {VAE: self._vae})
+
+    def _remember(self, plan: Plan) -> None:
+        name = str(plan.info.name)
+        hash = str(getattr(plan.info, "sha256", None) or "")
+        self._hosts[name] = UsedWeight(name, Path(str(plan.info.filename)).name, OWN, hash)
+        for model in plan.units.models if plan.units is not None else ():
+            self._hosts[model] = UsedWeight(model.rsplit(" [", 1)[0], model, OWN, "")
+        for lora in plan.loras:
+            self._used.lora(lora.use.path)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A request with everything it names found in the host."""
+
+    request: Request
+    info: Any
+    units: Units | None
+    loras: tuple[NamedLora, ...]
+
+    @property
+    def sampler(self) -> Sampler:
+        """The host's SDE form of DPM++ 2M fails at a single step, which the other form makes just the same."""
+        return Sampler.DPMPP_2M_KARRAS if self._is_one_sde_step else self.request.sampler
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"One step: {self.sampler.value} stands in for its SDE form.",) if self._is_one_sde_step else ()
+
+    @property
+    def _is_one_sde_step(self) -> bool:
+        share = self.request.denoise if isinstance(self.request, InpaintRequest) else 1.0
+        steps = int(share * self.request.steps) if share < 1 else self.request.steps - 1
+        return self.request.sampler is Sampler.DPMPP_2M_SDE_KARRAS and steps < 1
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return () if self.units is None else self.units.controls
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(control.kind for control in self.controls)
+
+    @property
+    def lora_files(self) -> tuple[str, ...]:
+        return tuple(lora.use.path.name for lora in self.loras)
+
+    @property
+    def prompt(self) -> str:
+        return " ".join((self.request.prompt, *(lora.tag for lora in self.loras)))
+
+    def look(self, faults: Faults, notes: list[str]) -> list[str]:
+        """What of it the host did not take up, asked when the first step begins."""
+        notes += partly_applied(self.loras)
+        loaded = getattr(host_module("shared").sd_model, "sd_checkpoint_info", self.info)
+        wrong = []
+        if checkpoints.file_of(loaded) != checkpoints.file_of(self.info):
+            wrong = [f"The web UI painted with {loaded.name}, not with {self.info.name}."]
+        units = [] if self.units is None else self.units.not_applied(faults.new("controlnet"))
+        return wrong + units + not_applied(self.loras)
+
+
+def _require_vae(name: str | None) -> None:
+    known = getattr(host_module_or_none("sd_vae"), "vae_dict", {})
+    if name is not None and name not in (*known, "Automatic", "None"):
+        raise MissingCapability(
+            f"The web UI has no VAE {name!r}.", advice=f"It has: {', '.join(('Automatic', 'None', *known))}."
+        )
+
+
+def _free_memory() -> int | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return int(torch.cuda.mem_get_info()[0])

@@ -1,0 +1,104 @@
+"""The host's checkpoints by whatever name somebody has for them. A name it does not know it drops in silence."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import InputError, MissingCapability
+from easyphoto.families import Family
+from easyphoto.webui.access import host_module
+
+PUT_IT = "Put the file into the web UI's models/Stable-diffusion and press its refresh button."
+_MOST_NAMED = 8
+_log = logging.getLogger(__name__)
+
+
+def checkpoints() -> tuple[Any, ...]:
+    """What the host knows of each checkpoint, the chosen one first."""
+    models = host_module("sd_models")
+    known = {id(info): info for info in models.checkpoints_list.values()}
+    chosen = models.checkpoint_aliases.get(host_module("shared").opts.sd_model_checkpoint)
+    first = [chosen] if chosen is not None else []
+    return (*first, *(info for info in known.values() if info is not chosen))
+
+
+def names() -> tuple[str, ...]:
+    return tuple(str(info.name) for info in checkpoints())
+
+
+def found(name: str) -> Any:
+    """By file, title, name, stem or hash; None where the host has no such checkpoint, even after looking again."""
+    info = _known(name)
+    models = host_module("sd_models")
+    # A host without any checkpoint would fetch one of 4 GB when asked to look again.
+    if info is None and models.checkpoints_list:
+        models.list_models()
+        info = _known(name)
+    return info
+
+
+def require(name: str) -> Any:
+    """Raises MissingCapability where the host has no such checkpoint."""
+    info = found(name)
+    if info is None:
+        there = names()
+        more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
+        listed = ", ".join(there[:_MOST_NAMED]) + more if there else "none"
+        raise MissingCapability(f"The web UI has no checkpoint {name!r}.", advice=f"{PUT_IT} There is now: {listed}.")
+    return info
+
+
+def of_family(family: Family) -> Any:
+    """The chosen checkpoint where it is of that family, else the first that is. Raises MissingCapability."""
+    for info in checkpoints():
+        if _family_id(info) == family.id:
+            return info
+    raise MissingCapability(f"The web UI has no checkpoint of the family {family.label}.", advice=PUT_IT)
+
+
+def load_chosen() -> None:
+    """The checkpoint of the host's user in place of another one; nothing where none is loaded yet.
+
+    What cannot be loaded is in the host's log, as for its own pictures, and said again at the next of them: pictures
+    of ours that are whole must not be lost for it.
+    """
+    models = host_module("sd_models")
+    if getattr(models, "model_data", None) is not None and models.model_data.sd_model is None:
+        return
+    try:
+        models.reload_model_weights()
+    except Exception:
+        _log.exception("The web UI could not load its chosen checkpoint again")
+
+
+def file_of(info: Any) -> Path:
+    return Path(str(info.filename)).absolute()
+
+
+def _known(name: str) -> Any:
+    models = host_module("sd_models")
+    every = checkpoints()
+    path = Path(name).expanduser()
+    if path.is_file():
+        same = (info for info in every if os.path.realpath(info.filename) == os.path.realpath(path))
+        return next(same, None)
+    alias = models.checkpoint_aliases.get(name)
+    if alias is not None:
+        return alias
+    return next((info for info in every if name in (info.title, info.name, *_words(Path(str(info.filename))))), None)
+
+
+def _words(file: Path) -> tuple[str, str]:
+    return file.name, file.stem
+
+
+def _family_id(info: Any) -> str | None:
+    from easyphoto.backends.folders import family_of
+
+    try:
+        return family_of(file_of(info)).id
+    except (InputError, OSError):
+        return None

@@ -1,0 +1,214 @@
+"""ControlNet units in the form that each web UI wants, and whether they came to be.
+
+Four interfaces are about: sd-webui-controlnet up to 1.1.446 and from 1.1.447 on, Forge's, and that of its elder forks
+(reForge, classic). All take the same words for a unit; they differ in where the class lies, in what the picture is
+wrapped in, in how a model is named, and in where one sees that a unit is at work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from easyphoto.backends.base import Control
+from easyphoto.errors import BackendError, InputError, MissingCapability
+from easyphoto.families import Family
+from easyphoto.images import as_array
+from easyphoto.webui.access import host_module, loaded
+
+TITLE = "controlnet"
+NONE = "none"
+MOST_WEIGHT = 2.0
+GET_EXTENSION = "Install the extension sd-webui-controlnet in the web UI's tab Extensions, and restart."
+_INTERFACES = ("lib_controlnet.external_code", "scripts.external_code")
+_COMMON: Mapping[str, Any] = MappingProxyType(
+    {
+        # Some versions leave a unit out that does not say that it is enabled.
+        "enabled": True,
+        "resize_mode": "Just Resize",
+        "control_mode": "Balanced",
+        "pixel_perfect": False,
+        "processor_res": 512,
+        "low_vram": False,
+        "save_detected_map": False,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """The interface that is there. Control pictures are drawn by us, so no unit ever preprocesses."""
+
+    code: Any
+    is_forge: bool
+
+    def models(self) -> tuple[str, ...]:
+        """Exactly as a unit must name them."""
+        if not self.is_forge:
+            return tuple(name for name in self.code.get_models() if name.lower() != NONE)
+        state = importlib.import_module("lib_controlnet.global_state")
+        ask = getattr(state, "get_all_controlnet_names", None)
+        listed = ask() if ask is not None else state.controlnet_names
+        return tuple(name for name in listed if name.lower() != NONE)
+
+    def look_again(self) -> None:
+        """Read the folders anew: the user may have put a model there since the start."""
+        if not self.is_forge:
+            self.code.get_models(update=True)
+            return
+        state = importlib.import_module("lib_controlnet.global_state")
+        for name in ("update_controlnet_filenames", "update_cn_models"):
+            if hasattr(state, name):
+                getattr(state, name)()
+                return
+
+    def model(self, id: str) -> str | None:
+        """The host's name for the model of that catalogue id: its stem is the id, or begins with it."""
+        named = {name: name.rsplit(" [", 1)[0].lower() for name in self.models()}
+        exact = (name for name, stem in named.items() if stem == id.lower())
+        longer = (name for name, stem in named.items() if stem.startswith(id.lower()))
+        return next(exact, None) or next(longer, None)
+
+    def unit(self, control: Control, model: str) -> Any:
+        """Raises InputError for a weight that the host does not take."""
+        if control.weight > MOST_WEIGHT:
+            raise InputError(
+                f"The weight of the control {control.kind!r} is {control.weight:g}.",
+                advice=f"This web UI takes up to {MOST_WEIGHT:g}.",
+            )
+        kind = self.code.ControlNetUnit
+        said = {
+            **_COMMON,
+            "module": self._no_module(),
+            "model": model,
+            "image": self._wrapped(as_array(control.image)),
+            "weight": float(control.weight),
+            "guidance_start": float(control.start),
+            "guidance_end": float(control.end),
+        }
+        try:
+            return kind(**_accepted(kind, said))
+        except (TypeError, ValueError) as error:
+            raise BackendError(
+                f"The web UI's ControlNet refuses the unit for {control.kind} ({error}).",
+                advice="Update the extension; this version is one that EasyPhoto does not know.",
+            ) from error
+
+    def no_unit(self) -> Any:
+        kind = self.code.ControlNetUnit
+        return kind(**_accepted(kind, {"enabled": False, "module": self._no_module(), "model": "None"}))
+
+    def at_work(self, script: Any) -> int:
+        """How many units take part in the picture that is being painted; asked while it is."""
+        if not self.is_forge:
+            # One that fails takes all with it; what hooks into the network is then None, or empty.
+            return len(getattr(getattr(script, "latest_network", None), "control_params", None) or ())
+        unet = host_module("shared").sd_model.forge_objects.unet
+        return _chain_length(getattr(unet, "controlnet_linked_list", None))
+
+    def _no_module(self) -> str:
+        return "None" if self.is_forge else NONE
+
+    def _wrapped(self, pixels: np.ndarray) -> Any:
+        if not self.is_forge or "image_fg" in getattr(self.code.ControlNetUnit, "__annotations__", {}):
+            return pixels
+        # The elder Forge forks want what gradio 3 gave them: the picture, and what was drawn over it.
+        return {"image": pixels, "mask": np.zeros_like(pixels)}
+
+
+def open_controlnet() -> ControlNet | None:
+    """None where the web UI has no such extension."""
+    for name in _INTERFACES:
+        code = loaded(name) or _imported(name)
+        if code is not None and hasattr(code, "ControlNetUnit"):
+            return ControlNet(code, is_forge=name.startswith("lib_"))
+    return None
+
+
+def script_in(runner: Any) -> Any:
+    """ControlNet's script among those that always run; None without it."""
+    every = getattr(runner, "alwayson_scripts", ())
+    return next((script for script in every if str(script.title()).lower() == TITLE), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The controls of one request, each with its model; without any, no unit of the user's takes part either."""
+
+    net: ControlNet
+    script: Any
+    controls: tuple[Control, ...]
+    models: tuple[str, ...]
+
+    def written(self, arguments: Sequence[Any]) -> list[Any]:
+        """The scripts' arguments with our units in ControlNet's places, and no other unit.
+
+        Written over, and not through the extension's own function: that one moves all other scripts' places where
+        it needs more room, for every later picture too.
+        """
+        first, end = int(self.script.args_from), int(self.script.args_to)
+        if len(self.controls) > end - first:
+            raise MissingCapability(
+                f"{len(self.controls)} controls were asked for, the web UI has {end - first} ControlNet units.",
+                advice='Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.',
+            )
+        units = [self.net.unit(control, model) for control, model in zip(self.controls, self.models, strict=True)]
+        units += [self.net.no_unit() for _ in range(end - first - len(units))]
+        result = list(arguments)
+        result[first:end] = units
+        return result
+
+    def not_applied(self, failures: Sequence[str]) -> list[str]:
+        """A sentence for each control that is not at work, with what the host's scripts failed at first."""
+        count = self.net.at_work(self.script)
+        because = f": {failures[0]}" if failures else "; the web UI does not say why"
+        return [
+            f"The control {control.kind} ({model}) was not applied{because}."
+            for control, model in list(zip(self.controls, self.models, strict=True))[count:]
+        ]
+
+
+def found_models(family: Family, net: ControlNet) -> dict[str, str]:
+    """Control kind → the host's name of its model, for the kinds that have one."""
+    named = {kind: net.model(id) for kind, id in family.controls.items()}
+    return {kind: name for kind, name in named.items() if name is not None}
+
+
+def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
+    """Control kind → why the host cannot apply it."""
+    if net is None:
+        return dict.fromkeys(family.controls, f"the web UI has no ControlNet extension. {GET_EXTENSION}")
+    there = found_models(family, net)
+    return {
+        kind: f"the web UI's ControlNet has no model {id}. Put {id}.safetensors into its models/ControlNet."
+        for kind, id in family.controls.items()
+        if kind not in there
+    }
+
+
+def _accepted(kind: Any, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version's unit has fields for; others raise in one version and are dropped in another."""
+    parameters = inspect.signature(kind).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+        return dict(said)
+    return {key: value for key, value in said.items() if key in parameters}
+
+
+def _chain_length(last: Any) -> int:
+    length = 0
+    while last is not None:
+        length, last = length + 1, getattr(last, "previous_controlnet", None)
+    return length
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

@@ -1,0 +1,168 @@
+"""The host's own face restorers and upscalers as steps of ours. Where they fail they give back what they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.backends.memory import out_of_memory_named
+from easyphoto.errors import BackendError, EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
+from easyphoto.images import as_array, as_picture
+from easyphoto.progress import Progress
+from easyphoto.restoration import opening
+from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
+from easyphoto.restoration.opening import NONE
+from easyphoto.settings import InferenceSettings
+from easyphoto.webui.access import host_module
+from easyphoto.webui.faults import Faults
+from easyphoto.webui.generation import Lock, turn
+from easyphoto.weights.catalog import UsedWeight
+from easyphoto.weights.store import WeightStore
+
+# Our settings' words → the host's names for the same networks.
+_RESTORERS: Mapping[str, str] = MappingProxyType({"gfpgan": "GFPGAN"})
+_UPSCALERS: Mapping[str, str] = MappingProxyType(
+    {"realesrgan-x4plus": "R-ESRGAN 4x+", "realesrgan-x2plus": "R-ESRGAN 2x+"}
+)
+# The host cuts an enlarged picture to multiples of this.
+_MULTIPLE = 8
+_PLAIN = ("Lanczos", "Nearest")
+
+
+def restorer_names() -> tuple[str, ...]:
+    every = getattr(host_module("shared"), "face_restorers", ())
+    return tuple(name for each in every if (name := str(each.name())).lower() != NONE)
+
+
+def upscaler_names() -> tuple[str, ...]:
+    every = getattr(host_module("shared"), "sd_upscalers", ())
+    return tuple(str(each.name) for each in every if str(each.name).lower() != NONE)
+
+
+class HostRestorer:
+    """One of the host's face restorers. It looks for the face itself, in the upright square that we give it."""
+
+    weights: tuple[UsedWeight, ...] = ()
+
+    def __init__(self, network: Any, lock: Lock | None = None) -> None:
+        self._network, self._lock = network, lock
+
+    def restore(self, face: Image.Image) -> Image.Image:
+        if face.size != (FACE_SIDE, FACE_SIDE):
+            raise ValueError(f"a face of {face.width}×{face.height} is not {FACE_SIDE}×{FACE_SIDE}")
+        name, given = str(self._network.name()), as_array(face)
+        with turn(self._lock):
+            answer = _asked(name, lambda: self._network.restore(given.copy()))
+        restored = np.asarray(answer, np.uint8)
+        if restored.shape != given.shape or (restored == given).all():
+            raise BackendError(
+                f"{name} gave the face back as it was.",
+                advice="Its file could not be loaded, or it found no face; the web UI's log tells which.",
+            )
+        return as_picture(restored)
+
+
+class HostUpscaler:
+    """One of the host's upscalers, at the factor it has by itself."""
+
+    weights: tuple[UsedWeight, ...] = ()
+
+    def __init__(self, data: Any, lock: Lock | None = None) -> None:
+        self._data, self._lock = data, lock
+        self.factor = max(1, round(float(data.scale)))
+
+    def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
+        progress.check()
+        name, padded = str(self._data.name), _padded(picture)
+        with turn(self._lock) as ours:
+            answer = _asked(name, lambda: self._data.scaler.upscale(padded, self.factor, self._data.data_path))
+            ours.require_going_on()
+        wanted = (self.factor * padded.width, self.factor * padded.height)
+        if answer.size != wanted or self._is_plain(padded, answer):
+            raise BackendError(
+                f"{name} did not enlarge the picture.", advice="Its file could not be loaded; the web UI's log tells."
+            )
+        progress.step(1, 1)
+        return answer.convert("RGB").crop((0, 0, self.factor * picture.width, self.factor * picture.height))
+
+    def _is_plain(self, picture: Image.Image, answer: Image.Image) -> bool:
+        """Whether it is what the host makes of a picture that no network has enlarged."""
+        if self.factor == 1 or str(self._data.name) in _PLAIN:
+            return False
+        plain = picture.resize(answer.size, Image.Resampling.LANCZOS)
+        return bool((np.asarray(plain) == np.asarray(answer.convert("RGB"))).all())
+
+
+def open_host_finisher(
+    settings: InferenceSettings, store: WeightStore, progress: Progress, lock: Lock | None = None
+) -> Finisher | None:
+    """The host's networks by its names or by ours; ours where the host has none like it. None: nothing is asked for.
+
+    What cannot be had is a note. Raises InputError for a name that neither knows.
+    """
+    if settings.restore == NONE and settings.upscale == NONE:
+        return None
+    notes: list[str] = []
+    restorer = _noted(lambda: _restorer(settings.restore, store, progress, lock=lock), "Face restoration", notes)
+    upscaler = _noted(lambda: _upscaler(settings.upscale, store, progress, lock=lock), "The enlargement", notes)
+    return Finisher(restorer, upscaler, tuple(notes))
+
+
+def _restorer(name: str, store: WeightStore, progress: Progress, *, lock: Lock | None) -> Restorer | None:
+    wanted = _RESTORERS.get(name, name)
+    for each in getattr(host_module("shared"), "face_restorers", ()):
+        if name != NONE and str(each.name()) == wanted:
+            return HostRestorer(each, lock)
+    _require_known(name, restorer_names(), opening.RESTORERS, what="face restorer")
+    return opening.open_restorer(name, store, progress)
+
+
+def _upscaler(name: str, store: WeightStore, progress: Progress, *, lock: Lock | None) -> Upscaler | None:
+    wanted = _UPSCALERS.get(name, name)
+    for each in getattr(host_module("shared"), "sd_upscalers", ()):
+        if name != NONE and str(each.name) == wanted:
+            return HostUpscaler(each, lock)
+    _require_known(name, upscaler_names(), opening.UPSCALERS, what="upscaler")
+    return opening.open_upscaler(name, store, progress)
+
+
+def _require_known(name: str, there: tuple[str, ...], ours: Iterable[str], *, what: str) -> None:
+    if name != NONE and name not in ours:
+        raise InputError(f"There is no {what} {name!r}.", advice=f"Known: {', '.join((NONE, *there, *ours))}.")
+
+
+Part = TypeVar("Part")
+
+
+def _noted(make: Callable[[], Part | None], what: str, notes: list[str]) -> Part | None:
+    try:
+        return make()
+    except (EnvironmentFailure, OutOfMemory) as error:
+        notes.append(f"{what} was left out. {error}")
+        return None
+
+
+def _asked(name: str, ask: Callable[[], Any]) -> Any:
+    """What the host answers. Raises BackendError for what it failed at, aloud or in silence."""
+    faults = Faults()
+    try:
+        with out_of_memory_named():
+            answer = ask()
+    except EasyPhotoError:
+        raise
+    except Exception as error:  # a host's network may fail at anything
+        raise BackendError(f"{name} failed ({type(error).__name__}: {error}).") from error
+    if said := faults.new():
+        raise BackendError(f"{name} failed: {said[-1]}.", advice="The web UI's log tells more.")
+    return answer
+
+
+def _padded(picture: Image.Image) -> Image.Image:
+    """Its edges repeated to the right and below, so that the host cuts nothing away."""
+    pixels = as_array(picture)
+    rows, columns = -picture.height % _MULTIPLE, -picture.width % _MULTIPLE
+    return as_picture(np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge"))

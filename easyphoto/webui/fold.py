@@ -1,0 +1,60 @@
+"""The always-on script's fold. The host builds it twice a tab: for the page, and to learn the API's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.settings import InferenceSettings
+from easyphoto.ui import compat
+from easyphoto.ui.fields import Fields
+from easyphoto.ui.language import Words
+from easyphoto.webui.facts import language
+from easyphoto.webui.options import workspace_folder
+from easyphoto.webui.wanted import LABEL_OF_PERSON, NAME, SHOWN, label_of
+from easyphoto.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Fold:
+    controls: list[Any]
+    """In the order of the script's arguments."""
+    infotext_fields: list[tuple[Any, Any]]
+    paste_field_names: list[str]
+    """What goes along when a picture is sent to the other tab."""
+
+
+def build_fold(tab: str) -> Fold:
+    words, prefix = Words(language()), f"easyphoto_{tab}"
+    with gr.Accordion(NAME, open=False, elem_id=prefix):
+        with gr.Row():
+            enabled = gr.Checkbox(False, label=words("Enable"), elem_id=f"{prefix}_enabled")
+            # Not None: the host turns what was pasted into the type of the value that is there.
+            person = gr.Dropdown(
+                ready_persons(), value="", label=words("Person"), elem_id=f"{prefix}_person", allow_custom_value=True
+            )
+            refresh = gr.Button(
+                words("Refresh persons"), elem_id=f"{prefix}_refresh", size="sm", scale=0, min_width=160
+            )
+        fields = Fields(InferenceSettings, words, prefix)
+        fields.place(*SHOWN)
+    compat.listen(refresh.click, lambda: compat.update(choices=ready_persons()), outputs=[person])
+    shown = [(fields.components[name], label_of(name)) for name in SHOWN]
+    return Fold(
+        controls=[enabled, person, *(component for component, _ in shown)],
+        infotext_fields=[(enabled, is_pasted), (person, LABEL_OF_PERSON), *shown],
+        paste_field_names=[LABEL_OF_PERSON, *(label for _, label in shown)],
+    )
+
+
+def is_pasted(parameters: Mapping[str, Any]) -> bool:
+    """Whether an infotext asks for the script; one that does not switches it off."""
+    return LABEL_OF_PERSON in parameters
+
+
+def ready_persons() -> list[str]:
+    """Who can be put into pictures."""
+    return [person.id for person in Workspace(workspace_folder()).list_persons() if person.is_ready]

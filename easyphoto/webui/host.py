@@ -1,0 +1,110 @@
+"""EasyPhoto's host inside a web UI: its networks paint, its device is borrowed, its folders hold the LoRAs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from easyphoto.backends.base import Backend
+from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
+from easyphoto.backends.published import published_name
+from easyphoto.errors import DiskFailure, MissingCapability
+from easyphoto.families import FAMILIES, MINIATURE, Family
+from easyphoto.host import HostFacts
+from easyphoto.progress import Progress
+from easyphoto.restoration.base import Finisher
+from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.webui import checkpoints
+from easyphoto.webui.access import host_module, is_there
+from easyphoto.webui.backend import WebuiBackend
+from easyphoto.webui.facts import read_facts, webui_folder
+from easyphoto.webui.finisher import open_host_finisher
+from easyphoto.webui.generation import Lock
+from easyphoto.webui.loras import SUFFIX, list_again, lora_folder, published
+from easyphoto.weights.store import WeightStore
+from easyphoto.workspace import Workspace
+
+
+class WebuiHost:
+    """Implements easyphoto.host.Host."""
+
+    def __init__(self, lock: Lock | None = None) -> None:
+        """`lock`: given by who holds the host's queue lock already, a null context then."""
+        self._lock = lock
+
+    def facts(self) -> HostFacts:
+        return read_facts()
+
+    def webui_folder(self) -> Path:
+        """For `WeightSettings.webui`: its files are used where they lie."""
+        return webui_folder()
+
+    def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
+        info = None if name in FAMILIES else checkpoints.found(name)
+        if info is not None:
+            file = checkpoints.file_of(info)
+            return family_of(file), file
+        if name in FAMILIES and name != MINIATURE.id:
+            file = checkpoints.file_of(checkpoints.of_family(FAMILIES[name]))
+            return FAMILIES[name], file
+        return base_model(name, self._folders(settings))
+
+    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
+        """Raises MissingCapability where the host has not that checkpoint, or one of another family."""
+        if family.id == MINIATURE.id:
+            return self._miniature(base, store, settings)
+        info = checkpoints.of_family(family) if base in FAMILIES else checkpoints.require(base)
+        told = family_of(checkpoints.file_of(info))
+        if told.id != family.id:
+            raise MissingCapability(
+                f"{info.name} is of the family {told.label}, the person was trained with {family.label}.",
+                advice="Choose a checkpoint of that family.",
+            )
+        return WebuiBackend(info, family, store, lock=self._lock, lend=self.lent_device)
+
+    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+        return open_host_finisher(settings, store, progress, self._lock)
+
+    def trainer(self, workspace: Workspace) -> Path | None:
+        from easyphoto.training.environment import ready_python
+
+        return ready_python(workspace.env)
+
+    def lent_device(self, what_for: str) -> AbstractContextManager[None]:
+        from easyphoto.webui.lending import lent_device
+
+        return lent_device(what_for)
+
+    def publish(self, lora: Path) -> Path | None:
+        folder = lora_folder()
+        return None if folder is None else published(lora, folder)
+
+    def withdraw(self, lora: Path) -> Path | None:
+        folder = lora_folder()
+        target = None if folder is None else folder / (published_name(lora) + SUFFIX)
+        if target is None or not target.is_file():
+            return None
+        try:
+            target.unlink()
+        except OSError as error:
+            raise DiskFailure(
+                f"{target} cannot be deleted: {error}.",
+                advice="The web UI may have it open: paint a picture without it, then try again; or delete it by hand.",
+            ) from error
+        list_again()
+        return target
+
+    def _miniature(self, base: str, store: WeightStore, settings: WeightSettings) -> Backend:
+        if not is_there("diffusers"):
+            raise MissingCapability(
+                "The miniature needs diffusers, which this web UI does not have.",
+                advice="Choose a checkpoint of the web UI, and train the person with it.",
+            )
+        from easyphoto.backends.local import open_local
+
+        return open_local(*self.base_model(base, settings), store)
+
+    def _folders(self, settings: WeightSettings) -> tuple[Path, ...]:
+        said = getattr(host_module("shared").cmd_opts, "ckpt_dir", None)
+        own = checkpoint_folders(settings.webui or str(webui_folder()))
+        return (*own, Path(str(said))) if said else own

@@ -1,0 +1,75 @@
+"""A person put into a picture that the host has just painted, while the host's queue is held for that picture."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.app import AUTO, EasyPhoto
+from easyphoto.errors import InputError, MissingCapability
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.faces.opening import choose_engine, open_engine
+from easyphoto.families import MINIATURE, family_named
+from easyphoto.inference.pipeline import photograph
+from easyphoto.inference.results import Photograph
+from easyphoto.persons import sitter_of
+from easyphoto.progress import NullProgress
+from easyphoto.sessions import open_studio
+from easyphoto.webui.access import host_module
+from easyphoto.webui.aside import set_aside
+from easyphoto.webui.host import WebuiHost
+from easyphoto.webui.wanted import Wanted
+from easyphoto.workspace import Person
+
+
+def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Photograph:
+    """The best of what was made; `picture` itself stays as it is. `p` is the host's job that it belongs to.
+
+    Raises EasyPhotoError, and Cancelled where the host's user has pressed Interrupt.
+    """
+    person = app.workspace.person(wanted.person)
+    settings, progress, family = wanted.seeded(seed_of(p)), NullProgress(), family_named(person.family)
+    with set_aside(p):
+        engine = engine_of(app, person)
+        # Before the networks, because somebody who is not trained yet is said at once.
+        sitter = sitter_of(app.workspace, person, engine)
+        tools = open_studio(
+            WebuiHost(nullcontext()),
+            painted_with(person),
+            family,
+            engine,
+            settings=settings,
+            store=app.store,
+            weights=app.weights,
+            progress=progress,
+        )
+        return photograph(picture, [sitter], settings, family.at(settings.resolution), tools).best
+
+
+def painted_with(person: Person) -> str:
+    """The checkpoint that the outer picture is painted with, whatever the person's own training started from."""
+    if person.family == MINIATURE.id:
+        return MINIATURE.id
+    chosen = host_module("sd_models").select_checkpoint()
+    if chosen is None:
+        raise MissingCapability("The web UI has no checkpoint.", advice="Choose one at the top of its page.")
+    return str(chosen.title)
+
+
+def engine_of(app: EasyPhoto, person: Person) -> FaceEngine:
+    """What can see the person's own photos can see them in a picture."""
+    if app.engine != AUTO:
+        return open_engine(app.engine, app.store, NullProgress(), app.faces)
+    if person.reference is None:
+        raise InputError(f"{person.name!r} is not trained yet.", advice="Train them in the EasyPhoto tab.")
+    reference = app.workspace.person_folder(person.id) / person.reference
+    return choose_engine((reference,), app.store, NullProgress(), app.faces)
+
+
+def seed_of(p: Any) -> int:
+    """The seed of the picture that the host is busy with."""
+    seeds = getattr(p, "seeds", None) or getattr(p, "all_seeds", None) or [0]
+    number = getattr(p, "batch_index", 0)
+    return int(seeds[number if number < len(seeds) else 0])

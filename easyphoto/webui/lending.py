@@ -1,0 +1,136 @@
+"""While a training has the device, the web UI's model is out of its memory, and whoever asks for a picture is told.
+
+The web UI goes on running meanwhile: its queue is held only while the model goes and while it comes back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from easyphoto.errors import HostBusy
+from easyphoto.webui.access import host_module
+
+LENT = "easyphoto_lent"
+"""On the host's `shared`, because that outlives every reload: for what the device is lent, or None."""
+# Forge, then reForge and the first Forge.
+MEMORY_KEEPERS = ("backend.memory_management", "ldm_patched.modules.model_management")
+SERVICE_UNAVAILABLE = 503
+
+Undo = Callable[[], object]
+
+
+def lent_for() -> str | None:
+    """For what the device is lent now: "the training of anna"."""
+    return getattr(host_module("shared"), LENT, None)
+
+
+def require_device() -> None:
+    """Raises HostBusy while the device is lent."""
+    what_for = lent_for()
+    if what_for is not None:
+        raise busy(what_for)
+
+
+def busy(what_for: str) -> HostBusy:
+    return HostBusy(
+        f"EasyPhoto has the device for {what_for}.",
+        advice="Wait for it to end, or cancel it in the EasyPhoto tab; then ask for the picture again.",
+    )
+
+
+@contextmanager
+def lent_device(what_for: str) -> Iterator[None]:
+    """Waits for what the host paints now, takes its model out of the device, and puts it back however this is left."""
+    shared, queue = host_module("shared"), host_module("call_queue").queue_lock
+    with queue:
+        require_device()
+        setattr(shared, LENT, what_for)
+        try:
+            undo = unloaded()
+        except BaseException:
+            setattr(shared, LENT, None)
+            raise
+    try:
+        yield
+    finally:
+        with queue:
+            try:
+                undo()
+            finally:
+                setattr(shared, LENT, None)
+
+
+def unloaded() -> Undo:
+    """Frees the device of the host's networks, and returns what brings them back."""
+    keeper = _memory_keeper()
+    undo = _left_to(keeper) if keeper is not None else _moved_models()
+    _let_go_of_controls()
+    host_module("devices").torch_gc()
+    return undo
+
+
+def refuse(p: Any, error: HostBusy) -> None:
+    """Make the host's `process_images` raise `error` for this picture.
+
+    What a script raises the host writes into its log only; the picture would be painted all the same, with a model
+    that is not on the device. What its own next line raises reaches the page and the API's client.
+    """
+    error.__dict__["status_code"] = SERVICE_UNAVAILABLE
+    p.override_settings = RefusedSettings(error)
+
+
+class RefusedSettings(dict[str, Any]):
+    """Raises as soon as somebody looks into it."""
+
+    def __init__(self, error: HostBusy) -> None:
+        super().__init__()
+        self._error = error
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise self._error
+
+    keys = items = values = get = pop = update = __iter__ = __getitem__ = __setitem__ = _refuse  # type: ignore[assignment]
+
+
+def _memory_keeper() -> Any:
+    """The module that moves networks about in a Forge; None in other hosts. It is there, or it is not this host's."""
+    return next((sys.modules[name] for name in MEMORY_KEEPERS if name in sys.modules), None)
+
+
+def _left_to(keeper: Any) -> Undo:
+    keeper.unload_all_models()
+    keeper.soft_empty_cache()
+    # It loads what it needs with the next picture.
+    return lambda: None
+
+
+def _moved_models() -> Undo:
+    models = host_module("sd_models")
+    # `shared.sd_model` would load a model that nobody has asked for yet.
+    current = models.model_data.sd_model
+    if current is None:
+        return lambda: None
+    if not hasattr(models, "send_model_to_device"):
+        # Before 1.6 the model was thrown away and read again.
+        models.unload_model_weights()
+        return models.reload_model_weights
+    models.unload_model_weights(current)
+    return lambda: _brought_back(models)
+
+
+def _brought_back(models: Any) -> None:
+    """The model that is chosen now: its user may have taken another one meanwhile, which then is on the device."""
+    current = models.model_data.sd_model
+    if current is not None:
+        models.send_model_to_device(current)
+
+
+def _let_go_of_controls() -> None:
+    """ControlNet keeps the control models that it used last on the device; it reads them again when asked to."""
+    script = getattr(sys.modules.get("scripts.controlnet"), "Script", None)
+    clear = getattr(script, "clear_control_model_cache", None)
+    if clear is not None:
+        clear()

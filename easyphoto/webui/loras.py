@@ -1,0 +1,151 @@
+"""LoRAs go through the prompt, by the names they have in the host's folder. A name it does not know it leaves out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from easyphoto.backends.base import LoraUse
+from easyphoto.backends.headers import read_header
+from easyphoto.backends.published import published_name
+from easyphoto.errors import InputError, MissingCapability
+from easyphoto.files import atomic_path
+from easyphoto.webui.access import host_module, loaded
+
+SUFFIX = ".safetensors"
+_SPLITTING = frozenset(":<>")
+"""What a prompt's tag is taken apart at."""
+
+
+@dataclass(frozen=True)
+class NamedLora:
+    use: LoraUse
+    name: str
+    file: Path
+    """Where it lies in the host's folder."""
+
+    @property
+    def tag(self) -> str:
+        return f"<lora:{self.name}:{self.use.weight:g}>"
+
+
+def networks() -> Any:
+    """The built-in Lora extension's module; None where it is disabled."""
+    module = loaded("networks")
+    return module if hasattr(module, "loaded_networks") else None
+
+
+def lora_folder() -> Path | None:
+    said = getattr(host_module("shared").cmd_opts, "lora_dir", None)
+    return Path(str(said)).absolute() if said else None
+
+
+def list_again() -> None:
+    if (module := networks()) is not None and hasattr(module, "list_available_networks"):
+        module.list_available_networks()
+
+
+def published(lora: Path, folder: Path) -> Path:
+    """The file in the host's folder that holds the same bytes; copied there where there is none."""
+    target = folder / (published_name(lora) + SUFFIX)
+    if not target.is_file():
+        with atomic_path(target) as temporary:
+            shutil.copyfile(lora, temporary)
+        list_again()
+    return target
+
+
+@dataclass(eq=False)
+class LoraShelf:
+    """Finds the name of a LoRA in the host, and remembers it: reading 150 MB for every pass would take its time."""
+
+    _files: dict[tuple[Path, int, int], Path] = field(default_factory=dict)
+
+    def named(self, uses: Iterable[LoraUse]) -> tuple[NamedLora, ...]:
+        """Those with a weight. Raises MissingCapability for a file that is not there or cannot be given over."""
+        return tuple(self._named(use) for use in uses if use.weight)
+
+    def require(self, uses: Iterable[LoraUse]) -> None:
+        """Raises MissingCapability for what cannot be applied, weight or not; touches nothing."""
+        for use in uses:
+            if not use.path.is_file():
+                raise MissingCapability(f"There is no LoRA {use.path}.", advice="Check the path.")
+            if networks() is None or lora_folder() is None:
+                raise MissingCapability(
+                    f"The web UI cannot apply the LoRA {use.path.name}: its built-in extension Lora is off.",
+                    advice="Enable it in the web UI's tab Extensions, and restart.",
+                )
+
+    def _named(self, use: LoraUse) -> NamedLora:
+        file = self._file(use.path)
+        if _SPLITTING & set(file.stem):
+            raise MissingCapability(
+                f"The LoRA {file.name} has a name that no prompt can hold.", advice="Rename it: no colon, < or >."
+            )
+        return NamedLora(use, file.stem, file)
+
+    def _file(self, path: Path) -> Path:
+        folder = lora_folder()
+        assert folder is not None, "asked for by `require`"
+        own = path.resolve()
+        if folder.resolve() in own.parents:
+            return own
+        said = own.stat()
+        key = (own, said.st_size, said.st_mtime_ns)
+        if key not in self._files or not self._files[key].is_file():
+            self._files[key] = published(path, folder)
+        return self._files[key]
+
+
+def not_applied(loras: Sequence[NamedLora]) -> list[str]:
+    """A sentence for each that the host did not take up; asked while it paints."""
+    module = networks()
+    active = {str(net.name): net for net in getattr(module, "loaded_networks", ())}
+    return [sentence for lora in loras if (sentence := _complaint(lora, active.get(lora.name)))]
+
+
+def partly_applied(loras: Sequence[NamedLora]) -> tuple[str, ...]:
+    """A note for each of which the checkpoint has not every layer; where the host does not tell, nothing."""
+    active = {str(net.name): net for net in getattr(networks(), "loaded_networks", ())}
+    notes = []
+    for lora in loras:
+        matched, there = len(getattr(active.get(lora.name), "modules", ())), _layers(lora.file)
+        if 0 < matched < there:
+            notes.append(f"Of the LoRA {lora.use.path.name} {matched} of {there} layers fit this checkpoint.")
+    return tuple(notes)
+
+
+def _complaint(lora: NamedLora, net: Any) -> str | None:
+    file = lora.use.path.name
+    if net is None:
+        return f"The LoRA {file} was not applied: the web UI did not load {lora.name!r}."
+    on_disk = getattr(getattr(net, "network_on_disk", None), "filename", None)
+    if on_disk is not None and Path(str(on_disk)).resolve() != lora.file.resolve():
+        return f"The LoRA {file} was not applied: the web UI knows another file as {lora.name!r} ({on_disk})."
+    patched = _forge_patches(str(on_disk))
+    if patched is False or (patched is None and not getattr(net, "modules", True)):
+        return f"The LoRA {file} was not applied: none of its layers fits this checkpoint."
+    return None
+
+
+def _forge_patches(file: str) -> bool | None:
+    """Whether Forge patches its networks with the file; None in a host that keeps no such list."""
+    objects = getattr(host_module("shared").sd_model, "forge_objects", None)
+    if objects is None:
+        return None
+    patchers = [objects.unet, getattr(objects.clip, "patcher", None)]
+    by_file = [each.lora_patches for each in patchers if hasattr(each, "lora_patches")]
+    if by_file:
+        return any(layers and key[0] == file for patches in by_file for key, layers in patches.items())
+    # The elder forks do not note which file a patch came from.
+    return any(getattr(each, "patches", None) for each in patchers)
+
+
+def _layers(file: Path) -> int:
+    try:
+        return len({name.split(".")[0] for name in read_header(file).shapes})
+    except InputError:
+        return 0

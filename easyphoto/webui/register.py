@@ -1,0 +1,92 @@
+"""What EasyPhoto tells the web UI when its scripts are loaded: a tab, routes, settings, and an always-on script.
+
+Nothing that goes wrong here reaches the page or the other extensions: it is in the log, and in the tab in words.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from easyphoto.webui.access import host_module
+
+TITLE, TAB = "EasyPhoto", "easyphoto"
+_log = logging.getLogger(__name__)
+
+
+def register() -> type:
+    """Called each time when the host executes scripts/easyphoto_webui.py; returns the class of the always-on script."""
+    from easyphoto.webui.options import add_options
+    from easyphoto.webui.script import script_class
+
+    callbacks = host_module("script_callbacks")
+    callbacks.on_ui_settings(guarded("settings", add_options))
+    callbacks.on_ui_tabs(tabs)
+    callbacks.on_app_started(guarded("API", add_routes))
+    return script_class(host_module("scripts"))
+
+
+def tabs() -> list[tuple[Any, str, str]]:
+    """The callback of the host's page: one tab, with words in it where it cannot be built."""
+    try:
+        return [(built_tab(), TITLE, TAB)]
+    except Exception as error:
+        _log.exception("EasyPhoto's tab could not be built")
+        return [(tab_of_words(error), TITLE, TAB)]
+
+
+def built_tab() -> Any:
+    from easyphoto.ui.page import build_page
+    from easyphoto.webui.sending import bind_sends
+    from easyphoto.webui.station import open_desk
+
+    page = build_page(open_desk(), standalone=False)
+    try:
+        bind_sends(page.send)
+    except Exception:
+        # Then its buttons do nothing; what the tab is for works.
+        _log.exception("EasyPhoto's buttons to other tabs could not be connected")
+    return page.blocks
+
+
+def tab_of_words(error: Exception) -> Any:
+    import gradio as gr
+
+    said = html.escape(f"{type(error).__name__}: {error}")
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        gr.HTML(
+            f'<div id="{TAB}_failure" role="alert"><h2>EasyPhoto could not be started</h2><p>{said}</p>'
+            "<p>The web UI's log has the details. When it is mended, press Reload UI.</p></div>"
+        )
+    return blocks
+
+
+def add_routes(demo: Any, app: Any) -> None:
+    """The callback of a server that has started; `demo` is None where there is no page."""
+    from easyphoto.api.deferred import DeferredRoutes
+
+    app.router.routes.append(DeferredRoutes("/easyphoto", built_api))
+
+
+def built_api() -> Any:
+    from easyphoto.api.routes import parse_accounts
+    from easyphoto.server import build_api
+    from easyphoto.webui.station import open_desk
+
+    # The host checks `--api-auth` for its own routes only.
+    return build_api(open_desk(), parse_accounts(getattr(host_module("shared").cmd_opts, "api_auth", None)))
+
+
+def guarded(what: str, callback: Callable[..., None]) -> Callable[..., None]:
+    """The callback, whose failure is told in the log in words of ours."""
+
+    def called(*arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            _log.exception("EasyPhoto's %s could not be added to the web UI", what)
+
+    called.__name__ = f"easyphoto_{what.lower()}"
+    return called

@@ -1,0 +1,114 @@
+"""The always-on script: a fold in txt2img and img2img that puts a person into whatever was just generated.
+
+It also keeps the host from painting while its device is lent to a training.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.progress import Cancelled
+from easyphoto.webui.access import host_module
+from easyphoto.webui.lending import busy, lent_for, refuse
+from easyphoto.webui.options import workspace_folder
+from easyphoto.webui.wanted import NAME, Wanted, wanted_from
+
+FAILURE, LIKENESS = f"{NAME} failure", f"{NAME} likeness"
+_OUTCOMES = (FAILURE, LIKENESS)
+_log = logging.getLogger(__name__)
+
+
+def script_class(scripts: Any) -> type:
+    """The script as a subclass of the host's own class, which exists only where there is a host."""
+
+    class EasyPhotoScript(scripts.Script):  # type: ignore[misc]
+        def title(self) -> str:
+            return NAME
+
+        def show(self, is_img2img: bool) -> Any:
+            return scripts.AlwaysVisible
+
+        def ui(self, is_img2img: bool) -> list[Any]:
+            from easyphoto.webui.fold import build_fold
+
+            fold = build_fold("img2img" if is_img2img else "txt2img")
+            self.infotext_fields, self.paste_field_names = fold.infotext_fields, fold.paste_field_names
+            return fold.controls
+
+        def before_process(self, p: Any, *arguments: Any) -> None:
+            what_for = lent_for()
+            if what_for is not None:
+                refuse(p, busy(what_for))
+
+        def process(self, p: Any, *arguments: Any) -> None:
+            announce(p, arguments)
+
+        def postprocess_image(self, p: Any, pp: Any, *arguments: Any) -> None:
+            pp.image = portrait_or_same(p, pp.image, arguments)
+
+    return EasyPhotoScript
+
+
+def announce(p: Any, arguments: tuple[Any, ...]) -> None:
+    """The infotext of all pictures of the job: what was asked for, or why it cannot be."""
+    try:
+        wanted = wanted_from(arguments)
+    except EasyPhotoError as error:
+        failed(p, str(error))
+        return
+    if wanted is not None:
+        p.extra_generation_params.update(wanted.infotext())
+
+
+def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -> Image.Image:
+    """The person in the picture; the picture itself where the script is off, or where it fails and says so."""
+    for outcome in _OUTCOMES:
+        p.extra_generation_params.pop(outcome, None)
+    try:
+        wanted = wanted_from(arguments)
+        return picture if wanted is None else portrait(p, picture, wanted)
+    except EasyPhotoError as error:
+        failed(p, str(error))
+    except Cancelled:
+        failed(p, "it was stopped.")
+    except Exception as error:
+        _log.exception("EasyPhoto could not put a person into a generated picture")
+        failed(p, f"a fault of EasyPhoto, {type(error).__name__}: {error}. The web UI's log has the details.")
+    return picture
+
+
+def portrait(p: Any, picture: Image.Image, wanted: Wanted) -> Image.Image:
+    from easyphoto.webui.insert import put_into
+    from easyphoto.webui.station import open_desk
+
+    made = put_into(open_desk().app, p, picture, wanted)
+    if made.score is not None:
+        p.extra_generation_params[LIKENESS] = f"{made.score:.2f}"
+    for note in made.notes:
+        say(p, f"{NAME}: {note}")
+    return made.image
+
+
+def failed(p: Any, why: str) -> None:
+    """Below the picture, in its infotext, and in the log; the picture stays as it was generated.
+
+    Pictures are passed on with their infotext, so where the workspace lies is nobody else's business.
+    """
+    _log.warning("A generated picture was left as it is: %s", why)
+    told = why.replace(str(workspace_folder()), "the workspace")
+    p.extra_generation_params[FAILURE] = " ".join(told.split())
+    say(p, f"{NAME} left the picture as it was generated: {told}")
+
+
+def say(p: Any, text: str) -> None:
+    """Among the host's own words below its pictures."""
+    comment = getattr(p, "comment", None)
+    if comment is not None:
+        comment(text)
+        return
+    # Before 1.6 the host collected them elsewhere.
+    host_module("sd_hijack").model_hijack.comments.append(text)

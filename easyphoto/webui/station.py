@@ -1,0 +1,38 @@
+"""The desk of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on."""
+
+from __future__ import annotations
+
+from easyphoto.app import EasyPhoto
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.webui.access import host_module
+from easyphoto.webui.host import WebuiHost
+from easyphoto.webui.options import read_server_settings
+from easyphoto.workspace import Workspace
+
+QUEUE = "easyphoto_queue"
+"""On the host's `shared`: our own modules may be loaded anew, the queue with its thread must not be made twice."""
+
+
+def open_desk() -> Desk:
+    """With the settings as they are now. Raises BadSettings, DiskFailure where the workspace cannot be written."""
+    settings = read_server_settings()
+    queue = open_queue(Workspace(settings.workspace))
+    return Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=WebuiHost()), queue)
+
+
+def open_queue(workspace: Workspace) -> JobQueue:
+    """The queue that runs. Another workspace that was set meanwhile is taken up when no job of the old one is left."""
+    shared = host_module("shared")
+    queue: JobQueue | None = getattr(shared, QUEUE, None)
+    if queue is not None and (queue.workspace == workspace or is_working(queue)):
+        return queue
+    if queue is not None:
+        queue.close()
+    opened = JobQueue(workspace)
+    setattr(shared, QUEUE, opened)
+    return opened
+
+
+def is_working(queue: JobQueue) -> bool:
+    return any(not job.state.is_over for job in queue.list())

@@ -1,0 +1,73 @@
+"""What somebody asks of the always-on script: the fold's values in their order, or plain JSON from a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from easyphoto.errors import BadSettings
+from easyphoto.settings import InferenceSettings, settings_from, settings_record
+
+SHOWN = (
+    "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
+)  # fmt: skip
+"""The settings that the fold shows, in the order of the arguments after `enabled` and `person`."""
+ENABLED, PERSON, SEED = "enabled", "person", "seed"
+NAME = "EasyPhoto"
+LABEL_OF_PERSON = f"{NAME} person"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    person: str
+    settings: InferenceSettings
+    has_seed: bool = False
+    """Asked for by number; else the picture's own is taken."""
+
+    def seeded(self, seed: int) -> InferenceSettings:
+        return self.settings if self.has_seed else replace(self.settings, seed=seed % 2**32)
+
+    def infotext(self) -> dict[str, str]:
+        """For the lines below a picture, by label: what the fold shows, and what is no default."""
+        said, usual = settings_record(self.settings), settings_record(InferenceSettings())
+        told = {name: value for name, value in said.items() if name in SHOWN or value != usual[name]}
+        if self.has_seed:
+            told[SEED] = self.settings.seed
+        named = {label_of(name): str(value) for name, value in told.items() if value not in (None, "")}
+        return {LABEL_OF_PERSON: self.person, **named}
+
+
+def label_of(name: str) -> str:
+    return f"{NAME} {name.replace('_', ' ')}"
+
+
+def wanted_from(arguments: Sequence[Any]) -> Wanted | None:
+    """None where the script is off. Raises BadSettings.
+
+    The arguments are `[enabled, person, *SHOWN]`, or one object `{"person": …, any inference setting: …}`.
+    """
+    first = arguments[0] if arguments else False
+    if isinstance(first, list):
+        return wanted_from(first)
+    said = dict(first) if isinstance(first, Mapping) else _by_place(arguments)
+    enabled = said.pop(ENABLED, True)
+    if type(enabled) is not bool:
+        raise BadSettings(f"{ENABLED} cannot be {enabled!r}.", advice="It wants true or false.")
+    if not enabled:
+        return None
+    person = said.pop(PERSON, None)
+    if not isinstance(person, str) or not person.strip():
+        raise BadSettings("No person was chosen.", advice="Choose one in the fold EasyPhoto, or name one as `person`.")
+    if said.get("upscale", "none") != "none":
+        raise BadSettings("A picture that is being generated keeps its size.", advice="Enlarge it with Hires. fix.")
+    return Wanted(person.strip(), settings_from(InferenceSettings, said), SEED in said)
+
+
+def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:
+    """What is not said, or said as nothing, is at its default."""
+    names = (ENABLED, PERSON, *SHOWN)
+    if len(arguments) > len(names):
+        raise BadSettings(f"There are {len(arguments)} arguments.", advice=f"They are: {', '.join(names)}.")
+    said = {name: value for name, value in zip(names, arguments, strict=False) if value is not None}
+    return {ENABLED: False, **said}

@@ -1,0 +1,234 @@
+import sys
+from types import ModuleType, SimpleNamespace
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from easyphoto.errors import HostBusy, NoFaceFound, UnknownPerson
+from easyphoto.progress import Cancelled
+from easyphoto.settings import InferenceSettings
+from easyphoto.webui import script as script_module
+from easyphoto.webui.lending import LENT
+from easyphoto.webui.station import QUEUE
+from easyphoto.workspace import Person, Workspace
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """No queue outlives its test."""
+    yield
+    queue = getattr(sys.modules.get("modules.shared"), QUEUE, None)
+    if queue is not None:
+        queue.close()
+
+
+class Job:
+    """`p`: what the host is busy with."""
+
+    def __init__(self, **more):
+        self.extra_generation_params, self.comments = {}, []
+        self.override_settings = {}
+        vars(self).update(more)
+
+    def comment(self, text):
+        self.comments.append(text)
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """Stands in for the pipeline: tells what it was asked, and gives a blue picture or raises."""
+    asked = SimpleNamespace(wanted=[], failure=None, notes=(), score=None)
+
+    def put_into(app, p, picture, wanted):
+        asked.wanted.append(wanted)
+        if asked.failure is not None:
+            raise asked.failure
+        return SimpleNamespace(image=Image.new("RGB", picture.size, "blue"), notes=asked.notes, score=asked.score)
+
+    module = ModuleType("easyphoto.webui.insert")
+    module.put_into = put_into
+    monkeypatch.setitem(sys.modules, "easyphoto.webui.insert", module)
+    return asked
+
+
+def made_script():
+    return script_module.script_class(sys.modules["modules.scripts"])()
+
+
+def generated(script, p, *arguments):
+    """What the host does with each picture."""
+    shown = SimpleNamespace(image=Image.new("RGB", (64, 48), "red"))
+    script.before_process(p, *arguments)
+    script.process(p, *arguments)
+    script.postprocess_image(p, shown, *arguments)
+    return shown.image
+
+
+def colour(picture):
+    return picture.getpixel((0, 0))
+
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+def test_the_person_is_in_the_picture_that_the_host_saves(host, put):
+    host()
+    p = Job()
+
+    picture = generated(made_script(), p, True, "anna", 0.8)
+
+    assert colour(picture) == BLUE
+    assert [(wanted.person, wanted.settings) for wanted in put.wanted] == [("anna", InferenceSettings(lora_weight=0.8))]
+    assert p.extra_generation_params["EasyPhoto person"] == "anna"
+    assert p.extra_generation_params["EasyPhoto lora weight"] == "0.8"
+    assert p.comments == []
+
+
+def test_a_script_that_is_off_leaves_no_trace(host, put):
+    host()
+    p = Job()
+
+    picture = generated(made_script(), p, False, "anna", 0.8)
+
+    assert colour(picture) == RED
+    assert (put.wanted, p.extra_generation_params, p.comments) == ([], {}, [])
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (NoFaceFound("There is no face.", advice="Take another picture."), "There is no face. Take another picture."),
+        (Cancelled(), "it was stopped."),
+        (ValueError("shapes"), "a fault of EasyPhoto, ValueError: shapes. The web UI's log has the details."),
+    ],
+)
+def test_a_failure_leaves_the_picture_and_says_so(host, put, failure, words):
+    host()
+    p, put.failure = Job(), failure
+
+    picture = generated(made_script(), p, True, "anna")
+
+    assert colour(picture) == RED
+    assert p.comments == [f"EasyPhoto left the picture as it was generated: {words}"]
+    assert p.extra_generation_params["EasyPhoto failure"] == words
+    assert p.extra_generation_params["EasyPhoto person"] == "anna"
+
+
+def test_a_failure_does_not_tell_where_the_workspace_lies(host, put):
+    there = host()
+    p, put.failure = Job(), UnknownPerson(f"There is no person 'ben' in {there.folder / 'easyphoto'}.")
+
+    generated(made_script(), p, True, "ben")
+
+    assert p.extra_generation_params["EasyPhoto failure"] == "There is no person 'ben' in the workspace."
+    assert p.comments == ["EasyPhoto left the picture as it was generated: There is no person 'ben' in the workspace."]
+
+
+def test_arguments_that_cannot_be_leave_the_picture_and_say_so_once(host, put):
+    host()
+    p = Job(comments=[])
+
+    picture = generated(made_script(), p, {"person": "anna", "lora_wieght": 1})
+
+    assert colour(picture) == RED
+    assert p.extra_generation_params["EasyPhoto failure"].startswith("Unknown setting: lora_wieght.")
+    assert len(set(p.comments)) == 1
+
+
+def test_a_failure_of_one_picture_is_not_written_below_the_next(host, put):
+    host()
+    script, p, put.failure = made_script(), Job(), NoFaceFound("There is no face.")
+    generated(script, p, True, "anna")
+    put.failure, put.score = None, 0.7123
+
+    generated(script, p, True, "anna")
+
+    assert "EasyPhoto failure" not in p.extra_generation_params
+    assert p.extra_generation_params["EasyPhoto likeness"] == "0.71"
+
+
+def test_what_the_pipeline_notes_is_told_below_the_picture(host, put):
+    host()
+    p, put.notes = Job(), ("The control tile was left out.",)
+
+    generated(made_script(), p, True, "anna")
+
+    assert p.comments == ["EasyPhoto: The control tile was left out."]
+
+
+def test_an_old_host_without_comments_is_told_in_its_own_place(host, put, monkeypatch):
+    host()
+    hijack = ModuleType("modules.sd_hijack")
+    hijack.model_hijack = SimpleNamespace(comments=[])
+    monkeypatch.setitem(sys.modules, "modules.sd_hijack", hijack)
+    p, put.failure = Job(comment=None), NoFaceFound("There is no face.")
+
+    generated(made_script(), p, True, "anna")
+
+    assert hijack.model_hijack.comments == ["EasyPhoto left the picture as it was generated: There is no face."]
+
+
+@pytest.mark.parametrize("arguments", [(False,), (True, "anna")])
+def test_no_picture_is_painted_while_the_device_is_lent(host, put, arguments):
+    host()
+    setattr(sys.modules["modules.shared"], LENT, "the training of anna")
+    p = Job()
+
+    made_script().before_process(p, *arguments)
+
+    with pytest.raises(HostBusy, match=r"EasyPhoto has the device for the training of anna\. Wait") as caught:
+        p.override_settings.keys()
+    assert vars(caught.value)["status_code"] == 503
+
+
+def trained(there, *names):
+    workspace = Workspace(there.folder / "easyphoto")
+    for name in names:
+        workspace.save_person(Person(name, name, "sd15", "2026-01-01T00:00:00Z", lora="lora.safetensors"))
+    workspace.save_person(Person("begun", "begun", "sd15", "2026-01-01T00:00:00Z"))
+
+
+def test_the_fold_lists_who_is_trained_and_the_declared_ranges(host):
+    there = host()
+    trained(there, "anna", "ben")
+
+    with gr.Blocks():
+        controls = made_script().ui(True)
+
+    assert [control.label for control in controls] == [
+        "Enable", "Person", "LoRA weight", "First pass strength", "Second pass strength", "Fusion", "Colour transfer",
+        "Retouch", "Prompt",
+    ]  # fmt: skip
+    assert [choice if isinstance(choice, str) else choice[0] for choice in controls[1].choices] == ["anna", "ben"]
+    weight = controls[2]
+    assert (weight.minimum, weight.maximum, weight.step, weight.value) == (0.0, 2.0, 0.05, 0.9)
+    assert controls[0].value is False
+    assert controls[1].value == ""
+
+
+def test_the_fold_can_be_built_again_for_the_apis_defaults(host):
+    host()
+    script = made_script()
+
+    with gr.Blocks():
+        twice = [[type(control).__name__ for control in script.ui(False)] for _ in range(2)]
+
+    assert twice[0] == twice[1]
+
+
+def test_an_infotext_fills_the_fold_as_it_was(host, put):
+    host()
+    script, p = made_script(), Job()
+    with gr.Blocks():
+        controls = script.ui(False)
+    generated(script, p, True, "anna", 0.8, 0.5, 0.25, False, True, False, "a hat")
+
+    pasted = {}
+    for component, source in script.infotext_fields:
+        told = source(p.extra_generation_params) if callable(source) else p.extra_generation_params.get(source)
+        pasted[controls.index(component)] = told
+
+    assert pasted == {0: True, 1: "anna", 2: "0.8", 3: "0.5", 4: "0.25", 5: "False", 6: "True", 7: "False", 8: "a hat"}
+    assert script.infotext_fields[0][1]({}) is False
+    assert set(script.paste_field_names) == {source for _, source in script.infotext_fields if isinstance(source, str)}
