@@ -49,10 +49,11 @@ from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettin
 from easyphoto.templates import voting_templates
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
-from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.training.lock import run_lock
+from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
-from easyphoto.workspace import Person, Workspace, checked_id, utc_now
+from easyphoto.workspace import Person, Workspace, checked_id, records_in, utc_now
 
 AUTO = "auto"
 
@@ -310,10 +311,17 @@ class EasyPhoto:
         return target
 
     def delete(self, name: str) -> tuple[Path, ...]:
-        """Delete the person with every run and every result in this workspace; returns what went."""
+        """Delete the person with every run and every result in this workspace; returns what went.
+
+        Raises RunBusy while one of their trainings runs.
+        """
         person = self.workspace.person(name)
-        records = sorted(self.workspace.results.glob(f"*/{SESSION_FILE}"))
-        doomed = [record.parent for record in records if person.id in read_json(record).get("persons", [])]
+        for run in self.workspace.runs_of(person.id):
+            # Raises RunBusy where another process trains them.
+            with run_lock(RunFolder(run).lock):
+                pass
+        sessions = records_in(self.workspace.results, SESSION_FILE)
+        doomed = [folder for folder, record in sessions if person.id in record.get("persons", [])]
         traces = traces_of(self.workspace, person.id)
         lora = self.workspace.person_folder(person.id) / (person.lora or "")
         withdrawn = self.host.withdraw(lora) if lora.is_file() else None

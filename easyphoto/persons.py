@@ -21,7 +21,7 @@ from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.preprocess.verdict import Check
-from easyphoto.workspace import JOB_FILE, Person, Workspace
+from easyphoto.workspace import JOB_FILE, Person, Workspace, records_in
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 
@@ -99,7 +99,9 @@ def swap(new: Path, place: Path, aside: Path) -> None:
 def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
     """The person as the pipeline needs them. Raises InputError where their training is not finished."""
     if not person.is_ready or person.lora is None or person.reference is None:
-        raise InputError(f"{person.id!r} is not trained yet.", advice=f"Run: easyphoto train {person.id} --photos DIR")
+        raise InputError(
+            f"{person.id!r} is not trained yet.", advice=f"Train them first (easyphoto train {person.id} --photos DIR)."
+        )
     folder = workspace.person_folder(person.id)
     return Sitter(
         name=person.name,
@@ -158,8 +160,7 @@ class Traces:
 
 def traces_of(workspace: Workspace, id: str) -> Traces:
     """The jobs about a person, the photos they were given, and the checks of those photos, which name nobody."""
-    records = sorted(workspace.jobs.glob(f"*/{JOB_FILE}"))
-    subjects = {record.parent: read_json(record).get("subject", {}) for record in records}
+    subjects = {folder: record.get("subject") or {} for folder, record in records_in(workspace.jobs, JOB_FILE)}
     theirs = {folder for folder, subject in subjects.items() if id in subject.get("persons", ())}
     names = {name for folder in theirs for name in subjects[folder].get("uploads", ())}
     checks = {

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import secrets
+import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto import __version__
-from easyphoto.errors import EnvironmentFailure, InputError
+from easyphoto.errors import EnvironmentFailure, InputError, RunBusy
 from easyphoto.jobs.desk import Desk
+from easyphoto.training.lock import run_lock
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "localhost")
 SECONDS_TO_CLOSE = 3
+GRADIO_FOLDER = "GRADIO_TEMP_DIR"
 INDEX = (
     "<!doctype html><meta charset=utf-8><title>EasyPhoto</title><h1>EasyPhoto</h1>"
     "<p>The tabs need gradio: <code>pip install easyphoto[ui]</code>. "
@@ -75,17 +82,49 @@ def serve(
         )
     from easyphoto.api.front import LOOPBACK
 
-    # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
-    app = build_app(desk, accounts, hosts=LOOPBACK if is_local and not accounts else None)
-    listening = open_port(host, port)
-    try:
-        if ready is not None:
-            ready(address_of(host, listening))
-        options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE}
-        uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listening])
-    finally:
-        listening.close()
-        desk.queue.close()
+    with page_folder(desk.app.workspace.page):
+        # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
+        app = build_app(desk, accounts, hosts=LOOPBACK if is_local and not accounts else None)
+        listening = open_port(host, port)
+        try:
+            if ready is not None:
+                ready(address_of(host, listening))
+            options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE}
+            uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listening])
+        finally:
+            listening.close()
+            desk.queue.close()
+
+
+@contextmanager
+def page_folder(folder: Path) -> Iterator[Path]:
+    """Gradio keeps what comes and goes through the page in a folder below `folder` that lives as long as the server.
+
+    It reads where to when its components are made; by default that is the system's folder for temporary files. What a
+    server that was killed has left is removed by the next one.
+    """
+    for lock in folder.glob("*.lock"):
+        with suppress(RunBusy), run_lock(lock):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    own, before = folder / secrets.token_hex(8), os.environ.get(GRADIO_FOLDER)
+    with run_lock(own.with_suffix(".lock")):
+        own.mkdir(mode=0o700)
+        os.environ[GRADIO_FOLDER] = str(own)
+        try:
+            yield own
+        finally:
+            _put_back(before)
+            shutil.rmtree(own, ignore_errors=True)
+            with suppress(OSError):  # Windows removes nothing that is open; the next start does
+                own.with_suffix(".lock").unlink()
+
+
+def _put_back(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(GRADIO_FOLDER, None)
+    else:
+        os.environ[GRADIO_FOLDER] = before
 
 
 def open_port(host: str, port: int) -> socket.socket:

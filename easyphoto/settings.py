@@ -7,6 +7,7 @@ The command line, the tabs, the API and the README's table are made from these d
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -52,9 +53,19 @@ class Settings:
     """Base of the settings classes: checks every value against its declaration."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = hints_of(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             check_value(field.name, getattr(self, field.name), hints[field.name], field.metadata["declared"])
+
+
+def hints_of(kind: type[Settings]) -> Mapping[str, Any]:
+    """The types of a settings class by name; read once, because reading them takes a millisecond."""
+    return _hints_of(kind)  # type: ignore[arg-type]  # mypy takes the instances' hash for the class's
+
+
+@functools.cache
+def _hints_of(kind: Any) -> Mapping[str, Any]:
+    return MappingProxyType(typing.get_type_hints(kind))
 
 
 def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
 from easyphoto.files import read_json, write_json
 
+PERSON_FILE, RUN_FILE = "person.json", "run.json"
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
 LONGEST_NAME = 120
@@ -97,6 +99,11 @@ class Workspace:
         return self.root / "uploads"
 
     @property
+    def page(self) -> Path:
+        """What the server's own page holds while it is open: emptied when it starts and stops."""
+        return self.root / "page"
+
+    @property
     def env(self) -> Path:
         """The environment that trains beside a web UI."""
         return self.root / "env"
@@ -116,8 +123,13 @@ class Workspace:
         """Everybody in the workspace, by id."""
         if not self.persons.is_dir():
             return ()
-        records = sorted(self.persons.glob("*/person.json"))
-        return tuple(person_from(read_json(record)) for record in records)
+        found = records_in(self.persons, PERSON_FILE)
+        people = []
+        for folder, record in found:
+            # A broken record hides its own person only; `person` says what is wrong with it.
+            with suppress(TypeError, KeyError):
+                people.append(person_from({**record, "id": folder.name}))
+        return tuple(people)
 
     def save_person(self, person: Person) -> None:
         write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
@@ -136,12 +148,20 @@ class Workspace:
         person = self.person(id)
         # A run's folder is <utc>-<id>; an id may itself end like another's, so the run's record decides.
         doomed = [self.person_folder(person.id)]
-        for record in sorted(self.runs.glob("*/run.json")):
-            if read_json(record).get("person") == person.id:
-                doomed.append(record.parent)
+        doomed += self.runs_of(person.id)
         for folder in doomed:
             shutil.rmtree(folder)
         return tuple(doomed)
+
+    def runs_of(self, id: str) -> tuple[Path, ...]:
+        """The person's trainings; where a record is broken, its folder's name says whose it is."""
+        records = dict(records_in(self.runs, RUN_FILE))
+        folders = (record.parent for record in sorted(self.runs.glob(f"*/{RUN_FILE}")))
+        return tuple(
+            folder
+            for folder in folders
+            if (records[folder].get("person") if folder in records else folder.name.partition("-")[2]) == id
+        )
 
     def run_folder(self, name: str) -> Path:
         """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
@@ -164,6 +184,15 @@ class Workspace:
                 continue
             return folder
         raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
+
+
+def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ...]:
+    """Every `<folder>/*/<name>` as its folder and its content; what cannot be read is left out."""
+    found = []
+    for file in sorted(folder.glob(f"*/{name}")):
+        with suppress(InputError):
+            found.append((file.parent, read_json(file)))
+    return tuple(found)
 
 
 def person_from(record: dict[str, Any]) -> Person:

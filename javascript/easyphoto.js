@@ -7,11 +7,15 @@
     }
     const LOOK_EVERY = 500;
     const LOOKS_PER_TICK = 3;
+    const ANSWERS_EVERY = 100;
+    const ANSWERED_WITHIN = 30000;
     // By id: some versions of gradio give an element's classes to a part of it as well.
     const CARDS = '[id^="easyphoto_"][id$="_card"]';
     const found = new WeakSet();
     const announced = new WeakMap();
-    let order = "";
+    const opened = new WeakSet();
+    const waiting = new Map();
+    let asked = 0;
     let lost = null;
     let looks = 0;
 
@@ -34,6 +38,20 @@
             if (!found.has(button)) {
                 found.add(button);
                 press(button.id);
+            }
+        }
+    }
+
+    // A tab that is opened looks up what it lists; a page inside a host's page is told of neither loading nor opening.
+    function renewOpenedTabs() {
+        for (const button of page().querySelectorAll('[id^="easyphoto_"][id$="_renew"]')) {
+            const tab = button.closest('[id^="easyphoto_tab_"]');
+            const isOpen = Boolean(tab) && tab.getClientRects().length > 0;
+            if (isOpen && !opened.has(button)) {
+                opened.add(button);
+                press(button.id);
+            } else if (!isOpen) {
+                opened.delete(button);
             }
         }
     }
@@ -74,6 +92,39 @@
         }
     }
 
+    // The orders of one hidden button go one after the other: gradio loses the second of two that come at once.
+    function ask(to, text) {
+        const line = waiting.get(to) || [];
+        waiting.set(to, line);
+        if (!line.some((order) => order.text === text)) {
+            asked += 1;
+            line.push({ number: String(asked), text, since: 0 });
+            sendFirst(to);
+        }
+    }
+
+    function sendFirst(to) {
+        const [first] = waiting.get(to);
+        if (first && !first.since) {
+            first.since = Date.now();
+            press(to);
+        }
+    }
+
+    function isAnswered(to, order) {
+        const field = page().querySelector(`[id="${to}_text"] :is(textarea, input)`);
+        return !field || field.value === order.number || Date.now() - order.since > ANSWERED_WITHIN;
+    }
+
+    function goOnWithOrders() {
+        for (const [to, line] of waiting) {
+            if (line.length && line[0].since && isAnswered(to, line[0])) {
+                line.shift();
+            }
+            sendFirst(to);
+        }
+    }
+
     // An order's answer replaces the HTML that its button stood in; the keyboard goes on from the new button.
     function giveFocusBack() {
         if (!lost || lost.isConnected || document.activeElement !== document.body) {
@@ -93,6 +144,7 @@
             return;
         }
         greetNewCards();
+        renewOpenedTabs();
         giveFocusBack();
         announceChanges();
         looks += 1;
@@ -103,11 +155,10 @@
 
     function onClick(event) {
         const button = event.composedPath()[0];
-        const asked = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
-        if (asked) {
-            order = asked.dataset.easyphotoOrder;
-            lost = asked;
-            press(asked.dataset.easyphotoTo);
+        const pressed = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
+        if (pressed) {
+            lost = pressed;
+            ask(pressed.dataset.easyphotoTo, pressed.dataset.easyphotoOrder);
         }
     }
 
@@ -132,13 +183,13 @@
     }
 
     window.easyphoto = {
-        takeOrder() {
-            const taken = order;
-            order = "";
-            return taken;
+        takeOrder(to) {
+            const [first] = waiting.get(to) || [];
+            return first ? `${first.number}\n${first.text}` : "";
         },
     };
     document.addEventListener("click", onClick, true);
     document.addEventListener("keydown", onKey);
     setInterval(look, LOOK_EVERY);
+    setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();

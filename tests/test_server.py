@@ -76,6 +76,20 @@ def test_our_own_page_and_programs_may(client, headers):
     assert client.delete(f"{V1}/persons/anna", headers=headers).status_code == 404
 
 
+def test_a_script_of_another_site_reads_nothing_but_its_link_opens_the_page(client):
+    script = client.get(f"{V1}/persons", headers={"Origin": "http://localhost:3000"})
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    link = client.get(f"{V1}/persons", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+
+    assert (script.status_code, script.json()["error"]["code"]) == (403, "ForeignOrigin")
+    assert client.options("/queue/join", headers=asked).status_code == 403
+    assert link.status_code == 200
+
+
+def test_no_other_site_shows_the_page_in_a_frame(client):
+    assert client.get(f"{V1}/persons").headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
 def test_a_web_socket_of_another_site_is_closed(client):
     with (
         pytest.raises(WebSocketDisconnect),
@@ -117,6 +131,33 @@ def test_an_address_for_others_needs_an_account_or_an_explicit_word(desk):
 def test_a_port_that_is_taken_is_an_error_with_advice():
     with server.open_port("127.0.0.1", 0) as taken, pytest.raises(EnvironmentFailure, match="--port"):
         server.open_port("127.0.0.1", taken.getsockname()[1])
+
+
+def test_what_comes_through_the_page_stays_in_the_workspace_and_goes_with_the_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "elsewhere")
+    killed = tmp_path / "page" / "0123456789abcdef"
+    killed.mkdir(parents=True)
+    (killed / "photo.jpg").write_bytes(b"a face")
+    killed.with_suffix(".lock").write_bytes(b"")
+
+    with server.page_folder(tmp_path / "page") as own:
+        assert [os.environ["GRADIO_TEMP_DIR"], own.parent] == [str(own), tmp_path / "page"]
+        assert not killed.exists()
+        (own / "photo.jpg").write_bytes(b"a face")
+        # A second server of the same workspace leaves the first one's alone.
+        with server.page_folder(tmp_path / "page"):
+            assert (own / "photo.jpg").is_file()
+
+    assert list((tmp_path / "page").iterdir()) == []
+    assert os.environ["GRADIO_TEMP_DIR"] == "elsewhere"
+
+
+def test_gradio_keeps_uploads_where_it_is_told(desk, tmp_path):
+    with server.page_folder(tmp_path / "page") as own:
+        page = server._page(desk)
+
+    kept = {block.GRADIO_CACHE for block in page.blocks.blocks.values() if hasattr(block, "GRADIO_CACHE")}
+    assert kept == {str(own)}
 
 
 @pytest.mark.slow

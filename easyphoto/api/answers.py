@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from easyphoto.api.paths import told
 from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.desk import TemplateEntry
@@ -24,16 +25,16 @@ def job_answer(job: Job) -> JobAnswer:
         created=job.created,
         started=job.started,
         ended=job.ended,
-        phase=job.phase,
+        phase=told(job.phase),
         done=job.done,
         total=job.total,
         eta_seconds=job.eta_seconds,
         previews=list(job.previews),
         files=list(job.files),
         request=dict(job.request),
-        result=None if job.result is None else dict(job.result),
-        error=None if job.error is None else ErrorTold(**job.error, details=None),
-        notes=list(job.notes),
+        result=told(job.result),
+        error=None if job.error is None else ErrorTold(**told(job.error), details=None),
+        notes=told(job.notes),
         run=job.run,
     )
 
@@ -48,7 +49,7 @@ def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
         photos=len(person.photos),
         has_portrait=person.portrait is not None,
         likeness=person.likeness,
-        notes=list(person.notes),
+        notes=told(person.notes),
         run=person.run,
         trained=_trained(workspace, person),
     )

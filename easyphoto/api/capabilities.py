@@ -8,6 +8,7 @@ from typing import Any
 
 from easyphoto import __version__
 from easyphoto.api.guard import MOST_ARCHIVE, MOST_BODY
+from easyphoto.api.paths import told
 from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
 from easyphoto.families import FAMILIES, Family
 from easyphoto.jobs.desk import Desk
@@ -21,6 +22,7 @@ from easyphoto.settings import (
     Settings,
     TrainSettings,
     WeightSettings,
+    hints_of,
 )
 
 KINDS: dict[str, type[Settings]] = {
@@ -41,9 +43,10 @@ class Capabilities:
 
     def get(self) -> CapabilitiesAnswer:
         """Host, bases, families, settings with ranges and words, presets, limits."""
+        facts = self.desk.facts()
         return CapabilitiesAnswer(
             version=__version__,
-            host=dataclasses.asdict(self.desk.facts()),
+            host={**dataclasses.asdict(facts), "warnings": told(facts.warnings)},
             families=[family_record(family) for family in FAMILIES.values()],
             settings={name: declarations(kind) for name, kind in KINDS.items()},
             presets={
@@ -67,7 +70,7 @@ def family_record(family: Family) -> dict[str, Any]:
 
 
 def declarations(kind: type[Settings]) -> list[dict[str, Any]]:
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     fields = [field for field in dataclasses.fields(kind) if field.name not in OWNERS]  # type: ignore[arg-type]
     return [declaration(field, hints[field.name]) for field in fields]
 

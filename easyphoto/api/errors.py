@@ -7,6 +7,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from easyphoto.api.paths import without_folders
 from easyphoto.errors import (
     BadPicture,
     DiskFailure,
@@ -102,7 +103,7 @@ def error_body(
 def error_answer(error: EasyPhotoError) -> JSONResponse:
     status = status_of(error)
     headers = {"WWW-Authenticate": REALM} if status == 401 else None
-    body = error_body(error.code, str(error.args[0]), error.advice)
+    body = error_body(error.code, without_folders(str(error.args[0])), without_folders(error.advice))
     return JSONResponse(body, status_code=status, headers=headers)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio
 from starlette.concurrency import run_in_threadpool
 
+from easyphoto.api.paths import told
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import JobEvent
@@ -46,5 +47,5 @@ async def event_lines(
 
 
 def event_text(event: JobEvent) -> str:
-    record = json.dumps(event.record(), ensure_ascii=False)
+    record = json.dumps(told(event.record()), ensure_ascii=False)
     return f"id: {event.number}\nevent: {event.type}\ndata: {record}\n\n"

@@ -34,8 +34,8 @@ class FrontDoor:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             check_host(headers.get("host", ""), self.hosts)
-            if scope["type"] == "websocket" or scope["method"] not in READING:
-                check_origin(headers)
+            is_change = scope["type"] == "websocket" or scope["method"] not in READING
+            check_origin(headers, is_change=is_change)
             check_account(headers.get("authorization"), self.accounts)
         except EasyPhotoError as error:
             if scope["type"] == "websocket":
@@ -43,7 +43,18 @@ class FrontDoor:
             else:
                 await error_answer(error)(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, unframed(send))
+
+
+def unframed(send: Send) -> Send:
+    """No page of another site shows ours in a frame, where a click could be led astray."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"x-frame-options", b"SAMEORIGIN")]}
+        await send(message)
+
+    return sending
 
 
 def check_host(host: str, hosts: frozenset[str] | None) -> None:
@@ -54,11 +65,14 @@ def check_host(host: str, hosts: frozenset[str] | None) -> None:
         )
 
 
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Raises ForeignOrigin where a browser says that another site's page asks. Programs say nothing, and may."""
+def check_origin(headers: Mapping[str, str], *, is_change: bool = True) -> None:
+    """Raises ForeignOrigin where a browser says that another site's page asks. Programs say nothing, and may.
+
+    Who only reads may come by another site's link, which names no origin; a script of that site names it.
+    """
     origin, host = headers.get("origin"), headers.get("host", "").lower()
     is_ours = origin is None or with_port(origin.lower()) == with_port(f"{origin.split('://')[0].lower()}://{host}")
-    if not is_ours or headers.get("sec-fetch-site") == "cross-site":
+    if not is_ours or (is_change and headers.get("sec-fetch-site") == "cross-site"):
         raise ForeignOrigin("A page of another site asks.", advice="Use the page of this server.")
 
 

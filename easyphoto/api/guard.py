@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from easyphoto.api.errors import (
     BadRequest,
@@ -62,11 +63,17 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
                     check_account(request.headers.get("authorization"), accounts)
                     if has_body:
                         await take_body(request, rule)
-                    return await handle(request)
+                    answer = await handle(request)
+                    # What is no page is never taken for one, whatever a picture's bytes look like.
+                    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+                    return answer
                 except EasyPhotoError as error:
                     return error_answer(error)
                 except RequestValidationError as error:
                     return invalid_answer(error)
+                except ClientDisconnect:
+                    # Nobody reads the answer, and nothing is wrong here.
+                    return plain_answer(400, "The request was cut off.")
                 except HTTPException as error:
                     return plain_answer(error.status_code, error.detail)
                 except Exception as error:

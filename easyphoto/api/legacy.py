@@ -9,8 +9,12 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import anyio
+import anyio.to_thread
 
 from easyphoto.api.intake import check_base, decoded
 from easyphoto.api.legacy_fields import (
@@ -23,6 +27,7 @@ from easyphoto.api.legacy_fields import (
     train_notes,
     train_values,
 )
+from easyphoto.api.paths import told, without_folders
 from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
 from easyphoto.geometry import Size
 from easyphoto.jobs.desk import Desk, Options
@@ -34,26 +39,44 @@ TRAINED = "The training has been completed."
 NOBODY = ("", "none")
 SECONDS_BETWEEN_LOOKS = 5.0
 MOST_SEED = 65535
+MOST_WAITING = 32
+SIDES = range(64, 2049)
+"""Of a template that is drawn."""
 
 
 @dataclass(frozen=True)
 class Legacy:
     desk: Desk
 
-    def train(self, fields: TrainFields) -> dict[str, Any]:
+    async def train(self, fields: TrainFields) -> dict[str, Any]:
         """The training form of 2023; waits until the training is over."""
+        return await anyio.to_thread.run_sync(self._trained, fields, limiter=self._waiting)
+
+    async def infer(self, fields: InferFields) -> dict[str, Any]:
+        """The photo form of 2023; waits until the pictures are there."""
+        return await anyio.to_thread.run_sync(self._photographed, fields, limiter=self._waiting)
+
+    @cached_property
+    def _waiting(self) -> anyio.CapacityLimiter:
+        """Threads of their own: these wait for hours, and the few that are everybody's must stay free to cancel."""
+        return anyio.CapacityLimiter(MOST_WAITING)
+
+    def _trained(self, fields: TrainFields) -> dict[str, Any]:
         notes = train_notes(fields)
         try:
             job = self._over(self._train(fields, notes))
         except EasyPhotoError as error:
-            return {"message": f"Train error, error info: {error}", "error": error.code, "notes": notes}
-        answer: dict[str, Any] = {"message": TRAINED, "job": job.id, "notes": [*notes, *job.notes]}
+            return {
+                "message": f"Train error, error info: {without_folders(str(error))}",
+                "error": error.code,
+                "notes": notes,
+            }
+        answer: dict[str, Any] = {"message": TRAINED, "job": job.id, "notes": [*notes, *told(job.notes)]}
         if job.state is not State.DONE:
             answer |= {"message": f"Train error, error info: {why(job)}", "error": code_of(job)}
         return answer
 
-    def infer(self, fields: InferFields) -> dict[str, Any]:
-        """The photo form of 2023; waits until the pictures are there."""
+    def _photographed(self, fields: InferFields) -> dict[str, Any]:
         values = infer_values(fields, self.desk.facts(), random.randint(0, MOST_SEED))
         notes = infer_notes(fields, values)
         try:
@@ -72,9 +95,8 @@ class Legacy:
                 for template in drawn:
                     template.unlink(missing_ok=True)
         except EasyPhotoError as error:
-            return {
-                "message": str(error), "outputs": [], "face_id_outputs": [], "error": error.code, "notes": notes
-            }  # fmt: skip
+            message = without_folders(str(error))
+            return {"message": message, "outputs": [], "face_id_outputs": [], "error": error.code, "notes": notes}
         return self._pictures(fields, job, templates, ids, notes)
 
     def _train(self, fields: TrainFields, notes: list[str]) -> Job:
@@ -124,10 +146,16 @@ class Legacy:
 
     def _drawn(self, fields: InferFields, notes: list[str]) -> Path:
         name = f"text-{secrets.token_hex(4)}"
+        size = Size(fields.text_to_image_width, fields.text_to_image_height)
+        if not (size.width in SIDES and size.height in SIDES):
+            raise BadSettings(
+                f"A template of {size.width}×{size.height} cannot be drawn.",
+                advice=f"Its sides have {SIDES[0]} to {SIDES[-1]} pixels.",
+            )
         job = self.desk.make_template(
             name,
             fields.text_to_image_input_prompt,
-            size=Size(fields.text_to_image_width, fields.text_to_image_height),
+            size=size,
             seed=random.randint(0, MOST_SEED) if fields.seed < 0 else fields.seed,
             options=self._options(fields, notes, "prompt_generate_sd_model_checkpoint", starts_from_base=True),
         )
@@ -181,7 +209,7 @@ class Legacy:
             "outputs": [self._encoded(job, one["file"]) for pictures in made.values() for one in pictures],
             "face_id_outputs": [],
             "job": job.id,
-            "notes": [*notes, *job.notes],
+            "notes": [*notes, *told(job.notes)],
         }
         if fields.display_score:
             answer["face_id_outputs"] = [
@@ -222,8 +250,8 @@ def same_checkpoint(known: str, wanted: str) -> bool:
 
 def why(job: Job) -> str:
     if job.error is not None:
-        return f"{job.error['message']} {job.error['advice']}".strip()
-    return " ".join(job.notes) if job.state is State.DONE else f"The job was {job.state.value}."
+        return without_folders(f"{job.error['message']} {job.error['advice']}".strip())
+    return " ".join(told(job.notes)) if job.state is State.DONE else f"The job was {job.state.value}."
 
 
 def code_of(job: Job) -> str:

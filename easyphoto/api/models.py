@@ -8,7 +8,7 @@ from typing import Any, Literal, Optional
 import pydantic
 from pydantic import BaseModel, Field, create_model
 
-from easyphoto.settings import Declared, Settings
+from easyphoto.settings import Declared, Settings, hints_of
 
 IS_OLD = pydantic.VERSION.startswith("1.")
 
@@ -57,7 +57,7 @@ def listed(kind: Any, *, least: int = 0, most: int) -> Any:
 
 def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> type[Asked]:
     """A model with the fields, ranges and words of a settings class; `without` are the owner's alone."""
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in without:

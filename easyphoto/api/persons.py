@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,8 +94,10 @@ def passing_folder(workspace: Workspace) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
         for old in root.iterdir():
-            if time.time() - old.stat().st_mtime > SECONDS_AN_ARCHIVE_LIVES:
-                shutil.rmtree(old, ignore_errors=True)
+            # Another request may just have cleared it away.
+            with suppress(FileNotFoundError):
+                if time.time() - old.stat().st_mtime > SECONDS_AN_ARCHIVE_LIVES:
+                    shutil.rmtree(old, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=root))
     except OSError as error:
         raise DiskFailure(f"{root} cannot be written: {error}.", advice="Check free space and rights.") from error

@@ -28,6 +28,7 @@ from easyphoto.api.schemas import (
 from easyphoto.api.templates import Templates
 from easyphoto.api.uploads import BODY, Uploads
 from easyphoto.api.verbs import PREFIX, Verbs
+from easyphoto.errors import InputError
 from easyphoto.jobs.desk import Desk
 
 REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503, 507)
@@ -51,9 +52,16 @@ def build_router(desk: Desk, *, accounts: Mapping[str, str] | None) -> APIRouter
 
 
 def parse_accounts(text: str | None) -> dict[str, str] | None:
-    """`user:password,user2:password2`, as web UIs take it; None where there is nothing."""
-    pairs = [account.strip().partition(":") for account in (text or "").split(",") if account.strip()]
-    return {user: password for user, _, password in pairs} or None
+    """`user:password,user2:password2`, as web UIs take it; None where there is nothing.
+
+    Raises InputError for what names no account: who wrote it did not mean to let everybody in.
+    """
+    if not (text or "").strip():
+        return None
+    pairs = [account.strip().partition(":") for account in str(text).split(",")]
+    if not all(user and colon for user, colon, _ in pairs):
+        raise InputError("The accounts of the API cannot be read.", advice="Write user:password, with commas between.")
+    return {user: password for user, _, password in pairs}
 
 
 class ToldAccount(HTTPBasic):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -14,6 +18,7 @@ from pathlib import Path
 from easyphoto.errors import DiskFailure, InputError
 from easyphoto.images import SUFFIXES
 from easyphoto.progress import Progress
+from easyphoto.workspace import RESERVED_IDS
 
 Entry = tuple[zipfile.ZipInfo, str]
 """What is in the archive, and where it goes."""
@@ -21,6 +26,13 @@ MOST_FILES = 2000
 MOST_BYTES = 4 << 30
 """Of everything that is unpacked. A LoRA has up to 1 GB, a photo 50 MB."""
 _MOST_JSON = 16 << 20
+_MOST_DIRECTORY = 4 << 20
+"""Of the archive's list of its files, which is read at once: some 40,000 names."""
+_LONGEST_NAME = 255
+"""Bytes that common file systems take."""
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Windows opens a device under these, whatever the ending.
+_DEVICE = re.compile(rf"({'|'.join(sorted(RESERVED_IDS))})(\..*)?", re.IGNORECASE)
 _BLOCK = 1 << 20
 _PICTURE = rf"[^/\\:]+({'|'.join(re.escape(suffix) for suffix in SUFFIXES)})"
 # What `export` writes, and nothing else.
@@ -37,6 +49,7 @@ _PARTS = tuple(
 )
 # What file managers add to archives.
 _LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
+_BROKEN = (zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError)
 _ADVICE = "Take a ZIP file made by: easyphoto persons export NAME"
 
 
@@ -64,10 +77,19 @@ def unpack_earlier(source: Path, target: Path, progress: Progress) -> None:
 @contextmanager
 def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with _Measured(io.FileIO(source)) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, *_BROKEN) as error:
         raise InputError(f"{source.name} cannot be unpacked ({error}).", advice=_ADVICE) from error
+
+
+class _Measured(io.BufferedReader):
+    """Refuses to read at once more than a list of files has."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MOST_DIRECTORY:
+            raise zipfile.BadZipFile("it lists too many files")
+        return super().read(size)
 
 
 def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, progress: Progress) -> None:
@@ -81,6 +103,8 @@ def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, pr
 
 
 def _check_amount(entries: Sequence[Entry], room: int) -> None:
+    if any(entry.compress_type not in _KINDS for entry, _ in entries):
+        raise InputError("The archive is packed in an unusual way.", advice="Pack it as an ordinary ZIP file.")
     if len(entries) > MOST_FILES:
         raise InputError(f"The archive holds {len(entries)} files.", advice=f"At most {MOST_FILES} are unpacked.")
     if room > MOST_BYTES:
@@ -122,6 +146,8 @@ def _check(entry: zipfile.ZipInfo, place: str) -> None:
     """Raises InputError for a name that leads elsewhere, a link, a locked or a strange file."""
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
     leads_out = place.startswith("/") or {"", "..", "."} & set(place.split("/")) or re.search(r"[\\:]", place)
+    if any(len(part.encode()) > _LONGEST_NAME or _DEVICE.fullmatch(part) for part in place.split("/")):
+        raise InputError(f"The archive holds {entry.filename[:100]!r}, which not every disk can hold.", advice=_ADVICE)
     if is_link or leads_out or not place.isprintable():
         raise InputError(f"The archive holds {entry.filename!r}, which leads out of it.", advice=_ADVICE)
     if entry.flag_bits & 1:
@@ -141,5 +167,10 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
                 if left < 0:
                     raise InputError(f"{entry.filename} unpacks to more than it says.", advice=_ADVICE)
                 stream.write(block)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"The archive holds {entry.filename!r} as a file and as a folder.", advice=_ADVICE) from error
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            # Of an entry that begins where no file has a place.
+            raise InputError(f"{entry.filename!r} cannot be unpacked.", advice=_ADVICE) from error
         raise DiskFailure(f"{target.name} could not be written: {error}.", advice="Check free space.") from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from easyphoto.arrivals.archive import unpack_export
 from easyphoto.arrivals.loras import family_of_lora
+from easyphoto.arrivals.renaming import checked_name
 from easyphoto.errors import InputError
+from easyphoto.families import Family
 from easyphoto.files import read_json
 from easyphoto.images import read_picture
 from easyphoto.persons import LORA, PORTRAIT, REFERENCE
@@ -43,8 +45,9 @@ def checked_person(folder: Path, progress: Progress) -> Person:
         progress.check()
         progress.step(number, len(pictures), f"looking at {picture.name}")
         read_picture(picture)
-    # The run stays where it was made; a name of it here could only be somebody else's.
-    return replace(person, run=None)
+    # The run stays where it was made; a name of it here could only be somebody else's. So does the base: an archive
+    # must not say which file of this machine, or of another one, is opened.
+    return replace(person, run=None, base=_base_name(person.base, family), name=checked_name(person.name))
 
 
 def _record(folder: Path) -> Person:
@@ -54,13 +57,19 @@ def _record(folder: Path) -> Person:
     except (TypeError, ValueError) as error:
         raise InputError(f"The record of the person is broken ({error}).", advice=_ADVICE) from error
     texts = (person.id, person.name, person.family, person.created, *person.photos, *person.notes)
-    rest = (person.reference, person.portrait, person.lora)
+    rest = (person.reference, person.portrait, person.lora, person.base)
     likeness_fits = person.likeness is None or _is_likeness(person.likeness)
     if not all(isinstance(text, str) for text in texts) or not likeness_fits:
         raise InputError("The record of the person holds values of other kinds.", advice=_ADVICE)
     if not all(part is None or isinstance(part, str) for part in rest):
         raise InputError("The record of the person holds values of other kinds.", advice=_ADVICE)
     return person
+
+
+def _base_name(base: str | None, family: Family) -> str | None:
+    """As hosts list it: of a path only the file's name. A family that ships needs none."""
+    name = PureWindowsPath(base or "").name
+    return name if name not in ("", "..") and family.embedded is None else None
 
 
 def _is_likeness(found: Any) -> bool:

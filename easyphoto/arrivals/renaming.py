@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, DiskFailure, NameTaken
-from easyphoto.files import read_json, write_json
+from easyphoto.files import write_json
 from easyphoto.host import Host
-from easyphoto.workspace import JOB_FILE, Person, Workspace, checked_id
+from easyphoto.workspace import JOB_FILE, RUN_FILE, Person, Workspace, checked_id, records_in
 
 RESULTS_RECORD = "photograph.json"
 """Each session of pictures has one; `sessions.SESSION_FILE` is its name there."""
@@ -44,12 +44,9 @@ def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_i
 
 def _renamed(workspace: Workspace, old: Path, renamed: Person) -> Person:
     """The folder comes last: until then the person is found under the old id, and the renaming can be repeated."""
-    for record in sorted(workspace.runs.glob("*/run.json")):
-        _changed(record, lambda content: _run_of(content, old.name, renamed))
-    for record in sorted(workspace.results.glob(f"*/{RESULTS_RECORD}")):
-        _changed(record, lambda content: _session_of(content, old.name, renamed.id))
-    for record in sorted(workspace.jobs.glob(f"*/{JOB_FILE}")):
-        _changed(record, lambda content: _job_of(content, old.name, renamed.id))
+    _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old.name, renamed))
+    _changed(workspace.results, RESULTS_RECORD, lambda content: _session_of(content, old.name, renamed.id))
+    _changed(workspace.jobs, JOB_FILE, lambda content: _job_of(content, old.name, renamed.id))
     write_json(old / "person.json", asdict(renamed))
     if renamed.id != old.name:
         try:
@@ -73,10 +70,11 @@ def checked_name(text: str) -> str:
     return name
 
 
-def _changed(record: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
-    new = change(read_json(record))
-    if new is not None:
-        write_json(record, new)
+def _changed(place: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    for folder, content in records_in(place, name):
+        new = change(content)
+        if new is not None:
+            write_json(folder / name, new)
 
 
 def _run_of(content: dict[str, Any], old: str, renamed: Person) -> dict[str, Any] | None:

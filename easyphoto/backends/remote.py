@@ -61,7 +61,7 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
     if family.embedded is not None:
         raise MissingCapability(
             f"A web UI cannot paint with {family.label}.",
-            advice="Photograph without --backend, or train the person on a checkpoint that the web UI has.",
+            advice="Photograph on this machine (without --backend), or train them on a checkpoint that the web UI has.",
         )
     lists = read_lists(webui)
     loaded = current_checkpoint(webui, lists)
@@ -267,5 +267,6 @@ def _free_memory(said: Any) -> int | None:
 def _no_checkpoint(webui: WebUi, name: str, lists: Lists) -> MissingCapability:
     known = ", ".join(each.name or each.title for each in lists.checkpoints) or "none"
     return MissingCapability(
-        f"The web UI at {webui.address.url} has no checkpoint {name!r}.", advice=f"It has: {known}. Name one: --base."
+        f"The web UI at {webui.address.url} has no checkpoint {name!r}.",
+        advice=f"It has: {known}. Choose one (--base on the command line).",
     )

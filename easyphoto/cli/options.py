@@ -8,7 +8,7 @@ import types
 import typing
 from typing import Any, TypeVar
 
-from easyphoto.settings import Declared, Settings, settings_from
+from easyphoto.settings import Declared, Settings, hints_of, settings_from
 
 S = TypeVar("S", bound=Settings)
 
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Settings)
 def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title: str) -> None:
     """One option for each field of `kind`; what is not typed is left to the declaration's default."""
     group = parser.add_argument_group(title)
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         declared: Declared = field.metadata["declared"]
         words = _help(declared, field.default)

@@ -28,13 +28,15 @@ from easyphoto.jobs.records import (
     new_job_id,
     now,
 )
-from easyphoto.jobs.shelf import Shelf
+from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.progress import Cancelled
 from easyphoto.training.lock import run_lock
-from easyphoto.workspace import Workspace
+from easyphoto.workspace import JOB_FILE, Workspace
 
 TRACEBACK_FILE = "traceback.txt"
+RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
+"""Files in a job's folder that are not handed out: they tell about this machine."""
 # Of jobs that are over; the others' lie on disk only, because a server may run for months.
 MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
@@ -175,7 +177,7 @@ class JobQueue:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
         job, root = self.get(id), self.workspace.root.resolve()
         path = root / job.files[name] if name in job.files else self.folder(id) / name
-        inside = name in job.files or is_file_name(name)
+        inside = name in job.files or (is_file_name(name) and name not in RECORDS and not name.startswith("."))
         if not inside or not path.is_file() or root not in path.resolve().parents:
             raise UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names.")
         return path
@@ -282,7 +284,7 @@ class JobQueue:
         if len(self._recent) <= MOST_EVENTS_IN_MEMORY:
             return
         old = self._recent.popleft()
-        if len(self._shelf.events(old)) == len(self._events.get(old, ())):
+        if old in self._events and len(self._shelf.events(old)) == len(self._events[old]):
             self._events.pop(old, None)
 
     def _drop(self, id: str) -> None:
@@ -314,7 +316,7 @@ class JobQueue:
         if job.state.is_over or not self._has_ended(job.owner):
             return job
         with self._changed:
-            # Once more, because its process may have ended it just before itself, and another thread may have settled it.
+            # Once more: its process may have ended it just before itself, or another thread has settled it.
             job = self._shelf.read(job.id)
             if job.state.is_over:
                 return job

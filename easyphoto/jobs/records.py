@@ -131,8 +131,8 @@ def _job_of(record: Mapping[str, Any], id: str) -> Job:
         and isinstance(job.done, int)
         and isinstance(job.total, int)
         and isinstance(job.eta_seconds, (int, float, type(None)))
-        and all(isinstance(part, dict) for part in (job.request, job.files))
-        and all(isinstance(part, (dict, type(None))) for part in (job.result, job.error))
+        and all(isinstance(part, Mapping) for part in (job.request, job.files))
+        and all(isinstance(part, (Mapping, type(None))) for part in (job.result, job.error))
         and all(isinstance(text, str) for text in (*job.files.values(), *(job.error or {}).values()))
         and (job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"})
         and _OWNER.fullmatch(job.owner) is not None

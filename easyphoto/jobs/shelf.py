@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from easyphoto.errors import EasyPhotoError, UnknownJob
+from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
 from easyphoto.files import write_json
 from easyphoto.jobs.records import Job, JobEvent, event_of, is_file_name, read_job
 from easyphoto.workspace import JOB_FILE
@@ -36,12 +36,14 @@ class Shelf:
         file = self.folder(id) / JOB_FILE
         try:
             found = file.stat()
-        except OSError:
-            raise UnknownJob(f"There is no job {id!r}.", advice="It has just been cleared away.") from None
-        stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
-        known = self._known.get(id)
-        if known is None or known[0] != stamp:
-            known = self._known[id] = (stamp, read_job(file))
+            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+            known = self._known.get(id)
+            if known is None or known[0] != stamp:
+                known = self._known[id] = (stamp, read_job(file))
+        except (OSError, InputError) as error:
+            if file.is_file():
+                raise
+            raise UnknownJob(f"There is no job {id!r}.", advice="It has just been cleared away.") from error
         return known[1]
 
     def read_all(self, *, without: frozenset[str]) -> dict[str, Job]:
@@ -59,9 +61,9 @@ class Shelf:
         write_json(self.root / job.id / JOB_FILE, job.record())
 
     def events(self, id: str) -> tuple[JobEvent, ...]:
-        """Those that were written whole: the last line of a process that was killed may be torn."""
+        """Those that were written whole: the last line of a process that was killed may be torn. `id` is a job's."""
         try:
-            text = (self.folder(id) / EVENTS_FILE).read_text("utf-8", "replace")
+            text = (self.root / id / EVENTS_FILE).read_text("utf-8", "replace")
         except OSError:
             return ()
         events: list[JobEvent] = []

@@ -40,7 +40,10 @@ def keep_upload(workspace: Workspace, name: str, content: bytes) -> Upload:
     suffix = checked_format(name, content)
     stem = re.sub(r"[^\w-]+", "-", Path(name.replace("\\", "/")).stem).strip("-_")[:_LONGEST_STEM] or "picture"
     path = workspace.uploads / f"{stem}-{hashlib.sha256(content).hexdigest()[:_DIGITS]}{suffix}"
-    if not path.is_file():
+    if path.is_file():
+        # Sent once more it is wanted once more, and not old.
+        path.touch()
+    else:
         write_bytes(path, content)
     return Upload(path.name, path)
 

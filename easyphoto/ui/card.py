@@ -188,12 +188,12 @@ def _head(job: Job, words: Words) -> str:
     when = (job.ended or job.started or job.created)[:16].replace("T", " ")
     return (
         f'<header><span class="easyphoto-badge" data-state="{job.state.value}">{escape(state)}</span>'
-        f"<strong>{escape(_capital(words.heard(job.title)))}</strong>"
+        f"<strong>{escape(capital(words.heard(job.title)))}</strong>"
         f'<time datetime="{escape(job.ended or job.started or job.created)}">{escape(when)} UTC</time></header>'
     )
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

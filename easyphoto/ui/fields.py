@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from easyphoto.errors import BadSettings
-from easyphoto.settings import PRESETS, Declared, Settings, preset, settings_from
+from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from
 from easyphoto.ui import compat
 from easyphoto.ui.language import Words
 
@@ -183,7 +183,7 @@ def default_of(kind: type[Settings], name: str) -> Any:
 
 
 def types_of(kind: type[Settings], name: str) -> set[type]:
-    hint = typing.get_type_hints(kind)[name]
+    hint = hints_of(kind)[name]
     return set(typing.get_args(hint)) or {hint}
 
 

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from easyphoto.jobs.records import Job, State
-from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, percent_of
+from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of
 from easyphoto.ui.language import Words
 from easyphoto.ui.orders import order_button
 
@@ -52,7 +52,7 @@ class JobRows:
         badge = f'<span class="easyphoto-badge" data-state="{job.state.value}">{escape(state + percent)}</span>'
         return (
             f"<li{current}>{badge}"
-            f"<span><strong>{escape(words.heard(job.title))}</strong> {escape(self._about(job))}</span>"
+            f"<span><strong>{escape(capital(words.heard(job.title)))}</strong> {escape(self._about(job))}</span>"
             f'<span class="easyphoto-orders">{self._buttons(job)}</span></li>'
         )
 

@@ -1,6 +1,7 @@
 """Buttons inside HTML: `<button data-easyphoto-order="remove 3" data-easyphoto-to="easyphoto_train_order">`.
 
 `javascript/easyphoto.js` keeps what was asked and clicks the hidden button, whose handler is given the order's text.
+The next order goes when the one before it is answered: gradio drops or mixes events that overtake each other.
 """
 
 from __future__ import annotations
@@ -16,26 +17,36 @@ from easyphoto.ui import compat
 from easyphoto.ui.live import HIDDEN
 
 # The order goes in place of the first input; the others come as they are.
-TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder() : '', ...rest]"
+TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest]"
 
 
 @dataclass(frozen=True)
 class Orders:
     text: Any
+    """Holds the number of the order that was answered last."""
     button: Any
+    id: str
 
 
 def place_orders(prefix: str) -> Orders:
     """`prefix` + `_order` is what the HTML's buttons point to."""
     text = gr.Textbox("", label="order", elem_id=f"{prefix}_order_text", elem_classes=[HIDDEN])
-    return Orders(text, gr.Button("order", elem_id=f"{prefix}_order", elem_classes=[HIDDEN]))
+    return Orders(text, gr.Button("order", elem_id=f"{prefix}_order", elem_classes=[HIDDEN]), f"{prefix}_order")
 
 
 def connect_orders(
-    orders: Orders, handler: Callable[..., Any], *, inputs: Sequence[Any] = (), outputs: Any = None
+    orders: Orders, handler: Callable[..., dict[Any, Any]], *, outputs: set[Any], inputs: Sequence[Any] = ()
 ) -> None:
-    """`handler(order, *inputs)`."""
-    compat.listen(orders.button.click, handler, inputs=[orders.text, *inputs], outputs=outputs, js=TAKE_ORDER)
+    """`handler(order, *inputs)` returns updates by component."""
+
+    def answered(asked: str, *values: Any) -> dict[Any, Any]:
+        number, _, order = (asked or "").partition("\n")
+        return {orders.text: number, **handler(order, *values)}
+
+    take = TAKE_ORDER.replace("{id}", orders.id)
+    compat.listen(
+        orders.button.click, answered, inputs=[orders.text, *inputs], outputs={orders.text, *outputs}, js=take
+    )
 
 
 def order_button(text: str, order: str, *, to: str, label: str = "", style: str = "", is_on: bool | None = None) -> str:

@@ -13,11 +13,17 @@ import gradio as gr
 from easyphoto.jobs.desk import Desk
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
 from easyphoto.ui.language import Words
+from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.sending import SendTargets
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "easyphoto.js"
 TITLE = "EasyPhoto"
+# Gradio 6 ships only two dozen letters of the weight that headings and buttons have.
+BOLD = (
+    '@font-face { font-family: "Source Sans Pro"; font-weight: 600;'
+    ' src: url("static/fonts/SourceSansPro/SourceSansPro-Bold.woff2") format("woff2"); }'
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def build_page(desk: Desk, *, standalone: bool) -> Page:
         with gr.Tabs(elem_id="easyphoto_tabs"):
             placed = {part.id: _place_tab(part, desk, words) for part in parts}
         for part in parts:
-            _connect(part, placed[part.id], blocks, desk)
+            _connect(part, placed[part.id], desk)
         if standalone:
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)
@@ -56,26 +62,27 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Placed:
-    tab: gr.Tab
+    renew: gr.Button
+    """Pressed by `javascript/easyphoto.js` whenever the tab is opened."""
     built: Any
 
 
 def _place_tab(part: _Part, desk: Desk, words: Words) -> _Placed:
-    with gr.Tab(part.title, id=part.id, elem_id=f"easyphoto_tab_{part.id}") as tab:
-        return _Placed(tab, part.module.build(desk, words))
+    with gr.Tab(part.title, id=part.id, elem_id=f"easyphoto_tab_{part.id}"):
+        renew = gr.Button("renew", elem_id=f"easyphoto_{part.id}_renew", elem_classes=[HIDDEN])
+        return _Placed(renew, part.module.build(desk, words))
 
 
-def _connect(part: _Part, placed: _Placed, blocks: gr.Blocks, desk: Desk) -> None:
-    """What shows the workspace is looked up again when the page is loaded and whenever the tab is opened."""
+def _connect(part: _Part, placed: _Placed, desk: Desk) -> None:
+    """What shows the workspace is looked up again whenever the tab is opened."""
     part.module.connect(placed.built, desk)
-    if hasattr(part.module, "renewal"):
-        again = part.module.renewal(placed.built, desk)
-        for event in (blocks.load, placed.tab.select):
-            compat.listen(event, again.handler, inputs=list(again.inputs), outputs=again.outputs)
+    again = part.module.renewal(placed.built, desk)
+    compat.listen(placed.renew.click, again.handler, inputs=list(again.inputs), outputs=again.outputs)
 
 
 def _place_head(words: Words) -> None:
-    gr.HTML(f"<style>{STYLE.read_text('utf-8')}</style>", elem_id="easyphoto_style")
+    style = STYLE.read_text("utf-8") + (BOLD if compat.version() >= (6,) else "")
+    gr.HTML(f"<style>{style}</style>", elem_id="easyphoto_style")
     said = escape(words("A few photos of a person become portraits of them."))
     gr.HTML(f'<header class="easyphoto-head"><h1>{TITLE}</h1><p>{said}</p></header>', elem_id="easyphoto_head")
 

@@ -72,7 +72,7 @@ def build(desk: Desk, words: Words) -> PersonsTab:
     message = gr.HTML("", elem_id=f"{PREFIX}_message")
     exported = gr.File(label=words("Exported person"), visible=False, interactive=False, elem_id=f"{PREFIX}_exported")
     rename = _place_question(
-        "rename", words("New name"), words("Rename"), words("Cancel"), info=words("Letters a-z, digits, _ and -.")
+        "rename", words("New name"), words("Rename"), words("Cancel"), info=words("Any words; the id stays as it is.")
     )
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True

@@ -232,9 +232,10 @@ def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets
                 )
             with gr.Column(scale=4, min_width=320):
                 details = gr.HTML("", elem_id=f"{PREFIX}_details")
-                again = gr.Button(words("Use its settings again"), elem_id=f"{PREFIX}_again")
+                with gr.Row(elem_classes=["easyphoto-buttons"]):
+                    again = gr.Button(words("Use its settings again"), size="sm", elem_id=f"{PREFIX}_again")
+                    steps_button = gr.Button(words("Show every step"), size="sm", elem_id=f"{PREFIX}_steps_button")
                 buttons = _place_send(words, facts)
-                steps_button = gr.Button(words("Show every step"), elem_id=f"{PREFIX}_steps_button")
         steps = gr.HTML("", elem_id=f"{PREFIX}_steps")
     orders = place_orders(f"{PREFIX}_results")
     results = Results(group, gr.State(()), orders, tiles, picture, details, again, steps_button, steps)
@@ -244,7 +245,7 @@ def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets
 def _place_send(words: Words, facts: HostFacts) -> dict[str, Any]:
     if not facts.sends:
         return {}
-    with gr.Row():
+    with gr.Row(elem_classes=["easyphoto-buttons"]):
         return {
             name: gr.Button(words(SEND_WORDS.get(name, name)), size="sm", elem_id=f"{PREFIX}_send_{name}")
             for name in facts.sends

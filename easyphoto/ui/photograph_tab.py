@@ -64,11 +64,12 @@ def renewal(tab: PhotographTab, desk: Desk) -> Renewal:
             **who.persons.show(people, chosen),
             **who.templates.show(who.choosing.template_picks(plan.uploads), templates or ()),
             who.nobody: compat.update(visible=not people),
+            tab.how.base: compat.update(choices=[tab.how.as_trained, *desk.facts().checkpoints]),
             **queue_updates(tab, desk, on_show),
             **(hidden_results(tab) if shown and not _is_known(desk, shown[0]) else {}),
         }
 
-    outputs = {who.nobody, who.plan, who.seats, tab.queue.rows, tab.queue.seen, tab.message}
+    outputs = {who.nobody, who.plan, who.seats, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
     outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
@@ -158,7 +159,7 @@ def plan_updates(tab: PhotographTab, plan: Plan) -> dict[Any, Any]:
 def _connect_settings(tab: PhotographTab) -> None:
     how = tab.how
     compat.listen(
-        how.preset.input,
+        latest(how.preset.input),
         lambda label: how.fields.show_preset(how.presets.name(label)),
         inputs=[how.preset],
         outputs=how.fields.inputs,
@@ -187,8 +188,9 @@ def _connect_start(tab: PhotographTab, desk: Desk) -> None:
 
 
 def asked_words(jobs: int, words: Words) -> str:
+    """Of one job its card says enough."""
     if jobs == 1:
-        return words("It is in the queue.")
+        return ""
     return words("{count} sessions are in the queue, because the templates have different persons.", count=jobs)
 
 

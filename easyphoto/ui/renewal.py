@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Renewal:
-    """For when the page is loaded and when the tab is opened."""
+    """For when the tab is opened, the page's loading included."""
 
     handler: Callable[..., dict[Any, Any]]
     """Returns updates by component."""

@@ -26,6 +26,7 @@ from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
 from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.ui.train_form import base_update
 
 PREFIX = "easyphoto_templates"
 KIND = "template"
@@ -133,10 +134,8 @@ def build(desk: Desk, words: Words) -> TemplatesTab:
 
 
 def _place_drawing(words: Words, facts: HostFacts) -> Drawing:
-    gr.HTML(f'<h3 class="easyphoto-heading">{escape(words("Make one"))}</h3>')
-    gr.HTML(
-        f'<p class="easyphoto-hint">{escape(words("A picture is drawn from words; its face is then replaced."))}</p>'
-    )
+    hint = escape(words("A picture is drawn from words; its face is then replaced."))
+    gr.HTML(f'<h3 class="easyphoto-heading">{escape(words("Make one"))}</h3><p class="easyphoto-hint">{hint}</p>')
     one = {"interactive": True}
     name = gr.Textbox(
         "",
@@ -169,7 +168,12 @@ def connect(tab: TemplatesTab, desk: Desk) -> None:
 
 
 def renewal(tab: TemplatesTab, desk: Desk) -> Renewal:
-    return Renewal(lambda: {tab.tiles: tab.view.html(desk.templates())}, {tab.tiles})
+    base = tab.drawing.base
+
+    def renewed(chosen: str | None) -> dict[Any, Any]:
+        return {tab.tiles: tab.view.html(desk.templates()), base: base_update(desk.facts(), chosen)}
+
+    return Renewal(renewed, {tab.tiles, base}, [base])
 
 
 def _connect_own(tab: TemplatesTab, desk: Desk) -> None:

@@ -114,8 +114,7 @@ def connect_form(form: TrainForm, desk: Desk) -> None:
         return name_html(desk, text or "", words)
 
     def refreshed(base: str) -> dict[Any, Any]:
-        facts = desk.facts()
-        return {form.base: compat.update(choices=list(facts.checkpoints), value=base or first(facts))}
+        return {form.base: base_update(desk.facts(), base)}
 
     def preset_chosen(label: str) -> dict[Any, Any]:
         return form.train.show_preset(form.presets.name(label))
@@ -138,6 +137,11 @@ def name_html(desk: Desk, text: str, words: Words) -> str:
     except UnknownPerson:
         return message_html(words("A new person: {id}", id=id), is_good=True)
     return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))
+
+
+def base_update(facts: HostFacts, chosen: str | None) -> Any:
+    """The checkpoints as they are now; what was chosen or typed stays."""
+    return compat.update(choices=list(facts.checkpoints), value=chosen or first(facts))
 
 
 def first(facts: HostFacts) -> str | None:

@@ -19,8 +19,9 @@ from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
+from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.train_checks import connect_photos
-from easyphoto.ui.train_form import PREFIX, TrainForm, connect_form, place_form
+from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
 from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
 
@@ -91,6 +92,20 @@ def connect(tab: TrainTab, desk: Desk) -> None:
     _connect_start(tab, desk)
 
 
+def renewal(tab: TrainTab, desk: Desk) -> Renewal:
+    """Checkpoints that have come, trainings that were cut off, and whether training is set up."""
+    base = tab.form.base
+
+    def renewed(chosen: str | None) -> dict[Any, Any]:
+        return {
+            base: base_update(desk.facts(), chosen),
+            **resume_updates(tab.resume, desk, tab.words),
+            **setup_updates(tab, desk),
+        }
+
+    return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said}, [base])
+
+
 def _connect_start(tab: TrainTab, desk: Desk) -> None:
     photos, form, words = tab.photos, tab.form, tab.words
 
@@ -135,13 +150,16 @@ def beside_updates(tab: TrainTab, desk: Desk, job: Job, events: Sequence[JobEven
     if job.previews and (job.state.is_over or (events and events[-1].type in ("preview", "train"))):
         updates[tab.sheet] = samples_html(desk, job, events, tab.words)
     if job.state.is_over:
-        updates |= resume_updates(tab.resume, desk, tab.words)
-        missing = missing_trainer(desk)
-        updates |= {
-            tab.setup: compat.update(visible=missing is not None),
-            tab.setup_said: trainer_html(missing, tab.words),
-        }
+        updates |= {**resume_updates(tab.resume, desk, tab.words), **setup_updates(tab, desk)}
     return updates
+
+
+def setup_updates(tab: TrainTab, desk: Desk) -> dict[Any, Any]:
+    missing = missing_trainer(desk)
+    return {
+        tab.setup: compat.update(visible=missing is not None),
+        tab.setup_said: trainer_html(missing, tab.words),
+    }
 
 
 def samples_html(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words) -> str:

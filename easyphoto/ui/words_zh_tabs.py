@@ -28,7 +28,6 @@ _PHOTOGRAPH: Mapping[str, str] = {
         "用来作画的模型。LoRA 与训练时所用的模型搭配效果最好。"
     ),
     "Make portraits": "生成肖像",
-    "It is in the queue.": "已加入队列。",
     "{count} sessions are in the queue, because the templates have different persons.": (
         "已加入 {count} 组任务，因为各模板上的人物不同。"
     ),
@@ -72,6 +71,7 @@ _PERSONS: Mapping[str, str] = {
     "Exported person": "导出的人物",
     "{name} is ready to be downloaded.": "{name} 已可下载。",
     "Rename": "重命名",
+    "Any words; the id stays as it is.": "可以是任意文字；标识保持不变。",
     "Rename {name}:": "重命名 {name}：",
     "New name": "新名称",
     "They are called {name} now.": "现在的名称是 {name}。",
@@ -164,6 +164,7 @@ _STEPS: Mapping[str, str] = {
     "result": "结果",
     "seed {seed}: face {face}, {what}": "种子 {seed}：第 {face} 张脸，{what}",
     "seed {seed}: {what}": "种子 {seed}：{what}",
+    "photograph {names} and {last}": "拍摄 {names} 和 {last}",
     "photograph {names}": "拍摄 {names}",
     "draw {name}": "绘制 {name}",
     "import {name}": "导入 {name}",
@@ -185,6 +186,28 @@ _NOTES: Mapping[str, str] = {
     "The joint pass over the faces' borders was left out: the group fills {width} pixels, {family} would paint it at "
     "{side}.": "未做整体边界处理：合影占 {width} 像素，而 {family} 只能以 {side} 像素绘制。",
     "The results are not ranked: their likeness could not be measured.": "结果未排名：无法测量相似度。",
+    "Face restoration was left out. {error}": "未修复人脸。{error}",
+    "The enlargement was left out. {error}": "未放大。{error}",
+    "Face restoration was left out: {name} was not opened.": "未修复人脸：{name} 未能打开。",
+    "The enlargement was left out: {name} was not opened.": "未放大：{name} 未能打开。",
+    "Fused by our warp instead: {name} was not opened.": "改用内置变形融合：{name} 未能打开。",
+    "Control {kind}: left out, {why}.": "控制 {kind}：未使用，{why}。",
+    "Control {kind}: left out. {error}": "控制 {kind}：未使用。{error}",
+    "there is no pose guide": "没有姿势参考图",
+    "Control color: {why}; tile until half of the steps stands in.": "色块控制：{why}；前一半步数改用平铺控制。",
+    "{name}: no face was found on the reference photo, so there is no fusion.": (
+        "{name}：参考照片上没有找到人脸，因此不做融合。"
+    ),
+    "{name}: no face was found on the portrait; the reference photo gives the pose.": (
+        "{name}：肖像上没有找到人脸，改用参考照片的姿势。"
+    ),
+    "{name}: painted without a LoRA, none was given.": "{name}：没有 LoRA，直接绘制。",
+    "{count} of {all} sitters found no face that can be done well.": "{all} 人中有 {count} 人没有找到合适的人脸。",
+    "Of the LoRA {name} {matched} of {all} layers fit this checkpoint.": (
+        "LoRA {name} 的 {all} 层中有 {matched} 层与此检查点模型匹配。"
+    ),
+    "Skin was not retouched: {error}.": "未美化皮肤：{error}。",
+    "its parts were not recognised, an ellipse serves as mask": "无法识别五官，以椭圆作为蒙版",
     # Last, because it would fit the others.
     "Face {number} from the left: {said}.": "左起第 {number} 张脸：{said}。",
 }
@@ -208,8 +231,38 @@ _ERRORS: Mapping[str, str] = {
     "There is already a template {name}.": "已有模板 {name}。",
     "There is already a person {name}.": "已有人物 {name}。",
     "Choose another name.": "请换一个名称。",
+    "Give another name (--name on the command line). {rest}": "请换一个名称（命令行中用 --name）。{rest}",
+    "Give another name (--name on the command line), or rename or delete the other.": (
+        "请换一个名称（命令行中用 --name），或重命名、删除已有的人物。"
+    ),
+    "They came while this was imported.": "导入期间已出现同名人物。",
+    "Nobody was imported. {reason}": "没有导入任何人物。{reason}",
+    "Import one person at a time.": "请一次只导入一个人物。",
+    "{source} holds {count} persons.": "{source} 中有 {count} 个人物。",
+    "Name one person's folder, or no name.": "请指定单个人物的文件夹，或不填名称。",
+    "Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos.": (
+        "请提供“导出”得到的 ZIP 文件，或 easyphoto-user-id-infos 中的文件夹。"
+    ),
+    "{name} is not trained yet.": "{name} 尚未训练。",
+    "Train them first (easyphoto train {id} --photos DIR).": "请先训练（easyphoto train {id} --photos DIR）。",
+    "The archive is packed in an unusual way.": "压缩包的打包方式不常见。",
+    "Pack it as an ordinary ZIP file.": "请打包为普通的 ZIP 文件。",
+    "The archive is locked with a password.": "压缩包有密码。",
+    "Unpack it, and pack it without one.": "请解压后不加密码重新打包。",
+    "The archive unpacks to more than 4 GiB.": "压缩包解压后超过 4 GiB。",
+    "The archive holds more than one exported person.": "压缩包中有多个导出的人物。",
+    "There are no photos in {folder}.": "{folder} 中没有照片。",
+    "They lie in {folder}.": "它们应位于 {folder}。",
+    "The original photos are gone: the crops of the earlier training stand in for them.": (
+        "原始照片已不存在：改用先前训练时的裁剪图。"
+    ),
+    "Check free space.": "请检查可用空间。",
+    "This person is being changed or deleted.": "此人物正在被修改或删除。",
+    "Ask again in a moment.": "请稍后再试。",
+    "{host} has no checkpoint {name}.": "{host} 没有检查点模型 {name}。",
     "There is no template {name}.": "没有模板 {name}。",
-    "A job of {name} is not over.": "{name} 还有未结束的任务。",
+    "A job of this person, or with their photos, is not over.": "此人物或其照片还有未结束的任务。",
+    "Cancel it, or wait for it.": "请取消任务，或等它结束。",
     "Cancel it first, then delete them.": "请先取消任务，再删除人物。",
     "The job {id} is not over.": "任务 {id} 还没有结束。",
     "Cancel it first.": "请先取消。",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -62,7 +63,9 @@ def _version() -> str:
     said = str(getattr(loaded("modules_forge.forge_version"), "version", "") or "")
     if not said and (launcher := host_module_or_none("launch_utils")) is not None:
         said = str(launcher.git_tag())
-    return "" if said == _UNTAGGED else said.removeprefix("v")
+    # Tags look like v1.10.1, or f2.0.1v1.10.1-previous-665-gdfdcbab6.
+    number = re.match(r"[a-z]*(\d[\d.]*)", said)
+    return number[1] if number else "" if said == _UNTAGGED else said
 
 
 def _warnings() -> Iterator[str]:

@@ -97,6 +97,8 @@ class Watch:
     def begins_step(self, params: Any) -> None:
         # The host swallows what a callback raises, so it is kept, and raised when the host has returned.
         if self._failure is not None or self._missing:
+            # Again: the host clears its flags for everybody when some other event of its page ends.
+            self.turn.stop()
             return
         try:
             self._note(int(params.total_sampling_steps))

@@ -64,11 +64,15 @@ def lent_device(what_for: str) -> Iterator[None]:
 
 
 def unloaded() -> Undo:
-    """Frees the device of the host's networks, and returns what brings them back."""
+    """Frees the device of the host's networks, and returns what brings them back; where it fails, they are back."""
     keeper = _memory_keeper()
     undo = _left_to(keeper) if keeper is not None else _moved_models()
-    _let_go_of_controls()
-    host_module("devices").torch_gc()
+    try:
+        _let_go_of_controls()
+        host_module("devices").torch_gc()
+    except BaseException:
+        undo()
+        raise
     return undo
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.settings import Declared, FaceSettings, Settings, WeightSettings, settings_from
+from easyphoto.settings import Declared, FaceSettings, Settings, WeightSettings, hints_of, settings_from
 from easyphoto.webui.access import host_module
 
 SECTION = ("easyphoto", "EasyPhoto")
@@ -98,4 +97,4 @@ def _after_reload(option: Any) -> None:
 
 
 def _kind_of(kind: type[Settings], name: str) -> Any:
-    return typing.get_type_hints(kind)[name]
+    return hints_of(kind)[name]

@@ -31,13 +31,15 @@ def runner_for(request: InpaintRequest | GenerateRequest) -> Any:
 
 
 def with_only(runner: Any, script: Any) -> Any:
-    """The runner with this always-on script alone, or with none.
+    """The runner with this always-on script, and without all others that have a fold.
 
-    What other extensions do to every picture, because their fold says so when the page is built, is no part of ours: a
-    second face repair, options of the tab, settings that are old by now.
+    What a fold says when the page is built is no part of our pictures: a second face repair, settings that are old by
+    now. Scripts without one stay, since they fit the host's networks to each picture (Hypertile).
     """
     alone = copy.copy(runner)
-    alone.alwayson_scripts = [] if script is None else [script]
+    alone.alwayson_scripts = [
+        each for each in runner.alwayson_scripts if each is script or each.args_from == each.args_to
+    ]
     if hasattr(alone, "callback_map"):
         # It holds what the runner calls, counted by how many scripts there are.
         alone.callback_map = {}

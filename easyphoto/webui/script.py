@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 def script_class(scripts: Any) -> type:
     """The script as a subclass of the host's own class, which exists only where there is a host."""
 
+    # From 1.9 on; before it an inpainted picture is seen as its crop.
+    pastes_first = hasattr(scripts.Script, "postprocess_image_after_composite")
+
     class EasyPhotoScript(scripts.Script):  # type: ignore[misc]
         def title(self) -> str:
             return NAME
@@ -48,6 +51,11 @@ def script_class(scripts: Any) -> type:
             announce(p, arguments)
 
         def postprocess_image(self, p: Any, pp: Any, *arguments: Any) -> None:
+            if not pastes_first:
+                pp.image = portrait_or_same(p, pp.image, arguments)
+
+        def postprocess_image_after_composite(self, p: Any, pp: Any, *arguments: Any) -> None:
+            """When what was inpainted is back in its picture: before, "only masked" would show a crop of it."""
             pp.image = portrait_or_same(p, pp.image, arguments)
 
     return EasyPhotoScript

@@ -167,6 +167,9 @@ def test_after_a_restart_what_was_cut_off_is_interrupted_and_can_be_resumed(clie
 
     assert (found["state"], found["run"] is not None) == ("interrupted", True)
     assert events_of(after.get(f"{V1}/jobs/{job['id']}/events").text)[-1]["state"] == "interrupted"
+    # Its thread goes on here, where a real one would have ended.
+    desk.queue.cancel(job["id"])
+    done(desk, desk.queue.get(job["id"]))
     workshop.trainer.gate.set()
     resumed = finished(after, after.post(f"{V1}/resume", json={"run": found["run"]}))
     assert resumed["state"] == "done", resumed["error"]

@@ -2,7 +2,10 @@
 
 import base64
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import anyio.to_thread
 import pytest
 from PIL import Image
 
@@ -251,3 +254,36 @@ def test_nothing_is_said_or_set_for_what_was_not_sent():
 def test_a_checkpoint_is_found_by_its_file_name(wanted):
     assert same_checkpoint("sd15/photon_v1.safetensors [ec41bd2a82]", wanted)
     assert not same_checkpoint("sd15/other.safetensors [ec41bd2a82]", wanted)
+
+
+def test_those_who_wait_for_a_training_leave_the_others_their_threads(client, workshop, monkeypatch):
+    """As many old clients as the framework has threads for everybody: the job can be seen and cancelled."""
+    workshop.trainer.gate.clear()
+    asked = {"user_id": "anna", "instance_images": [encoded(picture(seed)) for seed in range(5)]}
+    with client:
+        client.portal.call(leave_one_thread)
+        with ThreadPoolExecutor(3) as old_clients:
+            waiting = [
+                old_clients.submit(client.post, "/easyphoto/easyphoto_train_forward", json={**asked, "user_id": id})
+                for id in ("anna", "bela", "cleo")
+            ]
+            while len(workshop.desk.queue.list()) < 3:
+                time.sleep(0.02)
+
+            for job in client.get("/easyphoto/v1/jobs").json()["jobs"]:
+                assert client.delete(f"/easyphoto/v1/jobs/{job['id']}").status_code == 200
+
+            assert {answer.result().json()["error"] for answer in waiting} == {"cancelled"}
+
+
+async def leave_one_thread():
+    anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+
+
+@pytest.mark.parametrize("sides", [{"text_to_image_width": 100_000}, {"text_to_image_height": 0}])
+def test_a_template_larger_than_any_picture_is_not_drawn(client, anna, sides):
+    asked = {"user_ids": ["anna"], "tabs": 3, "text_to_image_input_prompt": "a garden", **sides}
+
+    answer = client.post("/easyphoto/easyphoto_infer_forward", json=asked)
+
+    assert (answer.status_code, answer.json()["error"]) == (200, "BadSettings")

@@ -4,7 +4,8 @@ import pytest
 
 from easyphoto.api import errors as api_errors
 from easyphoto.api import guard
-from easyphoto.errors import EasyPhotoError
+from easyphoto.api.routes import parse_accounts
+from easyphoto.errors import EasyPhotoError, InputError
 from tests.api.calls import JSON, V1, basic, error_of, inline, photos, trained, tree
 from tests.desks import encoded, picture
 
@@ -278,3 +279,16 @@ def test_a_fault_of_ours_is_500_in_the_same_shape(client, workshop, monkeypatch)
 
 def test_photos_are_counted(door):
     assert error_of(door.post(f"{V1}/photos:check", json={"photos": photos(1) * 201}))[0] == 422
+
+
+@pytest.mark.parametrize("text", [",", ":", "anna", ":secret", "anna:secret,", "anna:secret,bea"])
+def test_accounts_that_cannot_be_read_let_nobody_in(text):
+    with pytest.raises(InputError):
+        parse_accounts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "accounts"), [(None, None), ("", None), (" ", None), ("a:b, c:d:e", {"a": "b", "c": "d:e"})]
+)
+def test_accounts_are_read_as_web_uis_take_them(text, accounts):
+    assert parse_accounts(text) == accounts

@@ -118,7 +118,7 @@ def test_somebody_of_that_name_stays_as_they_are(workspace: Workspace, exported:
     arrived(workspace, exported)
     record = (workspace.persons / "anna" / "person.json").read_bytes()
 
-    with pytest.raises(NameTaken, match="--name NAME"):
+    with pytest.raises(NameTaken, match="--name on the command line"):
         arrived(workspace, exported)
 
     assert (workspace.persons / "anna" / "person.json").read_bytes() == record
@@ -265,6 +265,86 @@ def test_a_dataset_that_names_files_elsewhere_keeps_everything_out(
         arrived(workspace, changed(exported, change))
 
 
+@pytest.mark.parametrize(
+    ("named", "known"),
+    [
+        ("/etc/model.ckpt", "model.ckpt"),
+        (r"\\evil\share\model.ckpt", "model.ckpt"),
+        ("model.ckpt", "model.ckpt"),
+        ("..", None),
+    ],
+)
+def test_an_archive_does_not_say_which_file_is_opened_as_a_base(
+    workspace: Workspace, exported: Path, named: str, known: str | None
+) -> None:
+    def say_base(entries: dict[str, bytes]) -> None:
+        entries["anna/person.json"] = json.dumps({**json.loads(entries["anna/person.json"]), "base": named}).encode()
+
+    assert first_of(arrived(workspace, changed(exported, say_base))).base == known
+
+
+@pytest.mark.parametrize("change", [{"base": {"a": 1}}, {"name": "a\nb"}, {"name": "x" * 5000}, {"name": ""}])
+def test_a_record_with_odd_words_keeps_everything_out(
+    workspace: Workspace, exported: Path, change: dict[str, object]
+) -> None:
+    def say(entries: dict[str, bytes]) -> None:
+        entries["anna/person.json"] = json.dumps({**json.loads(entries["anna/person.json"]), **change}).encode()
+
+    with pytest.raises(InputError):
+        arrived(workspace, changed(exported, say))
+
+    assert nobody_is_here(workspace)
+
+
+@pytest.mark.parametrize("name", ["anna/photos/con.png", "anna/photos/NUL.x.png", f"anna/photos/{'x' * 300}.png"])
+def test_a_name_that_not_every_disk_takes_is_refused(workspace: Workspace, exported: Path, name: str) -> None:
+    with pytest.raises(InputError, match="holds"):
+        arrived(workspace, changed(exported, lambda entries: entries.update({name: b"x"})))
+
+    assert nobody_is_here(workspace)
+
+
+def test_a_file_that_is_a_folder_as_well_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    source = tmp_path / "odd.zip"
+    with zipfile.ZipFile(source, "w") as packed:
+        packed.writestr("anna/original_backup/0.jpg", b"x")
+        packed.writestr("anna/original_backup/0.jpg/1.jpg", b"x")
+
+    with pytest.raises(InputError, match="as a file and as a folder"):
+        arrived(workspace, source)
+
+    assert nobody_is_here(workspace)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_archive_packed_in_an_unusual_way_is_refused(workspace: Workspace, tmp_path: Path, kind: int) -> None:
+    source = tmp_path / "odd.zip"
+    with zipfile.ZipFile(source, "w", kind) as packed:
+        packed.writestr("anna/person.json", "{}")
+
+    with pytest.raises(InputError, match="unusual way"):
+        arrived(workspace, source)
+
+
+def test_an_archive_that_lists_millions_of_files_is_not_even_listed(workspace: Workspace, tmp_path: Path) -> None:
+    source = tmp_path / "many.zip"
+    with zipfile.ZipFile(source, "w") as packed:
+        for number in range(300):
+            packed.writestr(f"{number:05d}{'x' * 20_000}", b"")
+
+    with pytest.raises(InputError, match="too many files"):
+        arrived(workspace, source)
+
+
+def test_an_entry_that_begins_nowhere_is_no_fault_of_the_disk(workspace: Workspace, exported: Path) -> None:
+    content = exported.read_bytes()
+    end = content.rindex(b"PK\5\6")
+    exported.write_bytes(content[: end + 16] + b"\xff\xff\xff\x7f" + content[end + 20 :])
+
+    with pytest.raises(InputError):
+        arrived(workspace, exported)
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
 def test_what_is_no_archive_is_refused(workspace: Workspace, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
@@ -397,7 +477,7 @@ def test_a_whole_folder_gives_everybody_it_can_and_says_who_not(
 
     assert [person.id for person in found.persons] == ["anna"]
     assert [absent.name for absent in found.left_out] == ["My Wife", "ben", "carl"]
-    assert "--name NAME" in found.left_out[0].reason
+    assert "--name on the command line" in found.left_out[0].reason
     assert "already a person" in found.left_out[1].reason
     assert "no photos" in found.left_out[2].reason
 
@@ -405,7 +485,7 @@ def test_a_whole_folder_gives_everybody_it_can_and_says_who_not(
 def test_a_name_that_is_no_id_needs_another(workspace: Workspace, tmp_path: Path) -> None:
     folder = write_earlier(tmp_path / "webui", "My Wife")
 
-    with pytest.raises(BadName, match="--name NAME"):
+    with pytest.raises(BadName, match="--name on the command line"):
         arrived(workspace, folder)
     assert first_of(arrived(workspace, folder, "Wife")).id == "wife"
 

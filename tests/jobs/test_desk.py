@@ -1,16 +1,30 @@
 """The desk: each verb as a job, what it answers, and what goes when a person goes."""
 
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from easyphoto.errors import BadName, Diverged, HostBusy, InputError, NameTaken, TrainerMissing, UnknownPerson
+from easyphoto.errors import (
+    BadName,
+    Diverged,
+    HostBusy,
+    InputError,
+    NameTaken,
+    RunBusy,
+    TrainerMissing,
+    UnknownJob,
+    UnknownPerson,
+)
+from easyphoto.files import write_text
 from easyphoto.geometry import Size
 from easyphoto.host import ThisMachine
 from easyphoto.jobs.desk import Options
 from easyphoto.jobs.records import State
 from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.training.lock import run_lock
 from tests.desks import done, five_photos, picture
 
 
@@ -189,3 +203,86 @@ def test_who_has_a_job_that_is_not_over_is_not_deleted(desk, anna, workshop):
     workshop.trainer.gate.set()
     assert done(desk, job).state is State.DONE
     assert desk.app.workspace.person("anna").is_ready
+
+
+def test_who_is_deleted_takes_no_check_of_their_photos_away_while_it_runs(desk, anna, monkeypatch):
+    gate, check = threading.Event(), type(desk.app).check
+    monkeypatch.setattr(
+        type(desk.app), "check", lambda self, *given, **named: gate.wait(30) and check(self, *given, **named)
+    )
+    job = desk.check(five_photos(desk))
+
+    with pytest.raises(HostBusy):
+        desk.delete("anna")
+
+    gate.set()
+    assert done(desk, job).state is State.DONE
+    desk.delete("anna")
+    assert desk.queue.list() == ()
+
+
+def test_the_photos_of_a_training_that_waits_do_not_go_with_somebody_else(desk, anna, workshop):
+    workshop.trainer.gate.clear()
+    bela = desk.train("bela", five_photos(desk))
+
+    with pytest.raises(HostBusy):
+        desk.delete("anna")
+
+    workshop.trainer.gate.set()
+    assert done(desk, bela).state is State.DONE
+
+
+def test_an_id_that_is_being_trained_is_not_given_to_somebody_else(desk, anna, workshop):
+    workshop.trainer.gate.clear()
+    bela = desk.train("bela", [desk.keep("bela", picture(50)).path])
+
+    with pytest.raises(HostBusy):
+        desk.rename("anna", "Bela", new_id="bela")
+
+    workshop.trainer.gate.set()
+    done(desk, bela)
+    assert {person.id for person in desk.app.persons()} == {"anna", "bela"}
+
+
+def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(desk, anna):
+    workspace = desk.app.workspace
+    for place, name in (
+        (workspace.jobs, "job.json"),
+        (workspace.results, "photograph.json"),
+        (workspace.runs, "run.json"),
+    ):
+        write_text(place / "damaged" / name, "{")
+    write_text(workspace.runs / "20260101T000000Z-hanna" / "run.json", "{")
+    write_text(workspace.persons / "damaged" / "person.json", "{")
+
+    assert [person.id for person in desk.app.persons()] == ["anna"]
+    desk.rename("anna", "Hanna", new_id="hanna")
+    desk.delete("hanna")
+
+    assert desk.app.persons() == ()
+    assert [folder.name for folder in workspace.runs.iterdir()] == ["damaged"]
+
+
+def test_nobody_is_deleted_while_another_process_trains_them(desk, anna):
+    with run_lock(desk.app.workspace.runs / anna.run / "run.lock"), pytest.raises(RunBusy):
+        desk.delete("anna")
+
+    assert desk.app.workspace.person("anna").is_ready
+    desk.delete("anna")
+    assert desk.app.persons() == ()
+
+
+def test_a_request_does_not_say_where_the_web_ui_lies(desk):
+    app = replace(desk.app, weights=replace(desk.app.weights, webui="/somewhere/webui"))
+
+    job = replace(desk, app=app).train("anna", five_photos(desk), options=Options(weights=app.weights))
+
+    assert "somewhere" not in json.dumps(desk.queue.get(job.id).record())
+
+
+@pytest.mark.parametrize("name", ["job.json", "events.jsonl", "traceback.txt", ".writing-x.jpg"])
+def test_what_a_job_writes_down_for_itself_is_not_handed_out(desk, anna, name):
+    write_text(desk.queue.folder(anna.id) / name, "x") if name != "job.json" else None
+
+    with pytest.raises(UnknownJob):
+        desk.queue.file(anna.id, name)

@@ -1,6 +1,7 @@
 """The queue: one job at a time, in order, and every end is written down."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.errors import DiskFailure, HostBusy, NoFaceFound, UnknownJob
+from easyphoto.errors import DiskFailure, HostBusy, InputError, NoFaceFound, UnknownJob
 from easyphoto.files import write_text
-from easyphoto.jobs import queue as queue_module
+from easyphoto.jobs import shelf as shelf_module
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import State
+from easyphoto.jobs.records import State, Subject
 from easyphoto.workspace import Workspace
 
 ANOTHER = """
@@ -169,7 +170,7 @@ def test_a_full_disk_does_not_end_the_queue(queue, monkeypatch):
         raise DiskFailure("full", advice="Make room.")
 
     def work(context):
-        monkeypatch.setattr(queue_module, "write_json", full)
+        monkeypatch.setattr(shelf_module, "write_json", full)
         return {}
 
     first = over(queue, submit(queue, work))
@@ -183,7 +184,7 @@ def test_a_job_that_could_not_be_written_down_is_not_taken(queue, monkeypatch):
     def full(*_):
         raise DiskFailure("full", advice="Make room.")
 
-    monkeypatch.setattr(queue_module, "write_json", full)
+    monkeypatch.setattr(shelf_module, "write_json", full)
     with pytest.raises(DiskFailure):
         submit(queue, lambda context: {})
 
@@ -358,3 +359,204 @@ def test_records_on_disk_say_what_was_asked_and_how_it_ended(queue, workspace):
 
     assert record["request"] == {"photos": ["a.jpg", "b.jpg"]}
     assert (record["state"], record["result"], record["error"]) == ("done", {"made": 1}, None)
+
+
+def test_a_check_is_done_while_a_training_runs(queue):
+    begun = threading.Event()
+    training = submit(queue, until_cancelled(begun), "train")
+    begun.wait(10)
+
+    assert over(queue, submit(queue, lambda context: {"kept": 5}, "check")).result == {"kept": 5}
+    assert queue.get(training.id).state is State.RUNNING
+
+
+def test_checks_wait_for_one_another_and_work_for_the_device_does_too(queue):
+    begun = {kind: threading.Event() for kind in ("check", "train")}
+    first = {kind: submit(queue, until_cancelled(begun[kind]), kind) for kind in begun}
+    waiting = [submit(queue, lambda context: {}, kind) for kind in ("check", "photograph")]
+    for event in begun.values():
+        event.wait(10)
+
+    assert [queue.get(job.id).state for job in waiting] == [State.QUEUED, State.QUEUED]
+    queue.cancel(first["check"].id)
+    assert over(queue, waiting[0]).state is State.DONE
+    assert queue.get(waiting[1].id).state is State.QUEUED
+    queue.cancel(first["train"].id)
+    assert over(queue, waiting[1]).state is State.DONE
+
+
+@pytest.mark.parametrize("kind", ["check", "train"])
+def test_what_waits_in_either_lane_is_cancelled_at_once(queue, kind):
+    begun, touched = threading.Event(), []
+    submit(queue, until_cancelled(begun), kind)
+    second = submit(queue, lambda context: touched.append(1) or {}, kind)
+    begun.wait(10)
+
+    assert queue.cancel(second.id).state is State.CANCELLED
+    queue.close()
+    assert touched == []
+
+
+def test_closing_ends_both_lanes(workspace):
+    queue = JobQueue(workspace)
+    begun = {kind: threading.Event() for kind in ("check", "train")}
+    running = [submit(queue, until_cancelled(begun[kind]), kind) for kind in begun]
+    waiting = [submit(queue, lambda context: {}, kind) for kind in begun]
+    for event in begun.values():
+        event.wait(10)
+
+    queue.close()
+
+    assert {queue.get(job.id).state for job in (*running, *waiting)} == {State.CANCELLED}
+
+
+@pytest.mark.parametrize("kind", ["check", "train"])
+def test_a_running_job_whose_folder_is_deleted_ends_and_leaves_nothing_and_the_queue_goes_on(queue, workspace, kind):
+    begun = threading.Event()
+
+    def work(context):
+        begun.set()
+        try:
+            while True:
+                context.check()
+                threading.Event().wait(0.005)
+        finally:
+            write_text(context.folder / "late.txt", "late")
+
+    job, waiting = submit(queue, work, kind), submit(queue, lambda context: {}, kind)
+    begun.wait(10)
+
+    for gone in (job, waiting):
+        shutil.rmtree(workspace.jobs / gone.id)
+    queue.drop_missing()
+
+    assert over(queue, submit(queue, lambda context: {}, kind)).state is State.DONE
+    assert not (workspace.jobs / job.id).exists()
+    assert not (workspace.jobs / waiting.id).exists()
+    assert len(queue.list()) == 1
+
+
+def lay(workspace, folder, **changes):
+    record = {
+        "id": folder, "kind": "check", "title": "check", "state": "done", "created": "2026-01-01T00:00:00Z",
+        "owner": "a1", "request": {"photos": []}, "subject": {"persons": [], "uploads": []},
+    }  # fmt: skip
+    write_text(workspace.jobs / folder / "job.json", json.dumps({"format": 1, **record, **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": ""}, {"id": ".."}, {"id": "another"}, {"created": None}, {"owner": "../../x"}, {"request": "text"},
+        {"request": None}, {"subject": None}, {"subject": {"uploads": "abc"}}, {"result": [1]}, {"error": {"code": 1}},
+        {"error": {"words": "x"}}, {"files": {"a": 1}}, {"notes": "abc"}, {"done": "1"}, {"state": "?"}, {"kind": 1},
+    ],
+)  # fmt: skip
+def test_a_damaged_record_stops_nothing_and_deletes_nothing_but_itself(workspace, changes):
+    lay(workspace, "damaged", **changes)
+    write_text(workspace.root / "persons" / "anna" / "person.json", "{}")
+
+    queue = JobQueue(workspace)
+
+    assert queue.list() == ()
+    with pytest.raises(InputError):
+        queue.get("damaged")
+    queue.forget("damaged")
+    assert not (workspace.jobs / "damaged").exists()
+    assert (workspace.root / "persons" / "anna" / "person.json").is_file()
+    queue.close()
+
+
+def test_a_job_that_was_cut_off_before_its_first_event_is_interrupted(workspace):
+    lay(workspace, "cut-off", state="queued")
+
+    queue = JobQueue(workspace)
+
+    assert queue.get("cut-off").state is State.INTERRUPTED
+    assert [event.values for event in queue.events("cut-off")] == [{"state": "interrupted"}]
+    queue.close()
+
+
+def test_an_event_that_was_torn_harms_no_other(workspace):
+    lay(workspace, "torn", state="running")
+    whole = '{"number": 1, "type": "state", "at": "2026-01-01T00:00:00Z", "state": "queued"}'
+    write_text(workspace.jobs / "torn" / "events.jsonl", f'{whole}\n{{"number": 2, "ty')
+
+    queue = JobQueue(workspace)
+    queue.get("torn")
+
+    assert [(event.number, event.values["state"]) for event in queue.events("torn")] == [
+        (1, "queued"),
+        (2, "interrupted"),
+    ]
+    queue.close()
+
+
+def test_who_looks_at_an_interrupted_job_on_a_full_disk_is_told_all_the_same(queue, workspace, monkeypatch):
+    def full(*_):
+        raise DiskFailure("full", advice="Make room.")
+
+    lay(workspace, "cut-off", state="running")
+    monkeypatch.setattr(shelf_module, "write_json", full)
+
+    assert queue.get("cut-off").state is State.INTERRUPTED
+    assert [job.state for job in queue.list()] == [State.INTERRUPTED]
+
+
+def test_a_number_that_is_none_is_told_as_nothing(queue):
+    job = over(queue, submit(queue, lambda context: {"score": float("nan"), "best": float("inf")}))
+
+    assert job.result == {"score": None, "best": None}
+
+
+def test_old_events_are_read_from_disk_and_not_kept_in_memory(queue):
+    jobs = [over(queue, submit(queue, lambda context: {"made": 1})) for _ in range(12)]
+
+    assert [len(queue.events(job.id)) for job in jobs] == [4] * 12
+    assert [event.number for event in queue.events(jobs[0].id, 2)] == [3, 4]
+    assert len(queue._events) == 8
+
+
+def test_jobs_that_were_forgotten_do_not_stop_those_that_come_after(queue):
+    for _ in range(3):
+        queue.forget(over(queue, submit(queue, lambda context: {})).id)
+
+    jobs = [over(queue, submit(queue, lambda context: {})) for _ in range(12)]
+
+    assert {job.state for job in jobs} == {State.DONE}
+
+
+def test_a_job_that_goes_while_it_is_looked_at_is_unknown(queue, workspace, monkeypatch):
+    lay(workspace, "going")
+    read = shelf_module.read_job
+
+    def gone_then_read(file):
+        file.unlink()
+        return read(file)
+
+    monkeypatch.setattr(shelf_module, "read_job", gone_then_read)
+
+    with pytest.raises(UnknownJob):
+        queue.get("going")
+
+
+def test_what_is_held_back_is_not_asked_for_and_not_held_while_it_is_asked_for(queue):
+    begun = threading.Event()
+    training = queue.submit("train", "train anna", until_cancelled(begun), request={}, subject=Subject(("anna",)))
+
+    with pytest.raises(HostBusy), queue.held_back(Subject(("anna",))):
+        pass
+    queue.cancel(training.id)
+    over(queue, training)
+
+    with queue.held_back(Subject(("anna",), ("photo.jpg",))):
+        with pytest.raises(HostBusy):
+            queue.submit("train", "train anna", lambda context: {}, request={}, subject=Subject(("anna",)))
+        with pytest.raises(HostBusy):
+            queue.submit("check", "check", lambda context: {}, request={}, subject=Subject((), ("photo.jpg",)))
+        with pytest.raises(HostBusy), queue.held_back(Subject(("anna",))):
+            pass
+        bela = queue.submit("train", "train bela", lambda context: {}, request={}, subject=Subject(("bela",)))
+    assert over(queue, bela).state is State.DONE
+    again = queue.submit("train", "train anna", lambda context: {}, request={}, subject=Subject(("anna",)))
+    assert over(queue, again).state is State.DONE

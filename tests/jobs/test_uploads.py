@@ -1,6 +1,7 @@
 """Pictures from outside: names that are safe, content that is a picture."""
 
 import io
+import os
 
 import pytest
 from PIL import Image
@@ -103,3 +104,14 @@ def test_nothing_else_is_found(workspace, name):
 
     with pytest.raises(InputError):
         find_upload(workspace, name)
+
+
+def test_a_picture_that_is_sent_once_more_is_young_again(tmp_path):
+    workspace = Workspace(tmp_path)
+    first = keep_upload(workspace, "anna.png", picture(1))
+    os.utime(first.path, (0, 0))
+
+    again = keep_upload(workspace, "anna.png", picture(1))
+
+    assert again == first
+    assert again.path.stat().st_mtime > 1_000_000_000

@@ -269,6 +269,28 @@ def test_an_outer_picture_that_was_stopped_gets_no_inner_one(host: MakeHost) -> 
     assert fake.requests == []
 
 
+def test_a_cancel_holds_though_another_event_of_the_page_clears_the_hosts_flags(host: MakeHost) -> None:
+    fake = host()
+    cleared: list[int] = []
+
+    class Cancelling(RecordingProgress):
+        def check(self) -> None:
+            if fake.steps_made >= 2:
+                raise Cancelled
+
+    def clear_once(_: Any) -> None:
+        if fake.state.interrupted and not cleared:
+            cleared.append(fake.steps_made)
+            fake.state.interrupted = False
+
+    fake.clears = clear_once
+    with pytest.raises(Cancelled):
+        opened().inpaint(inpaint_request(steps=30, denoise=1.0), Cancelling())
+
+    assert cleared == [2]
+    assert fake.steps_made == 4
+
+
 @pytest.mark.parametrize("step", [0, 2])
 def test_interrupt_in_the_web_ui_cancels_and_gives_no_half_picture(host: MakeHost, step: int) -> None:
     fake = host()
@@ -291,6 +313,24 @@ def test_no_other_script_than_controlnet_has_a_part_in_our_pictures(host: MakeHo
     assert result.applied_controls == ("canny",)
     assert fake.requests[-1].scripts.callback_map == {}
     assert (fake.img2img.callback_map, script in fake.img2img.alwayson_scripts) == (before, True)
+
+
+def test_a_script_without_a_fold_belongs_to_the_host_and_fits_its_networks_to_our_pictures(host: MakeHost) -> None:
+    fake, fitted = host(), []
+
+    class Fitting(Script):
+        def process(self, p: Any, *_: Any) -> None:
+            fitted.append((p.width, p.height))
+
+        def title(self) -> str:
+            return "Hypertile"
+
+    fake.add_script(Fitting(), ())
+    request = inpaint_request()
+
+    opened().inpaint(request, NullProgress())
+
+    assert fitted == [request.image.size]
 
 
 def test_a_host_without_memory_says_so_by_name(host: MakeHost) -> None:

@@ -27,8 +27,8 @@ SETTINGS = WeightSettings()
     ("kind", "says", "name"),
     [
         ("a1111", "a1111", "AUTOMATIC1111 1.10.1"),
-        ("forge", "forge", "Forge 2.0.1v1.10.1"),
-        ("reforge", "reforge", "reForge 2.0.1v1.10.1"),
+        ("forge", "forge", "Forge 2.0.1"),
+        ("reforge", "reforge", "reForge 2.0.1"),
     ],
 )
 def test_the_host_is_named(host: MakeHost, kind: str, says: str, name: str) -> None:

@@ -87,6 +87,19 @@ def test_a_model_that_cannot_leave_leaves_the_device_with_the_host(host, monkeyp
     assert lent_for() is None
 
 
+def test_a_model_that_left_is_back_where_what_follows_it_cannot_leave(host, monkeypatch):
+    host()
+    models, script = Models(monkeypatch), ModuleType("scripts.controlnet")
+    script.Script = SimpleNamespace(clear_control_model_cache=lambda: 1 / 0)
+    monkeypatch.setitem(sys.modules, "scripts.controlnet", script)
+
+    with pytest.raises(ZeroDivisionError), lent_device("a training"):
+        pass
+
+    assert models.moves == ["the model away", "the model back"]
+    assert lent_for() is None
+
+
 def test_a_model_that_cannot_come_back_does_not_keep_the_host_from_painting(host, monkeypatch):
     host()
     models = Models(monkeypatch)

@@ -85,6 +85,20 @@ def test_the_person_is_in_the_picture_that_the_host_saves(host, put):
     assert p.comments == []
 
 
+def test_what_was_inpainted_is_seen_in_its_picture_not_as_a_crop(host, put, monkeypatch):
+    host()
+    later = "postprocess_image_after_composite"
+    monkeypatch.setattr(sys.modules["modules.scripts"].Script, later, lambda *_: None, raising=False)
+    script, p = made_script(), Job()
+    crop, whole = (SimpleNamespace(image=Image.new("RGB", size, "red")) for size in ((16, 16), (64, 48)))
+
+    script.postprocess_image(p, crop, True, "anna")
+    script.postprocess_image_after_composite(p, whole, True, "anna")
+
+    assert (colour(crop.image), colour(whole.image)) == (RED, BLUE)
+    assert len(put.wanted) == 1
+
+
 def test_a_script_that_is_off_leaves_no_trace(host, put):
     host()
     p = Job()

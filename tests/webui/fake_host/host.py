@@ -89,6 +89,8 @@ class FakeHost:
         """A grid comes first, whatever the request says."""
         self.pressed_at: int | None = None
         """At which step the host's user presses Interrupt."""
+        self.clears: Callable[[Any], None] | None = None
+        """Called at the end of each step, as another event of the page that clears the state's flags."""
         self.denoiser_callbacks: list[Callable[[Any], None]] = []
         self.tabs: dict[str, list[Callable[..., Any]]] = {}
         self.samplers = {

@@ -182,6 +182,8 @@ class Pipeline:
                 params = SimpleNamespace(sampling_step=state.sampling_step, total_sampling_steps=made)
                 host.errors.swallow("callback", callback, params)
             state.sampling_step = step
+            if host.clears is not None:
+                host.clears(state)
             host.steps_made += 1
             yield step
 

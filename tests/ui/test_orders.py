@@ -1,0 +1,45 @@
+"""Buttons inside HTML, and what looks the workspace up again when a tab is opened."""
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from easyphoto.jobs.desk import Desk
+from easyphoto.ui import compat, train_tab
+from easyphoto.ui.language import Words
+from easyphoto.ui.orders import connect_orders, place_orders
+from easyphoto.ui.page import build_page
+
+
+def test_an_answer_names_the_order_that_it_answers(monkeypatch: pytest.MonkeyPatch):
+    heard: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(compat, "listen", lambda event, handler, **words: heard.append((handler, words)))
+    with gr.Blocks():
+        orders, shown = place_orders("easyphoto_x"), gr.HTML()
+
+    connect_orders(orders, lambda order: {shown: order}, outputs={shown})
+
+    handler, words = heard[0]
+    assert handler("7\nremove a.jpg") == {orders.text: "7", shown: "remove a.jpg"}
+    assert words["outputs"] == {orders.text, shown}
+    assert "takeOrder('easyphoto_x_order')" in words["js"]
+
+
+def test_every_tab_can_be_looked_up_again_without_the_page_being_loaded(desk: Desk):
+    page = build_page(desk, standalone=False)
+
+    placed = {getattr(block, "elem_id", None) for block in page.blocks.blocks.values()}
+    tabs = ("train", "photograph", "persons", "templates")
+    assert {f"easyphoto_{tab}_renew" for tab in tabs} <= placed
+
+
+def test_a_base_that_was_typed_stays_when_the_tab_is_opened_again(desk: Desk):
+    with gr.Blocks():
+        tab = train_tab.build(desk, Words("en"))
+
+    again = train_tab.renewal(tab, desk)
+    updates = again.handler("/models/mine.safetensors")
+
+    assert updates[tab.form.base]["value"] == "/models/mine.safetensors"
+    assert set(updates) == again.outputs
