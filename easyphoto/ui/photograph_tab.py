@@ -30,7 +30,7 @@ from easyphoto.ui.photograph_results import (
     step_updates,
     ticked,
 )
-from easyphoto.ui.picture_choice import latest
+from easyphoto.ui.picture_choice import Pick, key_of, latest
 from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.repeat import Known, Repeat, repeated
 from easyphoto.ui.seats_html import SeatsView
@@ -52,27 +52,45 @@ def renewal(tab: PhotographTab, desk: Desk) -> Renewal:
     who = tab.who
 
     def renewed(
-        persons: Sequence[str], templates: Sequence[str], plan: Plan, shown: Sequence[str], on_show: str | None
+        persons: Sequence[str],
+        templates: Sequence[str],
+        plan: Plan,
+        shown: Sequence[str],
+        on_show: str | None,
+        *seen: str,
     ) -> dict[Any, Any]:
-        people = who.choosing.person_picks()
-        chosen = [id for id in persons or () if any(pick.value == id for pick in people)]
-        if not chosen and len(people) == 1:
-            chosen = [people[0].value]
-        plan = replace(Plan.of(plan), persons=tuple(chosen), templates=tuple(templates or ()))
-        return {
-            **plan_updates(tab, who.choosing.planned(plan)),
-            **who.persons.show(people, chosen),
-            **who.templates.show(who.choosing.template_picks(plan.uploads), templates or ()),
+        plan, people = Plan.of(plan), who.choosing.person_picks()
+        updates = {
             who.nobody: compat.update(visible=not people),
             tab.how.base: compat.update(choices=[tab.how.as_trained, *desk.facts().checkpoints]),
             **queue_updates(tab, desk, on_show),
             **(hidden_results(tab) if shown and not _is_known(desk, shown[0]) else {}),
         }
+        if seen == (key_of(people), key_of(who.choosing.template_picks(plan.uploads))):
+            return updates  # whatever is being chosen meanwhile stays
+        return {
+            **updates,
+            **_offered(tab, people, replace(plan, persons=tuple(persons or ()), templates=tuple(templates or ()))),
+        }
 
     outputs = {who.nobody, who.plan, who.seats, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
     outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
+    inputs += [who.persons.seen, who.templates.seen]
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
+
+
+def _offered(tab: PhotographTab, people: Sequence[Pick], plan: Plan) -> dict[Any, Any]:
+    """Persons and templates to choose from; of the plan's, who is still there. One alone is chosen."""
+    who = tab.who
+    chosen = [id for id in plan.persons if any(pick.value == id for pick in people)]
+    if not chosen and len(people) == 1:
+        chosen = [people[0].value]
+    return {
+        **plan_updates(tab, who.choosing.planned(replace(plan, persons=tuple(chosen)))),
+        **who.persons.show(people, chosen),
+        **who.templates.show(who.choosing.template_picks(plan.uploads), plan.templates),
+    }
 
 
 def _is_known(desk: Desk, id: str) -> bool:

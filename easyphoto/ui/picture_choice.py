@@ -34,12 +34,14 @@ class PictureChoice:
 
     group: Any
     style: Any
+    seen: Any
+    """State: what the page offers, by `key_of`."""
     elem_id: str
     thumbnails: Thumbnails
 
     @property
     def outputs(self) -> set[Any]:
-        return {self.group, self.style}
+        return {self.group, self.style, self.seen}
 
     def show(self, picks: Sequence[Pick], chosen: Sequence[str]) -> dict[Any, Any]:
         """Updates by component; of `chosen`, what is no longer there is left out."""
@@ -49,6 +51,7 @@ class PictureChoice:
         return {
             self.group: compat.update(choices=choices, value=value, visible=bool(picks)),
             self.style: sheet(self.elem_id, picks, self.thumbnails),
+            self.seen: key_of(picks),
         }
 
 
@@ -64,7 +67,13 @@ def place_choice(
         visible=bool(picks),
     )
     style = gr.HTML(sheet(elem_id, picks, thumbnails), elem_id=f"{elem_id}_style", elem_classes=[HIDDEN])
-    return PictureChoice(group, style, elem_id, thumbnails)
+    return PictureChoice(group, style, gr.State(key_of(picks)), elem_id, thumbnails)
+
+
+def key_of(picks: Sequence[Pick]) -> str:
+    """Changes when something else is offered, or looks different."""
+    changed = [pick.picture.stat().st_mtime_ns if pick.picture is not None else 0 for pick in picks]
+    return repr([(pick.value, pick.label, at) for pick, at in zip(picks, changed, strict=True)])
 
 
 def latest(event: Callable[..., Any]) -> Callable[..., Any]:

@@ -141,7 +141,8 @@ def name_html(desk: Desk, text: str, words: Words) -> str:
 
 def base_update(facts: HostFacts, chosen: str | None) -> Any:
     """The checkpoints as they are now; what was chosen or typed stays."""
-    return compat.update(choices=list(facts.checkpoints), value=chosen or first(facts))
+    value = {} if chosen else {"value": first(facts)}
+    return compat.update(choices=list(facts.checkpoints), **value)
 
 
 def first(facts: HostFacts) -> str | None:
