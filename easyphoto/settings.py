@@ -156,7 +156,9 @@ class PreprocessSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainSettings(Settings):
-    steps: int | None = slider(None, 1, 20000, step=10, label="Steps", help="Empty: min(200 × photos, the family's).")
+    steps: int | None = slider(
+        None, 1, 20000, step=10, label="Steps", help="Empty: 200 for each photo, at most the family's."
+    )
     batch: int = slider(4, 1, 32, step=1, label="Batch", help="Photos in one step, in one pass.")
     learning_rate: float | None = slider(
         None, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet. Empty: the family's."

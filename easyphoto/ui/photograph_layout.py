@@ -154,9 +154,8 @@ def _place_who(desk: Desk, words: Words) -> WhoAndWhere:
     nobody = gr.HTML(
         _empty(words("Nobody is ready yet. Train a person first.")), visible=not people, elem_id=f"{PREFIX}_nobody"
     )
-    templates = place_choice(
-        words("Templates"), choosing.template_picks(()), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails
-    )
+    # Their pictures come when the tab is opened: drawn here, they would take 50 ms of a web UI's start.
+    templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)
     upload = gr.UploadButton(
         words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",
         elem_id=f"{PREFIX}_upload",

@@ -127,7 +127,8 @@ def build(desk: Desk, words: Words) -> TemplatesTab:
                 elem_id=f"{PREFIX}_upload",
             )  # fmt: skip
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
-            tiles = gr.HTML(view.html(desk.templates()), elem_id=f"{PREFIX}_tiles")
+            # Filled when the tab is opened, because drawing the pictures takes a while.
+            tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
         with gr.Column(scale=4, min_width=320):
             drawing = _place_drawing(words, desk.facts())
     return TemplatesTab(upload, message, tiles, place_orders(PREFIX), drawing, view, words)

@@ -49,7 +49,7 @@ SETTINGS: Mapping[str, str] = {
     "Adds what is visible to the trigger words.": "在触发词后加入画面可见的内容。",
     # Training.
     "Steps": "步数",
-    "Empty: min(200 × photos, the family's).": "留空：200 × 照片数，不超过模型系列的默认值。",
+    "Empty: 200 for each photo, at most the family's.": "留空：200 × 照片数，不超过模型系列的默认值。",
     "Batch": "批大小",
     "Photos in one step, in one pass.": "每步一次处理的照片数。",
     "Learning rate": "学习率",
