@@ -48,6 +48,9 @@ def built_tab() -> Any:
     except Exception:
         # Then its buttons do nothing; what the tab is for works.
         _log.exception("EasyPhoto's buttons to other tabs could not be connected")
+    for component in page.blocks.blocks.values():
+        # The host keeps a page's values by their labels, and two of ours that share one would get each other's.
+        component.do_not_save_to_config = True
     return page.blocks
 
 

@@ -139,6 +139,17 @@ def test_a_package_that_cannot_be_loaded_leaves_a_tab_with_words(host, monkeypat
     assert "could not be loaded" in words_in(blocks)
 
 
+def test_the_host_keeps_no_values_of_the_tab_by_their_labels(host, built):
+    there = host()
+    executed(there)
+
+    [(blocks, _, _)] = there.tabs["ui_tabs"][0]()
+
+    kept = [component for component in blocks.blocks.values() if not component.do_not_save_to_config]
+    assert blocks.blocks
+    assert kept == []
+
+
 def test_the_routes_stand_with_and_without_a_page(host, built):
     there = host()
     executed(there)
