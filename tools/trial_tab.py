@@ -103,7 +103,10 @@ class Trial:
         page.locator(f"{PHOTOGRAPH}templates label", has_text=self.said.template).locator("input").check()
         page.wait_for_selector(".easyphoto-taker", timeout=2 * MINUTES)
         page.click(f"{PHOTOGRAPH}start")
-        page.wait_for_selector(".easyphoto-result", timeout=20 * MINUTES)
+        # Results of an earlier session may be on show already.
+        page.wait_for_selector(f'{PHOTOGRAPH}card [data-state="running"]', timeout=2 * MINUTES)
+        page.wait_for_selector(f'{PHOTOGRAPH}card [data-state="done"]', timeout=20 * MINUTES)
+        page.wait_for_selector(".easyphoto-result", timeout=MINUTES)
         page.click(f"{PHOTOGRAPH}steps_button")
         page.wait_for_selector(".easyphoto-steps img", timeout=MINUTES)
         page.screenshot(path=str(self.said.shots / "portrait.png"), full_page=True)
