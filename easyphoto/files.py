@@ -26,10 +26,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        # mkstemp makes the file private; a result should have the rights any new file here would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        give_usual_rights(temporary, 0o666)
         os.replace(temporary, target)
     except OSError as error:
         raise DiskFailure(
@@ -38,6 +35,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def give_usual_rights(made: Path, rights: int) -> None:
+    """`rights` less this process's mask, as any new file or folder has them; tempfile makes private ones."""
+    umask = os.umask(0)
+    os.umask(umask)
+    made.chmod(rights & ~umask)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from easyphoto.backends.remote import open_remote
 from easyphoto.backends.remote_client import Address, Patience, WebUi, address_from
 from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUpscaler
 from easyphoto.backends.remote_lists import Lists, current_checkpoint, read_lists
-from easyphoto.backends.remote_names import control_models
+from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
 from easyphoto.families import FAMILIES, Family
 from easyphoto.host import HostFacts, ThisMachine

@@ -22,7 +22,8 @@ from easyphoto.files import read_json, write_json
 PERSON_FILE, RUN_FILE = "person.json", "run.json"
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
-LONGEST_NAME = 120
+MOST_NAME_BYTES = 255
+"""What file systems take; of a longer name they say so with errors of their own."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -39,6 +40,12 @@ def checked_id(text: str) -> str:
             advice="Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit.",
         )
     return candidate
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a client's text is a file's name and no path, and one that a disk can hold."""
+    fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
+    return fits and Path(text).name == text and text != ".." and "\0" not in text
 
 
 @dataclass(frozen=True)
@@ -166,8 +173,7 @@ class Workspace:
     def run_folder(self, name: str) -> Path:
         """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
         folder = self.runs / name
-        # A longer name is none that a file system takes, and it would say so with an error of its own.
-        if Path(name).name != name or len(name) > LONGEST_NAME or not (folder / "run.json").is_file():
+        if not is_file_name(name) or not (folder / "run.json").is_file():
             raise InputError(f"There is no run {name!r}.", advice=f"The runs lie in {self.runs}.")
         return folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zipfile
@@ -16,7 +15,7 @@ from easyphoto.arrivals.earlier import EngineOpener, build_person, earlier_folde
 from easyphoto.arrivals.exported import person_of_archive
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.families import FAMILIES
-from easyphoto.files import write_json
+from easyphoto.files import give_usual_rights, write_json
 from easyphoto.host import Host
 from easyphoto.persons import swap
 from easyphoto.progress import NullProgress, Progress
@@ -151,10 +150,7 @@ def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
     place = workspace.person_folder(person.id)
     if place.exists():
         raise NameTaken(f"There is already a person {person.id!r}.", advice="They came while this was imported.")
-    # A folder made by mkdtemp is its owner's alone; a person's has the rights of any new folder here.
-    umask = os.umask(0)
-    os.umask(umask)
-    staging.chmod(0o777 & ~umask)
+    give_usual_rights(staging, 0o777)
     swap(staging, place, staging.with_name(f"{staging.name}.aside"))
     return person
 

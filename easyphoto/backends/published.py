@@ -6,25 +6,17 @@ given a file must find out under which name its host knows the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+
+from easyphoto.weights.ledger import sha256_of
 
 PREFIX = "easyphoto-"
 OWN_NAME = "lora"
 """Every person's LoRA is called so in the person's folder, and the folder says whose it is."""
 _DIGITS = 10
-_BLOCK = 1 << 20
 
 
 def published_name(lora: Path) -> str:
     """The stem for a host's LoRA folder: `easyphoto-<whose>-<start of its SHA-256>`."""
     whose = lora.parent.name if lora.stem == OWN_NAME else lora.stem
-    return f"{PREFIX}{whose}-{content_hash(lora)[:_DIGITS]}"
-
-
-def content_hash(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return f"{PREFIX}{whose}-{sha256_of(lora)[:_DIGITS]}"

@@ -18,14 +18,6 @@ from PIL import Image
 from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Result, Sampler
 from easyphoto.backends.remote_client import WebUi
 from easyphoto.backends.remote_lists import Lists, LoraShelf, current_checkpoint, overrides_for, read_lists
-from easyphoto.backends.remote_names import (
-    HostCheckpoint,
-    checkpoint_named,
-    control_models,
-    is_path,
-    no_module,
-    sampler_named,
-)
 from easyphoto.backends.remote_payloads import (
     Named,
     Payload,
@@ -39,6 +31,14 @@ from easyphoto.backends.remote_payloads import (
 from easyphoto.backends.remote_proof import Prover, check_info
 from easyphoto.backends.remote_watch import watched
 from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.backends.webui_names import (
+    HostCheckpoint,
+    checkpoint_named,
+    control_models,
+    is_path,
+    no_module,
+    sampler_named,
+)
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.families import FAMILIES, Family
 from easyphoto.geometry import Size

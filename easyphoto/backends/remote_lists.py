@@ -10,7 +10,7 @@ from typing import Any
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import OWN_NAME, published_name
 from easyphoto.backends.remote_client import WebUi
-from easyphoto.backends.remote_names import (
+from easyphoto.backends.webui_names import (
     HostCheckpoint,
     checkpoint_named,
     checkpoints_in,

@@ -17,7 +17,7 @@ from PIL import Image
 
 from easyphoto.backends.base import Control, Fill, GenerateRequest, InpaintRequest
 from easyphoto.backends.remote_client import ROOM
-from easyphoto.backends.remote_names import HostCheckpoint, HostSampler
+from easyphoto.backends.webui_names import HostCheckpoint, HostSampler
 from easyphoto.errors import BackendError
 from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture

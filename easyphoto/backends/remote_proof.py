@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.backends.base import Control, GenerateRequest
-from easyphoto.backends.remote_names import plain_control
 from easyphoto.backends.remote_payloads import Named, Payload, generate_payload
+from easyphoto.backends.webui_names import plain_control
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture

@@ -24,7 +24,6 @@ RING_OUT, RING_IN = 1 / 16, 1 / 32
 FEATHER = 1 / 64
 # Pieces smaller than this share of the face are mistakes of the part map; an ear behind hair is about 3 %.
 SPECK = 0.01
-SKIN_PARTS = (Part.SKIN, Part.NOSE)
 
 
 @dataclass(frozen=True, eq=False)

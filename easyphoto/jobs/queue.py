@@ -24,7 +24,6 @@ from easyphoto.jobs.records import (
     State,
     Subject,
     error_record,
-    is_file_name,
     new_job_id,
     now,
 )
@@ -32,7 +31,7 @@ from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.progress import Cancelled
 from easyphoto.training.lock import run_lock
-from easyphoto.workspace import JOB_FILE, Workspace
+from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
 TRACEBACK_FILE = "traceback.txt"
 RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)

@@ -16,8 +16,6 @@ from typing import Any
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.files import read_json
 
-MOST_NAME_BYTES = 255
-"""What common file systems hold."""
 # It becomes part of a file's name.
 _OWNER = re.compile(r"[\w-]{1,64}")
 
@@ -163,12 +161,6 @@ def error_record(error: BaseException) -> dict[str, str]:
         "message": f"{type(error).__name__}: {error}",
         "advice": "This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it.",
     }
-
-
-def is_file_name(text: str) -> bool:
-    """Whether a client's text is a file's name and no path, and one that a disk can hold."""
-    fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
-    return fits and Path(text).name == text and text != ".." and "\0" not in text
 
 
 def new_job_id() -> str:

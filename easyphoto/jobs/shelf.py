@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
 from easyphoto.files import write_json
-from easyphoto.jobs.records import Job, JobEvent, event_of, is_file_name, read_job
-from easyphoto.workspace import JOB_FILE
+from easyphoto.jobs.records import Job, JobEvent, event_of, read_job
+from easyphoto.workspace import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"
 Stamp = tuple[int, int, int]

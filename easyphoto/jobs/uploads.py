@@ -14,8 +14,7 @@ from PIL import Image
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
 from easyphoto.images import MOST_PIXELS
-from easyphoto.jobs.records import is_file_name
-from easyphoto.workspace import Workspace
+from easyphoto.workspace import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
 """Of one picture; the largest camera JPEGs have about 30 MB."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from easyphoto.backends.base import Control
+from easyphoto.backends.webui_names import control_model, control_models
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.families import Family
 from easyphoto.images import as_array
@@ -69,11 +70,8 @@ class ControlNet:
                 return
 
     def model(self, id: str) -> str | None:
-        """The host's name for the model of that catalogue id: its stem is the id, or begins with it."""
-        named = {name: name.rsplit(" [", 1)[0].lower() for name in self.models()}
-        exact = (name for name, stem in named.items() if stem == id.lower())
-        longer = (name for name, stem in named.items() if stem.startswith(id.lower()))
-        return next(exact, None) or next(longer, None)
+        """The host's name for the model of that catalogue id."""
+        return control_model(id, self.models())
 
     def unit(self, control: Control, model: str) -> Any:
         """Raises InputError for a weight that the host does not take."""
@@ -176,8 +174,7 @@ class Units:
 
 def found_models(family: Family, net: ControlNet) -> dict[str, str]:
     """Control kind → the host's name of its model, for the kinds that have one."""
-    named = {kind: net.model(id) for kind, id in family.controls.items()}
-    return {kind: name for kind, name in named.items() if name is not None}
+    return control_models(family, net.models())
 
 
 def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:

@@ -15,11 +15,11 @@ from PIL import Image
 
 from easyphoto.backends.base import Fill, GenerateRequest, InpaintRequest
 from easyphoto.backends.memory import out_of_memory_named
+from easyphoto.backends.webui_names import HostSampler
 from easyphoto.errors import BackendError, EasyPhotoError
 from easyphoto.images import as_picture
 from easyphoto.progress import Cancelled
 from easyphoto.webui.access import host_module
-from easyphoto.webui.samplers import Named
 
 _FILLS: Mapping[Fill, int] = MappingProxyType({Fill.ORIGINAL: 1, Fill.NOISE: 2})
 
@@ -58,7 +58,7 @@ def default_arguments(runner: Any) -> list[Any]:
 
 def make_processing(
     request: InpaintRequest | GenerateRequest,
-    sampler: Named,
+    sampler: HostSampler,
     *,
     prompt: str,
     overrides: Mapping[str, Any],
@@ -120,7 +120,7 @@ def painted(p: Any) -> Image.Image:
 
 
 def _common(
-    request: InpaintRequest | GenerateRequest, sampler: Named, prompt: str, overrides: Mapping[str, Any]
+    request: InpaintRequest | GenerateRequest, sampler: HostSampler, prompt: str, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
     shared = host_module("shared")
     folder = getattr(shared.opts, "outdir_samples", "") or getattr(shared.opts, "outdir_img2img_samples", "")
@@ -132,7 +132,7 @@ def _common(
         "prompt": prompt,
         "negative_prompt": request.negative,
         "seed": int(request.seed),
-        "sampler_name": sampler.sampler,
+        "sampler_name": sampler.name,
         "batch_size": 1,
         "n_iter": 1,
         "steps": int(request.steps),

@@ -1,6 +1,7 @@
 """Which of a web UI's names is meant: it knows checkpoints, controls, samplers and LoRAs by names of its own.
 
-A web UI drops a name that it does not know without a word, so none is sent that was not found in its lists.
+A web UI drops a name that it does not know without a word, so none is said that was not found in its lists; whether we
+are in its process or ask over HTTP makes no difference to the names.
 """
 
 from __future__ import annotations
@@ -76,14 +77,17 @@ def checkpoint_named(name: str, known: Sequence[HostCheckpoint]) -> HostCheckpoi
 
 def control_models(family: Family, listed: Iterable[str]) -> dict[str, str]:
     """Control kind → the web UI's name of its model, for the kinds that have one."""
-    found = {}
+    known = tuple(listed)
+    named = {kind: control_model(id, known) for kind, id in family.controls.items()}
+    return {kind: name for kind, name in named.items() if name is not None}
+
+
+def control_model(id: str, listed: Iterable[str]) -> str | None:
+    """The web UI's name for the model of that catalogue id: its plain name is the id, or begins with it."""
     known = sorted(listed, key=len)
-    for kind, id in family.controls.items():
-        name = next((name for name in known if plain_control(name) == id.lower()), None)
-        name = name or next((name for name in known if plain_control(name).startswith(id.lower())), None)
-        if name is not None:
-            found[kind] = name
-    return found
+    exact = (name for name in known if plain_control(name) == id.lower())
+    longer = (name for name in known if plain_control(name).startswith(id.lower()))
+    return next(exact, None) or next(longer, None)
 
 
 def plain_control(name: str) -> str:
