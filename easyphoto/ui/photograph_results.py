@@ -76,7 +76,7 @@ def record_of_result(desk: Desk, shown: Sequence[str]) -> Mapping[str, Any] | No
     picture = shown_picture(desk, shown)
     record = read_record(desk.queue.file(shown[0], picture.file))
     base = desk.queue.get(shown[0]).request.get("options", {}).get("base")
-    return {"base": base, **record} if record else None
+    return {**record, "base": base} if record else None
 
 
 def read_record(file: Path) -> Mapping[str, Any] | None:

@@ -1,0 +1,25 @@
+"""What is known of a result on show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.images import write_picture
+from easyphoto.ui.photograph_results import record_of_result
+
+
+def test_the_job_knows_the_checkpoint_by_its_whole_name(tmp_path: Path) -> None:
+    picture = {"file": "a.png", "template": "a", "seed": 3, "score": None, "likeness": [], "notes": [], "stages": []}
+    file = write_picture(tmp_path / "a.png", Image.new("RGB", (8, 8)), {"seed": 3, "base": "face.safetensors"})
+    request = {"options": {"base": "portraits/face.safetensors [0a1b]"}}
+    job = SimpleNamespace(result={"pictures": [picture]}, request=request)
+    desk: Any = SimpleNamespace(queue=SimpleNamespace(get=lambda _: job, file=lambda *_: file))
+
+    record = record_of_result(desk, ("job", "a.png"))
+
+    assert record is not None
+    assert (record["seed"], record["base"]) == (3, "portraits/face.safetensors [0a1b]")
