@@ -55,6 +55,28 @@ def test_a_single_photo_works_with_a_note(tmp_path: Path) -> None:
     assert result.notes == ("Only one photo is kept: the result will look like that photo. 5 to 20 are better.",)
 
 
+def test_a_photo_with_a_broken_profile_is_kept_and_says_so(tmp_path: Path) -> None:
+    file = photo(tmp_path, "one.png")
+    with Image.open(file) as opened:
+        opened.save(file, icc_profile=b"junk")
+
+    verdict = check([file]).verdicts[0]
+
+    assert verdict.kept
+    assert verdict.notes == ("its colour profile was ignored, because it is broken",)
+
+
+def test_an_orientation_that_does_not_exist_changes_no_verdict(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    file = photo(tmp_path, "one.png")
+    before = check([file]).verdicts[0]
+    with Image.open(file) as opened:
+        opened.save(file, exif=exif)
+
+    assert check([file]).verdicts[0].record() == before.record()
+
+
 def test_what_is_no_picture_gets_a_verdict_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not a picture")
     Image.new("RGB", (300, 300), "red").save(tmp_path / "whole.jpg")
