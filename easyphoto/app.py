@@ -24,6 +24,7 @@ from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
+from easyphoto.originals import read_original
 from easyphoto.persons import (
     Trained,
     base_of,
@@ -219,7 +220,7 @@ class EasyPhoto:
         persons = [self.workspace.person(name) for name in names]
         if not persons or not templates:
             raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
-        sheets = [(template, read_picture(template)) for template in templates]
+        sheets = [(template, read_original(template)) for template in templates]
         engine = self._engine_for(templates, progress)
         sitters = [sitter_of(self.workspace, person, engine) for person in persons]
         settings = settings or InferenceSettings()

@@ -23,13 +23,14 @@ from easyphoto.errors import (
     UnknownPerson,
 )
 from easyphoto.host import ThisMachine
-from easyphoto.images import as_picture, picture_record, write_picture
+from easyphoto.images import as_picture, picture_record, read_picture, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.training.events import Done, Plan, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
 from easyphoto.workspace import Workspace
+from tests import icc
 from tests.fakes import FakeBackend, FakeEngine
 
 
@@ -383,6 +384,31 @@ def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path
     assert Image.open(session.pictures[0]).size == (300, 200)
     assert session.report.is_file()
     assert (tmp_path / "out" / "report.png").is_file()
+
+
+def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, photos, tmp_path):
+    app.train("anna", photos)
+    noise = np.random.default_rng(99).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    wide, grey = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE), icc.grey_profile(icc.gamma(2.2))
+    Image.fromarray(noise).save(tmp_path / "wide.png", icc_profile=wide)
+    Image.fromarray(noise[..., 0]).save(tmp_path / "grey.png", icc_profile=grey)
+    templates = [tmp_path / "wide.png", tmp_path / "grey.png"]
+
+    session = app.photograph(["anna"], templates, tmp_path / "out")
+
+    for template, made, picture, profile in zip(templates, session.made, session.pictures, (wide, grey), strict=True):
+        with Image.open(picture) as opened, Image.open(template) as before:
+            untouched = made.best.mask == 0
+            assert opened.info["icc_profile"] == profile
+            assert (np.asarray(opened)[untouched] == np.asarray(before)[untouched]).all()
+            assert (np.asarray(opened)[~untouched] != np.asarray(before)[~untouched]).any()
+        assert picture_record(picture)["persons"] == ["anna"]
+        # What the report shows is what the file looks like.
+        shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(made.best.image)
+        assert np.abs(shown[made.best.mask == 1]).mean() < 1
+        assert made.best.stages[-1].image is made.best.image
+    assert "The template is in shades of grey, and so is the result." in session.all_notes
+    assert (np.ptp(np.asarray(session.made[1].best.image), axis=2) == 0).all()
 
 
 def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):

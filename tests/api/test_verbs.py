@@ -1,12 +1,15 @@
 """What takes long is answered with a job at once, and done with what the request says."""
 
+import io
+
 import pytest
 from PIL import Image
 
 from easyphoto.errors import Diverged
 from easyphoto.settings import InferenceSettings, TrainSettings
+from tests import icc
 from tests.api.calls import V1, error_of, finished, inline, photos, trained
-from tests.desks import picture
+from tests.desks import encoded, picture
 
 
 def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop, tmp_path):
@@ -21,6 +24,24 @@ def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop
     file = client.get(f"{V1}/jobs/{pictures['id']}/files/{pictures['result']['pictures'][0]['file']}")
     (tmp_path / "picture.png").write_bytes(file.content)
     assert (file.headers["content-type"], Image.open(tmp_path / "picture.png").size) == ("image/png", (300, 200))
+
+
+@pytest.mark.parametrize("way", ["inline", "upload", "template"])
+def test_a_template_keeps_its_profile_however_it_came(client, way):
+    profile, stream = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE), io.BytesIO()
+    Image.open(io.BytesIO(picture(99, (300, 200)))).save(stream, "PNG", icc_profile=profile)
+    template = {"name": "wide.png", "data": encoded(stream.getvalue())}
+    if way == "upload":
+        template = {"upload": client.post(f"{V1}/uploads", json=template).json()["uploads"][0]["name"]}
+    if way == "template":
+        kept = client.post(f"{V1}/templates", json={"name": "wide", "picture": template})
+        template = {"template": kept.json()["id"]}
+    trained(client)
+
+    job = finished(client, client.post(f"{V1}/photograph", json={"persons": ["anna"], "templates": [template]}))
+
+    file = client.get(f"{V1}/jobs/{job['id']}/files/{job['result']['pictures'][0]['file']}")
+    assert Image.open(io.BytesIO(file.content)).info["icc_profile"] == profile
 
 
 def test_a_job_is_answered_with_202_and_where_it_is(client):
