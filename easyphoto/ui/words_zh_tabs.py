@@ -270,4 +270,48 @@ _ERRORS: Mapping[str, str] = {
     "Choose a template with a visible face.": "请选择有清晰人脸的模板。",
 }
 
-HEARD_TABS: Mapping[str, str] = {**_TITLES, **_STEPS, **_NOTES, **_ERRORS}
+_COLOURS: Mapping[str, str] = {
+    "its colour profile was ignored, because {why}": "已忽略其色彩配置文件，因为{why}",
+    "it is broken": "它已损坏",
+    "it is broken, or knows only one way": "它已损坏，或只能单向转换",
+    "it is of a kind that no picture has": "它不是用于图片的类型",
+    "it is for {kind} pictures": "它用于{kind}图片",
+    "colour": "彩色",
+    "greyscale": "灰度",
+    "CMYK": "CMYK ",
+    "this Pillow was built without colour management (littlecms)": "此 Pillow 不含色彩管理（littlecms）",
+    "The template: {note}.": "模板：{note}。",
+    "The template is in shades of grey, and so is the result.": "模板是灰度图，结果也是灰度图。",
+    "The template's transparency was kept.": "已保留模板的透明度。",
+    "The template has a palette of at most 256 colours; the result has all colours.": (
+        "模板使用不超过 256 色的调色板；结果为全彩。"
+    ),
+    "The template is in black and white without greys; the result has greys.": "模板只有黑白两色；结果有灰阶。",
+    "The template is a Lab picture; the result is in sRGB.": "模板是 Lab 图片；结果为 sRGB。",
+    "The template has {bits} bits for each colour; the result has {kept}.": (
+        "模板每种颜色 {bits} 位；结果为 {kept} 位。"
+    ),
+    "The template has 16 bits for each grey and transparency; the result has 8.": (
+        "模板是带透明度的 16 位灰度图；结果为 8 位。"
+    ),
+    "The template is a CMYK picture for print; the result is in sRGB, by a rule of thumb because it has no profile.": (
+        "模板是没有色彩配置文件的 CMYK 印刷图片；结果为 sRGB，颜色只能近似。"
+    ),
+    "The template is a CMYK picture for print ({name}); the result is in sRGB.": (
+        "模板是 CMYK 印刷图片（{name}）；结果为 sRGB。"
+    ),
+    "The template is a CMYK picture for print; the result is in sRGB.": "模板是 CMYK 印刷图片；结果为 sRGB。",
+    "The template's colour profile ({name}) knows no way back; the result is in sRGB.": (
+        "模板的色彩配置文件（{name}）不能反向转换；结果为 sRGB。"
+    ),
+    "The picture was enlarged, so all of it was brought back into the template's colours.": (
+        "图片已放大，因此整张图都转换回了模板的颜色。"
+    ),
+    "Part of the new face lies where the template is transparent, and is not seen.": (
+        "新人脸有一部分位于模板的透明处，因此看不到。"
+    ),
+    "{name} holds floating point numbers that are not between 0 and 1.": "{name} 含有不在 0 到 1 之间的浮点数。",
+    "Save it with 8 or 16 bits, as JPEG or PNG.": "请另存为 8 或 16 位的 JPEG 或 PNG。",
+}
+
+HEARD_TABS: Mapping[str, str] = {**_TITLES, **_STEPS, **_COLOURS, **_NOTES, **_ERRORS}
