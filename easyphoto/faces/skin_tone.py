@@ -22,6 +22,11 @@ LEAST_BRIGHTNESS, LEAST_HUE = 0.10, 0.06
 # number on it is another skin. Of 60 drawn templates with the person's own skin 58 lie below the first (the middle one
 # at 1.5), of 60 with others' 41 above it (4.6).
 SAME, ANOTHER = 2.8, 3.8
+# For skin beyond the part map: least deviations of L, a, b (bytes), the squared distance at which a colour is no skin any
+# more, and how much may be found, in face and neck areas: a wall of the skin's colour is more than a chest.
+LEAST_SPREAD = (12.0, 3.0, 3.0)
+MOST_UNLIKE = 12.0
+MOST_GROWN = 3.0
 # Edges of part maps are off by up to this many face widths.
 EDGE = 0.025
 
@@ -86,6 +91,37 @@ def recoloured_skin(
     area = area * (1.0 - _kept(labels, width)) * free
     moved = as_bytes(brightened(linear(picture), np.exp(change), np.exp(level)))
     return blended(picture, moved, area), area
+
+
+def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
+    """The part map with what goes on from the neck in the skin's colour (chest, shoulders) as neck.
+
+    For part maps that end a neck where necks end on the whole. What is neither joined to the neck nor as much like the
+    face's and neck's own colours as these are among themselves stays clothes or background.
+    """
+    import cv2
+
+    known = part_mask(labels, (Part.SKIN, Part.NOSE, Part.NECK)) > 0.5
+    neck = labels == Part.NECK
+    if int(known.sum()) < FEWEST_PIXELS or not neck.any():
+        return labels
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.8, 0.01 * width))
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
+    middle = np.median(lab[known], axis=0)
+    spread = np.maximum(1.4826 * np.median(np.abs(lab[known] - middle), axis=0), LEAST_SPREAD)
+    alike = (((lab - middle) / spread) ** 2).sum(2) < MOST_UNLIKE
+    open_to = alike & np.isin(labels, (int(Part.CLOTHES), int(Part.BACKGROUND)))
+    rows = np.arange(len(labels))[:, None]
+    open_to &= rows > float(np.flatnonzero(neck.any(1))[0])
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(0.02 * width)) + 1,) * 2)
+    joined = cv2.morphologyEx((open_to | neck).astype(np.uint8), cv2.MORPH_OPEN, brush)
+    _, pieces = cv2.connectedComponents(joined | neck.astype(np.uint8))
+    grown = np.isin(pieces, np.unique(pieces[neck])) & (pieces > 0) & ~neck
+    if int(grown.sum()) > MOST_GROWN * int(known.sum()):
+        return labels
+    result = labels.copy()
+    result[grown] = Part.NECK
+    return np.asarray(result)
 
 
 def _kept(labels: np.ndarray, width: float) -> np.ndarray:

@@ -18,6 +18,8 @@ from easyphoto.images import dilated, feathered
 # Shares of the face's width.
 GAPS = 0.10
 """Between brow and hair, between lips."""
+TONGUES = 0.06
+"""Of skin, between locks of hair."""
 FIRST_GROWTH = 0.04
 """The first pass sees a little of what lies beyond the face, of which nothing is pasted."""
 RING = 0.10
@@ -53,8 +55,9 @@ def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_feat
     """`labels`, `face` in crop pixels; `free` is 0 where nothing may change (another face, the crop's inner edges)."""
     width = face.box.width
     whole = closed(without_specks(part_mask(labels, (*FACE_PARTS, Part.EARS))), GAPS * width)
-    # A lock of hair in the face is a gap too, but nothing to paint over.
+    # A lock of hair in the face is a gap too, but nothing to paint over, and a tongue of skin between locks is all edge.
     bare = closed(without_specks(part_mask(labels, FACE_PARTS)), GAPS * width) * (labels != Part.HAIR)
+    bare = dilated(dilated(bare, -TONGUES / 2 * width), TONGUES / 2 * width) * bare
     first = dilated(bare, FIRST_GROWTH * width) * free
     alpha = inner_fade(dilated(bare, -INSET * width), FADE * width) * free
     ring = second = np.clip(bare - dilated(bare, -RING * width), 0, 1) * free
