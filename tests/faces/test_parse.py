@@ -9,7 +9,8 @@ from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import sample_scene
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
-from easyphoto.faces.parse import FaceFrame, landmark_parts
+from easyphoto.faces.face_view import FaceFrame
+from easyphoto.faces.parse import landmark_parts
 from easyphoto.geometry import Box
 
 
