@@ -24,6 +24,8 @@ _LEAST_SPREAD = np.array((6.0, 2.3, 2.3, 0.26), np.float32)
 # One feature alone, however strange, is no proof: a highlight is still skin.
 _MOST_STRANGE = 16.0
 _SURE = 8.0
+# Hair is dark where it is darker than the cheeks by so much of 255.
+_DARK_HAIR = 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,9 @@ def complexion_of(view: FaceView, depth: np.ndarray) -> Complexion:
         _larger(prior, shape),
         radius=4,
     )
+    if _crown_lightness(small, usable, (u, v)) < skin.mean[0] - _DARK_HAIR:
+        # Lighter than the cheeks where hair is dark: a highlight.
+        score[(depth > 0.1) & (lab[..., 0] > skin.mean[0])] = _SURE
     return Complexion(score, lab)
 
 
@@ -123,8 +128,19 @@ def _sure_other(
     """What surrounds the face and is not of its colour; above the forehead also what is: fair hair, a bald crown."""
     u, v = at
     other: np.ndarray = usable & ((depth < -0.12) & (strange > 9) | (depth < -0.6) & (v < 0.8) & (strange > 4))
-    crown: np.ndarray = usable & (v < -1.3) & (np.abs(u) < 1.0)
-    return other | crown
+    return other | usable & (v < -1.3) & (np.abs(u) < 1.0)
+
+
+def _crown_lightness(features: np.ndarray, usable: np.ndarray, at: tuple[np.ndarray, np.ndarray]) -> float:
+    crown = usable & _crown(at)
+    return float(np.median(features[crown][:, 0])) if crown.any() else 255.0
+
+
+def _crown(at: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """bool: where a head has hair, if it has any."""
+    u, v = at
+    above: np.ndarray = (v < -1.3) & (v > -1.8) & (np.abs(u) < 0.6)
+    return above
 
 
 def _strangeness(features: np.ndarray, skin: _Spread) -> np.ndarray:

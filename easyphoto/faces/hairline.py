@@ -13,7 +13,6 @@ BROW_LINE = -0.35
 """v above which only what looks like skin is face: there hair begins, at some height or other."""
 # Share of the chin that does not look like skin: 0.14 to 0.8 on 13 bearded photographs, up to 0.15 on 33 of 35 without.
 _BEARDED = 0.16
-_LONGEST_BEARD = 0.3
 # Nobody's hair hangs over the mouth: what is dark there is a moustache, a beard or a shadow.
 _MOUTH_SIDE = 0.55
 
@@ -25,7 +24,7 @@ def covered(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float, br
     bare = cv2.morphologyEx((~skin & (depth > -0.05)).astype(np.uint8), cv2.MORPH_OPEN, brush) > 0
     bare = joined_to(bare, bare & (depth < 0.03))
     mouth = view.points[3:].mean(0)
-    reach = np.inf if bearded(view, depth, skin, chin) else _MOUTH_SIDE
+    reach = np.inf if _bearded(view, depth, skin, chin) else _MOUTH_SIDE
     bare &= (view.v < view.points[2, 1] + 0.05) | (np.abs(view.u - mouth[0]) > reach) | (depth < 0)
     found = fallen(bare, (depth < 0.1) | (view.v < BROW_LINE), view.row(BROW_LINE))
     for eye, brow in zip(view.points[:2], brows, strict=True):
@@ -36,16 +35,7 @@ def covered(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float, br
     return found & (depth > 0)
 
 
-def beard_below(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float) -> np.ndarray:
-    """bool: what a beard adds to the face below the outline."""
-    if not bearded(view, depth, skin, chin):
-        return np.zeros(depth.shape, bool)
-    mouth = view.points[3:].mean(0)
-    bare = ~skin & (np.abs(view.u - mouth[0]) < 0.75) & (view.v > mouth[1]) & (depth > -_LONGEST_BEARD)
-    return joined_to(bare, bare & _chin(view, depth, chin)) & (depth < 0.05)
-
-
-def bearded(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float) -> bool:
+def _bearded(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float) -> bool:
     patch = _chin(view, depth, chin)
     return bool(patch.any() and 1 - skin[patch].mean() > _BEARDED)
 

@@ -14,7 +14,7 @@ from easyphoto.faces.engine import Face, Part
 from easyphoto.faces.face_outline import chin_of, depth_inside, face_outline
 from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.features import Features, features_of
-from easyphoto.faces.hairline import BROW_LINE, beard_below, covered
+from easyphoto.faces.hairline import BROW_LINE, covered
 from easyphoto.faces.head_parts import around_face
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.person_mask import one_person, person_by_colours
@@ -60,9 +60,9 @@ def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
     complexion = complexion_of(view, depth)
     features = features_of(view, complexion.lab)
     chin = chin_of(outline)
-    hidden = covered(view, depth, complexion.skin, chin, features.brows)
+    # The person's own edge runs along a turned cheek more truly than the outline does.
+    hidden = covered(view, depth, complexion.skin, chin, features.brows) | ~person
     face = _face(view, depth, complexion.skin, hidden, features)
-    face |= beard_below(view, depth, complexion.skin, chin) & person
     labels = around_face(view, depth, complexion, person, chin)
     labels[(depth > 0) & person] = Part.HAIR
     labels[face] = Part.SKIN
