@@ -48,38 +48,53 @@ class _Spread:
     variance: np.ndarray
 
 
-def complexion_of(view: FaceView, depth: np.ndarray) -> Complexion:
-    """`depth`: units inside the face's outline, negative outside."""
+def complexion_of(view: FaceView, depth: np.ndarray, person: np.ndarray) -> Complexion:
+    """`depth`: units inside the face's outline, negative outside; `person`: where the person is, roughly."""
     features = _features(view.image)
     lab = np.ascontiguousarray(features[..., :3])
-    small, inner = _smaller(features), _smaller(depth)
-    usable = _smaller(view.inside.astype(np.float32)) > 0.99
-    u, v = _smaller(np.broadcast_to(view.u, depth.shape)), _smaller(np.broadcast_to(view.v, depth.shape))
-    sure = _sure_skin(view, small, inner, usable, (u, v))
-    skin = _robust(small[sure], least=(8, 3, 3, 0.25))
-    strange = _strangeness(small, skin)
-    other = _sure_other(inner, usable, (u, v), strange)
-    rest = _robust(small[other], least=(20, 5, 5, 0.4)) if other.sum() > 20 else _opposite(skin)
-    prior = _prior(inner, v)
+    field = _Field.of(view, features, depth)
+    own = _smaller(person.astype(np.float32)) > 0.5
+    sure = _sure_skin(view, field)
+    skin = _robust(field.features[sure], least=(8, 3, 3, 0.25))
+    strange = _strangeness(field.features, skin)
+    other = _sure_other(field, strange)
+    # Hair and wall are two things: their common spread would be so wide that anything is unlike it.
+    rest = [_rest(field.features[other & place], skin) for place in (own, ~own)]
+    prior = _prior(field.depth, field.v)
     won, lost = sure.astype(np.float32), other.astype(np.float32)
+
+    def odds(seen: np.ndarray, radius: int) -> np.ndarray:
+        rivals = [
+            _near(field.features, lost * place, everywhere) for place, everywhere in zip((own, ~own), rest, strict=True)
+        ]
+        return _odds(seen, _near(field.features, won, skin), rivals, strange, prior, radius=radius)
+
     for _ in range(_ROUNDS):
-        odds = _odds(small, _near(small, won, skin), _near(small, lost, rest), strange, prior, radius=2)
-        share = 1 / (1 + np.exp(-odds))
-        won = np.where((share > 0.5) & (inner > -0.7) & usable, share, 0).astype(np.float32)
-        lost = np.where((share < 0.5) & usable, 1 - share, 0).astype(np.float32)
-    shape = depth.shape
-    score = _odds(
-        features,
-        _near(small, won, skin),
-        _near(small, lost, rest),
-        _larger(strange, shape),
-        _larger(prior, shape),
-        radius=4,
-    )
-    if _crown_lightness(small, usable, (u, v)) < skin.mean[0] - _DARK_HAIR:
+        share = 1 / (1 + np.exp(-odds(field.features, 2)))
+        won = np.where((share > 0.5) & (field.depth > -0.7) & field.usable, share, 0).astype(np.float32)
+        lost = np.where((share < 0.5) & field.usable, 1 - share, 0).astype(np.float32)
+    score = odds(features, 4)
+    if _crown_lightness(field) < skin.mean[0] - _DARK_HAIR:
         # Lighter than the cheeks where hair is dark: a highlight.
         score[(depth > 0.1) & (lab[..., 0] > skin.mean[0])] = _SURE
     return Complexion(score, lab)
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """Where the competition takes place, on every second pixel."""
+
+    features: np.ndarray
+    depth: np.ndarray
+    usable: np.ndarray
+    """Where there is a picture."""
+    u: np.ndarray
+    v: np.ndarray
+
+    @classmethod
+    def of(cls, view: FaceView, features: np.ndarray, depth: np.ndarray) -> _Field:
+        u, v = (_smaller(np.broadcast_to(axis, depth.shape)) for axis in (view.u, view.v))
+        return cls(_smaller(features), _smaller(depth), _smaller(view.inside.astype(np.float32)) > 0.99, u, v)
 
 
 def _features(image: np.ndarray) -> np.ndarray:
@@ -99,13 +114,11 @@ def _larger(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(cv2.resize(field, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
 
 
-def _sure_skin(
-    view: FaceView, features: np.ndarray, depth: np.ndarray, usable: np.ndarray, at: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
+def _sure_skin(view: FaceView, field: _Field) -> np.ndarray:
     """Cheeks and nose, without eyes and nostrils; of each half what is near its own colour, for light from a side."""
-    u, v = at
+    u, v = field.u, field.v
     eyes, nose, mouth = view.points[:2], view.points[2], view.points[3:].mean(0)
-    sure = usable & (depth > 0.15) & (v > 0.18) & (v < mouth[1] - 0.18)
+    sure = field.usable & (field.depth > 0.15) & (v > 0.18) & (v < mouth[1] - 0.18)
     for eye in eyes:
         sure &= np.hypot((u - eye[0]) / 0.36, (v - eye[1]) / 0.26) > 1
     sure &= np.hypot((u - nose[0]) / 0.3, (v - nose[1] - 0.12) / 0.12) > 1
@@ -113,8 +126,8 @@ def _sure_skin(
     for side in (sure & (u <= nose[0]), sure & (u > nose[0])):
         if side.sum() < 15:
             continue
-        own = _robust(features[side], least=(7.2, 2.4, 2.4, 0))
-        off = np.abs(features - own.mean)[..., :3] / np.sqrt(own.variance[:3])
+        own = _robust(field.features[side], least=(7.2, 2.4, 2.4, 0))
+        off = np.abs(field.features - own.mean)[..., :3] / np.sqrt(own.variance[:3])
         alike |= side & (off.max(-1) < 2.5)
     if alike.sum() > 20:
         return alike
@@ -122,25 +135,17 @@ def _sure_skin(
     return around
 
 
-def _sure_other(
-    depth: np.ndarray, usable: np.ndarray, at: tuple[np.ndarray, np.ndarray], strange: np.ndarray
-) -> np.ndarray:
+def _sure_other(field: _Field, strange: np.ndarray) -> np.ndarray:
     """What surrounds the face and is not of its colour; above the forehead also what is: fair hair, a bald crown."""
-    u, v = at
-    other: np.ndarray = usable & ((depth < -0.12) & (strange > 9) | (depth < -0.6) & (v < 0.8) & (strange > 4))
-    return other | usable & (v < -1.3) & (np.abs(u) < 1.0)
+    depth, v = field.depth, field.v
+    around = (depth < -0.12) & (strange > 9) | (depth < -0.6) & (v < 0.8) & (strange > 4)
+    other: np.ndarray = field.usable & (around | (v < -1.3) & (np.abs(field.u) < 1.0))
+    return other
 
 
-def _crown_lightness(features: np.ndarray, usable: np.ndarray, at: tuple[np.ndarray, np.ndarray]) -> float:
-    crown = usable & _crown(at)
-    return float(np.median(features[crown][:, 0])) if crown.any() else 255.0
-
-
-def _crown(at: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """bool: where a head has hair, if it has any."""
-    u, v = at
-    above: np.ndarray = (v < -1.3) & (v > -1.8) & (np.abs(u) < 0.6)
-    return above
+def _crown_lightness(field: _Field) -> float:
+    crown = field.usable & (field.v < -1.3) & (field.v > -1.8) & (np.abs(field.u) < 0.6)
+    return float(np.median(field.features[crown][:, 0])) if crown.any() else 255.0
 
 
 def _strangeness(features: np.ndarray, skin: _Spread) -> np.ndarray:
@@ -154,19 +159,26 @@ def _strangeness(features: np.ndarray, skin: _Spread) -> np.ndarray:
 def _prior(depth: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Log odds before looking: face inside its outline below the brows, the less the higher above them."""
     # Ears and neck are skin outside the outline.
-    face = np.maximum(np.clip(depth * 14, -2.5, 3.5), np.where((depth > -0.35) | (v > 1.2), -0.3, -2.5))
+    outside = np.where((depth > -0.35) | (v > 1.2), -0.3, -2.5)
+    outside[(depth > -0.27) & (v > -0.3) & (v < 0.75)] = 0.6
+    face = np.maximum(np.clip(depth * 14, -2.5, 3.5), outside)
     forehead = np.clip(1.5 + (v + 0.35) * 2.2, -2.5, 1.5) + np.clip(depth * 6, -2, 0)
     return np.where(v > -0.35, face, forehead).astype(np.float32)
 
 
 def _robust(sample: np.ndarray, *, least: tuple[float, ...]) -> _Spread:
+    if not len(sample):
+        # Points gone wrong, outside of the picture.
+        sample = np.array([[128.0, 128.0, 128.0, 0.7]], np.float32)
     middle = np.median(sample, axis=0)
     deviation = 1.4826 * np.median(np.abs(sample - middle), axis=0)
     return _Spread(middle, np.maximum(deviation, least) ** 2)
 
 
-def _opposite(skin: _Spread) -> _Spread:
-    """Where nothing is seen around a face: something grey, dark beside light skin and light beside dark."""
+def _rest(sample: np.ndarray, skin: _Spread) -> _Spread:
+    """Where hardly anything is seen around a face: something grey, dark beside light skin and light beside dark."""
+    if len(sample) > 20:
+        return _robust(sample, least=(20, 5, 5, 0.4))
     return _Spread(np.array([255 - skin.mean[0], 128, 128, 1.5]), np.array([3600.0, 100.0, 100.0, 1.0]))
 
 
@@ -185,17 +197,24 @@ def _near(features: np.ndarray, weight: np.ndarray, everywhere: _Spread) -> _Spr
 
 
 def _odds(
-    features: np.ndarray, skin: _Spread, rest: _Spread, strange: np.ndarray, prior: np.ndarray, *, radius: int
+    features: np.ndarray,
+    skin: _Spread,
+    rivals: list[_Spread],
+    strange: np.ndarray,
+    prior: np.ndarray,
+    *,
+    radius: int,
 ) -> np.ndarray:
     shape = features.shape
-    against = _surprise(features, _larger(skin.mean, shape), _larger(skin.variance, shape) + _LEAST_SPREAD**2)
-    for_skin = _surprise(features, _larger(rest.mean, shape), _larger(rest.variance, shape) + 2 * _LEAST_SPREAD**2)
-    evidence = 0.5 * (for_skin - against) - 0.25 * np.clip(strange - 9, 0, 20)
-    odds = (np.clip(evidence, -_SURE, _SURE) + prior).astype(np.float32)
+    against = _surprise(features, skin, _LEAST_SPREAD**2)
+    for_skin = np.minimum(*(_surprise(features, rival, 2 * _LEAST_SPREAD**2) for rival in rivals))
+    evidence = 0.5 * (for_skin - against) - 0.25 * np.clip(_larger(strange, shape) - 9, 0, 20)
+    odds = (np.clip(evidence, -_SURE, _SURE) + _larger(prior, shape)).astype(np.float32)
     return _edge_kept(odds, features[..., 0] / 255, radius)
 
 
-def _surprise(features: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def _surprise(features: np.ndarray, spread: _Spread, least: np.ndarray) -> np.ndarray:
+    mean, variance = _larger(spread.mean, features.shape), _larger(spread.variance, features.shape) + least
     surprise: np.ndarray = (np.minimum((features - mean) ** 2 / variance, _MOST_STRANGE) + np.log(variance)).sum(-1)
     return surprise
 

@@ -145,8 +145,8 @@ def _mouth(view: FaceView, lab: np.ndarray) -> np.ndarray:
     """Lips, and what is between them: teeth and the dark of an open mouth count neither for nor against."""
     light, red, yellow = (np.ascontiguousarray(lab[..., channel]) for channel in range(3))
     # Weights by the error of the edge found, of 14 tried: the upper lip lies in its own shadow, the lower is pinker.
-    upper = 0.3 * red - 0.2 * light - 0.3 * yellow
-    lower = red - 0.8 * yellow
+    upper = (0.3 * red - 0.2 * light - 0.3 * yellow) / 6.0 + 0.6 * _unlike_cheeks(view, lab)
+    lower = (red - 0.8 * yellow) / 3.0
     bottom = _USUAL_BOTTOM + 0.35 * (float(np.clip(view.box[3], 1.45, 2.05)) - 1.8)
     top = _lip_edge(view, upper, _LIP_TOPS, 1, _USUAL_TOP, _TOP_SPREAD)
     base = _lip_edge(view, lower, _LIP_BOTTOMS, -1, bottom, _BOTTOM_SPREAD)
@@ -158,6 +158,15 @@ def _mouth(view: FaceView, lab: np.ndarray) -> np.ndarray:
     return np.concatenate([above, below[::-1]])
 
 
+def _unlike_cheeks(view: FaceView, lab: np.ndarray) -> np.ndarray:
+    """Teeth are as unlike skin as lips are: without this the edge between the two is taken for the lip's."""
+    u, v = view.points[2]
+    beside = np.array([[u - 0.45], [u + 0.45]]), np.full((2, 1), v - 0.1)
+    skin = [view.sampled(np.ascontiguousarray(lab[..., channel]), *beside).mean() for channel in range(3)]
+    unlike: np.ndarray = np.minimum(np.abs(lab - skin) / (25.0, 6.0, 6.0), 2.5).sum(-1)
+    return unlike.astype(np.float32)
+
+
 def _lip_edge(view: FaceView, lip: np.ndarray, places: np.ndarray, inward: int, usual: float, spread: float) -> float:
     left, right = view.points[3:]
     u = (left[0] + right[0]) / 2 + _LIP_ALONG * (right[0] - left[0]) / 2
@@ -165,5 +174,4 @@ def _lip_edge(view: FaceView, lip: np.ndarray, places: np.ndarray, inward: int, 
     v = line + places[:, None] * np.interp(_LIP_ALONG, *_LIP_CURVE)
     steps = np.array((0.03, 0.06, 0.09))[:, None, None] * inward
     within, beyond = (view.sampled(lip, u[None, None], v[None] + way).mean(axis=(0, 2)) for way in (steps, -steps))
-    strength = 6.0 if inward > 0 else 3.0
-    return float(places[int(np.argmax((within - beyond) / strength - 0.5 * ((places - usual) / spread) ** 2))])
+    return float(places[int(np.argmax(within - beyond - 0.5 * ((places - usual) / spread) ** 2))])

@@ -9,6 +9,7 @@ from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.features import Brow
 from easyphoto.faces.pieces import fallen, joined_to
 
+_CHEEK, _HANGING = 0.3, 0.4
 BROW_LINE = -0.35
 """v above which only what looks like skin is face: there hair begins, at some height or other."""
 # Share of the chin that does not look like skin: 0.14 to 0.8 on 13 bearded photographs, up to 0.15 on 33 of 35 without.
@@ -17,15 +18,15 @@ _BEARDED = 0.16
 _MOUTH_SIDE = 0.55
 
 
-def covered(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float, brows: tuple[Brow, Brow]) -> np.ndarray:
+def covered(
+    view: FaceView, depth: np.ndarray, skin: np.ndarray, person: np.ndarray, chin: float, brows: tuple[Brow, Brow]
+) -> np.ndarray:
     """bool: what covers the outline from outside. Hair falls from above or lies in from a side; brows, lenses, moles
     and beards do not."""
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     bare = cv2.morphologyEx((~skin & (depth > -0.05)).astype(np.uint8), cv2.MORPH_OPEN, brush) > 0
     bare = joined_to(bare, bare & (depth < 0.03))
-    mouth = view.points[3:].mean(0)
-    reach = np.inf if _bearded(view, depth, skin, chin) else _MOUTH_SIDE
-    bare &= (view.v < view.points[2, 1] + 0.05) | (np.abs(view.u - mouth[0]) > reach) | (depth < 0)
+    bare &= _may_be_hair(view, depth, skin, person, chin)
     found = fallen(bare, (depth < 0.1) | (view.v < BROW_LINE), view.row(BROW_LINE))
     for eye, brow in zip(view.points[:2], brows, strict=True):
         _clear_eye(view, found, eye)
@@ -33,6 +34,21 @@ def covered(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float, br
             # Its end may touch the hair all the same.
             found &= ~view.filled(brow.outline)
     return found & (depth > 0)
+
+
+def _may_be_hair(view: FaceView, depth: np.ndarray, skin: np.ndarray, person: np.ndarray, chin: float) -> np.ndarray:
+    """bool: not where a beard grows, nor in the shadow of a cheek beside which no hair hangs."""
+    u, v, mouth = view.u, view.v, view.points[3:].mean(0)
+    high = (v < view.points[2, 1] + 0.05) | (depth < 0)
+    if _bearded(view, depth, skin, chin):
+        return high
+    possible = high | (np.abs(u - mouth[0]) > _MOUTH_SIDE)
+    beside = (depth < -0.03) & (depth > -0.25) & (v > 0.5) & (v < 1.1)
+    for side in (u < mouth[0], u > mouth[0]):
+        hangs = (person & ~skin)[beside & side]
+        if not hangs.any() or hangs.mean() < _HANGING:
+            possible &= ~side | (v < _CHEEK) | (depth < 0)
+    return possible
 
 
 def _bearded(view: FaceView, depth: np.ndarray, skin: np.ndarray, chin: float) -> bool:

@@ -20,6 +20,7 @@ _HAIR_FOOT = 0.4
 # Farther down hair lies on clothes of any colour.
 _LONGEST_HAIR = 0.6
 _NECK = 1.0
+_WIDEST_NECK = 0.95
 
 
 def around_face(
@@ -62,14 +63,16 @@ def _ears(view: FaceView, depth: np.ndarray, skin: np.ndarray) -> np.ndarray:
     found = np.zeros(depth.shape, bool)
     turn, middle, v = float(view.points[2, 0]), float(view.points[:, 0].mean()), view.v
     place = (depth < 0) & (depth > -_EAR_WIDTH) & (v > _EAR_TOP) & (v < _EAR_FOOT)
+    across = np.abs(view.u - middle)
     farther = (depth < -_EAR_WIDTH - 0.06) & (depth > -2 * _EAR_WIDTH) & (v > _EAR_TOP - 0.2) & (v < 1.1)
     higher = (depth < -0.08) & (depth > -_EAR_WIDTH) & (v > _EAR_TOP - 0.6) & (v < _EAR_TOP - 0.1)
+    lower = (across > _WIDEST_NECK) & (across < 2.0) & (v > _EAR_FOOT + 0.1) & (v < _EAR_FOOT + 0.6)
+    elsewhere = skin & (farther | higher | lower)
     for sign in (1, -1):
         if sign * turn > _FAR_EAR_HIDDEN:
             continue
         side = sign * (view.u - middle) > 0
         ear = joined_to(skin & place & side, skin & place & side & (depth > -0.08))
-        beyond = (skin & farther & side).sum() + (skin & higher & side).sum()
-        if beyond < 0.5 * ear.sum():
+        if (elsewhere & side).sum() < 0.5 * ear.sum():
             found |= ear
     return found

@@ -57,11 +57,11 @@ def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
     outline = face_outline(view)
     depth = depth_inside(view, outline)
     person = person_by_colours(view, depth) if people is None else one_person(people, view, depth)
-    complexion = complexion_of(view, depth)
+    complexion = complexion_of(view, depth, person)
     features = features_of(view, complexion.lab)
     chin = chin_of(outline)
     # The person's own edge runs along a turned cheek more truly than the outline does.
-    hidden = covered(view, depth, complexion.skin, chin, features.brows) | ~person
+    hidden = covered(view, depth, complexion.skin, person, chin, features.brows) | ~person
     face = _face(view, depth, complexion.skin, hidden, features)
     labels = around_face(view, depth, complexion, person, chin)
     labels[(depth > 0) & person] = Part.HAIR

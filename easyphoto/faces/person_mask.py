@@ -19,8 +19,10 @@ FARTHEST_HAIR = 1.05
 def person_by_colours(view: FaceView, depth: np.ndarray) -> np.ndarray:
     """GrabCut: the face is sure, hair around it and shoulders below are likely. `depth`: units inside the outline."""
     marks = _marks(view, depth)
-    if not ((marks == cv2.GC_BGD) | (marks == cv2.GC_PR_BGD)).any():
-        return np.ones(depth.shape, bool)
+    likely = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+    if likely.all() or not likely.any():
+        # GrabCut wants some of both.
+        return np.full(depth.shape, bool(likely.all()))
     image = cv2.resize(view.image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     before, behind = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
@@ -50,7 +52,8 @@ def _marks(view: FaceView, depth: np.ndarray) -> np.ndarray:
     marks[depth > _SURE_FACE] = cv2.GC_FGD
     # A head goes on above the forehead, in hair that may have the background's colour.
     marks[(v < -0.3) & (depth > -0.12)] = cv2.GC_FGD
-    marks[~inside] = cv2.GC_BGD
+    # Below the picture's end its last row, the chest, is repeated.
+    marks[~inside & (v < 1.2)] = cv2.GC_BGD
     return marks
 
 
