@@ -20,7 +20,7 @@ _HAIR_FOOT = 0.4
 # Farther down hair lies on clothes of any colour.
 _LONGEST_HAIR = 0.6
 _NECK = 1.0
-_WIDEST_NECK = 0.95
+_WIDEST_NECK = 1.1
 
 
 def around_face(
@@ -66,7 +66,7 @@ def _ears(view: FaceView, depth: np.ndarray, skin: np.ndarray) -> np.ndarray:
     across = np.abs(view.u - middle)
     farther = (depth < -_EAR_WIDTH - 0.06) & (depth > -2 * _EAR_WIDTH) & (v > _EAR_TOP - 0.2) & (v < 1.1)
     higher = (depth < -0.08) & (depth > -_EAR_WIDTH) & (v > _EAR_TOP - 0.6) & (v < _EAR_TOP - 0.1)
-    lower = (across > _WIDEST_NECK) & (across < 2.0) & (v > _EAR_FOOT + 0.1) & (v < _EAR_FOOT + 0.6)
+    lower = (across > _WIDEST_NECK) & (across < 2.0) & (v > _EAR_FOOT + 0.1) & (v < _EAR_FOOT + 0.4)
     elsewhere = skin & (farther | higher | lower)
     for sign in (1, -1):
         if sign * turn > _FAR_EAR_HIDDEN:
