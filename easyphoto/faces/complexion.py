@@ -138,8 +138,9 @@ def _sure_skin(view: FaceView, field: _Field) -> np.ndarray:
 def _sure_other(field: _Field, strange: np.ndarray) -> np.ndarray:
     """What surrounds the face and is not of its colour; above the forehead also what is: fair hair, a bald crown."""
     depth, v = field.depth, field.v
-    around = (depth < -0.12) & (strange > 9) | (depth < -0.6) & (v < 0.8) & (strange > 4)
-    other: np.ndarray = field.usable & (around | (v < -1.3) & (np.abs(field.u) < 1.0))
+    around = ((depth < -0.12) & (strange > 9)) | ((depth < -0.6) & (v < 0.8) & (strange > 4))
+    crown = (v < -1.3) & (np.abs(field.u) < 1.0)
+    other: np.ndarray = field.usable & (around | crown)
     return other
 
 

@@ -12,10 +12,9 @@ from easyphoto.geometry import Box, transformed
 from easyphoto.images import warped
 
 SCALE = 46.0
-"""Pixels of the upright picture for one unit. A lock of hair is 0.1 units wide; twice as many pixels cost four times
-the time and moved no outline."""
+"""Pixels of the upright picture for one unit, so that it is about 320 wide: a lock of hair is 0.1 units."""
 _REACH = 1.2
-# Half sides of the upright picture in units: YuNet's boxes of 229 faces ask for 3.1 to 3.9, and a box gone wrong must
+# Half sides of the upright picture in units: YuNet's boxes of 230 faces ask for 2.8 to 4.0, and a box gone wrong must
 # cost no minute.
 _LEAST_HALF, _MOST_HALF = 2.6, 4.6
 # Height by width of YuNet's boxes: 1.26 to 1.48 (10 and 90 % of 230).
