@@ -11,7 +11,7 @@ from easyphoto.faces.pieces import fallen, joined_to
 
 BROW_LINE = -0.35
 """v above which only what looks like skin is face: there hair begins, at some height or other."""
-# Share of the chin that does not look like skin: above this on 19 of 21 bearded photographs, below on 145 of 174 others.
+# Share of the chin unlike skin: above this on 19 of 21 bearded photographs, below it on 145 of 174 others.
 _BEARDED = 0.16
 # Nobody's hair hangs over the mouth: what is dark there is a moustache, a beard or a shadow.
 _MOUTH_SIDE = 0.55
