@@ -130,8 +130,9 @@ class FaceSettings(Settings):
         label="Face embedder", help="Tells persons apart. auto: AuraFace or SFace, where at hand.",
     )  # fmt: skip
     parser: str = choice(
-        "auto", ("auto", "landmarks", "bisenet"), label="Face parser", help="Finds skin, eyes, hair. auto: landmarks."
-    )
+        "auto", ("auto", "landmarks", "bisenet"), label="Face parser",
+        help="Finds skin, eyes, hair. auto: BiSeNet, where at hand and allowed, else landmarks.",
+    )  # fmt: skip
     saliency: str = choice(
         "auto", ("auto", "grabcut", "u2net", "birefnet"), label="Cut-out", help="Person from background."
     )

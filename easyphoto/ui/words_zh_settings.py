@@ -24,7 +24,9 @@ SETTINGS: Mapping[str, str] = {
     "Tells persons apart. auto: AuraFace or SFace, where at hand.": "用于区分人物。自动：AuraFace 或 SFace（如有）。",
     "none": "无",
     "Face parser": "人脸解析",
-    "Finds skin, eyes, hair. auto: landmarks.": "识别皮肤、眼睛、头发。自动：关键点。",
+    "Finds skin, eyes, hair. auto: BiSeNet, where at hand and allowed, else landmarks.": (
+        "识别皮肤、眼睛、头发。自动：有 BiSeNet 且许可允许时用它，否则用关键点。"
+    ),
     "landmarks": "关键点",
     "Cut-out": "抠图",
     "Person from background.": "将人物与背景分离。",
