@@ -105,7 +105,9 @@ class Rehearsal:
         maps, _ = part_maps(template, faces, engine)
         able = self.tools.backend.capabilities()
         subject = subject_of(self.sitter, engine)
-        return prepared(template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able)
+        return prepared(
+            template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able, exact=True
+        )
 
     def _faces(self, template: Image.Image) -> tuple[Face, ...]:
         faces = self.tools.engine.detect(template)

@@ -17,7 +17,7 @@ from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
-from easyphoto.images import as_array, dilated
+from easyphoto.images import as_array, blended, dilated
 
 SKIN = (Part.SKIN, Part.NOSE)
 FEATURES = (Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
@@ -25,6 +25,7 @@ FEATURES = (Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
 SEAM_INSET = 0.015
 SEAM_FADE = 0.04
 FEATURE_MARGIN = 0.03
+NEAR_HAIR = 0.06
 # Light reaches eyes and lips as it does skin, but the skin's own colour does not: moved all the way, the eyes of a pale
 # face on a dark one would lose their whites, and teeth would turn blue in a cold room.
 PAINTED = (Part.EYES, Part.MOUTH)
@@ -105,30 +106,30 @@ def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray
 
 
 def without_ends(
-    base: np.ndarray, labels: np.ndarray, covered: np.ndarray, width: float
+    base: np.ndarray, labels: np.ndarray, covered: np.ndarray, width: float, *, exact: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The target without the ends of its brows and eyes that `covered` (0..1, the reference's face) leaves bare.
 
     They would stand beside the new ones. The skin around them goes on there (Telea, "An image inpainting technique",
-    2004), and no hair: what is hair stays as it is. Also returned: where that was, 0..1.
+    2004), and no hair: what is hair stays as it is. So does what is near it where the part map is not `exact`: a brow
+    that shines through a fringe is part of the fringe. Also returned: where that was, 0..1.
     """
     margin = max(1.0, FEATURE_MARGIN * width)
     face, hair = part_mask(labels, FACE_PARTS), part_mask(labels, (Part.HAIR,))
-    ends = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * face * (1 - dilated(hair, 1.0))
-    hole = ((ends > 0.5) & (covered < 0.9)).astype(np.uint8)
+    bare = face * (1 - dilated(hair, 1.0 if exact else NEAR_HAIR * width))
+    hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * (covered < 0.9)
     if not hole.any():
-        return base, hole.astype(np.float32)
-    left, top, wide, high = cv2.boundingRect(hole)
+        return base, hole
+    left, top, wide, high = cv2.boundingRect(hole.astype(np.uint8))
     reach = round(4 * margin) + 2
     part = slice(max(top - reach, 0), top + high + reach), slice(max(left - reach, 0), left + wide + reach)
     unknown = np.maximum(dilated(part_mask(labels, FEATURES), margin), 1 - dilated(face, -margin))
-    here = np.ascontiguousarray(base[part])
-    filled = cv2.inpaint(
-        here, np.maximum(unknown[part] > 0.5, hole[part] > 0).astype(np.uint8), margin, cv2.INPAINT_TELEA
-    )
+    unknown = np.maximum(unknown, hole)[part].astype(np.uint8)
+    filled = cv2.inpaint(np.ascontiguousarray(base[part]), unknown, margin, cv2.INPAINT_TELEA)
+    soft = np.maximum(hole, cv2.GaussianBlur(hole, (0, 0), max(0.5, margin / 3)) * bare)
     result = base.copy()
-    result[part] = np.where(hole[part][..., None] > 0, filled, here)
-    return result, hole.astype(np.float32)
+    result[part] = blended(base[part], filled, soft[part])
+    return result, soft
 
 
 def _features(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, width: float) -> np.ndarray:

@@ -11,11 +11,11 @@ import numpy as np
 
 from easyphoto.faces.complexion import complexion_of
 from easyphoto.faces.engine import Face, Part
-from easyphoto.faces.face_outline import chin_of, depth_inside, face_outline
 from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.features import Features, features_of
 from easyphoto.faces.hairline import BROW_LINE, covered
 from easyphoto.faces.head_parts import around_face
+from easyphoto.faces.oval import chin_of, depth_inside, face_oval
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.person_mask import one_person, person_by_colours
 from easyphoto.faces.pieces import joined_to, without_holes
@@ -23,6 +23,8 @@ from easyphoto.geometry import Box, Size
 from easyphoto.images import warped
 
 _CROP_FACTOR = 2.4
+# Less of an eye than this means that something lies over it.
+_EYE_SEEN = 0.7
 
 
 def surroundings(face: Face, size: Size) -> Box:
@@ -54,7 +56,7 @@ def landmark_parts(image: np.ndarray, face: Face, foreground: np.ndarray | None 
 
 
 def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
-    outline = face_outline(view)
+    outline = face_oval(view)
     depth = depth_inside(view, outline)
     person = person_by_colours(view, depth) if people is None else one_person(people, view, depth)
     complexion = complexion_of(view, depth, person)
@@ -66,6 +68,7 @@ def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
     labels = around_face(view, depth, complexion, person, chin)
     labels[(depth > 0) & person] = Part.HAIR
     labels[face] = Part.SKIN
+    _bare_lids(view, labels, features)
     _draw_features(view, labels, features)
     return labels
 
@@ -80,6 +83,17 @@ def _face(view: FaceView, depth: np.ndarray, skin: np.ndarray, hidden: np.ndarra
     face = cv2.morphologyEx(face.astype(np.uint8), cv2.MORPH_OPEN, brush) > 0
     seed = face & (depth > 0.2) & below
     return without_holes(joined_to(face, seed)) & ~hidden & (depth > 0)
+
+
+def _bare_lids(view: FaceView, labels: np.ndarray, features: Features) -> None:
+    """Between an eye that is seen and its brow there is nothing but lid: its shadow has the colour of a fringe."""
+    for eye, brow in zip(features.eyes, features.brows, strict=True):
+        seen = labels[view.filled(eye)] == Part.SKIN
+        if not seen.size or seen.mean() < _EYE_SEEN:
+            continue
+        between = cv2.convexHull(np.concatenate([eye, brow.outline]).astype(np.float32)).reshape(-1, 2)
+        lid = view.filled(between) & (view.v > float(brow.outline[:, 1].mean()))
+        labels[lid & (labels == Part.HAIR)] = Part.SKIN
 
 
 def _draw_features(view: FaceView, labels: np.ndarray, features: Features) -> None:

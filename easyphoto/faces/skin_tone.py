@@ -22,8 +22,8 @@ LEAST_BRIGHTNESS, LEAST_HUE = 0.10, 0.06
 # number on it is another skin. Of 60 drawn templates with the person's own skin 58 lie below the first (the middle one
 # at 1.5), of 60 with others' 41 above it (4.6).
 SAME, ANOTHER = 2.8, 3.8
-# For skin beyond the part map: least deviations of L, a, b (bytes), the squared distance at which a colour is no skin any
-# more, and how much may be found, in face and neck areas: a wall of the skin's colour is more than a chest.
+# For skin beyond the part map: least deviations of L, a, b (bytes), the squared distance at which a colour is no skin
+# any more, and how much may be found, in face and neck areas: a wall of the skin's colour is more than a chest.
 LEAST_SPREAD = (12.0, 3.0, 3.0)
 MOST_UNLIKE = 12.0
 MOST_GROWN = 3.0

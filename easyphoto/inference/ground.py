@@ -11,7 +11,7 @@ import numpy as np
 
 from easyphoto.faces.engine import Face, Part
 from easyphoto.faces.outline import Outline, bend_to
-from easyphoto.faces.skin_tone import SkinTone, change_of, recoloured_skin, skin_level
+from easyphoto.faces.skin_tone import SkinTone, change_of, recoloured_skin, skin_level, with_skin_around
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.masks import skin_of
 from easyphoto.settings import InferenceSettings
@@ -59,17 +59,19 @@ def made_ready(
     name: str,
     outline: Outline | None,
     skin: SkinTone | None,
+    exact: bool,
     settings: InferenceSettings,
 ) -> Ground:
     """The template's part with the person's outline and skin, as far as both are known and wanted.
 
     `picture`, `labels`, `face` (in pixels of the part) and `free` (0 where nothing may change) belong to `box`.
+    `exact`: the part map is as good on the neck as on the face.
     """
     ground = Ground(box, picture, labels, np.zeros(labels.shape, np.float32))
     if outline is not None and settings.outline:
         ground = _with_outline(ground, outline, face, free)
     if skin is not None and settings.skin == "person":
-        ground = _with_skin(ground, skin, face, free, name)
+        ground = _with_skin(ground, skin, face, free, name, exact=exact)
     return ground
 
 
@@ -81,12 +83,14 @@ def _with_outline(ground: Ground, outline: Outline, face: Face, free: np.ndarray
     return Ground(ground.box, bend.picture(ground.picture), bend.labels(ground.labels), changed)
 
 
-def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, name: str) -> Ground:
+def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, name: str, *, exact: bool) -> Ground:
     level = skin_level(ground.picture, skin_of(ground.labels), face)
     change = change_of(skin, level) if level is not None else np.zeros(3)
     if level is None or np.abs(change).max() < LEAST_CHANGE:
         return ground
-    picture, area = recoloured_skin(ground.picture, ground.labels, level, change, width=face.box.width, free=free)
+    width = face.box.width
+    labels = ground.labels if exact else with_skin_around(ground.picture, ground.labels, width)
+    picture, area = recoloured_skin(ground.picture, labels, level, change, width=width, free=free)
     changed = np.maximum(ground.changed, area)
     return Ground(ground.box, picture, ground.labels, changed, (_skin_note(ground.labels, name),))
 

@@ -55,7 +55,7 @@ def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_feat
     """`labels`, `face` in crop pixels; `free` is 0 where nothing may change (another face, the crop's inner edges)."""
     width = face.box.width
     whole = closed(without_specks(part_mask(labels, (*FACE_PARTS, Part.EARS))), GAPS * width)
-    # A lock of hair in the face is a gap too, but nothing to paint over, and a tongue of skin between locks is all edge.
+    # A lock of hair in the face is a gap too, but nothing to paint over; a tongue of skin between locks is all edge.
     bare = closed(without_specks(part_mask(labels, FACE_PARTS)), GAPS * width) * (labels != Part.HAIR)
     bare = dilated(dilated(bare, -TONGUES / 2 * width), TONGUES / 2 * width) * bare
     first = dilated(bare, FIRST_GROWTH * width) * free

@@ -146,6 +146,7 @@ class Session:
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
+            exact=self.tools.engine.outlines,
             fuser=self.tools.fuser,
         )
 

@@ -112,12 +112,14 @@ def prepared(
     settings: InferenceSettings,
     family: Family,
     capabilities: Capabilities,
+    exact: bool,
     fuser: Fuser | None = None,
 ) -> Setup:
-    """The seat at face `number`."""
+    """The seat at face `number`; `exact`: the engine's part maps follow true outlines."""
     plan = plan_crop(faces[number], Size.of(template), family)
-    ground, cover, free = ground_of(template, faces, maps, number, plan, subject.sitter, settings=settings)
-    over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser)
+    sitter = subject.sitter
+    ground, cover, free = ground_of(template, faces, maps, number, plan, sitter, exact=exact, settings=settings)
+    over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser, exact=exact)
     rows, columns = ground.within(plan.crop)
     crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
     face = face_within(plan.face, plan.crop, 1.0)
@@ -150,6 +152,7 @@ def ground_of(
     plan: CropPlan,
     sitter: Sitter,
     *,
+    exact: bool,
     settings: InferenceSettings,
 ) -> tuple[Ground, np.ndarray, np.ndarray]:
     """The ground of a seat, 0..1 over other faces, and 0 where nothing may change; all of the ground's size."""
@@ -166,7 +169,7 @@ def ground_of(
     free = inner_edges(area, Size.of(template), 2 * feather) * (1 - feathered(cover, feather))
     ground = made_ready(
         area, picture, labels, face_within(plan.face, area, 1.0), free, name=sitter.name, outline=sitter.outline,
-        skin=sitter.skin, settings=settings,
+        skin=sitter.skin, exact=exact, settings=settings,
     )  # fmt: skip
     crop_edges = np.ones_like(free)
     rows, columns = ground.within(plan.crop)
@@ -175,7 +178,13 @@ def ground_of(
 
 
 def fused_in(
-    subject: Subject, ground: Ground, plan: CropPlan, settings: InferenceSettings, fuser: Fuser | None
+    subject: Subject,
+    ground: Ground,
+    plan: CropPlan,
+    settings: InferenceSettings,
+    fuser: Fuser | None,
+    *,
+    exact: bool,
 ) -> tuple[Laid | None, Ground, tuple[str, ...]]:
     """The person's picture laid on the crop, and the ground without what of its own face would stand beside it.
 
@@ -191,7 +200,7 @@ def fused_in(
     over, notes = laid_over(source, crop, face, labels, fuser if settings.fusion else None, whose=subject.sitter.name)
     if over is None:
         return None, ground, notes
-    cleared, gone = without_ends(crop, labels, over.face, face.box.width)
+    cleared, gone = without_ends(crop, labels, over.face, face.box.width, exact=exact)
     picture, changed = ground.picture.copy(), ground.changed.copy()
     picture[rows, columns] = cleared
     changed[rows, columns] = np.maximum(changed[rows, columns], gone)

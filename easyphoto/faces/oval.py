@@ -33,7 +33,7 @@ _BOX_SIDE, _BOX_TOP, _BOX_BOTTOM = (0.7, 1.5), (-1.35, -0.75), (1.45, 2.05)
 _FOREHEAD = np.array([0.70, 0.60, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
-def face_outline(view: FaceView) -> np.ndarray:
+def face_oval(view: FaceView) -> np.ndarray:
     """(18, 2) u and v around the face, its forehead as high as foreheads get: where hair begins is not known here."""
     left, right, top, bottom = view.box
     top, bottom = float(np.clip(top, *_BOX_TOP)), float(np.clip(bottom, *_BOX_BOTTOM))
