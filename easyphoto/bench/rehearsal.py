@@ -18,6 +18,7 @@ from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
 from easyphoto.families import Family
 from easyphoto.images import as_array, as_picture, pasted_back, resized, resized_mask
+from easyphoto.inference.finish import Canvas
 from easyphoto.inference.pipeline import Tools, photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
@@ -55,12 +56,19 @@ class Rehearsal:
         tools = Tools(self.tools.backend, self.tools.engine, progress)
         return photograph(template, [self.sitter], settings, self.family, tools).best
 
-    def fusion(self, template: Image.Image, settings: InferenceSettings) -> np.ndarray:
-        """The fusion alone: what the first pass begins with, at the template's resolution, on the bare template."""
-        setup = self._setup(template, replace(settings, outline=False, skin="template"))
-        crop = as_array(template.crop(setup.plan.crop.as_ints()))
+    def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
+        """The fusion alone at the template's resolution, on the bare template or on the one made `ready`."""
+        setup = self._setup(template, settings if ready else replace(settings, outline=False, skin="template"))
+        rows, columns = setup.ground.within(setup.plan.crop)
+        crop = setup.ground.picture[rows, columns]
         made = crop if setup.over is None else mixed(crop, setup.over, settings.fusion_before)
-        return self._pasted(template, as_picture(made), setup.plan, setup.masks.alpha)
+        return Canvas.of(template).with_ground(setup.ground).with_crop(
+            as_picture(made), setup.plan.crop, setup.masks.alpha
+        ).picture  # fmt: skip
+
+    def face(self, template: Image.Image) -> Face:
+        """The face that is photographed."""
+        return self._faces(template)[0]
 
     def round_trip(self, template: Image.Image) -> np.ndarray:
         """The face through the autoencoder and back."""

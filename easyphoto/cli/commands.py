@@ -145,6 +145,10 @@ def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 from easyphoto.bench import likeness
 
                 likeness.run(app, persons=arguments.persons, progress=progress, say=say)
+            case "looks":
+                from easyphoto.bench import looks
+
+                looks.run(app, persons=arguments.persons, first=arguments.first, progress=progress, say=say)
             case "trainer":
                 from easyphoto.bench import trainer
 

@@ -147,12 +147,15 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "bench", "measure: the result's likeness, the trainer's speed, an embedder on strangers")
-    parser.add_argument("what", choices=("likeness", "trainer", "strangers"))
+    parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, an embedder")
+    parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
     _base(parser, default="miniature")
     _engine(parser)
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", help="strangers: a folder with one sub-folder for each person"
     )
-    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness: how many (default 10)")
+    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness, looks: how many (default 10)")
+    parser.add_argument(
+        "--first", type=int, default=500, metavar="N", help="looks: the first person's number (default 500)"
+    )
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")
