@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easyphoto.faces.engine import Face, Part, part_mask
+from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, as_bytes, brightened, linear, places
 from easyphoto.faces.matte import matte
-from easyphoto.images import blended
+from easyphoto.images import blended, dilated
 
 FEWEST_PIXELS = 50
 # Face widths below the middle between eyes and mouth: where the upper lip begins.
@@ -27,6 +27,9 @@ SAME, ANOTHER = 2.8, 3.8
 LEAST_SPREAD = (12.0, 3.0, 3.0)
 MOST_UNLIKE = 12.0
 MOST_GROWN = 3.0
+# The hue (a and b of CIE Lab) of ears and neck beside the face's: nearer than so many of its own spreads, of which the
+# least is this. Shadow under a chin is redder than the face by about one of them.
+LEAST_HUE_SPREAD, OTHER_HUE = 7.0, 4.0
 # Edges of part maps are off by up to this many face widths.
 EDGE = 0.025
 
@@ -88,7 +91,7 @@ def recoloured_skin(
     """
     skin = part_mask(labels, (Part.SKIN, Part.BROWS, Part.NOSE, Part.EARS, Part.NECK, Part.EYES, Part.MOUTH))
     area = matte(skin, picture, max(1.0, EDGE * width))
-    area = area * (1.0 - _kept(labels, width)) * free
+    area = area * _of_that_hue(picture, labels, width) * (1.0 - _kept(labels, width)) * free
     moved = as_bytes(brightened(linear(picture), np.exp(change), np.exp(level)))
     return blended(picture, moved, area), area
 
@@ -122,6 +125,22 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
     result = labels.copy()
     result[grown] = Part.NECK
     return np.asarray(result)
+
+
+def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
+    """1 well inside the face and where the hue is the face's, 0 where it is another: part maps reach a little into hair
+    and what lies beside ears and neck."""
+    import cv2
+
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[..., 1:]
+    known = labels == Part.SKIN
+    if int(known.sum()) < FEWEST_PIXELS:
+        return np.ones(labels.shape, np.float32)
+    middle = np.median(lab[known], axis=0)
+    spread = max(LEAST_HUE_SPREAD, float(np.median(np.linalg.norm(lab[known] - middle, axis=1))))
+    far = np.linalg.norm(lab - middle, axis=2) / spread
+    well_inside = dilated(part_mask(labels, FACE_PARTS), -2 * EDGE * width) > 0
+    return np.where(well_inside, 1.0, np.clip(OTHER_HUE - far, 0.0, 1.0)).astype(np.float32)
 
 
 def _kept(labels: np.ndarray, width: float) -> np.ndarray:
