@@ -16,7 +16,7 @@ from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
-from easyphoto.preprocess.verdict import NOT_CHECKED, Check, Reason, Verdict
+from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 
@@ -174,7 +174,7 @@ def _reference_notes(reference: Reference) -> tuple[str, ...]:
     if reference.is_assured or reference.photo is None:
         return ()
     return (
-        f"Whether {reference.photo}, the reference photo, shows the person who is meant was not checked. "
+        f"Whether {reference.photo}, the reference photo, {NOT_ASSURED}. "
         "Look at it, and choose another one where it does not.",
     )
 

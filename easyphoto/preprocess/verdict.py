@@ -12,6 +12,9 @@ from easyphoto.faces.engine import Face
 NOT_CHECKED = "identity not checked"
 """Noted at each photo where nobody could tell whether it shows somebody else."""
 
+NOT_ASSURED = "shows the person who is meant was not checked"
+"""Said in a note where nobody could tell it of the reference photo."""
+
 
 class Reason(str, Enum):
     """Why a photo was set aside."""
