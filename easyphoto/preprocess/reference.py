@@ -80,10 +80,9 @@ def _like_the_others(kept: Sequence[Look]) -> list[Look]:
 
 
 def _frontal(verdict: Verdict) -> tuple[float, float]:
-    """Angle × identity, times how midway the nose lies; then the quality.
+    """The angle times how midway the nose lies; then the quality. Whom it is like was asked before.
 
     The angle alone sees only a tilted head; a turned one has a level eye line and would make a poor reference.
     """
-    identity = 1.0 if verdict.identity is None else verdict.identity
     turned = frontality(verdict.face) if verdict.face is not None else 0.0
-    return verdict.angle * identity * (0.5 + 0.5 * turned), verdict.quality
+    return verdict.angle * (0.5 + 0.5 * turned), verdict.quality

@@ -115,6 +115,8 @@ class Check:
             return NOT_CHECKED
         if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
             return f"ranked by {self.embedder}, {NOT_CHECKED}"
+        if self.question is not None:
+            return f"compared by {self.embedder}, without agreement"
         return f"identity checked by {self.embedder}"
 
     def record(self) -> dict[str, Any]:

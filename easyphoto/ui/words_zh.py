@@ -191,6 +191,7 @@ _VERDICTS: Mapping[str, str] = {
     ),
     "Use a photo where both eyes, nose and mouth are seen.": "请使用能看到双眼、鼻子和嘴的照片。",
     "identity checked by {embedder}": "身份已由 {embedder} 核对",
+    "compared by {embedder}, without agreement": "已由 {embedder} 比较，但照片不一致",
     "ranked by {embedder}, identity not checked": "按 {embedder} 排序，未核对身份",
     "identity not checked": "未核对身份",
     "The photos do not agree on one person; none was set aside for it. Add photos, or sort them.": (

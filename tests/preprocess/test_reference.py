@@ -79,7 +79,10 @@ def test_a_reference_among_photos_that_agree_is_assured(tmp_path: Path) -> None:
 
 
 def test_photos_that_do_not_agree_assure_nobody(tmp_path: Path) -> None:
-    assert not check(mixed(tmp_path, 2, 2), Frontal()).reference_assured
+    result = check(mixed(tmp_path, 2, 2), Frontal())
+
+    assert not result.reference_assured
+    assert result.identity_words == "compared by colours, without agreement"
 
 
 @pytest.mark.parametrize("name", ["anna-2.png", "somewhere/else/anna-2.png"])
