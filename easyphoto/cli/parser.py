@@ -69,6 +69,13 @@ def _face(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reference", metavar="FILE",
+        help="the photo that shows the person best (default: chosen among those that look like the others)",
+    )  # fmt: skip
+
+
 def face_choice(text: str) -> tuple[str, int]:
     """`holiday.jpg=2` as a file name and a number from 1."""
     photo, _, number = text.rpartition("=")
@@ -104,6 +111,7 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
     _face(parser)
+    _reference(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")
@@ -114,6 +122,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("name", metavar="NAME", help="the person's id: letters, digits, _ and -")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
     _face(parser)
+    _reference(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")
