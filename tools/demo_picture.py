@@ -47,8 +47,10 @@ def main() -> None:
     photos = sorted((workspace.root / "demo" / "photos").glob("[0-9]*.jpg"))
     if len(person.photos) != len(photos):
         raise SystemExit(f"{len(person.photos)} photos were kept of the {len(photos)} that the picture shows.")
-    portrait = max(workspace.results.glob(f"*/*-{NAME}-0.png"), key=lambda file: file.stat().st_mtime)
-    write_picture(Path("docs/demo.png"), demo_picture(photos, demo_template(), portrait))
+    template = demo_template()
+    portraits = workspace.results.glob(f"*/{template.stem}-{NAME}-0.png")
+    latest = max(portraits, key=lambda file: file.stat().st_mtime)
+    write_picture(Path("docs/demo.png"), demo_picture(photos, template, latest))
 
 
 if __name__ == "__main__":
