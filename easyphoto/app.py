@@ -213,7 +213,8 @@ class EasyPhoto:
     ) -> Session:
         """Put the persons' faces into the templates, from the left; several names for templates with several faces.
 
-        `assignments` says for a template which of its faces, from the left and from 0, each person takes.
+        With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
+        from the left and from 0, each person takes.
         """
         progress = progress or NullProgress()
         persons = [self.workspace.person(name) for name in names]

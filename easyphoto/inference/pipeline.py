@@ -83,7 +83,8 @@ def photograph(
 ) -> Photographs:
     """Put the sitters' faces on the template, `settings.count` times, best first.
 
-    Sitters take the faces from left to right; `assignment[i]` instead is the face (from the left, 0 first) of sitter i.
+    Sitters take the largest, surest faces, from left to right; `assignment[i]` instead is the face (from the left, 0
+    first) of sitter i.
     `trigger` replaces the family's trigger words. Raises NoFaceFound, InputError, and what the backend raises.
     """
     template, clock = template.convert("RGB"), Stopwatch()

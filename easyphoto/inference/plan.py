@@ -73,6 +73,20 @@ def from_the_left(faces: Sequence[Face]) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: face.box.centre[0]))
 
 
+def prominence(face: Face) -> float:
+    """How much a face is what the picture is about: its size in pixels × the detector's confidence."""
+    return face.box.area * face.score
+
+
+def most_prominent(prominences: Sequence[float], possible: Sequence[int], count: int) -> tuple[int, ...]:
+    """Which `count` of the possible faces are taken where nobody chose them: the largest, surest ones, from the left.
+
+    Of equal ones the leftmost. A passer-by at the left edge must not take the place of whom the picture shows.
+    """
+    first = sorted(possible, key=lambda face: (-prominences[face], face))[:count]
+    return tuple(sorted(first))
+
+
 def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
     """The reason to leave a face as it is rather than spoil it; None where it can be done."""
     visible = face.box.clipped(picture)
@@ -118,8 +132,8 @@ def seated(
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """Who sits where, from the left, and notes on the faces that stay as they are.
 
-    Without an assignment the sitters take the faces that can be done, from left to right. With one, `assignment[i]` is
-    the face (from the left, 0 first) of sitter i. Raises NoFaceFound and InputError.
+    Without an assignment the sitters take the largest, surest faces that can be done, from left to right. With one,
+    `assignment[i]` is the face (from the left, 0 first) of sitter i. Raises NoFaceFound and InputError.
     """
     if not faces:
         raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
@@ -133,7 +147,8 @@ def seated(
             f"{sitters} sitters were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
             advice="Give at least one sitter, and not more than the template has faces.",
         )
-    chosen = _checked(assignment, sitters, len(faces)) if assignment is not None else tuple(possible[:sitters])
+    largest = most_prominent([prominence(face) for face in faces], possible, sitters)
+    chosen = largest if assignment is None else _checked(assignment, sitters, len(faces))
     seats = [Seat(sitter, face) for sitter, face in enumerate(chosen) if reasons[face] is None]
     if not seats:
         raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")

@@ -76,7 +76,7 @@ class Choosing:
         """With everybody seated anew, as far as people have not seated them by hand."""
         there = [person.id for person in self.persons()]
         persons = tuple(id for id in plan.persons if id in there)
-        faces = {id: found.reasons(self.family(persons)) for id, found in self.found(plan).items()}
+        faces = {id: found.offer(self.family(persons)) for id, found in self.found(plan).items()}
         return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
 
     def family(self, persons: Sequence[str]) -> str | None:

@@ -41,7 +41,7 @@ class SeatsView:
 
     def _left_over(self, seatings: Sequence[Seating]) -> str:
         if not self.persons:
-            return self._hint(self.words("Choose who is photographed: they take the faces from the left."))
+            return self._hint(self.words("Choose who is photographed: they take the largest faces, from the left."))
         names = {person.value: person.label for person in self.persons}
         left = ", ".join(names[id] for id in without_a_face(list(names), seatings))
         return self._hint(self.words("Without a face: {names}.", names=left)) if left else ""

@@ -12,9 +12,9 @@ from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
 from easyphoto.images import read_picture
-from easyphoto.inference.plan import why_untouched
+from easyphoto.inference.plan import prominence, why_untouched
 from easyphoto.jobs.desk import TemplateEntry
-from easyphoto.ui.assignments import Reasons
+from easyphoto.ui.assignments import Offer, Reasons
 
 MOST_KEPT = 200
 
@@ -30,6 +30,9 @@ class Found:
         """Why each face cannot be done by that family; None where it can."""
         known = family_named(family) if family else MINIATURE
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
+
+    def offer(self, family: str | None) -> Offer:
+        return Offer(self.reasons(family), tuple(prominence(face) for face in self.faces))
 
 
 class TemplateFaces:

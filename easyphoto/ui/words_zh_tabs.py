@@ -12,7 +12,9 @@ _PHOTOGRAPH: Mapping[str, str] = {
     "Add pictures as templates …": "添加图片作为模板 …",
     "Faces": "人脸",
     "Choose templates: the faces in them appear here.": "请选择模板：其中的人脸会显示在这里。",
-    "Choose who is photographed: they take the faces from the left.": "请选择人物：他们会从左起依次取用人脸。",
+    "Choose who is photographed: they take the largest faces, from the left.": (
+        "请选择人物：他们会取用最大的几张脸，从左起依次分配。"
+    ),
     "Without a face: {names}.": "没有分到人脸：{names}。",
     "No face was found here: this template is left out.": "这里没有找到人脸：此模板不会使用。",
     "Stays as it is: {reason}.": "保持原样：{reason}。",
