@@ -24,6 +24,7 @@ from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
+from easyphoto.inference.prepare import coverings
 from easyphoto.persons import (
     Trained,
     base_of,
@@ -275,10 +276,14 @@ class EasyPhoto:
         """The user's own template pictures, by name."""
         return picture_files(self.workspace.templates) if self.workspace.templates.is_dir() else ()
 
-    def faces_of(self, template: Path, *, progress: Progress | None = None) -> tuple[Face, ...]:
-        """The faces of a template from the left, as `photograph` numbers them."""
+    def faces_of(
+        self, template: Path, *, progress: Progress | None = None
+    ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
+        """The faces of a template from the left, as `photograph` numbers them, and what hides each; None: nothing."""
         engine = self._engine_for((template,), progress or NullProgress())
-        return from_the_left(engine.detect(read_picture(template)))
+        picture = read_picture(template)
+        faces = from_the_left(engine.detect(picture))
+        return faces, coverings(picture, faces, engine)
 
     def make_trainer(self, progress: Progress | None = None) -> Mapping[str, str]:
         """Make the environment that trains beside a web UI, where it is missing; returns the versions in it.

@@ -38,7 +38,7 @@ from easyphoto.inference.passes import (
     second_pass,
 )
 from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
-from easyphoto.inference.prepare import Seen, Setup, fused_with, part_maps, prepared, subject_of
+from easyphoto.inference.prepare import Seen, Setup, coverings, fused_with, part_maps, prepared, subject_of
 from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
 from easyphoto.inference.sitter import Sitter
@@ -90,7 +90,8 @@ def photograph(
     template, clock = template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
         faces = from_the_left(tools.engine.detect(template))
-        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment)
+        covered = () if settings.paint_covered else coverings(template, faces, tools.engine)
+        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment, covered=covered)
         maps, map_notes = part_maps(template, faces, tools.engine)
     with clock.timed("guides"):
         session = Session.opened(template, faces, maps, settings, family, tools, trigger=trigger, clock=clock)

@@ -128,20 +128,32 @@ def nose_place(points: np.ndarray) -> float:
 
 
 def seated(
-    sitters: int, faces: Sequence[Face], picture: Size, family: Family, *, assignment: Sequence[int] | None = None
+    sitters: int,
+    faces: Sequence[Face],
+    picture: Size,
+    family: Family,
+    *,
+    assignment: Sequence[int] | None = None,
+    covered: Sequence[str | None] = (),
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """Who sits where, from the left, and notes on the faces that stay as they are.
 
     Without an assignment the sitters take the largest, surest faces that can be done, from left to right. With one,
-    `assignment[i]` is the face (from the left, 0 first) of sitter i. Raises NoFaceFound and InputError.
+    `assignment[i]` is the face (from the left, 0 first) of sitter i. `covered` says for each face what hides it: such a
+    face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
     """
     if not faces:
         raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
-    reasons = [why_untouched(face, picture, family) for face in faces]
+    hidden = [None if face in (assignment or ()) else said for face, said in enumerate(covered or [None] * len(faces))]
+    reasons = [why_untouched(face, picture, family) or said for face, said in zip(faces, hidden, strict=True)]
     possible = [index for index, reason in enumerate(reasons) if reason is None]
     if not possible:
         said = "; ".join(f"face {index + 1}: {reason}" for index, reason in enumerate(reasons))
-        raise NoFaceFound(f"No face of the template can be done well ({said}).", advice="Choose another template.")
+        advice = "Choose another template, or have covered faces painted."
+        raise NoFaceFound(
+            f"No face of the template can be done well ({said}).",
+            advice=advice if any(hidden) else "Choose another template.",
+        )
     if sitters < 1 or sitters > len(faces):
         raise InputError(
             f"{sitters} sitters were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
@@ -153,6 +165,8 @@ def seated(
     if not seats:
         raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
+    notes += [f"Face {seat.face + 1} from the left: {covered[seat.face]}; it was painted all the same, as assigned."
+              for seat in seats if covered and covered[seat.face]]  # fmt: skip
     if len(seats) < sitters:
         notes.append(f"{sitters - len(seats)} of {sitters} sitters found no face that can be done well.")
     return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)

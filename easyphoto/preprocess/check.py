@@ -186,10 +186,12 @@ def _best_kept(verdicts: tuple[Verdict, ...], keep: int) -> tuple[Verdict, ...]:
 def _reference(kept: list[Verdict]) -> str | None:
     """The most frontal photo: highest angle × identity, times how midway the nose lies.
 
-    The angle alone sees only a tilted head; a turned one has a level eye line and would make a poor reference.
+    The angle alone sees only a tilted head; a turned one has a level eye line and would make a poor reference. What
+    covers a face would cover every result's, so a covered one serves only where there is no other.
     """
     if not kept:
         return None
+    kept = [verdict for verdict in kept if verdict.covering is None] or kept
 
     def frontal(verdict: Verdict) -> tuple[float, float]:
         identity = 1.0 if verdict.identity is None else verdict.identity

@@ -25,6 +25,8 @@ class Found:
 
     faces: tuple[Face, ...]
     size: Size
+    covered: tuple[str | None, ...]
+    """What hides each face; None where nothing does."""
 
     def reasons(self, family: str | None) -> Reasons:
         """Why each face cannot be done by that family; None where it can."""
@@ -32,7 +34,9 @@ class Found:
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
 
     def offer(self, family: str | None) -> Offer:
-        return Offer(self.reasons(family), tuple(prominence(face) for face in self.faces))
+        """A covered face can be done, but nobody gets it who was not given it by hand."""
+        reasons = (why or hidden for why, hidden in zip(self.reasons(family), self.covered, strict=True))
+        return Offer(tuple(reasons), tuple(prominence(face) for face in self.faces))
 
 
 class TemplateFaces:
@@ -45,7 +49,8 @@ class TemplateFaces:
         """As the app's engine finds them; another engine or detector looks again."""
         key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights
         if key not in self._known:
-            self._known[key] = Found(app.faces_of(template), Size.of(read_picture(template)))
+            faces, covered = app.faces_of(template)
+            self._known[key] = Found(faces, Size.of(read_picture(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)

@@ -82,6 +82,36 @@ def test_a_surer_passer_by_does_not_win_over_the_portrait():
     assert seats == (Seat(sitter=0, face=1),)
 
 
+def test_a_covered_face_stays_as_it_is_with_the_reason():
+    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, covered=("the eyes are covered (sunglasses?)", None))
+
+    assert seats == (Seat(sitter=0, face=1),)
+    assert notes == ("Face 1 from the left stays as it is: the eyes are covered (sunglasses?).",)
+
+
+def test_a_template_whose_only_face_is_covered_is_refused_with_the_reason_and_what_to_do():
+    with pytest.raises(NoFaceFound, match=r"face 1: the mouth is covered \(a mask or a hand\?\)") as caught:
+        seated(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
+
+    assert caught.value.advice == "Choose another template, or have covered faces painted."
+
+
+def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():
+    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(0,), covered=("an eye is covered", None))
+
+    assert seats == (Seat(sitter=0, face=0),)
+    assert notes == (
+        "Face 2 from the left stays as it is: no sitter was given for it.",
+        "Face 1 from the left: an eye is covered; it was painted all the same, as assigned.",
+    )
+
+
+def test_an_assignment_to_a_bare_face_leaves_the_covered_one_with_its_reason():
+    _, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1,), covered=("an eye is covered", None))
+
+    assert notes == ("Face 1 from the left stays as it is: an eye is covered.",)
+
+
 def test_the_largest_face_is_passed_over_where_it_cannot_be_done():
     points = RIGHT.points.copy()
     points[2, 0] = points[0, 0]

@@ -6,6 +6,7 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MissingCapability, NoFaceFound, UnknownPerson
+from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.images import as_picture
 from easyphoto.inference.sitter import Sitter
@@ -113,6 +114,18 @@ def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(
     assert changed[40:165, 130:230].any()
     assert not changed[:, :45].any()
     assert "Face 1 from the left stays as it is: no sitter was given for it." in made.notes
+
+
+def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app, picture, monkeypatch):
+    there = host()
+    box = Box(64, 40, 192, 168)
+    engine = FakeEngine(faces=(face_at(box),), covered=((box, Covering(mouth=True)),))
+    monkeypatch.setattr(insert, "choose_engine", lambda *_: engine)
+
+    with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)"):
+        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+
+    assert there.requests == []
 
 
 def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, picture, monkeypatch):
