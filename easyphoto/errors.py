@@ -4,6 +4,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 ├─ InputError              2    the user can mend it
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
+│  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ NameTaken
@@ -56,6 +57,10 @@ class BadName(InputError):
 
 
 class BadPicture(InputError):
+    pass
+
+
+class BadReference(InputError):
     pass
 
 

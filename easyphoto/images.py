@@ -7,65 +7,82 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFont, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFont, PngImagePlugin
 
 from easyphoto import __version__
-from easyphoto.errors import BadPicture
+from easyphoto.decoding import Decoded, decoded, open_picture
 from easyphoto.files import atomic_path
 from easyphoto.geometry import Box, Size, lying_at, scale_of
+from easyphoto.profiles import Profile, UnusableProfile, profile_for
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-# 12,000 × 9,000 is what large cameras deliver; a bomb claims far more than it holds.
-MOST_PIXELS = 150_000_000
 MADE_BY = f"EasyPhoto {__version__}"
 # A warp that shrinks more than this would skip pixels; averaging first keeps thin lines (brows, lids) whole.
 LEAST_WARP = 0.7
 
 
 def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
-    """An RGB picture, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
+    """An RGB picture in sRGB, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
 
     Raises BadPicture for what is no picture, is cut off, or claims more than MOST_PIXELS.
     """
+    return read_with_notes(source, longest=longest)[0]
+
+
+def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `read_picture`, and what could not be respected in the file."""
+    held = decoded(source, longest=longest)
+    colours = in_8_bits(held.colours)
+    if held.alpha is None:
+        # First, because the fewer pixels are then converted.
+        colours = _reduced(colours, longest)
+    profile, notes = usable_profile(held)
+    picture = in_srgb(colours, profile)
+    return (picture if held.alpha is None else _reduced(on_white(picture, held.alpha), longest)), notes
+
+
+def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[str, ...]]:
+    """The profile that the file embeds; None and a note where it says nothing about the picture."""
+    if held.profile is None:
+        return None, ()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source) as opened:
-                if opened.width * opened.height > MOST_PIXELS:
-                    raise BadPicture(
-                        f"{source.name} claims {opened.width}×{opened.height} pixels.",
-                        advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
-                    )
-                if longest is not None:
-                    # A JPEG is decoded at a half, quarter or eighth already: 12,000×9,000 in a second, not ten.
-                    opened.draft("RGB", (longest, longest))
-                opened.load()
-                picture = _on_white(ImageOps.exif_transpose(opened))
-    except BadPicture:
-        raise
-    except FileNotFoundError as error:
-        raise BadPicture(f"{source} does not exist.", advice="Check the path.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadPicture(
-            f"{source.name} cannot be read as a picture ({error}).", advice="Save it again as JPEG or PNG."
-        ) from error
+        return profile_for(held.profile, "L" if held.colours.mode == "I;16" else held.colours.mode), ()
+    except UnusableProfile as error:
+        return None, (f"its colour profile was ignored, because {error}",)
+
+
+def in_8_bits(colours: Image.Image) -> Image.Image:
+    """Greys of 16 bits scaled to 8; others as they are."""
+    if colours.mode != "I;16":
+        return colours
+    scaled = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(scaled[np.asarray(colours)])
+
+
+def in_srgb(colours: Image.Image, profile: Profile | None) -> Image.Image:
+    """L, RGB or CMYK as RGB in sRGB."""
+    if profile is None or profile.is_srgb:
+        return colours.convert("RGB")
+    picture = profile.to_srgb()(colours)
+    # Rounding makes the channels of some greys differ by one.
+    return Image.merge("RGB", (picture.getchannel("G"),) * 3) if colours.mode == "L" else picture
+
+
+def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """What is transparent becomes white, as a viewer shows it."""
+    layered = picture.convert("RGBA")
+    layered.putalpha(alpha)
+    return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
+
+
+def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
     if longest is not None and max(picture.size) > longest:
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return picture
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    """RGB; what was transparent becomes white, as a viewer shows it."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layered = picture.convert("RGBA")
-        white = Image.new("RGBA", layered.size, "white")
-        return Image.alpha_composite(white, layered).convert("RGB")
-    return picture.convert("RGB")
 
 
 def picture_files(folder: Path) -> tuple[Path, ...]:
@@ -73,21 +90,27 @@ def picture_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES))
 
 
-def write_picture(target: Path, picture: Image.Image, record: dict[str, Any] | None = None) -> Path:
-    """Write a PNG whole or not at all; `record` says what made it, and is read back by `picture_record`."""
+def write_picture(
+    target: Path, picture: Image.Image, record: dict[str, Any] | None = None, *, profile: bytes | None = None
+) -> Path:
+    """Write a PNG whole or not at all; `record` says what made it, and is read back by `picture_record`.
+
+    `profile` is what the picture's numbers mean; sRGB where there is none.
+    """
     note = PngImagePlugin.PngInfo()
     note.add_text("Software", MADE_BY)
     if record is not None:
         note.add_text("Comment", "made with AI")
         note.add_text("easyphoto", json.dumps(record, ensure_ascii=True))
     with atomic_path(target) as temporary:
-        picture.save(temporary, format="PNG", pnginfo=note)
+        # Given in any case: Pillow would embed what it finds in the picture's `info`.
+        picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile)
     return target
 
 
 def picture_record(source: Path) -> dict[str, Any] | None:
     """What `write_picture` noted in a PNG; None where there is no note."""
-    with Image.open(source) as picture:
+    with open_picture(source) as picture:
         note = picture.info.get("easyphoto")
     return json.loads(note) if note else None
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import FaceEngine, Likeness
@@ -20,6 +18,7 @@ from easyphoto.images import MADE_BY, write_picture
 from easyphoto.inference.pipeline import Tools, photograph
 from easyphoto.inference.results import Photograph, Photographs
 from easyphoto.inference.sitter import Sitter
+from easyphoto.originals import Original
 from easyphoto.persons import judged
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -100,7 +99,7 @@ def hold_session(
     tools: Tools,
     persons: Sequence[Person],
     sitters: Sequence[Sitter],
-    templates: Sequence[tuple[Path, Image.Image]],
+    templates: Sequence[tuple[Path, Original]],
     *,
     settings: InferenceSettings,
     out: Path,
@@ -121,14 +120,16 @@ def hold_session(
     failures: list[NoFaceFound] = []
     before: tuple[Likeness | None, ...] = ()
     used: list[Path] = []
-    for file, picture in templates:
+    for file, original in templates:
+        picture = original.picture
         try:
             assignment = (assignments or {}).get(file)
             found = photograph(picture, sitters, settings, family, tools, assignment=assignment)
         except NoFaceFound as error:
             failures.append(error)
             continue
-        files += [_written(out, file, one, record=record, settings=settings) for one in found.results]
+        found = _in_own_colours(original, found)
+        files += [_written(out, file, original, one, record=record, settings=settings) for one in found.results]
         made.append(found)
         used.append(file)
         # With one sitter it is known whose likeness the template's face is held against.
@@ -144,15 +145,39 @@ def hold_session(
     return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before, tuple(used))
 
 
+def _in_own_colours(original: Original, found: Photographs) -> Photographs:
+    """The results as they will look in the template's own colours, and what became of these."""
+    results = tuple(_as_shown(original, one) for one in found.results)
+    return replace(found, results=results, notes=(*original.notes, *found.notes))
+
+
+def _as_shown(original: Original, made: Photograph) -> Photograph:
+    shown, notes = original.shown(made.image), made.notes
+    if made.image.size != original.picture.size and not original.is_plain:
+        notes = *notes, "The picture was enlarged, so all of it was brought back into the template's colours."
+    if original.hides(made.mask):
+        notes = *notes, "Part of the new face lies where the template is transparent, and is not seen."
+    stages = tuple(replace(one, image=shown) if one.image is made.image else one for one in made.stages)
+    return replace(made, image=shown, stages=stages, notes=notes)
+
+
 def _written(
-    out: Path, template: Path, made: Photograph, *, record: Mapping[str, Any], settings: InferenceSettings
+    out: Path,
+    template: Path,
+    original: Original,
+    made: Photograph,
+    *,
+    record: Mapping[str, Any],
+    settings: InferenceSettings,
 ) -> Path:
     name = f"{template.stem}-{'-'.join(record['persons'])}-{made.seed}"
     # Templates of two folders may share their name.
     numbers = (f"-{number}" for number in count(2))
     target = next(file for end in chain(("",), numbers) if not (file := out / f"{name}{end}.png").exists())
     note = {"template": template.name, "settings": settings_record(settings), **made.record()}
-    return write_picture(target, made.image, {"made_by": MADE_BY, **record, **note, "created": utc_now()})
+    final, profile = original.painted(made.image, made.mask), original.profile
+    record = {"made_by": MADE_BY, **record, **note, "created": utc_now()}
+    return write_picture(target, final, record, profile=profile.content if profile is not None else None)
 
 
 def _report(

@@ -153,6 +153,7 @@ class FakeEngine:
     embedder: str | None = "fake-colours"
     same_person_limit: float | None = 0.5
     weights: tuple[UsedWeight, ...] = ()
+    outlines: bool = True
     covered: tuple[tuple[Box, Covering], ...] = ()
     """Faces, by their boxes, that something hides."""
 

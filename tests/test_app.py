@@ -15,6 +15,7 @@ from easyphoto.app import EasyPhoto, Watch
 from easyphoto.errors import (
     BadName,
     BadPicture,
+    BadReference,
     DiskFailure,
     Diverged,
     InputError,
@@ -22,14 +23,16 @@ from easyphoto.errors import (
     TooFewPhotos,
     UnknownPerson,
 )
+from easyphoto.files import read_json
 from easyphoto.host import ThisMachine
-from easyphoto.images import as_picture, picture_record, write_picture
+from easyphoto.images import as_array, as_picture, picture_record, read_picture, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.training.events import Done, Plan, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
 from easyphoto.workspace import Workspace
+from tests import icc
 from tests.fakes import FakeBackend, FakeEngine
 
 
@@ -126,6 +129,31 @@ def test_a_training_leaves_a_person_who_is_ready(app, photos):
     assert made.report == made.run_folder / "report.html"
     assert (made.run_folder / "report.png").is_file()
     assert not (made.run_folder / "person").exists()
+
+
+def test_the_reference_that_was_chosen_is_trained_with_and_kept_when_the_training_is_gone_on_with(app, photos, trainer):
+    started = []
+    trainer.error = Cancelled()
+    with pytest.raises(Cancelled):
+        app.train("anna", photos, reference="3.png", watch=Watch(started=started.append))
+    trainer.error = None
+
+    made = app.resume(started[0].name)
+
+    verdicts = read_json(made.run_folder / "verdicts.json")
+    assert (verdicts["reference"], verdicts["reference_chosen"]) == ("3.png", True)
+    dataset = app.workspace.persons / "anna" / "dataset"
+    assert read_json(dataset / "dataset.json")["reference_photo"] == "3.png"
+    assert (
+        as_array(read_picture(dataset / "reference.png")).tolist() == as_array(read_picture(photos / "3.png")).tolist()
+    )
+
+
+def test_a_reference_that_is_not_there_stops_a_training_before_it_writes(app, photos):
+    with pytest.raises(BadReference, match=r"other\.png is not among the 5 photos"):
+        app.train("anna", photos, reference="other.png")
+
+    assert not app.workspace.runs.exists()
 
 
 def test_the_plan_is_said_before_the_first_step(app, photos):
@@ -383,6 +411,31 @@ def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path
     assert Image.open(session.pictures[0]).size == (300, 200)
     assert session.report.is_file()
     assert (tmp_path / "out" / "report.png").is_file()
+
+
+def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, photos, tmp_path):
+    app.train("anna", photos)
+    noise = np.random.default_rng(99).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    wide, grey = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE), icc.grey_profile(icc.gamma(2.2))
+    Image.fromarray(noise).save(tmp_path / "wide.png", icc_profile=wide)
+    Image.fromarray(noise[..., 0]).save(tmp_path / "grey.png", icc_profile=grey)
+    templates = [tmp_path / "wide.png", tmp_path / "grey.png"]
+
+    session = app.photograph(["anna"], templates, tmp_path / "out")
+
+    for template, made, picture, profile in zip(templates, session.made, session.pictures, (wide, grey), strict=True):
+        with Image.open(picture) as opened, Image.open(template) as before:
+            untouched = made.best.mask == 0
+            assert opened.info["icc_profile"] == profile
+            assert (np.asarray(opened)[untouched] == np.asarray(before)[untouched]).all()
+            assert (np.asarray(opened)[~untouched] != np.asarray(before)[~untouched]).any()
+        assert picture_record(picture)["persons"] == ["anna"]
+        # What the report shows is what the file looks like.
+        shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(made.best.image)
+        assert np.abs(shown[made.best.mask == 1]).mean() < 1
+        assert made.best.stages[-1].image is made.best.image
+    assert "The template is in shades of grey, and so is the result." in session.all_notes
+    assert (np.ptp(np.asarray(session.made[1].best.image), axis=2) == 0).all()
 
 
 def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):

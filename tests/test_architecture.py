@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
     {"errors"},
-    {"geometry", "progress", "files", "drawings", "machine"},
+    {"geometry", "progress", "files", "drawings", "machine", "profiles"},
+    {"decoding"},
     {"images", "settings", "families"},
-    {"workspace", "weights", "templates"},
+    {"workspace", "weights", "templates", "originals"},
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference"},
     {"report", "persons"},

@@ -37,8 +37,9 @@ def quarters() -> Image.Image:
     return Image.fromarray(picture)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_stands_upright_whatever_its_exif_tag_says(tmp_path, orientation):
+def test_a_photo_stands_upright_whatever_its_exif_tag_says(tmp_path, orientation, suffix):
     undo = {
         2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180], 4: [Image.Transpose.FLIP_TOP_BOTTOM],
         5: [Image.Transpose.TRANSPOSE], 6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE],
@@ -49,9 +50,9 @@ def test_a_photo_stands_upright_whatever_its_exif_tag_says(tmp_path, orientation
         stored = stored.transpose(step)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save(tmp_path / "a.png", exif=exif)
+    stored.save(tmp_path / f"a.{suffix}", exif=exif)
 
-    picture = read_picture(tmp_path / "a.png")
+    picture = read_picture(tmp_path / f"a.{suffix}")
 
     assert picture.size == (60, 40)
     assert picture.tobytes() == quarters().tobytes()

@@ -12,7 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from easyphoto.faces.parse import FaceFrame
+from easyphoto.faces.face_view import FaceFrame
 from easyphoto.images import warped
 
 UNIT = 32.0

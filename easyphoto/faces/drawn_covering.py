@@ -7,7 +7,7 @@ import numpy as np
 
 from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.engine import Face, Part
-from easyphoto.faces.parse import FaceFrame
+from easyphoto.faces.face_view import FaceFrame
 
 # Half axes of what is looked at around an eye and the mouth, in eye distances.
 _EYE, _MOUTH = (0.22, 0.16), (0.38, 0.20)
@@ -21,7 +21,8 @@ _LEAST_SPAN = 36.0
 def drawn_covering(image: np.ndarray, labels: np.ndarray, face: Face) -> Covering | None:
     """`labels` are the RGB image's part map; None where eyes and mouth are seen."""
     frame = FaceFrame.of(face.points)
-    u, v = frame.coordinates(labels.shape)
+    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    u, v = np.moveaxis(frame.coordinates_of(np.dstack([columns, rows])), -1, 0)
     lightness = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32) / 2.55
 
     def around(place: np.ndarray, axes: tuple[float, float]) -> np.ndarray:

@@ -96,6 +96,11 @@ class FaceEngine(Protocol):
         """The cosine below which two photos are taken for different persons (at 1 % false acceptance)."""
         ...
 
+    @property
+    def outlines(self) -> bool:
+        """Whether part maps follow the true outline of a face, and not one that faces have on the whole."""
+        ...
+
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         """All faces of an RGB picture, largest first."""
         ...

@@ -19,7 +19,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.covering_measures import EYE, MOUTH, STATISTICS, WHOLE, Measures, Patch, measured
 from easyphoto.faces.engine import Face
-from easyphoto.faces.parse import FaceFrame
+from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.yunet_halves import ANSWERS, VIEWS, YuNetHalves
 from easyphoto.geometry import Box, Size
 from easyphoto.images import as_array

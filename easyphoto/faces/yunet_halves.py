@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.opencv_files import created, reading
-from easyphoto.faces.parse import FaceFrame
 from easyphoto.images import warped
 
 SIDE, UNIT = 320, 56.0

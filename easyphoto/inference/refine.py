@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.decoding import MOST_PIXELS
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.inswapper import WARP, Fuser
-from easyphoto.images import MOST_PIXELS, as_picture
+from easyphoto.images import as_picture
 from easyphoto.inference.finish import Canvas, face_at
 from easyphoto.inference.plan import MOST_ENLARGEMENT
 from easyphoto.inference.prepare import Setup

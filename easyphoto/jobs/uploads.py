@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import warnings
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from easyphoto.decoding import MOST_PIXELS, open_picture
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
-from easyphoto.images import MOST_PIXELS
 from easyphoto.workspace import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
@@ -64,7 +63,7 @@ def checked_format(name: str, content: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content)) as opened:
+            with open_picture(content) as opened:
                 size, kind = opened.size, str(opened.format)
     except Exception as error:  # Pillow's plugins raise nearly anything on broken headers
         raise BadPicture(f"{name} is no picture that can be read.", advice="Give a JPEG, PNG or WebP.") from error

@@ -14,7 +14,7 @@ from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
 from easyphoto.geometry import Size
-from easyphoto.images import read_picture
+from easyphoto.images import read_with_notes
 from easyphoto.preprocess.duplicates import Signature, signature
 from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
@@ -55,7 +55,7 @@ def look_at(
 ) -> Look:
     """Measure one photo. Never raises for what the file holds: a broken one gets its verdict."""
     try:
-        picture = read_picture(photo, longest=_LONGEST)
+        picture, notes = read_with_notes(photo, longest=_LONGEST)
         full = original_size(photo)
     except BadPicture as error:
         return Look(_unreadable(photo, error))
@@ -63,9 +63,9 @@ def look_at(
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
     faces = tuple(scaled_face(face, factor) for face in found)
-    verdict = Verdict(photo.name, photo, True, None, "", "", rotation=rotation, faces=faces)
+    verdict = Verdict(photo.name, photo, True, None, "", "", rotation=rotation, faces=faces, notes=notes)
     if rotation:
-        verdict = replace(verdict, notes=(f"turned by {rotation}° to stand upright",))
+        verdict = replace(verdict, notes=(*notes, f"turned by {rotation}° to stand upright"))
     if not faces:
         return Look(set_aside(verdict, Reason.NO_FACE, *_no_face_words(full)))
     verdict = _with_chosen(verdict, chosen.get(photo.name))

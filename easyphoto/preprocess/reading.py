@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import BadPicture
+from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.images import read_picture
 from easyphoto.preprocess.verdict import Verdict
 
-_ORIENTATION = 0x0112
 _TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
 def original_size(photo: Path) -> Size:
     """The full size of a photo, upright by its EXIF tag, from its header only. Raises BadPicture."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(photo) as opened:
-                width, height = opened.size
-                turned = opened.getexif().get(_ORIENTATION, 1) >= 5
-    except Exception as error:  # Pillow's plugins raise nearly anything on broken headers
-        raise BadPicture(f"{photo.name} cannot be read as a picture ({error}).") from error
-    return Size(height, width) if turned else Size(width, height)
+    return Size(*upright_size(photo))
 
 
 def turned(picture: Image.Image, rotation: int) -> Image.Image:

@@ -14,6 +14,8 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from easyphoto.images import read_picture
+
 PAGE_QUALITY = 82
 """JPEG quality of pictures that travel within the page."""
 _JPEG = "data:image/jpeg;base64,"
@@ -131,11 +133,14 @@ def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str
     """A picture as a data: URI, at most `side` pixels long; for hosts that hand out no files of the workspace."""
     if isinstance(picture, Path) and side is None and picture.suffix.lower() in (".jpg", ".jpeg"):
         return _JPEG + base64.b64encode(picture.read_bytes()).decode("ascii")
-    opened = picture if isinstance(picture, Image.Image) else Image.open(picture)
     with io.BytesIO() as stream:
-        small = opened.convert("RGB")
-        if side is not None:
-            small.thumbnail((side, side))
+        if isinstance(picture, Path):
+            # The page's copy has no profile, so the colours must be sRGB's.
+            small = read_picture(picture, longest=side)
+        else:
+            small = picture.convert("RGB")
+            if side is not None:
+                small.thumbnail((side, side))
         small.save(stream, format="JPEG", quality=PAGE_QUALITY)
         return _JPEG + base64.b64encode(stream.getvalue()).decode("ascii")
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from easyphoto.decoding import open_picture
 from easyphoto.errors import InputError, UnknownJob
-from easyphoto.images import picture_record
+from easyphoto.images import picture_record, read_picture
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.ui import compat, job_rows
@@ -38,16 +39,25 @@ def result_updates(tab: PhotographTab, desk: Desk, id: str, file: str | None = N
     if chosen is None:
         return hidden_results(tab)
     view, path = _view(tab), desk.queue.file(id, chosen.file)
-    with Image.open(path) as opened:
-        opened.load()
     return {
         part.group: compat.update(visible=True),
         part.shown: (id, chosen.file),
         part.tiles: view.tiles(there, [desk.queue.file(id, one.file) for one in there], chosen),
-        part.picture: opened,
+        part.picture: page_picture(path),
         part.details: view.details(chosen, path),
         part.steps: "",
     }
+
+
+def page_picture(path: Path) -> Image.Image:
+    """The result in sRGB, with its record: gradio hands it on without a profile, and clips greys of 16 bits."""
+    with open_picture(path) as opened:
+        opened.load()
+    if opened.mode in ("RGB", "RGBA") and "icc_profile" not in opened.info:
+        return opened
+    shown = read_picture(path)
+    shown.info = {name: text for name, text in opened.info.items() if isinstance(text, str)}
+    return shown
 
 
 def hidden_results(tab: PhotographTab) -> dict[Any, Any]:

@@ -157,7 +157,7 @@ _STEPS: Mapping[str, str] = {
     "colour": "调色",
     "fused after": "再次融合",
     "second pass": "第二遍",
-    "second colour": "再次调色",
+    "ground": "调整后的模板",
     "retouched": "美化皮肤",
     "joint pass": "整体边界",
     "restored": "修复",
@@ -189,6 +189,25 @@ _NOTES: Mapping[str, str] = {
     ),
     "{family} works at {side} pixels and the crop is {crop}: the face is enlarged {times} times and softer than the "
     "template": "{family} 的工作分辨率是 {side} 像素，而裁剪区为 {crop}：人脸被放大 {times} 倍，会比模板柔和",
+    "{family} works at {side} pixels and the crop is {crop}: what it paints is enlarged {times} times, finer detail is "
+    "the reference photo's": (
+        "{family} 的工作分辨率是 {side} 像素，而裁剪区为 {crop}：绘制内容被放大 {times} 倍，细节来自参考照片"
+    ),
+    "{name} has another skin than the template: {where} took it, {rest}. --skin template leaves it.": (
+        "{name} 的肤色与模板不同：{where}已采用，{rest}。“肤色”设为“模板”则保持原样。"
+    ),
+    "face, ears and neck": "脸、耳和颈部",
+    "the face": "脸",
+    "face and neck": "脸和颈部",
+    "face and ears": "脸和耳",
+    "other skin keeps the template's colour": "其他皮肤保持模板的颜色",
+    "neck and ears were not found and keep the template's": "未找到颈部和耳朵，保持模板的颜色",
+    "{name}: fusion was left out ({error}).": "{name}：未做融合（{error}）。",
+    "{name}: fused by our warp instead ({error}).": "{name}：改用内置变形融合（{error}）。",
+    "the two faces have too little skin in common to be fused": "两张脸的共同皮肤太少，无法融合",
+    "one of the two faces is turned much farther than the other; a photo in that pose would do": (
+        "两张脸的转角相差太大；需要一张该角度的照片"
+    ),
     "The joint pass over the faces' borders was left out: the group fills {width} pixels, {family} would paint it at "
     "{side}.": "未做整体边界处理：合影占 {width} 像素，而 {family} 只能以 {side} 像素绘制。",
     "The results are not ranked: their likeness could not be measured.": "结果未排名：无法测量相似度。",
@@ -281,4 +300,48 @@ _ERRORS: Mapping[str, str] = {
     "Choose a template with a visible face.": "请选择有清晰人脸的模板。",
 }
 
-HEARD_TABS: Mapping[str, str] = {**_TITLES, **_STEPS, **_NOTES, **_ERRORS}
+_COLOURS: Mapping[str, str] = {
+    "its colour profile was ignored, because {why}": "已忽略其色彩配置文件，因为{why}",
+    "it is broken": "它已损坏",
+    "it is broken, or knows only one way": "它已损坏，或只能单向转换",
+    "it is of a kind that no picture has": "它不是用于图片的类型",
+    "it is for {kind} pictures": "它用于{kind}图片",
+    "colour": "彩色",
+    "greyscale": "灰度",
+    "CMYK": "CMYK ",
+    "this Pillow was built without colour management (littlecms)": "此 Pillow 不含色彩管理（littlecms）",
+    "The template: {note}.": "模板：{note}。",
+    "The template is in shades of grey, and so is the result.": "模板是灰度图，结果也是灰度图。",
+    "The template's transparency was kept.": "已保留模板的透明度。",
+    "The template has a palette of at most 256 colours; the result has all colours.": (
+        "模板使用不超过 256 色的调色板；结果为全彩。"
+    ),
+    "The template is in black and white without greys; the result has greys.": "模板只有黑白两色；结果有灰阶。",
+    "The template is a Lab picture; the result is in sRGB.": "模板是 Lab 图片；结果为 sRGB。",
+    "The template has {bits} bits for each colour; the result has {kept}.": (
+        "模板每种颜色 {bits} 位；结果为 {kept} 位。"
+    ),
+    "The template has 16 bits for each grey and transparency; the result has 8.": (
+        "模板是带透明度的 16 位灰度图；结果为 8 位。"
+    ),
+    "The template is a CMYK picture for print; the result is in sRGB, by a rule of thumb because it has no profile.": (
+        "模板是没有色彩配置文件的 CMYK 印刷图片；结果为 sRGB，颜色只能近似。"
+    ),
+    "The template is a CMYK picture for print ({name}); the result is in sRGB.": (
+        "模板是 CMYK 印刷图片（{name}）；结果为 sRGB。"
+    ),
+    "The template is a CMYK picture for print; the result is in sRGB.": "模板是 CMYK 印刷图片；结果为 sRGB。",
+    "The template's colour profile ({name}) knows no way back; the result is in sRGB.": (
+        "模板的色彩配置文件（{name}）不能反向转换；结果为 sRGB。"
+    ),
+    "The picture was enlarged, so all of it was brought back into the template's colours.": (
+        "图片已放大，因此整张图都转换回了模板的颜色。"
+    ),
+    "Part of the new face lies where the template is transparent, and is not seen.": (
+        "新人脸有一部分位于模板的透明处，因此看不到。"
+    ),
+    "{name} holds floating point numbers that are not between 0 and 1.": "{name} 含有不在 0 到 1 之间的浮点数。",
+    "Save it with 8 or 16 bits, as JPEG or PNG.": "请另存为 8 或 16 位的 JPEG 或 PNG。",
+}
+
+HEARD_TABS: Mapping[str, str] = {**_TITLES, **_STEPS, **_COLOURS, **_NOTES, **_ERRORS}

@@ -1,12 +1,15 @@
 """What takes long is answered with a job at once, and done with what the request says."""
 
+import io
+
 import pytest
 from PIL import Image
 
 from easyphoto.errors import Diverged
 from easyphoto.settings import InferenceSettings, TrainSettings
+from tests import icc
 from tests.api.calls import V1, error_of, finished, inline, photos, trained
-from tests.desks import picture
+from tests.desks import encoded, picture
 
 
 def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop, tmp_path):
@@ -21,6 +24,24 @@ def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop
     file = client.get(f"{V1}/jobs/{pictures['id']}/files/{pictures['result']['pictures'][0]['file']}")
     (tmp_path / "picture.png").write_bytes(file.content)
     assert (file.headers["content-type"], Image.open(tmp_path / "picture.png").size) == ("image/png", (300, 200))
+
+
+@pytest.mark.parametrize("way", ["inline", "upload", "template"])
+def test_a_template_keeps_its_profile_however_it_came(client, way):
+    profile, stream = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE), io.BytesIO()
+    Image.open(io.BytesIO(picture(99, (300, 200)))).save(stream, "PNG", icc_profile=profile)
+    template = {"name": "wide.png", "data": encoded(stream.getvalue())}
+    if way == "upload":
+        template = {"upload": client.post(f"{V1}/uploads", json=template).json()["uploads"][0]["name"]}
+    if way == "template":
+        kept = client.post(f"{V1}/templates", json={"name": "wide", "picture": template})
+        template = {"template": kept.json()["id"]}
+    trained(client)
+
+    job = finished(client, client.post(f"{V1}/photograph", json={"persons": ["anna"], "templates": [template]}))
+
+    file = client.get(f"{V1}/jobs/{job['id']}/files/{job['result']['pictures'][0]['file']}")
+    assert Image.open(io.BytesIO(file.content)).info["icc_profile"] == profile
 
 
 def test_a_job_is_answered_with_202_and_where_it_is(client):
@@ -56,6 +77,26 @@ def test_the_face_that_is_meant_is_told_with_its_photo(client):
 
     assert list(job["request"]["chosen_faces"].values()) == [1]
     assert job["request"]["photos"][0] in job["request"]["chosen_faces"]
+
+
+def test_the_reference_is_named_as_the_upload_or_as_the_picture_that_was_sent(client):
+    upload = client.post(f"{V1}/uploads", json=inline(3)).json()["uploads"][0]["name"]
+    asked = {"photos": [*photos(3), {"upload": upload}]}
+
+    by_upload = finished(client, client.post(f"{V1}/photos:check", json={**asked, "reference": upload}))
+    by_name = finished(client, client.post(f"{V1}/train", json={"name": "anna", **asked, "reference": "photo 1.png"}))
+
+    assert by_upload["result"]["reference"] == upload
+    assert by_upload["result"]["reference_chosen"] is True
+    assert by_name["state"] == "done", by_name["error"]
+    assert by_name["request"]["reference"] == by_name["request"]["photos"][1]
+
+
+def test_a_reference_that_was_not_sent_is_refused(client):
+    asked = {"photos": photos(2), "reference": "photo 7.png"}
+
+    assert error_of(client.post(f"{V1}/photos:check", json=asked)) == (422, "BadReference")
+    assert error_of(client.post(f"{V1}/train", json={"name": "anna", **asked})) == (422, "BadReference")
 
 
 def test_a_template_says_which_of_its_faces_is_whose(client):

@@ -2,11 +2,14 @@
 
 import io
 import os
+import struct
+import zlib
 
 import pytest
 from PIL import Image
 
 from easyphoto.errors import BadPicture, InputError
+from easyphoto.images import read_picture
 from easyphoto.jobs import uploads
 from easyphoto.jobs.uploads import find_upload, keep_upload
 from easyphoto.workspace import Workspace
@@ -68,6 +71,15 @@ def test_what_is_no_picture_is_refused_and_not_kept(workspace, content):
         keep_upload(workspace, "a.png", content)
 
     assert not workspace.uploads.exists()
+
+
+def test_a_profile_that_cannot_be_unpacked_costs_no_upload(workspace):
+    plain, chunk = picture(), b"name\0\0not zlib at all"
+    packed = struct.pack(">I4s", len(chunk), b"iCCP") + chunk + struct.pack(">I", zlib.crc32(b"iCCP" + chunk))
+
+    upload = keep_upload(workspace, "a.png", plain[:33] + packed + plain[33:])
+
+    assert read_picture(upload.path).tobytes() == Image.open(io.BytesIO(plain)).tobytes()
 
 
 def test_a_format_that_may_hold_anything_is_refused(workspace):

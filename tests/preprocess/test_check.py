@@ -55,6 +55,28 @@ def test_a_single_photo_works_with_a_note(tmp_path: Path) -> None:
     assert result.notes == ("Only one photo is kept: the result will look like that photo. 5 to 20 are better.",)
 
 
+def test_a_photo_with_a_broken_profile_is_kept_and_says_so(tmp_path: Path) -> None:
+    file = photo(tmp_path, "one.png")
+    with Image.open(file) as opened:
+        opened.save(file, icc_profile=b"junk")
+
+    verdict = check([file]).verdicts[0]
+
+    assert verdict.kept
+    assert verdict.notes == ("its colour profile was ignored, because it is broken",)
+
+
+def test_an_orientation_that_does_not_exist_changes_no_verdict(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    file = photo(tmp_path, "one.png")
+    before = check([file]).verdicts[0]
+    with Image.open(file) as opened:
+        opened.save(file, exif=exif)
+
+    assert check([file]).verdicts[0].record() == before.record()
+
+
 def test_what_is_no_picture_gets_a_verdict_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not a picture")
     Image.new("RGB", (300, 300), "red").save(tmp_path / "whole.jpg")
@@ -210,6 +232,32 @@ def test_a_copy_counts_once_and_the_larger_one_stays(tmp_path: Path) -> None:
 
     assert reasons(result) == [Reason.NEAR_DUPLICATE, None, None]
     assert result.verdicts[0].duplicate_of == "large.png"
+    assert result.verdicts[0].explanation == (
+        "It is nearly the same picture as large.png, which shows the face larger."
+    )
+
+
+def test_a_compressed_copy_loses_against_its_original(tmp_path: Path) -> None:
+    original = photo(tmp_path, "original.png", seed=5)
+    with Image.open(original) as picture:
+        picture.save(tmp_path / "a-copy.jpg", quality=30)
+
+    result = check([tmp_path / "a-copy.jpg", original])
+
+    assert reasons(result) == [Reason.NEAR_DUPLICATE, None]
+    assert result.verdicts[0].explanation == (
+        "It is nearly the same picture as original.png, which is less compressed."
+    )
+
+
+def test_of_equal_copies_the_first_one_stays(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, name, seed=5) for name in ("b.png", "a.png", "c.png")]
+
+    result = check(photos)
+
+    assert [verdict.photo for verdict in result.kept] == ["b.png"]
+    assert {verdict.duplicate_of for verdict in result.verdicts[1:]} == {"b.png"}
+    assert result.verdicts[1].explanation == "It is nearly the same picture as b.png, which comes first."
 
 
 def test_a_lying_photo_is_turned_upright(tmp_path: Path) -> None:

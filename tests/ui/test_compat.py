@@ -1,11 +1,14 @@
 """One source on three versions of gradio."""
 
+import base64
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
 from PIL import Image
 
 from easyphoto.ui import compat
+from tests import icc
 
 
 def test_a_version_is_numbers():
@@ -55,3 +58,13 @@ def test_a_picture_within_the_page_is_no_larger_than_asked(tmp_path: Path):
 
     assert link.startswith("data:image/jpeg;base64,")
     assert len(link) < 1500
+
+
+def test_a_picture_within_the_page_has_the_colours_of_its_profile(tmp_path: Path):
+    Image.new("L", (40, 20), 128).save(tmp_path / "linear.png", icc_profile=icc.grey_profile(icc.gamma(1.0)))
+    Image.new("I;16", (40, 20), 30_000).save(tmp_path / "deep.png")
+
+    for name, grey in (("linear", 188), ("deep", 117)):
+        link = compat.picture_link(tmp_path / f"{name}.png", side=32)
+        shown = Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2])))
+        assert shown.getpixel((5, 5)) == (grey, grey, grey)

@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.images import write_picture
-from easyphoto.ui.photograph_results import record_of_result
+from easyphoto.ui.photograph_results import page_picture, record_of_result
+from tests import icc
 
 
 def test_the_job_knows_the_checkpoint_by_its_whole_name(tmp_path: Path) -> None:
@@ -23,3 +24,16 @@ def test_the_job_knows_the_checkpoint_by_its_whole_name(tmp_path: Path) -> None:
 
     assert record is not None
     assert (record["seed"], record["base"]) == (3, "portraits/face.safetensors [0a1b]")
+
+
+def test_a_page_shows_a_result_in_srgb_with_its_record(tmp_path: Path) -> None:
+    linear = write_picture(
+        tmp_path / "a.png", Image.new("L", (8, 8), 128), {"seed": 3}, profile=icc.grey_profile(icc.gamma(1.0))
+    )
+    plain = write_picture(tmp_path / "b.png", Image.new("RGB", (8, 8), "teal"), {"seed": 3})
+
+    for file, pixel in ((linear, (188, 188, 188)), (plain, (0, 128, 128))):
+        shown = page_picture(file)
+        assert shown.getpixel((0, 0)) == pixel
+        assert "icc_profile" not in shown.info
+        assert shown.info["easyphoto"] == '{"seed": 3}'
