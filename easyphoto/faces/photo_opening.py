@@ -13,7 +13,6 @@ from easyphoto.faces.embedders import AUTOMATIC, Embedder, embedder_lines, open_
 from easyphoto.faces.insightface_detector import DETECTOR_FILES, InsightFaceDetector, pack_file
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.faces.photo_engine import LandmarkParser, PhotoEngine
-from easyphoto.families import models_folder
 from easyphoto.progress import Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.catalog import UsedWeight, weight_file
@@ -171,7 +170,7 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
         return None
     from easyphoto.faces.photo_covering import PhotoCovering
 
-    return PhotoCovering(file, models_folder() / "covering", (store.used("yunet"),))
+    return PhotoCovering(file, (store.used("yunet"),))
 
 
 def _first_that_opens(

@@ -6,6 +6,7 @@ half made of that eye's side and its mirror image. Numbers only; `photo_covering
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,16 +20,33 @@ SIDE, UNIT = 320, 56.0
 """The square that YuNet is shown, and the eye distance in it: large enough for eyes, small enough to take 10 ms."""
 MIDDLE = 0.5
 """The square's middle lies this far below the eyes, in eye distances."""
-VIEWS = ("whole", "below eyes", "below nose", "left eye twice", "right eye twice", "both eyes")
-ANSWERS = 17
-"""Numbers for each view: two log odds at each of three scales, their best sum, and how far the five points are off."""
 _STRIDES = (8, 16, 32)
 _OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES)
 _POINTS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.6), (-0.4, 1.1), (0.4, 1.1)])
 # An answer belongs to the face where its anchor lies this near to the face's middle.
 _NEAR = 0.75
+# Below this line, or above it, a half is blanked.
+_UPPER, _LOWER = 0.5, 0.35
 _SOFT = 0.07
 _LEAST = 1e-5
+
+
+@dataclass(frozen=True)
+class Answer:
+    face: float
+    """The best sum of the two log odds, at any scale, that this is a face."""
+    object: float
+    """The log odds of the second at the scale that a face fills here."""
+    off: float
+    """How far the five points are from where a face has them, in eye distances."""
+
+
+@dataclass(frozen=True)
+class Halves:
+    left_eye_twice: Answer
+    right_eye_twice: Answer
+    both_eyes: Answer
+    below_eyes: Answer
 
 
 class YuNetHalves:
@@ -41,19 +59,16 @@ class YuNetHalves:
         self._down = np.repeat(across[:, None] + MIDDLE, SIDE, axis=1)
         self._inner = np.ix_(_between(across + MIDDLE, -0.4, 1.4), _between(across, -0.8, 0.8))
 
-    def answers(self, image: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
-        """For each of VIEWS float64 (ANSWERS,); `image` is RGB, the five points lie in its pixels."""
+    def answers(self, image: np.ndarray, points: np.ndarray) -> Halves:
+        """`image` is RGB, the five points lie in its pixels."""
         square = squared(image, points)
-        left, right = _twice(square), _twice(square[:, ::-1])
-        views = (
-            square,
-            self._blanked(square, self._down < 0.35),
-            self._blanked(square, self._down < 0.6),
-            self._blanked(left, self._down > 0.5),
-            self._blanked(right, self._down > 0.5),
-            self._blanked(square, self._down > 0.5),
+        lower, upper = self._down > _UPPER, self._down < _LOWER
+        return Halves(
+            left_eye_twice=self._answer(self._blanked(_twice(square), lower)),
+            right_eye_twice=self._answer(self._blanked(_twice(square[:, ::-1]), lower)),
+            both_eyes=self._answer(self._blanked(square, lower)),
+            below_eyes=self._answer(self._blanked(square, upper)),
         )
-        return {name: self._answer(view) for name, view in zip(VIEWS, views, strict=True)}
 
     def _blanked(self, square: np.ndarray, part: np.ndarray) -> np.ndarray:
         """A part in the face's own middle colour, so that no edge but its border comes in."""
@@ -61,22 +76,21 @@ class YuNetHalves:
         alpha = cv2.GaussianBlur(part.astype(np.float32), (0, 0), _SOFT * UNIT)[..., None]
         return (square * (1 - alpha) + colour * alpha).astype(np.uint8)
 
-    def _answer(self, square: np.ndarray) -> np.ndarray:
+    def _answer(self, square: np.ndarray) -> Answer:
         self._network.setInput(cv2.dnn.blobFromImage(np.ascontiguousarray(square[..., ::-1])))
         outputs = dict(zip(_OUTPUTS, self._network.forward(_OUTPUTS), strict=True))
-        odds: list[float] = []
-        best, found = -np.inf, _POINTS
+        best, found, objects = -np.inf, _POINTS, {}
         for stride in _STRIDES:
             places = _anchors(stride)
-            near = np.flatnonzero(np.hypot(places[:, 0], places[:, 1] - MIDDLE - 0.06) < _NEAR)
+            near = np.flatnonzero(np.hypot(places[:, 0], places[:, 1] - MIDDLE) < _NEAR)
             is_face, is_there = (_log_odds(outputs[f"{kind}_{stride}"].reshape(-1)[near]) for kind in ("cls", "obj"))
             top = int(np.argmax(is_face + is_there))
-            odds += [float(is_face[top]), float(is_there[top])]
+            objects[stride] = float(is_there[top])
             if is_face[top] + is_there[top] > best:
                 best = float(is_face[top] + is_there[top])
                 steps = outputs[f"kps_{stride}"].reshape(-1, 10)[near[top]].reshape(5, 2)
                 found = places[near[top]] + steps * stride / UNIT
-        return np.array([*odds, best, *(found - _POINTS).ravel()])
+        return Answer(best, objects[16], float(np.abs(found - _POINTS).mean()))
 
 
 def squared(image: np.ndarray, points: np.ndarray) -> np.ndarray:

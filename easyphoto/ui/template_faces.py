@@ -33,9 +33,10 @@ class Found:
         known = family_named(family) if family else MINIATURE
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
 
-    def offer(self, family: str | None) -> Offer:
-        """A covered face can be done, but nobody gets it who was not given it by hand."""
-        reasons = (why or hidden for why, hidden in zip(self.reasons(family), self.covered, strict=True))
+    def offer(self, family: str | None, *, with_covered: bool = False) -> Offer:
+        """A covered face can be done, but without `with_covered` nobody gets it who was not given it by hand."""
+        covered = [None] * len(self.faces) if with_covered else self.covered
+        reasons = (why or hidden for why, hidden in zip(self.reasons(family), covered, strict=True))
         return Offer(tuple(reasons), tuple(prominence(face) for face in self.faces))
 
 

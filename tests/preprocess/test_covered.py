@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.errors import BadReference
 from easyphoto.families import MINIATURE
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import verdict_sheet
@@ -66,6 +67,22 @@ def test_somebody_who_is_always_covered_has_a_reference_all_the_same(tmp_path: P
 
     assert len(result.kept) == 2
     assert result.reference in ("0.png", "1.png")
+
+
+def test_a_covered_photo_is_the_reference_where_the_user_names_it(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, "covered.png", covered=EYES), photo(tmp_path, "bare.png", seed=3)]
+    keeping = PreprocessSettings(keep_covered=True)
+
+    result = check_photos(photos, MarkedEngine(), MINIATURE, keeping, NullProgress(), reference="covered.png")
+
+    assert result.reference == "covered.png"
+
+
+def test_a_covered_photo_that_is_named_but_set_aside_is_refused_with_the_reason(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, "covered.png", covered=EYES), photo(tmp_path, "bare.png", seed=3)]
+
+    with pytest.raises(BadReference, match=r"covered\.png cannot be the reference photo: The eyes are covered"):
+        check_photos(photos, MarkedEngine(), MINIATURE, PreprocessSettings(), NullProgress(), reference="covered.png")
 
 
 def test_the_record_and_the_sheet_say_it(tmp_path: Path) -> None:
