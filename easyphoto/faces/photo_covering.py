@@ -1,7 +1,10 @@
 """What hides a photographed face's eyes or mouth: YuNet's answers to halves of it, and its colours and edges, weighed.
 
-No network for it is at hand under a free licence. Three sums of a few measures are logistic regressions, made by
-`tools/coverings/fit.py`.
+No network for it is at hand under a free licence. The three sums below are logistic regressions, made by
+`tools/coverings/fit.py --alarms 0.012` from 208 photographs: 1842 bare faces (with beards, clear glasses, fringes and
+hats among them) and 2613 with drawn coverings, all turned, relit, reduced and compressed. On photos held out in turn
+they called 3.4 % of the bare ones covered, mostly blurred ones, and found 95 % of the masks, 91 % of the hands on
+mouths, 94 % of the hair over an eye and 81 % of the sunglasses. Half a face behind a hand (50 %) is beyond them.
 """
 
 from __future__ import annotations
@@ -23,9 +26,15 @@ from easyphoto.weights.catalog import UsedWeight
 
 Measures = Mapping[str, float]
 
-ONE_EYE: Measures = {}
-BOTH_EYES: Measures = {}
-MOUTH: Measures = {}
+ONE_EYE: Measures = {
+    "face": -0.163, "face, to the other": -0.307, "object": -0.084, "edges, to the other": -2.498, "lids": -1.71,
+    "light": 0.761, "unlike": 1.075, "one": -3.386,
+}  # fmt: skip
+BOTH_EYES: Measures = {
+    "face": -0.5, "object": -0.141, "off": 2.98, "lids": -2.881, "colour": 1.023, "fall": 1.055, "unlike": -1.808,
+    "one": -1.682,
+}  # fmt: skip
+MOUTH: Measures = {"below eyes": -0.594, "edges": -1.034, "lips": -4.521, "red": -1.729, "hue": 0.694, "one": -2.28}
 # Eyes nearer to each other than this, in pixels, are too small for a word about them.
 _LEAST_DISTANCE = 11.0
 # Of the picture around a face, in face sides: all that is measured lies within.
