@@ -17,6 +17,7 @@ from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
+from easyphoto.faces.resolution import as_soft_as
 from easyphoto.images import as_array, blended, dilated
 
 SKIN = (Part.SKIN, Part.NOSE)
@@ -30,6 +31,9 @@ NEAR_HAIR = 0.06
 # face on a dark one would lose their whites, and teeth would turn blue in a cold room.
 PAINTED = (Part.EYES, Part.MOUTH)
 PAINTED_SHARE = 0.4
+PAINTED_FADE = 0.012
+# Templates softer than this (a blur's deviation, in face widths) are out of focus; the face need not be as soft.
+MOST_SOFTENED = 0.015
 # Less common face than this share of the target's face box is no ground for a fusion.
 LEAST_COMMON = 0.15
 
@@ -67,8 +71,11 @@ def laid(
     skin_there = warp.applied(part_mask(source_labels, SKIN), shape, outside=0.0) * region
     skin_here = part_mask(target_labels, SKIN) * region
     painted = warp.applied(part_mask(source_labels, PAINTED), shape, outside=0.0)
+    # Part maps are coarser than pictures: their steps would be seen as a jagged lip.
+    painted = cv2.GaussianBlur(painted, (0, 0), max(0.5, PAINTED_FADE * width))
     lights = light_of(warped, skin_there, target_face), light_of(target, skin_here, target_face)
     lit = relit(warped, *lights, target_face, share=1.0 - (1.0 - PAINTED_SHARE) * painted)
+    lit = as_soft_as(lit, target, region, MOST_SOFTENED * width)
     return Laid(lit, inner_fade(region, SEAM_FADE * width), _features(warp, source_labels, target_labels, width))
 
 
