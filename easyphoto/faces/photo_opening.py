@@ -170,7 +170,10 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
         return None
     from easyphoto.faces.photo_covering import PhotoCovering
 
-    return PhotoCovering(file, (store.used("yunet"),))
+    def opened(id: str) -> PhotoCovering:
+        return PhotoCovering(file, (store.used(id),))
+
+    return _first_that_opens("network for covered faces", ["yunet"], opened, notes)
 
 
 def _first_that_opens(
