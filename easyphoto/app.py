@@ -24,6 +24,7 @@ from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
+from easyphoto.inference.prepare import coverings
 from easyphoto.originals import read_original
 from easyphoto.persons import (
     Trained,
@@ -225,7 +226,8 @@ class EasyPhoto:
     ) -> Session:
         """Put the persons' faces into the templates, from the left; several names for templates with several faces.
 
-        `assignments` says for a template which of its faces, from the left and from 0, each person takes.
+        With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
+        from the left and from 0, each person takes.
         """
         progress = progress or NullProgress()
         persons = [self.workspace.person(name) for name in names]
@@ -286,10 +288,14 @@ class EasyPhoto:
         """The user's own template pictures, by name."""
         return picture_files(self.workspace.templates) if self.workspace.templates.is_dir() else ()
 
-    def faces_of(self, template: Path, *, progress: Progress | None = None) -> tuple[Face, ...]:
-        """The faces of a template from the left, as `photograph` numbers them."""
+    def faces_of(
+        self, template: Path, *, progress: Progress | None = None
+    ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
+        """The faces of a template from the left, as `photograph` numbers them, and what hides each; None: nothing."""
         engine = self._engine_for((template,), progress or NullProgress())
-        return from_the_left(engine.detect(read_picture(template)))
+        picture = read_picture(template)
+        faces = from_the_left(engine.detect(picture))
+        return faces, coverings(picture, faces, engine)
 
     def make_trainer(self, progress: Progress | None = None) -> Mapping[str, str]:
         """Make the environment that trains beside a web UI, where it is missing; returns the versions in it.

@@ -163,11 +163,14 @@ def _measured(
         sharpness=sharp,
         exposure=light,
         angle=angle_score(verdict.face),
+        covering=engine.covering(picture, face),
         quality=float(np.sqrt(sharp * light)),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:
         return Look(set_aside(verdict, *fault))
+    if verdict.covering is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, verdict.covering.words))
     return Look(verdict, engine.embed(picture, face), signature(picture, face), resolved_width(picture, face))
 
 
@@ -189,6 +192,13 @@ def _fault(
             Reason.TOO_SMALL,
             f"The face is {width:.0f} pixels wide; at least {family.smallest_face} are needed.",
             "Use the photo at its full size, or one taken from nearer.",
+        )
+    if verdict.covering is not None and not settings.keep_covered:
+        said = verdict.covering.words
+        return (
+            Reason.COVERED,
+            f"{said[0].upper()}{said[1:]}.",
+            "Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces.",
         )
     if verdict.face.score < _HALF_SEEN or width < _NARROW * verdict.face.box.height:
         return (
