@@ -6,6 +6,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadPicture                unreadable, too large, not a picture
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken
 │  ├─ UnknownJob                no such job, or it was cleared away
 │  ├─ NoFaceFound
@@ -64,6 +65,10 @@ class BadSettings(InputError):
 
 
 class UnknownPerson(InputError):
+    pass
+
+
+class MixedDomains(InputError):
     pass
 
 

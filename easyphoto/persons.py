@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import DiskFailure, InputError
-from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.errors import DiskFailure, InputError, MixedDomains
+from easyphoto.faces.engine import Domain, FaceEngine, Likeness
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.files import read_json, write_json
 from easyphoto.images import read_picture
@@ -99,9 +99,7 @@ def swap(new: Path, place: Path, aside: Path) -> None:
 def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
     """The person as the pipeline needs them. Raises InputError where their training is not finished."""
     if not person.is_ready or person.lora is None or person.reference is None:
-        raise InputError(
-            f"{person.id!r} is not trained yet.", advice=f"Train them first (easyphoto train {person.id} --photos DIR)."
-        )
+        raise not_trained(person)
     folder = workspace.person_folder(person.id)
     return Sitter(
         name=person.name,
@@ -110,6 +108,11 @@ def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitte
         lora=folder / person.lora,
         embeddings=embeddings_of(read_dataset(folder / "dataset"), engine),
     )
+
+
+def not_trained(person: Person) -> InputError:
+    advice = f"Train them first (easyphoto train {person.id} --photos DIR)."
+    return InputError(f"{person.id!r} is not trained yet.", advice=advice)
 
 
 def embeddings_of(dataset: Dataset, engine: FaceEngine) -> tuple[np.ndarray, ...]:
@@ -148,6 +151,27 @@ def base_of(workspace: Workspace, person: Person) -> str:
     if person.base is None and person.run and record.is_file():
         return str(read_json(record)["base"])
     return person.base or person.family
+
+
+def recorded_domain(workspace: Workspace, person: Person) -> str | None:
+    """What the person's photos are, as their record says, or else their training's; None where nobody wrote it down."""
+    record = workspace.runs / (person.run or "") / "run.json"
+    said = person.domain
+    if said is None and person.run and record.is_file():
+        said = read_json(record).get("engine")
+    return said if said in {domain.value for domain in Domain} else None
+
+
+def shared_domain(domains: Mapping[str, str]) -> str:
+    """Of persons who are photographed together, by name. Raises MixedDomains where they differ."""
+    if len(set(domains.values())) > 1:
+        said = ", ".join(f"{name} of {domain}" for name, domain in domains.items())
+        raise MixedDomains(
+            f"These persons were learned from pictures of different kinds: {said}.",
+            advice="Photograph them one at a time, or choose for all of them: --engine photographs or drawings "
+            "(in the tab: Kind of pictures; in the API: options.engine).",
+        )
+    return next(iter(domains.values()))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
+    from easyphoto.preprocess.verdict import Check
     from easyphoto.remote_host import RemoteHost
 
 
@@ -89,10 +90,12 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             preprocess=preprocess,
             chosen_faces=dict(arguments.face),
             progress=progress,
-            watch=Watch(event=say_plan),
+            watch=Watch(checked=say_notes, event=say_plan),
         )
+    said = made.check.notes if made.check is not None else ()
     for note in made.person.notes:
-        tell(f"Note: {note}")
+        if note not in said:
+            tell(f"Note: {note}")
     tell(f"Report: {made.report}")
     say(str(made.lora))
 
@@ -187,6 +190,12 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "ui": ui,
     "doctor": doctor,
 }
+
+
+def say_notes(check: Check) -> None:
+    """What was assumed about the photos and what will come of them, before anybody waits for the training."""
+    for note in check.notes:
+        tell(f"Note: {note}")
 
 
 def say_plan(event: Event) -> None:

@@ -118,6 +118,12 @@ class FaceEngine(Protocol):
         ...
 
 
+def remarks_on(engine: FaceEngine, picture: Image.Image, face: Face) -> tuple[str, ...]:
+    """What people should know about a face, as the rest of a sentence; most engines have nothing to say."""
+    said: tuple[str, ...] = getattr(engine, "remarks", lambda *_: ())(picture, face)
+    return said
+
+
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:
     """float32 mask, 1 where the label is one of `parts`."""
     return np.isin(labels, [int(part) for part in parts]).astype(np.float32)

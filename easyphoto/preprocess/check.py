@@ -56,8 +56,9 @@ def check_photos(
         engine=engine.id,
         domain=engine.domain.value,
         embedder=engine.embedder,
-        notes=(*getattr(engine, "notes", ()), *notes, *_count_notes(len(kept))),
+        notes=(*getattr(engine, "notes", ()), *notes, *_base_notes(engine, family), *_count_notes(len(kept))),
         seconds=time.perf_counter() - start,
+        decided=getattr(engine, "decided", ""),
     )
 
 
@@ -87,10 +88,12 @@ def _without_strangers(
     unchecked = engine.embedder is None or limit is None
     if unchecked:
         looks = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
-    good = [index for index, look in enumerate(looks) if look.verdict.kept]
-    vectors = [vector for index in good if (vector := looks[index].embedding) is not None]
-    if not good or len(vectors) < len(good):
+    found = {index: look.embedding for index, look in enumerate(looks) if look.verdict.kept}
+    vectors = [vector for vector in found.values() if vector is not None]
+    if not vectors:
         return looks, (_not_checked_note(engine),) if unchecked else ()
+    good = [index for index, vector in found.items() if vector is not None]
+    looks = [_incomparable(look) if i in found and i not in good else look for i, look in enumerate(looks)]
     # Every cosine reaches the lowest limit: all photos count, those like the others most.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
@@ -136,6 +139,21 @@ def _stranger_words(value: float, limit: float) -> tuple[str, str]:
         f"It seems to show another person than most photos (likeness {value:.2f}, needed {limit:.2f}).",
         "Remove it; if it is the same person, lower the same-person limit or use a clearer photo.",
     )
+
+
+def _base_notes(engine: FaceEngine, family: Family) -> tuple[str, ...]:
+    """What will come of the photos, and what is needed instead: said before anybody waits for a training."""
+    if not family.only_draws or engine.domain is not Domain.PHOTOGRAPHS:
+        return ()
+    return (
+        "The base miniature draws people: a photographed face comes out as a drawn one, without a likeness. For a "
+        "likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in the "
+        "API: options.base).",
+    )
+
+
+def _incomparable(look: Look) -> Look:
+    return replace(look, verdict=replace(look.verdict, incomparable=True))
 
 
 def _noted(look: Look, note: str) -> Look:
@@ -192,6 +210,8 @@ def _reference(kept: list[Verdict]) -> str | None:
         return None
 
     def frontal(verdict: Verdict) -> tuple[float, float]:
+        if verdict.incomparable:
+            return 0.0, 0.0
         identity = 1.0 if verdict.identity is None else verdict.identity
         turned = frontality(verdict.face) if verdict.face is not None else 0.0
         return verdict.angle * identity * (0.5 + 0.5 * turned), verdict.quality

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import BadPicture
-from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.engine import Face, FaceEngine, remarks_on
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
 from easyphoto.geometry import Size
@@ -161,6 +161,7 @@ def _measured(
         exposure=light,
         angle=angle_score(verdict.face),
         quality=float(np.sqrt(sharp * light)),
+        notes=(*verdict.notes, *(f"the face {said}" for said in remarks_on(engine, picture, face))),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:

@@ -48,12 +48,16 @@ class Verdict:
     quality: float = 0.0
     duplicate_of: str | None = None
     notes: tuple[str, ...] = ()
+    incomparable: bool = False
+    """Its identity cannot be told although the other photos' can: it comes last, and is no reference."""
     faces: tuple[Face, ...] = ()
     """Every face that was found, largest first; their order gives the numbers on the sheet."""
 
     @property
     def rank(self) -> float:
         """What photos are ranked by; without an embedder all identities count alike."""
+        if self.incomparable:
+            return 0.0
         return (1.0 if self.identity is None else max(self.identity, 0.0)) * self.quality
 
     def record(self) -> dict[str, Any]:
@@ -88,6 +92,8 @@ class Check:
     embedder: str | None
     notes: tuple[str, ...]
     seconds: float
+    decided: str = ""
+    """Why the photos were taken for that domain: asked for, or how many faces look so."""
 
     @property
     def kept(self) -> tuple[Verdict, ...]:
@@ -109,6 +115,7 @@ class Check:
             "reference": self.reference,
             "engine": self.engine,
             "domain": self.domain,
+            "decided": self.decided,
             "embedder": self.embedder,
             "notes": list(self.notes),
             "seconds": round(self.seconds, 3),
