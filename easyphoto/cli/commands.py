@@ -273,6 +273,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("name", person.name),
         ("state", "ready" if person.is_ready else "not trained"),
         ("family", person.family),
+        ("kind", person.domain or "not recorded"),
         ("created", person.created),
         ("photos", str(len(person.photos))),
         *_likeness_facts(person),

@@ -14,7 +14,7 @@ from easyphoto.errors import EnvironmentFailure, InputError
 from easyphoto.faces.domain import DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
-from easyphoto.faces.photo_opening import open_photo_engine, photo_lines
+from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
 from easyphoto.families import models_folder
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import FaceSettings
@@ -96,8 +96,12 @@ class _Engines:
 
     @property
     def finders(self) -> tuple[FaceFinder, ...]:
-        photo = self.photo_at_hand
-        return (self._drawn_faces,) if photo is None else (photo.detect, self._drawn_faces)
+        """Who sees photographed faces, where they are at hand, then who sees drawn ones."""
+        try:
+            detector = open_detector(self.faces.detector, replace(self.store, offline=True), NullProgress())
+        except EnvironmentFailure:
+            return (self._drawn_faces,)
+        return detector.detect, self._drawn_faces
 
     def domain_of(self, picture: Image.Image, face: Face) -> Domain:
         return domain_of_score(drawn_score(picture, face, self.drawn.doubt(picture, face)))

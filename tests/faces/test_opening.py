@@ -10,8 +10,10 @@ from PIL import Image
 
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.faces import opening
+from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
+from easyphoto.families import models_folder
 from easyphoto.progress import NullProgress
 from easyphoto.weights.catalog import YUNET
 from easyphoto.weights.store import WeightStore, default_mirrors, missing
@@ -47,7 +49,7 @@ def pictures(tmp_path: Path) -> Pictures:
 @pytest.fixture
 def yunet(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine of photographs is at hand; it sees faces as the drawn one does."""
-    see = open_engine("drawings", WITHOUT_YUNET, NullProgress()).detect
+    see = DrawnEngine(models_folder() / "miniature" / "faces").detect
 
     class Seeing(FakeEngine):
         def detect(self, picture: Image.Image):
@@ -55,6 +57,7 @@ def yunet(monkeypatch: pytest.MonkeyPatch) -> None:
 
     made = Seeing(id="photographs", domain=Domain.PHOTOGRAPHS, embedder=None)
     monkeypatch.setattr(opening, "open_photo_engine", lambda *_: made)
+    monkeypatch.setattr(opening, "open_detector", lambda *_: made)
 
 
 def chosen(files: list[Path], store: WeightStore = STORE) -> FaceEngine:
