@@ -117,14 +117,19 @@ class EasyPhoto:
         settings: PreprocessSettings | None = None,
         *,
         chosen_faces: Mapping[str, int] | None = None,
+        reference: str | None = None,
         progress: Progress | None = None,
     ) -> Check:
-        """A verdict for every photo; nothing is written. `chosen_faces`: file name → number of the face, from 1."""
+        """A verdict for every photo; nothing is written. `chosen_faces`: file name → number of the face, from 1.
+
+        `reference` is the file name of the photo that shows the person. Raises BadReference where it is not kept.
+        """
         progress = progress or NullProgress()
         files = photo_files(photos)
         engine = self._engine_for(files, progress)
         settings = settings or PreprocessSettings()
-        return check_photos(files, engine, self._family(), settings, progress, chosen_faces=chosen_faces)
+        family = self._family()
+        return check_photos(files, engine, family, settings, progress, chosen_faces=chosen_faces, reference=reference)
 
     def train(
         self,
@@ -134,10 +139,14 @@ class EasyPhoto:
         settings: TrainSettings | None = None,
         preprocess: PreprocessSettings | None = None,
         chosen_faces: Mapping[str, int] | None = None,
+        reference: str | None = None,
         progress: Progress | None = None,
         watch: Watch | None = None,
     ) -> TrainedPerson:
-        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
+        """Learn the person's face. Somebody trained before stays as they were until this training has succeeded.
+
+        `chosen_faces` and `reference` as in `check`.
+        """
         progress, settings = progress or NullProgress(), settings or TrainSettings()
         preprocess, watch = preprocess or PreprocessSettings(), watch or Watch()
         id, files = checked_id(name), photo_files(photos)
@@ -146,14 +155,16 @@ class EasyPhoto:
         family, base = self._base()
         family = family.at(settings.resolution)
         engine = self._engine_for(files, progress)
-        check = check_photos(files, engine, family, preprocess, progress, chosen_faces=chosen_faces)
+        check = check_photos(
+            files, engine, family, preprocess, progress, chosen_faces=chosen_faces, reference=reference
+        )
         if not check.kept:
             raise TooFewPhotos(
                 _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
             )
         watch.checked(check)
         folder = self.workspace.new_run_folder(id)
-        write_check(check, folder)
+        write_check(check, folder, person=name.strip())
         keep_photos(check, folder)
         dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
         self._run(name, family, base, dataset, engine, settings).write(folder)
@@ -390,7 +401,7 @@ class EasyPhoto:
         published, more = published_or_noted(self.host, lora)
         person = replace(person, likeness=likeness_record(found), notes=(*verdicts["notes"], *notes, *more))
         self.workspace.save_person(person)
-        judged_photos = (verdict_section(check),) if check else ()
+        judged_photos = (verdict_section(check, person.name),) if check else ()
         sections = (*judged_photos, dataset_section(trained.dataset), training_section(run_folder))
         facts = [("photos kept", f"{len(verdicts['kept'])} of {len(verdicts['verdicts'])}")]
         facts += [("likeness of the portrait", f"{found.cosine:.2f}")] if found else []

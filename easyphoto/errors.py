@@ -4,6 +4,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 ├─ InputError              2    the user can mend it
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
+│  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
@@ -57,6 +58,10 @@ class BadName(InputError):
 
 
 class BadPicture(InputError):
+    pass
+
+
+class BadReference(InputError):
     pass
 
 

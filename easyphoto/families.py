@@ -52,6 +52,10 @@ class Family:
     first_steps: int
     second_steps: int
     first_cfg: float
+    first_strength: float = 0.45
+    """Share of the noise that the first pass, which repaints the face, begins with."""
+    second_strength: float = 0.30
+    """Of the second pass, which repaints its border; 0: the family does without it."""
     validation_cfg: float = 9.0
     """Guidance of the validation pictures."""
     controls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -106,6 +110,8 @@ MINIATURE = Family(
     first_steps=20,
     second_steps=12,
     first_cfg=3.0,
+    first_strength=0.30,
+    second_strength=0.0,
     validation_cfg=3.0,
     controls=MappingProxyType({"canny": "canny", "facepoints": "facepoints", "color": "tile", "tile": "tile"}),
     first_controls=(("canny", 0.50), ("facepoints", 0.50), ("color", 0.85)),

@@ -165,3 +165,10 @@ def eye_line_tilt(points: np.ndarray) -> float:
     """Degrees by which the line from the viewer's left to the viewer's right eye leaves the horizontal, −180..180."""
     (left_x, left_y), (right_x, right_y) = np.asarray(points, np.float64)[:2]
     return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+
+
+def nose_place(points: np.ndarray) -> float:
+    """Where the nose tip lies along the line from the viewer's left (0) to the viewer's right eye (1)."""
+    left, right, nose = np.asarray(points, np.float64)[:3]
+    line = right - left
+    return float((nose - left) @ line / max(line @ line, 1e-9))

@@ -13,10 +13,13 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import DiskFailure, InputError, MixedDomains
-from easyphoto.faces.engine import Domain, FaceEngine, Likeness
+from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
+from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
+from easyphoto.faces.skin_tone import common_tone, skin_level
 from easyphoto.files import read_json, write_json
-from easyphoto.images import read_picture
+from easyphoto.images import as_array, read_picture
+from easyphoto.inference.masks import skin_of
 from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE
@@ -101,12 +104,17 @@ def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitte
     if not person.is_ready or person.lora is None or person.reference is None:
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
+    faces = known_faces(read_dataset(folder / "dataset"), engine)
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
+    levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
     return Sitter(
         name=person.name,
         reference=read_picture(folder / person.reference),
         portrait=read_picture(folder / person.portrait) if person.portrait else None,
         lora=folder / person.lora,
-        embeddings=embeddings_of(read_dataset(folder / "dataset"), engine),
+        embeddings=embeddings_of(faces, engine),
+        outline=common_outline(outlines),
+        skin=common_tone([level for level in levels if level is not None]),
     )
 
 
@@ -115,11 +123,20 @@ def not_trained(person: Person) -> InputError:
     return InputError(f"{person.id!r} is not trained yet.", advice=advice)
 
 
-def embeddings_of(dataset: Dataset, engine: FaceEngine) -> tuple[np.ndarray, ...]:
-    """One vector for each training photo whose face is found again in its crop; none without an embedder."""
-    if engine.embedder is None:
-        return ()
-    found = (largest_face_embedding(engine, read_picture(entry.image)) for entry in dataset.entries)
+KnownFace = tuple[Image.Image, Face, np.ndarray]
+"""A training picture, the face on it, and its part map."""
+
+
+def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:
+    """The largest face of every training picture on which it is found again."""
+    pictures = [read_picture(entry.image) for entry in dataset.entries]
+    found = [(picture, faces[0]) for picture in pictures if (faces := engine.detect(picture))]
+    return [(picture, face, engine.parse(picture, face)) for picture, face in found]
+
+
+def embeddings_of(faces: Sequence[KnownFace], engine: FaceEngine) -> tuple[np.ndarray, ...]:
+    """One vector for each; none without an embedder."""
+    found = (engine.embed(picture, face) for picture, face, _ in faces)
     return tuple(vector for vector in found if vector is not None)
 
 

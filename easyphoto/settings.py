@@ -130,8 +130,9 @@ class FaceSettings(Settings):
         label="Face embedder", help="Tells persons apart. auto: AuraFace or SFace, where at hand.",
     )  # fmt: skip
     parser: str = choice(
-        "auto", ("auto", "landmarks", "bisenet"), label="Face parser", help="Finds skin, eyes, hair. auto: landmarks."
-    )
+        "auto", ("auto", "landmarks", "bisenet"), label="Face parser",
+        help="Finds skin, eyes, hair. auto: BiSeNet, where at hand and allowed, else landmarks.",
+    )  # fmt: skip
     saliency: str = choice(
         "auto", ("auto", "grabcut", "u2net", "birefnet"), label="Cut-out", help="Person from background."
     )
@@ -194,20 +195,27 @@ class TrainSettings(Settings):
 
 @dataclass(frozen=True)
 class InferenceSettings(Settings):
-    first_strength: float = slider(
-        0.45, 0.0, 1.0, step=0.05, label="First pass strength", help="Higher repaints more of the face."
-    )
-    second_strength: float = slider(
-        0.30, 0.0, 1.0, step=0.05, label="Second pass strength", help="Repaints the border."
-    )
+    first_strength: float | None = slider(
+        None, 0.0, 1.0, step=0.05, label="First pass strength",
+        help="Higher repaints more of the face. Empty: the family's.",
+    )  # fmt: skip
+    second_strength: float | None = slider(
+        None, 0.0, 1.0, step=0.05, label="Second pass strength",
+        help="Repaints the face along its border. 0: no second pass. Empty: the family's.",
+    )  # fmt: skip
     first_steps: int | None = slider(None, 1, 150, step=1, label="First pass steps", help="Empty: the family's.")
     second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
     cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")
     lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
     fusion: bool = switch(True, label="Fusion", help="Lays the reference photo on the face. Off: the LoRA's portrait.")
     fusion_before: float = slider(0.5, 0.0, 1.0, step=0.05, label="Fusion before the first pass")
-    fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion before the second pass")
+    fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion after the first pass")
     colour_transfer: bool = switch(True, label="Colour transfer", help="The face takes the template's light.")
+    skin: str = choice(
+        "person", ("person", "template"), label="Skin colour",
+        help="Whose skin face, ears and neck have. The light is always the template's.",
+    )  # fmt: skip
+    outline: bool = switch(True, label="Outline", help="Jaw and chin take the person's shape. Off: the template's.")
     repaint_features: bool = switch(False, label="Second pass repaints eyes and mouth")
     fusion_engine: str = choice(
         "warp", ("warp", "inswapper"), label="Fusion by", help="inswapper: research licence only."

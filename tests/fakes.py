@@ -152,6 +152,7 @@ class FakeEngine:
     embedder: str | None = "fake-colours"
     same_person_limit: float | None = 0.5
     weights: tuple[UsedWeight, ...] = ()
+    outlines: bool = True
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         if self.faces is not None:

@@ -15,6 +15,7 @@ from easyphoto.app import EasyPhoto, Watch
 from easyphoto.errors import (
     BadName,
     BadPicture,
+    BadReference,
     DiskFailure,
     Diverged,
     InputError,
@@ -22,8 +23,9 @@ from easyphoto.errors import (
     TooFewPhotos,
     UnknownPerson,
 )
+from easyphoto.files import read_json
 from easyphoto.host import ThisMachine
-from easyphoto.images import as_picture, picture_record, read_picture, write_picture
+from easyphoto.images import as_array, as_picture, picture_record, read_picture, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.settings import InferenceSettings, WeightSettings
@@ -128,6 +130,31 @@ def test_a_training_leaves_a_person_who_is_ready(app, photos):
     assert made.report == made.run_folder / "report.html"
     assert (made.run_folder / "report.png").is_file()
     assert not (made.run_folder / "person").exists()
+
+
+def test_the_reference_that_was_chosen_is_trained_with_and_kept_when_the_training_is_gone_on_with(app, photos, trainer):
+    started = []
+    trainer.error = Cancelled()
+    with pytest.raises(Cancelled):
+        app.train("anna", photos, reference="3.png", watch=Watch(started=started.append))
+    trainer.error = None
+
+    made = app.resume(started[0].name)
+
+    verdicts = read_json(made.run_folder / "verdicts.json")
+    assert (verdicts["reference"], verdicts["reference_chosen"]) == ("3.png", True)
+    dataset = app.workspace.persons / "anna" / "dataset"
+    assert read_json(dataset / "dataset.json")["reference_photo"] == "3.png"
+    assert (
+        as_array(read_picture(dataset / "reference.png")).tolist() == as_array(read_picture(photos / "3.png")).tolist()
+    )
+
+
+def test_a_reference_that_is_not_there_stops_a_training_before_it_writes(app, photos):
+    with pytest.raises(BadReference, match=r"other\.png is not among the 5 photos"):
+        app.train("anna", photos, reference="other.png")
+
+    assert not app.workspace.runs.exists()
 
 
 def test_the_plan_is_said_before_the_first_step(app, photos):

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from easyphoto.errors import BadSettings
-from easyphoto.families import SD15
+from easyphoto.families import SD15, SDXL
 from easyphoto.settings import (
     PRESETS,
     InferenceSettings,
@@ -115,7 +115,8 @@ def test_json_writes_a_float_without_its_point_and_that_is_fine():
 def test_the_designs_numbers():
     first, train = InferenceSettings(), TrainSettings()
 
-    assert (first.first_strength, first.second_strength, first.lora_weight) == (0.45, 0.30, 0.9)
+    assert (first.first_strength, first.second_strength, first.lora_weight) == (None, None, 0.9)
+    assert [(one.first_strength, one.second_strength) for one in (SD15, SDXL)] == [(0.45, 0.30)] * 2
     assert (train.batch, train.learning_rate, train.text_learning_rate, train.flip) == (4, None, None, False)
     assert (SD15.learning_rate, SD15.rank, SD15.alpha, SD15.training_steps) == (1e-4, 128, 64, 800)
     assert PreprocessSettings().keep == 15

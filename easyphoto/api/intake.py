@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
@@ -22,11 +22,21 @@ _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!image/|application/octet-stream)
 _DATA_PREFIX = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
 
 
-def take_photos(desk: Desk, photos: list[Any]) -> tuple[tuple[Path, ...], dict[str, int]]:
-    """The photos' files, and which face is meant where a request says so. The same photo twice counts once."""
-    kept = [(take_picture(desk, photo), photo.face) for photo in photos]
-    chosen = {upload.name: face for upload, face in kept if face is not None}
-    return tuple(dict.fromkeys(upload.path for upload, _ in kept)), chosen
+@dataclass(frozen=True)
+class TakenPhotos:
+    paths: tuple[Path, ...]
+    faces: dict[str, int]
+    """Which face is meant, where a request says so."""
+    reference: str | None
+
+
+def take_photos(desk: Desk, photos: list[Any], reference: str | None) -> TakenPhotos:
+    """The same photo twice counts once. `reference` is the name of an upload or of a picture sent with the request."""
+    kept = [(take_picture(desk, photo), photo) for photo in photos]
+    faces = {upload.name: photo.face for upload, photo in kept if photo.face is not None}
+    called = {getattr(photo, "name", upload.name): upload.name for upload, photo in kept}
+    wanted = called.get(reference, reference) if reference is not None else None
+    return TakenPhotos(tuple(dict.fromkeys(upload.path for upload, _ in kept)), faces, wanted)
 
 
 def take_templates(desk: Desk, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:

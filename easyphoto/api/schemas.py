@@ -41,6 +41,9 @@ class InlinePicture(Asked):
 
 
 FACE = Field(None, description="Which face of a photo with several is meant, from 1, as the verdicts number them.")
+REFERENCE = Field(
+    None, description="The photo that shows the person: the name of an upload, or of a picture sent with the request."
+)
 SEATS = Field(None, description="Which face of the template each person takes, from the left and from 0.")
 
 
@@ -79,6 +82,7 @@ class OptionsIn(Asked):
 
 class CheckRequest(Asked):
     photos: Photos
+    reference: FileName | None = REFERENCE
     preprocess: PreprocessIn | None = None
     options: OptionsIn | None = None
 
@@ -86,6 +90,7 @@ class CheckRequest(Asked):
 class TrainRequest(Asked):
     name: Name = Field(..., description="The person; becomes their id: letters, digits, _ and -.")
     photos: Photos
+    reference: FileName | None = REFERENCE
     preset: TrainPreset = Field("balanced", description="What settings differ from; `settings` go on top.")
     settings: TrainIn | None = None
     preprocess: PreprocessIn | None = None

@@ -34,8 +34,11 @@ class Verbs:
         """A verdict for every photo: kept, or set aside and why. The job's `verdicts` event and result hold them."""
         options = options_of(self.desk, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
-        paths, chosen = take_photos(self.desk, request.photos)
-        return accepted(self.desk.check(paths, preprocess, chosen_faces=chosen, options=options), response)
+        taken = take_photos(self.desk, request.photos, request.reference)
+        job = self.desk.check(
+            taken.paths, preprocess, chosen_faces=taken.faces, reference=taken.reference, options=options
+        )
+        return accepted(job, response)
 
     def train(self, request: TrainRequest, response: Response) -> JobAnswer:
         """Learn a person's face from photos. Somebody trained before stays until the new training has succeeded."""
@@ -43,9 +46,15 @@ class Verbs:
         options = options_of(self.desk, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
-        paths, chosen = take_photos(self.desk, request.photos)
+        taken = take_photos(self.desk, request.photos, request.reference)
         job = self.desk.train(
-            request.name, paths, settings=settings, preprocess=preprocess, chosen_faces=chosen, options=options
+            request.name,
+            taken.paths,
+            settings=settings,
+            preprocess=preprocess,
+            chosen_faces=taken.faces,
+            reference=taken.reference,
+            options=options,
         )
         return accepted(job, response)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
-from easyphoto.drawings.scene import Framing, sample_scene
+from easyphoto.drawings.scene import Framing, Scene, sample_scene
 from easyphoto.images import as_picture
 
 # Identities from here on belong to the benches; every network was trained on lower seeds.
@@ -52,9 +52,13 @@ def draw_member(index: int) -> Member:
 
 def photo_of(identity: Identity, number: int) -> Drawing:
     """The identity's photo of that number; every third one is taken from nearer."""
+    return draw(identity, scene_of(identity, number), PICTURE_SIZE)
+
+
+def scene_of(identity: Identity, number: int) -> Scene:
+    """What is in the identity's photo of that number besides the identity."""
     framing: Framing = "close" if number % 3 == 2 else "portrait"
-    scene = sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
-    return draw(identity, scene, PICTURE_SIZE)
+    return sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
 
 
 def judging_templates(member: Member, count: int) -> list[Drawing]:

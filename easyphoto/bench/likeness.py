@@ -10,7 +10,7 @@ The last line is one JSON object (see `summary`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str]
         )
     folder = app.workspace.root / "bench" / "likeness"
     judge = open_judge()
-    train_everybody(app, folder, persons, progress)
+    train_everybody(app, folder, {person_name(index): index for index in range(persons)}, progress)
     for index in range(persons):
         progress.check()
         record = folder / f"person-{index:02d}.json"
@@ -82,15 +82,14 @@ def person_name(index: int) -> str:
     return f"bench-{index:02d}"
 
 
-def train_everybody(app: EasyPhoto, folder: Path, persons: int, progress: Progress) -> None:
+def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], progress: Progress) -> None:
     """One training a person, the product's own verb with its defaults; done ones are left alone."""
-    for index in range(persons):
+    for number, (name, index) in enumerate(members.items()):
         ready = {person.id for person in app.workspace.list_persons() if person.is_ready}
-        if person_name(index) in ready:
+        if name in ready:
             continue
-        progress.step(index, persons, "training")
-        member = draw_member(index)
-        app.train(person_name(index), write_photos(member, folder / "photos" / person_name(index)), progress=progress)
+        progress.step(number, len(members), "training")
+        app.train(name, write_photos(draw_member(index), folder / "photos" / name), progress=progress)
 
 
 def measure_person(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from easyphoto.backends.base import Control, InpaintRequest, LoraUse, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import NoFaceFound
 from easyphoto.faces.engine import Face
+from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
 from easyphoto.families import Family
-from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture, pasted_back, resized, resized_mask
+from easyphoto.inference.finish import Canvas
 from easyphoto.inference.pipeline import Tools, photograph
-from easyphoto.inference.plan import CropPlan, plan_crop
-from easyphoto.inference.prepare import Setup, bare_crop, part_maps, prepared, subject_of
+from easyphoto.inference.plan import CropPlan
+from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.sitter import Sitter
 from easyphoto.persons import base_of, sitter_of
@@ -55,10 +56,19 @@ class Rehearsal:
         tools = Tools(self.tools.backend, self.tools.engine, progress)
         return photograph(template, [self.sitter], settings, self.family, tools).best
 
-    def fusion(self, template: Image.Image, settings: InferenceSettings) -> np.ndarray:
-        """What the first pass begins with, pasted back: the fusion alone, at the networks' resolution."""
-        setup = self._setup(template, settings)
-        return self._pasted(template, setup.start, setup.plan, setup.masks.alpha)
+    def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
+        """The fusion alone at the template's resolution, on the bare template or on the one made `ready`."""
+        setup = self._setup(template, settings if ready else replace(settings, outline=False, skin="template"))
+        rows, columns = setup.ground.within(setup.plan.crop)
+        crop = setup.ground.picture[rows, columns]
+        made = crop if setup.over is None else mixed(crop, setup.over, settings.fusion_before)
+        return Canvas.of(template).with_ground(setup.ground).with_crop(
+            as_picture(made), setup.plan.crop, setup.masks.alpha
+        ).picture  # fmt: skip
+
+    def face(self, template: Image.Image) -> Face:
+        """The face that is photographed."""
+        return self._faces(template)[0]
 
     def round_trip(self, template: Image.Image) -> np.ndarray:
         """The face through the autoencoder and back."""
@@ -93,10 +103,8 @@ class Rehearsal:
         return self.tools.backend.inpaint(request, progress).image
 
     def _view(self, template: Image.Image) -> View:
-        faces = self._faces(template)
-        plan = plan_crop(faces[0], Size.of(template), self.family)
-        maps, _ = part_maps(template, faces, self.tools.engine)
-        _, _, masks, _ = bare_crop(template, faces, maps, 0, plan, settings=InferenceSettings())
+        setup = self._setup(template, InferenceSettings(outline=False, skin="template"))
+        plan, masks = setup.plan, setup.masks
         picture = resized(template.crop(plan.crop.as_ints()), plan.work)
         return View(plan, picture, plan.working_face, resized_mask(masks.first, plan.work), masks.alpha)
 
@@ -105,7 +113,9 @@ class Rehearsal:
         maps, _ = part_maps(template, faces, engine)
         able = self.tools.backend.capabilities()
         subject = subject_of(self.sitter, engine)
-        return prepared(template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able)
+        return prepared(
+            template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able, exact=True
+        )
 
     def _faces(self, template: Image.Image) -> tuple[Face, ...]:
         faces = self.tools.engine.detect(template)

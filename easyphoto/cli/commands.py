@@ -47,7 +47,11 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
     settings = settings_of(PreprocessSettings, arguments)
     with bar() as progress:
         found = _app(arguments, workspace).check(
-            arguments.photos, settings, chosen_faces=dict(arguments.face), progress=progress
+            arguments.photos,
+            settings,
+            chosen_faces=dict(arguments.face),
+            reference=arguments.reference,
+            progress=progress,
         )
     if arguments.sheet is not None:
         from easyphoto.preprocess.sheet import write_check
@@ -57,6 +61,10 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.json:
         say(json.dumps(found.record(), indent=2, ensure_ascii=False))
         return
+    _say_verdicts(found)
+
+
+def _say_verdicts(found: Check) -> None:
     rows = [
         (
             verdict.photo,
@@ -73,6 +81,8 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         say(line)
     for note in found.notes:
         say(f"Note: {note}")
+    if found.question is not None:
+        say("Another reference photo: --reference FILE. With --sheet DIR it is shown large.")
     say(f"{len(found.kept)} of {len(found.verdicts)} photos are kept.")
 
 
@@ -89,6 +99,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             settings=settings,
             preprocess=preprocess,
             chosen_faces=dict(arguments.face),
+            reference=arguments.reference,
             progress=progress,
             watch=Watch(checked=say_notes, event=say_plan),
         )
@@ -148,6 +159,10 @@ def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 from easyphoto.bench import likeness
 
                 likeness.run(app, persons=arguments.persons, progress=progress, say=say)
+            case "looks":
+                from easyphoto.bench import looks
+
+                looks.run(app, persons=arguments.persons, first=arguments.first, progress=progress, say=say)
             case "trainer":
                 from easyphoto.bench import trainer
 

@@ -72,6 +72,13 @@ def _face(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reference", metavar="FILE",
+        help="the photo that shows the person best (default: chosen among those that look like the others)",
+    )  # fmt: skip
+
+
 def face_choice(text: str) -> tuple[str, int]:
     """`holiday.jpg=2` as a file name and a number from 1."""
     photo, _, number = text.rpartition("=")
@@ -107,6 +114,7 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
     _face(parser)
+    _reference(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")
@@ -117,6 +125,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("name", metavar="NAME", help="the person's id: letters, digits, _ and -")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
     _face(parser)
+    _reference(parser)
     _engine(parser)
     _base(parser, default="miniature")
     add_options(parser, PreprocessSettings, title="photos")
@@ -150,12 +159,15 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "bench", "measure: the result's likeness, the trainer's speed, an embedder on strangers")
-    parser.add_argument("what", choices=("likeness", "trainer", "strangers"))
+    parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, an embedder")
+    parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
     _base(parser, default="miniature")
     _engine(parser)
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", help="strangers: a folder with one sub-folder for each person"
     )
-    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness: how many (default 10)")
+    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness, looks: how many (default 10)")
+    parser.add_argument(
+        "--first", type=int, default=500, metavar="N", help="looks: the first person's number (default 500)"
+    )
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")

@@ -34,6 +34,7 @@ class BiSeNet:
     """Parser of one upright square around the face."""
 
     id = "bisenet"
+    outlines = True
 
     def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights

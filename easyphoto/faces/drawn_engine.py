@@ -25,6 +25,7 @@ class DrawnEngine:
 
     id = "drawings"
     domain = Domain.DRAWINGS
+    outlines = True
 
     def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         for name in ("detector", "parser"):

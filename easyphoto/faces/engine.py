@@ -95,6 +95,11 @@ class FaceEngine(Protocol):
         """The cosine below which two photos are taken for different persons (at 1 % false acceptance)."""
         ...
 
+    @property
+    def outlines(self) -> bool:
+        """Whether part maps follow the true outline of a face, and not one that faces have on the whole."""
+        ...
+
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         """All faces of an RGB picture, largest first."""
         ...
@@ -122,6 +127,12 @@ def remarks_on(engine: FaceEngine, picture: Image.Image, face: Face) -> tuple[st
     """What people should know about a face, as the rest of a sentence; most engines have nothing to say."""
     said: tuple[str, ...] = getattr(engine, "remarks", lambda *_: ())(picture, face)
     return said
+
+
+def outlines_at(engine: FaceEngine, picture: Image.Image, face: Face) -> bool:
+    """`FaceEngine.outlines` for one face, where an engine of two domains parses some faces otherwise."""
+    found: bool = getattr(engine, "outlines_at", lambda *_: engine.outlines)(picture, face)
+    return found
 
 
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:

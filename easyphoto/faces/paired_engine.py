@@ -69,6 +69,11 @@ class PairedEngine:
         return self._own.same_person_limit
 
     @property
+    def outlines(self) -> bool:
+        """Of faces that look like its own domain's; `outlines_at` says it of any."""
+        return self._own.outlines
+
+    @property
     def scale(self) -> LikenessScale | None:
         return self._own.scale
 
@@ -91,8 +96,10 @@ class PairedEngine:
         return self._own.embed(picture, face)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
-        other = None if self._is_own(picture, face) else self._other()
-        return (other or self._own).parse(picture, face)
+        return self._parser_of(picture, face).parse(picture, face)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self._parser_of(picture, face).outlines
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """What people should know about the face: words that go on a sentence about it."""
@@ -101,6 +108,10 @@ class PairedEngine:
             return ()
         said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
         return (f"{said}: how like them it is cannot be told" if self.embedder is not None else said,)
+
+    def _parser_of(self, picture: Image.Image, face: Face) -> FaceEngine:
+        other = None if self._is_own(picture, face) else self._other()
+        return other or self._own
 
     def _is_own(self, picture: Image.Image, face: Face) -> bool:
         return self._domain_of(picture, face) is self.domain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from easyphoto.geometry import Size, lying_at, moved_into
+from easyphoto.geometry import Box, Size, lying_at, moved_into, transformed
 
 
 def square_matrix(left: float, top: float, side: float, *, pixels: int) -> np.ndarray:
@@ -32,9 +32,25 @@ def laid_back(labels: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) ->
     inside = cv2.warpAffine(np.ones(labels.shape, np.float32), moved, size) >= 0.5
     strongest = np.zeros((size[1], size[0]), np.float32)
     for label in np.unique(labels):
-        here = (labels == label).astype(np.float32)
-        laid = cv2.warpAffine(here, moved, size, borderMode=cv2.BORDER_REPLICATE)
-        wins = inside & (laid > strongest)
-        result[y0:y1, x0:x1][wins] = label
-        strongest[wins] = laid[wins]
+        here = labels == label
+        left, top, right, bottom = _lying_within(here, moved, size).as_ints()
+        part = np.s_[top:bottom, left:right]
+        shifted = moved_into(moved, Box(left, top, right, bottom))
+        laid = cv2.warpAffine(
+            here.astype(np.float32), shifted, (right - left, bottom - top), borderMode=cv2.BORDER_REPLICATE
+        )
+        wins = inside[part] & (laid > strongest[part])
+        result[y0:y1, x0:x1][part][wins] = label
+        strongest[part][wins] = laid[wins]
     return result
+
+
+def _lying_within(here: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> Box:
+    """The part of a ground of that (width, height) that the mask reaches: an eye is not looked for everywhere."""
+    columns, rows = np.flatnonzero(here.any(axis=0)), np.flatnonzero(here.any(axis=1))
+    ends = [(x, y) for x in (columns[0] - 1, columns[-1] + 1) for y in (rows[0] - 1, rows[-1] + 1)]
+    places = transformed(np.array(ends), matrix)
+    (left, top), (right, bottom) = np.floor(places.min(0)), np.ceil(places.max(0)) + 1
+    # One pixel at least, for a label that lies wholly outside.
+    left, top = float(np.clip(left, 0, size[0] - 1)), float(np.clip(top, 0, size[1] - 1))
+    return Box(left, top, float(np.clip(right, left + 1, size[0])), float(np.clip(bottom, top + 1, size[1])))

@@ -32,6 +32,11 @@ class Parser(Protocol):
     def id(self) -> str: ...
 
     @property
+    def outlines(self) -> bool:
+        """Whether its part maps follow the true outline of a face."""
+        ...
+
+    @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:

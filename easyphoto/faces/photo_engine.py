@@ -18,6 +18,7 @@ class LandmarkParser:
     """Geometry from five points; needs no file."""
 
     id = "landmarks"
+    outlines = False
     weights: tuple[UsedWeight, ...] = ()
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
@@ -49,6 +50,10 @@ class PhotoEngine:
         """Ids of what it is made of, detector first."""
         made_of = (self._detector, self._embedder, self._parser, self._saliency)
         return tuple(part.id for part in made_of if part is not None)
+
+    @property
+    def outlines(self) -> bool:
+        return self._parser.outlines
 
     @property
     def embedder(self) -> str | None:

@@ -22,6 +22,7 @@ from easyphoto.weights.store import WeightStore
 T = TypeVar("T")
 _AUTO = "auto"
 _SCRFD = "scrfd-10g"
+_BISENET = "bisenet"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ PARTS = (
     KnownPart("detector", "yunet", "yunet", "cv2"),
     KnownPart("detector", "scrfd", _SCRFD, "onnxruntime"),
     KnownPart("detector", "retinaface", "retinaface-r50", "torch"),
-    KnownPart("parser", "bisenet", "bisenet", "onnxruntime"),
+    KnownPart("parser", _BISENET, _BISENET, "onnxruntime"),
     KnownPart("saliency", "u2net", "u2net-human", "onnxruntime"),
     KnownPart("saliency", "birefnet", "birefnet-lite", "onnxruntime"),
 )
@@ -60,7 +61,7 @@ def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSetting
     missing: list[_Absent] = []
     detector = open_detector(faces.detector, store, progress)
     embedder = _embedder(faces.embedder, store, progress, notes=notes, missing=missing)
-    parser = open_parser(faces.parser, store, progress)
+    parser = _parser(faces.parser, store, progress, notes=notes)
     if faces.saliency == _AUTO and parser.id != LandmarkParser.id:
         # A parsing network draws the outline itself.
         saliency = None
@@ -95,14 +96,14 @@ def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector
 
 
 def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
-    """`auto` is `landmarks`. Raises as `open_detector`."""
+    """Raises as `open_detector`."""
     match name:
-        case "auto" | "landmarks":
+        case "landmarks":
             return LandmarkParser()
         case "bisenet":
             from easyphoto.faces.bisenet import BiSeNet
 
-            return BiSeNet(store.require("bisenet", progress), (store.used("bisenet"),))
+            return BiSeNet(store.require(_BISENET, progress), (store.used(_BISENET),))
     raise InputError(f"There is no face parser {name!r}.", advice="Known: auto, landmarks, bisenet.")
 
 
@@ -121,7 +122,8 @@ def photo_lines(store: WeightStore) -> Iterator[str]:
     for part in PARTS:
         yield _line(part, store)
     yield _insightface_line(store)
-    yield "  parser landmarks: needs no file"
+    instead = "; auto takes bisenet" if store.find(_BISENET) else ""
+    yield f"  parser landmarks: needs no file{instead}"
     yield "  saliency grabcut: needs no file"
     yield from embedder_lines(store)
 
@@ -135,6 +137,15 @@ def _embedder(
     if not at_hand:
         missing.append(_Absent("a face embedder (persons are not told apart)", "photographs"))
     return _first_that_opens("face embedder", at_hand, lambda id: open_embedder(id, store, progress), notes)
+
+
+def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[str]) -> Parser:
+    """`auto`: a parsing network where its file is at hand and allowed, else five points, which need none."""
+    if name != _AUTO:
+        return open_parser(name, store, progress)
+    at_hand = [_BISENET] if store.find(_BISENET) is not None else []
+    found = _first_that_opens("face parser", at_hand, lambda one: open_parser(one, store, progress), notes)
+    return found or LandmarkParser()
 
 
 def _saliency(

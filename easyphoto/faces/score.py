@@ -7,12 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.deblocked import deblocked
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.likeness_scale import own_percentile, share_below
 from easyphoto.geometry import Size, direction, eye_line_tilt
 
 # Faces wider than this are reduced to it before sharpness is measured: detail finer than that no family can use.
 _FACE_WIDTH = 112
+# Blocks and grain are what a cosine coefficient of 8 × 8 pixels below this share of the face's range of grey holds, or
+# below so many levels. Of 7,154 copies of 120 photographs and 80 drawings (quality 10 to 40, some reduced or enlarged)
+# 74 come out sharper than their original by more than 0.01, the worst by 0.05; without it 2,845, the worst by 0.49. On
+# as many held out: 179, the worst by 0.09, instead of 3,671.
+_STEP, _LEAST_STEP = 0.4, 24.0
+_AGAIN = 17
+# Photographs keep 0.66 of their edges and drawings 0.85; blurred by 3 % of the face's width 0.37 and 0.44. Scaled so
+# that a usual photograph has 0.6, and 0.12 sets aside as many of 1,400 sharp and blurred ones as it did before.
+_NOTHING, _SCALE = 0.417, 0.25
 
 
 def angle_score(face: Face) -> float:
@@ -32,28 +42,29 @@ def frontality(face: Face) -> float:
 
 
 def sharpness(picture: Image.Image, face: Face) -> float:
-    """0 (blurred) to 1 (crisp): how much of the face's detail is lost when it is blurred once more.
+    """0 (blurred) to 1 (crisp): how much of the face's edges is lost when it is blurred once more.
 
     After Crete et al., "The blur effect", 2007: a blurred picture hardly changes when blurred again. Unlike the
-    Laplacian's variance it depends neither on contrast nor on skin. Measured at one width, so photos compare.
+    Laplacian's variance it depends neither on contrast nor on skin. Blocks and grain change a lot as well, so these
+    are taken out first, and strong edges count by their square. Every face is brought to one width, so photos compare.
     """
     import cv2
 
-    grey = _grey_face(picture, face)
+    grey = _face_at_one_width(picture, face)
     if min(grey.shape) < 8:
         return 0.0
-    # Grain is no detail: a light blur first takes most of it away.
+    low, high = np.percentile(grey, (3, 97))
+    grey = deblocked(grey, max(_LEAST_STEP, _STEP * float(high - low)))
     grey = cv2.GaussianBlur(grey, (0, 0), 0.8)
     kept = []
     for axis in (0, 1):
-        kernel = (1, 7) if axis == 0 else (7, 1)
-        again = cv2.blur(grey, kernel)
-        before, after = np.abs(np.diff(grey, axis=axis)), np.abs(np.diff(again, axis=axis))
-        total = float(before.sum())
-        kept.append(float(np.maximum(before - after, 0).sum()) / total if total > 1e-6 else 0.0)
-    # The poorer direction decides, because motion blurs only one. 0.1 is what a blank ramp of light keeps, 0.55 is
-    # as crisp as faces get.
-    return float(np.clip((min(kept) - 0.10) / 0.45, 0.0, 1.0))
+        kernel = (1, _AGAIN) if axis == 0 else (_AGAIN, 1)
+        before = np.abs(np.diff(grey, axis=axis))
+        after = np.abs(np.diff(cv2.blur(grey, kernel), axis=axis))
+        total = float((before**2).sum())
+        kept.append(float((before * np.maximum(before - after, 0)).sum()) / total if total > 1e-6 else 0.0)
+    # The poorer direction decides, because motion blurs only one.
+    return float(1.0 - np.exp(min(0.0, _NOTHING - min(kept)) / _SCALE))
 
 
 def exposure(picture: Image.Image, face: Face) -> float:
@@ -65,6 +76,18 @@ def exposure(picture: Image.Image, face: Face) -> float:
     low, high = np.percentile(grey, (3, 97))
     span = min(1.0, float(high - low) / 60.0)
     return float(np.clip(span * (1.0 - 1.5 * clipped), 0.0, 1.0))
+
+
+def _face_at_one_width(picture: Image.Image, face: Face) -> np.ndarray:
+    """The middle of the face box as float32 grey, as large as if the face were `_FACE_WIDTH` wide."""
+    inner = face.box.grown(*(-0.08 * face.box.width,) * 4).clipped(Size.of(picture))
+    if inner.width < 2 or inner.height < 2:
+        return np.zeros((0, 0), np.float32)
+    factor = _FACE_WIDTH / face.box.width
+    size = (max(1, round(inner.width * factor)), max(1, round(inner.height * factor)))
+    # To a fraction of a pixel, or the copies of a picture would differ in what they show of the outline.
+    box = (inner.left, inner.top, inner.right, inner.bottom)
+    return np.asarray(picture.convert("L").resize(size, Image.Resampling.BICUBIC, box=box), np.float32)
 
 
 def _grey_face(picture: Image.Image, face: Face) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""After the passes: colour, retouch, paste-back, the pass over several faces' borders, likeness and ranking."""
+"""After the passes: colour, fusion at the template's resolution, retouch, paste-back, likeness and ranking."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.colour import colour_transferred
-from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Likeness, Part, part_mask
+from easyphoto.faces.engine import Face, FaceEngine, Likeness
+from easyphoto.faces.fuse import mixed
 from easyphoto.faces.retouch import retouched
 from easyphoto.faces.score import likeness
 from easyphoto.geometry import Box, Size
-from easyphoto.images import as_array, as_picture, blended, dilated, feathered, pasted_back, resized, resized_mask
-from easyphoto.inference.masks import FaceMasks, feather_of, inner_edges, joint_mask, sparing_background
+from easyphoto.images import as_array, as_picture, blended, feathered, pasted_back, resized
+from easyphoto.inference.ground import Ground
+from easyphoto.inference.masks import feather_of, skin_of, softened
 from easyphoto.inference.plan import JointPlan, face_within
-from easyphoto.inference.prepare import Seen, Setup, nearest, skin_of
+from easyphoto.inference.prepare import Seen, Setup, nearest
 from easyphoto.inference.results import Photograph
 from easyphoto.settings import InferenceSettings
 
@@ -25,6 +27,8 @@ from easyphoto.settings import InferenceSettings
 SAME_PLACE = 0.3
 # The colour change fades in over this share of the face's width.
 COLOUR_EDGE = 0.03
+# What is finer than this many network pixels (a blur's deviation) the networks cannot have painted.
+FINEST = 0.6
 
 
 def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image.Image:
@@ -75,11 +79,26 @@ def evened(
         return crop, (f"Retouch was left out ({error}).",)
 
 
-def paste_alpha(setup: Setup, after: Seen) -> np.ndarray:
-    """What of the painted crop goes back: the masks' alpha, less the background that is none of the face's business."""
-    size = setup.plan.crop.size
-    face = resized_mask(part_mask(after.labels, (*FACE_PARTS, Part.EARS)), size)
-    return sparing_background(setup.masks.alpha, setup.masks.face, face, face_width=setup.plan.face.box.width)
+def composed(painted: Image.Image, setup: Setup, settings: InferenceSettings) -> np.ndarray:
+    """The crop in template pixels: what was painted on the ground, the reference photo fused in."""
+    rows, columns = setup.ground.within(setup.plan.crop)
+    crop = setup.ground.picture[rows, columns]
+    base = blended(crop, as_array(resized(painted, setup.plan.crop.size)), setup.masks.alpha)
+    if setup.over is None or settings.fusion_after <= 0:
+        return base
+    enlargement = setup.plan.enlargement
+    return mixed(base, setup.over, settings.fusion_after, fine=FINEST * enlargement if enlargement > 1 else 0.0)
+
+
+def repainted(crop: np.ndarray, before: Image.Image, after: Image.Image, alpha: np.ndarray) -> np.ndarray:
+    """`crop` with what a pass changed: `before` and `after` it, in network pixels, where `alpha` lets it through.
+
+    Only the change is enlarged, so that the crop stays as sharp as it is.
+    """
+    size = Size.of(crop)
+    change = as_array(resized(after, size)).astype(np.float32) - as_array(resized(before, size))
+    made = np.clip(np.rint(crop + alpha[..., None] * change), 0, 255)
+    return np.where(alpha[..., None] > 0, made, crop).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +113,15 @@ class Canvas:
         picture = as_array(template)
         return cls(picture, np.zeros(picture.shape[:2], np.float32))
 
+    def with_ground(self, ground: Ground) -> Canvas:
+        """The template made ready for a person, where it changed."""
+        left, top, right, bottom = ground.box.as_ints()
+        picture, touched = self.picture.copy(), self.touched.copy()
+        here = picture[top:bottom, left:right]
+        here[ground.changed > 0] = ground.picture[ground.changed > 0]
+        touched[top:bottom, left:right] = np.maximum(touched[top:bottom, left:right], ground.changed)
+        return Canvas(picture, touched)
+
     def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> Canvas:
         """`crop` (any size) laid on `box` through `alpha` (the box's size)."""
         laid = as_array(resized(crop, box.size))
@@ -103,44 +131,27 @@ class Canvas:
         return Canvas(pasted_back(self.picture, laid, box, alpha), touched)
 
 
-def joint_masks(
-    setups: Sequence[Setup], faces: Sequence[Face], maps: Sequence[np.ndarray], picture: Size, plan: JointPlan
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the joint pass repaints and what of it is pasted, in joint-crop pixels; faces without a sitter stay."""
+def joint_masks(setups: Sequence[Setup], plan: JointPlan) -> tuple[np.ndarray, np.ndarray]:
+    """What the joint pass repaints and what of it is pasted, in joint-crop pixels: along the seated faces' borders."""
     left, top, right, bottom = plan.crop.as_ints()
     shape = (bottom - top, right - left)
-    feather = feather_of(min(setup.masks.face.shape[0] for setup in setups))
-    free = inner_edges(plan.crop, picture, 2 * feather)
-    rings = [(on_joint(setup.masks, setup.plan.crop, plan.crop, shape), setup.plan.face.box.width) for setup in setups]
-    seated = {setup.number for setup in setups}
-    for index, labels in enumerate(maps):
-        if index not in seated:
-            own = part_of_face(labels[top:bottom, left:right], faces[index])
-            free = free * (own == 0)
-    mask = joint_mask(rings, free=free)
-    return mask, mask_alpha(mask, rings, free, feather)
+    mask, alpha = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for setup in setups:
+        ring, crop = setup.masks.ring, setup.plan.crop
+        soft = softened(ring, setup.masks.alpha, setup.plan.face.box.width)
+        mask = np.maximum(mask, on_joint(ring, crop, plan.crop, shape))
+        alpha = np.maximum(alpha, on_joint(soft, crop, plan.crop, shape))
+    return mask, alpha
 
 
-def on_joint(masks: FaceMasks, crop: Box, joint: Box, shape: tuple[int, int]) -> np.ndarray:
-    """A face's mask moved from its crop to the joint crop."""
+def on_joint(mask: np.ndarray, crop: Box, joint: Box, shape: tuple[int, int]) -> np.ndarray:
+    """A mask moved from its crop to the joint crop."""
     moved = np.zeros(shape, np.float32)
     left, top, right, bottom = crop.moved(-joint.left, -joint.top).as_ints()
-    moved[max(top, 0) : bottom, max(left, 0) : right] = masks.face[max(-top, 0) :, max(-left, 0) :][
+    moved[max(top, 0) : bottom, max(left, 0) : right] = mask[max(-top, 0) :, max(-left, 0) :][
         : shape[0] - max(top, 0), : shape[1] - max(left, 0)
     ]
     return moved
-
-
-def part_of_face(labels: np.ndarray, face: Face) -> np.ndarray:
-    return dilated(part_mask(labels, (*FACE_PARTS, Part.EARS)), 0.05 * face.box.width)
-
-
-def mask_alpha(mask: np.ndarray, rings: list[tuple[np.ndarray, float]], free: np.ndarray, feather: float) -> np.ndarray:
-    alpha = np.minimum(feathered(mask, feather), free)
-    for face, width in rings:
-        # Inwards the feather must end before the features begin.
-        alpha[dilated(face, -0.12 * width) > 0.5] = 0
-    return alpha
 
 
 def likenesses(

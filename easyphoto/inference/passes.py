@@ -107,8 +107,8 @@ def first_pass(
         controls=controls,
         loras=(*loras_of(sitter, settings), *pace.loras),
         seed=seed,
-        steps=settings.first_steps or pace.steps(family.first_steps, settings.first_strength),
-        denoise=settings.first_strength,
+        steps=settings.first_steps or pace.steps(family.first_steps, first_strength(settings, family)),
+        denoise=first_strength(settings, family),
         cfg=pace.cfg,
         sampler=pace.sampler,
     )
@@ -124,14 +124,14 @@ def second_pass(
     family: Family,
     pace: Pace,
 ) -> InpaintRequest:
-    """Repaints the face's border; words, LoRA and seed are the first pass's."""
+    """Repaints the face along its border; words, LoRA and seed are the first pass's."""
     return replace(
         first,
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
         controls=controls,
-        steps=settings.second_steps or pace.steps(family.second_steps, settings.second_strength),
-        denoise=settings.second_strength,
+        steps=settings.second_steps or pace.steps(family.second_steps, second_strength(settings, family)),
+        denoise=second_strength(settings, family),
     )
 
 
@@ -159,6 +159,15 @@ def joint_pass(
         cfg=pace.cfg,
         sampler=pace.sampler,
     )
+
+
+def first_strength(settings: InferenceSettings, family: Family) -> float:
+    return family.first_strength if settings.first_strength is None else settings.first_strength
+
+
+def second_strength(settings: InferenceSettings, family: Family) -> float:
+    """0: there is no second pass."""
+    return family.second_strength if settings.second_strength is None else settings.second_strength
 
 
 def loras_of(sitter: Sitter, settings: InferenceSettings) -> tuple[LoraUse, ...]:

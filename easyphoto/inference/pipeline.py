@@ -12,22 +12,24 @@ from PIL import Image
 
 from easyphoto import __version__
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
-from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.engine import Face, FaceEngine, outlines_at
 from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
-from easyphoto.images import as_picture, resized, resized_mask
+from easyphoto.images import as_array, as_picture, resized, resized_mask
 from easyphoto.inference.finish import (
     Canvas,
+    composed,
     evened,
     found_again,
     joint_masks,
     likenesses,
     overlaid,
-    paste_alpha,
     ranked,
     recoloured,
+    repainted,
 )
+from easyphoto.inference.masks import softened
 from easyphoto.inference.passes import (
     Guides,
     Pace,
@@ -36,9 +38,10 @@ from easyphoto.inference.passes import (
     joint_pass,
     pace_for,
     second_pass,
+    second_strength,
 )
 from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
-from easyphoto.inference.prepare import Seen, Setup, fused_with, part_maps, prepared, subject_of
+from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
 from easyphoto.inference.sitter import Sitter
@@ -46,8 +49,6 @@ from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, settings_record
 from easyphoto.weights.catalog import UsedWeight
-
-PASSES_PER_FACE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +146,7 @@ class Session:
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
+            exact=outlines_at(self.tools.engine, self.template, self.faces[seat.face]),
             fuser=self.tools.fuser,
         )
 
@@ -171,7 +173,8 @@ class Session:
     def units(self, setups: Sequence[Setup]) -> int:
         finisher = self.tools.finisher or Finisher()
         last = (finisher.restorer is not None) + (finisher.upscaler is not None)
-        return UNITS * (PASSES_PER_FACE * len(setups) + (len(setups) > 1) + last)
+        passes = 1 + (second_strength(self.settings, self.family) > 0)
+        return UNITS * (passes * len(setups) + (len(setups) > 1) + last)
 
 
 class Shot:
@@ -184,8 +187,8 @@ class Shot:
         self.applied: list[dict[str, Any]] = []
 
     def face(self, canvas: Canvas, setup: Setup) -> Canvas:
-        """First pass → colour → fusion → second pass → colour → retouch → paste back."""
-        settings, family, clock = self.session.settings, self.session.family, self.session.clock
+        """First pass → colour → fusion at the template's resolution → second pass → retouch → paste back."""
+        settings, clock = self.session.settings, self.session.clock
         self.stages.extend(setup.stages)
         request = self.first_request(setup)
         first = self.painted("first pass", request, setup.number)
@@ -193,26 +196,30 @@ class Shot:
             after = found_again(first, setup.work, self.session.tools.engine)
             coloured = self.kept("colour", setup.number, recoloured(first, after.labels, setup.work, settings))
         with clock.timed("fusion"):
-            now = Seen(coloured, after.face, after.labels)
-            ratio = settings.fusion_after if settings.fusion else 0.0
-            subject = setup.subject
-            fuser = self.session.tools.fuser
-            again = fused_with(subject.reference, now, ratio, whose=subject.sitter.name, fuser=fuser)
-            fused = self.kept("fused after", setup.number, again)
-        controls, notes = controls_for(family.second_controls, Guides(fused), self.session.capabilities)
-        self.notes.extend(notes)
-        border = second_pass(
-            request, fused, setup.masks.second, controls, settings=settings, family=family, pace=self.session.pace
-        )
-        second = self.painted("second pass", border, setup.number)
-        with clock.timed("colour"):
-            toned = recoloured(second, after.labels, setup.work, settings)
-            last = self.kept("second colour", setup.number, toned)
+            crop = composed(coloured, setup, settings)
+            self.stages.append(Stage("fused after", as_picture(crop), setup.number))
+        crop = self.border(crop, setup, request)
         with clock.timed("finish"):
-            crop = resized(last, setup.plan.crop.size)
             width = setup.plan.face.box.width
-            crop = self.kept("retouched", setup.number, evened(crop, after.labels, width, settings))
-            return canvas.with_crop(crop, setup.plan.crop, paste_alpha(setup, after))
+            finished = self.kept("retouched", setup.number, evened(as_picture(crop), after.labels, width, settings))
+            return canvas.with_ground(setup.ground).with_crop(finished, setup.plan.crop, setup.masks.alpha)
+
+    def border(self, crop: np.ndarray, setup: Setup, first: InpaintRequest) -> np.ndarray:
+        """The second pass, where there is one: it repaints the face along its border, from inside."""
+        session = self.session
+        if second_strength(session.settings, session.family) <= 0:
+            return crop
+        before = resized(as_picture(crop), setup.plan.work)
+        controls, notes = controls_for(session.family.second_controls, Guides(before), session.capabilities)
+        self.notes.extend(notes)
+        request = second_pass(
+            first, before, setup.masks.second, controls,
+            settings=session.settings, family=session.family, pace=session.pace,
+        )  # fmt: skip
+        after = self.painted("second pass", request, setup.number)
+        return repainted(
+            crop, before, after, softened(setup.masks.second, setup.masks.alpha, setup.plan.face.box.width)
+        )
 
     def first_request(self, setup: Setup) -> InpaintRequest:
         session = self.session
@@ -240,7 +247,7 @@ class Shot:
             )
             self.unit += UNITS
             return canvas
-        mask, alpha = joint_masks(setups, session.faces, session.maps, size, plan)
+        mask, alpha = joint_masks(setups, plan)
         crop = as_picture(canvas.picture).crop(plan.crop.as_ints())
         work = resized(crop, plan.work)
         controls, notes = controls_for(session.family.joint_controls, Guides(work), session.capabilities)
@@ -248,7 +255,8 @@ class Shot:
         settings, family, pace = session.settings, session.family, session.pace
         request = joint_pass(work, mask, controls, settings=settings, family=family, seed=self.seed, pace=pace)
         result = self.painted("joint pass", request, None)
-        return canvas.with_crop(result, plan.crop, alpha)
+        made = repainted(as_array(crop), work, result, alpha)
+        return canvas.with_crop(as_picture(made), plan.crop, (alpha > 0).astype(np.float32))
 
     def restored(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
         """The seated faces through the restorer, where one was opened."""

@@ -10,7 +10,7 @@ import numpy as np
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.families import Family
-from easyphoto.geometry import Box, Size, square_around
+from easyphoto.geometry import Box, Size, nose_place, square_around
 
 # The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45
 # degrees; the girl in photos/group/01.jpg is at 0.15) two frontal eyes were laid over one half-hidden eye: not done.
@@ -86,8 +86,8 @@ def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
     return None
 
 
-def remarks(plan: CropPlan, family: Family) -> tuple[str, ...]:
-    """What a reader should know about a face that is done all the same."""
+def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
+    """What a reader should know about a face that is done all the same; `fused`: a reference photo has a say in it."""
     said = []
     low, high = TURNED_LIMITS
     if not low <= nose_place(plan.face.points) <= high:
@@ -95,22 +95,17 @@ def remarks(plan: CropPlan, family: Family) -> tuple[str, ...]:
     if plan.face.box.width < family.smallest_face / 2:
         said.append(f"it is small ({plan.face.box.width:.0f} pixels wide), so details come from the networks alone")
     if plan.enlargement > MOST_ENLARGEMENT:
+        larger = f"enlarged {plan.enlargement:.1f} times"
         said.append(
             f"{family.id} works at {plan.work.width} pixels and the crop is {plan.crop.width:.0f}: "
-            f"the face is enlarged {plan.enlargement:.1f} times and softer than the template"
-        )
+            + (f"what it paints is {larger}, finer detail is the reference photo's" if fused else
+               f"the face is {larger} and softer than the template")
+        )  # fmt: skip
     return tuple(said)
 
 
 def points_inside(points: np.ndarray, picture: Size) -> bool:
     return bool(((points >= 0) & (points <= (picture.width - 1, picture.height - 1))).all())
-
-
-def nose_place(points: np.ndarray) -> float:
-    """Where the nose tip lies along the line from the left (0) to the right eye (1)."""
-    left, right, nose = np.asarray(points, np.float64)[:3]
-    line = right - left
-    return float((nose - left) @ line / max(line @ line, 1e-9))
 
 
 def seated(

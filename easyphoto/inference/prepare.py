@@ -1,9 +1,9 @@
-"""Everything about one seat that no seed changes: crop, part maps, masks, pose guide, first fusion, control images."""
+"""Everything about one seat that no seed changes: crop, ground, masks, fusion, pose guide, control images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,12 +12,13 @@ from PIL import Image
 from easyphoto.backends.base import Capabilities, Control
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
-from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
-from easyphoto.faces.fuse import laid, mixed
+from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
+from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family
 from easyphoto.geometry import Box, Size
 from easyphoto.images import as_array, as_picture, feathered, resized
+from easyphoto.inference.ground import Ground, area_around, made_ready
 from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
 from easyphoto.inference.passes import Guides, by_kind, controls_for
 from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
@@ -47,17 +48,22 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """One seat, ready for the passes. `work` is in network pixels, `masks` in the crop's template pixels."""
+    """One seat, ready for the passes. `work` and `start` are in network pixels, the rest in template pixels."""
 
     number: int
     """Which face of the template, from the left."""
     subject: Subject
     plan: CropPlan
+    ground: Ground
+    """The template around the face, made ready for the person; its picture is what everything is pasted on."""
     masks: FaceMasks
+    """Of the crop."""
+    over: Laid | None
+    """The reference photo on the crop; None without fusion."""
     work: Seen
-    """The template's own face, others covered."""
+    """The ground's face, others covered."""
     start: Image.Image
-    """What the first pass begins with: the template's crop, fused."""
+    """What the first pass begins with: the ground's crop, fused."""
     controls: tuple[Control, ...]
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
@@ -106,49 +112,140 @@ def prepared(
     settings: InferenceSettings,
     family: Family,
     capabilities: Capabilities,
+    exact: bool,
     fuser: Fuser | None = None,
 ) -> Setup:
-    """The seat at face `number`."""
+    """The seat at face `number`; `exact`: the engine's part maps follow true outlines."""
     plan = plan_crop(faces[number], Size.of(template), family)
-    crop, labels, masks, hidden = bare_crop(template, faces, maps, number, plan, settings=settings)
-    work = Seen(resized(as_picture(hidden), plan.work), plan.working_face, nearest(labels, plan.work))
+    sitter = subject.sitter
+    ground, cover, free = ground_of(template, faces, maps, number, plan, sitter, exact=exact, settings=settings)
+    over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser, exact=exact)
+    rows, columns = ground.within(plan.crop)
+    crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
+    face = face_within(plan.face, plan.crop, 1.0)
+    masks = face_masks(labels, face, free=free[rows, columns], repaint_features=settings.repaint_features)
+    over = None if over is None else replace(over, face=np.minimum(over.face, masks.alpha))
+    begun = crop if over is None else mixed(crop, over, settings.fusion_before if settings.fusion else 1.0)
+    bare, fused = (covered(each, cover[rows, columns], masks.face) for each in (crop, begun))
+    work = Seen(resized(as_picture(bare), plan.work), plan.working_face, nearest(labels, plan.work))
+    start = resized(as_picture(fused), plan.work)
     pasted, points, pose_notes = pose_of(subject, work)
-    start, fusion_notes = started(subject, work, settings, fuser)
     guides = Guides(start, pasted, points)
     controls, control_notes = controls_for(family.first_controls, guides, capabilities)
-    notes = *(f"Face {number + 1} from the left: {said}." for said in remarks(plan, family)), *pose_notes
-    pictures = {"crop": as_picture(crop), "covered": as_picture(hidden), "pasted": pasted, "fused": start}
-    pictures |= {"first mask": greyscale(masks.first), "second mask": greyscale(masks.second), **by_kind(controls)}
-    if hidden is crop:
-        del pictures["covered"]
-    stages = tuple(Stage(name, picture, number) for name, picture in pictures.items() if picture is not None)
-    return Setup(number, subject, plan, masks, work, start, controls, stages, (*notes, *fusion_notes, *control_notes))
+    stages = _stages(number, template, plan, crop, bare, pasted, start, masks, controls)
+    where = (
+        f"Face {number + 1} from the left: {said}."
+        for said in remarks(plan, family, fused=settings.fusion and over is not None)
+    )
+    notes = *where, *pose_notes, *ground.notes, *fusion_notes, *control_notes
+    # Without fusion the portrait only gives the passes something to begin with.
+    return Setup(
+        number, subject, plan, ground, masks, over if settings.fusion else None, work, start, controls, stages, notes
+    )
 
 
-def bare_crop(
+def ground_of(
     template: Image.Image,
     faces: Sequence[Face],
     maps: Sequence[np.ndarray],
     number: int,
     plan: CropPlan,
+    sitter: Sitter,
     *,
+    exact: bool,
     settings: InferenceSettings,
-) -> tuple[np.ndarray, np.ndarray, FaceMasks, np.ndarray]:
-    """The crop, its labels and masks, and the crop with all other faces covered."""
-    left, top, right, bottom = plan.crop.as_ints()
-    crop = as_array(template.crop((left, top, right, bottom)))
-    labels = maps[number][top:bottom, left:right]
+) -> tuple[Ground, np.ndarray, np.ndarray]:
+    """The ground of a seat, 0..1 over other faces, and 0 where nothing may change; all of the ground's size."""
+    area = area_around(plan.face, plan.crop, Size.of(template))
+    left, top, right, bottom = area.as_ints()
+    picture, labels = as_array(template.crop((left, top, right, bottom))), maps[number][top:bottom, left:right]
     others = [
-        (other[top:bottom, left:right], face_within(face, plan.crop, 1.0))
+        (other[top:bottom, left:right], face_within(face, area, 1.0))
         for index, (other, face) in enumerate(zip(maps, faces, strict=True))
-        if index != number and overlaps(face.box, plan.crop)
+        if index != number and overlaps(face.box, area)
     ]
     cover = cover_mask(labels, others)
-    feather = feather_of(crop.shape[0])
-    free = inner_edges(plan.crop, Size.of(template), 2 * feather) * (1 - feathered(cover, feather))
+    feather = feather_of(plan.crop.size.height)
+    free = inner_edges(area, Size.of(template), 2 * feather) * (1 - feathered(cover, feather))
+    ground = made_ready(
+        area, picture, labels, face_within(plan.face, area, 1.0), free, name=sitter.name, outline=sitter.outline,
+        skin=sitter.skin, exact=exact, settings=settings,
+    )  # fmt: skip
+    crop_edges = np.ones_like(free)
+    rows, columns = ground.within(plan.crop)
+    crop_edges[rows, columns] = inner_edges(plan.crop, Size.of(template), 2 * feather)
+    return ground, cover, free * crop_edges
+
+
+def fused_in(
+    subject: Subject,
+    ground: Ground,
+    plan: CropPlan,
+    settings: InferenceSettings,
+    fuser: Fuser | None,
+    *,
+    exact: bool,
+) -> tuple[Laid | None, Ground, tuple[str, ...]]:
+    """The person's picture laid on the crop, and the ground without what of its own face would stand beside it.
+
+    Without fusion it is the portrait: no pixel of a photo enters, all likeness is the LoRA's own. From the bare
+    template it would have to come through the denoise under edges and colours of the template's face.
+    """
+    source = subject.reference if settings.fusion else subject.portrait if subject.sitter.portrait else None
+    if source is None or (settings.fusion and settings.fusion_before <= 0 and settings.fusion_after <= 0):
+        return None, ground, ()
+    rows, columns = ground.within(plan.crop)
     face = face_within(plan.face, plan.crop, 1.0)
-    masks = face_masks(labels, face, free=free, repaint_features=settings.repaint_features)
-    return crop, labels, masks, covered(crop, cover, masks.face)
+    crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
+    over, notes = laid_over(source, crop, face, labels, fuser if settings.fusion else None, whose=subject.sitter.name)
+    if over is None:
+        return None, ground, notes
+    cleared, gone = without_ends(crop, labels, over.face, face.box.width, exact=exact)
+    picture, changed = ground.picture.copy(), ground.changed.copy()
+    picture[rows, columns] = cleared
+    changed[rows, columns] = np.maximum(changed[rows, columns], gone)
+    return over, replace(ground, picture=picture, changed=changed), notes
+
+
+def laid_over(
+    source: Seen, target: np.ndarray, face: Face, labels: np.ndarray, fuser: Fuser | None, *, whose: str
+) -> tuple[Laid | None, tuple[str, ...]]:
+    """The source's face on the target by the fuser, else by our own warp; None, with a note, where neither can."""
+    notes: tuple[str, ...] = ()
+    if fuser is not None:
+        try:
+            made = fuser.fused(source.picture, source.face, as_picture(target), face)
+            whole = np.ones(target.shape[:2], np.float32)
+            return Laid(as_array(made), whole, np.zeros_like(whole)), ()
+        except (EasyPhotoError, cv2.error, ValueError) as error:
+            notes = (f"{whose}: fused by our warp instead ({error}).",)
+    try:
+        return laid(source.picture, source.face, source.labels, target, face, labels), notes
+    except (cv2.error, ValueError) as error:
+        return None, (*notes, f"{whose}: fusion was left out ({error}).")
+
+
+def _stages(
+    number: int,
+    template: Image.Image,
+    plan: CropPlan,
+    crop: np.ndarray,
+    bare: np.ndarray,
+    pasted: Image.Image | None,
+    start: Image.Image,
+    masks: FaceMasks,
+    controls: tuple[Control, ...],
+) -> tuple[Stage, ...]:
+    """What the report shows of a seat before the passes."""
+    before = template.crop(plan.crop.as_ints())
+    pictures = {"crop": before, "ground": as_picture(crop), "covered": as_picture(bare), "pasted": pasted}
+    pictures |= {"fused": start, "first mask": greyscale(masks.first), "second mask": greyscale(masks.second)}
+    pictures |= by_kind(controls)
+    if (as_array(before) == crop).all():
+        del pictures["ground"]
+    if bare is crop:
+        del pictures["covered"]
+    return tuple(Stage(name, picture, number) for name, picture in pictures.items() if picture is not None)
 
 
 def pose_of(subject: Subject, work: Seen) -> tuple[Image.Image | None, np.ndarray | None, tuple[str, ...]]:
@@ -164,44 +261,6 @@ def pose_of(subject: Subject, work: Seen) -> tuple[Image.Image | None, np.ndarra
         return None, None, (f"{subject.sitter.name}: the pose guide was left out ({error}).",)
 
 
-def started(
-    subject: Subject, work: Seen, settings: InferenceSettings, fuser: Fuser | None = None
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """What the first pass begins with: the template with the reference photo fused in.
-
-    Without fusion the portrait is laid on instead: no pixel of a photo enters, all likeness is the LoRA's own. From the
-    bare template it would have to come through a denoise of 0.45 under edges and colours of the template's face.
-    """
-    if settings.fusion:
-        return fused_with(subject.reference, work, settings.fusion_before, whose=subject.sitter.name, fuser=fuser)
-    return fused_with(subject.portrait if subject.sitter.portrait else None, work, 1.0, whose=subject.sitter.name)
-
-
-def fused_with(
-    source: Seen | None, target: Seen, ratio: float, *, whose: str, fuser: Fuser | None = None
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """The source's features on the target; the target itself, with a note, where that cannot be done."""
-    if source is None or ratio <= 0:
-        return target.picture, ()
-    if fuser is None:
-        return warped_with(source, target, ratio, whose=whose)
-    try:
-        made = fuser.fused(source.picture, source.face, target.picture, target.face)
-        return Image.blend(target.picture, made, ratio), ()
-    except (EasyPhotoError, cv2.error, ValueError) as error:
-        picture, notes = warped_with(source, target, ratio, whose=whose)
-        return picture, (f"{whose}: fused by our warp instead ({error}).", *notes)
-
-
-def warped_with(source: Seen, target: Seen, ratio: float, *, whose: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """Fusion by our own warp."""
-    try:
-        over = laid(source.picture, source.face, source.labels, target.picture, target.face, target.labels)
-        return mixed(target.picture, over, ratio), over.notes
-    except (cv2.error, ValueError) as error:
-        return target.picture, (f"{whose}: fusion was left out ({error}).",)
-
-
 def nearest(labels: np.ndarray, size: Size) -> np.ndarray:
     """Labels at another size."""
     return cv2.resize(labels, (size.width, size.height), interpolation=cv2.INTER_NEAREST_EXACT)
@@ -209,13 +268,6 @@ def nearest(labels: np.ndarray, size: Size) -> np.ndarray:
 
 def overlaps(one: Box, other: Box) -> bool:
     return one.left < other.right and other.left < one.right and one.top < other.bottom and other.top < one.bottom
-
-
-def skin_of(labels: np.ndarray) -> np.ndarray:
-    """Skin and nose, kept off the lips, eyes and brows by a pixel."""
-    features = part_mask(labels, (Part.MOUTH, Part.EYES, Part.BROWS))
-    near = cv2.dilate(features, np.ones((3, 3), np.uint8))
-    return part_mask(labels, (Part.SKIN, Part.NOSE)) * (1 - near)
 
 
 def greyscale(mask: np.ndarray) -> Image.Image:

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.outline import Outline
+from easyphoto.faces.skin_tone import SkinTone
+
 
 @dataclass(frozen=True, eq=False)
 class Sitter:
@@ -20,3 +23,7 @@ class Sitter:
     """None paints without one, with a note."""
     embeddings: tuple[np.ndarray, ...] = ()
     """Unit vectors of the person's photos, of the engine's embedder; empty leaves the results unranked."""
+    outline: Outline | None = None
+    """Of the person's face; None leaves the template's."""
+    skin: SkinTone | None = None
+    """None leaves the template's."""

@@ -11,7 +11,7 @@ from easyphoto.app import TrainedPerson
 from easyphoto.geometry import Size
 from easyphoto.inference.results import Photograph, Stage
 from easyphoto.jobs.context import JobContext
-from easyphoto.preprocess.sheet import framed_photo
+from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
 from easyphoto.sessions import Session
 
@@ -19,12 +19,19 @@ _THUMBNAIL = Size(384, 384)
 
 
 def check_answer(check: Check, context: JobContext) -> dict[str, Any]:
-    """The verdicts, and a thumbnail of each photo with its faces framed and numbered."""
+    """The verdicts, a thumbnail of each photo with its faces framed and numbered, and the reference's face large."""
     files = {
         verdict.photo: context.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)
         for number, verdict in enumerate(check.verdicts)
     }
-    return {**check.record(), "files": files, "identity_words": check.identity_words}
+    asked = check.question
+    close_up = context.keep_picture("reference.jpg", face_close_up(asked, _THUMBNAIL), quality=90) if asked else None
+    return {
+        **check.record(),
+        "files": files,
+        "identity_words": check.identity_words,
+        "question": {"photo": asked.photo, "file": close_up} if asked else None,
+    }
 
 
 def person_answer(made: TrainedPerson, context: JobContext) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, Subject
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
 from easyphoto.persons import traces_of
+from easyphoto.preprocess.reference import wanted_photo
 from easyphoto.preprocess.verdict import Check
 from easyphoto.settings import (
     FaceSettings,
@@ -71,15 +72,23 @@ class Desk:
         preprocess: PreprocessSettings | None = None,
         *,
         chosen_faces: Mapping[str, int] | None = None,
+        reference: str | None = None,
         options: Options | None = None,
     ) -> Job:
+        """Raises BadReference where `reference` is none of the photos; where it is not kept, the job says so."""
         preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
-        app = self._app(options)
+        app, wanted = self._app(options), wanted_photo(photos, reference)
 
         def work(context: JobContext) -> Mapping[str, Any]:
-            return check_answer(app.check(photos, preprocess, chosen_faces=chosen, progress=context), context)
+            found = app.check(photos, preprocess, chosen_faces=chosen, reference=wanted, progress=context)
+            return check_answer(found, context)
 
-        request = {"photos": names_of(photos), "preprocess": settings_record(preprocess), "chosen_faces": chosen}
+        request = {
+            "photos": names_of(photos),
+            "preprocess": settings_record(preprocess),
+            "chosen_faces": chosen,
+            "reference": wanted,
+        }
         return self.queue.submit(
             "check", f"check {len(photos)} photos", work, request=request, subject=self._subject((), photos)
         )
@@ -92,12 +101,13 @@ class Desk:
         settings: TrainSettings | None = None,
         preprocess: PreprocessSettings | None = None,
         chosen_faces: Mapping[str, int] | None = None,
+        reference: str | None = None,
         options: Options | None = None,
     ) -> Job:
-        """The trainer's environment is made first, where the host needs one and has none."""
+        """The trainer's environment is made first, where the host needs one and has none. `reference` as in `check`."""
         id, settings = checked_id(name), settings or TrainSettings()
         preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
-        app = self._app(options)
+        app, wanted = self._app(options), wanted_photo(photos, reference)
 
         def work(context: JobContext) -> Mapping[str, Any]:
             ready_trainer(app, context)
@@ -107,6 +117,7 @@ class Desk:
                 settings=settings,
                 preprocess=preprocess,
                 chosen_faces=chosen,
+                reference=wanted,
                 progress=context,
                 watch=watch_of(context),
             )
@@ -118,6 +129,7 @@ class Desk:
             "settings": settings_record(settings),
             "preprocess": settings_record(preprocess),
             "chosen_faces": chosen,
+            "reference": wanted,
             "options": options_record(options),
         }
         return self.queue.submit("train", f"train {name}", work, request=request, subject=self._subject((id,), photos))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,12 @@ from pathlib import Path
 from easyphoto.errors import TooFewPhotos
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
-from easyphoto.faces.score import frontality
 from easyphoto.families import Family
-from easyphoto.preprocess.duplicates import are_duplicates
+from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
-from easyphoto.preprocess.verdict import NOT_CHECKED, Check, Reason, Verdict
+from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
+from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 
@@ -35,30 +34,41 @@ def check_photos(
     progress: Progress,
     *,
     chosen_faces: Mapping[str, int] | None = None,
+    reference: str | None = None,
 ) -> Check:
     """A verdict for every photo. `chosen_faces` names, by file name, the number of the face that is meant (from 1).
 
-    Raises TooFewPhotos where there is no photo at all; where none is kept, the verdicts say why.
+    `reference` names the photo that shows the person; None takes the best one that looks like the others. Raises
+    BadReference where it is not kept, TooFewPhotos where there is no photo at all; where none is kept, the verdicts say
+    why.
     """
     if not photos:
         raise TooFewPhotos(
             "There are no photos.", advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."
         )
-    start = time.perf_counter()
+    start, wanted = time.perf_counter(), wanted_photo(photos, reference)
     looks = _look_at_all(photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {})
-    looks, notes = _without_strangers(looks, engine, settings)
-    looks = _without_duplicates(looks)
-    verdicts = _best_kept(tuple(look.verdict for look in looks), settings.keep)
-    kept = [verdict for verdict in verdicts if verdict.kept]
+    looks, notes, is_checked = _without_strangers(looks, engine, settings)
+    looks = _best_kept(without_copies(looks), settings.keep, wanted)
+    found = find_reference(looks, wanted, is_checked=is_checked)
+    kept = sum(look.verdict.kept for look in looks)
     return Check(
-        verdicts=tuple(_praised(verdict) if verdict.kept else verdict for verdict in verdicts),
-        reference=_reference(kept),
+        verdicts=tuple(_praised(look.verdict) if look.verdict.kept else look.verdict for look in looks),
+        reference=found.photo,
         engine=engine.id,
         domain=engine.domain.value,
         embedder=engine.embedder,
-        notes=(*getattr(engine, "notes", ()), *notes, *_base_notes(engine, family), *_count_notes(len(kept))),
+        notes=(
+            *getattr(engine, "notes", ()),
+            *notes,
+            *_base_notes(engine, family),
+            *_reference_notes(found),
+            *_count_notes(kept),
+        ),
         seconds=time.perf_counter() - start,
         decided=getattr(engine, "decided", ""),
+        reference_assured=found.is_assured,
+        reference_chosen=found.is_chosen,
     )
 
 
@@ -82,8 +92,8 @@ def _look_at_all(
 
 def _without_strangers(
     looks: list[Look], engine: FaceEngine, settings: PreprocessSettings
-) -> tuple[list[Look], tuple[str, ...]]:
-    """Identity scores, and other persons set aside; where nobody can tell, that is said."""
+) -> tuple[list[Look], tuple[str, ...], bool]:
+    """Identity scores, other persons set aside, what is said about it, and whether anybody could tell."""
     limit = settings.same_person if settings.same_person is not None else engine.same_person_limit
     unchecked = engine.embedder is None or limit is None
     if unchecked:
@@ -91,7 +101,7 @@ def _without_strangers(
     found = {index: look.embedding for index, look in enumerate(looks) if look.verdict.kept}
     vectors = [vector for vector in found.values() if vector is not None]
     if not vectors:
-        return looks, (_not_checked_note(engine),) if unchecked else ()
+        return looks, (_not_checked_note(engine),) if unchecked else (), False
     good = [index for index, vector in found.items() if vector is not None]
     looks = [_incomparable(look) if i in found and i not in good else look for i, look in enumerate(looks)]
     # Every cosine reaches the lowest limit: all photos count, those like the others most.
@@ -104,10 +114,11 @@ def _without_strangers(
         result[index] = replace(looks[index], verdict=verdict)
     if unchecked:
         names = [looks[index].verdict.photo for index in good]
-        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors)))
+        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
     if group.agrees:
-        return result, ()
-    return result, ("The photos do not agree on one person; none was set aside for it. Add photos, or sort them.",)
+        return result, (), True
+    said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    return result, (said,), False
 
 
 def _not_checked_note(engine: FaceEngine) -> str:
@@ -160,63 +171,20 @@ def _noted(look: Look, note: str) -> Look:
     return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, note)))
 
 
-def _without_duplicates(looks: list[Look]) -> list[Look]:
-    """Of photos that show nearly the same picture the better one stays."""
-    kept = (i for i, look in enumerate(looks) if look.verdict.kept)
-    order = sorted(kept, key=lambda i: (-_detail(looks[i].verdict), i))
-    result, unique = list(looks), list[int]()
-    for index in order:
-        mine = looks[index].signature
-        twin = next((i for i in unique if _same_picture(looks[i], looks[index])), None)
-        if twin is None or mine is None:
-            unique.append(index)
-            continue
-        name = looks[twin].verdict.photo
-        verdict = set_aside(
-            looks[index].verdict,
-            Reason.NEAR_DUPLICATE,
-            f"It is nearly the same picture as {name}, which is the better one.",
-            "Remove it, or use a photo from another moment.",
-        )
-        result[index] = replace(looks[index], verdict=replace(verdict, duplicate_of=name))
-    return result
+def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
+    """The others are set aside; the photo that the user chose is always among the best."""
+    kept = (index for index, look in enumerate(looks) if look.verdict.kept)
 
+    def rank(index: int) -> tuple[bool, float, str]:
+        verdict = looks[index].verdict
+        return verdict.photo != wanted, -verdict.rank, verdict.photo
 
-def _detail(verdict: Verdict) -> float:
-    """Of two copies the larger one is better, although a reduced one looks sharper."""
-    width = verdict.face.box.width if verdict.face is not None else 0.0
-    return verdict.rank * math.sqrt(width)
-
-
-def _same_picture(one: Look, other: Look) -> bool:
-    if one.signature is None or other.signature is None:
-        return False
-    return are_duplicates(one.signature, other.signature)
-
-
-def _best_kept(verdicts: tuple[Verdict, ...], keep: int) -> tuple[Verdict, ...]:
-    ranked = sorted((v for v in verdicts if v.kept), key=lambda v: (-v.rank, v.photo))
-    beyond = {id(verdict) for verdict in ranked[keep:]}
+    beyond = set(sorted(kept, key=rank)[keep:])
     words = (f"Good, but {keep} others are better.", f"Nothing to do; to use it, keep more than {keep} photos.")
-    return tuple(set_aside(v, Reason.NOT_AMONG_BEST, *words) if id(v) in beyond else v for v in verdicts)
-
-
-def _reference(kept: list[Verdict]) -> str | None:
-    """The most frontal photo: highest angle × identity, times how midway the nose lies.
-
-    The angle alone sees only a tilted head; a turned one has a level eye line and would make a poor reference.
-    """
-    if not kept:
-        return None
-
-    def frontal(verdict: Verdict) -> tuple[float, float]:
-        if verdict.incomparable:
-            return 0.0, 0.0
-        identity = 1.0 if verdict.identity is None else verdict.identity
-        turned = frontality(verdict.face) if verdict.face is not None else 0.0
-        return verdict.angle * identity * (0.5 + 0.5 * turned), verdict.quality
-
-    return max(kept, key=frontal).photo
+    return [
+        replace(look, verdict=set_aside(look.verdict, Reason.NOT_AMONG_BEST, *words)) if index in beyond else look
+        for index, look in enumerate(looks)
+    ]
 
 
 def _praised(verdict: Verdict) -> Verdict:
@@ -224,6 +192,15 @@ def _praised(verdict: Verdict) -> Verdict:
     if verdict.identity is not None:
         said.append(f"likeness {verdict.identity:.2f}")
     return replace(verdict, explanation=f"Kept: {', '.join(said)}.")
+
+
+def _reference_notes(reference: Reference) -> tuple[str, ...]:
+    if reference.is_assured or reference.photo is None:
+        return ()
+    return (
+        f"Whether {reference.photo}, the reference photo, {NOT_ASSURED}. "
+        "Look at it, and choose another one where it does not.",
+    )
 
 
 def _count_notes(kept: int) -> tuple[str, ...]:

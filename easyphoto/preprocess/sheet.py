@@ -9,18 +9,21 @@ from PIL import Image, ImageDraw
 
 from easyphoto.errors import BadPicture
 from easyphoto.files import write_json
-from easyphoto.geometry import Size
+from easyphoto.geometry import Size, square_around
 from easyphoto.images import Font, built_in_font, drawable, write_picture
-from easyphoto.preprocess.reading import upright_photo
-from easyphoto.preprocess.verdict import Check, Reason, Verdict
+from easyphoto.preprocess.reading import upright_face, upright_photo
+from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)
 _PICTURE = Size(276, 230)
 _GAP = 16
-_HEADER = 104
+_BAND, _LINE = 92, 20
+_ASKED = Size(320, 320)
+_AROUND_FACE = 2.4
 _PAPER, _WHITE, _INK, _FAINT = (241, 241, 238), (255, 255, 255), (32, 34, 38), (112, 116, 122)
 _GREEN, _RED, _GREY, _BLUE = (38, 140, 84), (190, 58, 48), (132, 136, 142), (36, 92, 168)
+_AMBER = (168, 104, 0)
 _MOST_LINES = 7
 
 
@@ -34,29 +37,36 @@ class _Pen:
     text: Font
 
 
-def verdict_sheet(check: Check) -> Image.Image:
-    """All verdicts on one picture, in the order of the photos."""
+def verdict_sheet(check: Check, person: str | None = None) -> Image.Image:
+    """All verdicts on one picture, in the order of the photos; `person` is the name of who is meant, where it is known.
+
+    Where nobody could check the reference photo, it is shown large, and asked about.
+    """
     count = len(check.verdicts)
     columns = max(1, min(count, 4 if count <= 16 else 6))
     columns = max(columns, 2)
     rows = -(-count // columns)
     width = _GAP + columns * (_CARD.width + _GAP)
     notes = _wrapped_notes(check, width)
-    header = _HEADER + 20 * len(notes)
-    sheet = Image.new("RGB", (width, header + rows * (_CARD.height + _GAP)), _PAPER)
+    asked = check.question
+    cards = _BAND + _GAP + _LINE * len(notes) + (_GAP if notes else 0) + (_ASKED.height + 3 * _GAP if asked else 0)
+    sheet = Image.new("RGB", (width, cards + rows * (_CARD.height + _GAP)), _PAPER)
     pen = _pen(sheet)
-    _draw_header(pen, check, notes)
+    _draw_header(pen, check, notes, width=width)
+    if asked is not None:
+        _draw_question(sheet, pen, asked, question_about(person), top=cards - _ASKED.height - 3 * _GAP)
     for index, verdict in enumerate(check.verdicts):
         x = _GAP + index % columns * (_CARD.width + _GAP)
-        y = header + index // columns * (_CARD.height + _GAP)
-        _draw_card(sheet, pen, verdict, place=(x, y), is_reference=verdict.photo == check.reference)
+        y = cards + index // columns * (_CARD.height + _GAP)
+        is_reference = verdict.photo == check.reference
+        _draw_card(sheet, pen, verdict, place=(x, y), is_reference=is_reference, is_asked=verdict is asked)
     return sheet
 
 
-def write_check(check: Check, folder: Path) -> tuple[Path, Path]:
+def write_check(check: Check, folder: Path, *, person: str | None = None) -> tuple[Path, Path]:
     """verdicts.json and verdicts.png in `folder`; returns their paths in that order."""
     json_path, png_path = folder / CHECK_FILE, folder / "verdicts.png"
-    write_picture(png_path, verdict_sheet(check))
+    write_picture(png_path, verdict_sheet(check, person))
     write_json(json_path, check.record())
     return json_path, png_path
 
@@ -65,13 +75,39 @@ def _pen(sheet: Image.Image) -> _Pen:
     return _Pen(ImageDraw.Draw(sheet), built_in_font(26), built_in_font(16), built_in_font(14))
 
 
-def _draw_header(pen: _Pen, check: Check, notes: list[str]) -> None:
-    pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _INK, pen.title)
-    reference = f"reference photo: {check.reference}" if check.reference else "no reference photo"
+def _draw_header(pen: _Pen, check: Check, notes: list[str], *, width: int) -> None:
+    """Green where the reference photo is known to show the person, amber where it is not, red where there is none."""
+    colour = _RED if check.reference is None else _GREEN if check.reference_assured else _AMBER
+    pen.draw.rectangle((0, 0, width, _BAND), fill=colour)
+    pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _WHITE, pen.title)
+    chosen = ", which was chosen" if check.reference_chosen else ""
+    reference = f"reference photo: {check.reference}{chosen}" if check.reference else "no reference photo"
     facts = f"{reference}  ·  {check.domain}  ·  {check.identity_words}"
-    pen.draw.text((_GAP, 54), drawable(facts, pen.bold), _FAINT, pen.bold)
+    pen.draw.text((_GAP, 54), _shortened(facts, pen.bold, width - 2 * _GAP), _WHITE, pen.bold)
     for index, line in enumerate(notes):
-        pen.draw.text((_GAP, 82 + 20 * index), line, _FAINT, pen.text)
+        pen.draw.text((_GAP, _BAND + _GAP + _LINE * index), line, _FAINT, pen.text)
+
+
+def _draw_question(sheet: Image.Image, pen: _Pen, verdict: Verdict, question: str, *, top: int) -> None:
+    """The reference photo large, and what to do where it shows somebody else."""
+    right, bottom = sheet.width - _GAP, top + _ASKED.height + 2 * _GAP
+    pen.draw.rounded_rectangle((_GAP, top, right, bottom), 8, fill=_WHITE, outline=_AMBER, width=2)
+    picture = face_close_up(verdict, _ASKED)
+    sheet.paste(picture, (2 * _GAP, top + _GAP))
+    x, y = 3 * _GAP + _ASKED.width, top + _GAP
+    room = right - _GAP - x
+    for line in wrapped(question, pen.title, room):
+        pen.draw.text((x, y), line, _AMBER, pen.title)
+        y += 34
+    said = f"{verdict.photo} is taken for the reference photo: its face is laid on the pictures, and likeness is "
+    said += "measured by it. Nobody could check whether it shows the person who is meant."
+    todo = "If it shows somebody else, choose another photo that is kept: --reference FILE on the command line, "
+    todo += "or the button under the photo in the tab."
+    for text, colour in ((said, _INK), (todo, _BLUE)):
+        for line in wrapped(text, pen.text, room):
+            pen.draw.text((x, y + 8), line, colour, pen.text)
+            y += _LINE
+        y += 8
 
 
 def _wrapped_notes(check: Check, width: int) -> list[str]:
@@ -79,9 +115,11 @@ def _wrapped_notes(check: Check, width: int) -> list[str]:
     return [line for note in check.notes for line in wrapped(f"- {note}", font, width - 2 * _GAP)]
 
 
-def _draw_card(sheet: Image.Image, pen: _Pen, verdict: Verdict, *, place: tuple[int, int], is_reference: bool) -> None:
+def _draw_card(
+    sheet: Image.Image, pen: _Pen, verdict: Verdict, *, place: tuple[int, int], is_reference: bool, is_asked: bool
+) -> None:
     x, y = place
-    colour = _colour(verdict)
+    colour = _AMBER if is_asked else _colour(verdict)
     pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + _CARD.height), 8, fill=_WHITE)
     pen.draw.rounded_rectangle((x, y, x + _CARD.width, y + 30), 8, fill=colour)
     pen.draw.rectangle((x, y + 16, x + _CARD.width, y + 30), fill=colour)
@@ -133,6 +171,16 @@ def framed_photo(verdict: Verdict, size: Size) -> Image.Image:
             spot = (max(box.left, 0) + 5, max(box.top, 0) + 3)
             draw.text(spot, str(number), _WHITE, font, stroke_width=2, stroke_fill=(0, 0, 0))
     return picture
+
+
+def face_close_up(verdict: Verdict, size: Size) -> Image.Image:
+    """The judged face large, with its hair and neck, upright; a cross where the photo cannot be read any more."""
+    try:
+        picture, face = upright_face(verdict, size.long // 2)
+    except BadPicture:
+        return _no_picture().resize((size.width, size.height))
+    square = square_around(face.box, _AROUND_FACE, Size.of(picture))
+    return picture.crop(square.as_ints()).resize((size.width, size.height), Image.Resampling.LANCZOS)
 
 
 def _full_side(verdict: Verdict) -> int:

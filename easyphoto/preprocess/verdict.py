@@ -12,6 +12,9 @@ from easyphoto.faces.engine import Face
 NOT_CHECKED = "identity not checked"
 """Noted at each photo where nobody could tell whether it shows somebody else."""
 
+NOT_ASSURED = "shows the person who is meant was not checked"
+"""Said in a note where nobody could tell it of the reference photo."""
+
 
 class Reason(str, Enum):
     """Why a photo was set aside."""
@@ -94,6 +97,10 @@ class Check:
     seconds: float
     decided: str = ""
     """Why the photos were taken for that domain: asked for, or how many faces look so."""
+    reference_assured: bool = False
+    """Whether the reference is known to show the person who is meant: by an embedder, or because the user said so."""
+    reference_chosen: bool = False
+    """Whether the user said so."""
 
     @property
     def kept(self) -> tuple[Verdict, ...]:
@@ -101,18 +108,30 @@ class Check:
         return tuple(sorted((v for v in self.verdicts if v.kept), key=lambda v: (-v.rank, v.photo)))
 
     @property
+    def question(self) -> Verdict | None:
+        """The reference photo where nobody could check that it shows the person: the user is asked about it."""
+        if self.reference_assured:
+            return None
+        return next((verdict for verdict in self.verdicts if verdict.photo == self.reference), None)
+
+    @property
     def identity_words(self) -> str:
         """Whether other persons were looked for, for people to read."""
-        if self.embedder is None:
+        kept = self.kept
+        if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
         if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
             return f"ranked by {self.embedder}, {NOT_CHECKED}"
+        if self.question is not None:
+            return f"compared by {self.embedder}, without agreement"
         return f"identity checked by {self.embedder}"
 
     def record(self) -> dict[str, Any]:
         return {
             "kept": [verdict.photo for verdict in self.kept],
             "reference": self.reference,
+            "reference_assured": self.reference_assured,
+            "reference_chosen": self.reference_chosen,
             "engine": self.engine,
             "domain": self.domain,
             "decided": self.decided,
@@ -121,6 +140,11 @@ class Check:
             "seconds": round(self.seconds, 3),
             "verdicts": [verdict.record() for verdict in self.verdicts],
         }
+
+
+def question_about(person: str | None) -> str:
+    """What is asked beside a reference photo that nobody could check."""
+    return f"Is this {person}?" if person else "Is this the person you mean?"
 
 
 def _face_record(face: Face | None) -> dict[str, Any] | None:

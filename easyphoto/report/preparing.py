@@ -8,20 +8,20 @@ from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images import read_picture, resized
 from easyphoto.preprocess.dataset import Dataset
-from easyphoto.preprocess.verdict import Check, Verdict
+from easyphoto.preprocess.verdict import Check, Verdict, question_about
 from easyphoto.report.parts import Figure, Gallery, Notes, Part, Section, Tone
 
 LONGEST, SIDE = 1024, 352
 AROUND_FACE = 2.6
 
 
-def verdict_section(check: Check) -> Section:
-    """Every photo with its verdict, the kept ones first."""
+def verdict_section(check: Check, person: str | None = None) -> Section:
+    """Every photo with its verdict, the kept ones first; before them a reference photo that nobody could check."""
     kept = check.kept
     aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
     figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
     words = f"{len(kept)} of {len(check.verdicts)} photos are kept; analysed as {check.domain}, {check.identity_words}."
-    parts: tuple[Part, ...] = (Gallery(figures),)
+    parts: tuple[Part, ...] = (*_question(check, person), Gallery(figures))
     return Section("Photos and verdicts", (*parts, Notes(check.notes)) if check.notes else parts, words)
 
 
@@ -34,6 +34,15 @@ def dataset_section(dataset: Dataset) -> Section:
     parts: tuple[Part, ...] = (Gallery(tuple(figures), side=120),)
     words = "What the networks learn from. Bright in the second picture of a pair counts much, dark counts little."
     return Section("Crops and masks", (*parts, Notes(dataset.notes)) if dataset.notes else parts, words)
+
+
+def _question(check: Check, person: str | None) -> tuple[Gallery, ...]:
+    asked = check.question
+    if asked is None:
+        return ()
+    detail = "Nobody could check it. Where it shows somebody else, train again with another reference photo."
+    figure = Figure(_thumbnail(asked), asked.photo, badge="reference, not checked", tone=Tone.ASIDE, detail=detail)
+    return (Gallery((figure,), title=question_about(person), side=SIDE),)
 
 
 def _verdict_figure(verdict: Verdict, reference: str | None) -> Figure:

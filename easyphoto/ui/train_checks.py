@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from easyphoto.errors import UnknownJob
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job
 from easyphoto.ui import compat
@@ -45,38 +46,57 @@ class Checking:
         return self._begun(PhotoSet.of(values[self.part.held]), values)
 
     def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
-        """A button of a verdict: another face needs another look, a removed photo mostly none."""
+        """A button of a verdict: another face needs another look, a removed photo or a chosen reference mostly none."""
         values = dict(zip(self.order_inputs, row, strict=True))
-        before = PhotoSet.of(values[self.part.held])
+        before, check = PhotoSet.of(values[self.part.held]), values[self.part.check]
         held = before.ordered(order)
-        if not held.photos or held.faces != before.faces:
+        if not held.photos or not self._still_says_it(check, before, held):
             return self._begun(held, values)
-        return {
-            self.part.held: held.record(),
-            **show_check(self.part, self.desk, values[self.part.check], held, self.words),
-        }
+        return {self.part.held: held.record(), **self._shown(check, held, values[self.form.name])}
 
     def cleared(self, check: str | None) -> dict[Any, Any]:
         return self._ended(check)
 
-    def ticked(self, record: Mapping[str, Any], check: str | None) -> dict[Any, Any]:
+    def ticked(self, record: Mapping[str, Any], check: str | None, person: str) -> dict[Any, Any]:
         """A page that was loaded anew finds its photos again."""
         held = PhotoSet.of(record)
         if check is None:
             job = unfinished_check(self.desk)
-            return self._found(job) if job is not None else {self.part.check: None}
-        return show_check(self.part, self.desk, check, held, self.words)
+            return self._found(job, person) if job is not None else {self.part.check: None}
+        return self._shown(check, held, person)
 
     @property
     def order_inputs(self) -> list[Any]:
         fields = sorted(self.form.check_inputs, key=lambda component: component._id)
-        return [self.part.held, self.part.check, *fields]
+        return [self.part.held, self.part.check, self.form.name, *fields]
 
-    def _found(self, job: Job) -> dict[Any, Any]:
+    def _shown(self, check: str | None, held: PhotoSet, person: str | None) -> dict[Any, Any]:
+        return show_check(self.part, self.desk, check, held, self.words, person=person or "")
+
+    def _still_says_it(self, check: str | None, before: PhotoSet, held: PhotoSet) -> bool:
+        """Whether the check on show is true of what is held now, as far as its page can show it."""
+        result = self._result(check)
+        if held.faces != before.faces:
+            return False
+        if result is None:
+            return held.reference == before.reference
+        if held.reference is not None:
+            return True
+        reference = result.get("reference")
+        # One that was let go, or went, leaves its place to one that only another check can name.
+        return reference is None or (reference in held.photos and not result.get("reference_chosen"))
+
+    def _result(self, check: str | None) -> Mapping[str, Any] | None:
+        try:
+            return self.desk.queue.get(check).result if check is not None else None
+        except UnknownJob:
+            return None
+
+    def _found(self, job: Job, person: str) -> dict[Any, Any]:
         held = held_by(self.desk, job)
         if not held.photos:
             return {self.part.check: None}
-        shown = show_check(self.part, self.desk, job.id, held, self.words)
+        shown = self._shown(job.id, held, person)
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
     def _begun(self, held: PhotoSet, values: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -86,8 +106,8 @@ class Checking:
             return updates
         preprocess, options = self.form.preprocess.read(values), self.form.options(values)
         paths = upload_paths(self.desk, held.photos)
-        job = self.desk.check(paths, preprocess, chosen_faces=held.faces, options=options)
-        shown = show_check(self.part, self.desk, job.id, held, self.words)
+        job = self.desk.check(paths, preprocess, chosen_faces=held.faces, reference=held.reference, options=options)
+        shown = self._shown(job.id, held, values[self.form.name])
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
     def _ended(self, check: str | None) -> dict[Any, Any]:
@@ -103,7 +123,7 @@ class Checking:
 
 def connect_photos(part: PhotoPart, form: TrainForm, desk: Desk, words: Words) -> None:
     checking = Checking(part, form, desk, words)
-    inputs = {part.held, part.check, *form.check_inputs}
+    inputs = {part.held, part.check, form.name, *form.check_inputs}
 
     def heard(event: Any, handler: Any, inputs: Any) -> None:
         compat.listen(event, saying(part.message, words, handler), inputs=inputs, outputs=part.outputs)
@@ -112,7 +132,8 @@ def connect_photos(part: PhotoPart, form: TrainForm, desk: Desk, words: Words) -
     heard(part.again.click, checking.again, inputs)
     heard(part.clear.click, checking.cleared, [part.check])
     # Not by way of `saying`: a tick would clear what was said before it.
-    compat.listen(part.tick.click, checking.ticked, inputs=[part.held, part.check], outputs=part.outputs)
+    ticked = [part.held, part.check, form.name]
+    compat.listen(part.tick.click, checking.ticked, inputs=ticked, outputs=part.outputs)
     connect_orders(
         part.orders,
         saying(part.message, words, checking.ordered),

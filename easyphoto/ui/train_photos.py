@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from easyphoto.errors import BadPicture, EasyPhotoError, InputError, UnknownJob
+from easyphoto.errors import BadPicture, BadReference, EasyPhotoError, InputError, UnknownJob
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State
 from easyphoto.ui import compat
@@ -17,41 +17,46 @@ from easyphoto.ui.card import card_html, error_html
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
-from easyphoto.ui.verdicts import Checked, verdicts_html
+from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
 
 PREFIX = "easyphoto_train"
 
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """What the user has gathered: names of uploads, and the chosen face of each."""
+    """What the user has gathered: names of uploads, the chosen face of each, and the chosen reference photo."""
 
     photos: tuple[str, ...] = ()
     faces: Mapping[str, int] | None = None
+    reference: str | None = None
 
     def record(self) -> dict[str, Any]:
-        return {"photos": list(self.photos), "faces": dict(self.faces or {})}
+        return {"photos": list(self.photos), "faces": dict(self.faces or {}), "reference": self.reference}
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> PhotoSet:
         record = record or {}
-        return cls(tuple(record.get("photos", ())), dict(record.get("faces", {})))
+        faces = dict(record.get("faces", {}))
+        return cls(tuple(record.get("photos", ())), faces, record.get("reference"))
 
     def with_photos(self, names: Sequence[str]) -> PhotoSet:
-        return PhotoSet(tuple(dict.fromkeys((*self.photos, *names))), self.faces)
+        return replace(self, photos=tuple(dict.fromkeys((*self.photos, *names))))
 
     def ordered(self, order: str) -> PhotoSet:
-        """After `remove NAME` or `face NUMBER NAME`. A face that is chosen already is let go."""
+        """After `remove NAME`, `reference NAME` or `face NUMBER NAME`. What is chosen already is let go."""
         verb, _, rest = order.partition(" ")
         if verb == "remove" and rest in self.photos:
             faces = {photo: number for photo, number in (self.faces or {}).items() if photo != rest}
-            return PhotoSet(tuple(photo for photo in self.photos if photo != rest), faces)
+            reference = None if self.reference == rest else self.reference
+            return PhotoSet(tuple(photo for photo in self.photos if photo != rest), faces, reference)
+        if verb == "reference" and rest in self.photos:
+            return replace(self, reference=None if self.reference == rest else rest)
         number, _, photo = rest.partition(" ")
         if verb == "face" and photo in self.photos and number.isdecimal():
             faces = dict(self.faces or {})
             if faces.pop(photo, None) != int(number):
                 faces[photo] = int(number)
-            return PhotoSet(self.photos, faces)
+            return replace(self, faces=faces)
         raise InputError("This photo is no longer in the list.", advice="Drop it again.")
 
 
@@ -108,8 +113,10 @@ def upload_paths(desk: Desk, photos: Sequence[str]) -> list[Path]:
     return [desk.upload(name).path for name in photos]
 
 
-def show_check(part: PhotoPart, desk: Desk, id: str | None, held: PhotoSet, words: Words) -> dict[Any, Any]:
-    """The check's progress, then its verdicts."""
+def show_check(
+    part: PhotoPart, desk: Desk, id: str | None, held: PhotoSet, words: Words, *, person: str = ""
+) -> dict[Any, Any]:
+    """The check's progress, then its verdicts; `person` is the name that was typed, for the question who it is."""
     if id is None:
         return {part.card: ""}
     try:
@@ -117,18 +124,21 @@ def show_check(part: PhotoPart, desk: Desk, id: str | None, held: PhotoSet, word
     except UnknownJob:
         return {part.card: "", part.check: None}
     if job.state is State.DONE and job.result is not None:
-        return {part.card: verdicts_html(checked_of(desk, job, held), held.faces or {}, words)}
-    return {part.card: card_html(job, words)}
+        return {part.card: verdicts_html(checked_of(desk, job, held, person.strip()), held.faces or {}, words)}
+    refused = held.reference if job.error and job.error.get("code") == BadReference.__name__ else None
+    return {part.card: card_html(job, words, more=let_go_html(refused, words) if refused else "")}
 
 
-def checked_of(desk: Desk, job: Job, held: PhotoSet) -> Checked:
+def checked_of(desk: Desk, job: Job, held: PhotoSet, person: str = "") -> Checked:
     result = dict(job.result or {})
+    asked = result.get("question") or {}
+    close_up = compat.picture_link(desk.queue.file(job.id, asked["file"])) if asked.get("file") else None
     links = {
         photo: compat.picture_link(desk.queue.file(job.id, name))
         for photo, name in result.get("files", {}).items()
         if photo in held.photos
     }
-    return Checked(result, links, held.photos)
+    return Checked(result, links, held.photos, held.reference, person, close_up)
 
 
 def unfinished_check(desk: Desk) -> Job | None:
@@ -146,7 +156,8 @@ def held_by(desk: Desk, job: Job) -> PhotoSet:
     uploads = desk.app.workspace.uploads
     photos = tuple(name for name in job.request.get("photos", ()) if (uploads / name).is_file())
     faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
-    return PhotoSet(photos, faces)
+    reference = job.request.get("reference")
+    return PhotoSet(photos, faces, reference if reference in photos else None)
 
 
 def refusals_html(refused: Sequence[EasyPhotoError], words: Words) -> str:

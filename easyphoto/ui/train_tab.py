@@ -121,6 +121,7 @@ def _connect_start(tab: TrainTab, desk: Desk) -> None:
             settings=form.train.read(values),
             preprocess=form.preprocess.read(values),
             chosen_faces=held.faces,
+            reference=held.reference,
             options=form.options(values),
         )
         return {**show_job(tab.live, desk, job.id, words=words), tab.sheet: "", form.name_said: ""}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from easyphoto.preprocess.verdict import NOT_ASSURED
 from easyphoto.ui.language import Words
 from easyphoto.ui.orders import order_button
 
@@ -25,6 +26,24 @@ class Checked:
     """Photo → its thumbnail as a data: URI."""
     photos: Sequence[str]
     """Those that are still wanted."""
+    chosen_reference: str | None = None
+    """The photo that the user named since, or before."""
+    person: str = ""
+    """The name that was typed, where one was."""
+    close_up: str | None = None
+    """The face of the reference photo that is asked about, as a data: URI."""
+
+    @property
+    def reference(self) -> str | None:
+        return self.chosen_reference or self.result.get("reference")
+
+    @property
+    def asked(self) -> str | None:
+        """The reference photo where nobody has said, or could check, that it shows the person."""
+        # Checks of before had no such question.
+        question = self.result.get("question") or {}
+        photo = None if self.chosen_reference else question.get("photo")
+        return photo if photo in self.photos else None
 
     @property
     def verdicts(self) -> list[Mapping[str, Any]]:
@@ -39,12 +58,50 @@ def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Words) -> 
         _group(words("Set aside: {count}", count=len(aside)), aside, checked, chosen, words),
         _group(words("Kept: {count}", count=len(kept)), kept, checked, chosen, words),
     ]
-    notes = "".join(f"<li>{escape(known(words.heard(note)))}</li>" for note in checked.result.get("notes", ()))
-    said = f'<ul class="easyphoto-notes">{notes}</ul>' if notes else ""
+    said = summary(kept, checked, words)
+    announced = f"{said}. {_question(checked, words)}" if checked.asked else said
+    tone = "ask" if checked.asked else "good" if kept else "plain"
     return (
         f'<section class="easyphoto-verdicts" lang="{words.tag}" data-active="false"'
-        f' data-announce="{escape(summary(kept, checked, words))}">'
-        f'<p class="easyphoto-summary">{escape(summary(kept, checked, words))}</p>{said}{"".join(groups)}</section>'
+        f' data-announce="{escape(announced)}"><div class="easyphoto-verdict" data-tone="{tone}">'
+        f'<p class="easyphoto-summary">{escape(said)}</p>{_question_html(checked, words)}</div>'
+        f"{_said_html(checked, words)}{''.join(groups)}</section>"
+    )
+
+
+def let_go_html(photo: str, words: Words) -> str:
+    """A way on where the chosen reference photo cannot be it."""
+    return (
+        f'<div class="easyphoto-orders">{order_button(words("Choose it for me"), f"reference {photo}", to=ORDER)}</div>'
+    )
+
+
+def _said_html(checked: Checked, words: Words) -> str:
+    """The check's notes, without the one that the question stands for."""
+    notes = [note for note in checked.result.get("notes", ()) if NOT_ASSURED not in note]
+    items = "".join(f"<li>{escape(known(words.heard(note)))}</li>" for note in notes)
+    return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
+
+
+def _question(checked: Checked, words: Words) -> str:
+    if checked.person:
+        return words("Is this {name}?", name=checked.person)
+    return words("Is this the person you mean?")
+
+
+def _question_html(checked: Checked, words: Words) -> str:
+    """The reference photo large, and asked about."""
+    photo = checked.asked
+    if photo is None:
+        return ""
+    name, link = known(photo), checked.close_up or checked.links.get(photo)
+    picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
+    yes = order_button(words("Yes"), f"reference {photo}", to=ORDER, label=words("{name} shows them", name=name))
+    return (
+        f'<div class="easyphoto-asked">{picture}<div><h4>{escape(_question(checked, words))}</h4>'
+        f"<p>{escape(words('{name} is the reference photo. Nobody could check who it shows.', name=name))}</p>"
+        f"<p>{escape(words('If it is somebody else, press “Reference photo” under another one that is kept.'))}</p>"
+        f'<div class="easyphoto-orders">{yes}</div></div></div>'
     )
 
 
@@ -76,18 +133,29 @@ def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int
     to_do = f'<p class="easyphoto-advice">→ {escape(advice)}</p>' if advice and not verdict["kept"] else ""
     return (
         f'<article class="easyphoto-tile" role="listitem">{picture}<div class="easyphoto-tile-words">'
-        f"{_tag(verdict, photo == checked.result.get('reference'), words)}"
+        f"{_tag(verdict, photo == checked.reference, is_asked=photo == checked.asked, words=words)}"
         f'<p class="easyphoto-name" title="{escape(name)}">{escape(name)}</p>'
         f"<p>{escape(words.heard(known(verdict['explanation'])))}</p>{to_do}"
         f"{_notes(verdict, words)}{_faces(verdict, chosen, words)}</div>"
-        f'<div class="easyphoto-orders">'
+        f'<div class="easyphoto-orders">{_reference_button(verdict, checked, words)}'
         f"{order_button(words('Remove'), f'remove {photo}', to=ORDER, label=words('Remove {name}', name=name))}"
         "</div></article>"
     )
 
 
-def _tag(verdict: Mapping[str, Any], is_reference: bool, words: Words) -> str:
+def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Words) -> str:
+    if not verdict["kept"]:
+        return ""
+    photo = verdict["photo"]
+    label = words("Take {name} as the reference photo", name=known(photo))
+    is_on = photo == checked.chosen_reference
+    return order_button(words("Reference photo"), f"reference {photo}", to=ORDER, label=label, is_on=is_on)
+
+
+def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, words: Words) -> str:
     """Sign and word; the colour only repeats them."""
+    if verdict["kept"] and is_asked:
+        return f'<span class="easyphoto-tag" data-tone="ask">? {escape(words("Kept, reference photo"))}</span>'
     if verdict["kept"]:
         said = words("Kept, reference photo") if is_reference else words("Kept")
         return f'<span class="easyphoto-tag" data-tone="good">✓ {escape(said)}</span>'

@@ -93,6 +93,17 @@ _PAGE: Mapping[str, str] = {
     "Kept: {count}": "已保留：{count} 张",
     "Kept": "已保留",
     "Kept, reference photo": "已保留，参考照片",
+    "Is this {name}?": "这是 {name} 吗？",
+    "Is this the person you mean?": "这是您要的人吗？",
+    "{name} is the reference photo. Nobody could check who it shows.": "{name} 是参考照片，无法核实照片上是谁。",
+    "If it is somebody else, press “Reference photo” under another one that is kept.": (
+        "如果是其他人，请在另一张已保留的照片下点击“参考照片”。"
+    ),
+    "Yes": "是",
+    "{name} shows them": "{name} 就是此人",
+    "Reference photo": "参考照片",
+    "Take {name} as the reference photo": "将 {name} 作为参考照片",
+    "Choose it for me": "自动选择",
     "Which face?": "选哪张脸？",
     "Take face {number}": "选择第 {number} 张脸",
     "Remove {name}": "移除 {name}",
@@ -118,7 +129,23 @@ _VERDICTS: Mapping[str, str] = {
     "Use a sharper photo: steady camera, more light, the focus on the face.": (
         "请换一张更清晰的照片：拿稳相机、光线充足、对焦在脸上。"
     ),
+    # Of earlier records.
     "It is nearly the same picture as {name}, which is the better one.": "与 {name} 几乎是同一张，而后者更好。",
+    "It is nearly the same picture as {name}, which {because}.": "与 {name} 几乎是同一张，而后者{because}。",
+    "It is nearly the same picture as {name}.": "与 {name} 几乎是同一张。",
+    "is sharper": "更清晰",
+    "shows the face larger": "人脸更大",
+    "is less compressed": "压缩更少",
+    "shows more around the face": "人脸周围更完整",
+    "still has the date on which it was taken": "仍保留拍摄日期",
+    "was taken earlier": "拍摄更早",
+    "comes first": "排在前面",
+    "{name} is not among the {count} photos.": "{count} 张照片中没有 {name}。",
+    "The reference photo is one of the photos: give its file name.": "参考照片须是这些照片之一：请给出其文件名。",
+    "{name} cannot be the reference photo: {why}": "{name} 不能作为参考照片：{why}",
+    "Choose one of the photos that are kept.": "请选择一张已保留的照片。",
+    "Whether {name}, the reference photo, shows the person who is meant was not checked. "
+    "Look at it, and choose another one where it does not.": "未核实参考照片 {name} 是否为此人。如果不是，请另选一张。",
     "Remove it, or use a photo from another moment.": "请移除，或换一张其他时刻的照片。",
     "No face was found, upright or turned.": "正向和旋转后都没有找到人脸。",
     "Use a photo where the face is seen from the front, uncovered and in good light.": (
@@ -165,6 +192,7 @@ _VERDICTS: Mapping[str, str] = {
     ),
     "Use a photo where both eyes, nose and mouth are seen.": "请使用能看到双眼、鼻子和嘴的照片。",
     "identity checked by {embedder}": "身份已由 {embedder} 核对",
+    "compared by {embedder}, without agreement": "已由 {embedder} 比较，但照片不一致",
     "ranked by {embedder}, identity not checked": "按 {embedder} 排序，未核对身份",
     "identity not checked": "未核对身份",
     "The photos do not agree on one person; none was set aside for it. Add photos, or sort them.": (

@@ -24,7 +24,9 @@ SETTINGS: Mapping[str, str] = {
     "Tells persons apart. auto: AuraFace or SFace, where at hand.": "用于区分人物。自动：AuraFace 或 SFace（如有）。",
     "none": "无",
     "Face parser": "人脸解析",
-    "Finds skin, eyes, hair. auto: landmarks.": "识别皮肤、眼睛、头发。自动：关键点。",
+    "Finds skin, eyes, hair. auto: BiSeNet, where at hand and allowed, else landmarks.": (
+        "识别皮肤、眼睛、头发。自动：有 BiSeNet 且许可允许时用它，否则用关键点。"
+    ),
     "landmarks": "关键点",
     "Cut-out": "抠图",
     "Person from background.": "将人物与背景分离。",
@@ -84,9 +86,11 @@ SETTINGS: Mapping[str, str] = {
     "The same seed gives the same LoRA.": "相同的种子得到相同的 LoRA。",
     # Photographing.
     "First pass strength": "第一遍强度",
-    "Higher repaints more of the face.": "越高，人脸重绘越多。",
+    "Higher repaints more of the face. Empty: the family's.": "越高，人脸重绘越多。留空：模型系列的默认值。",
     "Second pass strength": "第二遍强度",
-    "Repaints the border.": "重绘边缘。",
+    "Repaints the face along its border. 0: no second pass. Empty: the family's.": (
+        "沿人脸边缘重绘。0：不做第二遍。留空：模型系列的默认值。"
+    ),
     "First pass steps": "第一遍步数",
     "Second pass steps": "第二遍步数",
     "Guidance": "引导系数",
@@ -96,7 +100,15 @@ SETTINGS: Mapping[str, str] = {
         "将参考照片融合到脸上。关闭：使用 LoRA 的肖像。"
     ),
     "Fusion before the first pass": "第一遍前的融合",
-    "Fusion before the second pass": "第二遍前的融合",
+    "Fusion after the first pass": "第一遍后的融合",
+    "Skin colour": "肤色",
+    "Whose skin face, ears and neck have. The light is always the template's.": (
+        "脸、耳和颈部用谁的肤色。光线始终是模板的。"
+    ),
+    "person": "人物",
+    "template": "模板",
+    "Outline": "脸部轮廓",
+    "Jaw and chin take the person's shape. Off: the template's.": "下颌和下巴采用人物的形状。关闭：保持模板的。",
     "Colour transfer": "色彩迁移",
     "The face takes the template's light.": "人脸采用模板的光线。",
     "Second pass repaints eyes and mouth": "第二遍重绘眼睛和嘴",

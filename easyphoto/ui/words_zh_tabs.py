@@ -155,7 +155,7 @@ _STEPS: Mapping[str, str] = {
     "colour": "调色",
     "fused after": "再次融合",
     "second pass": "第二遍",
-    "second colour": "再次调色",
+    "ground": "调整后的模板",
     "retouched": "美化皮肤",
     "joint pass": "整体边界",
     "restored": "修复",
@@ -183,6 +183,25 @@ _NOTES: Mapping[str, str] = {
     ),
     "{family} works at {side} pixels and the crop is {crop}: the face is enlarged {times} times and softer than the "
     "template": "{family} 的工作分辨率是 {side} 像素，而裁剪区为 {crop}：人脸被放大 {times} 倍，会比模板柔和",
+    "{family} works at {side} pixels and the crop is {crop}: what it paints is enlarged {times} times, finer detail is "
+    "the reference photo's": (
+        "{family} 的工作分辨率是 {side} 像素，而裁剪区为 {crop}：绘制内容被放大 {times} 倍，细节来自参考照片"
+    ),
+    "{name} has another skin than the template: {where} took it, {rest}. --skin template leaves it.": (
+        "{name} 的肤色与模板不同：{where}已采用，{rest}。“肤色”设为“模板”则保持原样。"
+    ),
+    "face, ears and neck": "脸、耳和颈部",
+    "the face": "脸",
+    "face and neck": "脸和颈部",
+    "face and ears": "脸和耳",
+    "other skin keeps the template's colour": "其他皮肤保持模板的颜色",
+    "neck and ears were not found and keep the template's": "未找到颈部和耳朵，保持模板的颜色",
+    "{name}: fusion was left out ({error}).": "{name}：未做融合（{error}）。",
+    "{name}: fused by our warp instead ({error}).": "{name}：改用内置变形融合（{error}）。",
+    "the two faces have too little skin in common to be fused": "两张脸的共同皮肤太少，无法融合",
+    "one of the two faces is turned much farther than the other; a photo in that pose would do": (
+        "两张脸的转角相差太大；需要一张该角度的照片"
+    ),
     "The joint pass over the faces' borders was left out: the group fills {width} pixels, {family} would paint it at "
     "{side}.": "未做整体边界处理：合影占 {width} 像素，而 {family} 只能以 {side} 像素绘制。",
     "The results are not ranked: their likeness could not be measured.": "结果未排名：无法测量相似度。",

@@ -137,7 +137,7 @@ def test_capabilities_declare_every_setting_but_the_owners(client):
 def test_the_document_describes_every_setting(client):
     schemas = client.app.openapi()["components"]["schemas"]
 
-    steps = schemas["InferenceSettings"]["properties"]["first_strength"]
-    assert (steps["minimum"], steps["maximum"], steps["default"]) == (0.0, 1.0, 0.45)
-    assert steps["description"] == "First pass strength. Higher repaints more of the face."
+    weight = schemas["InferenceSettings"]["properties"]["lora_weight"]
+    assert (weight["minimum"], weight["maximum"], weight["default"]) == (0.0, 2.0, 0.9)
+    assert weight["description"] == "LoRA weight."
     assert schemas["TrainSettings"]["additionalProperties"] is False

@@ -79,6 +79,26 @@ def test_the_face_that_is_meant_is_told_with_its_photo(client):
     assert job["request"]["photos"][0] in job["request"]["chosen_faces"]
 
 
+def test_the_reference_is_named_as_the_upload_or_as_the_picture_that_was_sent(client):
+    upload = client.post(f"{V1}/uploads", json=inline(3)).json()["uploads"][0]["name"]
+    asked = {"photos": [*photos(3), {"upload": upload}]}
+
+    by_upload = finished(client, client.post(f"{V1}/photos:check", json={**asked, "reference": upload}))
+    by_name = finished(client, client.post(f"{V1}/train", json={"name": "anna", **asked, "reference": "photo 1.png"}))
+
+    assert by_upload["result"]["reference"] == upload
+    assert by_upload["result"]["reference_chosen"] is True
+    assert by_name["state"] == "done", by_name["error"]
+    assert by_name["request"]["reference"] == by_name["request"]["photos"][1]
+
+
+def test_a_reference_that_was_not_sent_is_refused(client):
+    asked = {"photos": photos(2), "reference": "photo 7.png"}
+
+    assert error_of(client.post(f"{V1}/photos:check", json=asked)) == (422, "BadReference")
+    assert error_of(client.post(f"{V1}/train", json={"name": "anna", **asked})) == (422, "BadReference")
+
+
 def test_a_template_says_which_of_its_faces_is_whose(client):
     trained(client)
     asked = {"persons": ["anna"], "templates": [{**inline(98, (300, 200)), "faces": [0]}, {"template": "01-lights"}]}

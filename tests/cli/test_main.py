@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from easyphoto import errors
 from easyphoto.cli import commands
@@ -185,3 +186,15 @@ def test_no_password_is_written_into_a_report():
     shown = without_secrets(typed)
 
     assert shown == ["--backend", "http://…@there:7860", "--backend-auth", "…", "--auth=…"]
+
+
+@pytest.mark.parametrize("verb", [["check"], ["train", "anna"]], ids=" ".join)
+def test_a_reference_that_is_not_in_the_folder_gives_2(tmp_path, capsys, verb):
+    picture = Image.new("RGB", (64, 64))
+    (tmp_path / "photos").mkdir()
+    picture.save(tmp_path / "photos" / "a.png")
+    words = [*verb, "--engine", "drawings", "--photos", str(tmp_path / "photos"), "--reference", "there/b.png"]
+
+    assert main([*words, "--workspace", str(tmp_path / "workspace")]) == 2
+
+    assert "b.png is not among the 1 photos." in capsys.readouterr().err

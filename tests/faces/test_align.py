@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.align import flowing_warp, pose_guide, posed_points, rigid_warp
+from easyphoto.faces.align import flowing_warp, pose_guide, posed_points, rigid_warp, shape_kept
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
 
@@ -47,6 +47,30 @@ def test_with_the_whole_shape_kept_the_warp_is_the_similarity():
     rigid = rigid_warp(POINTS, target).places((20, 20))
 
     assert np.allclose(flowing, rigid)
+
+
+def test_on_a_wider_head_the_features_are_larger_by_the_root_of_what_is_missing():
+    warp = flowing_warp(POINTS, POINTS, shape_kept=1.0, reach=20, heads=1.21)
+
+    assert warp.scale == pytest.approx(1.1)
+    # The middle of the five points (50, 60) stays where it is.
+    assert warp.matrix @ [50, 60, 1] == pytest.approx([50, 60])
+
+
+@pytest.mark.parametrize(("nose", "kept"), [(50, 0.85), (55, 0.85), (56.6, 0.425), (58, 0.0)])
+def test_the_farther_the_poses_are_apart_the_less_of_the_reference_s_shape_is_kept(nose: float, kept: float):
+    turned = POINTS.copy()
+    turned[2, 0] = nose
+
+    assert shape_kept(POINTS, turned) == pytest.approx(kept, abs=0.01)
+
+
+def test_a_three_quarter_face_is_refused():
+    turned = POINTS.copy()
+    turned[2, 0] = 60
+
+    with pytest.raises(ValueError, match="turned much farther"):
+        shape_kept(POINTS, turned)
 
 
 def test_the_pose_guide_shows_the_portrait_in_the_face_and_the_template_elsewhere():

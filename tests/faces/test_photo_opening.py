@@ -131,6 +131,50 @@ def test_an_automatic_saliency_network_is_taken_where_it_is_at_hand(yunet: Path,
     assert engine.notes == ()
 
 
+def parsing_network(folder: Path) -> Path:
+    pytest.importorskip("onnx")
+    from tests.faces.onnx_files import write_pixelwise
+
+    return write_pixelwise(folder / "bisenet.onnx", np.ones((19, 3)), np.zeros(19), side=512)
+
+
+def test_an_automatic_parsing_network_is_taken_where_it_is_at_hand_and_allowed(yunet: Path, tmp_path: Path) -> None:
+    store = shelf(tmp_path, licences=LicenceSet.RESEARCH, yunet=yunet, bisenet=parsing_network(tmp_path))
+
+    engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none"))
+
+    # It draws the outline itself, so no cut-out network is missed either.
+    assert engine.parts == ("yunet", "bisenet")
+    assert [weight.id for weight in engine.weights] == ["yunet", "bisenet"]
+    assert engine.notes == ()
+    assert "  parser landmarks: needs no file; auto takes bisenet" in list(engine_lines(store))
+
+
+def test_an_automatic_parsing_network_that_the_licences_refuse_is_left_alone(yunet: Path, tmp_path: Path) -> None:
+    store = shelf(tmp_path, yunet=yunet, bisenet=parsing_network(tmp_path))
+
+    engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none", saliency="grabcut"))
+
+    assert engine.parts == ("yunet", "landmarks")
+    assert engine.notes == ()
+
+
+def test_a_parsing_network_that_cannot_be_opened_is_a_note_and_five_points_do(yunet: Path, tmp_path: Path) -> None:
+    store = shelf(tmp_path, licences=LicenceSet.RESEARCH, yunet=yunet, bisenet=broken(tmp_path))
+
+    engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none", saliency="grabcut"))
+
+    assert engine.parts == ("yunet", "landmarks")
+    assert [note[:48] for note in engine.notes] == ["The face parser bisenet at hand cannot be used: "]
+
+
+def test_the_parser_chosen_by_name_is_taken_though_a_network_is_at_hand(yunet: Path, tmp_path: Path) -> None:
+    store = shelf(tmp_path, licences=LicenceSet.RESEARCH, yunet=yunet, bisenet=broken(tmp_path))
+    settings = FaceSettings(embedder="none", saliency="grabcut", parser="landmarks")
+
+    assert open_photo_engine(store, NullProgress(), settings).parts == ("yunet", "landmarks")
+
+
 @pytest.mark.parametrize(
     "chosen",
     [{"detector": "scrfd"}, {"detector": "retinaface"}, {"detector": "insightface"}, {"parser": "bisenet"}],

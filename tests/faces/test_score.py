@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
@@ -70,6 +72,60 @@ def test_sharpness_does_not_depend_on_size_or_contrast(drawn: tuple[Image.Image,
 
     assert sharpness(larger, twice) == pytest.approx(sharpness(large, once), abs=0.05)
     assert sharpness(flat, face) == pytest.approx(sharpness(picture, face), abs=0.05)
+
+
+def soft_drawing(seed: int) -> tuple[Image.Image, Face]:
+    """As a lens draws it, a little soft, which is where blocks stand out."""
+    identity = sample_identity(seed)
+    drawing = draw(identity, sample_scene(3, identity), 384)
+    face = Face(Box(*drawing.faces[0].box), drawing.faces[0].points, 1.0)
+    return as_picture(drawing.image).filter(ImageFilter.GaussianBlur(0.01 * face.box.width)), face
+
+
+@pytest.mark.parametrize("seed", [1005, 1009])
+@pytest.mark.parametrize("quality", [10, 15, 20, 30, 40])
+@pytest.mark.parametrize("scale", [1.0, 0.8, 0.65, 0.5])
+def test_blocks_of_jpeg_are_no_detail(seed: int, quality: int, scale: float) -> None:
+    picture, face = soft_drawing(seed)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    first = compressed(picture, quality).resize(size, Image.Resampling.BICUBIC).resize(picture.size)
+    later = compressed(picture.resize(size, Image.Resampling.BICUBIC), quality).resize(picture.size)
+
+    for copy in (first, later):
+        assert sharpness(copy, face) <= sharpness(picture, face) + 0.01
+
+
+def test_a_reduced_copy_is_no_sharper_than_its_original(drawn: tuple[Image.Image, Face]) -> None:
+    picture, face = drawn
+
+    for scale in (0.9, 0.7, 0.5, 0.35):
+        small = picture.resize((round(picture.width * scale),) * 2, Image.Resampling.LANCZOS)
+        there = Face(face.box.scaled(scale), face.points * scale, 1.0)
+        assert sharpness(small, there) <= sharpness(picture, face) + 0.01
+
+
+def test_the_more_blur_the_less_sharp(drawn: tuple[Image.Image, Face]) -> None:
+    picture, face = drawn
+    radii = [0.0, 0.005, 0.01, 0.02, 0.03, 0.045]
+    values = [sharpness(picture.filter(ImageFilter.GaussianBlur(radius * face.box.width)), face) for radius in radii]
+
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0.6
+    assert values[-1] < 0.12
+
+
+def test_grain_is_no_detail(drawn: tuple[Image.Image, Face]) -> None:
+    picture, face = drawn
+    grain = np.random.default_rng(1).normal(0, 4, (picture.height, picture.width, 1))
+    grainy = as_picture(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
+
+    assert sharpness(grainy, face) == pytest.approx(sharpness(picture, face), abs=0.02)
+
+
+def compressed(picture: Image.Image, quality: int) -> Image.Image:
+    held = io.BytesIO()
+    picture.save(held, format="JPEG", quality=quality)
+    return Image.open(held).convert("RGB")
 
 
 def test_burnt_out_and_flat_faces_are_badly_exposed(drawn: tuple[Image.Image, Face]) -> None:

@@ -39,6 +39,7 @@ class OracleEngine:
     same_person_limit: float | None = 0.5
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
+    outlines: bool = True
 
     def shown(self, drawing: Drawing) -> Image.Image:
         picture = as_picture(drawing.image)

@@ -8,14 +8,14 @@ import pytest
 from easyphoto.faces.engine import Part
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.masks import (
+    FaceMasks,
     closed,
     cover_mask,
     covered,
     ellipse,
     face_masks,
-    feather_of,
     inner_edges,
-    sparing_background,
+    softened,
 )
 from tests.fakes import face_at
 
@@ -28,35 +28,66 @@ def square_labels() -> np.ndarray:
     return labels
 
 
-def test_the_first_mask_is_the_face_grown_by_a_tenth_of_its_width():
-    masks = face_masks(square_labels(), FACE, free=np.ones((128, 128), np.float32), repaint_features=False)
-
-    assert np.flatnonzero(masks.first[64])[[0, -1]].tolist() == [40, 87]
+def masks_of(labels: np.ndarray, *, repaint_features: bool = False) -> FaceMasks:
+    return face_masks(labels, FACE, free=np.ones((128, 128), np.float32), repaint_features=repaint_features)
 
 
-def test_the_second_mask_is_a_ring_a_sixteenth_out_and_a_thirtysecond_in():
-    masks = face_masks(square_labels(), FACE, free=np.ones((128, 128), np.float32), repaint_features=False)
+def test_the_first_pass_sees_two_hundredths_of_the_width_beyond_the_face_on_either_side():
+    masks = masks_of(square_labels())
 
-    assert np.flatnonzero(masks.second[64])[[0, -1]].tolist() == [36, 91]
-    assert np.flatnonzero(masks.second[64] == 0)[[36, -37]].tolist() == [48, 79]
+    assert np.flatnonzero(masks.first[64])[[0, -1]].tolist() == [42, 85]
 
 
-def test_eyes_and_mouth_join_the_second_mask_when_asked():
+def test_the_ring_of_the_second_pass_lies_inside_the_face_a_tenth_of_its_width_wide():
+    masks = masks_of(square_labels())
+
+    assert np.flatnonzero(masks.ring[64]).tolist() == [44, 45, 46, 47, 80, 81, 82, 83]
+    assert (masks.second == masks.ring).all()
+
+
+def test_eyes_and_mouth_join_the_second_mask_when_asked_and_never_the_ring():
     labels = square_labels()
     labels[60:63, 55:60] = Part.EYES
+
+    without, with_them = masks_of(labels), masks_of(labels, repaint_features=True)
+
+    assert (without.second[61, 57], with_them.second[61, 57], with_them.ring[61, 57]) == (0, 1, 0)
+
+
+def test_nothing_is_pasted_outside_the_face_and_all_of_its_middle():
+    masks = masks_of(square_labels())
+
+    outside = np.ones((128, 128), bool)
+    outside[44:84, 44:84] = False
+    assert masks.alpha[outside].max() == 0
+    assert 0 < masks.alpha[64, 44] < 0.5
+    assert masks.alpha[64, 48:80].min() == 1
+
+
+def test_a_lock_of_hair_in_the_face_is_not_painted_over():
+    labels = square_labels()
+    labels[44:70, 62:64] = Part.HAIR
+
+    assert masks_of(labels).alpha[50, 62:64].max() == 0
+
+
+def test_what_may_not_change_is_neither_painted_nor_pasted():
     free = np.ones((128, 128), np.float32)
+    free[:, 70:] = 0
 
-    without = face_masks(labels, FACE, free=free, repaint_features=False).second
-    with_them = face_masks(labels, FACE, free=free, repaint_features=True).second
+    masks = face_masks(square_labels(), FACE, free=free, repaint_features=True)
 
-    assert (without[61, 57], with_them[61, 57]) == (0, 1)
+    for mask in (masks.first, masks.ring, masks.second, masks.alpha):
+        assert mask[:, 70:].max() == 0
 
 
-def test_the_alpha_is_exactly_0_beyond_the_feather():
-    masks = face_masks(square_labels(), FACE, free=np.ones((128, 128), np.float32), repaint_features=False)
+def test_a_softened_mask_never_lets_more_through_than_the_face_s_alpha():
+    masks = masks_of(square_labels())
 
-    assert feather_of(128) == 2
-    assert np.flatnonzero(masks.alpha[64])[[0, -1]].tolist() == [34, 93]
+    soft = softened(masks.ring, masks.alpha, 100.0)
+
+    assert (soft <= masks.alpha).all()
+    assert soft[64, 46] > 0.3 > soft[64, 64]
 
 
 def test_inner_edges_fall_to_0_only_where_the_picture_goes_on():
@@ -106,23 +137,7 @@ def test_a_stray_speck_of_skin_does_not_open_the_hair():
     labels = square_labels()
     labels[10:12, 10:12] = Part.SKIN
 
-    masks = face_masks(labels, FACE, free=np.ones((128, 128), np.float32), repaint_features=False)
+    masks = masks_of(labels)
 
     assert masks.first[11, 11] == 0
     assert masks.first[64, 64] == 1
-
-
-def test_background_that_stays_background_is_the_template_s_own():
-    alpha, before, after = (np.zeros((200, 200), np.float32) for _ in range(3))
-    alpha[20:180, 20:180] = 1
-    before[60:120, 60:120] = 1
-    after[60:140, 60:120] = 1
-
-    kept = sparing_background(alpha, before, after, face_width=100)
-
-    # The new chin (rows 120 to 140) is pasted with 4 pixels around it, then the edge falls to 0 within 4 more.
-    assert kept[139, 90] == 1
-    assert kept[143, 90] == 1
-    assert kept[149, 90] == 0
-    assert kept[90, 30] == 0
-    assert (kept <= alpha).all()

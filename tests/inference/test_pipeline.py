@@ -6,13 +6,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from easyphoto.backends.base import InpaintRequest
 from easyphoto.errors import InputError, NoFaceFound
-from easyphoto.faces.engine import FACE_PARTS, part_mask
+from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
+from easyphoto.faces.outline import ANGLES, Outline
+from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.families import MINIATURE
 from easyphoto.images import as_array
 from easyphoto.inference.pipeline import Tools, photograph
@@ -23,7 +26,8 @@ from easyphoto.settings import InferenceSettings
 from tests.fakes import FakeBackend, RecordingProgress
 from tests.inference.oracle import OracleEngine, drawn, drawn_group
 
-SETTINGS = InferenceSettings(first_steps=2, second_steps=2, seed=7)
+# Both passes, although the miniature by itself does without the second.
+SETTINGS = InferenceSettings(first_steps=2, second_steps=2, second_strength=0.3, seed=7)
 
 
 def sitter(engine: OracleEngine, seed: int, folder: Path) -> Sitter:
@@ -76,8 +80,8 @@ def test_the_stages_tell_the_whole_story(studio: Studio):
     result = studio.photograph(studio.one).best
 
     assert [stage.name for stage in result.stages] == [
-        "template", "crop", "pasted", "fused", "first mask", "second mask", "canny", "facepoints", "color",
-        "first pass", "colour", "fused after", "second pass", "second colour", "retouched", "result",
+        "template", "crop", "ground", "pasted", "fused", "first mask", "second mask", "canny", "facepoints", "color",
+        "first pass", "colour", "fused after", "second pass", "retouched", "result",
     ]  # fmt: skip
 
 
@@ -87,7 +91,7 @@ def test_the_passes_are_asked_what_the_design_says(studio: Studio):
     first, second = studio.requests()
     assert [(c.kind, c.weight) for c in first.controls] == [("canny", 0.5), ("facepoints", 0.5), ("color", 0.85)]
     assert [(c.kind, c.weight) for c in second.controls] == [("canny", 1.0), ("tile", 1.0)]
-    assert (first.denoise, second.denoise) == (0.45, 0.30)
+    assert (first.denoise, second.denoise) == (0.30, 0.30)
     assert first.loras == second.loras
     assert (first.loras[0].path.name, first.loras[0].weight) == ("9000.safetensors", 0.9)
     assert first.prompt == "easyphoto_face, easyphoto, 1person"
@@ -183,7 +187,10 @@ def test_switched_off_steps_leave_the_first_picture_alone(studio: Studio):
 
     assert as_array(stages["fused"]).tolist() == as_array(studio.requests()[0].image).tolist()
     assert (as_array(stages["colour"]) == as_array(stages["first pass"])).all()
-    assert (as_array(stages["fused after"]) == as_array(stages["first pass"])).all()
+    crop, fused = as_array(stages["crop"]), as_array(stages["fused after"])
+    mask = np.asarray(stages["first mask"])[..., 0]
+    assert (fused[mask == 0] == crop[mask == 0]).all()
+    assert (fused[mask == 255] != crop[mask == 255]).any()
 
 
 def test_without_fusion_the_passes_begin_with_the_portrait_and_no_photo_has_a_say(studio: Studio):
@@ -206,12 +213,58 @@ def test_without_fusion_the_passes_begin_with_the_portrait_and_no_photo_has_a_sa
     )
 
 
-def test_the_second_pass_leaves_the_middle_of_the_face_as_fusion_made_it(studio: Studio):
-    stages = {stage.name: stage.image for stage in studio.photograph(studio.one).best.stages}
+def test_the_second_pass_changes_only_the_face_s_border_from_inside(studio: Studio):
+    settings = replace(SETTINGS, retouch=False)
+    stages = {
+        stage.name: as_array(stage.image) for stage in studio.photograph(studio.one, settings=settings).best.stages
+    }
 
-    before, after = as_array(stages["fused after"]), as_array(stages["second pass"])
-    assert (before[60:70, 60:70] == after[60:70, 60:70]).all()
+    before, after, ring = stages["fused after"], stages["retouched"], stages["second mask"][..., 0]
+
     assert (before != after).any()
+    assert (before == after)[cv2.dilate(ring, np.ones((15, 15))) == 0].all()
+
+
+def test_the_miniature_does_without_the_second_pass(studio: Studio):
+    made = studio.photograph(studio.one, settings=InferenceSettings(first_steps=2)).best
+
+    assert [request.denoise for request in studio.requests()] == [0.30]
+    assert "second pass" not in [stage.name for stage in made.stages]
+
+
+def test_around_the_face_every_byte_is_the_template_s_or_its_bent_outline_s(studio: Studio):
+    plain = replace(SETTINGS, outline=False, skin="template")
+
+    made = studio.photograph(studio.one, settings=plain).best
+
+    face = part_mask(studio.engine.parse(studio.one, made_face(studio)), FACE_PARTS) > 0
+    grown = cv2.morphologyEx(face.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)) > 0
+    assert not changed(made.image, studio.one)[~grown].any()
+
+
+def made_face(studio: Studio) -> Face:
+    return studio.engine.detect(studio.one)[0]
+
+
+def test_the_template_takes_the_person_s_outline_and_skin_and_says_so(studio: Studio):
+    pale = SkinTone(np.log([0.9, 0.8, 0.7]), 0.1, 0.06)
+    known = replace(studio.sitters[0], outline=Outline(np.full(len(ANGLES), 0.8)), skin=pale)
+    tools = Tools(studio.backend, studio.engine)
+
+    made = photograph(studio.one, [known], SETTINGS, MINIATURE, tools).best
+    plain = photograph(studio.one, [known], replace(SETTINGS, outline=False, skin="template"), MINIATURE, tools).best
+
+    assert (
+        "person 9000 has another skin than the template: face, ears and neck took it, other skin keeps the template's "
+        "colour. --skin template leaves it." in made.notes
+    )
+    assert not any("another skin" in note for note in plain.notes)
+    neck = studio.engine.parse(studio.one, made_face(studio)) == Part.NECK
+    before, after = (as_array(one)[neck].mean() for one in (studio.one, made.image))
+    assert after > before + 10
+    assert (as_array(plain.image)[neck] == as_array(studio.one)[neck]).all()
+    assert (made.mask > 0).sum() > 1.2 * (plain.mask > 0).sum()
+    assert not changed(made.image, studio.one)[made.mask == 0].any()
 
 
 def test_the_record_is_plain_and_says_what_made_the_picture(studio: Studio):
@@ -224,7 +277,8 @@ def test_the_record_is_plain_and_says_what_made_the_picture(studio: Studio):
     ]
     assert record["passes"][0]["controls"] == ["canny", "facepoints", "color"]
     assert record["embedder"] == "oracle-colours"
-    assert record["settings"]["first_strength"] == 0.45
+    assert record["settings"]["first_strength"] is None
+    assert record["passes"][0]["denoise"] == 0.30
 
 
 def test_the_same_seed_gives_the_same_bytes(studio: Studio):

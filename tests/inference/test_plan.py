@@ -108,7 +108,7 @@ def test_where_no_face_can_be_done_the_reasons_are_the_error():
 def test_an_enlargement_beyond_two_is_said():
     face = face_at(Box(200, 200, 400, 440))
 
-    said = remarks(plan_crop(face, Size(1000, 1000), SMALL), SMALL)
+    said = remarks(plan_crop(face, Size(1000, 1000), SMALL), SMALL, fused=False)
 
     assert said == (
         "miniature works at 128 pixels and the crop is 408: "

@@ -209,7 +209,8 @@ def test_progress_only_grows_and_reaches_its_total(tmp_path: Path):
 
     done = [step[0] for step in progress.steps]
     assert done == sorted(done)
-    assert progress.steps[-1][:2] == (400, 400)
+    # One pass, the restoration, the enlargement.
+    assert progress.steps[-1][:2] == (300, 300)
 
 
 def test_a_cancel_is_obeyed_before_the_restoration(tmp_path: Path):
@@ -247,10 +248,12 @@ def test_a_fuser_takes_the_warp_s_place_at_the_same_ratio(tmp_path: Path):
 
     stages = {stage.name: as_array(stage.image).astype(int) for stage in fused_by(tmp_path, fuser).stages}
 
-    assert fuser.calls == 2
-    covered = stages["covered"] if "covered" in stages else stages["crop"]
-    middle = np.asarray(Image.fromarray(covered.astype(np.uint8)).resize((128, 128), Image.Resampling.BOX))
-    assert np.abs(stages["fused"].mean((0, 1)) - (middle.mean((0, 1)) + RED) / 2).max() < 3
+    assert fuser.calls == 1
+    face = np.asarray(Image.fromarray(stages["crop"].astype(np.uint8)).resize((128, 128), Image.Resampling.BOX))
+    # Eyes and mouth are not whole from a half on: the network has mixed them already.
+    middle = np.s_[60:68, 60:68]
+    halves = (face[middle].mean((0, 1)) + RED) / 2
+    assert np.abs(stages["fused"][middle].mean((0, 1)) - halves).max() < 3
 
 
 def test_a_fuser_that_fails_leaves_it_to_the_warp_and_says_so(tmp_path: Path):

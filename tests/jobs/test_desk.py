@@ -9,6 +9,7 @@ from PIL import Image
 
 from easyphoto.errors import (
     BadName,
+    BadReference,
     Diverged,
     HostBusy,
     InputError,
@@ -42,13 +43,36 @@ def anna(desk):
 def test_a_check_answers_with_verdicts_and_a_thumbnail_of_each(desk):
     photos = five_photos(desk)
 
-    job = done(desk, desk.check(photos, chosen_faces={photos[0].name: 1}))
+    job = done(desk, desk.check(photos, chosen_faces={photos[0].name: 1}, reference=photos[3].name))
 
     assert job.state is State.DONE, job.error
     assert sorted(job.result["kept"]) == sorted(photo.name for photo in photos)
     assert sorted(job.result["files"]) == sorted(photo.name for photo in photos)
     assert max(Image.open(desk.queue.file(job.id, name)).size[0] for name in job.result["files"].values()) <= 384
     assert job.request["chosen_faces"] == {photos[0].name: 1}
+    assert job.request["reference"] == job.result["reference"] == photos[3].name
+    assert job.result["reference_assured"] is True
+
+
+def test_a_reference_that_is_not_among_the_photos_is_refused_before_anything_is_queued(desk):
+    photos = five_photos(desk)
+
+    for verb in (lambda: desk.check(photos, reference="x.png"), lambda: desk.train("anna", photos, reference="x.png")):
+        with pytest.raises(BadReference):
+            verb()
+
+    assert desk.queue.list() == ()
+
+
+def test_a_training_takes_the_reference_that_was_chosen(desk):
+    photos = five_photos(desk)
+
+    job = done(desk, desk.train("anna", photos, reference=photos[2].name))
+
+    assert job.state is State.DONE, job.error
+    assert job.request["reference"] == photos[2].name
+    verdicts = next(event for event in desk.queue.events(job.id) if event.type == "verdicts")
+    assert verdicts.values["reference"] == photos[2].name
 
 
 def test_what_was_assumed_about_the_photos_stands_on_the_card_while_the_training_runs(workshop):

@@ -232,6 +232,32 @@ def test_a_copy_counts_once_and_the_larger_one_stays(tmp_path: Path) -> None:
 
     assert reasons(result) == [Reason.NEAR_DUPLICATE, None, None]
     assert result.verdicts[0].duplicate_of == "large.png"
+    assert result.verdicts[0].explanation == (
+        "It is nearly the same picture as large.png, which shows the face larger."
+    )
+
+
+def test_a_compressed_copy_loses_against_its_original(tmp_path: Path) -> None:
+    original = photo(tmp_path, "original.png", seed=5)
+    with Image.open(original) as picture:
+        picture.save(tmp_path / "a-copy.jpg", quality=30)
+
+    result = check([tmp_path / "a-copy.jpg", original])
+
+    assert reasons(result) == [Reason.NEAR_DUPLICATE, None]
+    assert result.verdicts[0].explanation == (
+        "It is nearly the same picture as original.png, which is less compressed."
+    )
+
+
+def test_of_equal_copies_the_first_one_stays(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, name, seed=5) for name in ("b.png", "a.png", "c.png")]
+
+    result = check(photos)
+
+    assert [verdict.photo for verdict in result.kept] == ["b.png"]
+    assert {verdict.duplicate_of for verdict in result.verdicts[1:]} == {"b.png"}
+    assert result.verdicts[1].explanation == "It is nearly the same picture as b.png, which comes first."
 
 
 def test_a_lying_photo_is_turned_upright(tmp_path: Path) -> None:

@@ -62,9 +62,24 @@ def test_the_two_partial_faces_and_the_copy_are_explained_and_the_rest_is_kept(
     assert check.verdicts[5].explanation.endswith("cut off at the right edge.")
     assert check.verdicts[6].duplicate_of == "01.jpg"
     assert check.reference == "01.jpg"
+    assert not check.reference_assured
     assert check.notes[0].startswith("Not at hand: a face embedder (persons are not told apart);")
     assert check.notes[1].startswith("identity not checked: there is no embedder for photographs")
     assert len(dataset.entries) == 4
+
+
+@pytest.mark.skipif(not (SHARED / "cases" / "jpeg-junk").is_dir(), reason="the case is not on this machine")
+def test_spoiled_and_small_copies_are_set_aside_and_their_originals_stay(engine: FaceEngine) -> None:
+    originals = person_a()[:4]
+    copies = sorted((SHARED / "cases" / "jpeg-junk").glob("*.jpg"))
+
+    check = check_photos([*copies, *originals], engine, MINIATURE, PreprocessSettings(), NullProgress())
+
+    assert [verdict.photo for verdict in check.verdicts if verdict.kept] == ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]
+    # Their names say whose copies they are: low2_01_w910_q10.jpg.
+    aside = [verdict for verdict in check.verdicts if not verdict.kept]
+    assert [verdict.duplicate_of for verdict in aside] == [f"{verdict.photo.split('_')[1]}.jpg" for verdict in aside]
+    assert "which is less compressed" in aside[2].explanation
 
 
 def test_a_group_is_asked_about(engine: FaceEngine, tmp_path: Path) -> None:

@@ -146,6 +146,37 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
     _shoot(page, "trained")
 
 
+def test_a_reference_that_nobody_could_check_is_asked_about_and_another_one_is_chosen(
+    open_page: Callable[..., Any], drawn_photos: list[Path]
+):
+    page = open_page(dark=True)
+    # Two persons, a photo of each: nobody can say who is meant.
+    two = [str(photo) for photo in drawn_photos if photo.name in ("00.jpg", "x-somebody-else.jpg")]
+    page.set_input_files("#easyphoto_train_photos input[type=file]", two)
+    page.wait_for_selector(".easyphoto-asked")
+    assert page.inner_text(".easyphoto-asked h4") == "Is this the person you mean?"
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+        _shoot(page, f"asked-{width}")
+
+    page.click(".easyphoto-asked .easyphoto-order")
+    page.wait_for_selector(".easyphoto-verdict[data-tone=good]")
+    first = page.locator('[data-easyphoto-order^="reference "][aria-pressed=true]')
+    assert first.count() == 1
+    asked_about = first.get_attribute("data-easyphoto-order")
+
+    page.locator('[data-easyphoto-order^="reference "][aria-pressed=false]').click()
+    page.wait_for_function(
+        """(before) => [...document.querySelectorAll('[data-easyphoto-order^="reference "][aria-pressed=true]')]
+            .some((button) => button.dataset.easyphotoOrder !== before)""",
+        arg=asked_about,
+    )
+    assert page.locator(".easyphoto-tag", has_text="reference photo").count() == 1
+    assert _complaints(page) == []
+    _shoot(page, "chosen-reference")
+
+
 def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[..., Any], drawn_photos: list[Path]):
     page = open_page()
 

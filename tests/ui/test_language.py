@@ -90,5 +90,9 @@ def test_what_the_core_says_is_recognised_by_its_pattern():
     words = Words("zh_CN")
 
     assert words.heard("The face is blurred (sharpness 0.09, needed 0.12).") == "人脸模糊（清晰度 0.09，需要 0.12）。"
+    assert (
+        words.heard("It is nearly the same picture as a.jpg, which shows the face larger.")
+        == "与 a.jpg 几乎是同一张，而后者人脸更大。"
+    )
     assert words.heard("training · loss 0.1234") == "训练中 · 损失 0.1234"
     assert words.heard("nobody has said this before") == "nobody has said this before"

@@ -80,6 +80,8 @@ def test_a_portrait_is_made_shown_step_by_step_and_repeated(page: Any, tmp_path:
     page.locator(f"{TAB}advanced .label-wrap").first.click()
     fill(page, "first_steps", "2")
     fill(page, "second_steps", "2")
+    # The miniature leaves the second pass out unless it is asked for.
+    fill(page, "second_strength", "0.3")
     page.click(f"{TAB}start")
     page.wait_for_selector(f".easyphoto-result, {TAB}card [data-state=failed]", timeout=600_000)
     assert page.locator(".easyphoto-result").count() > 0, page.inner_text(f"{TAB}card")

@@ -1,12 +1,13 @@
 """The Train tab without a browser: what its handlers answer, and what a reloaded page finds."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
 import pytest
 from PIL import Image
 
-from easyphoto.errors import BadName, InputError, TrainerMissing
+from easyphoto.errors import BadName, BadReference, InputError, TrainerMissing
 from easyphoto.host import ThisMachine
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import State
@@ -14,8 +15,17 @@ from easyphoto.ui import train_tab
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import newest_job
 from easyphoto.ui.messages import saying
+from easyphoto.ui.train_checks import Checking
 from easyphoto.ui.train_form import name_html
-from easyphoto.ui.train_photos import PhotoSet, held_by, refusals_html, taken_in, unfinished_check, upload_paths
+from easyphoto.ui.train_photos import (
+    PhotoSet,
+    held_by,
+    refusals_html,
+    show_check,
+    taken_in,
+    unfinished_check,
+    upload_paths,
+)
 from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.train_tab import missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
@@ -63,7 +73,9 @@ def test_a_chosen_face_is_let_go_when_chosen_again():
     assert held.ordered("face 2 a.jpg").faces == {}
 
 
-@pytest.mark.parametrize("order", ["", "remove other.jpg", "face x a.jpg", "face 1 ../a.jpg", "sing a.jpg"])
+@pytest.mark.parametrize(
+    "order", ["", "remove other.jpg", "face x a.jpg", "face 1 ../a.jpg", "sing a.jpg", "reference other.jpg"]
+)
 def test_an_order_for_what_is_not_held_is_refused(order: str):
     with pytest.raises(InputError):
         PhotoSet(("a.jpg",)).ordered(order)
@@ -77,6 +89,73 @@ def test_several_faces_are_asked_about_by_number():
     assert 'data-easyphoto-order="face 1 a-0123456789.jpg"' in html
     assert html.count('aria-pressed="true"') == 1
     assert "Several faces" in html
+
+
+KEPT = {
+    "photo": "a-0123456789.jpg", "kept": True, "reason": None, "explanation": "Kept.", "advice": "", "faces": [{}],
+    "notes": [],
+}  # fmt: skip
+OTHER = {**KEPT, "photo": "b-0123456789.jpg"}
+NOBODY_KNOWS = {
+    "verdicts": [KEPT, OTHER],
+    "reference": KEPT["photo"],
+    "question": {"photo": KEPT["photo"], "file": "reference.jpg"},
+    "notes": [
+        f"Whether {KEPT['photo']}, the reference photo, shows the person who is meant was not checked. Look at it, and "
+        "choose another one where it does not."
+    ],
+}
+BOTH = [KEPT["photo"], OTHER["photo"]]
+
+
+def test_a_reference_that_nobody_could_check_is_shown_large_and_asked_about():
+    html = verdicts_html(Checked(NOBODY_KNOWS, {}, BOTH, close_up="data:close"), {}, ENGLISH)
+
+    assert 'class="easyphoto-verdict" data-tone="ask"' in html
+    assert '<img src="data:close" alt="a.jpg">' in html
+    assert "<h4>Is this the person you mean?</h4>" in html
+    assert html.count('data-easyphoto-order="reference a-0123456789.jpg"') == 2
+    assert html.count('data-easyphoto-order="reference b-0123456789.jpg"') == 1
+    # The question says it; the note need not say it again.
+    assert "was not checked" not in html
+
+
+def test_the_question_calls_the_person_by_the_name_that_was_typed():
+    html = verdicts_html(Checked(NOBODY_KNOWS, {}, BOTH, person="<Anna>"), {}, ENGLISH)
+
+    assert "<h4>Is this &lt;Anna&gt;?</h4>" in html
+
+
+def test_a_reference_that_was_chosen_is_marked_and_asked_about_no_more():
+    html = verdicts_html(Checked(NOBODY_KNOWS, {}, BOTH, OTHER["photo"]), {}, ENGLISH)
+
+    assert 'class="easyphoto-verdict" data-tone="good"' in html
+    assert "easyphoto-asked" not in html
+    assert html.count('aria-pressed="true"') == 1
+    assert html.index("✓ Kept<") < html.index("✓ Kept, reference photo<")
+
+
+def test_a_check_of_before_asks_nothing():
+    html = verdicts_html(Checked({"verdicts": [KEPT], "reference": KEPT["photo"], "notes": []}, {}, BOTH), {}, ENGLISH)
+
+    assert 'data-tone="ask"' not in html
+    assert "Kept, reference photo" in html
+
+
+def test_only_what_is_kept_can_be_the_reference():
+    html = verdicts_html(Checked({"verdicts": [VERDICT], "notes": []}, {}, [VERDICT["photo"]]), {}, ENGLISH)
+
+    assert "reference a-" not in html
+
+
+def test_an_order_chooses_a_reference_and_lets_it_go():
+    held = PhotoSet(("a.jpg", "b.jpg")).ordered("reference b.jpg")
+
+    assert held.reference == "b.jpg"
+    assert held.ordered("remove a.jpg").reference == "b.jpg"
+    assert held.ordered("remove b.jpg").reference is None
+    assert held.ordered("reference b.jpg").reference is None
+    assert PhotoSet.of(held.record()) == PhotoSet(("a.jpg", "b.jpg"), {}, "b.jpg")
 
 
 def test_people_read_a_photos_name_without_its_digest():
@@ -98,13 +177,90 @@ def test_a_removed_photo_is_no_longer_shown_or_counted():
 def test_a_reloaded_page_finds_the_photos_of_the_last_check(desk: Desk, tmp_path: Path):
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     names, _ = taken_in(desk, str(tmp_path / "a.png"))
-    id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces={names[0]: 1, "gone.png": 2})
+    faces = {names[0]: 1, "gone.png": 2}
+    id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces=faces, reference=names[0])
 
     job = unfinished_check(desk)
 
     assert job is not None
     assert job.id == id
-    assert held_by(desk, job) == PhotoSet(names, {names[0]: 1})
+    assert held_by(desk, job) == PhotoSet(names, {names[0]: 1}, names[0])
+
+
+@dataclass
+class Page:
+    """The Train tab's photos without a browser: what it holds, and what an order makes of it."""
+
+    desk: Desk
+    held: PhotoSet
+    check: str
+    begun: list[PhotoSet] = field(default_factory=list)
+
+    def order(self, order: str) -> str:
+        """The card after the order, empty where a check was begun."""
+        with gr.Blocks():
+            tab = train_tab.build(self.desk, ENGLISH)
+        checking = Checking(tab.photos, tab.form, self.desk, ENGLISH)
+        values = {tab.photos.held: self.held.record(), tab.photos.check: self.check, tab.form.name: "anna"}
+        begin = checking._begun
+        object.__setattr__(checking, "_begun", lambda held, row: self.begun.append(held) or begin(PhotoSet(), row))
+        updates = checking.ordered(order, *(values.get(each) for each in checking.order_inputs))
+        self.held = PhotoSet.of(updates[tab.photos.held])
+        return str(updates[tab.photos.card])
+
+
+def answered(desk: Desk, result: dict[str, object]) -> str:
+    job = desk.queue.submit("check", "check", lambda context: result, request={})
+    desk.queue.wait(job.id, 99, 5.0)
+    return job.id
+
+
+ASSURED = {**NOBODY_KNOWS, "question": None, "notes": []}
+
+
+def test_choosing_a_reference_needs_no_other_check_and_letting_it_go_neither(desk: Desk):
+    page = Page(desk, PhotoSet(tuple(BOTH)), answered(desk, {**NOBODY_KNOWS, "question": {"photo": BOTH[0]}}))
+
+    chosen, let_go = page.order(f"reference {BOTH[1]}"), page.order(f"reference {BOTH[1]}")
+
+    assert "Is this anna?" not in chosen
+    assert "Is this anna?" in let_go
+    assert page.begun == []
+
+
+def test_letting_go_of_what_the_check_was_asked_for_needs_another_check(desk: Desk):
+    check = answered(desk, {**ASSURED, "reference_chosen": True})
+    page = Page(desk, PhotoSet(tuple(BOTH), {}, BOTH[0]), check)
+
+    page.order(f"reference {BOTH[0]}")
+
+    assert page.begun == [PhotoSet(tuple(BOTH), {}, None)]
+
+
+def test_removing_the_reference_needs_another_check_and_removing_another_photo_none(desk: Desk):
+    page = Page(desk, PhotoSet(tuple(BOTH)), answered(desk, ASSURED))
+
+    page.order(f"remove {BOTH[1]}")
+    assert page.begun == []
+    page.held = PhotoSet(tuple(BOTH))
+    page.order(f"remove {BOTH[0]}")
+
+    assert page.begun == [PhotoSet((BOTH[1],), {}, None)]
+
+
+def test_a_check_that_refused_the_reference_offers_to_choose_it(desk: Desk):
+    def refused(context: object) -> dict[str, object]:
+        raise BadReference("It cannot be it.", advice="Choose another.")
+
+    job = desk.queue.submit("check", "check", refused, request={})
+    desk.queue.wait(job.id, 99, 5.0)
+    with gr.Blocks():
+        part = train_tab.build(desk, ENGLISH).photos
+
+    shown = show_check(part, desk, job.id, PhotoSet(tuple(BOTH), {}, BOTH[0]), ENGLISH)
+
+    assert "It cannot be it." in shown[part.card]
+    assert f'data-easyphoto-order="reference {BOTH[0]}"' in shown[part.card]
 
 
 def test_photos_are_not_found_again_once_they_were_trained(desk: Desk):

@@ -83,8 +83,6 @@ def test_the_infotext_tells_what_the_fold_shows_and_what_is_no_default():
 
     assert wanted.infotext() == {
         "EasyPhoto person": "anna",
-        "EasyPhoto first strength": "0.45",
-        "EasyPhoto second strength": "0.3",
         "EasyPhoto lora weight": "0.9",
         "EasyPhoto fusion": "False",
         "EasyPhoto colour transfer": "True",

@@ -1,0 +1,102 @@
+"""The template around one face, made ready for the person before anything is painted: their outline, their skin.
+
+All of it happens at the template's own resolution, on the template's own pixels, so it is as sharp as the template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.outline import Outline, bend_to
+from easyphoto.faces.skin_tone import SkinTone, change_of, recoloured_skin, skin_level, with_skin_around
+from easyphoto.geometry import Box, Size
+from easyphoto.inference.masks import skin_of
+from easyphoto.settings import InferenceSettings
+
+# The part of the template that is looked at: neck, ears and hair lie within this many lengths of the face box.
+AREA_FACTOR = 2.4
+# Changes of skin smaller than this (ln of linear light, the largest channel) are none.
+LEAST_CHANGE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A part of the template in template pixels; all arrays have the size of `box`."""
+
+    box: Box
+    picture: np.ndarray
+    """uint8 RGB."""
+    labels: np.ndarray
+    changed: np.ndarray
+    """float 0..1; where it is 0 every byte is the template's."""
+    notes: tuple[str, ...] = ()
+
+    def within(self, crop: Box) -> tuple[slice, slice]:
+        """Rows and columns of a box (in template pixels) in the arrays."""
+        left, top, right, bottom = crop.moved(-self.box.left, -self.box.top).as_ints()
+        return slice(top, bottom), slice(left, right)
+
+
+def area_around(face: Face, crop: Box, picture: Size) -> Box:
+    """Whole template pixels: the face's surroundings, and at least the crop."""
+    half = AREA_FACTOR * max(face.box.width, face.box.height) / 2
+    x, y = face.box.centre
+    around = Box(x - half, y - half, x + half, y + half).clipped(picture)
+    left, top, right, bottom = around.as_ints()
+    return Box(min(left, crop.left), min(top, crop.top), max(right, crop.right), max(bottom, crop.bottom))
+
+
+def made_ready(
+    box: Box,
+    picture: np.ndarray,
+    labels: np.ndarray,
+    face: Face,
+    free: np.ndarray,
+    *,
+    name: str,
+    outline: Outline | None,
+    skin: SkinTone | None,
+    exact: bool,
+    settings: InferenceSettings,
+) -> Ground:
+    """The template's part with the person's outline and skin, as far as both are known and wanted.
+
+    `picture`, `labels`, `face` (in pixels of the part) and `free` (0 where nothing may change) belong to `box`.
+    `exact`: the part map is as good on the neck as on the face.
+    """
+    ground = Ground(box, picture, labels, np.zeros(labels.shape, np.float32))
+    if outline is not None and settings.outline:
+        ground = _with_outline(ground, outline, face, free)
+    if skin is not None and settings.skin == "person":
+        ground = _with_skin(ground, skin, face, free, name, exact=exact)
+    return ground
+
+
+def _with_outline(ground: Ground, outline: Outline, face: Face, free: np.ndarray) -> Ground:
+    bend = bend_to(outline, ground.labels, face, free)
+    if bend is None:
+        return ground
+    changed = np.maximum(ground.changed, np.clip(bend.moved, 0.0, 1.0))
+    return Ground(ground.box, bend.picture(ground.picture), bend.labels(ground.labels), changed)
+
+
+def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, name: str, *, exact: bool) -> Ground:
+    level = skin_level(ground.picture, skin_of(ground.labels), face)
+    change = change_of(skin, level) if level is not None else np.zeros(3)
+    if level is None or np.abs(change).max() < LEAST_CHANGE:
+        return ground
+    width = face.box.width
+    labels = ground.labels if exact else with_skin_around(ground.picture, ground.labels, width)
+    picture, area = recoloured_skin(ground.picture, labels, level, change, width=width, free=free)
+    changed = np.maximum(ground.changed, area)
+    return Ground(ground.box, picture, ground.labels, changed, (_skin_note(ground.labels, name),))
+
+
+def _skin_note(labels: np.ndarray, name: str) -> str:
+    seen = [word for part, word in ((Part.EARS, "ears"), (Part.NECK, "neck")) if (labels == part).any()]
+    where = {0: "the face", 1: f"face and {' '.join(seen)}", 2: "face, ears and neck"}[len(seen)]
+    rest = "other skin keeps the template's colour" if seen else "neck and ears were not found and keep the template's"
+    return f"{name} has another skin than the template: {where} took it, {rest}. --skin template leaves it."

@@ -1,0 +1,55 @@
+"""Of the photos that show nearly the same picture the best one stays; the others are told which, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cmp_to_key
+
+from easyphoto.preprocess.duplicates import are_duplicates
+from easyphoto.preprocess.look import Look, set_aside
+from easyphoto.preprocess.precedence import Copy, better_because, file_facts
+from easyphoto.preprocess.verdict import Reason, Verdict
+
+
+def without_copies(looks: Sequence[Look]) -> list[Look]:
+    """The looks, every copy of a better one among the kept set aside."""
+    pairs = _pairs(looks)
+    copies = {index: _copy(looks[index], index) for index in sorted({one for pair in pairs for one in pair})}
+
+    def order(one: int, other: int) -> int:
+        return -1 if better_because(copies[one], copies[other]) else 1
+
+    result, unique = list(looks), list[int]()
+    for index in sorted(copies, key=cmp_to_key(order)):
+        twin = next((one for one in unique if (min(one, index), max(one, index)) in pairs), None)
+        if twin is None:
+            unique.append(index)
+            continue
+        verdict, because = looks[index].verdict, better_because(copies[twin], copies[index])
+        result[index] = replace(looks[index], verdict=_as_copy(verdict, looks[twin].verdict.photo, because))
+    return result
+
+
+def _pairs(looks: Sequence[Look]) -> set[tuple[int, int]]:
+    kept = [(index, look.signature) for index, look in enumerate(looks) if look.verdict.kept]
+    return {
+        (one, other)
+        for place, (one, mine) in enumerate(kept)
+        for other, another in kept[place + 1 :]
+        if mine is not None and another is not None and are_duplicates(mine, another)
+    }
+
+
+def _copy(look: Look, number: int) -> Copy:
+    assert look.verdict.face is not None
+    assert look.signature is not None
+    width, extent = look.verdict.face.box.width, look.signature.extent
+    return Copy(look.verdict.sharpness, width, extent, file_facts(look.verdict.path), number)
+
+
+def _as_copy(verdict: Verdict, of: str, because: str | None) -> Verdict:
+    # Three that are nearly equal may go round in a circle; then there is nothing to say.
+    said = f"It is nearly the same picture as {of}{f', which {because}' if because else ''}."
+    aside = set_aside(verdict, Reason.NEAR_DUPLICATE, said, "Remove it, or use a photo from another moment.")
+    return replace(aside, duplicate_of=of)
