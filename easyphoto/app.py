@@ -429,7 +429,7 @@ class EasyPhoto:
 
     def _domain_of(self, person: Person, progress: Progress) -> str:
         """As it is recorded. Where it is not, their photos decide, and that is kept."""
-        recorded = recorded_domain(self.workspace, person)
+        recorded = recorded_domain(person)
         if recorded is not None:
             return recorded
         if person.reference is None:

@@ -170,13 +170,12 @@ def base_of(workspace: Workspace, person: Person) -> str:
     return person.base or person.family
 
 
-def recorded_domain(workspace: Workspace, person: Person) -> str | None:
-    """What the person's photos are, as their record says, or else their training's; None where nobody wrote it down."""
-    record = workspace.runs / (person.run or "") / "run.json"
-    said = person.domain
-    if said is None and person.run and record.is_file():
-        said = read_json(record).get("engine")
-    return said if said in {domain.value for domain in Domain} else None
+def recorded_domain(person: Person) -> str | None:
+    """What the person's photos are; None where nobody wrote it down.
+
+    The engine of a training of before does not say it: plain grounds and greyscale made drawings of photographs then.
+    """
+    return person.domain if person.domain in {domain.value for domain in Domain} else None
 
 
 def shared_domain(domains: Mapping[str, str]) -> str:

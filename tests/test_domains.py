@@ -115,24 +115,20 @@ def test_who_says_which_engine_is_not_asked_about_the_persons(app: EasyPhoto, dr
     assert made.made[0].best.made_by["engine"] == "drawings"
 
 
-def without_domain(app: EasyPhoto, id: str, *, run: bool = True) -> None:
-    """The record as it was written before."""
+def as_before(app: EasyPhoto, id: str, *, engine: str) -> None:
+    """The records as they were written before: who analysed the photos stood in the training's only."""
     file = app.workspace.person_folder(id) / "person.json"
     record = read_json(file)
     del record["domain"]
-    write_json(file, {**record, "run": record["run"] if run else None})
+    write_json(file, record)
+    run = app.workspace.runs / record["run"] / "run.json"
+    write_json(run, {**read_json(run), "engine": engine})
 
 
-def test_of_a_person_of_before_the_trainings_record_says_it(app: EasyPhoto, kinds: Kinds, drawn_template: Path) -> None:
-    without_domain(app, "ann")
+def test_of_a_person_of_before_the_photos_decide_and_not_who_analysed_them_then(app: EasyPhoto, kinds: Kinds) -> None:
+    as_before(app, "ann", engine="drawings")
 
-    assert app.domain_of(["ann"]) == "photographs"
-    assert kinds.chosen == []
-
-
-def test_where_nobody_wrote_it_down_the_persons_photos_decide_and_that_is_kept(app: EasyPhoto, kinds: Kinds) -> None:
-    without_domain(app, "ann", run=False)
-
+    assert app.workspace.person("ann").domain is None
     assert app.domain_of(["ann"]) == "photographs"
     assert [sorted(names) for names in kinds.chosen] == [["0.png", "1.png", "2.png"]]
     assert app.workspace.person("ann").domain == "photographs"

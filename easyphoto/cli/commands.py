@@ -275,10 +275,11 @@ def _list_persons(workspace: Workspace) -> None:
             str(len(person.photos)),
             _likeness(person),
             person.family,
+            _kind(person),
         )
         for person in everybody
     ]
-    for line in table(("person", "state", "photos", "likeness", "family"), rows):
+    for line in table(("person", "state", "photos", "likeness", "family", "kind"), rows):
         say(line)
 
 
@@ -288,7 +289,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("name", person.name),
         ("state", "ready" if person.is_ready else "not trained"),
         ("family", person.family),
-        ("kind", person.domain or "not recorded"),
+        ("kind", _kind(person)),
         ("created", person.created),
         ("photos", str(len(person.photos))),
         *_likeness_facts(person),
@@ -298,6 +299,11 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("run", str(workspace.runs / person.run) if person.run else "none"),
         *(("note", note) for note in person.notes),
     ]
+
+
+def _kind(person: Person) -> str:
+    """What their photos are; who was trained before that was recorded is looked at again at their next photograph."""
+    return person.domain or "not recorded"
 
 
 def _likeness(person: Person) -> str:

@@ -23,6 +23,10 @@ from easyphoto.progress import Progress
 FaceFinder = Callable[[Image.Image], tuple[Face, ...]]
 DomainOf = Callable[[Image.Image, Face], Domain]
 
+LOOKS = {Domain.DRAWINGS: "drawn", Domain.PHOTOGRAPHS: "photographed"}
+SAY_SO = "say so: --engine {} (in the tab: Kind of pictures; in the API: options.engine)"
+"""How to change what was assumed; to be filled with a domain."""
+
 _SIDE = 112
 # Of the upright square, the ellipse from brows to chin: hair and background are not the face's own.
 _CENTRE, _RADII = (55.5, 70.0), (38.0, 42.0)
@@ -62,8 +66,7 @@ class DomainChoice:
     @property
     def words(self) -> str:
         """Why, for people and for records."""
-        looks = "drawn" if self.domain is Domain.DRAWINGS else "photographed"
-        return f"{self.agreeing} of {self.faces} faces look {looks}"
+        return f"{self.agreeing} of {self.faces} faces look {LOOKS[self.domain]}"
 
 
 def chosen_domain(

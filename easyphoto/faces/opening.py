@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from easyphoto.errors import EnvironmentFailure, InputError
-from easyphoto.faces.domain import DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
+from easyphoto.faces.domain import SAY_SO, DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ENGINES = (Domain.DRAWINGS.value, Domain.PHOTOGRAPHS.value)
 _AS_DECLARED = FaceSettings()
-_SAY_SO = "say so: --engine {} (in the tab: Kind of pictures; in the API: options.engine)"
 
 
 def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED) -> FaceEngine:
@@ -59,7 +58,7 @@ def choose_engine(
         return engines.opened(Domain.PHOTOGRAPHS, choice)
     except EnvironmentFailure as error:
         said = choice.words if choice is not None else "no drawn face was found"
-        error.advice = f"{error.advice} Asked for because {said}; if they are drawings, {_SAY_SO.format(ENGINES[0])}."
+        error.advice = f"{error.advice} Asked for because {said}; if they are drawings, {SAY_SO.format(ENGINES[0])}."
         raise
 
 
@@ -114,5 +113,5 @@ def _assumed(choice: DomainChoice) -> str:
     other = next(domain for domain in Domain if domain is not choice.domain)
     return (
         f"Taken for {choice.domain.value}, because {choice.words}. If they are {other.value}, "
-        f"{_SAY_SO.format(other.value)}."
+        f"{SAY_SO.format(other.value)}."
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.domain import DomainOf
+from easyphoto.faces.domain import LOOKS, DomainOf
 from easyphoto.faces.engine import Domain, Face, FaceEngine, LikenessScale
 from easyphoto.weights.catalog import UsedWeight
 
@@ -15,7 +15,6 @@ _MISSED = (
     "Pictures without a drawn face were not looked at as photographs, because YuNet is not at hand. "
     "Run: easyphoto weights get yunet"
 )
-LOOKS = {Domain.DRAWINGS: "drawn", Domain.PHOTOGRAPHS: "photographed"}
 
 
 class PairedEngine:

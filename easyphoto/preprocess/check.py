@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.errors import TooFewPhotos
+from easyphoto.faces.domain import LOOKS, SAY_SO
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.families import Family
@@ -98,12 +99,14 @@ def _without_strangers(
     unchecked = engine.embedder is None or limit is None
     if unchecked:
         looks = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
-    found = {index: look.embedding for index, look in enumerate(looks) if look.verdict.kept}
-    vectors = [vector for vector in found.values() if vector is not None]
-    if not vectors:
-        return looks, (_not_checked_note(engine),) if unchecked else (), False
-    good = [index for index, vector in found.items() if vector is not None]
-    looks = [_incomparable(look) if i in found and i not in good else look for i, look in enumerate(looks)]
+    kept = [index for index, look in enumerate(looks) if look.verdict.kept]
+    good = [index for index in kept if looks[index].embedding is not None]
+    if not good:
+        return looks, (_not_checked_note(engine),) if unchecked else _none_compared(engine, len(kept)), False
+    vectors = [vector for look in looks if look.verdict.kept and (vector := look.embedding) is not None]
+    others = [index for index in kept if index not in good]
+    looks = [_incomparable(look) if index in others else look for index, look in enumerate(looks)]
+    said = _some_not_compared(engine, [looks[index].verdict.photo for index in others])
     # Every cosine reaches the lowest limit: all photos count, those like the others most.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
@@ -114,11 +117,11 @@ def _without_strangers(
         result[index] = replace(looks[index], verdict=verdict)
     if unchecked:
         names = [looks[index].verdict.photo for index in good]
-        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
+        return result, (*said, _not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
     if group.agrees:
-        return result, (), True
-    said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
-    return result, (said,), False
+        return result, said, True
+    disagree = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    return result, (*said, disagree), False
 
 
 def _not_checked_note(engine: FaceEngine) -> str:
@@ -129,6 +132,28 @@ def _not_checked_note(engine: FaceEngine) -> str:
         )
     what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
     return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
+
+
+def _none_compared(engine: FaceEngine, kept: int) -> tuple[str, ...]:
+    """Said where an embedder has no face of its own domain; of photos that are all set aside nothing is said."""
+    if not kept:
+        return ()
+    other = _other_than(engine.domain)
+    return (
+        f"{NOT_CHECKED}: no face looks {LOOKS[engine.domain]}, as the photos are taken for {engine.domain.value}. "
+        f"If they are {other.value}, {SAY_SO.format(other.value)}.",
+    )
+
+
+def _some_not_compared(engine: FaceEngine, names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    looks = LOOKS[_other_than(engine.domain)]
+    return (f"Not compared with the other photos, because their faces look {looks}: {', '.join(names)}.",)
+
+
+def _other_than(domain: Domain) -> Domain:
+    return next(other for other in Domain if other is not domain)
 
 
 def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:

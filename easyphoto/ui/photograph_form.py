@@ -123,9 +123,8 @@ class Choosing:
 
     def _check_domains(self, group: Sitting, options: Options) -> None:
         """Likewise; of whom nothing is recorded yet the job finds out."""
-        workspace = self.desk.app.workspace
-        persons = [workspace.person(id) for id in group.persons]
-        known = {person.name: domain for person in persons if (domain := recorded_domain(workspace, person))}
+        persons = [self.desk.app.workspace.person(id) for id in group.persons]
+        known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
             shared_domain(known)
 

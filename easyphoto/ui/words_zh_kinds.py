@@ -22,6 +22,16 @@ HEARD_KINDS: Mapping[str, str] = {
         "基础模型 miniature 只会画人物：拍摄的人脸会变成画的人脸，并不相像。要相像，请选用 Stable Diffusion 1.5 或 "
         "SDXL 模型：--base FILE（在选项卡中：基础模型；在 API 中：options.base）。"
     ),
+    "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, "
+    "{how}.": ("未检查是否同一人：图片按绘画处理，却没有像是画的人脸。如果它们是照片，请{how}。"),
+    "identity not checked: no face looks photographed, as the photos are taken for photographs. If they are drawings, "
+    "{how}.": "未检查是否同一人：图片按照片处理，却没有像是拍摄的人脸。如果它们是绘画，请{how}。",
+    "Not compared with the other photos, because their faces look drawn: {photos}.": (
+        "未与其他照片比较，因为其中的人脸像是画的：{photos}。"
+    ),
+    "Not compared with the other photos, because their faces look photographed: {photos}.": (
+        "未与其他照片比较，因为其中的人脸像是拍摄的：{photos}。"
+    ),
     "the face looks {words}": "人脸{words}",
     "Face {number} from the left on the template looks {words}.": "模板上左起第 {number} 张人脸{words}。",
     "Face {number} from the left on the result looks {words}.": "结果上左起第 {number} 张人脸{words}。",
@@ -33,6 +43,8 @@ HEARD_KINDS: Mapping[str, str] = {
     "photographed, while the person's photos are taken for drawings: how like them it is cannot be told": (
         "像是拍摄的，而此人的图片按绘画处理：无法判断相似度"
     ),
+    "checkpoints were not judged (no embedder, or no face of the person's kind on the validation pictures): the last "
+    "one is taken": "未评估检查点（没有嵌入网络，或验证图片上没有此人图片类型的人脸）：采用最后一个",
     "Pictures without a drawn face were not looked at as photographs, because YuNet is not at hand. Run: easyphoto "
     "weights get yunet": "没有画的人脸的图片未按照片再查看，因为缺少 YuNet。请运行：easyphoto weights get yunet",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.engine import Domain, Face, FaceEngine, remarks_on
+from easyphoto.faces.engine import Domain, Face, FaceEngine, outlines_at, remarks_on
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight
@@ -80,6 +80,15 @@ def test_a_face_is_parsed_by_the_engine_of_what_it_looks_like() -> None:
     assert engine.parse(PICTURE, OWN)[0, 0] == 7
     assert engine.parse(PICTURE, THEIRS)[0, 0] == 3
     assert paired(drawings(OWN), None).parse(PICTURE, THEIRS)[0, 0] == 7
+
+
+def test_an_outline_is_trusted_where_the_engine_that_parses_the_face_draws_true_ones() -> None:
+    engine = paired(drawings(OWN), photos(THEIRS, outlines=False))
+
+    assert outlines_at(engine, PICTURE, OWN)
+    assert not outlines_at(engine, PICTURE, THEIRS)
+    assert engine.outlines
+    assert not outlines_at(photos(outlines=False), PICTURE, OWN)
 
 
 def test_only_faces_of_the_embedders_own_kind_get_a_vector() -> None:

@@ -31,8 +31,8 @@ def dark_is_drawn(picture: Image.Image, face: Face) -> Domain:
     return Domain.DRAWINGS if corner < 60 else Domain.PHOTOGRAPHS
 
 
-def paired(**values: str) -> PairedEngine:
-    return PairedEngine(PhotoEngine(), lambda: MarkedEngine(), dark_is_drawn, **values)  # type: ignore[arg-type]
+def paired(own: FaceEngine | None = None, **values: str) -> PairedEngine:
+    return PairedEngine(own or PhotoEngine(), lambda: MarkedEngine(), dark_is_drawn, **values)  # type: ignore[arg-type]
 
 
 def checked(files: list[Path], engine: FaceEngine, family: Family = SD15) -> Check:
@@ -60,6 +60,7 @@ def test_a_drawing_among_photographs_is_kept_last_and_said(files: list[Path]) ->
     assert check.kept[-1].photo == "4.png"
     assert check.reference != "4.png"
     assert check.identity_words == "identity checked by colours"
+    assert "Not compared with the other photos, because their faces look drawn: 4.png." in check.notes
 
 
 def test_the_photographs_beside_a_drawing_are_still_held_against_each_other(files: list[Path], tmp_path: Path) -> None:
@@ -69,6 +70,18 @@ def test_the_photographs_beside_a_drawing_are_still_held_against_each_other(file
 
     assert [verdict.reason.value for verdict in check.verdicts if verdict.reason] == ["someone else"]
     assert not check.verdicts[5].kept
+
+
+def test_photographs_that_are_insisted_to_be_drawings_are_not_compared_and_that_is_said(files: list[Path]) -> None:
+    check = checked(files[:4], paired(MarkedEngine()))
+
+    assert [verdict.identity for verdict in check.verdicts] == [None] * 4
+    assert check.identity_words == "identity not checked"
+    assert not check.reference_assured
+    assert (
+        "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, say "
+        "so: --engine photographs (in the tab: Kind of pictures; in the API: options.engine)."
+    ) in check.notes
 
 
 def test_why_the_photos_were_taken_for_what_they_are_is_recorded(files: list[Path]) -> None:
