@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.errors import InputError, NoFaceFound
+from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
@@ -166,6 +167,9 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
                 there = face_within(found.faces[index], whole, growth)
                 remarks = remarks_on(engine, one.image, there)
                 said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
+    if said:
+        other = engine.domain.other
+        said.append(f"If the person's photos are {other.value}, {SAY_SO.format(other.value)}.")
     return tuple(dict.fromkeys(said))
 
 

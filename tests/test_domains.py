@@ -177,6 +177,10 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
     assert made.made[0].best.likeness == (None,)
     assert f"Face 1 from the left on the template {said}" in made.made[0].notes
     assert f"Face 1 from the left on the result {said}" in made.made[0].notes
+    assert (
+        "If the person's photos are photographs, say so: --engine photographs (in the tab: Kind of pictures; in "
+        in (" ".join(made.made[0].notes))
+    )
     assert "The results are not ranked: their likeness could not be measured." in made.made[0].notes
 
 

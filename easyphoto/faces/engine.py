@@ -21,6 +21,10 @@ class Domain(str, Enum):
     PHOTOGRAPHS = "photographs"
     DRAWINGS = "drawings"
 
+    @property
+    def other(self) -> Domain:
+        return Domain.DRAWINGS if self is Domain.PHOTOGRAPHS else Domain.PHOTOGRAPHS
+
 
 class Part(IntEnum):
     """Labels of a part map; the values are those of `easyphoto.drawings.renderer.PARTS`."""

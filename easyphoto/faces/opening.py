@@ -110,7 +110,7 @@ class _Engines:
 
 
 def _assumed(choice: DomainChoice) -> str:
-    other = next(domain for domain in Domain if domain is not choice.domain)
+    other = choice.domain.other
     return (
         f"Taken for {choice.domain.value}, because {choice.words}. If they are {other.value}, "
         f"{SAY_SO.format(other.value)}."

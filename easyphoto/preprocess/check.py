@@ -138,7 +138,7 @@ def _none_compared(engine: FaceEngine, kept: int) -> tuple[str, ...]:
     """Said where an embedder has no face of its own domain; of photos that are all set aside nothing is said."""
     if not kept:
         return ()
-    other = _other_than(engine.domain)
+    other = engine.domain.other
     return (
         f"{NOT_CHECKED}: no face looks {LOOKS[engine.domain]}, as the photos are taken for {engine.domain.value}. "
         f"If they are {other.value}, {SAY_SO.format(other.value)}.",
@@ -148,12 +148,8 @@ def _none_compared(engine: FaceEngine, kept: int) -> tuple[str, ...]:
 def _some_not_compared(engine: FaceEngine, names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
-    looks = LOOKS[_other_than(engine.domain)]
+    looks = LOOKS[engine.domain.other]
     return (f"Not compared with the other photos, because their faces look {looks}: {', '.join(names)}.",)
-
-
-def _other_than(domain: Domain) -> Domain:
-    return next(other for other in Domain if other is not domain)
 
 
 def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ HEARD_KINDS: Mapping[str, str] = {
     "{how}.": ("未检查是否同一人：图片按绘画处理，却没有像是画的人脸。如果它们是照片，请{how}。"),
     "identity not checked: no face looks photographed, as the photos are taken for photographs. If they are drawings, "
     "{how}.": "未检查是否同一人：图片按照片处理，却没有像是拍摄的人脸。如果它们是绘画，请{how}。",
+    "If the person's photos are drawings, {how}.": "如果此人的图片是绘画，请{how}。",
+    "If the person's photos are photographs, {how}.": "如果此人的图片是照片，请{how}。",
     "Not compared with the other photos, because their faces look drawn: {photos}.": (
         "未与其他照片比较，因为其中的人脸像是画的：{photos}。"
     ),

@@ -213,6 +213,7 @@ class Page:
 def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictures_is_changed(desk: Desk, field: str):
     with gr.Blocks() as page:
         tab = train_tab.build(desk, ENGLISH)
+        train_tab.connect(tab, desk)
 
     changed = [getattr(tab.form, field)._id, "input"]
     heard = [
