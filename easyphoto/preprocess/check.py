@@ -178,9 +178,10 @@ def _base_notes(engine: FaceEngine, family: Family) -> tuple[str, ...]:
     if not family.only_draws or engine.domain is not Domain.PHOTOGRAPHS:
         return ()
     return (
-        "The base miniature draws people: a photographed face comes out as a drawn one, without a likeness. For a "
-        "likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in the "
-        "API: options.base).",
+        "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one, without a "
+        "likeness, and a picture shows little of the person but the reference photo, laid on the template's face. For "
+        "a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in "
+        "the API: options.base).",
     )
 
 

@@ -17,7 +17,7 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
-BASE_NOTE = "The base miniature draws people: a photographed face comes out as a drawn one, without a likeness."
+BASE_NOTE = "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one"
 ELSE = "looks drawn, while the person's photos are taken for photographs: how like them it is cannot be told"
 
 
