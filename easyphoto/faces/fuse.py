@@ -17,6 +17,7 @@ from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
+from easyphoto.faces.resolution import as_soft_as
 from easyphoto.images import as_array, blended, dilated
 
 SKIN = (Part.SKIN, Part.NOSE)
@@ -26,10 +27,15 @@ SEAM_INSET = 0.015
 SEAM_FADE = 0.04
 FEATURE_MARGIN = 0.03
 NEAR_HAIR = 0.06
+# Hair's labels may be off by this much; colours (of 255) are told apart from here on.
+UNSURE, TOLD_APART = 0.025, 80.0
 # Light reaches eyes and lips as it does skin, but the skin's own colour does not: moved all the way, the eyes of a pale
 # face on a dark one would lose their whites, and teeth would turn blue in a cold room.
 PAINTED = (Part.EYES, Part.MOUTH)
 PAINTED_SHARE = 0.4
+PAINTED_FADE = 0.012
+# Templates softer than this (a blur's deviation, in face widths) are out of focus; the face need not be as soft.
+MOST_SOFTENED = 0.015
 # Less common face than this share of the target's face box is no ground for a fusion.
 LEAST_COMMON = 0.15
 
@@ -67,8 +73,11 @@ def laid(
     skin_there = warp.applied(part_mask(source_labels, SKIN), shape, outside=0.0) * region
     skin_here = part_mask(target_labels, SKIN) * region
     painted = warp.applied(part_mask(source_labels, PAINTED), shape, outside=0.0)
+    # Part maps are coarser than pictures: their steps would be seen as a jagged lip.
+    painted = cv2.GaussianBlur(painted, (0, 0), max(0.5, PAINTED_FADE * width))
     lights = light_of(warped, skin_there, target_face), light_of(target, skin_here, target_face)
     lit = relit(warped, *lights, target_face, share=1.0 - (1.0 - PAINTED_SHARE) * painted)
+    lit = as_soft_as(lit, target, region, MOST_SOFTENED * width)
     return Laid(lit, inner_fade(region, SEAM_FADE * width), _features(warp, source_labels, target_labels, width))
 
 
@@ -115,8 +124,8 @@ def without_ends(
     that shines through a fringe is part of the fringe. Also returned: where that was, 0..1.
     """
     margin = max(1.0, FEATURE_MARGIN * width)
-    face, hair = part_mask(labels, FACE_PARTS), part_mask(labels, (Part.HAIR,))
-    bare = face * (1 - dilated(hair, 1.0 if exact else NEAR_HAIR * width))
+    face = part_mask(labels, FACE_PARTS)
+    bare = _without_hair(base, labels, width) if exact else face * (1 - dilated(labels == Part.HAIR, NEAR_HAIR * width))
     hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * (covered < 0.9)
     if not hole.any():
         return base, hole
@@ -130,6 +139,26 @@ def without_ends(
     result = base.copy()
     result[part] = blended(base[part], filled, soft[part])
     return result, soft
+
+
+def _without_hair(base: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
+    """1 where the face lies bare.
+
+    Along the hair, where labels may be off, only what is of the brows' colour is no hair: its outline stays, and no
+    brow's end stays beside it. Where both are alike, and at the eyes, the labels decide.
+    """
+    face, hair = part_mask(labels, FACE_PARTS), part_mask(labels, (Part.HAIR,))
+    bare = face * (1 - dilated(hair, 1.0))
+    brows = labels == Part.BROWS
+    if not brows.any() or not hair.any():
+        return bare
+    brow, lock = (np.median(base[there], axis=0) for there in (brows, hair > 0))
+    if np.abs(brow - lock).max() < TOLD_APART:
+        return bare
+    eyes = dilated(part_mask(labels, (Part.EYES,)), 2 * FEATURE_MARGIN * width)
+    unsure = (dilated(hair, UNSURE * width) > 0) & (dilated(hair, -UNSURE * width) <= 0) & (eyes <= 0)
+    of_a_brow = np.abs(base.astype(np.float32) - brow).max(2) < TOLD_APART / 2
+    return np.where(unsure, of_a_brow, bare > 0).astype(np.float32)
 
 
 def _features(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, width: float) -> np.ndarray:

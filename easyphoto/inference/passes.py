@@ -97,8 +97,10 @@ def first_pass(
     trigger: str,
     seed: int,
     pace: Pace,
+    fused: bool,
 ) -> InpaintRequest:
-    """Repaints the face."""
+    """Repaints the face; `fused`: the reference photo lies on it already."""
+    strength = first_strength(settings, family, fused=fused)
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
@@ -107,8 +109,8 @@ def first_pass(
         controls=controls,
         loras=(*loras_of(sitter, settings), *pace.loras),
         seed=seed,
-        steps=settings.first_steps or pace.steps(family.first_steps, first_strength(settings, family)),
-        denoise=first_strength(settings, family),
+        steps=settings.first_steps or pace.steps(family.first_steps, strength),
+        denoise=strength,
         cfg=pace.cfg,
         sampler=pace.sampler,
     )
@@ -161,8 +163,10 @@ def joint_pass(
     )
 
 
-def first_strength(settings: InferenceSettings, family: Family) -> float:
-    return family.first_strength if settings.first_strength is None else settings.first_strength
+def first_strength(settings: InferenceSettings, family: Family, *, fused: bool) -> float:
+    if settings.first_strength is not None:
+        return settings.first_strength
+    return family.first_strength if fused else family.unfused_strength
 
 
 def second_strength(settings: InferenceSettings, family: Family) -> float:

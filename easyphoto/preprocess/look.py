@@ -11,6 +11,7 @@ from PIL import Image
 
 from easyphoto.errors import BadPicture
 from easyphoto.faces.engine import Face, FaceEngine, remarks_on
+from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
 from easyphoto.geometry import Size
@@ -43,6 +44,8 @@ class Look:
     verdict: Verdict
     embedding: np.ndarray | None = None
     signature: Signature | None = None
+    detail: float = 0.0
+    """How many blur radii the face is wide."""
 
 
 def look_at(
@@ -166,7 +169,7 @@ def _measured(
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:
         return Look(set_aside(verdict, *fault))
-    return Look(verdict, engine.embed(picture, face), signature(picture, face))
+    return Look(verdict, engine.embed(picture, face), signature(picture, face), resolved_width(picture, face))
 
 
 def _fault(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from easyphoto.app import AUTO, EasyPhoto
-from easyphoto.errors import InputError
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.desk import Desk, Options, TemplateEntry
 from easyphoto.jobs.records import Job
 from easyphoto.persons import base_of, recorded_domain, shared_domain
@@ -83,8 +83,11 @@ class Choosing:
         return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
 
     def domain(self, persons: Sequence[str]) -> str | None:
-        """What the persons' photos are; None where they differ: each template is then seen as what it is."""
-        with suppress(InputError):
+        """What the persons' photos are; None where they differ, or where that cannot be told, which their job will say.
+
+        Each template is then seen as what it is.
+        """
+        with suppress(EasyPhotoError):
             return self.desk.app.domain_of(persons)
         return None
 

@@ -21,8 +21,8 @@ HEARD_KINDS: Mapping[str, str] = {
     "likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in the API: "
     "options.base).": (
         "基础模型 miniature 只认识画的人物：它从拍摄的人脸学到的是画的人脸，并不相像；成片中能看出此人的，"
-        "几乎只有贴到模板人脸上的参考照片。要相像，请选用 Stable Diffusion 1.5 或 SDXL 模型：--base FILE（在选项卡中：基础模型；在 API "
-        "中：options.base）。"
+        "几乎只有贴到模板人脸上的参考照片。要相像，请选用 Stable Diffusion 1.5 或 SDXL 模型："
+        "--base FILE（在选项卡中：基础模型；在 API 中：options.base）。"
     ),
     "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, "
     "{how}.": ("未检查是否同一人：图片按绘画处理，却没有像是画的人脸。如果它们是照片，请{how}。"),

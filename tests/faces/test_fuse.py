@@ -138,6 +138,19 @@ def test_the_end_of_a_brow_that_the_reference_leaves_bare_becomes_skin():
     assert (made[gone == 0] == picture[gone == 0]).all()
 
 
+def test_the_hair_s_drawn_outline_stays_where_a_brow_ends_at_it():
+    picture, labels = browed()
+    picture[:, 78:81], picture[:, 81:] = 10, (60, 100, 200)
+    picture[40:46, 10:78] = (130, 110, 55)
+    # The part map takes the outline for face and what is left of the brow for hair, by two pixels each.
+    labels[40:46, 76:78] = Part.HAIR
+
+    made, _ = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=True)
+
+    assert (made[:, 78:] == picture[:, 78:]).all()
+    assert np.abs(made[42, 60:77].astype(int) - (210, 170, 150)).max() <= 12
+
+
 def test_a_guessed_brow_under_a_fringe_stays_as_it_is():
     picture, labels = browed()
 

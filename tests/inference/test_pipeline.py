@@ -91,11 +91,17 @@ def test_the_passes_are_asked_what_the_design_says(studio: Studio):
     first, second = studio.requests()
     assert [(c.kind, c.weight) for c in first.controls] == [("canny", 0.5), ("facepoints", 0.5), ("color", 0.85)]
     assert [(c.kind, c.weight) for c in second.controls] == [("canny", 1.0), ("tile", 1.0)]
-    assert (first.denoise, second.denoise) == (0.30, 0.30)
+    assert (first.denoise, second.denoise) == (0.15, 0.30)
     assert first.loras == second.loras
     assert (first.loras[0].path.name, first.loras[0].weight) == ("9000.safetensors", 0.9)
     assert first.prompt == "easyphoto_face, easyphoto, 1person"
     assert (first.image.size, first.mask.shape) == ((128, 128), (128, 128))
+
+
+def test_without_the_reference_photo_the_first_pass_has_to_make_the_person(studio: Studio):
+    studio.photograph(studio.one, settings=replace(SETTINGS, fusion=False))
+
+    assert studio.requests()[0].denoise == 0.60
 
 
 def test_a_control_without_a_model_is_left_out_and_said(tmp_path: Path):
@@ -228,7 +234,7 @@ def test_the_second_pass_changes_only_the_face_s_border_from_inside(studio: Stud
 def test_the_miniature_does_without_the_second_pass(studio: Studio):
     made = studio.photograph(studio.one, settings=InferenceSettings(first_steps=2)).best
 
-    assert [request.denoise for request in studio.requests()] == [0.30]
+    assert [request.denoise for request in studio.requests()] == [0.15]
     assert "second pass" not in [stage.name for stage in made.stages]
 
 
@@ -278,7 +284,7 @@ def test_the_record_is_plain_and_says_what_made_the_picture(studio: Studio):
     assert record["passes"][0]["controls"] == ["canny", "facepoints", "color"]
     assert record["embedder"] == "oracle-colours"
     assert record["settings"]["first_strength"] is None
-    assert record["passes"][0]["denoise"] == 0.30
+    assert record["passes"][0]["denoise"] == 0.15
 
 
 def test_the_same_seed_gives_the_same_bytes(studio: Studio):

@@ -55,6 +55,15 @@ def test_the_reference_is_a_photo_that_looks_like_the_others_even_where_no_limit
     assert not result.reference_assured
 
 
+def test_the_reference_is_no_soft_photo_where_a_crisp_one_is_as_frontal(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, f"anna-{number}.png", seed=7 * number, blur=1.5 * (number != 2)) for number in range(4)]
+
+    result = check(photos, MarkedEngine())
+
+    assert len(result.kept) == 4
+    assert result.reference == "anna-2.png"
+
+
 def test_without_an_embedder_the_most_frontal_photo_is_asked_about(tmp_path: Path) -> None:
     engine = Frontal(has_embedder=False)
 
