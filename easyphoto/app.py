@@ -33,6 +33,9 @@ from easyphoto.persons import (
     judged,
     keep_photos,
     likeness_record,
+    not_trained,
+    recorded_domain,
+    shared_domain,
     sitter_of,
     traces_of,
 )
@@ -96,7 +99,7 @@ class EasyPhoto:
 
     workspace: Workspace
     engine: str = AUTO
-    """`drawings`, `photographs`, or `auto`: by what the pictures are."""
+    """`drawings`, `photographs`, or `auto`: by what the person's faces look like."""
     base: str | None = None
     """A family's id, a checkpoint file or a folder in diffusers layout; None: the miniature, or what the person was
     trained on."""
@@ -234,7 +237,7 @@ class EasyPhoto:
         if not persons or not templates:
             raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
         sheets = [(template, read_original(template)) for template in templates]
-        engine = self._engine_for(templates, progress)
+        engine = self.engine_of(persons, progress)
         sitters = [sitter_of(self.workspace, person, engine) for person in persons]
         settings = settings or InferenceSettings()
         studio = open_studio(
@@ -288,11 +291,25 @@ class EasyPhoto:
         """The user's own template pictures, by name."""
         return picture_files(self.workspace.templates) if self.workspace.templates.is_dir() else ()
 
+    def domain_of(self, names: Sequence[str], *, progress: Progress | None = None) -> str | None:
+        """What the persons' photos are: `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
+        persons = [self.workspace.person(name) for name in names]
+        found = {person.name: self._domain_of(person, progress or NullProgress()) for person in persons}
+        return shared_domain(found) if found else None
+
     def faces_of(
-        self, template: Path, *, progress: Progress | None = None
+        self, template: Path, *, domain: str | None = None, progress: Progress | None = None
     ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
-        """The faces of a template from the left, as `photograph` numbers them, and what hides each; None: nothing."""
-        engine = self._engine_for((template,), progress or NullProgress())
+        """The faces of a template from the left, as `photograph` numbers them for persons of that domain, and what
+        hides each; None: nothing.
+
+        Without a domain: as what the template's own faces look like, because nobody is chosen yet.
+        """
+        progress = progress or NullProgress()
+        if domain is None or self.engine != AUTO:
+            engine = self._engine_for((template,), progress)
+        else:
+            engine = open_engine(domain, self.store, progress, self.faces)
         picture = read_picture(template)
         faces = from_the_left(engine.detect(picture))
         return faces, coverings(picture, faces, engine)
@@ -408,6 +425,26 @@ class EasyPhoto:
             published=published,
         )
 
+    def engine_of(self, persons: Sequence[Person], progress: Progress) -> FaceEngine:
+        """The face engine of what the persons' photos are, whatever a template is. Raises MixedDomains."""
+        if self.engine != AUTO:
+            return open_engine(self.engine, self.store, progress, self.faces)
+        domain = self.domain_of([person.id for person in persons], progress=progress)
+        return open_engine(str(domain), self.store, progress, self.faces)
+
+    def _domain_of(self, person: Person, progress: Progress) -> str:
+        """As it is recorded. Where it is not, their photos decide, and that is kept."""
+        recorded = recorded_domain(person)
+        if recorded is not None:
+            return recorded
+        if person.reference is None:
+            raise not_trained(person)
+        folder = self.workspace.person_folder(person.id)
+        pictures = [folder / name for name in person.photos or (person.reference,)]
+        domain = choose_engine(pictures, self.store, progress, self.faces).domain.value
+        self.workspace.save_person(replace(person, domain=domain))
+        return domain
+
     def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
         if self.engine == AUTO:
             return choose_engine(pictures, self.store, progress, self.faces)
@@ -435,8 +472,10 @@ class EasyPhoto:
     def _known(self, run: TrainRun) -> Person:
         """Who is trained again keeps their name and the day they came."""
         if (self.workspace.person_folder(run.person) / "person.json").is_file():
-            return replace(self.workspace.person(run.person), family=run.family, base=run.base)
-        return Person(run.person, run.name or run.person, run.family, created=utc_now(), base=run.base)
+            known = self.workspace.person(run.person)
+            return replace(known, family=run.family, base=run.base, domain=run.engine)
+        name = run.name or run.person
+        return Person(run.person, name, run.family, created=utc_now(), base=run.base, domain=run.engine)
 
     def _session_name(self, persons: Sequence[Person]) -> str:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")

@@ -7,6 +7,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken
 │  ├─ UnknownJob                no such job, or it was cleared away
 │  ├─ NoFaceFound
@@ -69,6 +70,10 @@ class BadSettings(InputError):
 
 
 class UnknownPerson(InputError):
+    pass
+
+
+class MixedDomains(InputError):
     pass
 
 

@@ -79,6 +79,8 @@ class Family:
     """Kinds and weights of the pass over several faces' borders."""
     few_steps: Mapping[str, FewSteps] = field(default_factory=lambda: MappingProxyType({}))
     """Values of the setting `few_steps` → what they stand for here."""
+    only_draws: bool = False
+    """It knows drawn people only: of a photographed face it makes a drawing."""
     vae: str | None = None
     """Catalogue id of an autoencoder that is better than the one inside most checkpoints; used where it is at hand."""
 
@@ -122,6 +124,7 @@ MINIATURE = Family(
     kohya_version="easyphoto_miniature",
     architecture="easyphoto-miniature/lora",
     embedded="miniature",
+    only_draws=True,
 )
 
 SD15 = Family(

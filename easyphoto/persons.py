@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import DiskFailure, InputError
-from easyphoto.faces.engine import Face, FaceEngine, Likeness
+from easyphoto.errors import DiskFailure, InputError, MixedDomains
+from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
@@ -102,11 +102,10 @@ def swap(new: Path, place: Path, aside: Path) -> None:
 def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
     """The person as the pipeline needs them. Raises InputError where their training is not finished."""
     if not person.is_ready or person.lora is None or person.reference is None:
-        raise InputError(
-            f"{person.id!r} is not trained yet.", advice=f"Train them first (easyphoto train {person.id} --photos DIR)."
-        )
+        raise not_trained(person)
     folder = workspace.person_folder(person.id)
     faces = known_faces(read_dataset(folder / "dataset"), engine)
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
     levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
     return Sitter(
         name=person.name,
@@ -114,9 +113,14 @@ def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitte
         portrait=read_picture(folder / person.portrait) if person.portrait else None,
         lora=folder / person.lora,
         embeddings=embeddings_of(faces, engine),
-        outline=common_outline([outline_of(labels, face) for _, face, labels in faces]) if engine.outlines else None,
+        outline=common_outline(outlines),
         skin=common_tone([level for level in levels if level is not None]),
     )
+
+
+def not_trained(person: Person) -> InputError:
+    advice = f"Train them first (easyphoto train {person.id} --photos DIR)."
+    return InputError(f"{person.id!r} is not trained yet.", advice=advice)
 
 
 KnownFace = tuple[Image.Image, Face, np.ndarray]
@@ -164,6 +168,26 @@ def base_of(workspace: Workspace, person: Person) -> str:
     if person.base is None and person.run and record.is_file():
         return str(read_json(record)["base"])
     return person.base or person.family
+
+
+def recorded_domain(person: Person) -> str | None:
+    """What the person's photos are; None where nobody wrote it down.
+
+    The engine of a training of before does not say it: plain grounds and greyscale made drawings of photographs then.
+    """
+    return person.domain if person.domain in {domain.value for domain in Domain} else None
+
+
+def shared_domain(domains: Mapping[str, str]) -> str:
+    """Of persons who are photographed together, by name. Raises MixedDomains where they differ."""
+    if len(set(domains.values())) > 1:
+        said = ", ".join(f"{name} of {domain}" for name, domain in domains.items())
+        raise MixedDomains(
+            f"These persons were learned from pictures of different kinds: {said}.",
+            advice="Photograph them one at a time, or choose for all of them: --engine photographs or drawings "
+            "(in the tab: Kind of pictures; in the API: options.engine).",
+        )
+    return next(iter(domains.values()))
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,19 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from easyphoto.errors import InputError, NoFaceFound
-from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.domain import SAY_SO
+from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.files import write_json
+from easyphoto.geometry import Box
 from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
 from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs
 from easyphoto.inference.sitter import Sitter
 from easyphoto.originals import Original
@@ -128,6 +133,7 @@ def hold_session(
         except NoFaceFound as error:
             failures.append(error)
             continue
+        found = replace(found, notes=(*found.notes, *_of_another_kind(tools.engine, picture, found)))
         found = _in_own_colours(original, found)
         files += [_written(out, file, original, one, record=record, settings=settings) for one in found.results]
         made.append(found)
@@ -136,13 +142,35 @@ def hold_session(
         earlier = (judged(tools.engine, picture, sitters[0].embeddings),) if len(sitters) == 1 else ()
         before += earlier
         sections.append(session_section(file.name, picture, found, before=earlier))
+    missed = getattr(tools.engine, "missed", ()) if failures else ()
     if not made:
+        failures[0].advice = " ".join((failures[0].advice, *missed))
         raise failures[0]
     write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
-    notes = tuple(str(error) for error in failures)
+    notes = (*(str(error) for error in failures), *missed)
     report = _report(persons, made, sections, notes=notes)
     write_sheet(out, report)
     return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before, tuple(used))
+
+
+def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
+    """Said of the template's seated faces, and of the results' whose likeness is unknown."""
+    said = [
+        f"Face {index + 1} from the left on the template {words}."
+        for index, _ in found.seated
+        for words in remarks_on(engine, template, found.faces[index])
+    ]
+    for one in found.results:
+        whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / template.width
+        for (index, _), likeness in zip(found.seated, one.likeness, strict=True):
+            if likeness is None:
+                there = face_within(found.faces[index], whole, growth)
+                remarks = remarks_on(engine, one.image, there)
+                said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
+    if said:
+        other = engine.domain.other
+        said.append(f"If the person's photos are {other.value}, {SAY_SO.format(other.value)}.")
+    return tuple(dict.fromkeys(said))
 
 
 def _in_own_colours(original: Original, found: Photographs) -> Photographs:

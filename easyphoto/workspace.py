@@ -63,6 +63,8 @@ class Person:
     run: str | None = None
     base: str | None = None
     """The base model that the LoRA belongs to, as it was named at the training."""
+    domain: str | None = None
+    """What their photos are: `photographs` or `drawings`, a face engine's name. None in records of before."""
     likeness: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
 

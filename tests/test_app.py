@@ -85,6 +85,7 @@ def app(tmp_path, monkeypatch, engine, trainer):
     base = tmp_path / "base"
     base.mkdir()
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
     monkeypatch.setattr(app_module, "open_studio", lambda *_, **__: Tools(FakeBackend(), engine, NullProgress()))
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))

@@ -44,6 +44,7 @@ def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
         id=person.id,
         name=person.name,
         family=person.family,
+        domain=person.domain,
         created=person.created,
         is_ready=person.is_ready,
         photos=len(person.photos),

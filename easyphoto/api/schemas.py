@@ -75,7 +75,7 @@ Templates = listed(KnownTemplate | UploadedTemplate | InlineTemplate, least=1, m
 
 class OptionsIn(Asked):
     base: Name | None = Field(None, description="A checkpoint of /capabilities, or a model family; never a path.")
-    engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="Who finds and judges faces.")
+    engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="What the person's photos are.")
     faces: FacesIn | None = None
     weights: WeightsIn | None = None
 
@@ -187,6 +187,7 @@ class PersonAnswer(Told):
     id: str
     name: str
     family: str
+    domain: str | None = Field(None, description="What their photos are: photographs or drawings.")
     created: str
     is_ready: bool
     photos: int

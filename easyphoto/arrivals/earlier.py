@@ -102,6 +102,7 @@ def build_person(
         id=person_id,
         name=name,
         family=earlier.family.id,
+        domain=engine.domain.value,
         created=utc_now(),
         photos=tuple(f"{PHOTOS}/{verdict.photo}" for verdict in check.kept),
         reference=REFERENCE,

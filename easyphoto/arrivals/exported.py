@@ -10,6 +10,7 @@ from easyphoto.arrivals.archive import unpack_export
 from easyphoto.arrivals.loras import family_of_lora
 from easyphoto.arrivals.renaming import checked_name
 from easyphoto.errors import InputError
+from easyphoto.faces.engine import Domain
 from easyphoto.families import Family
 from easyphoto.files import read_json
 from easyphoto.images import read_picture
@@ -58,6 +59,8 @@ def _record(folder: Path) -> Person:
         raise InputError(f"The record of the person is broken ({error}).", advice=_ADVICE) from error
     texts = (person.id, person.name, person.family, person.created, *person.photos, *person.notes)
     rest = (person.reference, person.portrait, person.lora, person.base)
+    if person.domain not in (None, *(domain.value for domain in Domain)):
+        raise InputError("The record of the person names an unknown kind of pictures.", advice=_ADVICE)
     likeness_fits = person.likeness is None or _is_likeness(person.likeness)
     if not all(isinstance(text, str) for text in texts) or not likeness_fits:
         raise InputError("The record of the person holds values of other kinds.", advice=_ADVICE)

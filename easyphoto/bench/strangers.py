@@ -18,9 +18,9 @@ import numpy as np
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import BadPicture, InputError
-from easyphoto.faces.engine import Domain, FaceEngine, LikenessScale
+from easyphoto.faces.engine import FaceEngine, LikenessScale
 from easyphoto.faces.likeness_scale import measured_scale, scale_file, write_scale
-from easyphoto.faces.opening import open_engine
+from easyphoto.faces.photo_opening import open_photo_engine
 from easyphoto.faces.score import cosine, largest_face_embedding
 from easyphoto.images import picture_files, read_picture
 from easyphoto.progress import Progress
@@ -41,7 +41,7 @@ class Seen:
 
 def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str], None]) -> LikenessScale:
     """Measure, keep and tell. Raises InputError where there is no embedder, or too little to compare."""
-    engine = open_engine(Domain.PHOTOGRAPHS.value, app.store, progress, app.faces)
+    engine = open_photo_engine(app.store, progress, app.faces)
     if engine.embedder is None:
         raise InputError(
             "There is no embedder for photographs.", advice="Run: easyphoto weights get auraface (or sface, small)"

@@ -101,10 +101,12 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             chosen_faces=dict(arguments.face),
             reference=arguments.reference,
             progress=progress,
-            watch=Watch(event=say_plan),
+            watch=Watch(checked=say_notes, event=say_plan),
         )
+    said = made.check.notes if made.check is not None else ()
     for note in made.person.notes:
-        tell(f"Note: {note}")
+        if note not in said:
+            tell(f"Note: {note}")
     tell(f"Report: {made.report}")
     say(str(made.lora))
 
@@ -205,6 +207,12 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 }
 
 
+def say_notes(check: Check) -> None:
+    """What was assumed about the photos and what will come of them, before anybody waits for the training."""
+    for note in check.notes:
+        tell(f"Note: {note}")
+
+
 def say_plan(event: Event) -> None:
     """How a training fits into the memory, before its first step."""
     if isinstance(event, Plan):
@@ -267,10 +275,11 @@ def _list_persons(workspace: Workspace) -> None:
             str(len(person.photos)),
             _likeness(person),
             person.family,
+            _kind(person),
         )
         for person in everybody
     ]
-    for line in table(("person", "state", "photos", "likeness", "family"), rows):
+    for line in table(("person", "state", "photos", "likeness", "family", "kind"), rows):
         say(line)
 
 
@@ -280,6 +289,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("name", person.name),
         ("state", "ready" if person.is_ready else "not trained"),
         ("family", person.family),
+        ("kind", _kind(person)),
         ("created", person.created),
         ("photos", str(len(person.photos))),
         *_likeness_facts(person),
@@ -289,6 +299,11 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("run", str(workspace.runs / person.run) if person.run else "none"),
         *(("note", note) for note in person.notes),
     ]
+
+
+def _kind(person: Person) -> str:
+    """What their photos are; who was trained before that was recorded is looked at again at their next photograph."""
+    return person.domain or "not recorded"
 
 
 def _likeness(person: Person) -> str:

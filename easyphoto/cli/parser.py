@@ -56,7 +56,10 @@ def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
 def _engine(parser: argparse.ArgumentParser) -> None:
     """Who analyses faces, and which weights may be used for it and for everything else."""
     parser.add_argument(
-        "--engine", choices=ENGINES, default="auto", help="face analysis; auto: by what the pictures are (default)"
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what the person's photos are; auto: by how their faces look, or as it was at their training (default)",
     )
     add_options(parser, FaceSettings, title="faces on photographs")
     add_options(parser, WeightSettings, title="weights")

@@ -22,6 +22,10 @@ class Domain(str, Enum):
     PHOTOGRAPHS = "photographs"
     DRAWINGS = "drawings"
 
+    @property
+    def other(self) -> Domain:
+        return Domain.DRAWINGS if self is Domain.PHOTOGRAPHS else Domain.PHOTOGRAPHS
+
 
 class Part(IntEnum):
     """Labels of a part map; the values are those of `easyphoto.drawings.renderer.PARTS`."""
@@ -126,6 +130,18 @@ class FaceEngine(Protocol):
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...
+
+
+def remarks_on(engine: FaceEngine, picture: Image.Image, face: Face) -> tuple[str, ...]:
+    """What people should know about a face, as the rest of a sentence; most engines have nothing to say."""
+    said: tuple[str, ...] = getattr(engine, "remarks", lambda *_: ())(picture, face)
+    return said
+
+
+def outlines_at(engine: FaceEngine, picture: Image.Image, face: Face) -> bool:
+    """`FaceEngine.outlines` for one face, where an engine of two domains parses some faces otherwise."""
+    found: bool = getattr(engine, "outlines_at", lambda *_: engine.outlines)(picture, face)
+    return found
 
 
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:

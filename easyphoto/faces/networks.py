@@ -442,6 +442,19 @@ def parse(module: nn.Module, config: Config, crop: NDArray[np.uint8]) -> NDArray
     return np.asarray(labels.numpy(), dtype=np.uint8)
 
 
+def doubt(module: nn.Module, crop: NDArray[np.uint8]) -> float:
+    """The mean entropy (nats) of the parser's opinion on the pixels of a crop that it takes for a person's.
+
+    A ground of one strong colour makes it doubt the ground, so that does not count.
+    """
+    with torch.inference_mode():
+        logs = module(to_tensor(crop[None]))[0].log_softmax(dim=0)
+    person = logs.argmax(dim=0) != 0
+    if not person.any():
+        return math.log(len(logs))
+    return float(-(logs.exp() * logs).sum(dim=0)[person].mean())
+
+
 def parse_crop(image: Image, box: Sequence[float]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The parser's crop around a face box, and its (left, top, side) in the picture."""
     return square_crop(image, np.asarray(box, dtype=np.float32), PARSE_CROP_FACTOR, PARSE_SIZE)

@@ -1,40 +1,40 @@
-"""Which face engine serves: the one asked for, or the one that fits the pictures."""
+"""Which face engine serves: the one asked for, or that of the domain which the pictures' faces belong to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
-from easyphoto.errors import BadPicture, EnvironmentFailure, InputError
-from easyphoto.faces.engine import Domain, FaceEngine
-from easyphoto.faces.photo_opening import open_photo_engine, photo_lines
+from easyphoto.errors import EnvironmentFailure, InputError
+from easyphoto.faces.domain import SAY_SO, DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
+from easyphoto.faces.engine import Domain, Face, FaceEngine
+from easyphoto.faces.paired_engine import PairedEngine
+from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
 from easyphoto.families import models_folder
-from easyphoto.images import as_array, read_picture
-from easyphoto.progress import Progress
+from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.store import WeightStore
 
+if TYPE_CHECKING:
+    from easyphoto.faces.drawn_engine import DrawnEngine
+
 ENGINES = (Domain.DRAWINGS.value, Domain.PHOTOGRAPHS.value)
-_SAMPLE = 7
-_LONGEST = 512
-_STATISTICS_SIDE = 192
 _AS_DECLARED = FaceSettings()
 
 
 def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED) -> FaceEngine:
-    """The engine `drawings` or `photographs`; `faces` says what the latter is made of.
+    """The engine `drawings` or `photographs`, with the other one behind it; `faces` says what the latter is made of.
 
     Raises WeightsMissing, or another EnvironmentFailure, with advice where its files cannot be had or run.
     """
-    match name:
-        case Domain.DRAWINGS.value:
-            return _drawn()
-        case Domain.PHOTOGRAPHS.value:
-            return open_photo_engine(store, progress, faces)
-    raise InputError(f"There is no face engine {name!r}.", advice=f"Choose one of: {', '.join(ENGINES)}.")
+    if name not in ENGINES:
+        raise InputError(f"There is no face engine {name!r}.", advice=f"Choose one of: {', '.join(ENGINES)}.")
+    return _Engines(store, progress, faces).opened(Domain(name))
 
 
 def engine_lines(store: WeightStore) -> Iterator[str]:
@@ -45,65 +45,73 @@ def engine_lines(store: WeightStore) -> Iterator[str]:
 def choose_engine(
     photos: Sequence[Path], store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED
 ) -> FaceEngine:
-    """The engine for what most of the pictures are; a few of them are looked at."""
-    pictures = _readable(photos)
-    drawn = sum(looks_drawn(picture) for picture in pictures)
-    if not pictures or 2 * drawn > len(pictures):
-        return _drawn()
+    """The engine for what most of the pictures' faces look like; its notes say what was assumed.
+
+    Without a face that anybody sees it is that of photographs. Where their detector cannot be had, no photograph is
+    analysed as a drawing instead: raises as `open_engine`, and says how to insist.
+    """
+    engines = _Engines(store, progress, faces)
+    choice = chosen_domain(photos, engines.finders, engines.domain_of, progress)
+    if choice is not None and choice.domain is Domain.DRAWINGS:
+        return engines.opened(Domain.DRAWINGS, choice)
     try:
-        return open_engine(Domain.PHOTOGRAPHS.value, store, progress, faces)
-    except EnvironmentFailure:
-        # A wrong guess about the pictures must not stand in the way of somebody offline with drawings.
-        engine = _drawn(
-            notes=(
-                "The pictures look like photographs, but YuNet is not at hand: analysed as drawings instead. "
-                "Run: easyphoto weights get yunet",
-            )
-        )
-        if 2 * sum(bool(engine.detect(picture)) for picture in pictures) > len(pictures):
-            return engine
+        return engines.opened(Domain.PHOTOGRAPHS, choice)
+    except EnvironmentFailure as error:
+        said = choice.words if choice is not None else "no drawn face was found"
+        error.advice = f"{error.advice} Asked for because {said}; if they are drawings, {SAY_SO.format(ENGINES[0])}."
         raise
 
 
-def looks_drawn(picture: Image.Image) -> bool:
-    """Whether a picture is drawn: few colours and even areas between edges, where a photograph has fine detail.
+@dataclass(frozen=True)
+class _Engines:
+    """Both domains' engines, each opened when it is first needed."""
 
-    On 15 photographs and 64 drawings the score was 0.2–0.6 (four outliers above: letterboxed, out of focus, grey) and
-    0.75–1.7; the pictures of a person vote, so a single outlier does not decide.
-    """
-    return drawn_score(picture) > 0.68
+    store: WeightStore
+    progress: Progress
+    faces: FaceSettings
 
+    def opened(self, domain: Domain, choice: DomainChoice | None = None) -> FaceEngine:
+        notes = (_assumed(choice),) if choice is not None else ()
+        decided = choice.words if choice is not None else "asked for"
+        if domain is Domain.DRAWINGS:
+            return PairedEngine(self.drawn, lambda: self.photo_at_hand, self.domain_of, notes=notes, decided=decided)
+        own = open_photo_engine(self.store, self.progress, self.faces)
+        return PairedEngine(own, lambda: self.drawn, self.domain_of, notes=notes, decided=decided)
 
-def drawn_score(picture: Image.Image) -> float:
-    """Share of even pixels and of pixels in the 24 commonest colours, less the share of fine detail; −1 to 2."""
-    import cv2
+    @cached_property
+    def drawn(self) -> DrawnEngine:
+        from easyphoto.faces.drawn_engine import DrawnEngine  # torch: a second and more
 
-    factor = _STATISTICS_SIDE / max(picture.size)
-    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    way = Image.Resampling.BOX if factor < 1 else Image.Resampling.LANCZOS
-    image = as_array(picture.resize(size, way))
-    lightness = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32), (0, 0), 1.0)
-    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
-    slope = np.hypot(cv2.Sobel(lightness, -1, 1, 0), cv2.Sobel(lightness, -1, 0, 1)) / 8
-    detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
-    coarse = (cv2.medianBlur(image, 3) >> 4).astype(np.int64)
-    counts = np.sort(np.bincount((coarse @ np.array([256, 16, 1])).ravel()))[::-1]
-    return float((slope < 1.0).mean() + counts[:24].sum() / counts.sum() - ((detail > 1.5) & (detail < 8)).mean())
+        return DrawnEngine(models_folder() / "miniature" / "faces")
 
-
-def _drawn(notes: tuple[str, ...] = ()) -> FaceEngine:
-    from easyphoto.faces.drawn_engine import DrawnEngine  # torch: a second and more
-
-    return DrawnEngine(models_folder() / "miniature" / "faces", notes=notes)
-
-
-def _readable(photos: Sequence[Path]) -> list[Image.Image]:
-    """Up to `_SAMPLE` pictures, spread over the list; unreadable ones get their verdict later."""
-    stride = max(1, len(photos) // _SAMPLE)
-    pictures = []
-    for photo in photos[::stride][: 2 * _SAMPLE]:
+    @cached_property
+    def photo_at_hand(self) -> FaceEngine | None:
+        """To find and parse faces only; nothing is fetched for it, and without its detector there is none."""
+        parts = replace(self.faces, embedder="none")
         try:
-            pictures.append(read_picture(photo, longest=_LONGEST))
-        except BadPicture:
-            continue
-    return pictures[:_SAMPLE]
+            return open_photo_engine(replace(self.store, offline=True), NullProgress(), parts)
+        except EnvironmentFailure:
+            return None
+
+    @property
+    def finders(self) -> tuple[FaceFinder, ...]:
+        """Who sees photographed faces, where they are at hand, then who sees drawn ones."""
+        try:
+            detector = open_detector(self.faces.detector, replace(self.store, offline=True), NullProgress())
+        except EnvironmentFailure:
+            return (self._drawn_faces,)
+        return detector.detect, self._drawn_faces
+
+    def domain_of(self, picture: Image.Image, face: Face) -> Domain:
+        return domain_of_score(drawn_score(picture, face, self.drawn.doubt(picture, face)))
+
+    def _drawn_faces(self, picture: Image.Image) -> tuple[Face, ...]:
+        return self.drawn.detect(picture)
+
+
+def _assumed(choice: DomainChoice) -> str:
+    other = choice.domain.other
+    return (
+        f"Taken for {choice.domain.value}, because {choice.words}. If they are {other.value}, "
+        f"{SAY_SO.format(other.value)}."
+    )

@@ -12,7 +12,7 @@ from PIL import Image
 
 from easyphoto import __version__
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
-from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.engine import Face, FaceEngine, outlines_at
 from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
@@ -148,7 +148,7 @@ class Session:
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
-            exact=self.tools.engine.outlines,
+            exact=outlines_at(self.tools.engine, self.template, self.faces[seat.face]),
             fuser=self.tools.fuser,
         )
 

@@ -19,6 +19,7 @@ from easyphoto.jobs.records import Job, Subject
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
 from easyphoto.persons import traces_of
 from easyphoto.preprocess.reference import wanted_photo
+from easyphoto.preprocess.verdict import Check
 from easyphoto.settings import (
     FaceSettings,
     InferenceSettings,
@@ -283,8 +284,13 @@ def watch_of(context: JobContext) -> Watch:
             context.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
         context.tell_training(event)
 
+    def checked(check: Check) -> None:
+        context.tell("verdicts", check_answer(check, context))
+        for note in check.notes:
+            context.note(note)
+
     return Watch(
-        checked=lambda check: context.tell("verdicts", check_answer(check, context)),
+        checked=checked,
         started=context.begin_run,
         event=heard,
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.errors import TooFewPhotos
+from easyphoto.faces.domain import LOOKS, SAY_SO
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.families import Family
@@ -58,8 +59,15 @@ def check_photos(
         engine=engine.id,
         domain=engine.domain.value,
         embedder=engine.embedder,
-        notes=(*getattr(engine, "notes", ()), *notes, *_reference_notes(found), *_count_notes(kept)),
+        notes=(
+            *getattr(engine, "notes", ()),
+            *notes,
+            *_base_notes(engine, family),
+            *_reference_notes(found),
+            *_count_notes(kept),
+        ),
         seconds=time.perf_counter() - start,
+        decided=getattr(engine, "decided", ""),
         reference_assured=found.is_assured,
         reference_chosen=found.is_chosen,
     )
@@ -91,10 +99,14 @@ def _without_strangers(
     unchecked = engine.embedder is None or limit is None
     if unchecked:
         looks = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
-    good = [index for index, look in enumerate(looks) if look.verdict.kept]
-    vectors = [vector for index in good if (vector := looks[index].embedding) is not None]
-    if not good or len(vectors) < len(good):
-        return looks, (_not_checked_note(engine),) if unchecked else (), False
+    kept = [index for index, look in enumerate(looks) if look.verdict.kept]
+    good = [index for index in kept if looks[index].embedding is not None]
+    if not good:
+        return looks, (_not_checked_note(engine),) if unchecked else _none_compared(engine, len(kept)), False
+    vectors = [vector for look in looks if look.verdict.kept and (vector := look.embedding) is not None]
+    others = [index for index in kept if index not in good]
+    looks = [_incomparable(look) if index in others else look for index, look in enumerate(looks)]
+    said = _some_not_compared(engine, [looks[index].verdict.photo for index in others])
     # Every cosine reaches the lowest limit: all photos count, those like the others most.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
@@ -105,11 +117,11 @@ def _without_strangers(
         result[index] = replace(looks[index], verdict=verdict)
     if unchecked:
         names = [looks[index].verdict.photo for index in good]
-        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
+        return result, (*said, _not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
     if group.agrees:
-        return result, (), True
-    said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
-    return result, (said,), False
+        return result, said, True
+    disagree = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    return result, (*said, disagree), False
 
 
 def _not_checked_note(engine: FaceEngine) -> str:
@@ -120,6 +132,24 @@ def _not_checked_note(engine: FaceEngine) -> str:
         )
     what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
     return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
+
+
+def _none_compared(engine: FaceEngine, kept: int) -> tuple[str, ...]:
+    """Said where an embedder has no face of its own domain; of photos that are all set aside nothing is said."""
+    if not kept:
+        return ()
+    other = engine.domain.other
+    return (
+        f"{NOT_CHECKED}: no face looks {LOOKS[engine.domain]}, as the photos are taken for {engine.domain.value}. "
+        f"If they are {other.value}, {SAY_SO.format(other.value)}.",
+    )
+
+
+def _some_not_compared(engine: FaceEngine, names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    looks = LOOKS[engine.domain.other]
+    return (f"Not compared with the other photos, because their faces look {looks}: {', '.join(names)}.",)
 
 
 def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:
@@ -141,6 +171,22 @@ def _stranger_words(value: float, limit: float) -> tuple[str, str]:
         f"It seems to show another person than most photos (likeness {value:.2f}, needed {limit:.2f}).",
         "Remove it; if it is the same person, lower the same-person limit or use a clearer photo.",
     )
+
+
+def _base_notes(engine: FaceEngine, family: Family) -> tuple[str, ...]:
+    """What will come of the photos, and what is needed instead: said before anybody waits for a training."""
+    if not family.only_draws or engine.domain is not Domain.PHOTOGRAPHS:
+        return ()
+    return (
+        "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one, without a "
+        "likeness, and a picture shows little of the person but the reference photo, laid on the template's face. For "
+        "a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in "
+        "the API: options.base).",
+    )
+
+
+def _incomparable(look: Look) -> Look:
+    return replace(look, verdict=replace(look.verdict, incomparable=True))
 
 
 def _noted(look: Look, note: str) -> Look:

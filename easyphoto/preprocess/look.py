@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import BadPicture
-from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.engine import Face, FaceEngine, remarks_on
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
@@ -165,6 +165,7 @@ def _measured(
         angle=angle_score(verdict.face),
         covering=engine.covering(picture, face),
         quality=float(np.sqrt(sharp * light)),
+        notes=(*verdict.notes, *(f"the face {said}" for said in remarks_on(engine, picture, face))),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:

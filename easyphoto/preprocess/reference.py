@@ -75,8 +75,10 @@ def _chosen(verdicts: Sequence[Verdict], wanted: str) -> str:
 def _like_the_others(kept: Sequence[Look]) -> list[Look]:
     """Those that are like all others as much as half of the photos are; all of them where nobody can tell.
 
-    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is.
+    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is. Photos
+    that cannot be compared are left out where others can.
     """
+    kept = [look for look in kept if not look.verdict.incomparable] or kept
     vectors = [look.embedding for look in kept if look.embedding is not None]
     cosines = own_cosines(vectors) if len(vectors) == len(kept) else ()
     if not cosines:

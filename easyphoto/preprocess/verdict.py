@@ -53,6 +53,8 @@ class Verdict:
     quality: float = 0.0
     duplicate_of: str | None = None
     notes: tuple[str, ...] = ()
+    incomparable: bool = False
+    """Its identity cannot be told although the other photos' can: it comes last, and is no reference."""
     faces: tuple[Face, ...] = ()
     """Every face that was found, largest first; their order gives the numbers on the sheet."""
     covering: Covering | None = None
@@ -61,6 +63,8 @@ class Verdict:
     @property
     def rank(self) -> float:
         """What photos are ranked by; without an embedder all identities count alike."""
+        if self.incomparable:
+            return 0.0
         return (1.0 if self.identity is None else max(self.identity, 0.0)) * self.quality
 
     def record(self) -> dict[str, Any]:
@@ -96,6 +100,8 @@ class Check:
     embedder: str | None
     notes: tuple[str, ...]
     seconds: float
+    decided: str = ""
+    """Why the photos were taken for that domain: asked for, or how many faces look so."""
     reference_assured: bool = False
     """Whether the reference is known to show the person who is meant: by an embedder, or because the user said so."""
     reference_chosen: bool = False
@@ -116,7 +122,8 @@ class Check:
     @property
     def identity_words(self) -> str:
         """Whether other persons were looked for, for people to read."""
-        if self.embedder is None:
+        kept = self.kept
+        if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
         if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
             return f"ranked by {self.embedder}, {NOT_CHECKED}"
@@ -132,6 +139,7 @@ class Check:
             "reference_chosen": self.reference_chosen,
             "engine": self.engine,
             "domain": self.domain,
+            "decided": self.decided,
             "embedder": self.embedder,
             "notes": list(self.notes),
             "seconds": round(self.seconds, 3),

@@ -42,7 +42,10 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     """
     judged = [picture for picture in pictures if picture.score is not None]
     if not judged:
-        note = "checkpoints were not judged (no embedder, or no face on the validation pictures): the last one is taken"
+        note = (
+            "checkpoints were not judged (no embedder, or no face of the person's kind on the validation pictures): "
+            "the last one is taken"
+        )
         shown = [picture for picture in pictures if picture.step == last_step]
         return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(note,))
     gains = gain_over_template(judged)

@@ -38,7 +38,7 @@ class Picture:
     path: str
     """Relative to the run's folder."""
     score: float | None
-    """Cosine to the person's mean embedding; None where there is no embedder or no face was found."""
+    """Cosine to the person's mean embedding; None where there is no embedder or no face of its kind."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,6 +78,8 @@ class PersonTiles:
         base = base_of(self.desk.app.workspace, person)
         if Path(base).name != person.family:
             facts.insert(1, (words("Base"), Path(base).name))
+        if person.domain:
+            facts.append((words("Kind of pictures"), words(person.domain)))
         if person.id != person.name:
             facts.insert(0, (words("Id"), person.id))
         return facts

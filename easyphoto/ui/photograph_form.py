@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from easyphoto.app import EasyPhoto
-from easyphoto.errors import InputError
+from easyphoto.app import AUTO, EasyPhoto
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.desk import Desk, Options, TemplateEntry
 from easyphoto.jobs.records import Job
-from easyphoto.persons import base_of
+from easyphoto.persons import base_of, recorded_domain, shared_domain
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import Seating, Sitting, seated, sittings
 from easyphoto.ui.language import Words
@@ -68,17 +69,27 @@ class Choosing:
         return {entry.path.stem: self.words.heard(entry.title) for entry in self.desk.templates()}
 
     def found(self, plan: Plan) -> Mapping[str, Found]:
-        """The faces of the plan's templates, in its order."""
+        """The faces of the plan's templates, in its order, as its persons' photographs number them."""
         entries, app = self.templates(plan.uploads), looking_app(self.desk, plan.options)
-        return self.faces.all_of([entries[id] for id in plan.templates if id in entries], app)
+        there = [entries[id] for id in plan.templates if id in entries]
+        return self.faces.all_of(there, app, self.domain(plan.persons))
 
     def planned(self, plan: Plan, *, with_covered: bool = False) -> Plan:
         """With everybody seated anew, as far as people have not seated them by hand."""
         there = [person.id for person in self.persons()]
         persons = tuple(id for id in plan.persons if id in there)
-        family, found = self.family(persons), self.found(plan)
+        family, found = self.family(persons), self.found(replace(plan, persons=persons))
         faces = {id: one.offer(family, with_covered=with_covered) for id, one in found.items()}
         return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
+
+    def domain(self, persons: Sequence[str]) -> str | None:
+        """What the persons' photos are; None where they differ, or where that cannot be told, which their job will say.
+
+        Each template is then seen as what it is.
+        """
+        with suppress(EasyPhotoError):
+            return self.desk.app.domain_of(persons)
+        return None
 
     def family(self, persons: Sequence[str]) -> str | None:
         return self.desk.app.workspace.person(persons[0]).family if persons else None
@@ -90,6 +101,7 @@ class Choosing:
             raise InputError("Nobody takes a face.", advice="Choose a person and a template with a face for them.")
         for group in groups:
             self._check_bases(group, plan.options)
+            self._check_domains(group, plan.options)
         entries = self.templates(plan.uploads)
         return tuple(
             self.desk.photograph(
@@ -111,6 +123,13 @@ class Choosing:
                 f"{', '.join(dict.fromkeys(group.persons))} were trained on different bases.",
                 advice="Photograph them one at a time, or choose a checkpoint for all of them.",
             )
+
+    def _check_domains(self, group: Sitting, options: Options) -> None:
+        """Likewise; of whom nothing is recorded yet the job finds out."""
+        persons = [self.desk.app.workspace.person(id) for id in group.persons]
+        known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
+        if options.engine == AUTO and known:
+            shared_domain(known)
 
 
 def portrait_of(desk: Desk, person: Person) -> Path | None:

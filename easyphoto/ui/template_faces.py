@@ -46,16 +46,18 @@ class TemplateFaces:
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, Found] = OrderedDict()
 
-    def of(self, template: Path, app: EasyPhoto) -> Found:
-        """As the app's engine finds them; another engine or detector looks again."""
-        key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights
+    def of(self, template: Path, app: EasyPhoto, domain: str | None = None) -> Found:
+        """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
+        key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights, domain
         if key not in self._known:
-            faces, covered = app.faces_of(template)
+            faces, covered = app.faces_of(template, domain=domain)
             self._known[key] = Found(faces, Size.of(read_picture(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)
         return self._known[key]
 
-    def all_of(self, templates: Sequence[TemplateEntry], app: EasyPhoto) -> Mapping[str, Found]:
-        return {entry.id: self.of(entry.path, app) for entry in templates}
+    def all_of(
+        self, templates: Sequence[TemplateEntry], app: EasyPhoto, domain: str | None = None
+    ) -> Mapping[str, Found]:
+        return {entry.id: self.of(entry.path, app, domain) for entry in templates}

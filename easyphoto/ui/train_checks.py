@@ -130,6 +130,9 @@ def connect_photos(part: PhotoPart, form: TrainForm, desk: Desk, words: Words) -
 
     heard(part.drop.upload, checking.dropped, {*inputs, part.drop})
     heard(part.again.click, checking.again, inputs)
+    # What the photos are taken for, and what will come out, depends on these two: it is answered before the training.
+    for chosen in (form.base, form.engine):
+        heard(chosen.input, checking.again, inputs)
     heard(part.clear.click, checking.cleared, [part.check])
     # Not by way of `saying`: a tick would clear what was said before it.
     ticked = [part.held, part.check, form.name]

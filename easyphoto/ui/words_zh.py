@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from easyphoto.ui.words_zh_kinds import HEARD_KINDS
 from easyphoto.ui.words_zh_settings import SETTINGS
 from easyphoto.ui.words_zh_tabs import HEARD_TABS
 from easyphoto.ui.words_zh_tabs import TEXTS as TABS
@@ -288,4 +289,4 @@ _ERRORS: Mapping[str, str] = {
     ),
 }
 
-HEARD: Mapping[str, str] = {**HEARD_TABS, **_VERDICTS, **_JOBS, **_ERRORS}
+HEARD: Mapping[str, str] = {**HEARD_TABS, **HEARD_KINDS, **_VERDICTS, **_JOBS, **_ERRORS}

@@ -8,10 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.app import AUTO, EasyPhoto
-from easyphoto.errors import InputError, MissingCapability
-from easyphoto.faces.engine import FaceEngine
-from easyphoto.faces.opening import choose_engine, open_engine
+from easyphoto.app import EasyPhoto
+from easyphoto.errors import MissingCapability
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
@@ -35,7 +33,7 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Ph
     person = app.workspace.person(wanted.person)
     settings, progress, family = wanted.seeded(seed_of(p)), NullProgress(), family_named(person.family)
     with set_aside(p):
-        engine = engine_of(app, person)
+        engine = app.engine_of([person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
         sitter = sitter_of(app.workspace, person, engine)
         tools = open_studio(
@@ -61,16 +59,6 @@ def painted_with(person: Person) -> str:
     if chosen is None:
         raise MissingCapability("The web UI has no checkpoint.", advice="Choose one at the top of its page.")
     return str(chosen.title)
-
-
-def engine_of(app: EasyPhoto, person: Person) -> FaceEngine:
-    """What can see the person's own photos can see them in a picture."""
-    if app.engine != AUTO:
-        return open_engine(app.engine, app.store, NullProgress(), app.faces)
-    if person.reference is None:
-        raise InputError(f"{person.name!r} is not trained yet.", advice="Train them in the EasyPhoto tab.")
-    reference = app.workspace.person_folder(person.id) / person.reference
-    return choose_engine((reference,), app.store, NullProgress(), app.faces)
 
 
 def seed_of(p: Any) -> int:

@@ -22,6 +22,7 @@ def test_a_person_is_shown_with_what_they_were_trained_with(client, anna):
 
     assert client.get(f"{V1}/persons").json() == {"persons": [person]}
     assert (person["id"], person["is_ready"], person["photos"], person["has_portrait"]) == ("anna", True, 5, True)
+    assert person["domain"] == "drawings"
     assert person["trained"]["base"] == "base"
     assert person["trained"]["settings"]["batch"] == 4
     assert client.get(f"{V1}/persons/anna/portrait").headers["content-type"] == "image/png"

@@ -100,6 +100,8 @@ def test_an_exported_person_comes_back_whole(workspace: Workspace, exported: Pat
     assert {path.relative_to(here) for path in here.rglob("*") if path.is_file()} == files
     assert (here / "lora.safetensors").read_bytes() == (there / "lora.safetensors").read_bytes()
     assert person == workspace.person("anna")
+    # What their photos were taken for when they came from the extension of 2023.
+    assert person.domain == elsewhere.person("anna").domain == "drawings"
     assert sitter_of(workspace, person, OnePersonEngine()).lora == here / "lora.safetensors"
     assert host.published == [here / "lora.safetensors"]
     assert not (workspace.root / "arriving").exists()
@@ -235,6 +237,7 @@ def test_a_file_that_is_not_what_it_should_be_keeps_everything_out(
         ("id", "../evil"), ("id", 7), ("name", None), ("photos", ["../../../etc/passwd"]),
         ("photos", ["photos/no.png"]), ("photos", "photos"), ("lora", "../lora.safetensors"),
         ("reference", "/etc/passwd"), ("family", "sdxl"), ("likeness", {"cosine": "high"}), ("notes", [1]),
+        ("domain", "statues"), ("domain", ["drawings"]),
     ],
     ids=str,
 )  # fmt: skip

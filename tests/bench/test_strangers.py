@@ -33,7 +33,7 @@ class PhotoFake(FakeEngine):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> PhotoFake:
     engine = PhotoFake()
-    monkeypatch.setattr(strangers, "open_engine", lambda *_: engine)
+    monkeypatch.setattr(strangers, "open_photo_engine", lambda *_: engine)
     return engine
 
 

@@ -119,13 +119,20 @@ def test_deleting_wants_to_be_meant(tmp_path, monkeypatch, capsys):
 
 
 def test_persons_are_listed_and_shown(tmp_path, capsys):
-    Workspace(tmp_path).new_person("anna", "miniature")
+    workspace = Workspace(tmp_path)
+    workspace.save_person(replace(workspace.new_person("anna", "miniature"), domain="photographs"))
+    workspace.new_person("ben", "miniature")
 
     assert main(["persons", "--workspace", str(tmp_path)]) == 0
+    assert [line.split("miniature")[1].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "photographs",
+        "not recorded",
+    ]
     assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
 
     words = capsys.readouterr().out
     assert "not trained" in words
+    assert "kind       photographs" in words
     assert str(tmp_path / "persons" / "anna") in words
 
 

@@ -75,6 +75,17 @@ def test_a_training_takes_the_reference_that_was_chosen(desk):
     assert verdicts.values["reference"] == photos[2].name
 
 
+def test_what_was_assumed_about_the_photos_stands_on_the_card_while_the_training_runs(workshop):
+    desk = workshop.desk
+    workshop.engine.notes = ("Taken for drawings.",)
+    workshop.trainer.gate.clear()
+
+    job = desk.train("anna", five_photos(desk))
+    assert workshop.trainer.begun.wait(60)
+
+    assert desk.queue.get(job.id).notes == ("Taken for drawings.",)
+
+
 def test_a_training_tells_verdicts_run_and_events_and_ends_with_the_person(desk, anna):
     types = [event.type for event in desk.queue.events(anna.id)]
 

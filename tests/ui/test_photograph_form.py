@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from easyphoto.errors import InputError
+from easyphoto.app import EasyPhoto
+from easyphoto.errors import InputError, MixedDomains, WeightsMissing
 from easyphoto.files import write_json
 from easyphoto.jobs.desk import Desk, Options
 from easyphoto.settings import InferenceSettings
@@ -53,6 +54,30 @@ def test_templates_with_other_persons_are_other_jobs(choosing: Choosing):
         (["anna"], ["03-room.png", "05-plain.png"], [[0], [0]]),
     ]
     assert [job.request["settings"]["seed"] for job in jobs] == [7, 7]
+
+
+def test_templates_can_be_chosen_where_nobody_can_tell_yet_what_a_persons_photos_are(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+):
+    def absent(*_: object) -> None:
+        raise WeightsMissing("YuNet is not at hand.", advice="Fetch it.")
+
+    monkeypatch.setattr(EasyPhoto, "domain_of", absent)
+
+    assert choosing.planned(Plan(persons=("anna",), templates=("03-room",))).seatings[0].takers == ("anna",)
+
+
+def test_a_photographed_and_a_drawn_person_are_refused_before_anything_is_queued(choosing: Choosing):
+    workspace = choosing.desk.app.workspace
+    for name, domain in (("anna", "photographs"), ("ben", "drawings")):
+        workspace.save_person(replace(workspace.person(name), domain=domain))
+    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("04-two",)))
+
+    with pytest.raises(MixedDomains, match="Anna of photographs, Ben of drawings"):
+        choosing.ask(plan, InferenceSettings())
+
+    assert choosing.desk.queue.list() == ()
+    assert len(choosing.ask(replace(plan, options=Options(engine="drawings")), InferenceSettings())) == 1
 
 
 def test_a_face_given_by_hand_reaches_the_job(choosing: Choosing):

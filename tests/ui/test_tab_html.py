@@ -81,6 +81,14 @@ def test_texts_of_others_are_no_markup(tmp_path: Path, desk: Desk):
     assert "<script" not in said
 
 
+def test_a_tile_says_what_the_persons_photos_are_where_that_is_recorded(desk: Desk):
+    tiles = PersonTiles(desk, Words("zh"), Thumbnails(), "orders")
+    anna = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", domain="photographs")
+
+    assert "<dt>图片类型</dt><dd>照片</dd>" in tiles.html([anna])
+    assert "图片类型" not in tiles.html([replace(anna, domain=None)])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -209,6 +209,22 @@ class Page:
         return str(updates[tab.photos.card])
 
 
+@pytest.mark.parametrize("field", ["base", "engine"])
+def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictures_is_changed(desk: Desk, field: str):
+    with gr.Blocks() as page:
+        tab = train_tab.build(desk, ENGLISH)
+        train_tab.connect(tab, desk)
+
+    changed = [getattr(tab.form, field)._id, "input"]
+    heard = [
+        each
+        for each in page.get_config_file()["dependencies"]
+        if changed in [list(target) for target in each["targets"]]
+    ]
+
+    assert [tab.photos.card._id in each["outputs"] for each in heard] == [True]
+
+
 def answered(desk: Desk, result: dict[str, object]) -> str:
     job = desk.queue.submit("check", "check", lambda context: result, request={})
     desk.queue.wait(job.id, 99, 5.0)

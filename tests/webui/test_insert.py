@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MissingCapability, NoFaceFound, UnknownPerson
 from easyphoto.faces.covering import Covering
@@ -35,7 +36,8 @@ def app(tmp_path, picture, monkeypatch):
     )
     lora = write_lora(tmp_path / "anna.safetensors", salt="anna")
     sitter = Sitter("Anna", reference=picture, lora=lora)
-    monkeypatch.setattr(insert, "choose_engine", lambda *_: FakeEngine())
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(insert, "sitter_of", lambda *_: sitter)
     return EasyPhoto(workspace, mirrors=())
 
@@ -130,7 +132,7 @@ def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app,
 
 def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, picture, monkeypatch):
     there = host()
-    monkeypatch.setattr(insert, "choose_engine", lambda *_: FakeEngine(faces=()))
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=()))
 
     with there.lock, pytest.raises(NoFaceFound):
         insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
@@ -144,5 +146,5 @@ def test_somebody_unknown_or_not_trained_is_refused(host, app, picture):
 
     with pytest.raises(UnknownPerson, match="nobody"):
         insert.put_into(app, job(there), picture, Wanted("nobody", QUICK))
-    with pytest.raises(InputError, match="'Begun' is not trained yet"):
+    with pytest.raises(InputError, match="'begun' is not trained yet"):
         insert.put_into(app, job(there), picture, Wanted("begun", QUICK))

@@ -1,0 +1,125 @@
+"""One domain's face analysis, which asks the other's about pictures that show the other domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.faces.covering import Covering
+from easyphoto.faces.domain import LOOKS, DomainOf
+from easyphoto.faces.engine import Domain, Face, FaceEngine, LikenessScale
+from easyphoto.weights.catalog import UsedWeight
+
+_MISSED = (
+    "Pictures without a drawn face were not looked at as photographs, because YuNet is not at hand. "
+    "Run: easyphoto weights get yunet"
+)
+
+
+class PairedEngine:
+    """Satisfies `FaceEngine` for the domain of `own`.
+
+    A picture on which `own` sees no face, or one that looks like the other domain's, is shown to the other engine as
+    well. Each face is parsed by the engine of what it looks like, so nobody need remember who found it. A vector is
+    given only of faces that look like the embedder's own domain: cosines between the two domains say nothing.
+    """
+
+    def __init__(
+        self,
+        own: FaceEngine,
+        open_other: Callable[[], FaceEngine | None],
+        domain_of: DomainOf,
+        *,
+        notes: tuple[str, ...] = (),
+        decided: str = "asked for",
+    ) -> None:
+        """`open_other` is called when the other engine is first needed; None: it is not at hand."""
+        self._own, self._open_other, self._domain_of = own, open_other, domain_of
+        self._opened: tuple[FaceEngine | None, ...] = ()
+        self._notes = (*notes, *getattr(own, "notes", ()))
+        self.decided = decided
+        """Why it serves: asked for, or what the faces look like."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the opener had to say, and what the engine could not ask."""
+        return (*self._notes, *self.missed)
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """What to say where the other engine was wanted in vain."""
+        return (_MISSED,) if self._opened == (None,) else ()
+
+    @property
+    def id(self) -> str:
+        return self._own.id
+
+    @property
+    def domain(self) -> Domain:
+        return self._own.domain
+
+    @property
+    def embedder(self) -> str | None:
+        return self._own.embedder
+
+    @property
+    def same_person_limit(self) -> float | None:
+        return self._own.same_person_limit
+
+    @property
+    def outlines(self) -> bool:
+        """Of faces that look like its own domain's; `outlines_at` says it of any."""
+        return self._own.outlines
+
+    @property
+    def scale(self) -> LikenessScale | None:
+        return self._own.scale
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]:
+        """Also the other engine's, once it was asked."""
+        other = (file for engine in self._opened if engine is not None for file in engine.weights)
+        return tuple(dict.fromkeys((*self._own.weights, *other)))
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        found = self._own.detect(picture)
+        if found and self._is_own(picture, found[0]):
+            return found
+        other = self._other()
+        return (other.detect(picture) if other is not None else ()) or found
+
+    def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        if self.embedder is None or not self._is_own(picture, face):
+            return None
+        return self._own.embed(picture, face)
+
+    def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        return self._parser_of(picture, face).parse(picture, face)
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return self._parser_of(picture, face).covering(picture, face)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self._parser_of(picture, face).outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        """What people should know about the face: words that go on a sentence about it."""
+        looks = self._domain_of(picture, face)
+        if looks is self.domain:
+            return ()
+        said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
+        return (f"{said}: how like them it is cannot be told" if self.embedder is not None else said,)
+
+    def _parser_of(self, picture: Image.Image, face: Face) -> FaceEngine:
+        other = None if self._is_own(picture, face) else self._other()
+        return other or self._own
+
+    def _is_own(self, picture: Image.Image, face: Face) -> bool:
+        return self._domain_of(picture, face) is self.domain
+
+    def _other(self) -> FaceEngine | None:
+        if not self._opened:
+            self._opened = (self._open_other(),)
+        return self._opened[0]

@@ -1,0 +1,106 @@
+"""Verdicts where photographs and drawings meet: what is assumed, what cannot be told, and what will come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.faces.engine import Domain, Face, FaceEngine
+from easyphoto.faces.paired_engine import PairedEngine
+from easyphoto.families import MINIATURE, SD15, Family
+from easyphoto.preprocess.check import check_photos
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import NullProgress
+from easyphoto.settings import PreprocessSettings
+from tests.preprocess.marked import MarkedEngine, photo
+
+BASE_NOTE = "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one"
+ELSE = "looks drawn, while the person's photos are taken for photographs: how like them it is cannot be told"
+
+
+class PhotoEngine(MarkedEngine):
+    id = "photographs"
+    domain = Domain.PHOTOGRAPHS
+
+
+def dark_is_drawn(picture: Image.Image, face: Face) -> Domain:
+    corner = np.asarray(picture)[0, 0].mean()
+    return Domain.DRAWINGS if corner < 60 else Domain.PHOTOGRAPHS
+
+
+def paired(own: FaceEngine | None = None, **values: str) -> PairedEngine:
+    return PairedEngine(own or PhotoEngine(), lambda: MarkedEngine(), dark_is_drawn, **values)  # type: ignore[arg-type]
+
+
+def checked(files: list[Path], engine: FaceEngine, family: Family = SD15) -> Check:
+    return check_photos(files, engine, family, PreprocessSettings(), NullProgress())
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Four photographs and, 4.png, a drawing: the frontal one, and the only one on dark ground."""
+    made = [photo(tmp_path, f"{seed}.png", seed=seed) for seed in range(5)]
+    image = np.array(Image.open(made[4]))
+    # Cards are coloured, the ground is grey.
+    ground = (image.max(2).astype(int) - image.min(2)) < 5
+    image[ground] = image[ground] // 4
+    Image.fromarray(image).save(made[4])
+    return made
+
+
+def test_a_drawing_among_photographs_is_kept_last_and_said(files: list[Path]) -> None:
+    check = checked(files, paired())
+
+    drawing = check.verdicts[4]
+    assert (drawing.kept, drawing.identity, drawing.notes) == (True, None, (f"the face {ELSE}",))
+    assert [verdict.identity for verdict in check.verdicts[:4]] == [pytest.approx(1.0, abs=0.01)] * 4
+    assert check.kept[-1].photo == "4.png"
+    assert check.reference != "4.png"
+    assert check.identity_words == "identity checked by colours"
+    assert "Not compared with the other photos, because their faces look drawn: 4.png." in check.notes
+
+
+def test_the_photographs_beside_a_drawing_are_still_held_against_each_other(files: list[Path], tmp_path: Path) -> None:
+    files.append(photo(tmp_path, "5.png", seed=5, person="ben"))
+
+    check = checked(files, paired())
+
+    assert [verdict.reason.value for verdict in check.verdicts if verdict.reason] == ["someone else"]
+    assert not check.verdicts[5].kept
+
+
+def test_photographs_that_are_insisted_to_be_drawings_are_not_compared_and_that_is_said(files: list[Path]) -> None:
+    check = checked(files[:4], paired(MarkedEngine()))
+
+    assert [verdict.identity for verdict in check.verdicts] == [None] * 4
+    assert check.identity_words == "identity not checked"
+    assert not check.reference_assured
+    assert (
+        "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, say "
+        "so: --engine photographs (in the tab: Kind of pictures; in the API: options.engine)."
+    ) in check.notes
+
+
+def test_why_the_photos_were_taken_for_what_they_are_is_recorded(files: list[Path]) -> None:
+    check = checked(files, paired(decided="4 of 5 faces look photographed"))
+
+    assert check.record()["domain"] == "photographs"
+    assert check.record()["decided"] == "4 of 5 faces look photographed"
+    assert checked(files, MarkedEngine()).record()["decided"] == ""
+
+
+@pytest.mark.parametrize(
+    ("engine", "family", "said"),
+    [(PhotoEngine(), MINIATURE, True), (PhotoEngine(), SD15, False), (MarkedEngine(), MINIATURE, False)],
+    ids=["photographs, miniature", "photographs, SD 1.5", "drawings, miniature"],
+)
+def test_what_the_miniature_makes_of_photographs_is_said_before_a_training(
+    files: list[Path], engine: FaceEngine, family: Family, said: bool
+) -> None:
+    notes = [note for note in checked(files, engine, family).notes if note.startswith(BASE_NOTE)]
+
+    assert len(notes) == said
+    assert all("Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint" in note for note in notes)
