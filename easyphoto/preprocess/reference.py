@@ -74,7 +74,7 @@ def _like_the_others(kept: Sequence[Look]) -> list[Look]:
     """Those that are like all others as much as half of the photos are; all of them where nobody can tell.
 
     Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is. Photos
-    that cannot be compared are left out where others can.
+    of another kind than the others are left out.
     """
     kept = [look for look in kept if not look.verdict.incomparable] or kept
     vectors = [look.embedding for look in kept if look.embedding is not None]
