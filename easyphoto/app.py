@@ -24,6 +24,7 @@ from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
+from easyphoto.inference.prepare import coverings
 from easyphoto.originals import read_original
 from easyphoto.persons import (
     Trained,
@@ -228,7 +229,8 @@ class EasyPhoto:
     ) -> Session:
         """Put the persons' faces into the templates, from the left; several names for templates with several faces.
 
-        `assignments` says for a template which of its faces, from the left and from 0, each person takes.
+        With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
+        from the left and from 0, each person takes.
         """
         progress = progress or NullProgress()
         persons = [self.workspace.person(name) for name in names]
@@ -297,17 +299,20 @@ class EasyPhoto:
 
     def faces_of(
         self, template: Path, *, domain: str | None = None, progress: Progress | None = None
-    ) -> tuple[Face, ...]:
-        """The faces of a template from the left, as `photograph` numbers them for persons of that domain.
+    ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
+        """The faces of a template from the left, and what hides each; None: nothing.
 
-        None: as what the template's own faces look like, because nobody is chosen yet.
+        They are numbered as `photograph` does for persons of that domain; without one, because nobody is chosen yet, as
+        what the template's own faces look like.
         """
         progress = progress or NullProgress()
         if domain is None or self.engine != AUTO:
             engine = self._engine_for((template,), progress)
         else:
             engine = open_engine(domain, self.store, progress, self.faces)
-        return from_the_left(engine.detect(read_picture(template)))
+        picture = read_picture(template)
+        faces = from_the_left(engine.detect(picture))
+        return faces, coverings(picture, faces, engine)
 
     def make_trainer(self, progress: Progress | None = None) -> Mapping[str, str]:
         """Make the environment that trains beside a web UI, where it is missing; returns the versions in it.

@@ -152,6 +152,9 @@ class PreprocessSettings(Settings):
     same_person: float | None = slider(
         None, -1.0, 1.0, step=0.01, label="Same-person limit", help="Cosine; empty takes the embedder's own."
     )
+    keep_covered: bool = switch(
+        False, label="Keep covered faces", help="Photos with sunglasses, mask, hand or hair over the face."
+    )
     captions: bool = switch(False, label="Attribute captions", help="Adds what is visible to the trigger words.")
 
 
@@ -217,6 +220,10 @@ class InferenceSettings(Settings):
     )  # fmt: skip
     outline: bool = switch(True, label="Outline", help="Jaw and chin take the person's shape. Off: the template's.")
     repaint_features: bool = switch(False, label="Second pass repaints eyes and mouth")
+    paint_covered: bool = switch(
+        False, label="Paint covered faces",
+        help="Off: a template's face behind sunglasses or a mask stays as it is, unless it is given to somebody.",
+    )  # fmt: skip
     fusion_engine: str = choice(
         "warp", ("warp", "inswapper"), label="Fusion by", help="inswapper: research licence only."
     )

@@ -22,6 +22,7 @@ from easyphoto.backends.base import (
 )
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.errors import BackendError, MissingCapability
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array, as_picture, blended
@@ -153,6 +154,11 @@ class FakeEngine:
     same_person_limit: float | None = 0.5
     weights: tuple[UsedWeight, ...] = ()
     outlines: bool = True
+    covered: tuple[tuple[Box, Covering], ...] = ()
+    """Faces, by their boxes, that something hides."""
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return next((covering for box, covering in self.covered if box == face.box), None)
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         if self.faces is not None:

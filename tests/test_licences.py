@@ -72,6 +72,8 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     from easyphoto.faces import arcface, bisenet, curricular, retinaface, saliency, scrfd, sface, yunet
 
     Part.opened = []
+    # Opens YuNet a second time, under the same licence.
+    monkeypatch.setattr("easyphoto.faces.photo_covering.YuNetHalves", lambda file: None)
     readers = ((yunet, "YuNet"), (scrfd, "Scrfd"), (retinaface, "RetinaFace"), (bisenet, "BiSeNet"))
     for module, name in (*readers, (saliency, "OnnxSaliency"), (photo_opening, "InsightFaceDetector")):
         monkeypatch.setattr(module, name, Part)

@@ -234,12 +234,12 @@ class Legacy:
 
 
 def seats_of(fields: InferFields) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
-    """Who sits, and on which face from the left: "none" leaves a face as it is."""
+    """Who sits, and on which face from the left: "none" leaves a face as it is, wherever it stands."""
     names = [fields.user_ids] if isinstance(fields.user_ids, str) else list(fields.user_ids)
     seats = [(number, name) for number, name in enumerate(names) if name.strip().lower() not in NOBODY]
     numbers = tuple(number for number, _ in seats)
-    # Without gaps they sit from the left by themselves, and one too many is left out with a note.
-    return tuple(name for _, name in seats), None if numbers == tuple(range(len(seats))) else numbers
+    # Where no face is left out they take the largest by themselves, and one too many is left out with a note.
+    return tuple(name for _, name in seats), None if len(seats) == len(names) else numbers
 
 
 def same_checkpoint(known: str, wanted: str) -> bool:

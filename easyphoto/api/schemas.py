@@ -104,7 +104,9 @@ class ResumeRequest(Asked):
 
 class PhotographRequest(Asked):
     persons: listed(Name, least=1, most=MOST_PERSONS) = Field(
-        ..., description="Ids, from the left where a template does not say which face is whose."
+        ...,
+        description="Ids, from the left where a template does not say which face is whose; with fewer persons than "
+        "faces they take the largest.",
     )
     templates: Templates
     preset: InferencePreset = Field("balanced", description="What settings differ from; `settings` go on top.")

@@ -135,7 +135,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "photograph", "put trained persons into templates; prints the best picture's path")
     parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="who, from the left where a template has several faces"
+        "names", nargs="+", metavar="NAME", help="who, from the left, on the largest of a template's faces"
     )
     parser.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="pictures with a face")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: the workspace's results)")

@@ -9,7 +9,9 @@ from PIL import Image
 
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces import networks
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.crop import ARCFACE_POINTS
+from easyphoto.faces.drawn_covering import drawn_covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
@@ -77,6 +79,9 @@ class DrawnEngine:
         crop, frame = networks.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
         labels = networks.parse(self._parser, self._parser_config, crop)
         return laid_back(labels, square_matrix(*map(float, frame), pixels=labels.shape[0]), image.shape[:2])
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return drawn_covering(as_array(picture), self.parse(picture, face), face)
 
 
 def _head_of(points: np.ndarray) -> tuple[float, float, float, float]:

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight
 
@@ -124,6 +125,10 @@ class FaceEngine(Protocol):
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
+        ...
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...
 
 

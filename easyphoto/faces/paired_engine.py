@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.domain import LOOKS, DomainOf
 from easyphoto.faces.engine import Domain, Face, FaceEngine, LikenessScale
 from easyphoto.weights.catalog import UsedWeight
@@ -95,10 +96,13 @@ class PairedEngine:
         return self._own.embed(picture, face)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
-        return self._parser_of(picture, face).parse(picture, face)
+        return self._engine_of(picture, face).parse(picture, face)
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
-        return self._parser_of(picture, face).outlines
+        return self._engine_of(picture, face).outlines
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return self._engine_of(picture, face).covering(picture, face)
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """What people should know about the face: words that go on a sentence about it."""
@@ -108,7 +112,7 @@ class PairedEngine:
         said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
         return (f"{said}: how like them it is cannot be told" if self.embedder is not None else said,)
 
-    def _parser_of(self, picture: Image.Image, face: Face) -> FaceEngine:
+    def _engine_of(self, picture: Image.Image, face: Face) -> FaceEngine:
         other = None if self._is_own(picture, face) else self._other()
         return other or self._own
 

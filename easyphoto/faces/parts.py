@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Face
 from easyphoto.weights.catalog import UsedWeight
 
@@ -58,4 +59,15 @@ class Saliency(Protocol):
 
     def mask(self, picture: Image.Image) -> np.ndarray:
         """float32 (height, width), 1 on the person."""
+        ...
+
+
+class CoveringSense(Protocol):
+    """Tells covered faces from bare ones."""
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.embedders import Embedder
 from easyphoto.faces.engine import Domain, Face, LikenessScale
 from easyphoto.faces.parse import landmark_parts, surroundings
-from easyphoto.faces.parts import Detector, Parser, Saliency
+from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.geometry import Size
 from easyphoto.images import as_array
 from easyphoto.weights.catalog import UsedWeight
@@ -38,12 +39,14 @@ class PhotoEngine:
         *,
         parser: Parser | None = None,
         saliency: Saliency | None = None,
+        coverings: CoveringSense | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.notes = notes
         self._detector, self._embedder = detector, embedder
         self._parser: Parser = parser or LandmarkParser()
         self._saliency = saliency
+        self._coverings = coverings
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -69,8 +72,9 @@ class PhotoEngine:
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        made_of = (self._detector, self._embedder, self._parser, self._saliency)
-        return tuple(used for part in made_of if part is not None for used in part.weights)
+        made_of = (self._detector, self._embedder, self._parser, self._saliency, self._coverings)
+        # YuNet finds faces and tells covered ones from bare ones.
+        return tuple(dict.fromkeys(used for part in made_of if part is not None for used in part.weights))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         return self._detector.detect(picture)
@@ -80,6 +84,9 @@ class PhotoEngine:
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         return self._parser.parse(picture, face, self._foreground(picture, face))
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return self._coverings.covering(picture, face) if self._coverings else None
 
     def _foreground(self, picture: Image.Image, face: Face) -> np.ndarray | None:
         """Where the person is around the face: at 320 px, a whole picture would leave few pixels for the hair."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.faces.embedders import AUTOMATIC, Embedder, embedder_lines, open_embedder
 from easyphoto.faces.insightface_detector import DETECTOR_FILES, InsightFaceDetector, pack_file
-from easyphoto.faces.parts import Detector, Parser, Saliency
+from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.faces.photo_engine import LandmarkParser, PhotoEngine
 from easyphoto.progress import Progress
 from easyphoto.settings import FaceSettings
@@ -67,10 +67,11 @@ def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSetting
         saliency = None
     else:
         saliency = _saliency(faces.saliency, store, progress, notes=notes, missing=missing)
+    coverings = _coverings(store, notes)
     if missing:
         sets = " ".join(absent.set for absent in missing)
         notes.append(f"Not at hand: {'; '.join(absent.words for absent in missing)}. Run: easyphoto weights get {sets}")
-    return PhotoEngine(detector, embedder, parser=parser, saliency=saliency, notes=tuple(notes))
+    return PhotoEngine(detector, embedder, parser=parser, saliency=saliency, coverings=coverings, notes=tuple(notes))
 
 
 def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector:
@@ -159,6 +160,20 @@ def _saliency(
     if not at_hand:
         missing.append(_Absent("a cut-out network (outlines are guessed from colours)", "cut-out"))
     return _first_that_opens("cut-out network", at_hand, lambda one: open_saliency(one, store, progress), notes)
+
+
+def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
+    """With YuNet, whatever detects; None, with a note, where it is not at hand."""
+    file = store.find("yunet")
+    if file is None:
+        notes.append("Covered faces are not recognised: YuNet is not at hand. Run: easyphoto weights get yunet")
+        return None
+    from easyphoto.faces.photo_covering import PhotoCovering
+
+    def opened(id: str) -> PhotoCovering:
+        return PhotoCovering(file, (store.used(id),))
+
+    return _first_that_opens("network for covered faces", ["yunet"], opened, notes)
 
 
 def _first_that_opens(

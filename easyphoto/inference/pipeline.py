@@ -41,7 +41,7 @@ from easyphoto.inference.passes import (
     second_strength,
 )
 from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
-from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
+from easyphoto.inference.prepare import Setup, coverings, part_maps, prepared, subject_of
 from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
 from easyphoto.inference.sitter import Sitter
@@ -84,13 +84,15 @@ def photograph(
 ) -> Photographs:
     """Put the sitters' faces on the template, `settings.count` times, best first.
 
-    Sitters take the faces from left to right; `assignment[i]` instead is the face (from the left, 0 first) of sitter i.
+    Sitters take the largest, surest faces, from left to right; `assignment[i]` instead is the face (from the left, 0
+    first) of sitter i.
     `trigger` replaces the family's trigger words. Raises NoFaceFound, InputError, and what the backend raises.
     """
     template, clock = template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
         faces = from_the_left(tools.engine.detect(template))
-        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment)
+        covered = () if settings.paint_covered else coverings(template, faces, tools.engine)
+        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment, covered=covered)
         maps, map_notes = part_maps(template, faces, tools.engine)
     with clock.timed("guides"):
         session = Session.opened(template, faces, maps, settings, family, tools, trigger=trigger, clock=clock)

@@ -73,6 +73,20 @@ def from_the_left(faces: Sequence[Face]) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: face.box.centre[0]))
 
 
+def prominence(face: Face) -> float:
+    """How much a face is what the picture is about: its size in pixels × the detector's confidence."""
+    return face.box.area * face.score
+
+
+def most_prominent(prominences: Sequence[float], possible: Sequence[int], count: int) -> tuple[int, ...]:
+    """Which `count` of the possible faces are taken where nobody chose them: the largest, surest ones, from the left.
+
+    Of equal ones the leftmost. A passer-by at the left edge must not take the place of whom the picture shows.
+    """
+    first = sorted(possible, key=lambda face: (-prominences[face], face))[:count]
+    return tuple(sorted(first))
+
+
 def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
     """The reason to leave a face as it is rather than spoil it; None where it can be done."""
     visible = face.box.clipped(picture)
@@ -109,30 +123,45 @@ def points_inside(points: np.ndarray, picture: Size) -> bool:
 
 
 def seated(
-    sitters: int, faces: Sequence[Face], picture: Size, family: Family, *, assignment: Sequence[int] | None = None
+    sitters: int,
+    faces: Sequence[Face],
+    picture: Size,
+    family: Family,
+    *,
+    assignment: Sequence[int] | None = None,
+    covered: Sequence[str | None] = (),
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """Who sits where, from the left, and notes on the faces that stay as they are.
 
-    Without an assignment the sitters take the faces that can be done, from left to right. With one, `assignment[i]` is
-    the face (from the left, 0 first) of sitter i. Raises NoFaceFound and InputError.
+    Without an assignment the sitters take the largest, surest faces that can be done, from left to right. With one,
+    `assignment[i]` is the face (from the left, 0 first) of sitter i. `covered` says for each face what hides it: such a
+    face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
     """
     if not faces:
         raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
-    reasons = [why_untouched(face, picture, family) for face in faces]
+    hidden = [None if face in (assignment or ()) else said for face, said in enumerate(covered or [None] * len(faces))]
+    reasons = [why_untouched(face, picture, family) or said for face, said in zip(faces, hidden, strict=True)]
     possible = [index for index, reason in enumerate(reasons) if reason is None]
     if not possible:
         said = "; ".join(f"face {index + 1}: {reason}" for index, reason in enumerate(reasons))
-        raise NoFaceFound(f"No face of the template can be done well ({said}).", advice="Choose another template.")
+        advice = "Choose another template, or have covered faces painted."
+        raise NoFaceFound(
+            f"No face of the template can be done well ({said}).",
+            advice=advice if any(hidden) else "Choose another template.",
+        )
     if sitters < 1 or sitters > len(faces):
         raise InputError(
             f"{sitters} sitters were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
             advice="Give at least one sitter, and not more than the template has faces.",
         )
-    chosen = _checked(assignment, sitters, len(faces)) if assignment is not None else tuple(possible[:sitters])
+    largest = most_prominent([prominence(face) for face in faces], possible, sitters)
+    chosen = largest if assignment is None else _checked(assignment, sitters, len(faces))
     seats = [Seat(sitter, face) for sitter, face in enumerate(chosen) if reasons[face] is None]
     if not seats:
         raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
+    notes += [f"Face {seat.face + 1} from the left: {covered[seat.face]}; it was painted all the same, as assigned."
+              for seat in seats if covered and covered[seat.face]]  # fmt: skip
     if len(seats) < sitters:
         notes.append(f"{sitters - len(seats)} of {sitters} sitters found no face that can be done well.")
     return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)

@@ -88,6 +88,12 @@ def subject_of(sitter: Sitter, engine: FaceEngine) -> Subject:
     return Subject(sitter, reference, portrait or reference, tuple(notes))
 
 
+def coverings(picture: Image.Image, faces: Sequence[Face], engine: FaceEngine) -> tuple[str | None, ...]:
+    """What hides each face's eyes or mouth, in words; None where it is bare."""
+    found = (engine.covering(picture, face) for face in faces)
+    return tuple(None if covering is None else covering.words for covering in found)
+
+
 def part_maps(
     template: Image.Image, faces: Sequence[Face], engine: FaceEngine
 ) -> tuple[list[np.ndarray], tuple[str, ...]]:

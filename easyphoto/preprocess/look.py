@@ -166,12 +166,15 @@ def _measured(
         sharpness=sharp,
         exposure=light,
         angle=angle_score(verdict.face),
+        covering=engine.covering(picture, face),
         quality=float(np.sqrt(sharp * light)),
         notes=(*verdict.notes, *(f"the face {said}" for said in remarks)),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:
         return Look(set_aside(verdict, *fault))
+    if verdict.covering is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, verdict.covering.words))
     vector, detail = engine.embed(picture, face), resolved_width(picture, face)
     return Look(verdict, vector, signature(picture, face), detail, of_other_kind=bool(remarks))
 
@@ -195,13 +198,22 @@ def _fault(
             f"The face is {width:.0f} pixels wide; at least {family.smallest_face} are needed.",
             "Use the photo at its full size, or one taken from nearer.",
         )
+    # Of heavily blurred bare faces 15 % look covered.
+    is_sharp = verdict.sharpness >= settings.blur_limit
+    if verdict.covering is not None and is_sharp and not settings.keep_covered:
+        said = verdict.covering.words
+        return (
+            Reason.COVERED,
+            f"{said[0].upper()}{said[1:]}.",
+            "Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces.",
+        )
     if verdict.face.score < _HALF_SEEN or width < _NARROW * verdict.face.box.height:
         return (
             Reason.PARTIAL_FACE,
             "The face is hard to make out: part of it is hidden, turned away or in shadow.",
             "Use a photo where both eyes, nose and mouth are seen.",
         )
-    if verdict.sharpness < settings.blur_limit:
+    if not is_sharp:
         return (
             Reason.BLURRED,
             f"The face is blurred (sharpness {verdict.sharpness:.2f}, needed {settings.blur_limit:.2f}).",

@@ -1,6 +1,7 @@
 """The reference photo: the one that says whose face it is, so it must show the person who is meant.
 
-With an embedder it is one that looks like the others; without one nobody can tell, and the user is asked.
+With an embedder it is one that looks like the others; without one nobody can tell, and the user is asked. What covers
+its face would cover every result's, so a covered photo is the reference only where it is named or all are covered.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def find_reference(looks: Sequence[Look], wanted: str | None, *, is_checked: boo
     kept = [look for look in looks if look.verdict.kept]
     if not kept:
         return Reference(None, is_assured=False, is_chosen=False)
-    best = max(_like_the_others(kept), key=_suitability).verdict
+    # Where all look of the other kind, none is marked.
+    kept = [look for look in kept if not look.verdict.incomparable]
+    alike = _like_the_others(kept)
+    best = max(_uncovered(alike) or _uncovered(kept) or alike, key=_suitability).verdict
     return Reference(best.photo, is_assured=is_checked, is_chosen=False)
 
 
@@ -73,16 +77,18 @@ def _chosen(verdicts: Sequence[Verdict], wanted: str) -> str:
 def _like_the_others(kept: Sequence[Look]) -> list[Look]:
     """Those that are like all others as much as half of the photos are; all of them where nobody can tell.
 
-    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is. Photos
-    of another kind than the others are left out.
+    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is.
     """
-    kept = [look for look in kept if not look.verdict.incomparable] or kept
     vectors = [look.embedding for look in kept if look.embedding is not None]
     cosines = own_cosines(vectors) if len(vectors) == len(kept) else ()
     if not cosines:
         return list(kept)
     middle = statistics.median(cosines)
     return [look for look, value in zip(kept, cosines, strict=True) if value >= middle - _NEAR * abs(middle)]
+
+
+def _uncovered(looks: Sequence[Look]) -> list[Look]:
+    return [look for look in looks if look.verdict.covering is None]
 
 
 def _suitability(look: Look) -> float:

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Face
 
 NOT_CHECKED = "identity not checked"
@@ -28,6 +29,7 @@ class Reason(str, Enum):
     UNREADABLE = "unreadable"
     NOT_AMONG_BEST = "not among the best"
     PARTIAL_FACE = "partial face"
+    COVERED = "covered"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,8 @@ class Verdict:
     """It looks of another kind than the other photos (drawn, photographed): it comes last, and is no reference."""
     faces: tuple[Face, ...] = ()
     """Every face that was found, largest first; their order gives the numbers on the sheet."""
+    covering: Covering | None = None
+    """What hides the judged face's eyes or mouth; None where nothing does, or nobody can tell."""
 
     @property
     def rank(self) -> float:
@@ -79,6 +83,7 @@ class Verdict:
             "identity": None if self.identity is None else round(self.identity, 4),
             "quality": round(self.quality, 4),
             "duplicate_of": self.duplicate_of,
+            "covering": self.covering.words if self.covering else None,
             "notes": list(self.notes),
         }
 

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from easyphoto.inference.plan import most_prominent
+
 Reasons = tuple[str | None, ...]
 """For each face of a template, from the left, why it cannot be done; None where it can."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The faces of one template, from the left, as there is a choice of them."""
+
+    reasons: Reasons
+    prominences: tuple[float, ...]
+    """As `inference.plan.prominence` has them."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +46,22 @@ class Sitting:
     """For each template, the face of each person."""
 
 
-def from_the_left(persons: Sequence[str], faces: Reasons) -> tuple[str | None, ...]:
-    """The persons on the faces that can be done, in their order; faces left over stay as they are."""
-    waiting = iter(persons)
-    return tuple(next(waiting, None) if reason is None else None for reason in faces)
+def from_the_left(persons: Sequence[str], offer: Offer) -> tuple[str | None, ...]:
+    """The persons, in their order, on the faces that the pipeline would give them; faces left over stay as they are."""
+    possible = [face for face, reason in enumerate(offer.reasons) if reason is None]
+    taken = dict(zip(most_prominent(offer.prominences, possible, len(persons)), persons, strict=False))
+    return tuple(taken.get(face) for face in range(len(offer.reasons)))
 
 
-def seated(
-    persons: Sequence[str], faces: Mapping[str, Reasons], earlier: Sequence[Seating] = ()
-) -> tuple[Seating, ...]:
+def seated(persons: Sequence[str], faces: Mapping[str, Offer], earlier: Sequence[Seating] = ()) -> tuple[Seating, ...]:
     """A seating for each template, in the order of `faces`. What was chosen by hand stays while it can."""
     chosen = {one.template: one for one in earlier if one.is_chosen}
-    return tuple(_kept(chosen.get(template), persons, template, reasons) for template, reasons in faces.items())
+    return tuple(_kept(chosen.get(template), persons, template, offer) for template, offer in faces.items())
 
 
-def _kept(chosen: Seating | None, persons: Sequence[str], template: str, reasons: Reasons) -> Seating:
-    if chosen is None or len(chosen.takers) != len(reasons):
-        return Seating(template, from_the_left(persons, reasons))
+def _kept(chosen: Seating | None, persons: Sequence[str], template: str, offer: Offer) -> Seating:
+    if chosen is None or len(chosen.takers) != len(offer.reasons):
+        return Seating(template, from_the_left(persons, offer))
     return replace(chosen, takers=tuple(taker if taker in persons else None for taker in chosen.takers))
 
 

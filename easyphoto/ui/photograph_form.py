@@ -74,12 +74,12 @@ class Choosing:
         there = [entries[id] for id in plan.templates if id in entries]
         return self.faces.all_of(there, app, self.domain(plan.persons))
 
-    def planned(self, plan: Plan) -> Plan:
+    def planned(self, plan: Plan, *, with_covered: bool = False) -> Plan:
         """With everybody seated anew, as far as people have not seated them by hand."""
         there = [person.id for person in self.persons()]
         persons = tuple(id for id in plan.persons if id in there)
-        found_on = self.found(replace(plan, persons=persons))
-        faces = {id: found.reasons(self.family(persons)) for id, found in found_on.items()}
+        family, found = self.family(persons), self.found(replace(plan, persons=persons))
+        faces = {id: one.offer(family, with_covered=with_covered) for id, one in found.items()}
         return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
 
     def domain(self, persons: Sequence[str]) -> str | None:
@@ -96,7 +96,7 @@ class Choosing:
 
     def ask(self, plan: Plan, settings: InferenceSettings) -> tuple[Job, ...]:
         """The jobs of a plan, one for each group of templates with the same persons. Raises InputError."""
-        groups = sittings(plan.seatings)
+        groups = sittings((self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings)
         if not groups:
             raise InputError("Nobody takes a face.", advice="Choose a person and a template with a face for them.")
         for group in groups:

@@ -41,7 +41,7 @@ class SeatsView:
 
     def _left_over(self, seatings: Sequence[Seating]) -> str:
         if not self.persons:
-            return self._hint(self.words("Choose who is photographed: they take the faces from the left."))
+            return self._hint(self.words("Choose who is photographed: they take the largest faces, from the left."))
         names = {person.value: person.label for person in self.persons}
         left = ", ".join(names[id] for id in without_a_face(list(names), seatings))
         return self._hint(self.words("Without a face: {names}.", names=left)) if left else ""
@@ -49,7 +49,8 @@ class SeatsView:
     def _template(self, seating: Seating) -> str:
         entry, words = self.templates[seating.template], self.words
         title = words.heard(entry.title)
-        rows = "".join(self._face(seating, face, reason) for face, reason in enumerate(self.reasons[entry.id]))
+        reasons = zip(self.reasons[entry.id], self.found[entry.id].covered, strict=True)
+        rows = "".join(self._face(seating, face, reason, hidden) for face, (reason, hidden) in enumerate(reasons))
         rows = rows or self._empty(words("No face was found here: this template is left out."))
         return (
             f'<article class="easyphoto-seat" aria-label="{escape(title)}">{self._numbered(entry)}'
@@ -65,20 +66,22 @@ class SeatsView:
         frames = "".join(frame_html(number, face, found.size) for number, face in enumerate(found.faces, start=1))
         return f'<div class="easyphoto-numbered">{picture}{frames}</div>'
 
-    def _face(self, seating: Seating, face: int, reason: str | None) -> str:
+    def _face(self, seating: Seating, face: int, reason: str | None, hidden: str | None) -> str:
         words, taker = self.words, seating.takers[face]
         name = escape(words("Face {number}", number=face + 1))
         number = f'<b aria-hidden="true">{face + 1}</b>'
+        why = reason or (hidden if taker is None else None)
+        said = f"<span>{escape(words('Stays as it is: {reason}.', reason=words.heard(why)))}</span>" if why else ""
         if reason is not None:
-            said = escape(words("Stays as it is: {reason}.", reason=words.heard(reason)))
-            return f'<div class="easyphoto-face" aria-label="{name}">{number}<span>{said}</span></div>'
+            return f'<div class="easyphoto-face" aria-label="{name}">{number}{said}</div>'
         choices = [*self.persons, Pick(NOBODY, words("leave as it is"))]
         buttons = "".join(
             self._button(pick, order_of(seating.template, face, pick.value), is_on=(taker or NOBODY) == pick.value)
             for pick in choices
         )
+        # A covered face can be given to somebody all the same.
         return (
-            f'<div class="easyphoto-face" role="group" aria-label="{name}">{number}'
+            f'<div class="easyphoto-face" role="group" aria-label="{name}">{number}{said}'
             f'<div class="easyphoto-takers">{buttons}</div></div>'
         )
 

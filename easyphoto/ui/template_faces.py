@@ -12,9 +12,9 @@ from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
 from easyphoto.images import read_picture
-from easyphoto.inference.plan import why_untouched
+from easyphoto.inference.plan import prominence, why_untouched
 from easyphoto.jobs.desk import TemplateEntry
-from easyphoto.ui.assignments import Reasons
+from easyphoto.ui.assignments import Offer, Reasons
 
 MOST_KEPT = 200
 
@@ -25,11 +25,19 @@ class Found:
 
     faces: tuple[Face, ...]
     size: Size
+    covered: tuple[str | None, ...]
+    """What hides each face; None where nothing does."""
 
     def reasons(self, family: str | None) -> Reasons:
         """Why each face cannot be done by that family; None where it can."""
         known = family_named(family) if family else MINIATURE
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
+
+    def offer(self, family: str | None, *, with_covered: bool = False) -> Offer:
+        """A covered face can be done, but without `with_covered` nobody gets it who was not given it by hand."""
+        covered = [None] * len(self.faces) if with_covered else self.covered
+        reasons = (why or hidden for why, hidden in zip(self.reasons(family), covered, strict=True))
+        return Offer(tuple(reasons), tuple(prominence(face) for face in self.faces))
 
 
 class TemplateFaces:
@@ -42,7 +50,8 @@ class TemplateFaces:
         """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
         key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights, domain
         if key not in self._known:
-            self._known[key] = Found(app.faces_of(template, domain=domain), Size.of(read_picture(template)))
+            faces, covered = app.faces_of(template, domain=domain)
+            self._known[key] = Found(faces, Size.of(read_picture(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)

@@ -121,6 +121,14 @@ _VERDICTS: Mapping[str, str] = {
     "unreadable": "无法读取",
     "not among the best": "未入选",
     "partial face": "人脸不完整",
+    "covered": "人脸被遮挡",
+    "The eyes are covered (sunglasses?).": "眼睛被遮住（墨镜？）。",
+    "An eye is covered (hair or a hand?).": "一只眼睛被遮住（头发或手？）。",
+    "The mouth is covered (a mask or a hand?).": "嘴被遮住（口罩或手？）。",
+    "Most of the face is covered.": "脸的大部分被遮住。",
+    "Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces.": (
+        "请使用能看到眼睛和嘴的照片；若遮挡物也要学习，请打开“保留被遮挡的脸”。"
+    ),
     "Kept: sharpness {sharpness}, light {light}, likeness {likeness}.": (
         "已保留：清晰度 {sharpness}，光照 {light}，相似度 {likeness}。"
     ),

@@ -47,6 +47,8 @@ SETTINGS: Mapping[str, str] = {
     "Photos whose face is less sharp are set aside.": "人脸不够清晰的照片不会采用。",
     "Same-person limit": "同一人阈值",
     "Cosine; empty takes the embedder's own.": "余弦值；留空则用特征网络自身的阈值。",
+    "Keep covered faces": "保留被遮挡的脸",
+    "Photos with sunglasses, mask, hand or hair over the face.": "脸上有墨镜、口罩、手或头发遮挡的照片。",
     "Attribute captions": "属性描述",
     "Adds what is visible to the trigger words.": "在触发词后加入画面可见的内容。",
     # Training.
@@ -112,6 +114,10 @@ SETTINGS: Mapping[str, str] = {
     "Colour transfer": "色彩迁移",
     "The face takes the template's light.": "人脸采用模板的光线。",
     "Second pass repaints eyes and mouth": "第二遍重绘眼睛和嘴",
+    "Paint covered faces": "绘制被遮挡的脸",
+    "Off: a template's face behind sunglasses or a mask stays as it is, unless it is given to somebody.": (
+        "关闭：模板上被墨镜或口罩遮挡的脸保持原样，除非指定给某人。"
+    ),
     "Fusion by": "融合方式",
     "inswapper: research licence only.": "inswapper：仅限研究许可。",
     "warp": "形变",

@@ -12,7 +12,9 @@ _PHOTOGRAPH: Mapping[str, str] = {
     "Add pictures as templates …": "添加图片作为模板 …",
     "Faces": "人脸",
     "Choose templates: the faces in them appear here.": "请选择模板：其中的人脸会显示在这里。",
-    "Choose who is photographed: they take the faces from the left.": "请选择人物：他们会从左起依次取用人脸。",
+    "Choose who is photographed: they take the largest faces, from the left.": (
+        "请选择人物：他们会取用最大的几张脸，从左起依次分配。"
+    ),
     "Without a face: {names}.": "没有分到人脸：{names}。",
     "No face was found here: this template is left out.": "这里没有找到人脸：此模板不会使用。",
     "Stays as it is: {reason}.": "保持原样：{reason}。",
@@ -173,6 +175,10 @@ _STEPS: Mapping[str, str] = {
 
 _NOTES: Mapping[str, str] = {
     "it is seen from the side": "这是侧脸",
+    "the eyes are covered (sunglasses?)": "眼睛被遮住（墨镜？）",
+    "an eye is covered (hair or a hand?)": "一只眼睛被遮住（头发或手？）",
+    "the mouth is covered (a mask or a hand?)": "嘴被遮住（口罩或手？）",
+    "most of the face is covered": "脸的大部分被遮住",
     "the picture's border cuts it": "被画面边缘截断",
     "it is only {width} pixels wide": "只有 {width} 像素宽",
     "Face {number} from the left stays as it is: {reason}.": "左起第 {number} 张脸保持原样：{reason}。",
@@ -227,7 +233,8 @@ _NOTES: Mapping[str, str] = {
     ),
     "Skin was not retouched: {error}.": "未美化皮肤：{error}。",
     "its parts were not recognised, an ellipse serves as mask": "无法识别五官，以椭圆作为蒙版",
-    # Last, because it would fit the others.
+    # Last, because they would fit the others.
+    "{said}; it was painted all the same, as assigned": "{said}；按指定仍然绘制",
     "Face {number} from the left: {said}.": "左起第 {number} 张脸：{said}。",
 }
 
@@ -286,6 +293,10 @@ _ERRORS: Mapping[str, str] = {
     "The job {id} is not over.": "任务 {id} 还没有结束。",
     "Cancel it first.": "请先取消。",
     "There is no face on the template.": "模板上没有人脸。",
+    "No face of the template can be done well ({reasons}).": "模板上没有能处理好的人脸（{reasons}）。",
+    "face {number}: {reason}": "第 {number} 张脸：{reason}",
+    "Choose another template.": "请换一个模板。",
+    "Choose another template, or have covered faces painted.": "请换一个模板，或打开“绘制被遮挡的脸”。",
     "Choose a template with a visible face.": "请选择有清晰人脸的模板。",
 }
 

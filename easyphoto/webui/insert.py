@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -23,7 +24,9 @@ from easyphoto.workspace import Person
 
 
 def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Photograph:
-    """The best of what was made; `picture` itself stays as it is. `p` is the host's job that it belongs to.
+    """The best of what was made, with all that is to be said; `picture` itself stays as it is.
+
+    `p` is the host's job that it belongs to. Of several faces the person takes the largest, surest one.
 
     Raises EasyPhotoError, and Cancelled where the host's user has pressed Interrupt.
     """
@@ -43,7 +46,9 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Ph
             weights=app.weights,
             progress=progress,
         )
-        return photograph(picture, [sitter], settings, family.at(settings.resolution), tools).best
+        made = photograph(picture, [sitter], settings, family.at(settings.resolution), tools)
+        # The faces that stay as they are are the picture's matter, not one result's.
+        return replace(made.best, notes=(*made.notes, *made.best.notes))
 
 
 def painted_with(person: Person) -> str:

@@ -138,6 +138,18 @@ def test_none_leaves_a_face_as_it_is(client, anna, workshop):
     assert workshop.desk.queue.list()[0].request["assignments"] == [[1]]
 
 
+def test_a_none_at_the_end_leaves_the_last_face_as_it_is_however_large(client, anna, workshop):
+    client.post(INFER, json={"user_ids": ["anna", "none"], "init_image": encoded(picture(9, (300, 200)))})
+
+    assert workshop.desk.queue.list()[0].request["assignments"] == [[0]]
+
+
+def test_somebody_alone_takes_the_largest_face(client, anna, workshop):
+    client.post(INFER, json={"user_ids": ["anna"], "init_image": encoded(picture(9, (300, 200)))})
+
+    assert workshop.desk.queue.list()[0].request["assignments"] == [None]
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from easyphoto.errors import EnvironmentFailure, InputError, LicenceRefused, WeightsMissing
-from easyphoto.faces import photo_opening
+from easyphoto.faces import photo_covering, photo_opening
 from easyphoto.faces.opening import engine_lines, open_engine
 from easyphoto.faces.photo_opening import open_detector, open_parser, open_photo_engine, open_saliency
 from easyphoto.progress import NullProgress, Progress
@@ -50,6 +50,7 @@ def yunet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     monkeypatch.setattr(module, "YuNet", Detector)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(photo_covering, "YuNetHalves", lambda file: None)
     (tmp_path / "yunet.onnx").touch()
     return tmp_path / "yunet.onnx"
 

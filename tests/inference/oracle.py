@@ -11,6 +11,7 @@ from PIL import Image
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw, draw_group
 from easyphoto.drawings.scene import sample_scene
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array, as_picture
@@ -59,6 +60,9 @@ class OracleEngine:
         inner = face.box.grown(*(-0.2 * face.box.width,) * 4).as_ints()
         mean = as_array(picture.crop(inner)).reshape(-1, 3).mean(0) - 127.5
         return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        return None
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         drawing = self.known[_key(picture)]

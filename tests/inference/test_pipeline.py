@@ -13,6 +13,7 @@ from PIL import Image
 
 from easyphoto.backends.base import InpaintRequest
 from easyphoto.errors import InputError, NoFaceFound
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
@@ -135,15 +136,16 @@ def test_without_an_embedder_results_are_unranked_and_that_is_said(tmp_path: Pat
     assert made.notes == ("The results are not ranked: their likeness could not be measured.",)
 
 
-def test_two_faces_get_their_own_sitters_and_the_third_stays_untouched(studio: Studio):
+def test_the_two_largest_faces_get_their_own_sitters_and_the_smallest_stays_untouched(studio: Studio):
     made = studio.photograph(studio.group, 2)
 
-    assert made.seated == ((0, "person 9000"), (1, "person 9006"))
-    assert made.notes == ("Face 3 from the left stays as it is: no sitter was given for it.",)
+    assert [round(face.box.width) for face in made.faces] == [43, 41, 57]
+    assert made.seated == ((0, "person 9000"), (2, "person 9006"))
+    assert made.notes == ("Face 2 from the left stays as it is: no sitter was given for it.",)
     different = changed(made.best.image, studio.group)
     for index, face in enumerate(made.faces):
         left, top, right, bottom = face.box.grown(*(-0.3 * face.box.width,) * 4).as_ints()
-        assert different[top:bottom, left:right].any() == (index < 2)
+        assert different[top:bottom, left:right].any() == (index != 1)
     assert not different[made.best.mask == 0].any()
 
 
@@ -169,6 +171,16 @@ def test_an_assignment_turns_the_order_around(studio: Studio):
 def test_more_sitters_than_faces_are_refused(studio: Studio):
     with pytest.raises(InputError, match="2 sitters were given for 1 face"):
         studio.photograph(studio.one, 2)
+
+
+def test_a_covered_face_is_refused_with_the_reason_unless_it_is_asked_for(studio: Studio, monkeypatch):
+    monkeypatch.setattr(type(studio.engine), "covering", lambda *_: Covering(left_eye=True, right_eye=True))
+
+    with pytest.raises(NoFaceFound, match=r"face 1: the eyes are covered \(sunglasses\?\)"):
+        studio.photograph(studio.one)
+    made = studio.photograph(studio.one, settings=replace(SETTINGS, paint_covered=True))
+
+    assert made.seated == ((0, "person 9000"),)
 
 
 def test_a_template_without_a_face_is_refused(studio: Studio):

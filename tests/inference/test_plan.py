@@ -48,6 +48,87 @@ def test_faces_count_from_the_left():
     assert from_the_left((RIGHT, LEFT)) == (LEFT, RIGHT)
 
 
+def passer_by(*, score: float = 0.99) -> Face:
+    """A small face at the left edge, 20 by 25 pixels."""
+    return face_at(Box(5, 20, 25, 45), score=score)
+
+
+def test_with_one_sitter_the_portrait_is_taken_and_not_the_passer_by_to_its_left():
+    seats, notes = seated(1, (passer_by(), RIGHT), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=1),)
+    assert notes == ("Face 1 from the left stays as it is: no sitter was given for it.",)
+
+
+def test_with_two_sitters_the_two_largest_of_three_faces_are_taken_from_the_left():
+    seats, _ = seated(2, (passer_by(), LEFT, RIGHT), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=1), Seat(sitter=1, face=2))
+
+
+def test_of_two_faces_of_one_size_the_surer_one_is_taken():
+    unsure = Face(LEFT.box, LEFT.points, 0.62)
+
+    seats, _ = seated(1, (unsure, RIGHT), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=1),)
+
+
+def test_a_surer_passer_by_does_not_win_over_the_portrait():
+    portrait = Face(RIGHT.box, RIGHT.points, 0.70)
+
+    seats, _ = seated(1, (passer_by(score=1.0), portrait), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=1),)
+
+
+def test_a_covered_face_stays_as_it_is_with_the_reason():
+    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, covered=("the eyes are covered (sunglasses?)", None))
+
+    assert seats == (Seat(sitter=0, face=1),)
+    assert notes == ("Face 1 from the left stays as it is: the eyes are covered (sunglasses?).",)
+
+
+def test_a_template_whose_only_face_is_covered_is_refused_with_the_reason_and_what_to_do():
+    with pytest.raises(NoFaceFound, match=r"face 1: the mouth is covered \(a mask or a hand\?\)") as caught:
+        seated(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
+
+    assert caught.value.advice == "Choose another template, or have covered faces painted."
+
+
+def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():
+    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(0,), covered=("an eye is covered", None))
+
+    assert seats == (Seat(sitter=0, face=0),)
+    assert notes == (
+        "Face 2 from the left stays as it is: no sitter was given for it.",
+        "Face 1 from the left: an eye is covered; it was painted all the same, as assigned.",
+    )
+
+
+def test_an_assignment_to_a_bare_face_leaves_the_covered_one_with_its_reason():
+    _, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1,), covered=("an eye is covered", None))
+
+    assert notes == ("Face 1 from the left stays as it is: an eye is covered.",)
+
+
+def test_the_largest_face_is_passed_over_where_it_cannot_be_done():
+    points = RIGHT.points.copy()
+    points[2, 0] = points[0, 0]
+    sideways = Face(RIGHT.box, points, 1.0)
+
+    seats, notes = seated(1, (passer_by(), sideways), PICTURE, MINIATURE)
+
+    assert seats == (Seat(sitter=0, face=0),)
+    assert notes == ("Face 2 from the left stays as it is: it is seen from the side.",)
+
+
+def test_an_assignment_may_name_the_smaller_face():
+    seats, _ = seated(1, (passer_by(), RIGHT), PICTURE, MINIATURE, assignment=(0,))
+
+    assert seats == (Seat(sitter=0, face=0),)
+
+
 def test_sitters_take_the_faces_from_the_left_and_the_rest_is_noted():
     seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE)
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images import as_array
@@ -16,6 +17,7 @@ from easyphoto.weights.catalog import UsedWeight
 # The card's body says who it is, the yellow band says where its top is.
 PERSONS = {"anna": (200, 40, 160), "ben": (40, 160, 200)}
 _BAND = (250, 240, 20)
+_HIDES = (0, 0, 255)
 
 
 def card(size: int, person: str = "anna", *, seed: int = 0) -> np.ndarray:
@@ -39,8 +41,12 @@ def photo(
     seed: int = 0,
     size: tuple[int, int] = (480, 360),
     blur: float = 0.0,
+    covered: tuple[float, float] | None = None,
 ) -> Path:
-    """A grey picture with cards at (left, top, side), written as PNG; the ground's noise follows the seed."""
+    """A grey picture with cards at (left, top, side), written as PNG; the ground's noise follows the seed.
+
+    `covered`: from where to where, in shares of the side, something lies over the cards.
+    """
     ground = np.random.default_rng(seed + 1).integers(90, 140, (size[1] // 30 + 1, size[0] // 30 + 1)).astype(np.uint8)
     image = cv2.cvtColor(cv2.resize(ground, size, interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2RGB)
     for left, top, side in faces:
@@ -48,6 +54,9 @@ def photo(
         image[top:bottom, max(left, 0) : right] = card(side, person, seed=seed)[: bottom - top, max(-left, 0) :][
             :, : right - max(left, 0)
         ]
+        if covered is not None:
+            above, below = (top + round(share * side) for share in covered)
+            image[above:below, max(left, 0) : right] = _HIDES
     if blur:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     target = folder / name
@@ -80,6 +89,13 @@ class MarkedEngine:
         colour = np.asarray(picture.crop(face.box.as_ints()).resize((1, 1), Image.Resampling.BOX), np.float32).ravel()
         vector = colour - colour.mean()
         return vector / np.linalg.norm(vector)
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        """What lies on a card in full blue hides the points below it."""
+        image = as_array(picture)
+        places = np.clip(np.rint(face.points).astype(int), 0, (picture.width - 1, picture.height - 1))
+        left, right, _, one, other = (bool((image[y, x] == _HIDES).all()) for x, y in places)
+        return covering_of(left, right, one and other)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         labels = np.zeros((picture.height, picture.width), np.uint8)

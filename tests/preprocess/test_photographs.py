@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE
@@ -82,6 +83,19 @@ def test_spoiled_and_small_copies_are_set_aside_and_their_originals_stay(engine:
     assert "which is less compressed" in aside[2].explanation
 
 
+@pytest.mark.skipif(not (SHARED / "cases" / "covered").is_dir(), reason="the case is not on this machine")
+def test_a_masked_photo_is_set_aside_and_a_template_s_sunglasses_are_seen(engine: FaceEngine) -> None:
+    masked, template = (SHARED / "cases" / "covered" / name for name in ("mask.jpg", "template_sunglasses.jpg"))
+
+    check = check_photos([masked, *person_a()[:3]], engine, MINIATURE, PreprocessSettings(), NullProgress())
+    picture = read_picture(template)
+
+    assert [verdict.reason for verdict in check.verdicts] == [Reason.COVERED, None, None, None]
+    assert check.verdicts[0].explanation == "The mouth is covered (a mask or a hand?)."
+    assert check.reference == "01.jpg"
+    assert engine.covering(picture, engine.detect(picture)[0]) == Covering(left_eye=True, right_eye=True)
+
+
 def test_a_group_is_asked_about(engine: FaceEngine, tmp_path: Path) -> None:
     shutil.copy(SHARED / "photos" / "group" / "01.jpg", tmp_path / "group.jpg")
 
@@ -101,14 +115,15 @@ def test_a_turned_photograph_is_set_upright(engine: FaceEngine, tmp_path: Path, 
     assert check.verdicts[0].rotation == degrees
 
 
-def test_a_face_with_one_half_covered_is_partial(engine: FaceEngine, tmp_path: Path) -> None:
+def test_a_face_with_one_half_covered_is_set_aside_for_its_eye(engine: FaceEngine, tmp_path: Path) -> None:
     picture = read_picture(SHARED / "photos" / "person-a" / "02.jpg")
     ImageDraw.Draw(picture).rectangle((335, 210, 500, 630), fill=(60, 60, 70))
     picture.save(tmp_path / "covered.png")
 
     check = check_photos([tmp_path / "covered.png"], engine, MINIATURE, PreprocessSettings(), NullProgress())
 
-    assert check.verdicts[0].reason is Reason.PARTIAL_FACE
+    assert check.verdicts[0].reason is Reason.COVERED
+    assert check.verdicts[0].explanation == "An eye is covered (hair or a hand?)."
 
 
 @pytest.mark.parametrize("height", [24, 32, 100])

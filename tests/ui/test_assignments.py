@@ -1,6 +1,7 @@
 """Who takes which face, and the sessions that are asked for."""
 
 from easyphoto.ui.assignments import (
+    Offer,
     Seating,
     Sitting,
     from_the_left,
@@ -11,8 +12,16 @@ from easyphoto.ui.assignments import (
     without_a_person,
 )
 
-ONE, TWO, THREE = (None,), (None, None), (None, None, None)
 SIDE = "it is seen from the side"
+
+
+def offer(*prominences: float, side: int | None = None) -> Offer:
+    """Faces of those prominences; the one of number `side` cannot be done."""
+    reasons = tuple(SIDE if face == side else None for face in range(len(prominences)))
+    return Offer(reasons, prominences)
+
+
+ONE, TWO, THREE = offer(1), offer(1, 1), offer(1, 1, 1)
 
 
 def test_persons_take_the_faces_from_the_left():
@@ -20,7 +29,12 @@ def test_persons_take_the_faces_from_the_left():
 
 
 def test_a_face_that_cannot_be_done_is_passed_over():
-    assert from_the_left(["anna", "ben"], (SIDE, None, None)) == (None, "anna", "ben")
+    assert from_the_left(["anna", "ben"], offer(9, 1, 1, side=0)) == (None, "anna", "ben")
+
+
+def test_with_fewer_persons_than_faces_the_largest_are_taken_from_the_left():
+    assert from_the_left(["anna"], offer(400, 9000, 8000)) == (None, "anna", None)
+    assert from_the_left(["anna", "ben"], offer(400, 8000, 9000)) == (None, "anna", "ben")
 
 
 def test_persons_without_a_face_are_left_over():
@@ -28,7 +42,7 @@ def test_persons_without_a_face_are_left_over():
 
 
 def test_every_template_gets_a_seating_in_its_order():
-    faces = {"two": TWO, "one": ONE, "landscape": ()}
+    faces = {"two": TWO, "one": ONE, "landscape": offer()}
 
     assert seated(["anna", "ben"], faces) == (
         Seating("two", ("anna", "ben")),
@@ -85,7 +99,7 @@ def test_a_template_where_nobody_sits_is_no_session():
 
 
 def test_who_is_left_over_is_told():
-    seatings = seated(["anna", "ben"], {"one": ONE, "side": (SIDE,)})
+    seatings = seated(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
 
     assert without_a_face(["anna", "ben"], seatings) == ("ben",)
     assert without_a_person(seatings) == ("side",)

@@ -17,6 +17,7 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Words
 from easyphoto.ui.photograph_form import Choosing, Plan
+from easyphoto.ui.template_faces import TemplateFaces
 from easyphoto.workspace import Person
 
 
@@ -86,6 +87,19 @@ def test_a_face_given_by_hand_reaches_the_job(choosing: Choosing):
     (job,) = choosing.ask(choosing.planned(Plan(("anna",), ("04-two",), seatings=seatings)), InferenceSettings())
 
     assert job.request["assignments"] == [[1]]
+
+
+def test_with_covered_faces_painted_whoever_follows_the_persons_gets_them(choosing: Choosing, monkeypatch):
+    seen = TemplateFaces.of
+    hidden = ("the eyes are covered (sunglasses?)",)
+    monkeypatch.setattr(TemplateFaces, "of", lambda *asked: replace(seen(*asked), covered=hidden))
+    plan = choosing.planned(Plan(persons=("anna",), templates=("03-room",)))
+
+    with pytest.raises(InputError, match="Nobody takes a face"):
+        choosing.ask(plan, InferenceSettings())
+    (job,) = choosing.ask(plan, InferenceSettings(paint_covered=True))
+
+    assert job.request["assignments"] == [[0]]
 
 
 def test_nobody_on_no_face_is_no_job(choosing: Choosing):

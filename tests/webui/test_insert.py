@@ -7,13 +7,15 @@ from PIL import Image
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MissingCapability, NoFaceFound, UnknownPerson
+from easyphoto.faces.covering import Covering
+from easyphoto.geometry import Box
 from easyphoto.images import as_picture
 from easyphoto.inference.sitter import Sitter
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import insert
 from easyphoto.webui.wanted import Wanted
 from easyphoto.workspace import Person, Workspace
-from tests.fakes import FakeEngine
+from tests.fakes import FakeEngine, face_at
 from tests.webui.fake_host.loras import write_lora
 
 QUICK = InferenceSettings(first_steps=4, second_steps=4, resolution=64, retouch=False)
@@ -100,6 +102,32 @@ def test_a_checkpoint_of_another_family_is_refused_in_words(host, app, picture):
 
     with there.lock, pytest.raises(MissingCapability, match=r"large\.safetensors is of the family"):
         insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+
+
+def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(host, app, picture, monkeypatch):
+    there = host()
+    passer_by, portrait = face_at(Box(4, 8, 40, 53), score=1.0), face_at(Box(130, 40, 230, 165), score=0.8)
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=(portrait, passer_by)))
+
+    with there.lock:
+        made = insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+
+    changed = np.asarray(made.image) != np.asarray(picture)
+    assert changed[40:165, 130:230].any()
+    assert not changed[:, :45].any()
+    assert "Face 1 from the left stays as it is: no sitter was given for it." in made.notes
+
+
+def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app, picture, monkeypatch):
+    there = host()
+    box = Box(64, 40, 192, 168)
+    engine = FakeEngine(faces=(face_at(box),), covered=((box, Covering(mouth=True)),))
+    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
+
+    with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)"):
+        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+
+    assert there.requests == []
 
 
 def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, picture, monkeypatch):

@@ -1,0 +1,130 @@
+"""Numbers about a photographed face's eyes and mouth that are others where something covers them: colours and edges.
+
+Measured in the face's own frame at one size, so that pictures of any size compare, and against its own skin, so that
+faces and lights do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from easyphoto.faces.face_view import FaceFrame
+from easyphoto.images import warped
+
+UNIT = 32.0
+"""Pixels of an eye distance. A face of 60 px has 27."""
+# Where skin is mostly bare, in eye distances from the middle of the eyes: cheeks, nose, forehead.
+_SPOTS = (
+    (-0.45, 0.42), (0.45, 0.42), (0.0, 0.3), (0.0, -0.45), (-0.3, -0.5), (0.3, -0.5), (-0.6, 0.75), (0.6, 0.75),
+    (0.0, 0.12),
+)  # fmt: skip
+_SPOT = (0.2, 0.16)
+# Spots whose colour is this near to the commonest one are skin; light changes over a face more than hue does.
+_LIGHT_COUNTS, _SAME_SKIN = 0.5, 12.0
+# Lab differences are counted in these: light varies over bare skin about twice as much as hue does.
+_LAB_UNITS = np.array([20.0, 10.0, 10.0])
+# Width and height in eye distances, rows and columns of cells.
+_EYE, _MOUTH, _LOWER_FACE = (0.8, 0.6, 3, 4), (1.2, 0.8, 4, 5), (1.44, 1.3, 3, 3)
+_LOWER_FACE_BELOW_EYES = 1.2
+_MOST_LIGHT = 3.0
+
+
+@dataclass(frozen=True)
+class EyeMeasures:
+    light: float
+    """Against the skin's."""
+    colour: float
+    """How far from the skin's, in light and hue."""
+    edges: float
+    """Edges that lie level, as lids and lashes do."""
+    lids: float
+    """How many more of them there are in the middle than around it."""
+    fall: float
+    """How much lighter it is above than below."""
+    unlike: float
+    """How far its colours are from the other eye's in the mirror."""
+
+
+@dataclass(frozen=True)
+class MouthMeasures:
+    edges: float
+    lips: float
+    """How many more level edges there are in the middle than around it."""
+    red: float
+    """How much redder the middle is."""
+    hue: float
+    """How far the lower face's hue is from the skin's."""
+
+
+def measured(image: np.ndarray, points: np.ndarray) -> tuple[EyeMeasures, EyeMeasures, MouthMeasures]:
+    """Of the left eye, the right eye (as seen in the mirror) and the mouth; `image` is RGB, `points` are its pixels."""
+    points = np.asarray(points, np.float64)
+    face = _FaceInLab(image, FaceFrame.of(points))
+    left = face.cells(points[0], *_EYE)
+    right = face.cells(points[1], *_EYE, is_mirrored=True)
+    unlike = float(np.abs(left - right)[..., :3].mean())
+    mouth = face.cells(points[3:5].mean(0), *_MOUTH)
+    lower = face.cells(face.frame.place(0.0, _LOWER_FACE_BELOW_EYES), *_LOWER_FACE)
+    all_over, middle = mouth.mean((0, 1)), mouth[1:3, 1:4].mean((0, 1))
+    return (
+        _eye(left, unlike),
+        _eye(right, unlike),
+        MouthMeasures(
+            edges=float(all_over[3]),
+            lips=float(middle[3] - all_over[3]),
+            red=float(middle[1] - all_over[1]),
+            hue=float(np.hypot(lower[..., 1], lower[..., 2]).mean()),
+        ),
+    )
+
+
+def _eye(cells: np.ndarray, unlike: float) -> EyeMeasures:
+    light, edges = cells[..., 0], cells[..., 3]
+    seen = np.dstack([np.clip(light, -_MOST_LIGHT, _MOST_LIGHT) / 2, cells[..., 1:3]])
+    return EyeMeasures(
+        light=float(light.mean()),
+        colour=float(np.linalg.norm(seen, axis=2).mean()),
+        edges=float(edges.mean()),
+        lids=float(edges[1, 1:3].mean() - edges.mean()),
+        fall=float(light[0].mean() - light[-1].mean()),
+        unlike=unlike,
+    )
+
+
+class _FaceInLab:
+    """A picture from which pieces are cut in a face's frame."""
+
+    def __init__(self, image: np.ndarray, frame: FaceFrame) -> None:
+        self._image, self.frame = image, frame
+        spots = [self._piece(frame.place(u, v), *_SPOT).reshape(-1, 3) for u, v in _SPOTS]
+        self._skin = _skin(np.array([np.median(spot, axis=0) for spot in spots]))
+
+    def cells(
+        self, middle: np.ndarray, width: float, height: float, rows: int, columns: int, *, is_mirrored: bool = False
+    ) -> np.ndarray:
+        """(rows, columns, 4): the mean colour against the skin's, and the level edges."""
+        piece = self._piece(middle, width, height)
+        edges = np.abs(cv2.Sobel(np.ascontiguousarray(piece[..., 0]), cv2.CV_32F, 0, 1)) / 24
+        seen = np.dstack([(piece - self._skin) / _LAB_UNITS, edges]).astype(np.float32)
+        small = cv2.resize(seen, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(small[:, ::-1] if is_mirrored else small)
+
+    def _piece(self, middle: np.ndarray, width: float, height: float) -> np.ndarray:
+        """float32 Lab (height, width, 3) of so many eye distances."""
+        size = np.array([round(width * UNIT), round(height * UNIT)])
+        turn = UNIT / self.frame.unit * np.array([self.frame.right, self.frame.down])
+        shift = (size - 1) / 2 - turn @ middle
+        piece = warped(self._image, np.column_stack([turn, shift]), (int(size[1]), int(size[0])))
+        return cv2.cvtColor(piece.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _skin(spots: np.ndarray) -> np.ndarray:
+    """The colour that most spots share."""
+    weights = np.array([_LIGHT_COUNTS, 1.0, 1.0])
+    distances = np.linalg.norm((spots[:, None] - spots[None]) * weights, axis=2)
+    commonest = spots[int(np.argmin(distances.sum(1)))]
+    alike = np.linalg.norm((spots - commonest) * weights, axis=1) < _SAME_SKIN
+    return np.asarray(np.median(spots[alike], axis=0))

@@ -1,0 +1,62 @@
+"""The rows on which faces are given to persons, where something hides a face."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from easyphoto.geometry import Box, Size
+from easyphoto.jobs.desk import TemplateEntry
+from easyphoto.ui.assignments import seated, with_taker
+from easyphoto.ui.language import Words
+from easyphoto.ui.picture_choice import Pick
+from easyphoto.ui.seats_html import SeatsView
+from easyphoto.ui.template_faces import Found
+from easyphoto.ui.thumbnails import Thumbnails
+from tests.fakes import face_at
+
+SUNGLASSES = "the eyes are covered (sunglasses?)"
+FOUND = Found(
+    (face_at(Box(10, 20, 60, 80)), face_at(Box(100, 20, 180, 120))), Size(200, 150), (None, SUNGLASSES)
+)  # fmt: skip
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> SeatsView:
+    file = tmp_path / "two.png"
+    Image.new("RGB", (200, 150)).save(file)
+    return SeatsView(
+        {"two": TemplateEntry("two", "Two", file, True)},
+        {"two": FOUND},
+        {"two": FOUND.reasons("miniature")},
+        [Pick("anna", "Anna", None)],
+        Words(),
+        Thumbnails(),
+        "orders",
+    )
+
+
+def pressed(html: str) -> list[str]:
+    return re.findall(r'aria-pressed="(true|false)"', html)
+
+
+def test_a_covered_face_is_passed_over_with_its_reason_and_can_be_given_all_the_same(view: SeatsView):
+    seatings = seated(["anna"], {"two": FOUND.offer("miniature")})
+
+    assert [one.takers for one in seatings] == [("anna", None)]
+    html = view.html(seatings)
+    assert html.count(f"Stays as it is: {SUNGLASSES}.") == 1
+    # Anna or nobody, for the left and for the covered face.
+    assert pressed(html) == ["true", "false", "false", "true"]
+
+
+def test_a_covered_face_that_was_given_to_somebody_does_not_stay_as_it_is(view: SeatsView):
+    seatings = with_taker(seated(["anna"], {"two": FOUND.offer("miniature")}), "two", 1, "anna")
+
+    html = view.html(seatings)
+
+    assert "Stays as it is" not in html
+    assert pressed(html) == ["true", "false", "true", "false"]
