@@ -102,7 +102,12 @@ class PairedEngine:
         return self._engine_of(picture, face).outlines
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        return self._engine_of(picture, face).covering(picture, face)
+        """As the engine of what the face looks like says; in the own engine's words where that says so too.
+
+        A mask is even as drawings are, so a masked face may look drawn.
+        """
+        found = self._engine_of(picture, face).covering(picture, face)
+        return (self._own.covering(picture, face) or found) if found is not None else None
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """What people should know about the face: words that go on a sentence about it."""

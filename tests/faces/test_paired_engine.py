@@ -94,11 +94,13 @@ def test_an_outline_is_trusted_where_the_engine_that_parses_the_face_draws_true_
 
 def test_what_hides_a_face_is_asked_of_the_engine_of_what_it_looks_like() -> None:
     eye, mouth = Covering(left_eye=True), Covering(mouth=True)
-    by_drawings = Labelled((OWN,), domain=Domain.DRAWINGS, covered=((OWN.box, eye), (THEIRS.box, eye)))
-    engine = paired(by_drawings, photos(THEIRS, covered=((THEIRS.box, mouth),)))
+    unsure = Labelled((OWN,), domain=Domain.DRAWINGS, covered=((OWN.box, eye), (THEIRS.box, eye)))
+    sure = photos(THEIRS, covered=((THEIRS.box, mouth),))
 
-    assert engine.covering(PICTURE, OWN) is eye
-    assert engine.covering(PICTURE, THEIRS) is mouth
+    assert paired(unsure, sure).covering(PICTURE, OWN) is eye
+    assert paired(drawings(OWN), sure).covering(PICTURE, THEIRS) is mouth
+    assert paired(unsure, sure).covering(PICTURE, THEIRS) is eye
+    assert paired(unsure, photos(THEIRS)).covering(PICTURE, THEIRS) is None
 
 
 def test_only_faces_of_the_embedders_own_kind_get_a_vector() -> None:
