@@ -300,10 +300,10 @@ class EasyPhoto:
     def faces_of(
         self, template: Path, *, domain: str | None = None, progress: Progress | None = None
     ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
-        """The faces of a template from the left, as `photograph` numbers them for persons of that domain, and what
-        hides each; None: nothing.
+        """The faces of a template from the left, and what hides each; None: nothing.
 
-        Without a domain: as what the template's own faces look like, because nobody is chosen yet.
+        They are numbered as `photograph` does for persons of that domain; without one, because nobody is chosen yet, as
+        what the template's own faces look like.
         """
         progress = progress or NullProgress()
         if domain is None or self.engine != AUTO:

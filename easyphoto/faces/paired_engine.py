@@ -96,13 +96,18 @@ class PairedEngine:
         return self._own.embed(picture, face)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
-        return self._parser_of(picture, face).parse(picture, face)
-
-    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        return self._parser_of(picture, face).covering(picture, face)
+        return self._engine_of(picture, face).parse(picture, face)
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
-        return self._parser_of(picture, face).outlines
+        return self._engine_of(picture, face).outlines
+
+    def covering(self, picture: Image.Image, face: Face) -> Covering | None:
+        """As the engine of what the face looks like says; in the own engine's words where that says so too.
+
+        A mask is even as drawings are, so a masked face may look drawn.
+        """
+        found = self._engine_of(picture, face).covering(picture, face)
+        return (self._own.covering(picture, face) or found) if found is not None else None
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """What people should know about the face: words that go on a sentence about it."""
@@ -112,7 +117,7 @@ class PairedEngine:
         said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
         return (f"{said}: how like them it is cannot be told" if self.embedder is not None else said,)
 
-    def _parser_of(self, picture: Image.Image, face: Face) -> FaceEngine:
+    def _engine_of(self, picture: Image.Image, face: Face) -> FaceEngine:
         other = None if self._is_own(picture, face) else self._other()
         return other or self._own
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.errors import TooFewPhotos
-from easyphoto.faces.domain import LOOKS, SAY_SO
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.families import Family
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
+from easyphoto.preprocess.kinds import other_kind_last
 from easyphoto.preprocess.look import Look, look_at, set_aside
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
@@ -49,6 +49,7 @@ def check_photos(
         )
     start, wanted = time.perf_counter(), wanted_photo(photos, reference)
     looks = _look_at_all(photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {})
+    looks, of_kinds = other_kind_last(looks, engine)
     looks, notes, is_checked = _without_strangers(looks, engine, settings)
     looks = _best_kept(without_copies(looks), settings.keep, wanted)
     found = find_reference(looks, wanted, is_checked=is_checked)
@@ -61,6 +62,7 @@ def check_photos(
         embedder=engine.embedder,
         notes=(
             *getattr(engine, "notes", ()),
+            *of_kinds,
             *notes,
             *_base_notes(engine, family),
             *_reference_notes(found),
@@ -99,14 +101,11 @@ def _without_strangers(
     unchecked = engine.embedder is None or limit is None
     if unchecked:
         looks = [_noted(look, NOT_CHECKED) if look.verdict.kept else look for look in looks]
-    kept = [index for index, look in enumerate(looks) if look.verdict.kept]
-    good = [index for index in kept if looks[index].embedding is not None]
-    if not good:
-        return looks, (_not_checked_note(engine),) if unchecked else _none_compared(engine, len(kept)), False
-    vectors = [vector for look in looks if look.verdict.kept and (vector := look.embedding) is not None]
-    others = [index for index in kept if index not in good]
-    looks = [_incomparable(look) if index in others else look for index, look in enumerate(looks)]
-    said = _some_not_compared(engine, [looks[index].verdict.photo for index in others])
+    kept = (index for index, look in enumerate(looks) if look.verdict.kept)
+    found = {index: vector for index in kept if (vector := looks[index].embedding) is not None}
+    if not found:
+        return looks, (_not_checked_note(engine),) if unchecked else (), False
+    good, vectors = list(found), list(found.values())
     # Every cosine reaches the lowest limit: all photos count, those like the others most.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
@@ -117,11 +116,11 @@ def _without_strangers(
         result[index] = replace(looks[index], verdict=verdict)
     if unchecked:
         names = [looks[index].verdict.photo for index in good]
-        return result, (*said, _not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
+        return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
     if group.agrees:
-        return result, said, True
-    disagree = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
-    return result, (*said, disagree), False
+        return result, (), True
+    said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    return result, (said,), False
 
 
 def _not_checked_note(engine: FaceEngine) -> str:
@@ -132,24 +131,6 @@ def _not_checked_note(engine: FaceEngine) -> str:
         )
     what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
     return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
-
-
-def _none_compared(engine: FaceEngine, kept: int) -> tuple[str, ...]:
-    """Said where an embedder has no face of its own domain; of photos that are all set aside nothing is said."""
-    if not kept:
-        return ()
-    other = engine.domain.other
-    return (
-        f"{NOT_CHECKED}: no face looks {LOOKS[engine.domain]}, as the photos are taken for {engine.domain.value}. "
-        f"If they are {other.value}, {SAY_SO.format(other.value)}.",
-    )
-
-
-def _some_not_compared(engine: FaceEngine, names: Sequence[str]) -> tuple[str, ...]:
-    if not names:
-        return ()
-    looks = LOOKS[engine.domain.other]
-    return (f"Not compared with the other photos, because their faces look {looks}: {', '.join(names)}.",)
 
 
 def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:
@@ -183,10 +164,6 @@ def _base_notes(engine: FaceEngine, family: Family) -> tuple[str, ...]:
         "a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in "
         "the API: options.base).",
     )
-
-
-def _incomparable(look: Look) -> Look:
-    return replace(look, verdict=replace(look.verdict, incomparable=True))
 
 
 def _noted(look: Look, note: str) -> Look:

@@ -46,6 +46,8 @@ class Look:
     signature: Signature | None = None
     detail: float = 0.0
     """How many blur radii the face is wide."""
+    of_other_kind: bool = False
+    """Whether the face looks drawn where the engine is that of photographs, or the other way round."""
 
 
 def look_at(
@@ -158,6 +160,7 @@ def _measured(
     assert verdict.face is not None
     picture, face = upright_face(verdict, _MEASURE_WIDTH)
     sharp, light = sharpness(picture, face), exposure(picture, face)
+    remarks = remarks_on(engine, picture, face)
     verdict = replace(
         verdict,
         sharpness=sharp,
@@ -165,14 +168,15 @@ def _measured(
         angle=angle_score(verdict.face),
         covering=engine.covering(picture, face),
         quality=float(np.sqrt(sharp * light)),
-        notes=(*verdict.notes, *(f"the face {said}" for said in remarks_on(engine, picture, face))),
+        notes=(*verdict.notes, *(f"the face {said}" for said in remarks)),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:
         return Look(set_aside(verdict, *fault))
     if verdict.covering is not None:
         verdict = replace(verdict, notes=(*verdict.notes, verdict.covering.words))
-    return Look(verdict, engine.embed(picture, face), signature(picture, face), resolved_width(picture, face))
+    vector, detail = engine.embed(picture, face), resolved_width(picture, face)
+    return Look(verdict, vector, signature(picture, face), detail, of_other_kind=bool(remarks))
 
 
 def _fault(

@@ -57,6 +57,8 @@ def find_reference(looks: Sequence[Look], wanted: str | None, *, is_checked: boo
     kept = [look for look in looks if look.verdict.kept]
     if not kept:
         return Reference(None, is_assured=False, is_chosen=False)
+    # Where all look of the other kind, none is marked.
+    kept = [look for look in kept if not look.verdict.incomparable]
     alike = _like_the_others(kept)
     best = max(_uncovered(alike) or _uncovered(kept) or alike, key=_suitability).verdict
     return Reference(best.photo, is_assured=is_checked, is_chosen=False)
@@ -75,10 +77,8 @@ def _chosen(verdicts: Sequence[Verdict], wanted: str) -> str:
 def _like_the_others(kept: Sequence[Look]) -> list[Look]:
     """Those that are like all others as much as half of the photos are; all of them where nobody can tell.
 
-    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is. Photos
-    that cannot be compared are left out where others can.
+    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is.
     """
-    kept = [look for look in kept if not look.verdict.incomparable] or kept
     vectors = [look.embedding for look in kept if look.embedding is not None]
     cosines = own_cosines(vectors) if len(vectors) == len(kept) else ()
     if not cosines:

@@ -54,7 +54,7 @@ class Verdict:
     duplicate_of: str | None = None
     notes: tuple[str, ...] = ()
     incomparable: bool = False
-    """Its identity cannot be told although the other photos' can: it comes last, and is no reference."""
+    """It looks of another kind than the other photos (drawn, photographed): it comes last, and is no reference."""
     faces: tuple[Face, ...] = ()
     """Every face that was found, largest first; their order gives the numbers on the sheet."""
     covering: Covering | None = None

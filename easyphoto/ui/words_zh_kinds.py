@@ -24,17 +24,19 @@ HEARD_KINDS: Mapping[str, str] = {
         "几乎只有贴到模板人脸上的参考照片。要相像，请选用 Stable Diffusion 1.5 或 SDXL 模型："
         "--base FILE（在选项卡中：基础模型；在 API 中：options.base）。"
     ),
-    "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, "
-    "{how}.": ("未检查是否同一人：图片按绘画处理，却没有像是画的人脸。如果它们是照片，请{how}。"),
-    "identity not checked: no face looks photographed, as the photos are taken for photographs. If they are drawings, "
-    "{how}.": "未检查是否同一人：图片按照片处理，却没有像是拍摄的人脸。如果它们是绘画，请{how}。",
+    "No face looks drawn, although the photos are taken for drawings. If they are photographs, {how}.": (
+        "图片按绘画处理，却没有像是画的人脸。如果它们是照片，请{how}。"
+    ),
+    "No face looks photographed, although the photos are taken for photographs. If they are drawings, {how}.": (
+        "图片按照片处理，却没有像是拍摄的人脸。如果它们是绘画，请{how}。"
+    ),
     "If the person's photos are drawings, {how}.": "如果此人的图片是绘画，请{how}。",
     "If the person's photos are photographs, {how}.": "如果此人的图片是照片，请{how}。",
-    "Not compared with the other photos, because their faces look drawn: {photos}.": (
-        "未与其他照片比较，因为其中的人脸像是画的：{photos}。"
+    "These look drawn, so they come last and are not compared with the other photos: {photos}.": (
+        "这些像是画的，因此排在最后，也不与其他照片比较：{photos}。"
     ),
-    "Not compared with the other photos, because their faces look photographed: {photos}.": (
-        "未与其他照片比较，因为其中的人脸像是拍摄的：{photos}。"
+    "These look photographed, so they come last and are not compared with the other photos: {photos}.": (
+        "这些像是拍摄的，因此排在最后，也不与其他照片比较：{photos}。"
     ),
     "the face looks {words}": "人脸{words}",
     "Face {number} from the left on the template looks {words}.": "模板上左起第 {number} 张人脸{words}。",

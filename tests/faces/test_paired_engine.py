@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Domain, Face, FaceEngine, outlines_at, remarks_on
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
@@ -89,6 +90,17 @@ def test_an_outline_is_trusted_where_the_engine_that_parses_the_face_draws_true_
     assert not outlines_at(engine, PICTURE, THEIRS)
     assert engine.outlines
     assert not outlines_at(photos(outlines=False), PICTURE, OWN)
+
+
+def test_what_hides_a_face_is_asked_of_the_engine_of_what_it_looks_like() -> None:
+    eye, mouth = Covering(left_eye=True), Covering(mouth=True)
+    unsure = Labelled((OWN,), domain=Domain.DRAWINGS, covered=((OWN.box, eye), (THEIRS.box, eye)))
+    sure = photos(THEIRS, covered=((THEIRS.box, mouth),))
+
+    assert paired(unsure, sure).covering(PICTURE, OWN) is eye
+    assert paired(drawings(OWN), sure).covering(PICTURE, THEIRS) is mouth
+    assert paired(unsure, sure).covering(PICTURE, THEIRS) is eye
+    assert paired(unsure, photos(THEIRS)).covering(PICTURE, THEIRS) is None
 
 
 def test_only_faces_of_the_embedders_own_kind_get_a_vector() -> None:

@@ -60,7 +60,15 @@ def test_a_drawing_among_photographs_is_kept_last_and_said(files: list[Path]) ->
     assert check.kept[-1].photo == "4.png"
     assert check.reference != "4.png"
     assert check.identity_words == "identity checked by colours"
-    assert "Not compared with the other photos, because their faces look drawn: 4.png." in check.notes
+    assert "These look drawn, so they come last and are not compared with the other photos: 4.png." in check.notes
+
+
+def test_without_an_embedder_a_drawing_among_photographs_is_no_reference_either(files: list[Path]) -> None:
+    check = checked(files, paired(PhotoEngine(has_embedder=False)))
+
+    assert check.kept[-1].photo == "4.png"
+    assert check.reference != "4.png"
+    assert "These look drawn, so they come last and are not compared with the other photos: 4.png." in check.notes
 
 
 def test_the_photographs_beside_a_drawing_are_still_held_against_each_other(files: list[Path], tmp_path: Path) -> None:
@@ -79,9 +87,10 @@ def test_photographs_that_are_insisted_to_be_drawings_are_not_compared_and_that_
     assert check.identity_words == "identity not checked"
     assert not check.reference_assured
     assert (
-        "identity not checked: no face looks drawn, as the photos are taken for drawings. If they are photographs, say "
-        "so: --engine photographs (in the tab: Kind of pictures; in the API: options.engine)."
+        "No face looks drawn, although the photos are taken for drawings. If they are photographs, say so: --engine "
+        "photographs (in the tab: Kind of pictures; in the API: options.engine)."
     ) in check.notes
+    assert check.kept[0].rank > 0
 
 
 def test_why_the_photos_were_taken_for_what_they_are_is_recorded(files: list[Path]) -> None:
