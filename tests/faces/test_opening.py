@@ -133,3 +133,15 @@ def test_real_photographs_are_taken_for_photographs_in_grey_as_well(tmp_path: Pa
 def test_an_unknown_engine_names_the_known_ones() -> None:
     with pytest.raises(InputError, match="drawings, photographs"):
         open_engine("sculptures", STORE, NullProgress())
+
+
+@pytest.mark.parametrize("size", [(4096, 512), (512, 4096)])
+def test_a_drawn_face_on_a_banner_is_found(size: tuple[int, int]) -> None:
+    picture, expected = drawn(3)
+    banner = Image.new("RGB", size, (40, 60, 90))
+    left, top = (size[0] - picture.width) // 2, (size[1] - picture.height) // 2
+    banner.paste(picture, (left, top))
+
+    (there,) = open_engine("drawings", WITHOUT_YUNET, NullProgress()).detect(banner)
+
+    assert there.box.moved(-left, -top).intersection_over_union(expected.box) > 0.6

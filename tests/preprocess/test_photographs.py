@@ -96,6 +96,17 @@ def test_a_masked_photo_is_set_aside_and_a_template_s_sunglasses_are_seen(engine
     assert engine.covering(picture, engine.detect(picture)[0]) == Covering(left_eye=True, right_eye=True)
 
 
+@pytest.mark.parametrize("size", [(4096, 512), (512, 4096)])
+def test_a_face_on_a_banner_is_found(engine: FaceEngine, size: tuple[int, int]) -> None:
+    banner, photo = Image.new("RGB", size, (40, 60, 90)), read_picture(person_a()[0], longest=512)
+    left, top = (size[0] - photo.width) // 2, (size[1] - photo.height) // 2
+    banner.paste(photo, (left, top))
+
+    (there,), (expected,) = engine.detect(banner), engine.detect(photo)
+
+    assert there.box.moved(-left, -top).intersection_over_union(expected.box) > 0.8
+
+
 def test_a_group_is_asked_about(engine: FaceEngine, tmp_path: Path) -> None:
     shutil.copy(SHARED / "photos" / "group" / "01.jpg", tmp_path / "group.jpg")
 
