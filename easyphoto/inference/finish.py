@@ -29,6 +29,9 @@ SAME_PLACE = 0.3
 COLOUR_EDGE = 0.03
 # What is finer than this many network pixels (a blur's deviation) the networks cannot have painted.
 FINEST = 0.6
+# Up to this (a blur's deviation in face widths) detail is the reference photo's: freckles, moles and scars. Half of the
+# template's would shine through. On 24 drawn pairs the likeness rises by 0.003, at 0.045 by 0.008.
+MARKS = 0.03
 
 
 def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image.Image:
@@ -86,8 +89,9 @@ def composed(painted: Image.Image, setup: Setup, settings: InferenceSettings) ->
     base = blended(crop, as_array(resized(painted, setup.plan.crop.size)), setup.masks.alpha)
     if setup.over is None or settings.fusion_after <= 0:
         return base
-    enlargement = setup.plan.enlargement
-    return mixed(base, setup.over, settings.fusion_after, fine=FINEST * enlargement if enlargement > 1 else 0.0)
+    unpainted = FINEST * setup.plan.enlargement if setup.plan.enlargement > 1 else 0.0
+    marks = MARKS * setup.plan.face.box.width
+    return mixed(base, setup.over, settings.fusion_after, fine=max(unpainted, marks))
 
 
 def repainted(crop: np.ndarray, before: Image.Image, after: Image.Image, alpha: np.ndarray) -> np.ndarray:
