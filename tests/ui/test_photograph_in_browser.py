@@ -67,14 +67,14 @@ def page(browser: Any, address: str) -> Iterator[Any]:
 def test_a_portrait_is_made_shown_step_by_step_and_repeated(page: Any, tmp_path: Path):
     choose(page, "templates", "Two friends")
     page.wait_for_selector(".easyphoto-taker")
-    # Who is the only one is chosen already, and takes the first face.
-    assert [pressed(page, face) for face in (0, 1)] == ["anna", "leave as it is"]
+    # Who is the only one is chosen already, and takes the larger face.
+    assert [pressed(page, face) for face in (0, 1)] == ["leave as it is", "anna"]
 
-    page.locator(".easyphoto-face").nth(1).get_by_text("anna").click()
-    page.wait_for_function("document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[1].innerText === 'anna'")
-    page.locator(".easyphoto-face").nth(0).get_by_text("leave as it is").click()
+    page.locator(".easyphoto-face").nth(0).get_by_text("anna").click()
+    page.wait_for_function("document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[0].innerText === 'anna'")
+    page.locator(".easyphoto-face").nth(1).get_by_text("leave as it is").click()
     page.wait_for_function(
-        "document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[0].innerText === 'leave as it is'"
+        "document.querySelectorAll('.easyphoto-taker[aria-pressed=true]')[1].innerText === 'leave as it is'"
     )
     fill(page, "seed", "7")
     page.locator(f"{TAB}advanced .label-wrap").first.click()
@@ -97,7 +97,7 @@ def test_a_portrait_is_made_shown_step_by_step_and_repeated(page: Any, tmp_path:
     download.value.save_as(kept)
     record = picture_record(kept)
     assert record is not None
-    assert (record["seed"], [seat["face"] for seat in record["seats"]]) == (7, [1])
+    assert (record["seed"], [seat["face"] for seat in record["seats"]]) == (7, [0])
 
     check_that_it_is_repeated(page, kept)
     assert page.said == []
@@ -115,7 +115,7 @@ def check_that_it_is_repeated(page: Any, kept: Path) -> None:
     page.wait_for_selector(f"{TAB}record_said .easyphoto-good")
 
     assert page.locator(f"{TAB}seed input").first.input_value() == "7"
-    assert [pressed(page, face) for face in (0, 1)] == ["leave as it is", "anna"]
+    assert [pressed(page, face) for face in (0, 1)] == ["anna", "leave as it is"]
     assert page.locator(f"{TAB}templates label", has_text="Two friends").locator("input").is_checked()
 
 
