@@ -20,6 +20,7 @@ from easyphoto.settings import InferenceSettings
 AREA_FACTOR = 2.4
 # Changes of skin smaller than this (ln of linear light, the largest channel) are none.
 LEAST_CHANGE = 0.02
+LEAVE_IT = "To leave the template's: --skin template (in the tab: Skin colour)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,4 +100,4 @@ def _skin_note(labels: np.ndarray, name: str) -> str:
     seen = [word for part, word in ((Part.EARS, "ears"), (Part.NECK, "neck")) if (labels == part).any()]
     where = {0: "the face", 1: f"face and {' '.join(seen)}", 2: "face, ears and neck"}[len(seen)]
     rest = "other skin keeps the template's colour" if seen else "neck and ears were not found and keep the template's"
-    return f"{name} has another skin than the template: {where} took it, {rest}. --skin template leaves it."
+    return f"{name} has another skin than the template: {where} took it, {rest}. {LEAVE_IT}"

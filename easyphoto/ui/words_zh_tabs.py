@@ -193,8 +193,9 @@ _NOTES: Mapping[str, str] = {
     "the reference photo's": (
         "{family} 的工作分辨率是 {side} 像素，而裁剪区为 {crop}：绘制内容被放大 {times} 倍，细节来自参考照片"
     ),
-    "{name} has another skin than the template: {where} took it, {rest}. --skin template leaves it.": (
-        "{name} 的肤色与模板不同：{where}已采用，{rest}。“肤色”设为“模板”则保持原样。"
+    "{name} has another skin than the template: {where} took it, {rest}. To leave the template's: --skin template (in "
+    "the tab: Skin colour).": (
+        "{name} 的肤色与模板不同：{where}已采用，{rest}。要保留模板的肤色：--skin template（在选项卡中：肤色）。"
     ),
     "face, ears and neck": "脸、耳和颈部",
     "the face": "脸",

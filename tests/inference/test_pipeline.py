@@ -274,7 +274,7 @@ def test_the_template_takes_the_person_s_outline_and_skin_and_says_so(studio: St
 
     assert (
         "person 9000 has another skin than the template: face, ears and neck took it, other skin keeps the template's "
-        "colour. --skin template leaves it." in made.notes
+        "colour. To leave the template's: --skin template (in the tab: Skin colour)." in made.notes
     )
     assert not any("another skin" in note for note in plain.notes)
     neck = studio.engine.parse(studio.one, made_face(studio)) == Part.NECK
