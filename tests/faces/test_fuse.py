@@ -138,6 +138,16 @@ def test_the_end_of_a_brow_that_the_reference_leaves_bare_becomes_skin():
     assert (made[gone == 0] == picture[gone == 0]).all()
 
 
+def test_on_a_face_of_thousands_of_pixels_the_same_is_filled():
+    large = [cv2.resize(each, (2000, 2000), interpolation=cv2.INTER_NEAREST) for each in browed()]
+
+    made, gone = without_ends(*large, np.zeros((2000, 2000), np.float32), 2000.0, exact=True)
+
+    assert np.abs(made[860, 240:1540].astype(int) - (210, 170, 150)).max() <= 12
+    assert (made[:, 1600:] == large[0][:, 1600:]).all()
+    assert (made[gone == 0] == large[0][gone == 0]).all()
+
+
 def test_the_hair_s_drawn_outline_stays_where_a_brow_ends_at_it():
     picture, labels = browed()
     picture[:, 78:81], picture[:, 81:] = 10, (60, 100, 200)
