@@ -181,7 +181,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
         "If the person's photos are photographs, say so: --engine photographs (in the tab: Kind of pictures; in "
         in (" ".join(made.made[0].notes))
     )
-    assert "The results are not ranked: their likeness could not be measured." in made.made[0].notes
+    assert "How like the person the result is could not be measured." in made.made[0].notes
 
 
 def test_sessions_of_one_kind_say_nothing_about_kinds(app: EasyPhoto, drawn_template: Path) -> None:

@@ -247,3 +247,14 @@ def test_a_warp_of_a_large_picture_costs_its_own_part_only() -> None:
 
     # The whole picture at half its size has 18 million bytes.
     assert most < 2_000_000
+
+
+@pytest.mark.parametrize("radius", [30, -30])
+def test_a_mask_is_grown_and_shrunk_by_large_radii_as_by_small_ones(radius: int) -> None:
+    mask = np.zeros((240, 240), np.float32)
+    mask[60:180, 0:150] = 1
+
+    made, small = dilated(mask, radius), dilated(mask[2::5, 2::5], radius / 5)
+
+    assert set(np.unique(made)) == {0.0, 1.0}
+    assert np.abs(made[2::5, 2::5] - small).mean() < 0.02

@@ -34,8 +34,6 @@ from easyphoto.inference.plan import plan_crop
 from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 
-FIRST_MEMBER = 500
-"""Persons from here on took part in no tuning of the pipeline."""
 ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "full", "truth")
 """The template itself (what pasting inside its outline leaves of it), the fusion alone on it, the template made ready,
 the fusion on that, after the first pass, fused again, the finished result, and the truth."""

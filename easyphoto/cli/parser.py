@@ -168,6 +168,10 @@ def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness, looks: how many (default 10)")
     parser.add_argument(
-        "--first", type=int, default=500, metavar="N", help="looks: the first person's number (default 500)"
+        "--first",
+        type=int,
+        default=500,
+        metavar="N",
+        help="looks: the first person (default 500; lower ones helped tuning)",
     )
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")

@@ -21,7 +21,13 @@ _LEAST_SPAN = 36.0
 def drawn_covering(image: np.ndarray, labels: np.ndarray, face: Face) -> Covering | None:
     """`labels` are the RGB image's part map; None where eyes and mouth are seen."""
     frame = FaceFrame.of(face.points)
-    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    low = np.maximum(np.floor(face.points.min(0) - frame.unit), 0).astype(int)
+    high = np.ceil(face.points.max(0) + frame.unit).astype(int) + 1
+    part = slice(low[1], max(high[1], low[1])), slice(low[0], max(high[0], low[0]))
+    image, labels = image[part], labels[part]
+    if not labels.size:
+        return None
+    rows, columns = np.indices(labels.shape) + low[::-1, None, None]
     u, v = np.moveaxis(frame.coordinates_of(np.dstack([columns, rows])), -1, 0)
     lightness = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32) / 2.55
 

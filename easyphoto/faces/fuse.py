@@ -34,8 +34,8 @@ FILLED_WIDTH = 256
 # Hair's labels may be off by this much; colours (of 255) are told apart from here on.
 UNSURE, TOLD_APART = 0.025, 80.0
 # Light reaches eyes and lips as it does skin, but the skin's own colour does not: moved all the way, the eyes of a pale
-# face on a dark one would lose their whites, and teeth would turn blue in a cold room.
-PAINTED = (Part.EYES, Part.MOUTH)
+# face on a dark one would lose their whites, teeth would turn blue in a cold room, and black brows on a pale face.
+PAINTED = (Part.EYES, Part.BROWS, Part.MOUTH)
 PAINTED_SHARE = 0.4
 PAINTED_FADE = 0.012
 # Templates softer than this (a blur's deviation, in face widths) are out of focus; the face need not be as soft.
@@ -119,18 +119,19 @@ def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray
 
 
 def without_ends(
-    base: np.ndarray, labels: np.ndarray, covered: np.ndarray, width: float, *, exact: bool
+    base: np.ndarray, labels: np.ndarray, covered: np.ndarray, width: float, *, exact: bool, free: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The target without the ends of its brows and eyes that `covered` (0..1, the reference's face) leaves bare.
 
     They would stand beside the new ones. The skin around them goes on there (Telea, "An image inpainting technique",
     2004), and no hair: what is hair stays as it is. So does what is near it where the part map is not `exact`: a brow
-    that shines through a fringe is part of the fringe. Also returned: where that was, 0..1.
+    that shines through a fringe is part of the fringe. Nothing changes where `free` is 0. Also returned: where that
+    was, 0..1.
     """
     margin = max(1.0, FEATURE_MARGIN * width)
     face = part_mask(labels, FACE_PARTS)
     bare = _without_hair(base, labels, width) if exact else face * (1 - dilated(labels == Part.HAIR, NEAR_HAIR * width))
-    hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * (covered < 0.9)
+    hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * (covered < 0.9) * (free > 0)
     if not hole.any():
         return base, hole
     left, top, wide, high = cv2.boundingRect(hole.astype(np.uint8))

@@ -47,6 +47,8 @@ def as_soft_as(picture: np.ndarray, other: np.ndarray, region: np.ndarray, most:
     """
     import cv2
 
+    if not (region > 0.5).any():
+        return picture
     left, top, wide, high = cv2.boundingRect((region > 0.5).astype(np.uint8))
     part = slice(top, top + high), slice(left, left + wide)
     mine, others = (edge_blur(cv2.cvtColor(seen[part], cv2.COLOR_RGB2GRAY)) for seen in (picture, other))

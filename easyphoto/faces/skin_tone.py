@@ -13,6 +13,8 @@ from easyphoto.faces.matte import matte
 from easyphoto.images import blended, dilated
 
 FEWEST_PIXELS = 50
+# Red above blue (ln of linear light) is 0.6 or more on skin, and next to nothing on black-and-white pictures.
+LEAST_COLOUR = 0.06
 # Face widths below the middle between eyes and mouth: where the upper lip begins.
 LOWEST = 0.12
 # Light changes a person's skin from photo to photo by so much at least (deviation of ln of linear light, of its
@@ -58,10 +60,11 @@ def skin_level(picture: np.ndarray, skin: np.ndarray, face: Face) -> np.ndarray 
 
 
 def common_tone(levels: Sequence[np.ndarray]) -> SkinTone | None:
-    """Over a person's photos; None without any."""
-    if not levels:
+    """Over a person's photos in colour; None without any."""
+    coloured = [level for level in levels if not is_colourless(level)]
+    if not coloured:
         return None
-    table = np.stack(levels)
+    table = np.stack(coloured)
     brightness = table.mean(1)
     hue = table - brightness[:, None]
     many = len(table) > 1
@@ -76,9 +79,16 @@ def change_of(tone: SkinTone, level: np.ndarray) -> np.ndarray:
     """(3,) what to add to a template's skin so that it is the person's; zeros where only light makes the difference."""
     difference = tone.level - level
     brightness = float(difference.mean())
+    if is_colourless(level):
+        difference = np.full(3, brightness)
     hue = float(np.linalg.norm(difference - brightness))
     distance = float(np.hypot(brightness / tone.brightness, hue / tone.hue))
     return np.asarray(difference * np.clip((distance - SAME) / (ANOTHER - SAME), 0.0, 1.0))
+
+
+def is_colourless(level: np.ndarray) -> bool:
+    """Whether a skin's level is that of a black-and-white picture, which tells nothing about its hue."""
+    return float(np.ptp(level)) < LEAST_COLOUR
 
 
 def recoloured_skin(

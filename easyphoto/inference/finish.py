@@ -121,9 +121,11 @@ class Canvas:
         """The template made ready for a person, where it changed."""
         left, top, right, bottom = ground.box.as_ints()
         picture, touched = self.picture.copy(), self.touched.copy()
-        here = picture[top:bottom, left:right]
-        here[ground.changed > 0] = ground.picture[ground.changed > 0]
-        touched[top:bottom, left:right] = np.maximum(touched[top:bottom, left:right], ground.changed)
+        here, before = picture[top:bottom, left:right], touched[top:bottom, left:right]
+        # Faces that were painted before stay.
+        changed = np.where(before > 0, 0, ground.changed)
+        here[changed > 0] = ground.picture[changed > 0]
+        touched[top:bottom, left:right] = np.maximum(before, changed)
         return Canvas(picture, touched)
 
     def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> Canvas:
@@ -178,5 +180,7 @@ def ranked(results: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple
     """Best first; in the order of their seeds, with a note, where a likeness is unknown."""
     scores = [result.score for result in results]
     if any(score is None for score in scores):
-        return tuple(results), ("The results are not ranked: their likeness could not be measured.",)
+        one = "How like the person the result is could not be measured."
+        several = "The results are not ranked: their likeness could not be measured."
+        return tuple(results), (several if len(results) > 1 else one,)
     return tuple(sorted(results, key=lambda result: -(result.score or 0.0))), ()

@@ -11,13 +11,13 @@ import numpy as np
 
 from easyphoto.faces.engine import Face, Part
 from easyphoto.faces.outline import Outline, bend_to
-from easyphoto.faces.skin_tone import SkinTone, change_of, recoloured_skin, skin_level, with_skin_around
+from easyphoto.faces.skin_tone import SkinTone, change_of, is_colourless, recoloured_skin, skin_level, with_skin_around
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.masks import skin_of
 from easyphoto.settings import InferenceSettings
 
 # The part of the template that is looked at: neck, ears and hair lie within this many lengths of the face box.
-AREA_FACTOR = 2.4
+AREA_FACTOR = 3.0
 # Changes of skin smaller than this (ln of linear light, the largest channel) are none.
 LEAST_CHANGE = 0.02
 LEAVE_IT = "To leave the template's: --skin template (in the tab: Skin colour)."
@@ -90,7 +90,8 @@ def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, nam
     if level is None or np.abs(change).max() < LEAST_CHANGE:
         return ground
     width = face.box.width
-    labels = ground.labels if exact else with_skin_around(ground.picture, ground.labels, width)
+    # Without colours chest and clothes cannot be told apart.
+    labels = ground.labels if exact or is_colourless(level) else with_skin_around(ground.picture, ground.labels, width)
     picture, area = recoloured_skin(ground.picture, labels, level, change, width=width, free=free)
     changed = np.maximum(ground.changed, area)
     return Ground(ground.box, picture, ground.labels, changed, (_skin_note(ground.labels, name),))

@@ -235,7 +235,7 @@ class Shot:
             trigger=session.trigger,
             seed=self.seed,
             pace=session.pace,
-            fused=session.settings.fusion and setup.over is not None,
+            fused=session.settings.fusion and session.settings.fusion_before > 0 and setup.over is not None,
         )
 
     def borders(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:

@@ -144,7 +144,7 @@ def seated(
     possible = [index for index, reason in enumerate(reasons) if reason is None]
     if not possible:
         said = "; ".join(f"face {index + 1}: {reason}" for index, reason in enumerate(reasons))
-        advice = "Choose another template, or have covered faces painted."
+        advice = "Choose another template, or say --paint-covered (in the tab: Paint covered faces)."
         raise NoFaceFound(
             f"No face of the template can be done well ({said}).",
             advice=advice if any(hidden) else "Choose another template.",

@@ -12,7 +12,7 @@ from PIL import Image
 from easyphoto.backends.base import Capabilities, Control
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
-from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
+from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family
@@ -25,6 +25,9 @@ from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
 from easyphoto.inference.sitter import Sitter
 from easyphoto.settings import InferenceSettings
+
+# In face widths.
+SKIN_FADE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +103,28 @@ def part_maps(
     """Labels of every face at the template's size; an ellipse, with a note, where the engine sees no skin."""
     maps, notes = [], []
     for index, face in enumerate(faces):
-        labels = engine.parse(template, face)
+        labels = without_neighbours(engine.parse(template, face), face, [*faces[:index], *faces[index + 1 :]])
         if part_mask(labels, FACE_PARTS).sum() < 0.1 * face.box.area:
             labels = ellipse(face, Size.of(template))
             notes.append(f"Face {index + 1} from the left: its parts were not recognised, an ellipse serves as mask.")
         maps.append(labels)
     return maps, tuple(notes)
+
+
+def without_neighbours(labels: np.ndarray, face: Face, others: Sequence[Face]) -> np.ndarray:
+    """A face's part map without what lies nearer to another face, in face widths: of two cheeks that touch, parsers
+    give one face the other's eyes."""
+    if not others:
+        return labels
+    rows, columns = np.indices(labels.shape, np.float32)
+
+    def away(other: Face) -> np.ndarray:
+        x, y = other.box.centre
+        return np.asarray(np.hypot(columns - x, rows - y) / other.box.width)
+
+    nearest_other = np.minimum.reduce([away(other) for other in others])
+    foreign = (nearest_other < away(face)) & (part_mask(labels, (*FACE_PARTS, Part.EARS)) > 0)
+    return np.where(foreign, np.uint8(Part.BACKGROUND), labels)
 
 
 def prepared(
@@ -125,7 +144,7 @@ def prepared(
     plan = plan_crop(faces[number], Size.of(template), family)
     sitter = subject.sitter
     ground, cover, free = ground_of(template, faces, maps, number, plan, sitter, exact=exact, settings=settings)
-    over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser, exact=exact)
+    over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser, exact=exact, free=free)
     rows, columns = ground.within(plan.crop)
     crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
     face = face_within(plan.face, plan.crop, 1.0)
@@ -172,7 +191,9 @@ def ground_of(
     ]
     cover = cover_mask(labels, others)
     feather = feather_of(plan.crop.size.height)
-    free = inner_edges(area, Size.of(template), 2 * feather) * (1 - feathered(cover, feather))
+    # Recoloured skin may reach the area's edge, so it fades out slowly.
+    fade = max(2 * feather, SKIN_FADE * plan.face.box.width)
+    free = inner_edges(area, Size.of(template), fade) * (1 - feathered(cover, feather))
     ground = made_ready(
         area, picture, labels, face_within(plan.face, area, 1.0), free, name=sitter.name, outline=sitter.outline,
         skin=sitter.skin, exact=exact, settings=settings,
@@ -191,6 +212,7 @@ def fused_in(
     fuser: Fuser | None,
     *,
     exact: bool,
+    free: np.ndarray,
 ) -> tuple[Laid | None, Ground, tuple[str, ...]]:
     """The person's picture laid on the crop, and the ground without what of its own face would stand beside it.
 
@@ -206,7 +228,7 @@ def fused_in(
     over, notes = laid_over(source, crop, face, labels, fuser if settings.fusion else None, whose=subject.sitter.name)
     if over is None:
         return None, ground, notes
-    cleared, gone = without_ends(crop, labels, over.face, face.box.width, exact=exact)
+    cleared, gone = without_ends(crop, labels, over.face, face.box.width, exact=exact, free=free[rows, columns])
     picture, changed = ground.picture.copy(), ground.changed.copy()
     picture[rows, columns] = cleared
     changed[rows, columns] = np.maximum(changed[rows, columns], gone)

@@ -38,8 +38,9 @@ def wanted_photo(photos: Sequence[Path], reference: str | None) -> str | None:
     """The name of the photo that the user chose, by its name or a path to it. Raises BadReference."""
     if reference is None:
         return None
-    name = Path(reference).name
-    if not any(photo.name == name for photo in photos):
+    name, has_folder = Path(reference).name, Path(reference).parent != Path()
+    named = [photo for photo in photos if photo.name == name]
+    if not named or (has_folder and Path(reference).resolve() not in [photo.resolve() for photo in named]):
         raise BadReference(
             f"{name or reference} is not among the {len(photos)} photos.",
             advice="The reference photo is one of the photos: give its file name.",

@@ -212,6 +212,7 @@ _NOTES: Mapping[str, str] = {
     "The joint pass over the faces' borders was left out: the group fills {width} pixels, {family} would paint it at "
     "{side}.": "未做整体边界处理：合影占 {width} 像素，而 {family} 只能以 {side} 像素绘制。",
     "The results are not ranked: their likeness could not be measured.": "结果未排名：无法测量相似度。",
+    "How like the person the result is could not be measured.": "无法测量结果与此人的相似度。",
     "Face restoration was left out. {error}": "未修复人脸。{error}",
     "The enlargement was left out. {error}": "未放大。{error}",
     "Face restoration was left out: {name} was not opened.": "未修复人脸：{name} 未能打开。",
@@ -297,7 +298,9 @@ _ERRORS: Mapping[str, str] = {
     "No face of the template can be done well ({reasons}).": "模板上没有能处理好的人脸（{reasons}）。",
     "face {number}: {reason}": "第 {number} 张脸：{reason}",
     "Choose another template.": "请换一个模板。",
-    "Choose another template, or have covered faces painted.": "请换一个模板，或打开“绘制被遮挡的脸”。",
+    "Choose another template, or say --paint-covered (in the tab: Paint covered faces).": (
+        "请换一个模板，或使用 --paint-covered（在选项卡中：绘制被遮挡的脸）。"
+    ),
     "Choose a template with a visible face.": "请选择有清晰人脸的模板。",
 }
 

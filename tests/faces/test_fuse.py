@@ -15,6 +15,7 @@ from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.geometry import Box, nose_place
 from easyphoto.images import as_array
 
+EVERYWHERE = np.ones((100, 100), np.float32)
 Seen = tuple[Image.Image, Face, np.ndarray]
 
 
@@ -130,7 +131,7 @@ def test_the_end_of_a_brow_that_the_reference_leaves_bare_becomes_skin():
     covered = np.zeros((100, 100), np.float32)
     covered[:, :50] = 1
 
-    made, gone = without_ends(picture, labels, covered, 100.0, exact=True)
+    made, gone = without_ends(picture, labels, covered, 100.0, exact=True, free=EVERYWHERE)
 
     assert np.abs(made[42, 54:78].astype(int) - (210, 170, 150)).max() <= 12
     assert (made[:, :46] == picture[:, :46]).all()
@@ -141,7 +142,9 @@ def test_the_end_of_a_brow_that_the_reference_leaves_bare_becomes_skin():
 def test_on_a_face_of_thousands_of_pixels_the_same_is_filled():
     large = [cv2.resize(each, (2000, 2000), interpolation=cv2.INTER_NEAREST) for each in browed()]
 
-    made, gone = without_ends(*large, np.zeros((2000, 2000), np.float32), 2000.0, exact=True)
+    made, gone = without_ends(
+        *large, np.zeros((2000, 2000), np.float32), 2000.0, exact=True, free=np.ones((2000, 2000), np.float32)
+    )
 
     assert np.abs(made[860, 240:1540].astype(int) - (210, 170, 150)).max() <= 12
     assert (made[:, 1600:] == large[0][:, 1600:]).all()
@@ -155,7 +158,7 @@ def test_the_hair_s_drawn_outline_stays_where_a_brow_ends_at_it():
     # The part map takes the outline for face and what is left of the brow for hair, by two pixels each.
     labels[40:46, 76:78] = Part.HAIR
 
-    made, _ = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=True)
+    made, _ = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=True, free=EVERYWHERE)
 
     assert (made[:, 78:] == picture[:, 78:]).all()
     assert np.abs(made[42, 60:77].astype(int) - (210, 170, 150)).max() <= 12
@@ -164,7 +167,7 @@ def test_the_hair_s_drawn_outline_stays_where_a_brow_ends_at_it():
 def test_a_guessed_brow_under_a_fringe_stays_as_it_is():
     picture, labels = browed()
 
-    made, gone = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=False)
+    made, gone = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=False, free=EVERYWHERE)
 
     assert (made[:, 74:] == picture[:, 74:]).all()
     assert gone[:, 74:].max() == 0
@@ -174,7 +177,7 @@ def test_a_guessed_brow_under_a_fringe_stays_as_it_is():
 def test_a_brow_that_is_covered_stays_for_the_reference_s():
     picture, labels = browed()
 
-    made, gone = without_ends(picture, labels, np.ones((100, 100), np.float32), 100.0, exact=True)
+    made, gone = without_ends(picture, labels, np.ones((100, 100), np.float32), 100.0, exact=True, free=EVERYWHERE)
 
     assert (made == picture).all()
     assert gone.max() == 0

@@ -54,6 +54,17 @@ def test_what_light_explains_is_left_to_the_template():
     assert change_of(tone, BROWN + 0.35).tolist() == [0, 0, 0]
 
 
+def test_a_black_and_white_template_has_no_other_hue_and_black_and_white_photos_no_tone():
+    tone, grey = SkinTone(BROWN, 0.15, 0.10), np.full(3, BROWN.mean())
+
+    assert change_of(tone, grey).tolist() == [0, 0, 0]
+    assert np.ptp(change_of(tone, grey + 1.0)) == 0
+    assert common_tone([grey]) is None
+    mixture = common_tone([grey, BROWN, grey + 0.5])
+    assert mixture is not None
+    assert mixture.level == pytest.approx(BROWN)
+
+
 def test_another_skin_becomes_the_person_s():
     tone = SkinTone(BROWN, 0.15, 0.10)
 

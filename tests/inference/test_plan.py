@@ -93,7 +93,7 @@ def test_a_template_whose_only_face_is_covered_is_refused_with_the_reason_and_wh
     with pytest.raises(NoFaceFound, match=r"face 1: the mouth is covered \(a mask or a hand\?\)") as caught:
         seated(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
 
-    assert caught.value.advice == "Choose another template, or have covered faces painted."
+    assert caught.value.advice == "Choose another template, or say --paint-covered (in the tab: Paint covered faces)."
 
 
 def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():

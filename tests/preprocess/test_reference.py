@@ -94,14 +94,22 @@ def test_photos_that_do_not_agree_assure_nobody(tmp_path: Path) -> None:
     assert result.identity_words == "compared by colours, without agreement"
 
 
-@pytest.mark.parametrize("name", ["anna-2.png", "somewhere/else/anna-2.png"])
-def test_the_photo_that_the_user_chose_is_taken_and_asked_about_no_more(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("folder", ["", "{photos}/", "{photos}/sub/../"])
+def test_the_photo_that_the_user_chose_is_taken_and_asked_about_no_more(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "sub").mkdir()
+    name = f"{folder.format(photos=tmp_path)}anna-2.png"
+
     result = check(mixed(tmp_path, 4, 2), Frontal(has_embedder=False), name)
 
     assert result.reference == "anna-2.png"
     assert (result.reference_assured, result.reference_chosen) == (True, True)
     assert result.question is None
     assert result.record()["reference_chosen"] is True
+
+
+def test_a_photo_of_the_same_name_elsewhere_is_not_among_them(tmp_path: Path) -> None:
+    with pytest.raises(BadReference, match=r"anna-2\.png is not among the 6 photos"):
+        check(mixed(tmp_path, 4, 2), Frontal(), "somewhere/else/anna-2.png")
 
 
 def test_the_chosen_photo_is_always_among_the_best(tmp_path: Path) -> None:
