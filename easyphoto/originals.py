@@ -13,6 +13,7 @@ from PIL import Image, ImageChops
 from easyphoto.decoding import Decoded, decoded
 from easyphoto.images import as_picture, in_8_bits, in_srgb, on_white, usable_profile
 from easyphoto.profiles import Conversion, Profile, UnusableProfile
+from easyphoto.srgb import as_bytes, linear
 
 # By how much the channels of a picture in shades of grey may differ. Of 241 public portraits the eight in grey have at
 # most 2 (seven of them 0) and the next, toned brown, has 18; JPEG of any quality adds nothing, WebP 1.
@@ -219,10 +220,6 @@ class _Ways:
 
 def greys_of(srgb: np.ndarray) -> np.ndarray:
     """Each pixel's luminance (IEC 61966-2-1) as a grey of sRGB: uint8 (height, width, 3) of three equal channels."""
-    encoded = np.arange(256) / 255
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    luminance = linear[srgb] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    steps = np.arange(65536) / 65535
-    grey = np.rint(255 * np.where(steps <= 0.0031308, 12.92 * steps, 1.055 * steps ** (1 / 2.4) - 0.055))
-    grey = grey.astype(np.uint8)[np.rint(luminance * 65535).astype(np.uint16)]
+    luminance = linear(srgb) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    grey = as_bytes(np.arange(65536) / 65535)[np.rint(luminance * 65535).astype(np.uint16)]
     return np.repeat(grey[..., None], 3, axis=2)

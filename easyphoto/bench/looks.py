@@ -40,7 +40,7 @@ the fusion on that, after the first pass, fused again, the finished result, and 
 
 
 @dataclass(frozen=True)
-class Look:
+class Comparison:
     """How one picture compares; lengths in face widths."""
 
     person: float
@@ -103,12 +103,12 @@ class Eye:
     reference: np.ndarray
     engine: FaceEngine
 
-    def look(self, picture: np.ndarray, pair: Pair) -> Look:
+    def look(self, picture: np.ndarray, pair: Pair) -> Comparison:
         face = pair.template.faces[0]
         vector = self.judge.embedding(picture, face.points)
         found = face_at(self.engine.detect(as_picture(picture)), Box(*face.box))
         own = None if found is None else float(self.judge.embedding(picture, found.points) @ self.person)
-        return Look(
+        return Comparison(
             person=float(vector @ self.person),
             own_points=own,
             stranger=float(vector @ self.judge.mean_embedding(other_pictures_of(pair.template))),

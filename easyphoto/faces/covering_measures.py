@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from easyphoto.faces.face_view import FaceFrame
-from easyphoto.images import warped
+from easyphoto.geometry import Size
 
 UNIT = 32.0
 """Pixels of an eye distance. A face of 60 px has 27."""
@@ -114,10 +114,8 @@ class _FaceInLab:
 
     def _piece(self, middle: np.ndarray, width: float, height: float) -> np.ndarray:
         """float32 Lab (height, width, 3) of so many eye distances."""
-        size = np.array([round(width * UNIT), round(height * UNIT)])
-        turn = UNIT / self.frame.unit * np.array([self.frame.right, self.frame.down])
-        shift = (size - 1) / 2 - turn @ middle
-        piece = warped(self._image, np.column_stack([turn, shift]), (int(size[1]), int(size[0])))
+        size = Size(round(width * UNIT), round(height * UNIT))
+        piece = self.frame.piece(self._image, middle, size, UNIT)
         return cv2.cvtColor(piece.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 

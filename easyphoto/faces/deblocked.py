@@ -1,7 +1,7 @@
 """A face without the blocks of JPEG, without its grain, but with its edges: what is left is detail.
 
 After Yaroslavsky, "Digital Picture Processing", 1985, and Coifman and Donoho, "Translation-invariant de-noising", 1995:
-small coefficients of every overlapping block are dropped, and the overlapping answers averaged. It needs not know where
+small coefficients of every overlapping block are dropped, and the overlapping answers averaged. It need not know where
 the blocks lie, which after a resize nobody does.
 """
 

@@ -96,7 +96,8 @@ def chosen_domain(
 
 
 def _statistics(picture: Image.Image, face: Face) -> tuple[float, ...]:
-    """How steep and how bent the lightness is at its evener, middle and harder places, and to which side it leans.
+    """How steep and how bent the lightness is where it is most even, in the middle and where it is hardest, and to
+    which side it leans.
 
     In units of its own deviation, so that neither contrast nor the colour of skin counts.
     """

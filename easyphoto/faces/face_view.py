@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import Box, transformed
+from easyphoto.geometry import Box, Size, transformed
 from easyphoto.images import warped
 
 SCALE = 46.0
@@ -51,6 +51,12 @@ class FaceFrame:
         """(…, 2) u and v of the picture's points."""
         away = (np.asarray(points, np.float64) - self.origin) / self.unit
         return np.stack([away @ self.right, away @ self.down], axis=-1)
+
+    def piece(self, image: np.ndarray, middle: np.ndarray, size: Size, scale: float) -> np.ndarray:
+        """The picture upright around a point of it, `scale` pixels to the unit; beyond it its edge is repeated."""
+        turn = scale / self.unit * np.array([self.right, self.down])
+        shift = (np.array([size.width, size.height]) - 1) / 2 - turn @ middle
+        return warped(image, np.column_stack([turn, shift]), (size.height, size.width))
 
 
 def _upright(box: Box, frame: FaceFrame) -> tuple[float, float, float, float]:

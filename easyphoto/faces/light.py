@@ -12,6 +12,7 @@ import numpy as np
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import eye_line_tilt
+from easyphoto.srgb import as_bytes, linear
 
 # Fewer pixels than this do not make a fit.
 FEWEST_PIXELS = 40
@@ -88,23 +89,3 @@ def places(face: Face, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     x, y = (columns - middle[0]) / width, (rows - middle[1]) / width
     across, down = np.cos(tilt) * x + np.sin(tilt) * y, np.cos(tilt) * y - np.sin(tilt) * x
     return across.astype(np.float32), down.astype(np.float32)
-
-
-def linear(colours: np.ndarray) -> np.ndarray:
-    """float32 linear light, 0..1, of sRGB bytes (IEC 61966-2-1)."""
-    return _LINEAR[colours]
-
-
-def as_bytes(light: np.ndarray) -> np.ndarray:
-    """sRGB bytes of linear light."""
-    light = np.clip(light, 0.0, 1.0)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(np.uint8)
-
-
-def _table() -> np.ndarray:
-    value = np.arange(256, dtype=np.float64) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-_LINEAR = _table()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from PIL import Image
@@ -38,6 +39,8 @@ class PairedEngine:
         """`open_other` is called when the other engine is first needed; None: it is not at hand."""
         self._own, self._open_other, self._domain_of = own, open_other, domain_of
         self._opened: tuple[FaceEngine | None, ...] = ()
+        # To tell is a network's work, and each face is detected, embedded, parsed and remarked on.
+        self._looks: WeakKeyDictionary[Face, tuple[ref[Image.Image], Domain]] = WeakKeyDictionary()
         self._notes = (*notes, *getattr(own, "notes", ()))
         self.decided = decided
         """Why it serves: asked for, or what the faces look like."""
@@ -111,7 +114,7 @@ class PairedEngine:
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """What people should know about the face: words that go on a sentence about it."""
-        looks = self._domain_of(picture, face)
+        looks = self._looks_of(picture, face)
         if looks is self.domain:
             return ()
         said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
@@ -122,7 +125,13 @@ class PairedEngine:
         return other or self._own
 
     def _is_own(self, picture: Image.Image, face: Face) -> bool:
-        return self._domain_of(picture, face) is self.domain
+        return self._looks_of(picture, face) is self.domain
+
+    def _looks_of(self, picture: Image.Image, face: Face) -> Domain:
+        told = self._looks.get(face)
+        if told is None or told[0]() is not picture:
+            told = self._looks[face] = ref(picture), self._domain_of(picture, face)
+        return told[1]
 
     def _other(self) -> FaceEngine | None:
         if not self._opened:

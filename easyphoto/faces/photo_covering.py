@@ -20,7 +20,7 @@ from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.covering_measures import EyeMeasures, measured
 from easyphoto.faces.engine import Face
 from easyphoto.faces.face_view import FaceFrame
-from easyphoto.faces.yunet_halves import Answer, Halves, YuNetHalves
+from easyphoto.faces.yunet_halves import Halves, Opinion, YuNetHalves
 from easyphoto.geometry import Box, Size
 from easyphoto.images import as_array
 from easyphoto.weights.catalog import UsedWeight
@@ -84,7 +84,7 @@ def measures_of(picture: Image.Image, face: Face, halves: YuNetHalves) -> tuple[
     )
 
 
-def _one_eye(own: EyeMeasures, other: EyeMeasures, twice: Answer, other_twice: Answer) -> Measures:
+def _one_eye(own: EyeMeasures, other: EyeMeasures, twice: Opinion, other_twice: Opinion) -> Measures:
     """What an eye that is hidden alone has: it is no eye to YuNet, and the other one is."""
     return {
         "face": twice.face,

@@ -10,7 +10,7 @@ from PIL import Image
 from easyphoto.faces.deblocked import deblocked
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.likeness_scale import own_percentile, share_below
-from easyphoto.geometry import Size, direction, eye_line_tilt
+from easyphoto.geometry import Size, direction, eye_line_tilt, nose_place
 
 # Faces wider than this are reduced to it before sharpness is measured: detail finer than that no family can use.
 _FACE_WIDTH = 112
@@ -32,13 +32,7 @@ def angle_score(face: Face) -> float:
 
 def frontality(face: Face) -> float:
     """1 where the nose lies midway between the eyes, 0 where it lies at an eye or beyond, as in a profile."""
-    points = np.asarray(face.points, np.float64)
-    line = points[1] - points[0]
-    distance = float(line @ line)
-    if distance <= 0:
-        return 0.0
-    along = float((points[2] - points[0]) @ line) / distance
-    return max(0.0, 1.0 - 2.0 * abs(along - 0.5))
+    return max(0.0, 1.0 - 2.0 * abs(nose_place(face.points) - 0.5))
 
 
 def sharpness(picture: Image.Image, face: Face) -> float:

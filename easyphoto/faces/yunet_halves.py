@@ -14,7 +14,7 @@ import numpy as np
 
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.opencv_files import created, reading
-from easyphoto.images import warped
+from easyphoto.geometry import Size
 
 SIDE, UNIT = 320, 56.0
 """The square that YuNet is shown, and the eye distance in it: large enough for eyes, small enough to take 10 ms."""
@@ -32,7 +32,7 @@ _LEAST = 1e-5
 
 
 @dataclass(frozen=True)
-class Answer:
+class Opinion:
     face: float
     """The best sum of the two log odds, at any scale, that this is a face."""
     object: float
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Halves:
-    left_eye_twice: Answer
-    right_eye_twice: Answer
-    both_eyes: Answer
-    below_eyes: Answer
+    left_eye_twice: Opinion
+    right_eye_twice: Opinion
+    both_eyes: Opinion
+    below_eyes: Opinion
 
 
 class YuNetHalves:
@@ -76,7 +76,7 @@ class YuNetHalves:
         alpha = cv2.GaussianBlur(part.astype(np.float32), (0, 0), _SOFT * UNIT)[..., None]
         return (square * (1 - alpha) + colour * alpha).astype(np.uint8)
 
-    def _answer(self, square: np.ndarray) -> Answer:
+    def _answer(self, square: np.ndarray) -> Opinion:
         self._network.setInput(cv2.dnn.blobFromImage(np.ascontiguousarray(square[..., ::-1])))
         outputs = dict(zip(_OUTPUTS, self._network.forward(_OUTPUTS), strict=True))
         best, found, objects = -np.inf, _POINTS, {}
@@ -90,16 +90,13 @@ class YuNetHalves:
                 best = float(is_face[top] + is_there[top])
                 steps = outputs[f"kps_{stride}"].reshape(-1, 10)[near[top]].reshape(5, 2)
                 found = places[near[top]] + steps * stride / UNIT
-        return Answer(best, objects[16], float(np.abs(found - _POINTS).mean()))
+        return Opinion(best, objects[16], float(np.abs(found - _POINTS).mean()))
 
 
 def squared(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The face upright in a square of SIDE pixels."""
     frame = FaceFrame.of(points)
-    scale = UNIT / frame.unit
-    turn = scale * np.array([frame.right, frame.down])
-    shift = (SIDE - 1) / 2 - turn @ frame.place(0.0, MIDDLE)
-    return warped(image, np.column_stack([turn, shift]), (SIDE, SIDE))
+    return frame.piece(image, frame.place(0.0, MIDDLE), Size(SIDE, SIDE), UNIT)
 
 
 def _twice(square: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from easyphoto.faces.light import Light, as_bytes, brightened, light_of, linear, places, relit
+from easyphoto.faces.light import Light, brightened, light_of, places, relit
 from easyphoto.geometry import Box
+from easyphoto.srgb import as_bytes, linear
 from tests.fakes import face_at
 
 FACE = face_at(Box(0, 0, 100, 100))

@@ -42,6 +42,23 @@ def paired(own: FaceEngine, other: FaceEngine | None) -> PairedEngine:
     return PairedEngine(own, lambda: other, looks_by_place)
 
 
+def test_what_a_face_looks_like_is_told_once_for_each_picture() -> None:
+    asked = []
+
+    def told(picture: Image.Image, face: Face) -> Domain:
+        asked.append((picture, face))
+        return Domain.DRAWINGS
+
+    engine, another = PairedEngine(drawings(OWN), lambda: None, told), PICTURE.copy()
+    for picture in (PICTURE, another):
+        for _ in range(2):
+            engine.detect(picture)
+            engine.embed(picture, OWN)
+            engine.parse(picture, OWN)
+
+    assert [(picture is PICTURE, face is OWN) for picture, face in asked] == [(True, True), (False, True)]
+
+
 def test_it_is_what_its_own_engine_is() -> None:
     engine = paired(drawings(OWN), photos())
 

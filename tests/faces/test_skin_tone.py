@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from easyphoto.faces.engine import Part
-from easyphoto.faces.light import as_bytes, linear
 from easyphoto.faces.skin_tone import SkinTone, change_of, common_tone, recoloured_skin, skin_level
 from easyphoto.geometry import Box
+from easyphoto.srgb import as_bytes, linear
 from tests.fakes import face_at
 
 FACE = face_at(Box(20, 20, 100, 120))

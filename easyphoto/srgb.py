@@ -1,0 +1,25 @@
+"""sRGB's curve (IEC 61966-2-1): from bytes to linear light and back."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+
+def linear(colours: np.ndarray) -> np.ndarray:
+    """float32 linear light, 0..1, of sRGB bytes."""
+    return _decoded()[colours]
+
+
+def as_bytes(light: np.ndarray) -> np.ndarray:
+    """sRGB bytes of linear light."""
+    light = np.clip(light, 0.0, 1.0)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+    return np.rint(encoded * 255).astype(np.uint8)
+
+
+@cache
+def _decoded() -> np.ndarray:
+    value = np.arange(256, dtype=np.float64) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
