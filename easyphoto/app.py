@@ -19,12 +19,13 @@ from easyphoto.errors import InputError, NameTaken, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE, Family, family_named
-from easyphoto.files import atomic_path, read_json
+from easyphoto.files import atomic_path
 from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
+from easyphoto.locks import file_lock
 from easyphoto.originals import read_original
 from easyphoto.persons import (
     Trained,
@@ -44,6 +45,7 @@ from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE, write_check
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress, Progress
+from easyphoto.records import read_json
 from easyphoto.report.learning import training_section
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report, Section
@@ -54,7 +56,6 @@ from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettin
 from easyphoto.templates import voting_templates
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
-from easyphoto.training.lock import run_lock
 from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
@@ -353,7 +354,7 @@ class EasyPhoto:
         person = self.workspace.person(name)
         for run in self.workspace.runs_of(person.id):
             # Raises RunBusy where another process trains them.
-            with run_lock(RunFolder(run).lock):
+            with file_lock(RunFolder(run).lock):
                 pass
         sessions = records_in(self.workspace.results, SESSION_FILE)
         doomed = [folder for folder, record in sessions if person.id in record.get("persons", [])]

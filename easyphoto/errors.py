@@ -4,6 +4,9 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 ├─ InputError              2    the user can mend it
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
+│  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
+│  ├─ NotAFile                  a pipe, a device or a folder where a file is meant
+│  ├─ OutsideFolder             a record's path that leads out of the folder it belongs to
 │  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
@@ -58,6 +61,18 @@ class BadName(InputError):
 
 
 class BadPicture(InputError):
+    pass
+
+
+class BadRecord(InputError):
+    pass
+
+
+class NotAFile(InputError):
+    pass
+
+
+class OutsideFolder(InputError):
     pass
 
 

@@ -1,14 +1,33 @@
-"""Writing files so that a killed process leaves nothing half-written that looks whole."""
+"""Files: written so that a killed process leaves nothing half-written that looks whole, and opened only where they are
+files.
 
-import json
+A file is as private as the folder it lies in: in one of 0700, as every folder of the workspace is, it has 0600. The
+process's umask is never changed for that, not even for a moment: all its threads share it.
+"""
+
 import os
-import tempfile
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from easyphoto.errors import DiskFailure, InputError
+from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
+
+WRITING = ".writing-"
+"""How the names of files begin that are being written."""
+_PRIVATE = 0o700
+_BLOCK = 1 << 20
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_FIXES = "Check free space and the rights of the folder, then run the same command again."
 
 
 @contextmanager
@@ -16,32 +35,161 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; on success it is synced and takes `target`'s place in one step.
 
     The temporary name keeps the target's suffix, because PIL and safetensors choose the format by it.
-    Raises DiskFailure where the disk is full or not writable; `target` is then as it was.
+    Raises DiskFailure where the disk is full or not writable, NotAFile where `target` is a folder, a device or a pipe,
+    InputError where something that is read meanwhile is not there; `target` is then as it was.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    target = _writable(target)
+    temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
     try:
+        make_folder(target.parent)
+        rights = target.parent.stat().st_mode & 0o666
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, rights))
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        give_usual_rights(temporary, 0o666)
         os.replace(temporary, target)
+        _sync_folder(target.parent)
     except OSError as error:
-        raise DiskFailure(
-            f"{target.name} could not be written: {error}.",
-            advice="Check free space and the rights of the folder, then run the same command again.",
-        ) from error
+        if _is_of_another(error, temporary, target):
+            raise InputError(
+                f"{target.name} could not be made, because {error.filename} cannot be read: {cause_of(error)}.",
+                advice="Check that it is there and may be read.",
+            ) from error
+        raise DiskFailure(f"{target.name} could not be written: {cause_of(error)}.", advice=_FIXES) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def give_usual_rights(made: Path, rights: int) -> None:
-    """`rights` less this process's mask, as any new file or folder has them; tempfile makes private ones."""
-    umask = os.umask(0)
-    os.umask(umask)
-    made.chmod(rights & ~umask)
+def _writable(target: Path) -> Path:
+    """Where a link leads, so that it stays a link. Raises NotAFile for what must not be replaced."""
+    try:
+        target = target.resolve() if target.is_symlink() else target
+        kind = stat.S_IFMT(target.stat().st_mode)
+    except (OSError, RuntimeError):  # a circle of links
+        return target
+    if kind != stat.S_IFREG:
+        raise NotAFile(f"{target} is {_KINDS.get(kind, 'no file')}.", advice="Name a new file, or one to be replaced.")
+    return target
+
+
+def _is_of_another(error: OSError, *ours: Path) -> bool:
+    """Whether a file that was read is the reason."""
+    if not isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)) or error.filename is None:
+        return False
+    named = Path(os.fsdecode(error.filename))
+    return named not in ours and named not in {path.parent for path in ours}
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name itself must last. Windows has no such thing, and some network disks refuse it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def make_folder(folder: Path) -> Path:
+    """Make it with those above it, each as private as the one that it lies in. Raises OSError."""
+    missing = []
+    while not folder.is_dir() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        with suppress(FileExistsError):
+            path.mkdir(mode=path.parent.stat().st_mode & 0o777)
+    made = missing[0] if missing else folder
+    # What is there and no folder is said by the system's own error.
+    made.mkdir(exist_ok=True)
+    return made
+
+
+def make_private_folder(folder: Path) -> Path:
+    """A folder that nobody else on this machine can look into; one that is there becomes so. Raises OSError."""
+    made = make_folder(folder)
+    if os.name == "posix" and stat.S_IMODE(made.stat().st_mode) != _PRIVATE:
+        made.chmod(_PRIVATE)
+    return made
+
+
+def copy_file(source: Path, target: Path) -> Path:
+    """The content, as private as the target's folder; a link's target is copied. Raises OSError and NotAFile."""
+    rights = target.parent.stat().st_mode & 0o666
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    with open_regular(source) as stream, os.fdopen(os.open(target, flags, rights), "wb") as copy:
+        shutil.copyfileobj(stream, copy, _BLOCK)
+    return target
+
+
+def copy_folder(source: Path, target: Path) -> Path:
+    """A new folder with copies of all files; links and what is no file are left out. Raises OSError."""
+    target.mkdir(mode=target.parent.stat().st_mode & 0o777)
+    for entry in sorted(source.iterdir()):
+        if entry.is_symlink():
+            continue
+        if entry.is_dir():
+            copy_folder(entry, target / entry.name)
+        elif entry.is_file():
+            copy_file(entry, target / entry.name)
+    return target
+
+
+def open_regular(source: Path) -> BinaryIO:
+    """Open a file to be read. Raises NotAFile, without waiting, for a pipe, a device, a socket or a folder; OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        handle = os.open(source, flags)
+    except OSError:
+        # Some kinds cannot even be opened, a socket for one.
+        with suppress(OSError):
+            _check_kind(source, source.stat().st_mode)
+        raise
+    try:
+        _check_kind(source, os.fstat(handle).st_mode)
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _check_kind(source: Path, mode: int) -> None:
+    kind = stat.S_IFMT(mode)
+    if kind != stat.S_IFREG:
+        raise NotAFile(f"{source} is {_KINDS.get(kind, 'no file')}.", advice="Name a file.")
+
+
+def read_regular(source: Path, most: int) -> bytes:
+    """A file's content. Raises NotAFile, InputError where there are more than `most` bytes, OSError."""
+    with open_regular(source) as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{source} has more than {most} bytes.", advice="It is none of ours, or damaged.")
+    return content
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path that a record names, relative to `folder`. Raises OutsideFolder for one that leads out of it.
+
+    Everything that a record says about files goes through here: records come from other people's exports, and from
+    editors.
+    """
+    try:
+        path = folder / name
+        root, found = folder.resolve(), path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise OutsideFolder(f"{name[:100]!r} is no path.", advice="Delete the record that names it.") from error
+    if Path(name).is_absolute() or root not in found.parents:
+        raise OutsideFolder(f"{name[:100]!r} leads out of {folder.name}.", advice="Delete the record that names it.")
+    return path
+
+
+def cause_of(error: OSError) -> str:
+    """Why, in the system's own words and without its number."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def write_bytes(target: Path, content: bytes) -> None:
@@ -51,21 +199,3 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 def write_text(target: Path, content: str) -> None:
     write_bytes(target, content.encode("utf-8"))
-
-
-def write_json(target: Path, content: dict[str, Any]) -> None:
-    """Write a record; every JSON file of the workspace carries its format's number."""
-    write_text(target, json.dumps({"format": 1, **content}, indent=2, ensure_ascii=False) + "\n")
-
-
-def read_json(source: Path) -> dict[str, Any]:
-    """Read a record written by `write_json`. Raises InputError where it is missing, broken or of a later format."""
-    try:
-        content = json.loads(source.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{source} does not exist.", advice="Check the path.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source} cannot be read: {error}.", advice="Restore it from a copy or delete it.") from error
-    if not isinstance(content, dict) or content.get("format") != 1:
-        raise InputError(f"{source} has an unknown format.", advice="It may come from a later version of EasyPhoto.")
-    return content

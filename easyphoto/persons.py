@@ -17,13 +17,13 @@ from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
-from easyphoto.files import read_json, write_json
 from easyphoto.images import as_array, read_picture
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.preprocess.verdict import Check
+from easyphoto.records import read_json, write_json
 from easyphoto.workspace import JOB_FILE, Person, Workspace, records_in
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto import __version__
 from easyphoto.errors import EnvironmentFailure, InputError, RunBusy
 from easyphoto.jobs.desk import Desk
-from easyphoto.training.lock import run_lock
+from easyphoto.locks import file_lock
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -104,11 +104,11 @@ def page_folder(folder: Path) -> Iterator[Path]:
     server that was killed has left is removed by the next one.
     """
     for lock in folder.glob("*.lock"):
-        with suppress(RunBusy), run_lock(lock):
+        with suppress(RunBusy), file_lock(lock):
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
             lock.unlink(missing_ok=True)
     own, before = folder / secrets.token_hex(8), os.environ.get(GRADIO_FOLDER)
-    with run_lock(own.with_suffix(".lock")):
+    with file_lock(own.with_suffix(".lock")):
         own.mkdir(mode=0o700)
         os.environ[GRADIO_FOLDER] = str(own)
         try:

@@ -15,7 +15,6 @@ from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
-from easyphoto.files import write_json
 from easyphoto.geometry import Box
 from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
@@ -26,6 +25,7 @@ from easyphoto.inference.sitter import Sitter
 from easyphoto.originals import Original
 from easyphoto.persons import judged
 from easyphoto.progress import Progress
+from easyphoto.records import write_json
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.files import read_json
+from easyphoto.records import read_json
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
-from easyphoto.files import read_json, write_json
+from easyphoto.records import read_json, write_json
 
 PERSON_FILE, RUN_FILE = "person.json", "run.json"
 JOB_FILE = "job.json"

@@ -23,11 +23,11 @@ from easyphoto.errors import (
     TooFewPhotos,
     UnknownPerson,
 )
-from easyphoto.files import read_json
 from easyphoto.host import ThisMachine
 from easyphoto.images import as_array, as_picture, picture_record, read_picture, write_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
+from easyphoto.records import read_json
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.training.events import Done, Plan, Sample, Step, to_line
 from easyphoto.training.run import TrainRun

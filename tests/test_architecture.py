@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
     {"errors"},
-    {"geometry", "progress", "files", "drawings", "machine", "profiles", "srgb"},
-    {"decoding"},
+    {"geometry", "progress", "files", "drawings", "locks", "machine", "profiles", "srgb"},
+    {"decoding", "records"},
     {"images", "settings", "families"},
     {"workspace", "weights", "templates", "originals"},
     {"faces", "backends", "restoration"},

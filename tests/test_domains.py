@@ -15,11 +15,11 @@ from easyphoto.app import EasyPhoto
 from easyphoto.errors import MixedDomains
 from easyphoto.faces.engine import Domain, Face
 from easyphoto.faces.paired_engine import PairedEngine
-from easyphoto.files import read_json, write_json
 from easyphoto.geometry import Box
 from easyphoto.images import as_picture
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import NullProgress
+from easyphoto.records import read_json, write_json
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace import Workspace
 from tests.fakes import FakeBackend, face_at

@@ -2,11 +2,12 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from easyphoto.errors import DiskFailure, InputError
-from easyphoto.files import atomic_path, read_json, write_bytes, write_json, write_text
+from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
+from easyphoto.files import atomic_path, inside, open_regular, write_bytes, write_text
 
 
 def leftovers(folder):
@@ -62,23 +63,76 @@ def test_the_temporary_file_keeps_the_suffix(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
-def test_a_new_file_has_the_rights_any_new_file_has(tmp_path):
-    plain = tmp_path / "plain"
-    plain.write_bytes(b"")
+@pytest.mark.parametrize(("folder", "file"), [(0o700, 0o600), (0o750, 0o640)], ids=["private", "for a group"])
+def test_a_new_file_is_as_private_as_its_folder(tmp_path, folder, file):
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(folder)
+    write_bytes(place / "below" / "ours", b"")
+
+    assert (place / "below").stat().st_mode & 0o777 == folder
+    assert (place / "below" / "ours").stat().st_mode & 0o777 == file
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
+def test_the_process_mask_is_never_touched(tmp_path, monkeypatch):
+    def touched(_):
+        raise AssertionError("a process's umask belongs to all its threads")
+
+    monkeypatch.setattr(os, "umask", touched)
     write_bytes(tmp_path / "ours", b"")
 
-    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX kinds of files")
+def test_only_files_are_opened_and_only_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, words in (("pipe", "a pipe"), ("folder", "a folder")):
+        with pytest.raises(NotAFile, match=words):
+            open_regular(tmp_path / name)
+        with pytest.raises(NotAFile, match=words):
+            write_bytes(tmp_path / name, b"new")
+    with pytest.raises(NotAFile, match="a device"):
+        open_regular(Path("/dev/zero"))
+    with pytest.raises(NotAFile, match="a device"):
+        write_bytes(Path("/dev/full"), b"new")
 
 
-def test_a_record_carries_its_formats_number(tmp_path):
-    write_json(tmp_path / "a.json", {"name": "Anna"})
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="links")
+def test_a_link_stays_a_link_when_its_file_is_replaced(tmp_path):
+    write_bytes(tmp_path / "there", b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    write_bytes(tmp_path / "link", b"new")
 
-    assert read_json(tmp_path / "a.json") == {"format": 1, "name": "Anna"}
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b'{"format": 9}', b"\xff\xfe"], ids=repr)
-def test_a_record_that_is_none_is_named(tmp_path, content):
-    (tmp_path / "a.json").write_bytes(content)
+def test_a_source_that_is_missing_is_no_full_disk(tmp_path):
+    with pytest.raises(InputError, match=r"photo\.jpg cannot be read"), atomic_path(tmp_path / "a.zip"):
+        (tmp_path / "elsewhere" / "photo.jpg").read_bytes()
+    assert list(tmp_path.iterdir()) == []
 
-    with pytest.raises(InputError, match=r"a\.json"):
-        read_json(tmp_path / "a.json")
+
+@pytest.mark.parametrize("step", ["open", "mkdir"])
+def test_a_disk_that_is_full_at_the_first_step_is_named_too(tmp_path, monkeypatch, step):
+    def fails(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, step, fails)
+    with pytest.raises(DiskFailure, match="No space left on device"):
+        write_text(tmp_path / "new" / "note.txt", "words")
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../other/a.png", "a/../../b", "", ".", "a\0b", "link/a.png"], ids=repr
+)
+def test_a_path_of_a_record_stays_inside_its_folder(tmp_path, name):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "link").symlink_to(tmp_path)
+    with pytest.raises(OutsideFolder):
+        inside(tmp_path / "own", name)
+
+
+def test_a_path_inside_is_given_as_it_is(tmp_path):
+    assert inside(tmp_path, "photos/a.png") == tmp_path / "photos" / "a.png"

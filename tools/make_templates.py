@@ -16,8 +16,8 @@ import numpy as np
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import draw, draw_group
 from easyphoto.drawings.scene import Scene, sample_scene
-from easyphoto.files import write_json
 from easyphoto.images import as_picture, write_picture
+from easyphoto.records import write_json
 from easyphoto.templates import templates_folder
 
 SIDE = 640

@@ -12,11 +12,11 @@ from easyphoto.arrivals.renaming import checked_name
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.families import Family
-from easyphoto.files import read_json
 from easyphoto.images import read_picture
 from easyphoto.persons import LORA, PORTRAIT, REFERENCE
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.progress import Progress
+from easyphoto.records import read_json
 from easyphoto.workspace import Person, person_from
 
 _ADVICE = "Export the person again where they come from."

@@ -15,10 +15,10 @@ from easyphoto.arrivals.earlier import EngineOpener, build_person, earlier_folde
 from easyphoto.arrivals.exported import person_of_archive
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.families import FAMILIES
-from easyphoto.files import give_usual_rights, write_json
 from easyphoto.host import Host
 from easyphoto.persons import swap
 from easyphoto.progress import NullProgress, Progress
+from easyphoto.records import write_json
 from easyphoto.workspace import Person, Workspace, checked_id
 
 _STAGING = "arriving"
@@ -150,7 +150,6 @@ def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
     place = workspace.person_folder(person.id)
     if place.exists():
         raise NameTaken(f"There is already a person {person.id!r}.", advice="They came while this was imported.")
-    give_usual_rights(staging, 0o777)
     swap(staging, place, staging.with_name(f"{staging.name}.aside"))
     return person
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, DiskFailure, NameTaken
-from easyphoto.files import write_json
 from easyphoto.host import Host
+from easyphoto.records import write_json
 from easyphoto.workspace import JOB_FILE, RUN_FILE, Person, Workspace, checked_id, records_in
 
 RESULTS_RECORD = "photograph.json"

@@ -10,7 +10,7 @@ from typing import Any
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
-from easyphoto.files import read_json
+from easyphoto.records import read_json
 
 CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")

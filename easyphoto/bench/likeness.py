@@ -33,9 +33,9 @@ from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
-from easyphoto.files import read_json, write_json
 from easyphoto.images import as_array, as_picture, write_picture
 from easyphoto.progress import Progress
+from easyphoto.records import read_json, write_json
 from easyphoto.settings import InferenceSettings
 
 ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")

@@ -14,8 +14,8 @@ import numpy as np
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import LikenessScale
 from easyphoto.families import models_folder
-from easyphoto.files import read_json, write_json
 from easyphoto.geometry import direction
+from easyphoto.records import read_json, write_json
 
 QUANTILES = 101
 FEWEST_PAIRS = 100

@@ -29,8 +29,8 @@ from easyphoto.jobs.records import (
 )
 from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
 from easyphoto.jobs.sweeping import sweep
+from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
-from easyphoto.training.lock import run_lock
 from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
 TRACEBACK_FILE = "traceback.txt"
@@ -69,7 +69,7 @@ class JobQueue:
         self._threads: dict[Lane, threading.Thread] = {}
         self._closing = False
         self._held = ExitStack()
-        self._held.enter_context(run_lock(self._owner_lock(self._owner)))
+        self._held.enter_context(file_lock(self._owner_lock(self._owner)))
         self._settle_abandoned()
         sweep(workspace, self.list())
 
@@ -331,7 +331,7 @@ class JobQueue:
         if owner == self._owner:
             return False
         try:
-            with run_lock(self._owner_lock(owner)):
+            with file_lock(self._owner_lock(owner)):
                 return True
         except RunBusy:
             return False

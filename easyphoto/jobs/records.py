@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError, InputError
-from easyphoto.files import read_json
+from easyphoto.records import read_json
 
 # It becomes part of a file's name.
 _OWNER = re.compile(r"[\w-]{1,64}")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
-from easyphoto.files import write_json
 from easyphoto.jobs.records import Job, JobEvent, event_of, read_job
+from easyphoto.records import write_json
 from easyphoto.workspace import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"

@@ -8,11 +8,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from easyphoto.errors import BadPicture
-from easyphoto.files import write_json
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import Font, built_in_font, drawable, write_picture
 from easyphoto.preprocess.reading import upright_face, upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
+from easyphoto.records import write_json
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)

@@ -30,13 +30,14 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
-from easyphoto.files import read_json, write_json, write_text
+from easyphoto.files import write_text
+from easyphoto.locks import file_lock
 from easyphoto.progress import Progress
+from easyphoto.records import read_json, write_json
 from easyphoto.training import lent_torch
 from easyphoto.training.commands import CommandFailed, foreign_environment, run_command
 from easyphoto.training.host_torch import HostTorch, host_torch, torch_place
 from easyphoto.training.job import worker_environment
-from easyphoto.training.lock import run_lock
 
 LOCK = Path(__file__).with_name("trainer-lock.txt")
 LENT = Path(lent_torch.__file__)
@@ -86,7 +87,7 @@ def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path
     """
     torch, env = host_torch(torch_from), env.absolute()
     _check_room(env)
-    with run_lock(env.with_name(f"{env.name}.lock")):
+    with file_lock(env.with_name(f"{env.name}.lock")):
         _clear(env)
         steps = _Steps(progress)
         _make_venv(env, steps)

@@ -11,7 +11,7 @@ from typing import Any
 
 from easyphoto.errors import InputError
 from easyphoto.families import Family, family_named
-from easyphoto.files import read_json, write_json
+from easyphoto.records import read_json, write_json
 from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
 
 RUN_FILE = "run.json"

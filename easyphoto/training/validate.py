@@ -16,10 +16,10 @@ from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sa
 from easyphoto.errors import BadPicture, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.families import Family
-from easyphoto.files import read_json, write_json
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
+from easyphoto.records import read_json, write_json
 from easyphoto.training.budget import Idle, clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun

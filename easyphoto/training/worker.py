@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
+from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
 from easyphoto.training.events import ErrorEvent, Event, to_line
-from easyphoto.training.lock import run_lock
 from easyphoto.training.run import RunFolder, TrainRun
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     stop.listen()
     speaker = Speaker(stream, folder.events, on_deaf=stop.set)
     try:
-        with run_lock(folder.lock):
+        with file_lock(folder.lock):
             return work(path, folder, speaker, stop)
     except EasyPhotoError as error:
         return speaker.fail(error)

@@ -11,9 +11,9 @@ from typing import Any
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import family_named
-from easyphoto.files import read_json
 from easyphoto.jobs.desk import Desk
 from easyphoto.persons import base_of, traces_of
+from easyphoto.records import read_json
 from easyphoto.sessions import SESSION_FILE
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html

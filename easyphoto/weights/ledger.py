@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import read_json, write_json
 from easyphoto.progress import NullProgress, Progress
+from easyphoto.records import read_json, write_json
 
 _BLOCK = 1 << 20
 # Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.

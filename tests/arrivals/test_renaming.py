@@ -13,8 +13,8 @@ from easyphoto.arrivals.imports import import_persons
 from easyphoto.arrivals.renaming import RESULTS_RECORD, rename_person
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BadName, DiskFailure, NameTaken, UnknownPerson
-from easyphoto.files import read_json, write_json
 from easyphoto.host import ThisMachine
+from easyphoto.records import read_json, write_json
 from easyphoto.sessions import SESSION_FILE
 from easyphoto.workspace import JOB_FILE, Workspace
 from tests.arrivals.persons import one_person, write_earlier

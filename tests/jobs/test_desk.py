@@ -24,8 +24,8 @@ from easyphoto.geometry import Size
 from easyphoto.host import ThisMachine
 from easyphoto.jobs.desk import Options
 from easyphoto.jobs.records import State
+from easyphoto.locks import file_lock
 from easyphoto.settings import InferenceSettings, TrainSettings
-from easyphoto.training.lock import run_lock
 from tests.desks import done, five_photos, picture
 
 
@@ -299,7 +299,7 @@ def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(desk, anna):
 
 
 def test_nobody_is_deleted_while_another_process_trains_them(desk, anna):
-    with run_lock(desk.app.workspace.runs / anna.run / "run.lock"), pytest.raises(RunBusy):
+    with file_lock(desk.app.workspace.runs / anna.run / "run.lock"), pytest.raises(RunBusy):
         desk.delete("anna")
 
     assert desk.app.workspace.person("anna").is_ready

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import BadSettings, InputError, RunBusy
+from easyphoto.locks import file_lock
 from easyphoto.settings import TrainSettings
 from easyphoto.training import events
 from easyphoto.training.checkpoint import marks
-from easyphoto.training.lock import run_lock
 from easyphoto.training.run import TrainRun
 
 RUN = TrainRun("lena", "a person", "miniature", "/base", "/data", templates=("t.png",), settings=TrainSettings(steps=9))
@@ -105,8 +105,8 @@ def test_marks_divide_the_run_and_end_with_it():
 
 def test_a_run_is_held_by_one_process_and_free_after_it_was_killed(tmp_path: Path):
     code = (
-        "import sys, time, pathlib\nfrom easyphoto.training.lock import run_lock\n"
-        "with run_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "import sys, time, pathlib\nfrom easyphoto.locks import file_lock\n"
+        "with file_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     lock = tmp_path / "run.lock"
     root = str(Path(__file__).parents[2])
@@ -115,11 +115,11 @@ def test_a_run_is_held_by_one_process_and_free_after_it_was_killed(tmp_path: Pat
     assert holder.stdout is not None
     assert holder.stdout.readline().strip() == b"held"
 
-    with pytest.raises(RunBusy, match=str(holder.pid)), run_lock(lock):
+    with pytest.raises(RunBusy, match=str(holder.pid)), file_lock(lock):
         pass
     holder.kill()
     holder.wait()
     holder.stdout.close()
 
-    with run_lock(lock):
+    with file_lock(lock):
         assert lock.read_text() == str(os.getpid())

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import RunBusy, TrainerCrashed
+from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.training import events
 from easyphoto.training.job import train, worker_environment
-from easyphoto.training.lock import run_lock
 from easyphoto.training.run import RunFolder, TrainRun
 from tests.fakes import RecordingProgress
 
@@ -68,7 +68,7 @@ def test_cancel_then_kill_then_the_run_goes_on(make_run: MakeRun, tmp_path: Path
 
     def stop(event: events.Event) -> None:
         if isinstance(event, events.Step):
-            with pytest.raises(RunBusy), run_lock(RunFolder(tmp_path).lock):
+            with pytest.raises(RunBusy), file_lock(RunFolder(tmp_path).lock):
                 pass
             progress.stopped = True
 
@@ -118,7 +118,7 @@ def _wait_until_free(folder: RunFolder, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
-            with run_lock(folder.lock):
+            with file_lock(folder.lock):
                 return
         except RunBusy:
             assert time.monotonic() < until, "the worker still runs"

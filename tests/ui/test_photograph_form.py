@@ -11,8 +11,8 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
-from easyphoto.files import write_json
 from easyphoto.jobs.desk import Desk, Options
+from easyphoto.records import write_json
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Words

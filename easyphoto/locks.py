@@ -11,7 +11,7 @@ from easyphoto.errors import DiskFailure, RunBusy
 
 
 @contextmanager
-def run_lock(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Hold `path` locked; raises RunBusy where another process does.
 
     The operating system's lock, not the file's existence, decides: it ends with its process, so a killed worker leaves
