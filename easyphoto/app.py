@@ -42,10 +42,9 @@ from easyphoto.persons import (
 )
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
-from easyphoto.preprocess.sheet import CHECK_FILE, write_check
+from easyphoto.preprocess.sheet import read_check, write_check
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.records import read_json
 from easyphoto.report.learning import training_section
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report, Section
@@ -59,7 +58,7 @@ from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
-from easyphoto.workspace import Person, Workspace, checked_id, records_in, utc_now
+from easyphoto.workspace import Damaged, Person, Workspace, checked_id, records_in, texts_in, utc_now
 
 AUTO = "auto"
 
@@ -335,6 +334,10 @@ class EasyPhoto:
     def persons(self) -> tuple[Person, ...]:
         return self.workspace.list_persons()
 
+    def damaged_persons(self) -> tuple[Damaged, ...]:
+        """Who is in the workspace and cannot be read, and why."""
+        return self.workspace.damaged_persons()
+
     def export(self, name: str, target: Path) -> Path:
         """The person's folder as a ZIP file, to keep elsewhere."""
         person = self.workspace.person(name)
@@ -357,7 +360,7 @@ class EasyPhoto:
             with file_lock(RunFolder(run).lock):
                 pass
         sessions = records_in(self.workspace.results, SESSION_FILE)
-        doomed = [folder for folder, record in sessions if person.id in record.get("persons", [])]
+        doomed = [folder for folder, record in sessions if person.id in texts_in(record, "persons")]
         traces = traces_of(self.workspace, person.id)
         lora = self.workspace.person_folder(person.id) / (person.lora or "")
         withdrawn = self.host.withdraw(lora) if lora.is_file() else None
@@ -402,14 +405,14 @@ class EasyPhoto:
         """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
         sitter = sitter_of(self.workspace, person, engine)
         found = judged(engine, sitter.portrait, sitter.embeddings) if sitter.portrait is not None else None
-        verdicts = read_json(run_folder / CHECK_FILE)
+        said = read_check(run_folder)
         lora = self.workspace.person_folder(person.id) / str(person.lora)
         published, more = published_or_noted(self.host, lora)
-        person = replace(person, likeness=likeness_record(found), notes=(*verdicts["notes"], *notes, *more))
+        person = replace(person, likeness=likeness_record(found), notes=(*said.notes, *notes, *more))
         self.workspace.save_person(person)
         judged_photos = (verdict_section(check, person.name),) if check else ()
         sections = (*judged_photos, dataset_section(trained.dataset), training_section(run_folder))
-        facts = [("photos kept", f"{len(verdicts['kept'])} of {len(verdicts['verdicts'])}")]
+        facts = [("photos kept", f"{len(said.kept)} of {len(said.verdicts)}")]
         facts += [("likeness of the portrait", f"{found.cosine:.2f}")] if found else []
         report = Report(
             f"{person.name}, trained", "Photos, training and validation of one run.", tuple(facts), sections

@@ -18,6 +18,8 @@ from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
 
 WRITING = ".writing-"
 """How the names of files begin that are being written."""
+MOST_NAME_BYTES = 255
+"""What file systems take; of a longer name they say so with errors of their own."""
 _PRIVATE = 0o700
 _BLOCK = 1 << 20
 _KINDS = {
@@ -27,6 +29,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_CHANGED = "The record that names it was changed by hand, or is damaged."
 _FIXES = "Check free space and the rights of the folder, then run the same command again."
 
 
@@ -177,13 +180,15 @@ def inside(folder: Path, name: str) -> Path:
     Everything that a record says about files goes through here: records come from other people's exports, and from
     editors.
     """
+    if any(len(part.encode("utf-8", "replace")) > MOST_NAME_BYTES for part in Path(name).parts):
+        raise OutsideFolder(f"{name[:100]!r} is no path.", advice=_CHANGED)
     try:
         path = folder / name
         root, found = folder.resolve(), path.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideFolder(f"{name[:100]!r} is no path.", advice="Delete the record that names it.") from error
+        raise OutsideFolder(f"{name[:100]!r} is no path.", advice=_CHANGED) from error
     if Path(name).is_absolute() or root not in found.parents:
-        raise OutsideFolder(f"{name[:100]!r} leads out of {folder.name}.", advice="Delete the record that names it.")
+        raise OutsideFolder(f"{name[:100]!r} leads out of {folder.name}.", advice=_CHANGED)
     return path
 
 

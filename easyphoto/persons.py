@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from easyphoto.images import as_array, read_picture
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.sitter import Sitter
 from easyphoto.preprocess.dataset import Dataset, read_dataset
-from easyphoto.preprocess.sheet import CHECK_FILE
+from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
-from easyphoto.records import read_json, write_json
-from easyphoto.workspace import JOB_FILE, Person, Workspace, records_in
+from easyphoto.records import read_json, typed, write_json
+from easyphoto.workspace import JOB_FILE, Person, Workspace, is_file_name, records_in, texts_in
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 
@@ -55,7 +56,7 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
         shutil.rmtree(staging)
     try:
         shutil.copytree(run_folder / PHOTOS, staging / PHOTOS)
-        photos = tuple(f"{PHOTOS}/{name}" for name in read_json(run_folder / CHECK_FILE)["kept"])
+        photos = tuple(f"{PHOTOS}/{name}" for name in read_check(run_folder).kept)
         shutil.copytree(made.dataset.folder, staging / "dataset")
         shutil.copyfile(made.lora, staging / LORA)
         if made.portrait is not None:
@@ -166,8 +167,16 @@ def base_of(workspace: Workspace, person: Person) -> str:
     """The base model that the person's LoRA belongs to; the family where nobody wrote it down."""
     record = workspace.runs / (person.run or "") / "run.json"
     if person.base is None and person.run and record.is_file():
-        return str(read_json(record)["base"])
+        with suppress(InputError):
+            return typed(_Trained, read_json(record), f"The record of the run {person.run}").base
     return person.base or person.family
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What is asked of a run that may be of an earlier version."""
+
+    base: str
 
 
 def recorded_domain(person: Person) -> str | None:
@@ -200,13 +209,14 @@ class Traces:
 
 def traces_of(workspace: Workspace, id: str) -> Traces:
     """The jobs about a person, the photos they were given, and the checks of those photos, which name nobody."""
-    subjects = {folder: record.get("subject") or {} for folder, record in records_in(workspace.jobs, JOB_FILE)}
-    theirs = {folder for folder, subject in subjects.items() if id in subject.get("persons", ())}
-    names = {name for folder in theirs for name in subjects[folder].get("uploads", ())}
+    subjects = {folder: record.get("subject") for folder, record in records_in(workspace.jobs, JOB_FILE)}
+    theirs = {folder for folder, subject in subjects.items() if id in texts_in(subject, "persons")}
+    # A record may name anything; what is unlinked must be one of the uploads.
+    names = {name for folder in theirs for name in texts_in(subjects[folder], "uploads") if is_file_name(name)}
     checks = {
         folder
         for folder, subject in subjects.items()
-        if not subject.get("persons") and names.intersection(subject.get("uploads", ()))
+        if not texts_in(subject, "persons") and names.intersection(texts_in(subject, "uploads"))
     }
     uploads = (workspace.uploads / name for name in sorted(names))
     return Traces(tuple(sorted(theirs | checks)), tuple(file for file in uploads if file.is_file()))

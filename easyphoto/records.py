@@ -26,6 +26,7 @@ DEEPEST = 64
 LONGEST_NUMBER = 19
 """Digits; what fits into 64 bits."""
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALVES = re.compile("[\ud800-\udfff]")
 T = TypeVar("T")
 
 
@@ -38,6 +39,13 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"{target.name} cannot be written: {error}.", advice="This is a fault of EasyPhoto.") from error
     write_text(target, text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value as a record can hold it and as it is read back: numbers that are none become null, halves of characters,
+    as names of files may have them, are written out. Raises TypeError for what is no JSON."""
+    text = _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def read_json(source: Path) -> dict[str, Any]:
@@ -136,7 +144,7 @@ def fitted(hint: Any, value: Any, name: str) -> Any:
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {str(key): fitted(parts[1], part, f"{name}.{key}") for key, part in value.items()}
     if origin is None and dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _dataclass(hint, value)
+        return value if isinstance(value, hint) else _dataclass(hint, value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     if _is_plain(hint, value):

@@ -91,8 +91,10 @@ def _word(kind: Any) -> str:
 S = TypeVar("S", bound=Settings)
 
 
-def settings_from(kind: type[S], values: dict[str, Any]) -> S:
+def settings_from(kind: type[S], values: Any) -> S:
     """Settings from a record or a request. Raises BadSettings for a key that does not exist, and says which."""
+    if not isinstance(values, dict):
+        raise BadSettings("Settings are a name and a value each.", advice="Write them as a JSON object.")
     known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     if unknown:

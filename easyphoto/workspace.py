@@ -10,20 +10,20 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
-from easyphoto.records import read_json, write_json
+from easyphoto.errors import BadName, BadRecord, InputError, NameTaken, UnknownPerson
+from easyphoto.files import MOST_NAME_BYTES, inside
+from easyphoto.records import read_json, typed, write_json
 
 PERSON_FILE, RUN_FILE = "person.json", "run.json"
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
-MOST_NAME_BYTES = 255
-"""What file systems take; of a longer name they say so with errors of their own."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -66,11 +66,30 @@ class Person:
     domain: str | None = None
     """What their photos are: `photographs` or `drawings`, a face engine's name. None in records of before."""
     likeness: dict[str, Any] | None = None
+    """Of the portrait, as `LikenessRecord` says."""
     notes: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
         return self.lora is not None
+
+
+@dataclass(frozen=True)
+class LikenessRecord:
+    """How like the person a picture is, as records keep it."""
+
+    embedder: str
+    cosine: float
+    percentile: float | None = None
+    strangers: float | None = None
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """Somebody whose record cannot be read."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -123,22 +142,27 @@ class Workspace:
     def person(self, id: str) -> Person:
         """Raises UnknownPerson, and lists who there is."""
         folder = self.person_folder(id)
-        if not (folder / "person.json").is_file():
+        if not (folder / PERSON_FILE).is_file():
             known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
             raise UnknownPerson(f"There is no person {id!r}.", advice=f"Known: {known}.")
-        return person_from(read_json(folder / "person.json"))
+        return read_person(folder)
 
     def list_persons(self) -> tuple[Person, ...]:
-        """Everybody in the workspace, by id."""
-        if not self.persons.is_dir():
-            return ()
-        found = records_in(self.persons, PERSON_FILE)
-        people = []
-        for folder, record in found:
-            # A broken record hides its own person only; `person` says what is wrong with it.
-            with suppress(TypeError, KeyError):
-                people.append(person_from({**record, "id": folder.name}))
-        return tuple(people)
+        """Everybody in the workspace, by id; who cannot be read is in `damaged_persons`."""
+        return self._everybody()[0]
+
+    def damaged_persons(self) -> tuple[Damaged, ...]:
+        """Those whose records are damaged: said wherever persons are listed, so that nobody vanishes in silence."""
+        return self._everybody()[1]
+
+    def _everybody(self) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
+        people, damaged = [], []
+        for file in sorted(self.persons.glob(f"*/{PERSON_FILE}")):
+            try:
+                people.append(read_person(file.parent))
+            except InputError as error:
+                damaged.append(Damaged(file.parent.name, str(error)))
+        return tuple(people), tuple(damaged)
 
     def save_person(self, person: Person) -> None:
         write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
@@ -203,11 +227,34 @@ def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ..
     return tuple(found)
 
 
-def person_from(record: dict[str, Any]) -> Person:
-    values = {field.name: record[field.name] for field in dataclasses.fields(Person) if field.name in record}
-    for name in ("photos", "notes"):
-        values[name] = tuple(values.get(name, ()))
-    return Person(**values)
+def texts_in(record: Any, key: str) -> tuple[str, ...]:
+    """The list of texts under the key; none for what is no such list, because a damaged record names nobody."""
+    values = record.get(key) if isinstance(record, Mapping) else None
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+
+
+def read_person(folder: Path) -> Person:
+    """Who lies in the folder; its name is their id, whatever the record says. Raises BadRecord, OutsideFolder."""
+    record = read_json(folder / PERSON_FILE)
+    return checked_person(typed(Person, {**record, "id": checked_id(folder.name)}, _damage(folder)), folder)
+
+
+def checked_person(person: Person, folder: Path) -> Person:
+    """The person, where everything that their record names lies in their folder. Raises BadRecord, OutsideFolder."""
+    for name in (
+        *person.photos,
+        *(part for part in (person.reference, person.portrait, person.lora) if part is not None),
+    ):
+        inside(folder, name)
+    if person.run is not None and not is_file_name(person.run):
+        raise BadRecord(f"{_damage(folder)} is damaged: its run is no name.", advice="Restore it from a copy.")
+    if person.likeness is not None:
+        typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
+    return person
+
+
+def _damage(folder: Path) -> str:
+    return f"The record of the person {folder.name!r}"
 
 
 def utc_now() -> str:

@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from easyphoto.api.answers import names_below, person_answer
 from easyphoto.api.errors import UnknownFile
 from easyphoto.api.guard import MOST_ARCHIVE, counted
-from easyphoto.api.schemas import DeletedAnswer, PersonAnswer, PersonsAnswer, RenameRequest
+from easyphoto.api.paths import told
+from easyphoto.api.schemas import DamagedAnswer, DeletedAnswer, PersonAnswer, PersonsAnswer, RenameRequest
 from easyphoto.errors import DiskFailure
 from easyphoto.jobs.desk import Desk
 from easyphoto.workspace import Person, Workspace
@@ -32,7 +33,8 @@ class Persons:
 
     def list(self) -> PersonsAnswer:
         everybody = self.desk.app.persons()
-        return PersonsAnswer(persons=[person_answer(self._workspace, person) for person in everybody])
+        damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self.desk.app.damaged_persons()]
+        return PersonsAnswer(persons=[person_answer(self._workspace, person) for person in everybody], damaged=damaged)
 
     def get(self, id: str) -> PersonAnswer:
         return person_answer(self._workspace, self._workspace.person(id))
@@ -41,7 +43,10 @@ class Persons:
         person = self._workspace.person(id)
         if person.portrait is None:
             raise UnknownFile(f"{person.name} has no portrait.", advice="Train them; the portrait is painted then.")
-        return FileResponse(self._workspace.person_folder(person.id) / person.portrait)
+        file = self._workspace.person_folder(person.id) / person.portrait
+        if not file.is_file():
+            raise UnknownFile(f"The portrait of {person.name} is gone.", advice="Train them again.")
+        return FileResponse(file)
 
     def export(self, id: str) -> StreamingResponse:
         """The person as a ZIP file: photos, training set, LoRA. It can be imported again."""

@@ -198,8 +198,14 @@ class PersonAnswer(Told):
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
 
 
+class DamagedAnswer(Told):
+    id: str
+    reason: str
+
+
 class PersonsAnswer(Told):
     persons: list[PersonAnswer]
+    damaged: list[DamagedAnswer] = Field([], description="Who is there and cannot be read.")
 
 
 class DeletedAnswer(Told):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 from easyphoto.arrivals.archive import unpack_export
 from easyphoto.arrivals.loras import family_of_lora
@@ -12,12 +11,13 @@ from easyphoto.arrivals.renaming import checked_name
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.families import Family
+from easyphoto.files import inside
 from easyphoto.images import read_picture
 from easyphoto.persons import LORA, PORTRAIT, REFERENCE
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.progress import Progress
-from easyphoto.records import read_json
-from easyphoto.workspace import Person, person_from
+from easyphoto.records import read_json, typed
+from easyphoto.workspace import PERSON_FILE, Person, checked_person
 
 _ADVICE = "Export the person again where they come from."
 
@@ -25,15 +25,15 @@ _ADVICE = "Export the person again where they come from."
 def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person:
     """The person as their record says, checked against the files that were unpacked into `staging`."""
     unpack_export(source, staging, progress)
-    return checked_person(staging, progress)
+    return person_in(staging, progress)
 
 
-def checked_person(folder: Path, progress: Progress) -> Person:
+def person_in(folder: Path, progress: Progress) -> Person:
     """Raises InputError where a file is missing, is not what it should be, or the record names one elsewhere."""
     person = _record(folder)
     if person.lora != LORA or person.reference != REFERENCE or person.portrait not in (None, PORTRAIT):
         raise InputError("The record of the person names unusual files.", advice=_ADVICE)
-    family = family_of_lora(_inside(folder, folder / LORA))
+    family = family_of_lora(_file_of(folder, LORA))
     if family.id != person.family:
         raise InputError(
             f"The person's LoRA is for {family.label}, their record says {person.family!r}.", advice=_ADVICE
@@ -41,31 +41,21 @@ def checked_person(folder: Path, progress: Progress) -> Person:
     entries = read_dataset(folder / "dataset").entries
     of_dataset = [path for entry in entries for path in (entry.image, entry.weights)]
     named = [*person.photos, *(part for part in (person.reference, person.portrait) if part)]
-    pictures = [_inside(folder, path) for path in (*(folder / name for name in named), *of_dataset)]
+    pictures = [*(_file_of(folder, name) for name in named), *of_dataset]
     for number, picture in enumerate(pictures):
         progress.check()
         progress.step(number, len(pictures), f"looking at {picture.name}")
         read_picture(picture)
-    # The run stays where it was made; a name of it here could only be somebody else's. So does the base: an archive
-    # must not say which file of this machine, or of another one, is opened.
-    return replace(person, run=None, base=_base_name(person.base, family), name=checked_name(person.name))
+    # An archive must not say which file of this machine, or of another one, is opened.
+    return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
 
 
 def _record(folder: Path) -> Person:
-    record = read_json(folder / "person.json")
-    try:
-        person = person_from(record)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The record of the person is broken ({error}).", advice=_ADVICE) from error
-    texts = (person.id, person.name, person.family, person.created, *person.photos, *person.notes)
-    rest = (person.reference, person.portrait, person.lora, person.base)
+    person = typed(Person, read_json(folder / PERSON_FILE), "The record of the person")
+    # The run stays where it was made; a name of it here could only be somebody else's.
+    person = checked_person(replace(person, run=None), folder)
     if person.domain not in (None, *(domain.value for domain in Domain)):
         raise InputError("The record of the person names an unknown kind of pictures.", advice=_ADVICE)
-    likeness_fits = person.likeness is None or _is_likeness(person.likeness)
-    if not all(isinstance(text, str) for text in texts) or not likeness_fits:
-        raise InputError("The record of the person holds values of other kinds.", advice=_ADVICE)
-    if not all(part is None or isinstance(part, str) for part in rest):
-        raise InputError("The record of the person holds values of other kinds.", advice=_ADVICE)
     return person
 
 
@@ -75,17 +65,9 @@ def _base_name(base: str | None, family: Family) -> str | None:
     return name if name not in ("", "..") and family.embedded is None else None
 
 
-def _is_likeness(found: Any) -> bool:
-    return (
-        isinstance(found, dict)
-        and isinstance(found.get("cosine"), (int, float))
-        and isinstance(found.get("embedder"), str)
-        and all(isinstance(found.get(key), (int, float, type(None))) for key in ("percentile", "strangers"))
-    )
-
-
-def _inside(folder: Path, path: Path) -> Path:
-    """The path, where it is a file of the person's folder. A record may name anything."""
-    if folder.resolve() not in path.resolve().parents or not path.is_file():
+def _file_of(folder: Path, name: str) -> Path:
+    """A file that the person's record names. Raises InputError where it is not there or no file, OutsideFolder."""
+    path = inside(folder, name)
+    if not path.is_file():
         raise InputError("The archive lacks a file that the person's record names.", advice=_ADVICE)
     return path

@@ -11,7 +11,7 @@ from typing import Any
 from easyphoto.errors import BadName, DiskFailure, NameTaken
 from easyphoto.host import Host
 from easyphoto.records import write_json
-from easyphoto.workspace import JOB_FILE, RUN_FILE, Person, Workspace, checked_id, records_in
+from easyphoto.workspace import JOB_FILE, RUN_FILE, Person, Workspace, checked_id, records_in, texts_in
 
 RESULTS_RECORD = "photograph.json"
 """Each session of pictures has one; `sessions.SESSION_FILE` is its name there."""
@@ -85,15 +85,16 @@ def _run_of(content: dict[str, Any], old: str, renamed: Person) -> dict[str, Any
 
 
 def _session_of(content: dict[str, Any], old: str, new: str) -> dict[str, Any] | None:
-    ids = content.get("persons", [])
+    ids = texts_in(content, "persons")
     if old == new or old not in ids:
         return None
     return {**content, "persons": [new if id == old else id for id in ids]}
 
 
 def _job_of(content: dict[str, Any], old: str, new: str) -> dict[str, Any] | None:
-    subject = content.get("subject", {})
-    ids = subject.get("persons", [])
+    subject = content.get("subject")
+    ids = texts_in(subject, "persons")
     if old == new or old not in ids:
         return None
+    assert isinstance(subject, dict)
     return {**content, "subject": {**subject, "persons": [new if id == old else id for id in ids]}}

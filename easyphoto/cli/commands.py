@@ -265,6 +265,8 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 def _list_persons(workspace: Workspace) -> None:
     everybody = workspace.list_persons()
+    for damaged in workspace.damaged_persons():
+        tell(f"{damaged.id} cannot be shown. {damaged.reason}")
     if not everybody:
         tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import secrets
 import shutil
 import threading
@@ -15,8 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import EasyPhotoError, HostBusy, RunBusy, UnknownJob
-from easyphoto.files import write_text
+from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
+from easyphoto.files import inside, write_bytes
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
     Job,
@@ -31,8 +31,10 @@ from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
+from easyphoto.records import plain
 from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
+_log = logging.getLogger(__name__)
 TRACEBACK_FILE = "traceback.txt"
 RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
 """Files in a job's folder that are not handed out: they tell about this machine."""
@@ -90,10 +92,7 @@ class JobQueue:
             self._told(job.id, "state", state=job.state.value)
             lane = Lane.of(kind)
             self._waiting[lane].append((job.id, work))
-            if lane not in self._threads:
-                name = f"easyphoto-{lane.value}"
-                self._threads[lane] = threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
-                self._threads[lane].start()
+            self._open(lane)
             self._changed.notify_all()
         return job
 
@@ -174,11 +173,19 @@ class JobQueue:
 
     def file(self, id: str, name: str) -> Path:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
-        job, root = self.get(id), self.workspace.root.resolve()
-        path = root / job.files[name] if name in job.files else self.folder(id) / name
-        inside = name in job.files or (is_file_name(name) and name not in RECORDS and not name.startswith("."))
-        if not inside or not path.is_file() or root not in path.resolve().parents:
-            raise UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names.")
+        job, missing = (
+            self.get(id),
+            UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names."),
+        )
+        is_own = is_file_name(name) and name not in RECORDS and not name.startswith(".")
+        if name not in job.files and not is_own:
+            raise missing
+        try:
+            path = inside(self.workspace.root, job.files.get(name, f"{self.workspace.jobs.name}/{id}/{name}"))
+        except OutsideFolder as error:
+            raise missing from error
+        if not path.is_file():
+            raise missing
         return path
 
     def events(self, id: str, after: int = 0) -> tuple[JobEvent, ...]:
@@ -225,38 +232,70 @@ class JobQueue:
 
     # --- the threads ---
 
+    def _open(self, lane: Lane) -> None:
+        """A thread for the lane, where it has none that lives."""
+        if lane not in self._threads or not self._threads[lane].is_alive():
+            name = f"easyphoto-{lane.value}"
+            self._threads[lane] = threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
+            self._threads[lane].start()
+
     def _serve(self, lane: Lane) -> None:
-        waiting = self._waiting[lane]
+        """Whatever goes wrong, the lane goes on: else all jobs after this one would wait for ever, and nobody knew."""
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: waiting or self._closing)
-                if self._closing:
-                    for id, _ in waiting:
-                        self._over(id, State.CANCELLED)
+            try:
+                if not self._serve_next(lane):
                     return
-                id, work = waiting.popleft()
-                if id not in self._jobs:
-                    continue
-                self._jobs[id] = replace(self._jobs[id], state=State.RUNNING, started=now())
-                with suppress(EasyPhotoError):
-                    self._shelf.write(self._jobs[id])
-                self._told(id, "state", state=State.RUNNING.value)
-            self._do(id, work)
+            except BaseException as error:
+                _log.exception("The jobs' lane %r stumbled; it goes on with the next job", lane.value)
+                with suppress(BaseException):
+                    self._end_running(lane, error)
+
+    def _serve_next(self, lane: Lane) -> bool:
+        """Do the next job of the lane; False where the queue closes."""
+        waiting = self._waiting[lane]
+        with self._changed:
+            self._changed.wait_for(lambda: waiting or self._closing)
+            if self._closing:
+                for id, _ in waiting:
+                    self._over(id, State.CANCELLED)
+                return False
+            id, work = waiting.popleft()
+            if id not in self._jobs:
+                return True
+            self._jobs[id] = replace(self._jobs[id], state=State.RUNNING, started=now())
+            self._write(id)
+            self._told(id, "state", state=State.RUNNING.value)
+        self._do(id, work)
+        return True
+
+    def _end_running(self, lane: Lane, error: BaseException) -> None:
+        with self._changed:
+            running = [id for id, job in self._jobs.items() if job.state is State.RUNNING and Lane.of(job.kind) is lane]
+            for id in running:
+                self._over(id, State.FAILED, error=error_record(error))
+
+    def _write(self, id: str) -> None:
+        """On a full disk the record stays behind; in memory the job goes on."""
+        try:
+            self._shelf.write(self._jobs[id])
+        except (EasyPhotoError, OSError) as error:
+            _log.warning("The record of the job %s could not be written: %s", id, error)
 
     def _do(self, id: str, work: Work) -> None:
         context = JobContext(self, id, self.workspace.jobs / id)
         try:
             # As it will be read back; what cannot be written is found here, where it is a fault of the work.
             # A number that is none would make every list of jobs unreadable, as JSON has no word for it.
-            result = json.loads(json.dumps(dict(work(context))), parse_constant=lambda _: None)
+            result = plain(dict(work(context)))
         except Cancelled:
             self._over(id, State.CANCELLED)
         except EasyPhotoError as error:
             self._over(id, State.FAILED, error=error_record(error))
         except BaseException as error:
             # Whatever it was, the queue goes on; where the disk is full even the traceback is lost.
-            with suppress(EasyPhotoError):
-                write_text(self.workspace.jobs / id / TRACEBACK_FILE, traceback.format_exc())
+            with suppress(EasyPhotoError, OSError):
+                said = traceback.format_exc().encode("utf-8", "backslashreplace")
+                write_bytes(self.workspace.jobs / id / TRACEBACK_FILE, said)
             self._over(id, State.FAILED, error=error_record(error))
         else:
             self._over(id, State.DONE, result=result)
@@ -268,9 +307,7 @@ class JobQueue:
                 shutil.rmtree(self.workspace.jobs / id, ignore_errors=True)
                 return
             self._jobs[id] = replace(self._jobs[id], state=state, ended=now(), eta_seconds=None, **changes)
-            # A full disk must not end the thread that all jobs share.
-            with suppress(EasyPhotoError):
-                self._shelf.write(self._jobs[id])
+            self._write(id)
             for name, value in changes.items():
                 self._told(id, name, **{name: value})
             self._told(id, "state", state=state.value)

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.errors import EasyPhotoError, InputError
-from easyphoto.records import read_json
+from easyphoto.errors import BadRecord, EasyPhotoError
+from easyphoto.records import parsed, read_json, typed
+from easyphoto.workspace import is_file_name
 
 # It becomes part of a file's name.
 _OWNER = re.compile(r"[\w-]{1,64}")
@@ -103,53 +104,22 @@ class JobEvent:
 
 
 def read_job(file: Path) -> Job:
-    """Raises InputError for a record that is none, or not its folder's."""
-    record = read_json(file)
-    try:
-        return _job_of(record, file.parent.name)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"The record of the job {file.parent.name} is broken.", advice="Delete the job, or its folder."
-        ) from error
-
-
-def _job_of(record: Mapping[str, Any], id: str) -> Job:
-    """Raises what Python raises where a value is of another kind: clients and other code rely on each of them."""
-    known = {each.name for each in dataclasses.fields(Job)}
-    values = {name: value for name, value in record.items() if name in known}
-    subject = values.pop("subject", {})
-    for name in ("previews", "notes"):
-        values[name] = texts(values.get(name, []))
-    values["state"] = State(values["state"])
-    job = Job(**values, subject=Subject(texts(subject.get("persons", [])), texts(subject.get("uploads", []))))
-    fits = (
-        job.id == id
-        and all(isinstance(text, str) for text in (job.kind, job.title, job.created, job.phase))
-        and all(isinstance(text, (str, type(None))) for text in (job.started, job.ended, job.run))
-        and isinstance(job.done, int)
-        and isinstance(job.total, int)
-        and isinstance(job.eta_seconds, (int, float, type(None)))
-        and all(isinstance(part, Mapping) for part in (job.request, job.files))
-        and all(isinstance(part, (Mapping, type(None))) for part in (job.result, job.error))
-        and all(isinstance(text, str) for text in (*job.files.values(), *(job.error or {}).values()))
-        and (job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"})
-        and _OWNER.fullmatch(job.owner) is not None
-    )
-    if not fits:
-        raise ValueError(id)
+    """Raises BadRecord for a record that is none, or not its folder's."""
+    record, id = read_json(file), file.parent.name
+    job = typed(Job, record, f"The record of the job {id}")
+    is_error = job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"}
+    fits = job.id == id and is_error
+    if not fits or _OWNER.fullmatch(job.owner) is None or (job.run is not None and not is_file_name(job.run)):
+        raise BadRecord(f"The record of the job {id} is broken.", advice="Delete the job, or its folder.")
     return job
 
 
-def texts(values: Any) -> tuple[str, ...]:
-    """Raises TypeError for what is no list of texts."""
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise TypeError("no list of texts")
-    return tuple(values)
-
-
-def event_of(record: Mapping[str, Any]) -> JobEvent:
-    rest = {name: value for name, value in record.items() if name not in ("number", "type", "at")}
-    return JobEvent(record["number"], record["type"], record["at"], rest)
+def read_event(line: bytes) -> JobEvent:
+    """The event of a line. Raises ValueError for what is no JSON, BadRecord for what is no event."""
+    record = parsed(line)
+    values = dict(record) if isinstance(record, dict) else {}
+    fixed = {name: values.pop(name) for name in ("number", "type", "at") if name in values}
+    return typed(JobEvent, {**fixed, "values": values}, "The event")
 
 
 def error_record(error: BaseException) -> dict[str, str]:

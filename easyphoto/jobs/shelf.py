@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
-from easyphoto.jobs.records import Job, JobEvent, event_of, read_job
-from easyphoto.records import write_json
+from easyphoto.files import read_regular
+from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
+from easyphoto.records import MOST_BYTES, plain, write_json
 from easyphoto.workspace import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"
@@ -58,23 +59,23 @@ class Shelf:
         return jobs
 
     def write(self, job: Job) -> None:
-        write_json(self.root / job.id / JOB_FILE, job.record())
+        write_json(self.root / job.id / JOB_FILE, plain(job.record()))
 
     def events(self, id: str) -> tuple[JobEvent, ...]:
         """Those that were written whole: the last line of a process that was killed may be torn. `id` is a job's."""
         try:
-            text = (self.root / id / EVENTS_FILE).read_text("utf-8", "replace")
-        except OSError:
+            lines = read_regular(self.root / id / EVENTS_FILE, MOST_BYTES).splitlines()
+        except (OSError, InputError):
             return ()
         events: list[JobEvent] = []
-        for line in text.splitlines():
-            with suppress(ValueError, KeyError, TypeError, AttributeError):
-                events.append(event_of(json.loads(line)))
+        for line in lines:
+            with suppress(ValueError, InputError):
+                events.append(read_event(line))
         return tuple(events)
 
     def add(self, id: str, event: JobEvent) -> None:
         """On a full disk the event is lost; the job goes on."""
-        line = json.dumps(event.record(), ensure_ascii=False).encode("utf-8") + b"\n"
+        line = json.dumps(plain(event.record()), ensure_ascii=False).encode("utf-8") + b"\n"
         with suppress(OSError), (self.root / id / EVENTS_FILE).open("ab+") as stream:
             if stream.seek(0, 2) and _last_byte(stream) != b"\n":
                 line = b"\n" + line

@@ -19,14 +19,14 @@ from easyphoto.errors import DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine, Part
 from easyphoto.faces.score import frontality
 from easyphoto.families import Family
-from easyphoto.files import atomic_path, write_text
+from easyphoto.files import atomic_path, inside, write_text
 from easyphoto.geometry import Size, eye_line_tilt
 from easyphoto.images import as_array, as_picture, write_picture
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
 from easyphoto.preprocess.reading import original_size, upright_photo
 from easyphoto.preprocess.verdict import Check, Verdict
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
+from easyphoto.records import read_json, typed, write_json
 from easyphoto.settings import PreprocessSettings
 
 # The reference photo serves as a source of features; more detail than this no family can use.
@@ -89,11 +89,26 @@ def prepare_dataset(
     return read_dataset(folder)
 
 
+@dataclass(frozen=True)
+class _EntryRecord:
+    image: str
+    weights: str
+    caption: str
+    photo: str
+
+
+@dataclass(frozen=True)
+class _DatasetRecord:
+    entries: tuple[_EntryRecord, ...]
+    notes: tuple[str, ...] = ()
+
+
 def read_dataset(folder: Path) -> Dataset:
-    """A dataset written by `prepare_dataset`. Raises InputError where it is missing or incomplete."""
-    record = read_json(folder / "dataset.json")
+    """A dataset written by `prepare_dataset`. Raises InputError where it is missing, damaged or incomplete."""
+    record = typed(_DatasetRecord, read_json(folder / "dataset.json"), f"The dataset in {folder}")
     entries = tuple(
-        DatasetEntry(folder / e["image"], folder / e["weights"], e["caption"], e["photo"]) for e in record["entries"]
+        DatasetEntry(inside(folder, each.image), inside(folder, each.weights), each.caption, each.photo)
+        for each in record.entries
     )
     absent = [path for entry in entries for path in (entry.image, entry.weights) if not path.is_file()]
     if absent or not entries:
@@ -101,7 +116,7 @@ def read_dataset(folder: Path) -> Dataset:
             f"The dataset in {folder} is incomplete ({len(absent)} files are missing).",
             advice="Prepare it again from the photos.",
         )
-    return Dataset(folder, entries, folder / "reference.png", tuple(record["notes"]))
+    return Dataset(folder, entries, folder / "reference.png", record.notes)
 
 
 def worst_half(sides: Sequence[int], resolution: int) -> frozenset[int]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from easyphoto.errors import BadPicture
+from easyphoto.files import inside
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import Font, built_in_font, drawable, write_picture
 from easyphoto.preprocess.reading import upright_face, upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
-from easyphoto.records import write_json
+from easyphoto.records import read_json, typed, write_json
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)
@@ -69,6 +71,24 @@ def write_check(check: Check, folder: Path, *, person: str | None = None) -> tup
     write_picture(png_path, verdict_sheet(check, person))
     write_json(json_path, check.record())
     return json_path, png_path
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """What a training needs to know of its check."""
+
+    kept: tuple[str, ...]
+    """Names of photos, best first."""
+    verdicts: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_check(folder: Path) -> CheckRecord:
+    """What `write_check` wrote. Raises BadRecord, OutsideFolder."""
+    record = typed(CheckRecord, read_json(folder / CHECK_FILE), f"The check in {folder.name}")
+    for name in record.kept:
+        inside(folder, name)
+    return record
 
 
 def _pen(sheet: Image.Image) -> _Pen:

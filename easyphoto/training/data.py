@@ -5,7 +5,6 @@ The autoencoder and the tokenizer are needed only here, once; the steps never to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ import torch
 from PIL import Image
 
 from easyphoto.backends.prompts import time_ids
-from easyphoto.errors import TooFewPhotos
+from easyphoto.errors import BadRecord, TooFewPhotos
+from easyphoto.files import inside, read_regular
 from easyphoto.geometry import Size
 from easyphoto.images import read_picture, resized, resized_mask
 from easyphoto.progress import Progress
+from easyphoto.records import MOST_BYTES, parsed, typed
 
 # exp(-20 / 2) = 4.5e-5 of a latent of size 1: such an autoencoder was made without noise, and sampling adds nothing.
 NO_NOISE = -20.0
@@ -68,29 +69,49 @@ class Plan:
     """(steps,) one for each step's own generator."""
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A line of `metadata.jsonl`, as datasets of kohya and Hugging Face write it, with what ours add."""
+
+    file_name: str = ""
+    image: str = ""
+    weights: str | None = None
+    text: str = ""
+    caption: str = ""
+    original_size: tuple[int, int] | None = None
+    corner: tuple[int, int] | None = None
+
+
 def read_entries(folder: Path) -> tuple[Entry, ...]:
-    """The pictures of a dataset folder. Raises TooFewPhotos where there is none."""
+    """The pictures of a dataset folder. Raises TooFewPhotos where there is none, BadRecord for a damaged list."""
     listing = folder / "metadata.jsonl"
-    lines = listing.read_text("utf-8").splitlines() if listing.is_file() else []
-    entries = tuple(_entry(folder, json.loads(line)) for line in lines if line.strip())
+    lines = read_regular(listing, MOST_BYTES).splitlines() if listing.is_file() else []
+    entries = tuple(_entry(folder, _row(line)) for line in lines if line.strip())
     if not entries:
         raise TooFewPhotos(f"{folder} holds no training pictures.", advice="Run the check and add photos.")
     return entries
 
 
-def _entry(folder: Path, row: dict[str, Any]) -> Entry:
-    image = folder / str(row.get("file_name") or row["image"])
+def _row(line: bytes) -> _Row:
+    try:
+        return typed(_Row, parsed(line), "A line of metadata.jsonl")
+    except ValueError as error:
+        raise BadRecord(
+            f"A line of metadata.jsonl is damaged: {error}.", advice="Prepare the dataset again."
+        ) from error
+
+
+def _entry(folder: Path, row: _Row) -> Entry:
+    image = inside(folder, row.file_name or row.image)
     if not image.is_file():
         image = folder / "images" / image.name
-    named = row.get("weights")
-    weights = folder / str(named) if named else folder / "weights" / f"{image.stem}.png"
-    size = row.get("original_size")
+    weights = inside(folder, row.weights) if row.weights else folder / "weights" / f"{image.stem}.png"
     return Entry(
         image,
         weights if weights.is_file() else None,
-        str(row.get("text") or row.get("caption") or ""),
-        Size(*size) if size else None,
-        tuple(row.get("corner") or (0, 0)),
+        row.text or row.caption,
+        Size(*row.original_size) if row.original_size else None,
+        row.corner or (0, 0),
     )
 
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.errors import InputError
+from easyphoto.records import parsed, typed
+
 
 @dataclass(frozen=True)
 class Start:
@@ -141,20 +144,10 @@ def to_line(event: Event) -> str:
 def from_line(line: str) -> Event | None:
     """The event of a line; None for a line of an unknown type, or one that is no event at all."""
     try:
-        values = json.loads(line)
-    except ValueError:
-        return None
-    kind = TYPES.get(str(values.get("type"))) if isinstance(values, dict) else None
-    if kind is None:
-        return None
-    known = {field.name: field for field in dataclasses.fields(kind)}
-    chosen: dict[str, Any] = {key: value for key, value in values.items() if key in known}
-    for name in ("notes", "used"):
-        if name in chosen:
-            chosen[name] = tuple(chosen[name])
-    try:
-        return kind(**chosen)
-    except TypeError:
+        values = parsed(line.encode("utf-8"))
+        kind = TYPES.get(str(values.get("type"))) if isinstance(values, dict) else None
+        return None if kind is None else typed(kind, values, "The event")
+    except (InputError, ValueError):
         return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from easyphoto.errors import InputError
 from easyphoto.families import Family, family_named
-from easyphoto.records import read_json, write_json
+from easyphoto.records import read_json, typed, write_json
 from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
 
 RUN_FILE = "run.json"
@@ -74,12 +74,7 @@ class TrainRun:
             raise InputError(f"The run has unknown entries: {', '.join(unknown)}.", advice="Write it anew.")
         for name, kind in NESTED.items():
             values[name] = settings_from(kind, values.get(name, {}))
-        for name in ("templates", "mirrors"):
-            values[name] = tuple(values.get(name, ()))
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise InputError(f"The run is incomplete: {error}.", advice="Write it anew.") from error
+        return typed(cls, values, "The record of the run")
 
     def write(self, folder: Path) -> Path:
         write_json(folder / RUN_FILE, self.record())

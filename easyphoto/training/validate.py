@@ -13,13 +13,14 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sampler
-from easyphoto.errors import BadPicture, OutOfMemory
+from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.families import Family
+from easyphoto.files import inside
 from easyphoto.geometry import Size, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
+from easyphoto.records import read_json, typed, write_json
 from easyphoto.training.budget import Idle, clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun
@@ -39,6 +40,13 @@ class Picture:
     """Relative to the run's folder."""
     score: float | None
     """Cosine to the person's mean embedding; None where there is no embedder or no face of its kind."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The record of one checkpoint's pictures."""
+
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +124,13 @@ class Judge:
         record = self.folder.scores(step)
         if not record.is_file():
             return None
-        pictures = tuple(Picture(**each) for each in read_json(record)["pictures"])
-        return pictures if all((self.folder.root / picture.path).is_file() for picture in pictures) else None
+        try:
+            kept = typed(_Judged, read_json(record), f"The record of step {step}").pictures
+            complete = all(inside(self.folder.root, picture.path).is_file() for picture in kept)
+        except InputError:
+            # Damaged; drawn again it costs a minute, and nothing of the training.
+            return None
+        return kept if complete else None
 
     def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
         progress.check()

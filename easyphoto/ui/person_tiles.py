@@ -13,7 +13,6 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.families import family_named
 from easyphoto.jobs.desk import Desk
 from easyphoto.persons import base_of, traces_of
-from easyphoto.records import read_json
 from easyphoto.sessions import SESSION_FILE
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html
@@ -21,7 +20,7 @@ from easyphoto.ui.language import Words
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace import Person
+from easyphoto.workspace import Damaged, Person, records_in, texts_in
 
 PICTURE = 384
 EXPORT, RENAME, DELETE = "export", "rename", "delete"
@@ -36,7 +35,15 @@ class PersonTiles:
     to: str
     """Where the buttons' orders go."""
 
-    def html(self, persons: Sequence[Person]) -> str:
+    def html(self, persons: Sequence[Person], damaged: Sequence[Damaged] = ()) -> str:
+        return self._tiles(persons) + self._damage(damaged)
+
+    def _damage(self, damaged: Sequence[Damaged]) -> str:
+        """Nobody vanishes in silence."""
+        said = [self.words("{name} cannot be shown. {reason}", name=one.id, reason=one.reason) for one in damaged]
+        return notes_html(said, self.words) if said else ""
+
+    def _tiles(self, persons: Sequence[Person]) -> str:
         if not persons:
             said = self.words("Nobody yet. Train a person in the Train tab, or import one below.")
             return f'<p class="easyphoto-empty">{escape(said)}</p>'
@@ -53,10 +60,11 @@ class PersonTiles:
 
     def _picture(self, person: Person) -> str:
         file = portrait_of(self.desk, person)
-        if file is None:
+        link = self.thumbnails.link_or_none(file, PICTURE) if file else None
+        if link is None:
             return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
         said = self.words("Portrait of {name}", name=person.name)
-        return f'<img src="{self.thumbnails.link(file, PICTURE)}" alt="{escape(said)}">'
+        return f'<img src="{link}" alt="{escape(said)}">'
 
     def _tag(self, person: Person) -> str:
         words, found = self.words, person.likeness or {}
@@ -152,9 +160,9 @@ class Doomed:
 def doomed_of(desk: Desk, person: Person) -> Doomed:
     """What `delete` will delete. Raises UnknownPerson."""
     workspace = desk.app.workspace
-    runs = [record for record in workspace.runs.glob(f"*/{RUN_FILE}") if read_json(record).get("person") == person.id]
-    sessions = workspace.results.glob(f"*/{SESSION_FILE}")
-    results = [record for record in sessions if person.id in read_json(record).get("persons", [])]
+    runs = workspace.runs_of(person.id)
+    sessions = records_in(workspace.results, SESSION_FILE)
+    results = [folder for folder, record in sessions if person.id in texts_in(record, "persons")]
     traces = traces_of(workspace, person.id)
     return Doomed(len(person.photos), len(runs), len(results), len(traces.jobs), len(traces.uploads))
 

@@ -77,7 +77,7 @@ def build(desk: Desk, words: Words) -> PersonsTab:
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
-    tiles = gr.HTML(view.html(desk.app.persons()), elem_id=f"{PREFIX}_tiles")
+    tiles = gr.HTML(view.html(desk.app.persons(), desk.app.damaged_persons()), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
             words(
@@ -135,7 +135,7 @@ def renewal(tab: PersonsTab, desk: Desk) -> Renewal:
 
 
 def _tiles(tab: PersonsTab, desk: Desk) -> dict[Any, Any]:
-    return {tab.tiles: tab.view.html(desk.app.persons())}
+    return {tab.tiles: tab.view.html(desk.app.persons(), desk.app.damaged_persons())}
 
 
 def _connect_orders(tab: PersonsTab, desk: Desk) -> None:

@@ -85,6 +85,7 @@ _PAGE: Mapping[str, str] = {
     "The trainer's own log": "训练程序日志",
     "{name} can be photographed now.": "现在可以为 {name} 拍摄了。",
     "Portrait of {name}": "{name} 的肖像",
+    "{name} cannot be shown. {reason}": "无法显示 {name}。{reason}",
     "Likeness of the portrait: {cosine}": "肖像相似度：{cosine}",
     "The LoRA is listed as {name}.": "LoRA 在列表中的名称：{name}。",
     # The verdicts.

@@ -73,7 +73,7 @@ def test_a_broken_record_is_said_without_its_place_and_hides_nobody_else(client,
     write_text(workshop.root / "persons" / "bela" / "person.json", "{")
     write_text(workshop.root / "jobs" / "damaged" / "job.json", "{")
 
-    assert client.get(f"{V1}/persons").json() == {"persons": []}
+    assert client.get(f"{V1}/persons").json() == {"persons": [], "damaged": []}
     assert client.get(f"{V1}/jobs").json() == {"jobs": []}
     for path in ("persons/bela", "jobs/damaged"):
         answer = client.get(f"{V1}/{path}")

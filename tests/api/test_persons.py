@@ -20,7 +20,7 @@ def anna(client):
 def test_a_person_is_shown_with_what_they_were_trained_with(client, anna):
     person = client.get(f"{V1}/persons/anna").json()
 
-    assert client.get(f"{V1}/persons").json() == {"persons": [person]}
+    assert client.get(f"{V1}/persons").json() == {"persons": [person], "damaged": []}
     assert (person["id"], person["is_ready"], person["photos"], person["has_portrait"]) == ("anna", True, 5, True)
     assert person["domain"] == "drawings"
     assert person["trained"]["base"] == "base"
@@ -81,7 +81,7 @@ def test_a_person_is_deleted_with_everything(client, anna, workshop):
 
     assert "persons/anna" in gone
     assert not any(name.startswith("/") for name in gone)
-    assert client.get(f"{V1}/persons").json() == {"persons": []}
+    assert client.get(f"{V1}/persons").json() == {"persons": [], "damaged": []}
     assert client.get(f"{V1}/jobs").json() == {"jobs": []}
     assert not any("photo-" in name for name in tree(workshop.root))
 

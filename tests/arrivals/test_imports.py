@@ -264,7 +264,7 @@ def test_a_dataset_that_names_files_elsewhere_keeps_everything_out(
         record["entries"][0]["image"] = str(secret)
         entries["anna/dataset/dataset.json"] = json.dumps(record).encode()
 
-    with pytest.raises(InputError, match="lacks a file"):
+    with pytest.raises(InputError, match="leads out of dataset"):
         arrived(workspace, changed(exported, change))
 
 

@@ -1,0 +1,243 @@
+"""A damaged record hides its own thing, says so, and stops nobody else's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from starlette.testclient import TestClient
+
+from easyphoto.api.routes import build_router
+from easyphoto.app import EasyPhoto
+from easyphoto.cli.main import main
+from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.images import write_picture
+from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import State
+from easyphoto.persons import base_of, traces_of
+from easyphoto.preprocess.dataset import read_dataset
+from easyphoto.preprocess.sheet import read_check
+from easyphoto.records import write_json
+from easyphoto.training.run import TrainRun
+from easyphoto.ui.language import Words
+from easyphoto.ui.person_tiles import PersonTiles, doomed_of
+from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace import Person, Workspace
+
+ODD_VALUES = (
+    None, True, 0, -1, 1.5, 10**18, "", "a", "\u202e", "/etc/passwd", "../../person.json", "a\0b",
+    "x" * 100_000, [], {},
+    [None], [[[]]], ["/etc/passwd"], [3], {"a": {"b": []}}, {"cosine": "much"}, {"cosine": 0.5, "embedder": 3},
+)  # fmt: skip
+PERSON = {
+    "id": "anna", "name": "Anna", "family": "miniature", "created": "2026-01-01T00:00:00Z", "photos": ["photos/a.png"],
+    "reference": "dataset/reference.png", "portrait": "portrait.png", "lora": "lora.safetensors",
+    "run": "20260101T000000Z-anna", "base": None, "domain": "drawings", "notes": ["a note"],
+    "likeness": {"embedder": "drawn", "cosine": 0.5, "percentile": 50.0, "strangers": None},
+}  # fmt: skip
+DATASET = {
+    "entries": [{"image": "images/a.png", "weights": "weights/a.png", "caption": "c", "photo": "a.png"}],
+    "notes": [],
+}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.save_person(Person("bob", "Bob", "miniature", "2026-01-01T00:00:00Z"))
+    write_picture(workspace.person_folder("anna") / "portrait.png", Image.new("RGB", (64, 64), "teal"))
+    return workspace
+
+
+@pytest.fixture
+def desk(workspace):
+    desk = Desk(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
+    yield desk
+    desk.queue.close()
+
+
+def put(workspace: Workspace, record: object, id: str = "anna") -> None:
+    file = workspace.person_folder(id) / "person.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(record))
+
+
+def looked_at_by_everybody(desk: Desk) -> str:
+    """Everything that lists persons; returns the page's part."""
+    app = FastAPI()
+    app.include_router(build_router(desk, accounts=None))
+    with TestClient(app, raise_server_exceptions=True) as client:
+        answer = client.get("/easyphoto/v1/persons")
+        assert answer.status_code == 200
+        assert "bob" in [person["id"] for person in answer.json()["persons"]]
+        for folder in desk.app.workspace.persons.iterdir():
+            assert client.get(f"/easyphoto/v1/persons/{folder.name}").status_code in (200, 404, 422)
+            assert "root:" not in client.get(f"/easyphoto/v1/persons/{folder.name}/portrait").text
+    assert main(["persons", "--workspace", str(desk.app.workspace.root)]) == 0
+    app_ = desk.app
+    return PersonTiles(desk, Words("en"), Thumbnails(), "x").html(app_.persons(), app_.damaged_persons())
+
+
+@pytest.mark.parametrize("field", PERSON)
+def test_any_value_in_a_persons_record_leaves_the_others_in_sight(workspace, desk, field):
+    for number, value in enumerate(ODD_VALUES):
+        put(workspace, {"format": 1, **PERSON, field: value}, f"odd-{number}")
+    page = looked_at_by_everybody(desk)
+
+    assert "Bob" in page
+    seen = {person.id for person in desk.app.persons()} | {one.id for one in desk.app.damaged_persons()}
+    assert {f"odd-{number}" for number in range(len(ODD_VALUES))} <= seen
+    for person in desk.app.persons():
+        base_of(workspace, person)
+        doomed_of(desk, person)
+
+
+def test_who_cannot_be_read_is_said_with_the_reason_wherever_persons_are_listed(workspace, desk, capsys):
+    put(workspace, {"format": 1, **PERSON, "likeness": {"embedder": "drawn", "cosine": "much"}})
+    reason = "The likeness of 'anna' is damaged: cosine is no float."
+
+    page = looked_at_by_everybody(desk)
+
+    assert "anna cannot be shown. The likeness of &#x27;anna&#x27; is damaged" in page
+    assert f"anna cannot be shown. {reason}" in capsys.readouterr().err
+    assert [(one.id, one.reason.startswith(reason)) for one in desk.app.damaged_persons()] == [("anna", True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"format": 1, "id": ' + "[" * 5000, "\ud800"], ids=["none", "cut", "deep", "half"]
+)
+def test_a_record_that_is_no_record_hides_its_own_person(workspace, desk, text):
+    file = workspace.person_folder("anna") / "person.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+    assert "Bob" in looked_at_by_everybody(desk)
+    assert [one.id for one in desk.app.damaged_persons()] == ["anna"]
+
+
+def test_a_persons_id_is_their_folders_name_whatever_the_record_says(workspace):
+    put(workspace, {"format": 1, **PERSON, "id": "bob"})
+
+    assert workspace.person("anna").id == "anna"
+
+
+def test_a_damaged_portrait_keeps_no_page_from_opening(workspace, desk):
+    put(workspace, {"format": 1, **PERSON})
+    portrait = workspace.person_folder("anna") / "portrait.png"
+    portrait.write_bytes(portrait.read_bytes()[:40])
+
+    assert "easyphoto-no-picture" in looked_at_by_everybody(desk)
+
+
+@pytest.mark.parametrize("field", ["entries", "notes"])
+def test_any_value_in_a_datasets_record_is_named(tmp_path, field):
+    for value in (*ODD_VALUES, *({"image": odd} for odd in ODD_VALUES)):
+        for odd in (
+            value,
+            [value],
+            [{**DATASET["entries"][0], "image": value}],
+            [{**DATASET["entries"][0], "weights": value}],
+        ):
+            if field == "notes" and odd in ([], ["a"]):
+                continue
+            write_json(tmp_path / "dataset.json", {**DATASET, field: odd})
+            with pytest.raises(InputError):
+                read_dataset(tmp_path)
+
+
+def test_any_value_in_the_record_of_a_check_is_named_or_harmless(tmp_path):
+    for value in (*ODD_VALUES, ["../../x"]):
+        write_json(tmp_path / "verdicts.json", {"kept": value, "verdicts": [], "notes": []})
+        try:
+            assert all("/" not in name for name in read_check(tmp_path).kept)
+        except InputError:
+            continue
+
+
+@pytest.mark.parametrize(
+    "field", ["person", "settings", "faces", "templates", "weight_settings", "base", "threads", "name"]
+)
+def test_any_value_in_a_runs_record_is_named_or_harmless(field):
+    record = TrainRun("anna", "anna person", "miniature", "base", "dataset").record()
+    for value in ODD_VALUES:
+        try:
+            TrainRun.from_record({**record, field: value}).fingerprint()
+        except EasyPhotoError:
+            continue
+
+
+JOB = {
+    "id": "20260101T000000Z-00000000", "kind": "check", "title": "check", "state": "done", "owner": "gone",
+    "created": "2026-01-01T00:00:00.000Z", "started": None, "ended": None, "phase": "", "done": 0, "total": 0,
+    "eta_seconds": None, "previews": [], "files": {}, "request": {}, "result": None, "error": None, "notes": [],
+    "run": None, "subject": {"persons": ["anna"], "uploads": ["a.png"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", JOB)
+def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, desk, field):
+    kept = desk.queue.submit("setup", "set up", lambda _: {}, request={}).id
+    ids = [f"20260101T000000Z-{number:08d}" for number in range(len(ODD_VALUES))]
+    for id, value in zip(ids, ODD_VALUES, strict=True):
+        write_json(workspace.jobs / id / "job.json", {**JOB, "id": id, field: value})
+    app = FastAPI()
+    app.include_router(build_router(desk, accounts=None))
+    with TestClient(app) as client:
+        answer = client.get("/easyphoto/v1/jobs")
+        assert answer.status_code == 200
+        assert kept in [job["id"] for job in answer.json()["jobs"]]
+        for id in ids:
+            assert client.get(f"/easyphoto/v1/jobs/{id}").status_code in (200, 404, 422)
+            assert "root:" not in client.get(f"/easyphoto/v1/jobs/{id}/files/a").text
+    traces_of(workspace, "anna")
+
+
+def test_a_jobs_record_cannot_have_anything_else_deleted(workspace, tmp_path):
+    outside = tmp_path / "precious.png"
+    outside.write_bytes(b"precious")
+    write_json(
+        workspace.jobs / JOB["id"] / "job.json",
+        {**JOB, "subject": {"persons": ["bob"], "uploads": [str(outside), "../../precious.png"]}},
+    )
+
+    EasyPhoto(workspace, mirrors=()).delete("bob")
+
+    assert outside.read_bytes() == b"precious"
+
+
+def test_what_raises_in_the_lane_itself_fails_its_job_and_the_next_one_is_done(desk, monkeypatch):
+    write = desk.queue._shelf.write
+
+    def fails(job):
+        if job.state is State.RUNNING:
+            raise MemoryError("no memory")
+        write(job)
+
+    monkeypatch.setattr(desk.queue._shelf, "write", fails)
+    first = desk.queue.submit("setup", "one", lambda _: {}, request={}).id
+    while not desk.queue.get(first).state.is_over:
+        desk.queue.wait(first, len(desk.queue.events(first)), 1)
+    monkeypatch.undo()
+    second = desk.queue.submit("setup", "two", lambda _: {"said": "yes"}, request={}).id
+    while not desk.queue.get(second).state.is_over:
+        desk.queue.wait(second, len(desk.queue.events(second)), 1)
+
+    assert desk.queue.get(first).state is State.FAILED
+    assert desk.queue.get(second).result == {"said": "yes"}
+
+
+def test_names_with_half_characters_are_written_out_in_a_job(desk):
+    def work(context):
+        context.note("photo \udcff.jpg is unreadable")
+        return {"photo": "\udcff.jpg", "share": float("nan")}
+
+    id = desk.queue.submit("check", "check", work, request={"photos": ["\udcff.jpg"]}).id
+    while not desk.queue.get(id).state.is_over:
+        desk.queue.wait(id, len(desk.queue.events(id)), 1)
+
+    assert desk.queue.get(id).state is State.DONE
+    assert desk.queue.get(id).result == {"photo": "\\udcff.jpg", "share": None}
+    assert JobQueue(desk.app.workspace).get(id).request == {"photos": ["\\udcff.jpg"]}
