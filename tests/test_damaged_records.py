@@ -22,9 +22,16 @@ from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.records import write_json
 from easyphoto.training.run import TrainRun
+from easyphoto.ui.card import card_html, event_lines
+from easyphoto.ui.job_rows import JobRows
 from easyphoto.ui.language import Words
 from easyphoto.ui.person_tiles import PersonTiles, doomed_of
+from easyphoto.ui.persons_tab import import_html
+from easyphoto.ui.ranking import ranked
 from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.ui.train_photos import held_by
+from easyphoto.ui.train_resume import resumable
+from easyphoto.ui.verdicts import Checked, verdicts_html
 from easyphoto.workspace import Person, Workspace
 
 ODD_VALUES = (
@@ -193,6 +200,56 @@ def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, desk, 
             assert client.get(f"/easyphoto/v1/jobs/{id}").status_code in (200, 404, 422)
             assert "root:" not in client.get(f"/easyphoto/v1/jobs/{id}/files/a").text
     traces_of(workspace, "anna")
+
+
+TOLD = {
+    "check": {
+        "verdicts": [{"photo": "a.png", "kept": True, "explanation": "", "advice": "", "notes": []}], "files": {},
+    },
+    "train": {"person": "bob", "name": "Bob", "likeness": None},
+    "photograph": {
+        "pictures": [
+            {"file": "a", "template": "t", "seed": 1, "score": None, "likeness": [None], "notes": [], "stages": []}
+        ]
+    },
+    "template": {"template": "own-a", "file": "a.png"},
+    "import": {"persons": ["bob"], "left_out": []},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(workspace, desk, kind):
+    told, number = TOLD[kind], 0
+    for key in told:
+        parts = [[{**told[key][0], part: odd}] for part in _parts(told[key]) for odd in ODD_VALUES[::3]]
+        for value in (*ODD_VALUES, *parts):
+            number += 1
+            id = f"20260101T000000Z-{number:08d}"
+            record = {**JOB, "id": id, "kind": kind, "result": {**told, key: value}, "request": {"photos": value}}
+            write_json(workspace.jobs / id / "job.json", record)
+            (workspace.jobs / id / "events.jsonl").write_text(
+                "".join(
+                    json.dumps({"number": 1, "type": type, "at": "", name: value}) + "\n"
+                    for type, name in (("state", "state"), ("preview", "file"), ("train", "line"), ("error", "error"))
+                )
+            )
+    words = Words("en")
+
+    jobs = desk.queue.list()
+    JobRows(words, kind, "x").html(jobs, None)
+    resumable(desk, words)
+    for job in jobs:
+        card_html(job, words, more="".join(event_lines(desk.queue.events(job.id), words)))
+        ranked(job.result if kind == "photograph" and job.result else {})
+        held_by(desk, job)
+        if kind == "import":
+            import_html(job, words)
+        if kind == "check":
+            verdicts_html(Checked(job.result or TOLD["check"], {}, ["a.png"]), {}, words)
+
+
+def _parts(value):
+    return list(value[0]) if isinstance(value, list) and value and isinstance(value[0], dict) else []
 
 
 def test_a_jobs_record_cannot_have_anything_else_deleted(workspace, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
-from easyphoto.records import read_json
+from easyphoto.files import read_regular
+from easyphoto.records import MOST_BYTES, parsed, read_json
 
 CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")
@@ -165,7 +165,9 @@ def _at_hand(folder: Path, name: str) -> bool:
 def part_config(folder: Path, part: str) -> dict[str, Any]:
     """What the configuration of one network says itself, without the defaults of a library."""
     try:
-        config: dict[str, Any] = json.loads((folder / part / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        config = parsed(read_regular(folder / part / "config.json", MOST_BYTES))
+    except (OSError, ValueError, InputError) as error:
         raise WeightsMissing(f"{folder}/{part}/config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise WeightsMissing(f"{folder}/{part}/config.json is no configuration.")
     return config

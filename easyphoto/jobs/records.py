@@ -8,31 +8,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
+from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.records import parsed, read_json, typed
 from easyphoto.workspace import is_file_name
 
 # It becomes part of a file's name.
 _OWNER = re.compile(r"[\w-]{1,64}")
-
-
-class State(str, Enum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-    """The process that did it has ended; a training can be resumed."""
-
-    @property
-    def is_over(self) -> bool:
-        return self not in (State.QUEUED, State.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -111,6 +97,7 @@ def read_job(file: Path) -> Job:
     fits = job.id == id and is_error
     if not fits or _OWNER.fullmatch(job.owner) is None or (job.run is not None and not is_file_name(job.run)):
         raise BadRecord(f"The record of the job {id} is broken.", advice="Delete the job, or its folder.")
+    check_job(job.kind, job.request, job.result)
     return job
 
 
@@ -119,7 +106,9 @@ def read_event(line: bytes) -> JobEvent:
     record = parsed(line)
     values = dict(record) if isinstance(record, dict) else {}
     fixed = {name: values.pop(name) for name in ("number", "type", "at") if name in values}
-    return typed(JobEvent, {**fixed, "values": values}, "The event")
+    event = typed(JobEvent, {**fixed, "values": values}, "The event")
+    check_event(event.type, event.values)
+    return event
 
 
 def error_record(error: BaseException) -> dict[str, str]:

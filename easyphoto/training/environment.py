@@ -76,7 +76,7 @@ def ready_environment(env: Path) -> EnvironmentReport:
                 f"The environment that trains was made for another {name}: {stamp.get(name)}, now {now}.",
                 advice=ADVICE,
             )
-    return EnvironmentReport(python, dict(stamp.get("versions", {})))
+    return EnvironmentReport(python, {str(name): str(version) for name, version in dict(stamp["versions"]).items()})
 
 
 def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path] | None = None) -> EnvironmentReport:
@@ -113,10 +113,12 @@ def _belongs_to(torch_from: Sequence[Path] | None = None) -> dict[str, str]:
 
 
 def _stamp(env: Path) -> dict[str, Any] | None:
+    """None where it is missing, or damaged: the environment is then made anew."""
     try:
-        return read_json(env / STAMP)
+        stamp = read_json(env / STAMP)
     except InputError:
         return None
+    return stamp if isinstance(stamp.get("versions"), dict) else None
 
 
 class _Steps:

@@ -5,7 +5,6 @@ Everything that comes from people, files or other programs is escaped here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
@@ -15,7 +14,7 @@ from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.report.charts import chart_svg
 from easyphoto.report.learning import likeness_chart, loss_chart
 from easyphoto.report.parts import Chart
-from easyphoto.training.events import Done, Event, Sample, from_line
+from easyphoto.training.events import Done, Event, Sample, Warn, from_line
 from easyphoto.ui.language import Words
 
 STATE_WORDS: Mapping[State, str] = {
@@ -179,8 +178,8 @@ def _line(event: JobEvent, words: Words) -> str:
 
 
 def _warning(line: str) -> str:
-    said = json.loads(line) if line else {}
-    return f"{said.get('code')}: {said.get('detail')}" if said.get("type") == "warn" else ""
+    said = from_line(line)
+    return f"{said.code}: {said.detail}" if isinstance(said, Warn) else ""
 
 
 def _head(job: Job, words: Words) -> str:

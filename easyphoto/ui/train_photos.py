@@ -18,6 +18,7 @@ from easyphoto.ui.language import Words
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
+from easyphoto.workspace import is_file_name
 
 PREFIX = "easyphoto_train"
 
@@ -154,7 +155,7 @@ def unfinished_check(desk: Desk) -> Job | None:
 def held_by(desk: Desk, job: Job) -> PhotoSet:
     """The photos of a check, as far as they are still there."""
     uploads = desk.app.workspace.uploads
-    photos = tuple(name for name in job.request.get("photos", ()) if (uploads / name).is_file())
+    photos = tuple(name for name in job.request.get("photos", ()) if is_file_name(name) and (uploads / name).is_file())
     faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
     reference = job.request.get("reference")
     return PhotoSet(photos, faces, reference if reference in photos else None)

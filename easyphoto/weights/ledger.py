@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.records import read_json, write_json
+from easyphoto.records import read_json, typed, write_json
 
 _BLOCK = 1 << 20
 # Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.
@@ -23,6 +23,26 @@ _SHOWN_FROM = 64 << 20
 _LOCK_SECONDS = 20.0
 
 Records = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Known:
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Trusted:
+    sha256: str
+    date: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class _Content:
+    hashes: Mapping[str, _Known] = field(default_factory=dict)
+    trusted: Mapping[str, _Trusted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,11 @@ class Ledger:
 
     def _read(self) -> dict[str, Records]:
         content = read_json(self.file) if self.file.is_file() else {}
-        return {part: dict(content.get(part, {})) for part in ("hashes", "trusted")}
+        found = typed(_Content, content, f"{self.file}")
+        return {
+            "hashes": {key: asdict(known) for key, known in found.hashes.items()},
+            "trusted": {key: asdict(trusted) for key, trusted in found.trusted.items()},
+        }
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Records]]:
