@@ -19,8 +19,10 @@ from easyphoto.host import ThisMachine
 from easyphoto.inference.pipeline import Tools
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import Job
+from easyphoto.jobs.records import Job, read_job
+from easyphoto.jobs.shelf import Shelf
 from easyphoto.progress import NullProgress
+from easyphoto.records import plain
 from easyphoto.workspace import Workspace
 from tests.fakes import FakeBackend
 from tests.test_app import OnePersonEngine, Trainer
@@ -95,4 +97,12 @@ def done(desk: Desk, job: Job, seconds: float = 60.0) -> Job:
         assert time.monotonic() < until, "the job does not end"
         for event in desk.queue.wait(job.id, after, 1.0):
             after = event.number
-    return desk.queue.get(job.id)
+    ended = desk.queue.get(job.id)
+    # What the product writes is what the product reads: each kind of job has its shape.
+    folder = desk.app.workspace.jobs / job.id
+    if folder.is_dir():
+        assert plain(read_job(folder / "job.json").record()) == plain(ended.record())
+        assert [one.number for one in Shelf(folder.parent).events(job.id)] == [
+            one.number for one in desk.queue.events(job.id)
+        ]
+    return ended

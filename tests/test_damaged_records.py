@@ -291,7 +291,7 @@ def test_names_with_half_characters_are_written_out_in_a_job(desk):
         context.note("photo \udcff.jpg is unreadable")
         return {"photo": "\udcff.jpg", "share": float("nan")}
 
-    id = desk.queue.submit("check", "check", work, request={"photos": ["\udcff.jpg"]}).id
+    id = desk.queue.submit("setup", "set up", work, request={"photos": ["\udcff.jpg"]}).id
     while not desk.queue.get(id).state.is_over:
         desk.queue.wait(id, len(desk.queue.events(id)), 1)
 

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from easyphoto.errors import EasyPhotoError
 from easyphoto.images import read_picture
 
 PAGE_QUALITY = 82
@@ -143,6 +144,14 @@ def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str
                 small.thumbnail((side, side))
         small.save(stream, format="JPEG", quality=PAGE_QUALITY)
         return _JPEG + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def link_or_none(picture: Path, *, side: int | None = None) -> str | None:
+    """As `picture_link`; None for a file that is damaged or gone, which must not take the whole page down."""
+    try:
+        return picture_link(picture, side=side)
+    except (OSError, EasyPhotoError):
+        return None
 
 
 def selected_index(event: gr.SelectData) -> int:

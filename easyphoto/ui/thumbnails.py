@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from easyphoto.errors import EasyPhotoError
 from easyphoto.ui import compat
 
 MOST_KEPT = 300
@@ -30,10 +29,13 @@ class Thumbnails:
         """None for a file that is damaged or gone."""
         try:
             key = picture, side, picture.stat().st_mtime_ns
-            if key not in self._known:
-                self._known[key] = compat.picture_link(picture, side=side)
-        except (OSError, EasyPhotoError):
+        except OSError:
             return None
+        if key not in self._known:
+            link = compat.link_or_none(picture, side=side)
+            if link is None:
+                return None
+            self._known[key] = link
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)

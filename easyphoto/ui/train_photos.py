@@ -133,13 +133,18 @@ def show_check(
 def checked_of(desk: Desk, job: Job, held: PhotoSet, person: str = "") -> Checked:
     result = dict(job.result or {})
     asked = result.get("question") or {}
-    close_up = compat.picture_link(desk.queue.file(job.id, asked["file"])) if asked.get("file") else None
-    links = {
-        photo: compat.picture_link(desk.queue.file(job.id, name))
-        for photo, name in result.get("files", {}).items()
-        if photo in held.photos
-    }
+    close_up = _link(desk, job, asked["file"]) if asked.get("file") else None
+    named = {photo: name for photo, name in result.get("files", {}).items() if photo in held.photos}
+    links = {photo: link for photo, name in named.items() if (link := _link(desk, job, name)) is not None}
     return Checked(result, links, held.photos, held.reference, person, close_up)
+
+
+def _link(desk: Desk, job: Job, name: str) -> str | None:
+    """A picture that the job hands out; None where it is gone."""
+    try:
+        return compat.link_or_none(desk.queue.file(job.id, name))
+    except EasyPhotoError:
+        return None
 
 
 def unfinished_check(desk: Desk) -> Job | None:

@@ -167,7 +167,8 @@ def samples_html(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words)
     """The contact sheet: every validation picture with its step and its likeness."""
     captions = sample_captions(training_events(events), words)
     shown = [(name, file) for name in job.previews if (file := _file(desk, job, name)) is not None]
-    pictures = [(compat.picture_link(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
+    links = [(compat.link_or_none(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
+    pictures = [(link, caption) for link, caption in links if link is not None]
     return sheet_html(pictures, words, title="Validation pictures")
 
 
@@ -218,7 +219,9 @@ def _portrait(desk: Desk, id: str, words: Words) -> str:
     file = desk.app.workspace.person_folder(id) / (person.portrait or "")
     if not file.is_file():
         return ""
-    link = compat.picture_link(file, side=PORTRAIT_SIDE)
+    link = compat.link_or_none(file, side=PORTRAIT_SIDE)
+    if link is None:
+        return ""
     return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=person.name))}">'
 
 

@@ -227,7 +227,7 @@ def test_waiting_for_a_job_that_is_over_returns_at_once(queue):
 
 def test_a_job_and_its_events_are_the_same_after_a_restart(workspace):
     first = JobQueue(workspace)
-    job = over(first, submit(first, lambda context: {"made": [1, 2]}))
+    job = over(first, submit(first, lambda context: {"made": [1, 2]}, kind="setup"))
     events = first.events(job.id)
     first.close()
 

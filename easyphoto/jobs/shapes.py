@@ -1,0 +1,169 @@
+"""The shape of what jobs ask for, answer and tell, by kind: what tabs and API rely on in a record that was read back.
+
+Only the keys that somebody reads are named; a record may hold more. One that does not fit is damaged, and is left out
+by name, so that nobody who shows jobs must doubt each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from easyphoto.records import typed
+
+
+class State(str, Enum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    """The process that did it has ended; a training can be resumed."""
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Request:
+    photos: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    chosen_faces: Mapping[str, int] = field(default_factory=dict)
+    reference: str | None = None
+    options: Mapping[str, Any] | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class VerdictTold:
+    photo: str
+    kept: bool
+    explanation: str
+    advice: str
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    faces: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class QuestionTold:
+    photo: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckTold:
+    verdicts: tuple[VerdictTold, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    reference: str | None = None
+    question: QuestionTold | None = None
+    identity_words: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LikenessTold:
+    embedder: str
+    cosine: float
+
+
+@dataclass(frozen=True)
+class StageTold:
+    name: str
+    file: str
+    face: int | None
+
+
+@dataclass(frozen=True)
+class PictureTold:
+    file: str
+    template: str
+    seed: int
+    score: float | None
+    likeness: tuple[LikenessTold | None, ...]
+    notes: tuple[str, ...]
+    stages: tuple[StageTold, ...]
+
+
+@dataclass(frozen=True)
+class PhotographTold:
+    pictures: tuple[PictureTold, ...]
+
+
+@dataclass(frozen=True)
+class TrainedTold:
+    person: str
+    name: str
+    published: str | None = None
+    likeness: LikenessTold | None = None
+
+
+@dataclass(frozen=True)
+class TemplateTold:
+    template: str
+    file: str
+
+
+@dataclass(frozen=True)
+class LeftOutTold:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ArrivalsTold:
+    persons: tuple[str, ...]
+    left_out: tuple[LeftOutTold, ...]
+
+
+@dataclass(frozen=True)
+class StateEvent:
+    state: State
+
+
+@dataclass(frozen=True)
+class PreviewEvent:
+    file: str
+
+
+@dataclass(frozen=True)
+class ErrorEvent:
+    error: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LineEvent:
+    line: str
+
+
+RESULTS: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "check": CheckTold,
+        "train": TrainedTold,
+        "resume": TrainedTold,
+        "photograph": PhotographTold,
+        "template": TemplateTold,
+        "import": ArrivalsTold,
+    }
+)
+EVENTS: Mapping[str, type[Any]] = MappingProxyType(
+    {"state": StateEvent, "preview": PreviewEvent, "error": ErrorEvent, "train": LineEvent, "verdicts": CheckTold}
+)
+
+
+def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
+    """Raises BadRecord for a request or a result that is not as jobs of that kind have it."""
+    typed(Request, request, f"The request of a job {kind!r}")
+    if result is not None and kind in RESULTS:
+        typed(RESULTS[kind], result, f"The result of a job {kind!r}")
+
+
+def check_event(type: str, values: Mapping[str, Any]) -> None:
+    """Raises BadRecord for an event that is not as events of that type are."""
+    if type in EVENTS:
+        typed(EVENTS[type], values, f"An event {type!r}")
