@@ -277,7 +277,7 @@ class EasyPhoto:
     ) -> Path:
         """Draw a template from words; it becomes one of the user's own. Raises NameTaken where there is one."""
         target = self.workspace.templates / f"{checked_id(name)}.png"
-        if target.exists():
+        if any(own.stem.lower() == target.stem for own in self.own_templates()):
             raise NameTaken(f"There is already a template {name!r}.", advice="Choose another name.")
         base = self.base or MINIATURE.id
         backend = self.host.open_backend(base, self._family(), self.store, self.weights)
@@ -381,10 +381,11 @@ class EasyPhoto:
             trigger=family.trigger,
             family=family.id,
             base=str(base),
-            dataset=str(dataset.folder.absolute()),
+            # Seen from the run's folder: a workspace may be moved.
+            dataset=dataset.folder.name,
             templates=tuple(str(template) for template in voting_templates()),
             engine=engine.domain.value,
-            weights=str(self.workspace.weights.absolute()),
+            weights=f"../../{self.workspace.weights.name}",
             mirrors=tuple(str(mirror.absolute()) for mirror in self.mirrors),
             faces=self.faces,
             weight_settings=replace(self.weights, webui=absolute_text(self.weights.webui)),

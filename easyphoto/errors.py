@@ -7,6 +7,9 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
 │  ├─ NotAFile                  a pipe, a device or a folder where a file is meant
 │  ├─ OutsideFolder             a record's path that leads out of the folder it belongs to
+│  ├─ NotAFolder                a workspace that is a file, or lies below one
+│  ├─ NewerWorkspace            a later version of EasyPhoto made it
+│  ├─ MovedWorkspace            its persons lie elsewhere now
 │  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
@@ -73,6 +76,18 @@ class NotAFile(InputError):
 
 
 class OutsideFolder(InputError):
+    pass
+
+
+class NotAFolder(InputError):
+    pass
+
+
+class NewerWorkspace(InputError):
+    pass
+
+
+class MovedWorkspace(InputError):
     pass
 
 

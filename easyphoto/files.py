@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ WRITING = ".writing-"
 """How the names of files begin that are being written."""
 MOST_NAME_BYTES = 255
 """What file systems take; of a longer name they say so with errors of their own."""
+SECONDS_TO_LET_GO = 1.0
+"""How long a file is waited for that somebody has open. Windows then refuses to replace it, and so do some network
+disks; virus scanners and viewers let go within tenths of a second."""
 _PRIVATE = 0o700
 _BLOCK = 1 << 20
 _KINDS = {
@@ -31,6 +35,7 @@ _KINDS = {
 }
 _CHANGED = "The record that names it was changed by hand, or is damaged."
 _FIXES = "Check free space and the rights of the folder, then run the same command again."
+_IN_USE = "Check the rights of the folder, and close what has the file open, then run the same command again."
 
 
 @contextmanager
@@ -45,12 +50,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
     try:
         make_folder(target.parent)
-        rights = target.parent.stat().st_mode & 0o666
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, rights))
+        os.close(private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        take_place(temporary, target)
         _sync_folder(target.parent)
     except OSError as error:
         if _is_of_another(error, temporary, target):
@@ -58,10 +62,37 @@ def atomic_path(target: Path) -> Iterator[Path]:
                 f"{target.name} could not be made, because {error.filename} cannot be read: {cause_of(error)}.",
                 advice="Check that it is there and may be read.",
             ) from error
-        raise DiskFailure(f"{target.name} could not be written: {cause_of(error)}.", advice=_FIXES) from error
+        advice = _IN_USE if isinstance(error, PermissionError) else _FIXES
+        raise DiskFailure(f"{target.name} could not be written: {cause_of(error)}.", advice=advice) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def take_place(new: Path, target: Path) -> None:
+    """`os.replace`, which waits a moment for who has `target` open. Raises OSError."""
+    latest = time.monotonic() + SECONDS_TO_LET_GO
+    while True:
+        try:
+            os.replace(new, target)
+            return
+        except PermissionError:
+            if time.monotonic() > latest:
+                raise
+            time.sleep(0.05)
+
+
+def private_opener(path: str, flags: int) -> int:
+    """For `open(…, opener=private_opener)`: a file that is made is as private as its folder. Raises OSError."""
+    return os.open(path, flags, _rights_in(Path(path).parent) & 0o666)
+
+
+def _rights_in(folder: Path) -> int:
+    """Of what is made in `folder`, its owner's own always among them.
+
+    On Windows a folder's mode says nothing (read-only means there that it has an icon), and rights are inherited.
+    """
+    return folder.stat().st_mode & 0o777 | 0o700 if os.name == "posix" else 0o777
 
 
 def _writable(target: Path) -> Path:
@@ -102,7 +133,7 @@ def make_folder(folder: Path) -> Path:
         folder = folder.parent
     for path in reversed(missing):
         with suppress(FileExistsError):
-            path.mkdir(mode=path.parent.stat().st_mode & 0o777)
+            path.mkdir(mode=_rights_in(path.parent))
     made = missing[0] if missing else folder
     # What is there and no folder is said by the system's own error.
     made.mkdir(exist_ok=True)
@@ -119,16 +150,14 @@ def make_private_folder(folder: Path) -> Path:
 
 def copy_file(source: Path, target: Path) -> Path:
     """The content, as private as the target's folder; a link's target is copied. Raises OSError and NotAFile."""
-    rights = target.parent.stat().st_mode & 0o666
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-    with open_regular(source) as stream, os.fdopen(os.open(target, flags, rights), "wb") as copy:
+    with open_regular(source) as stream, open(target, "wb", opener=private_opener) as copy:
         shutil.copyfileobj(stream, copy, _BLOCK)
     return target
 
 
 def copy_folder(source: Path, target: Path) -> Path:
     """A new folder with copies of all files; links and what is no file are left out. Raises OSError."""
-    target.mkdir(mode=target.parent.stat().st_mode & 0o777)
+    target.mkdir(mode=_rights_in(target.parent))
     for entry in sorted(source.iterdir()):
         if entry.is_symlink():
             continue

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.files import cause_of, make_folder, private_opener
 
 
 @contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold `path` locked; raises RunBusy where another process does.
+def file_lock(path: Path, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold `path` locked; raises RunBusy where another process does, and goes on doing so for `wait` seconds.
 
     The operating system's lock, not the file's existence, decides: it ends with its process, so a killed worker leaves
     nothing that would have to be cleared.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        make_folder(path.parent)
+        handle = private_opener(str(path), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        raise DiskFailure(f"{path} cannot be made: {error}.", advice="Check the rights of the folder.") from error
+        raise DiskFailure(
+            f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
+        ) from error
     try:
-        if not _taken(handle):
+        latest = time.monotonic() + wait
+        while not (is_taken := _taken(handle)) and time.monotonic() < latest:
+            time.sleep(0.1)
+        if not is_taken:
             raise RunBusy(
                 f"Another process ({_owner(path)}) works on {path.parent.name}.",
                 advice="Wait until it is done, or stop it first.",

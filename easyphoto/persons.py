@@ -18,6 +18,7 @@ from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
+from easyphoto.files import copy_file, copy_folder, make_folder
 from easyphoto.images import as_array, read_picture
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.sitter import Sitter
@@ -42,9 +43,9 @@ class Trained:
 def keep_photos(check: Check, run_folder: Path) -> None:
     """Copy the kept photos into the run's folder, so that it can be gone on with when the originals have moved."""
     try:
-        (run_folder / PHOTOS).mkdir(exist_ok=True)
+        make_folder(run_folder / PHOTOS)
         for verdict in check.kept:
-            shutil.copyfile(verdict.path, run_folder / PHOTOS / verdict.photo)
+            copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
     except OSError as error:
         raise DiskFailure(f"The photos could not be copied: {error}.", advice="Check free space.") from error
 
@@ -55,12 +56,13 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
     if staging.exists():
         shutil.rmtree(staging)
     try:
-        shutil.copytree(run_folder / PHOTOS, staging / PHOTOS)
+        make_folder(staging)
+        copy_folder(run_folder / PHOTOS, staging / PHOTOS)
         photos = tuple(f"{PHOTOS}/{name}" for name in read_check(run_folder).kept)
-        shutil.copytree(made.dataset.folder, staging / "dataset")
-        shutil.copyfile(made.lora, staging / LORA)
+        copy_folder(made.dataset.folder, staging / "dataset")
+        copy_file(made.lora, staging / LORA)
         if made.portrait is not None:
-            shutil.copyfile(made.portrait, staging / PORTRAIT)
+            copy_file(made.portrait, staging / PORTRAIT)
     except OSError as error:
         raise DiskFailure(
             f"The person's folder could not be written: {error}.", advice="Check free space, then train again."
@@ -84,8 +86,8 @@ def _write_record(staging: Path, person: Person) -> None:
 
 def swap(new: Path, place: Path, aside: Path) -> None:
     """Put the folder `new` at `place`; what was there is deleted when the new one stands, and put back if it cannot."""
-    place.parent.mkdir(parents=True, exist_ok=True)
     try:
+        make_folder(place.parent)
         if place.exists():
             os.replace(place, aside)
         try:

@@ -48,8 +48,9 @@ def plain(value: Any) -> Any:
     return json.loads(text, parse_constant=lambda _: None)
 
 
-def read_json(source: Path) -> dict[str, Any]:
-    """Read a record written by `write_json`. Raises BadRecord where it is missing, broken or of a later format."""
+def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
+    """Read a record written by `write_json`. Raises BadRecord where it is missing, broken or of a later format; with
+    `any_format` its number is the caller's to look at."""
     try:
         content = parsed(read_regular(source, MOST_BYTES))
     except FileNotFoundError as error:
@@ -58,7 +59,7 @@ def read_json(source: Path) -> dict[str, Any]:
         raise BadRecord(f"{source} cannot be read: {cause_of(error)}.", advice="Check its rights.") from error
     except (InputError, ValueError) as error:
         raise BadRecord(f"{source} cannot be read: {error}", advice="Restore it from a copy or delete it.") from error
-    if not isinstance(content, dict) or content.get("format") != 1:
+    if not isinstance(content, dict) or not (any_format or content.get("format") == 1):
         raise BadRecord(f"{source} has an unknown format.", advice="It may come from a later version of EasyPhoto.")
     return content
 

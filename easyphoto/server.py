@@ -106,7 +106,8 @@ def page_folder(folder: Path) -> Iterator[Path]:
     for lock in folder.glob("*.lock"):
         with suppress(RunBusy), file_lock(lock):
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            with suppress(OSError):  # Windows removes nothing that is open, and this process has it open
+                lock.unlink(missing_ok=True)
     own, before = folder / secrets.token_hex(8), os.environ.get(GRADIO_FOLDER)
     with file_lock(own.with_suffix(".lock")):
         own.mkdir(mode=0o700)

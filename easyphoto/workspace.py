@@ -2,14 +2,18 @@
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
-           results/ · weights/ · env/ · jobs/<id>/ · templates/
+           results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
+
+`upgrades.open_workspace` is how a program gets one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +21,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import BadName, BadRecord, InputError, NameTaken, UnknownPerson
-from easyphoto.files import MOST_NAME_BYTES, inside
+from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder
 from easyphoto.records import read_json, typed, write_json
 
-PERSON_FILE, RUN_FILE = "person.json", "run.json"
+PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
+ENV = "env"
+PARTS = (
+    "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
+    "arriving", ".passing",
+)  # fmt: skip
+"""The folders that a workspace has."""
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -45,7 +55,26 @@ def checked_id(text: str) -> str:
 def is_file_name(text: str) -> bool:
     """Whether a client's text is a file's name and no path, and one that a disk can hold."""
     fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
-    return fits and Path(text).name == text and text != ".." and "\0" not in text
+    return fits and Path(text).name == text and text != ".." and "\0" not in text and not _means_another(text)
+
+
+def _means_another(text: str) -> bool:
+    """Whether Windows opens something else under that name: a device, a stream, or the name without its end."""
+    is_device = text.partition(".")[0].rstrip().lower() in RESERVED_IDS
+    return is_device or text.endswith((".", " ")) or any(sign in text for sign in ":\\")
+
+
+def user_folder(name: str = "easyphoto") -> Path:
+    """Where this system keeps a user's data of that name; a web UI's Python need not have platformdirs."""
+    try:
+        import platformdirs
+    except ImportError:
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / name
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / name
+        return Path(os.environ.get("XDG_DATA_HOME", "").strip() or Path.home() / ".local" / "share") / name
+    return platformdirs.user_data_path(name, appauthor=False)
 
 
 @dataclass(frozen=True)
@@ -136,6 +165,13 @@ class Workspace:
         """The environment that trains beside a web UI."""
         return self.root / "env"
 
+    def check_there(self) -> None:
+        """Raises DiskFailure where the folder has been taken away: made anew by a write, others could look into it."""
+        if not self.root.is_dir():
+            raise DiskFailure(
+                f"The workspace {self.root} is gone.", advice="Put it back in its place, or start EasyPhoto again."
+            )
+
     def person_folder(self, id: str) -> Path:
         return self.persons / checked_id(id)
 
@@ -211,9 +247,15 @@ class Workspace:
                 f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}"
             )
             try:
-                folder.mkdir(parents=True)
+                make_folder(self.runs)
+                folder.mkdir(mode=self.runs.stat().st_mode & 0o777)
             except FileExistsError:
                 continue
+            except OSError as error:
+                raise DiskFailure(
+                    f"{folder} cannot be made: {cause_of(error)}.",
+                    advice="Check free space and the rights there.",
+                ) from error
             return folder
         raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
 

@@ -12,10 +12,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
     {"errors"},
-    {"geometry", "progress", "files", "drawings", "locks", "machine", "profiles", "srgb"},
-    {"decoding", "records"},
+    {"geometry", "progress", "files", "drawings", "machine", "profiles", "srgb"},
+    {"decoding", "records", "locks"},
     {"images", "settings", "families"},
     {"workspace", "weights", "templates", "originals"},
+    {"upgrades"},
+    {"moving"},
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference"},
     {"report", "persons"},

@@ -11,6 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from easyphoto.api.errors import error_answer
+from easyphoto.errors import EasyPhotoError
+
 
 class DeferredRoutes(BaseRoute):
     """Answers everything below `prefix` with the application that `build` makes at the first request."""
@@ -29,7 +32,12 @@ class DeferredRoutes(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
             # Two first requests build it twice; the later one stays, and either serves.
-            self._app = await run_in_threadpool(self._build)
+            try:
+                self._app = await run_in_threadpool(self._build)
+            except EasyPhotoError as error:
+                # Such as a workspace of a later version. Whoever asks again may find it mended.
+                await error_answer(error)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:

@@ -18,6 +18,7 @@ from easyphoto.api.guard import MOST_ARCHIVE, counted
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import DamagedAnswer, DeletedAnswer, PersonAnswer, PersonsAnswer, RenameRequest
 from easyphoto.errors import DiskFailure
+from easyphoto.files import make_private_folder, private_opener
 from easyphoto.jobs.desk import Desk
 from easyphoto.workspace import Person, Workspace
 
@@ -97,7 +98,7 @@ def passing_folder(workspace: Workspace) -> Path:
     """A fresh folder in the workspace; what earlier ones left when they were cut off is cleared away."""
     root = workspace.root / PASSING
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_private_folder(root)
         for old in root.iterdir():
             # Another request may just have cleared it away.
             with suppress(FileNotFoundError):
@@ -121,7 +122,7 @@ def sent_and_gone(archive: Path) -> Iterator[bytes]:
 async def _write(request: Request, target: Path) -> None:
     """Piece by piece to disk, because a person may be larger than the memory."""
     try:
-        with target.open("wb") as stream:
+        with open(target, "wb", opener=private_opener) as stream:
             async for piece in counted(request, MOST_ARCHIVE):
                 await run_in_threadpool(stream.write, piece)
     except OSError as error:

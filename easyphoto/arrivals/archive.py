@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
+from easyphoto.files import make_folder, private_opener
 from easyphoto.images import SUFFIXES
 from easyphoto.progress import Progress
 from easyphoto.workspace import RESERVED_IDS
@@ -160,8 +161,8 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
     """No more than the entry announces, whatever it unpacks to."""
     left = entry.file_size
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(entry) as packed, target.open("xb") as stream:
+        make_folder(target.parent)
+        with archive.open(entry) as packed, open(target, "xb", opener=private_opener) as stream:
             while block := packed.read(_BLOCK):
                 left -= len(block)
                 if left < 0:

@@ -7,7 +7,6 @@ processed_images/train/ (crops on white) and user_weights/; the LoRA that was us
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from easyphoto.arrivals.loras import family_of_lora
 from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.families import Family
+from easyphoto.files import copy_file, make_folder
 from easyphoto.images import as_array, picture_files, read_picture, write_picture
 from easyphoto.persons import LORA, PHOTOS, PORTRAIT, REFERENCE
 from easyphoto.preprocess.check import check_photos
@@ -90,10 +90,10 @@ def build_person(
     dataset = prepare_dataset(check, engine, earlier.family, PreprocessSettings(), staging / "dataset", progress)
     portrait = _portrait_of(earlier.folder, engine)
     try:
-        (staging / PHOTOS).mkdir(exist_ok=True)
+        make_folder(staging / PHOTOS)
         for verdict in check.kept:
-            shutil.copyfile(verdict.path, staging / PHOTOS / verdict.photo)
-        shutil.copyfile(earlier.lora, staging / LORA)
+            copy_file(verdict.path, staging / PHOTOS / verdict.photo)
+        copy_file(earlier.lora, staging / LORA)
     except OSError as error:
         raise DiskFailure(f"The person could not be copied: {error}.", advice="Check free space.") from error
     if portrait is not None:

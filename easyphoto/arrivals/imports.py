@@ -15,6 +15,7 @@ from easyphoto.arrivals.earlier import EngineOpener, build_person, earlier_folde
 from easyphoto.arrivals.exported import person_of_archive
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.families import FAMILIES
+from easyphoto.files import make_private_folder
 from easyphoto.host import Host
 from easyphoto.persons import swap
 from easyphoto.progress import NullProgress, Progress
@@ -165,7 +166,7 @@ def _base_note(person: Person) -> tuple[str, ...]:
 def _staging(workspace: Workspace) -> Iterator[Path]:
     """An empty folder on the workspace's disk, gone afterwards unless it was moved to its place."""
     place = workspace.root / _STAGING
-    place.mkdir(parents=True, exist_ok=True)
+    make_private_folder(place)
     staging = Path(tempfile.mkdtemp(dir=place))
     try:
         yield staging

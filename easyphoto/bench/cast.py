@@ -8,6 +8,7 @@ from pathlib import Path
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import Framing, Scene, sample_scene
+from easyphoto.files import atomic_path, make_folder
 from easyphoto.images import as_picture
 
 # Identities from here on belong to the benches; every network was trained on lower seeds.
@@ -69,10 +70,11 @@ def judging_templates(member: Member, count: int) -> list[Drawing]:
 
 def write_photos(member: Member, folder: Path) -> tuple[Path, ...]:
     """The training photos as JPEG files, as a camera would deliver them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
     for number, drawing in enumerate(member.photos):
         path = folder / f"{number:02d}.jpg"
-        as_picture(drawing.image).save(path, quality=92)
+        with atomic_path(path) as temporary:
+            as_picture(drawing.image).save(temporary, format="JPEG", quality=92)
         paths.append(path)
     return tuple(paths)

@@ -19,6 +19,7 @@ from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.training.events import Event, Plan
+from easyphoto.upgrades import open_workspace
 from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace, workspace: Path) -> None:
     """Do what was asked. Raises the errors of `easyphoto.errors`."""
-    VERBS[arguments.verb](arguments, Workspace(workspace.expanduser().absolute()))
+    root = workspace.expanduser().absolute()
+    # The doctor says what is wrong with one that cannot be opened.
+    opened = Workspace(root) if arguments.verb == "doctor" else open_workspace(root)
+    VERBS[arguments.verb](arguments, opened)
 
 
 def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:

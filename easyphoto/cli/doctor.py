@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from easyphoto import __version__
+from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
 from easyphoto.families import FAMILIES, models_folder
 from easyphoto.machine import machine_words, measure_speed
 from easyphoto.restoration.opening import restoration_lines
 from easyphoto.settings import WeightSettings
+from easyphoto.upgrades import FORMAT, format_of
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.weights.tables import weights_lines
@@ -33,6 +35,7 @@ def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
     yield from _models()
     yield from _weights(open_store(workspace.weights, default_mirrors(), settings))
     yield from _disk(workspace.root)
+    yield from _place(workspace.root)
     try:
         yield f"  speed: {measure_speed().words()}"
     except ImportError:
@@ -77,3 +80,26 @@ def _disk(root: Path) -> Iterator[str]:
     writable = os.access(existing, os.W_OK)
     good = free >= 2 and writable
     yield f"{' ' if good else '!'} workspace {root}: {free:.0f} GiB free{'' if writable else ', not writable'}"
+
+
+def _place(root: Path) -> Iterator[str]:
+    """Whether it can be opened, and who else can look into it."""
+    try:
+        found = format_of(root)
+    except EasyPhotoError as error:
+        yield f"! workspace: {error}"
+        return
+    if found is not None and found != FORMAT:
+        yield f"  workspace: of an earlier version (format {found}); it is upgraded when it is first used"
+    if found is not None and os.name == "posix" and root.stat().st_mode & 0o077:
+        yield f"! workspace: other users of this machine can look into it; chmod -R go= {root}"
+    webui = next((folder for folder in root.parents if _is_webui(folder)), None)
+    if webui is not None:
+        yield (
+            f"! workspace: it lies in the web UI {webui}, whose pages may hand out its photos to everybody who sees "
+            "them; move it elsewhere and name the place in Settings > EasyPhoto"
+        )
+
+
+def _is_webui(folder: Path) -> bool:
+    return (folder / "webui.py").is_file() and (folder / "modules").is_dir()

@@ -18,8 +18,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from easyphoto import __version__
 from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
-from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.errors import EasyPhotoError
+from easyphoto.files import write_text
 from easyphoto.progress import Cancelled
+from easyphoto.workspace import user_folder
 
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
 CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5
@@ -29,11 +31,7 @@ DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPER
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    try:
-        workspace = arguments.workspace or default_workspace()
-    except InputError as error:
-        tell(f"{error.code}: {error}")
-        return error.exit_code
+    workspace = arguments.workspace or user_folder()
     try:
         from easyphoto.cli.commands import run  # what the verbs need; not needed for --help
 
@@ -53,15 +51,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _foreign(workspace, error)
     return 0
-
-
-def default_workspace() -> Path:
-    try:
-        import platformdirs
-    except ImportError:  # A web UI's Python need not have it.
-        raise InputError("This Python does not know your data folder.", advice="Name one with --workspace.") from None
-
-    return platformdirs.user_data_path("easyphoto", appauthor=False)
 
 
 def _foreign(workspace: Path, error: Exception) -> int:
@@ -90,9 +79,8 @@ def report_bug(workspace: Path, error: Exception) -> None:
     tail = getattr(error, "log_tail", "")
     lines += ["the trainer's last lines:", tail] if tail else []
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n".join(lines), "utf-8")
-    except OSError:
+        write_text(target, "\n".join(lines))
+    except EasyPhotoError:
         tell("\n".join(lines))
         return
     tell(f"A report was written to {target}. Please send it with what you did.")

@@ -38,6 +38,8 @@ def add_ui_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], ve
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """Serve until Ctrl-C. Raises the errors of `easyphoto.errors`."""
+    # This process is a server and nothing else: what gradio keeps in its folder is for nobody else either.
+    os.umask(0o077)
     from easyphoto.app import EasyPhoto
     from easyphoto.host import ThisMachine
     from easyphoto.jobs.desk import Desk

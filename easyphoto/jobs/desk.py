@@ -240,7 +240,8 @@ class Desk:
         """One of the user's own from a picture. Raises BadPicture, BadName and NameTaken."""
         id, suffix = checked_id(name), checked_format(name, content)
         # Results are named after their template, so the shipped ones' names are taken as well.
-        if any(entry.path.stem == id for entry in self.templates()):
+        # And without case, because some disks have none: Anna.png would be replaced by anna.png.
+        if any(entry.path.stem.lower() == id for entry in self.templates()):
             raise NameTaken(f"There is already a template {id!r}.", advice="Choose another name.")
         write_bytes(self.app.workspace.templates / f"{id}{suffix}", content)
         return self.template(f"{OWN}{id}")

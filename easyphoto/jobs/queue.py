@@ -85,6 +85,7 @@ class JobQueue:
         with self._changed:
             if self._closing:
                 raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
+            self.workspace.check_there()
             if any(job.subject.meets(subject) for subject in self._held_back):
                 raise HostBusy("This person is being changed or deleted.", advice="Ask again in a moment.")
             self._shelf.write(job)
@@ -345,7 +346,8 @@ class JobQueue:
         self.list()
         for lock in self.workspace.jobs.glob(".owner-*.lock"):
             if self._has_ended(lock.name.removeprefix(".owner-").removesuffix(".lock")):
-                lock.unlink(missing_ok=True)
+                with suppress(OSError):  # a process that looks at the same time has it open; Windows minds
+                    lock.unlink(missing_ok=True)
 
     def _settled(self, job: Job) -> Job:
         """The job as it is on disk, interrupted if its process has ended before it was over."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
-from easyphoto.files import read_regular
+from easyphoto.files import private_opener, read_regular
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
 from easyphoto.records import MOST_BYTES, plain, write_json
 from easyphoto.workspace import JOB_FILE, is_file_name
@@ -76,7 +76,7 @@ class Shelf:
     def add(self, id: str, event: JobEvent) -> None:
         """On a full disk the event is lost; the job goes on."""
         line = json.dumps(plain(event.record()), ensure_ascii=False).encode("utf-8") + b"\n"
-        with suppress(OSError), (self.root / id / EVENTS_FILE).open("ab+") as stream:
+        with suppress(OSError), open(self.root / id / EVENTS_FILE, "ab+", opener=private_opener) as stream:
             if stream.seek(0, 2) and _last_byte(stream) != b"\n":
                 line = b"\n" + line
             stream.write(line)

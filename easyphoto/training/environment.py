@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
-from easyphoto.files import write_text
+from easyphoto.files import make_folder, write_text
 from easyphoto.locks import file_lock
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, write_json
@@ -90,6 +90,7 @@ def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path
     with file_lock(env.with_name(f"{env.name}.lock")):
         _clear(env)
         steps = _Steps(progress)
+        make_folder(env)
         _make_venv(env, steps)
         _install(python_of(env), steps)
         _lend(env, torch)

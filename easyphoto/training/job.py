@@ -15,6 +15,7 @@ from typing import IO
 
 from easyphoto import errors
 from easyphoto.errors import DiskFailure, EasyPhotoError, TrainerCrashed
+from easyphoto.files import private_opener
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.commands import foreign_environment
 from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line
@@ -90,7 +91,7 @@ def train(
 def _worker(folder: RunFolder, python: Path | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running worker; however the caller leaves, it has ended afterwards."""
     try:
-        log = folder.log.open("ab")
+        log = os.fdopen(private_opener(str(folder.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
     except OSError as error:
         raise DiskFailure(f"{folder.log} cannot be written: {error}.", advice="Check the folder.") from error
     with log:

@@ -172,5 +172,9 @@ class RunFolder:
         return self.root / "outcome.json"
 
     def path(self, text: str) -> Path:
-        """A path of the run's record; relative ones are inside this folder."""
-        return self.root / text
+        """A path of the run's record; relative ones start at this folder.
+
+        Records of before name the folder where the run lay then, and its workspace may have been moved.
+        """
+        _, name, below = text.replace("\\", "/").rpartition(f"/{self.root.name}/")
+        return self.root / (below if name else text)

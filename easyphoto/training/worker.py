@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
+from easyphoto.files import private_opener
 from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
 from easyphoto.training.events import ErrorEvent, Event, to_line
@@ -132,7 +133,7 @@ class Speaker:
         line = (to_line(event) + "\n").encode()
         self._tell(line)
         try:
-            with self._record.open("ab") as stream:
+            with open(self._record, "ab", opener=private_opener) as stream:
                 stream.write(line)
         except OSError as error:
             raise DiskFailure(
@@ -167,4 +168,6 @@ class Speaker:
 
 
 if __name__ == "__main__":
+    # This process is ours alone, and what it writes is about somebody.
+    os.umask(0o077)
     sys.exit(main(sys.argv[1:]))

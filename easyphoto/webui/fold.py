@@ -8,10 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.errors import EasyPhotoError
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui import compat
 from easyphoto.ui.fields import Fields
 from easyphoto.ui.language import Words
+from easyphoto.upgrades import format_of
 from easyphoto.webui.facts import language
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.wanted import LABEL_OF_PERSON, NAME, SHOWN, label_of
@@ -56,5 +58,10 @@ def is_pasted(parameters: Mapping[str, Any]) -> bool:
 
 
 def ready_persons() -> list[str]:
-    """Who can be put into pictures."""
-    return [person.id for person in Workspace(workspace_folder()).list_persons() if person.is_ready]
+    """Who can be put into pictures; nobody of a workspace that cannot be opened, which the tab says."""
+    root = workspace_folder()
+    try:
+        format_of(root)
+    except EasyPhotoError:
+        return []
+    return [person.id for person in Workspace(root).list_persons() if person.is_ready]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.backends.base import Backend
@@ -28,12 +29,13 @@ from easyphoto.workspace import Workspace
 class WebuiHost:
     """Implements easyphoto.host.Host."""
 
-    def __init__(self, lock: Lock | None = None) -> None:
-        """`lock`: given by who holds the host's queue lock already, a null context then."""
-        self._lock = lock
+    def __init__(self, lock: Lock | None = None, *, notes: tuple[str, ...] = ()) -> None:
+        """`lock`: given by who holds the host's queue lock already, a null context then. `notes`: for the tabs."""
+        self._lock, self._notes = lock, notes
 
     def facts(self) -> HostFacts:
-        return read_facts()
+        facts = read_facts()
+        return replace(facts, warnings=(*self._notes, *facts.warnings))
 
     def webui_folder(self) -> Path:
         """For `WeightSettings.webui`: its files are used where they lie."""

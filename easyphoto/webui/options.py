@@ -11,6 +11,7 @@ from typing import Any
 
 from easyphoto.settings import Declared, FaceSettings, Settings, WeightSettings, hints_of, settings_from
 from easyphoto.webui.access import host_module
+from easyphoto.webui.place import workspace_of
 
 SECTION = ("easyphoto", "EasyPhoto")
 PREFIX = "easyphoto_"
@@ -25,7 +26,8 @@ ASKED: Mapping[type[Settings], tuple[str, ...]] = MappingProxyType(
 class ServerSettings:
     """What the person who keeps the web UI has decided; what users choose is in the tabs."""
 
-    workspace: Path
+    workspace: Path | None
+    """None: where no page of the host reaches."""
     faces: FaceSettings
     weights: WeightSettings
 
@@ -34,16 +36,21 @@ def read_server_settings() -> ServerSettings:
     """Raises BadSettings for a value that only an editor can have put into the host's file."""
     weights = {**_read(WeightSettings), "webui": str(data_folder())}
     return ServerSettings(
-        workspace_folder(),
+        chosen_workspace(),
         settings_from(FaceSettings, _read(FaceSettings)),
         settings_from(WeightSettings, weights),
     )
 
 
 def workspace_folder() -> Path:
-    """As set, below the host's data where it is relative; its folder `easyphoto` where nothing is set."""
+    """Where it lies now: as set, else where none of the host's pages reaches."""
+    return chosen_workspace() or workspace_of(data_folder())
+
+
+def chosen_workspace() -> Path | None:
+    """As set, below the host's data where it is relative; None where nothing is set."""
     said = str(host_module("shared").opts.data.get(WORKSPACE) or "").strip()
-    return data_folder() / (Path(said).expanduser() if said else "easyphoto")
+    return data_folder() / Path(said).expanduser() if said else None
 
 
 def data_folder() -> Path:
@@ -57,7 +64,7 @@ def add_options() -> None:
 
     options = host_module("shared").opts
     info = host_module("shared").OptionInfo
-    where = f"Empty: {data_folder() / 'easyphoto'}"
+    where = f"Empty: {workspace_of(data_folder())}"
     asked: dict[str, Any] = {
         WORKSPACE: info("", "Folder for persons, results and weights", gr.Textbox, {"placeholder": where})
     }

@@ -69,7 +69,10 @@ def tab_of_words(error: Exception) -> Any:
 def add_routes(demo: Any, app: Any) -> None:
     """The callback of a server that has started; `demo` is None where there is no page."""
     from easyphoto.api.deferred import DeferredRoutes
+    from easyphoto.webui.options import workspace_folder
+    from easyphoto.webui.reach import keep_out
 
+    keep_out(demo, workspace_folder())
     app.router.routes.append(DeferredRoutes("/easyphoto", built_api))
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.upgrades import open_workspace
 from easyphoto.webui.access import host_module
 from easyphoto.webui.host import WebuiHost
-from easyphoto.webui.options import read_server_settings
+from easyphoto.webui.options import data_folder, read_server_settings
+from easyphoto.webui.place import Settled, settle
+from easyphoto.webui.reach import is_reached, reached_note
 from easyphoto.workspace import Workspace
 
+_log = logging.getLogger(__name__)
 QUEUE = "easyphoto_queue"
 """On the host's `shared`: our own modules may be loaded anew, the queue with its thread must not be made twice."""
 
 
 def open_desk() -> Desk:
-    """With the settings as they are now. Raises BadSettings, DiskFailure where the workspace cannot be written."""
+    """With the settings as they are now. Raises BadSettings, and what `open_workspace` raises."""
     settings = read_server_settings()
-    queue = open_queue(Workspace(settings.workspace))
-    return Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=WebuiHost()), queue)
+    settled = Settled(settings.workspace) if settings.workspace else settle(data_folder())
+    known = getattr(host_module("shared"), QUEUE, None)
+    queue = open_queue(open_workspace(settled.root))
+    root = queue.workspace.root
+    notes = (*settled.notes, *([reached_note(root)] if is_reached(root) else ()))
+    for note in notes if queue is not known else ():
+        _log.warning("EasyPhoto: %s", note)
+    host = WebuiHost(notes=notes)
+    return Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
 
 
 def open_queue(workspace: Workspace) -> JobQueue:

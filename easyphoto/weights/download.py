@@ -13,6 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
+from easyphoto.files import make_folder, private_opener
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, write_json
 from easyphoto.weights.answers import Answer, Beyond, ConnectionDied, NoAnswer, SourceFailed, ask
@@ -144,7 +145,7 @@ def _is_another(answer: Answer, validator: str) -> bool:
 
 def _receive(wish: Wish, answer: Answer, part: Path, progress: Progress) -> None:
     done, total = answer.start, answer.total or wish.bytes
-    with _writing(part), part.open("ab" if answer.start else "wb") as stream:
+    with _writing(part), open(part, "ab" if answer.start else "wb", opener=private_opener) as stream:
         while block := _read(answer):
             progress.check()
             if done == 0 and looks_like_a_web_page(block):
@@ -193,7 +194,7 @@ def _note_of(part: Path) -> Path:
 
 
 def _write_note(part: Path, wish: Wish, answer: Answer) -> None:
-    part.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(part.parent)
     write_json(_note_of(part), {"url": wish.url, "validator": answer.validator})
 
 
@@ -216,7 +217,7 @@ def _check_space(part: Path, needed: int) -> None:
 @contextmanager
 def _writing(part: Path) -> Iterator[None]:
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(part.parent)
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

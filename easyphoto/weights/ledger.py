@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
+from easyphoto.files import make_folder
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.records import read_json, typed, write_json
 
@@ -119,8 +120,8 @@ class Ledger:
         from filelock import FileLock
 
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self.file}.lock", timeout=_LOCK_SECONDS):
+            make_folder(self.file.parent)
+            with FileLock(f"{self.file}.lock", timeout=_LOCK_SECONDS, mode=0o600):
                 records = self._read()
                 yield records
                 write_json(self.file, records)

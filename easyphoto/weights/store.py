@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure
+from easyphoto.files import make_folder
 from easyphoto.progress import Progress
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
@@ -219,8 +220,8 @@ class WeightStore:
 
         path = self.root / ".locks" / f"{file.id}.lock"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(str(path))
+            make_folder(path.parent)
+            lock = FileLock(str(path), mode=0o600)
             while not lock.is_locked:
                 progress.check()
                 try:

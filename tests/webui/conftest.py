@@ -16,6 +16,10 @@ MakeHost = Callable[..., FakeHost]
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeHost:
     """host(kind="a1111", controlnet=True, lora=True) → the installed FakeHost, whose attributes are the knobs."""
 
+    # Where the workspace lies by default must not be the home of who runs the tests.
+    for variable in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+
     def make(kind: str = "a1111", *, controlnet: bool = True, lora: bool = True) -> FakeHost:
         made = FakeHost(tmp_path / "webui", kind, controlnet=controlnet, lora=lora)
         made.install(monkeypatch)

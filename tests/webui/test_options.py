@@ -31,12 +31,12 @@ def test_the_options_are_the_declared_settings_with_their_defaults(host):
     assert added["easyphoto_detector"].label == "Face detector"
 
 
-def test_a_fresh_user_has_the_defaults_and_a_folder_in_the_hosts_data(host):
+def test_a_fresh_user_has_the_defaults(host):
     there = host()
 
     settings = read_server_settings()
 
-    assert settings.workspace == there.folder / "easyphoto"
+    assert settings.workspace is None
     assert settings.faces == FaceSettings()
     assert settings.weights == WeightSettings(webui=str(there.folder))
 
@@ -51,14 +51,20 @@ def test_what_was_set_counts(host):
     assert settings.weights == WeightSettings(licences="research", offline=True, webui=str(there.folder))
 
 
-@pytest.mark.parametrize(
-    ("said", "below"), [("", "easyphoto"), ("  ", "easyphoto"), ("people", "people"), (None, "easyphoto")]
-)
-def test_a_relative_workspace_lies_in_the_hosts_data(host, said, below):
+@pytest.mark.parametrize("said", ["", "  ", None])
+def test_without_a_choice_the_workspace_is_a_folder_of_the_users_own(host, tmp_path, said):
     there = host()
     there.options.data["easyphoto_workspace"] = said
 
-    assert workspace_folder() == there.folder / below
+    assert workspace_folder().parent == tmp_path / "home" / "easyphoto-webui"
+    assert workspace_folder().name.startswith("webui-")
+
+
+def test_a_relative_workspace_lies_in_the_hosts_data(host):
+    there = host()
+    there.options.data["easyphoto_workspace"] = "people"
+
+    assert workspace_folder() == there.folder / "people"
 
 
 def test_an_absolute_workspace_is_taken_as_it_is(host, tmp_path):

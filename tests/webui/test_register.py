@@ -14,6 +14,7 @@ from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import State
 from easyphoto.ui.sending import SendTargets
 from easyphoto.webui import register
+from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.station import QUEUE, open_desk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +94,7 @@ def test_registering_builds_nothing_and_writes_nothing(host, built):
     assert not (there.folder / "easyphoto").exists()
 
 
-def test_the_tab_is_the_page_on_the_desk_in_the_hosts_data(host, built):
+def test_the_tab_is_the_page_on_the_desk_of_the_users_workspace(host, built):
     there = host()
     executed(there)
 
@@ -102,7 +103,7 @@ def test_the_tab_is_the_page_on_the_desk_in_the_hosts_data(host, built):
     assert (title, id) == ("EasyPhoto", "easyphoto")
     assert words_in(blocks) == "the tabs of EasyPhoto"
     assert built.standalone == [False]
-    assert built.desks[0].app.workspace.root == there.folder / "easyphoto"
+    assert built.desks[0].app.workspace.root == workspace_folder()
 
 
 def test_a_tab_that_cannot_be_built_says_why_in_its_place(host, built):
@@ -256,7 +257,7 @@ def test_another_workspace_is_taken_up_when_no_job_is_left(host, tmp_path):
     after = open_desk()
 
     assert isinstance(during, Desk)
-    assert during.app.workspace.root == there.folder / "easyphoto"
+    assert during.app.workspace.root == before.app.workspace.root
     assert after.app.workspace.root == after.queue.workspace.root == tmp_path / "elsewhere"
 
 

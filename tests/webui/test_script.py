@@ -10,6 +10,7 @@ from easyphoto.progress import Cancelled
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import script as script_module
 from easyphoto.webui.lending import LENT
+from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.station import QUEUE
 from easyphoto.workspace import Person, Workspace
 
@@ -130,8 +131,8 @@ def test_a_failure_leaves_the_picture_and_says_so(host, put, failure, words):
 
 
 def test_a_failure_does_not_tell_where_the_workspace_lies(host, put):
-    there = host()
-    p, put.failure = Job(), UnknownPerson(f"There is no person 'ben' in {there.folder / 'easyphoto'}.")
+    host()
+    p, put.failure = Job(), UnknownPerson(f"There is no person 'ben' in {workspace_folder()}.")
 
     generated(made_script(), p, True, "ben")
 

@@ -1,0 +1,122 @@
+"""Where a web UI's workspace lies: in the user's data folder, where none of the web UI's routes reaches.
+
+It lay in the web UI's data folder until format 2, and there `/file=` hands it out to everybody who sees a page. A name
+with a dot in front is no help: gradio 3 keeps such files back, gradio 4 does not where the host names a folder above.
+The journal in the data folder says where the workspace lies, so that it is found when the web UI's folder is renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto.errors import BadRecord, DiskFailure, RunBusy
+from easyphoto.locks import file_lock
+from easyphoto.moving import COPIED, SETTLED, Journal, is_workspace, move_workspace, read_journal, write_journal
+from easyphoto.workspace import user_folder
+
+JOURNAL, EARLIER = "easyphoto-workspace.json", "easyphoto"
+HOMES = "easyphoto-webui"
+"""In the user's data folder, with a folder for every web UI: each has an environment of its own that trains."""
+SECONDS_TO_WAIT = 600.0
+"""For another process of this web UI that moves it: 20 GB of weights go to another disk in five minutes."""
+_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settled:
+    root: Path
+    notes: tuple[str, ...] = ()
+    """What the user should know of it, once."""
+
+
+def workspace_of(data: Path) -> Path:
+    """Where the workspace of the web UI with that data folder lies now; nothing is touched."""
+    earlier, journal = data / EARLIER, _journal(data)
+    if journal is None:
+        return earlier if is_workspace(earlier) else _home(data)
+    place, source = Path(journal.place), Path(journal.source)
+    is_here = journal.state in (SETTLED, COPIED) or place.is_dir() or not source.is_dir()
+    return place if is_here else source
+
+
+def settle(data: Path) -> Settled:
+    """Move the workspace to where it belongs, if it is not there yet; what cannot be moved is used where it is."""
+    earlier, notes, journal = data / EARLIER, list[str](), _journal(data)
+    if is_workspace(earlier) if journal is None else journal.state != SETTLED:
+        try:
+            with file_lock(_home(data).with_suffix(".lock"), wait=SECONDS_TO_WAIT):
+                notes.append(_moved(data, earlier))
+        except (RunBusy, DiskFailure) as error:
+            notes.append(f"Your persons could not be moved out of the web UI's folder yet. {error}")
+    elif journal is None:
+        _remember(data / JOURNAL, _home(data))
+    root = workspace_of(data)
+    if root != earlier and is_workspace(earlier) and not notes:
+        notes.append(
+            f"There is another workspace in {earlier}, within reach of everybody who sees a page of the web UI. "
+            "Export its persons, import them here, and delete that folder."
+        )
+    return Settled(root, tuple(notes))
+
+
+def _moved(data: Path, earlier: Path) -> str:
+    """What was done, in words. Raises RunBusy and DiskFailure; then the workspace is where it was."""
+    file, journal = data / JOURNAL, _journal(data)
+    if journal is None and earlier.is_symlink():
+        # Somebody chose that disk; the link alone is what made it reachable.
+        target = earlier.resolve()
+        write_journal(file, Journal(str(target)))
+        earlier.unlink()
+        return f"The link {earlier} was removed, through which the web UI handed out files of {target}."
+    place = Path(journal.place) if journal is not None else _free(_home(data))
+    _log.warning("EasyPhoto: moving %s to %s. This is done once and may take minutes.", earlier, place)
+    left = move_workspace(file, earlier, place)
+    if left is not None:
+        return (
+            f"Your persons lie in {place} now; {left} could not be removed yet. Close what has it open, or delete it."
+        )
+    return f"Your persons were moved from {earlier} to {place}, where no page of the web UI reaches them."
+
+
+def _remember(file: Path, place: Path) -> None:
+    """Where the data folder cannot be written to, the place is found by the folder's name again."""
+    try:
+        write_journal(file, Journal(str(place)))
+    except DiskFailure as error:
+        _log.info("EasyPhoto: %s", error)
+
+
+def _journal(data: Path) -> Journal | None:
+    """A damaged one counts as none: the place has a name of its own."""
+    try:
+        return read_journal(data / JOURNAL)
+    except BadRecord as error:
+        _log.warning("EasyPhoto: %s", error)
+        return None
+
+
+def _home(data: Path) -> Path:
+    digest = hashlib.sha256(str(data.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    name = re.sub(r"[^\w-]+", "-", data.name).strip("-")[:40] or "webui"
+    home = user_folder(HOMES) / f"{name}-{digest}"
+    return data / f".{EARLIER}" if _is_passing(home, data) else home
+
+
+def _free(place: Path) -> Path:
+    """The name, or the next one that is free: what lies there belongs to somebody."""
+    numbered = (place.with_name(f"{place.name}-{number}") for number in range(2, 1000))
+    return next(each for each in (place, *numbered) if not os.path.lexists(each))
+
+
+def _is_passing(place: Path, data: Path) -> bool:
+    """Whether `place` goes with its container, and the data folder stays: then the data folder is the only safe one."""
+    if not any(mark.exists() for mark in _CONTAINER_MARKS):
+        return False
+    root, home = os.stat("/").st_dev, next(each for each in place.parents if each.exists())
+    return home.stat().st_dev == root != data.stat().st_dev

@@ -1,0 +1,58 @@
+"""What the web UI's own pages hand out: gradio's `/file=` serves folders that the host names, to all who see a page."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from easyphoto.webui.access import host_module, loaded
+
+
+def is_reached(root: Path) -> bool:
+    """Whether such a page can ask for files below `root`."""
+    if _keeps_dots_back() and any(part.startswith(".") for part in (*root.parts, *root.resolve().parts)):
+        return False
+    lines = [(path, *path.parents) for path in (root.absolute(), root.resolve())]
+    served = tuple(served_folders())
+    return any(_is_same(above, folder) for line in lines for above in line for folder in served) or any(
+        root.resolve() in folder.resolve().parents for folder in served
+    )
+
+
+def reached_note(root: Path) -> str:
+    return (
+        f"The workspace {root} lies in a folder that the web UI hands out to everybody who sees one of its pages, "
+        "photos included. Choose a folder outside of the web UI's in Settings > EasyPhoto, and move it there."
+    )
+
+
+def served_folders() -> Iterator[Path]:
+    """The host's own folder and its data's, what `--gradio-allowed-path` adds, and where gradio keeps uploads."""
+    paths, flags = host_module("paths"), host_module("shared").cmd_opts
+    named = (getattr(paths, "data_path", None), getattr(paths, "script_path", None), os.getcwd())
+    said = getattr(flags, "gradio_allowed_path", None) or ()
+    kept = os.environ.get("GRADIO_TEMP_DIR") or os.path.join(tempfile.gettempdir(), "gradio")
+    yield from (Path(str(each)).absolute() for each in (*named, *said, kept) if each)
+
+
+def keep_out(demo: Any, *roots: Path) -> None:
+    """Ask gradio to serve nothing below these: it goes before all that is allowed. Spellings may still get by it."""
+    blocked = getattr(demo, "blocked_paths", None)
+    if isinstance(blocked, list):
+        blocked += [str(path) for root in roots for path in {root.absolute(), root.resolve()}]
+
+
+def _keeps_dots_back() -> bool:
+    """Gradio 3 does. Not on Windows, where such a folder has a short name, too, that begins with another sign."""
+    return os.name == "posix" and str(getattr(loaded("gradio"), "__version__", "4")).startswith("3.")
+
+
+def _is_same(path: Path, folder: Path) -> bool:
+    """Without looking at spelling, because some disks have no case."""
+    with suppress(OSError):
+        return os.path.samefile(path, folder)
+    return path == folder
