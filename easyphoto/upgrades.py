@@ -19,9 +19,9 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, DiskFailure, InputError, MovedWorkspace, NewerWorkspace, NotAFolder
-from easyphoto.files import cause_of, copy_file, make_folder, make_private_folder
+from easyphoto.files import cause_of, make_folder, make_private_folder, read_regular, write_bytes
 from easyphoto.locks import file_lock
-from easyphoto.records import read_json, write_json
+from easyphoto.records import MOST_BYTES, read_json, write_json
 from easyphoto.workspace import ENV, PARTS, RUN_FILE, WORKSPACE_FILE, Workspace
 
 FORMAT = 2
@@ -106,8 +106,7 @@ class Upgrade:
         kept = self.root / KEPT / record.relative_to(self.root)
         if not kept.exists():
             # The first copy is the one that no step has touched.
-            make_folder(kept.parent)
-            copy_file(record, kept)
+            write_bytes(kept, read_regular(record, MOST_BYTES))
         write_json(record, content)
 
 
@@ -156,13 +155,13 @@ def make_all_private(root: Path) -> None:
     names = set(os.listdir(root))
     if {name for name in names if not name.startswith((".", f"{ENV}."))} <= {*PARTS, WORKSPACE_FILE, LOCK_FILE, KEPT}:
         _make_private(root)
-    elif stat.S_IMODE(root.stat().st_mode) & _OTHERS:
+        _make_private_below(root, but=root / ENV)
+        return
+    if stat.S_IMODE(root.stat().st_mode) & _OTHERS:
         names |= set(PARTS)
     for name in sorted(names & set(PARTS)):
         _make_private(root / name)
-        # The environment that trains is somebody else's files, and its programs must stay runnable.
-        if name != ENV:
-            _make_private_below(root / name)
+        _make_private_below(root / name, but=root / ENV)
 
 
 def _make_private(folder: Path) -> None:
@@ -174,12 +173,16 @@ def _make_private(folder: Path) -> None:
             raise
 
 
-def _make_private_below(folder: Path) -> None:
+def _make_private_below(folder: Path, *, but: Path) -> None:
+    """`but`: the environment that trains is somebody else's files, and its programs must stay runnable."""
     if os.name != "posix":
         return
     waiting = [str(folder)]
     while waiting:
-        with suppress(PermissionError, FileNotFoundError), os.scandir(waiting.pop()) as entries:
+        inside = waiting.pop()
+        if inside == str(but):
+            continue
+        with suppress(PermissionError, FileNotFoundError), os.scandir(inside) as entries:
             for entry in entries:
                 mode = entry.stat(follow_symlinks=False).st_mode
                 if stat.S_ISDIR(mode):
