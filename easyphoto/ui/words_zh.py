@@ -290,4 +290,18 @@ _ERRORS: Mapping[str, str] = {
     ),
 }
 
-HEARD: Mapping[str, str] = {**HEARD_TABS, **HEARD_KINDS, **_VERDICTS, **_JOBS, **_ERRORS}
+# What a web UI's host says of where the workspace lies.
+_PLACES: Mapping[str, str] = {
+    "Your persons were moved from {earlier} to {place}, where no page of the web UI reaches them.": (
+        "人物数据已从 {earlier} 移至 {place}，网页界面的任何页面都无法访问该处。"
+    ),
+    "Your persons could not be moved out of the web UI's folder yet. {error}": (
+        "人物数据暂时未能移出网页界面的文件夹。{error}"
+    ),
+    "The workspace {root} lies in a folder that the web UI hands out to everybody who sees one of its pages, photos "
+    "included. Choose a folder outside of the web UI's in Settings > EasyPhoto, and move it there.": (
+        "工作区 {root} 所在的文件夹会被网页界面提供给所有能看到其页面的人，包括照片。"
+        "请在“设置 > EasyPhoto”中选择网页界面之外的文件夹，并将其移到那里。"
+    ),
+}
+HEARD: Mapping[str, str] = {**HEARD_TABS, **HEARD_KINDS, **_VERDICTS, **_JOBS, **_ERRORS, **_PLACES}

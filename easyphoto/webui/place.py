@@ -118,5 +118,9 @@ def _is_passing(place: Path, data: Path) -> bool:
     """Whether `place` goes with its container, and the data folder stays: then the data folder is the only safe one."""
     if not any(mark.exists() for mark in _CONTAINER_MARKS):
         return False
-    root, home = os.stat("/").st_dev, next(each for each in place.parents if each.exists())
-    return home.stat().st_dev == root != data.stat().st_dev
+    home = next(each for each in place.parents if each.exists())
+    return _disk_of(home) == _disk_of(Path("/")) != _disk_of(data)
+
+
+def _disk_of(path: Path) -> int:
+    return path.stat().st_dev
