@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto import files
 from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
-from easyphoto.files import atomic_path, inside, open_regular, write_bytes, write_text
+from easyphoto.files import atomic_path, inside, make_private_folder, open_regular, write_bytes, write_text
 
 
 def leftovers(folder):
@@ -136,3 +137,60 @@ def test_a_path_of_a_record_stays_inside_its_folder(tmp_path, name):
 
 def test_a_path_inside_is_given_as_it_is(tmp_path):
     assert inside(tmp_path, "photos/a.png") == tmp_path / "photos" / "a.png"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_somebody_has_open_is_waited_for(tmp_path, monkeypatch, times):
+    """Windows replaces no file that is open; a virus scanner has it for a moment."""
+    target, real, refused = tmp_path / "note.txt", os.replace, []
+    write_text(target, "old")
+
+    def replace(source, place):
+        if len(refused) < times:
+            refused.append(place)
+            raise PermissionError(13, "Permission denied", str(source), None, str(place))
+        real(source, place)
+
+    monkeypatch.setattr(os, "replace", replace)
+    write_text(target, "new")
+
+    assert target.read_text("utf-8") == "new"
+    assert len(refused) == times
+    assert leftovers(tmp_path) == []
+
+
+def test_who_keeps_a_file_open_is_asked_to_close_it(tmp_path, monkeypatch):
+    def replace(source, place):
+        raise PermissionError(13, "Permission denied", str(source), None, str(place))
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(files, "SECONDS_TO_LET_GO", 0.1)
+    with pytest.raises(DiskFailure, match=r"could not be written: Permission denied.*close what has the file"):
+        write_text(tmp_path / "note.txt", "new")
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
+def test_a_folder_that_says_read_only_as_windows_ones_do_makes_no_file_that_its_owner_cannot_change(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(0o555)
+    try:
+        handle = files.private_opener(str(place / "ours"), os.O_CREAT | os.O_WRONLY)
+    except PermissionError:
+        pytest.skip("only a superuser writes there")
+    os.close(handle)
+
+    assert (place / "ours").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
+@pytest.mark.parametrize("mode", ["ab", "wb", "xb", "ab+"])
+def test_a_file_that_is_opened_to_be_written_is_as_private_as_its_folder(tmp_path, mode):
+    make_private_folder(tmp_path / "place")
+
+    with open(tmp_path / "place" / "log", mode, opener=files.private_opener) as stream:
+        stream.write(b"a face")
+
+    assert (tmp_path / "place" / "log").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "place" / "log").read_bytes() == b"a face"

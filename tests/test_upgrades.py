@@ -251,3 +251,18 @@ def test_links_are_not_followed_to_other_peoples_files(tmp_path):
     open_workspace(root)
 
     assert (outside.stat().st_mode & 0o777, outside.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+
+
+def test_a_system_without_rights_is_upgraded_all_the_same(tmp_path, monkeypatch):
+    root = of_before(tmp_path / "workspace")
+
+    def touched(*_, **__):
+        raise AssertionError("on Windows a mode says nothing, and 0o400 would make files read-only")
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "name", "other")
+        elsewhere.setattr(os, "chmod", touched)
+        open_workspace(root).new_person("eva", "miniature")
+
+    assert json.loads((root / "workspace.json").read_text())["format"] == FORMAT
+    assert os.access(root / "persons" / "eva" / "person.json", os.W_OK)

@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
+import sys
 
+import platformdirs
 import pytest
 
-from easyphoto.errors import BadName, InputError, NameTaken, UnknownPerson
-from easyphoto.workspace import Workspace, checked_id
+from easyphoto.errors import BadName, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.workspace import Workspace, checked_id, is_file_name, user_folder
 
 BAD_NAMES = (
     "", " ", ".", "..", "../anna", "anna/../bob", "a/b", "a\\b", "/etc/passwd", "C:\\anna", "~", "~root", "anna\x00",
@@ -99,3 +103,47 @@ def test_a_record_of_a_later_version_is_refused(tmp_path):
 def test_a_workspace_that_does_not_exist_yet_is_empty(tmp_path):
     assert Workspace(tmp_path / "none").list_persons() == ()
     assert not os.path.exists(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "con", "CON", "nul.png", "Aux.tar.gz", "com1 .png", "job.json.", "job.json ", "job.json::$DATA", "a:b",
+        "..\\a", "a\\b", "a/b", "..", ".", "", "a\0b", "a" * 256,
+    ],
+)  # fmt: skip
+def test_a_name_that_some_disk_takes_for_another_is_no_files_name(name):
+    assert not is_file_name(name)
+
+
+@pytest.mark.parametrize("name", ["job.json", ".hidden", "Anna 1.PNG", "写真.jpg", "console.png", "a" * 255])
+def test_what_people_call_files_is_a_files_name(name):
+    assert is_file_name(name)
+
+
+def test_a_workspace_that_was_taken_away_is_not_made_anew_for_everybody_to_read(tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    queue = JobQueue(workspace)
+    shutil.rmtree(workspace.root)
+
+    with pytest.raises(DiskFailure, match=r"The workspace .* is gone\."):
+        queue.submit("check", "a check", lambda _: {}, request={})
+    queue.close()
+
+    assert not workspace.root.exists()
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_a_python_without_platformdirs_finds_the_same_folder(tmp_path, monkeypatch, system):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    here = platformdirs.user_data_path("easyphoto", appauthor=False)
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    if system == sys.platform:
+        assert user_folder() == here
+    monkeypatch.setattr(sys, "platform", system)
+
+    below = {"linux": ".local/share", "darwin": "Library/Application Support", "win32": "AppData/Local"}[system]
+    assert user_folder() == tmp_path / below / "easyphoto"
