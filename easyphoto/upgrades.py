@@ -28,7 +28,7 @@ FORMAT = 2
 LOCK_FILE, KEPT = "workspace.lock", "upgrading"
 MOVED_TO = "moved_to"
 SECONDS_TO_WAIT = 60.0
-"""For who upgrades it at the same time: 100,000 files take five seconds."""
+"""For who upgrades it at the same time: 50,000 files take a second or two."""
 _OTHERS = 0o077
 
 

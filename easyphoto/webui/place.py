@@ -23,7 +23,7 @@ JOURNAL, EARLIER = "easyphoto-workspace.json", "easyphoto"
 HOMES = "easyphoto-webui"
 """In the user's data folder, with a folder for every web UI: each has an environment of its own that trains."""
 SECONDS_TO_WAIT = 600.0
-"""For another process of this web UI that moves it: 20 GB of weights go to another disk in five minutes."""
+"""For another process of this web UI that moves it, to another disk with all its weights."""
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _log = logging.getLogger(__name__)
 
