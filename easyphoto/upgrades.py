@@ -11,8 +11,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
@@ -52,6 +52,18 @@ def open_workspace(root: Path) -> Workspace:
             advice="Check the rights of the folder, or choose another workspace.",
         ) from error
     return Workspace(root)
+
+
+@contextmanager
+def used_workspace(root: Path) -> Iterator[Workspace]:
+    """As `open_workspace`; one that was made for this and in which nothing was written is gone afterwards."""
+    was_there = root.exists()
+    try:
+        yield open_workspace(root)
+    finally:
+        with suppress(OSError):
+            if not was_there and set(os.listdir(root)) <= {WORKSPACE_FILE, LOCK_FILE}:
+                shutil.rmtree(root)
 
 
 def format_of(root: Path) -> int | None:

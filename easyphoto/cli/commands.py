@@ -19,7 +19,7 @@ from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.training.events import Event, Plan
-from easyphoto.upgrades import open_workspace
+from easyphoto.upgrades import used_workspace
 from easyphoto.workspace import Person, Workspace
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from easyphoto.remote_host import RemoteHost
 
 
-def run(arguments: argparse.Namespace, workspace: Path) -> None:
+def run(arguments: argparse.Namespace, folder: Path) -> None:
     """Do what was asked. Raises the errors of `easyphoto.errors`."""
-    root = workspace.expanduser().absolute()
-    # The doctor says what is wrong with one that cannot be opened.
-    opened = Workspace(root) if arguments.verb == "doctor" else open_workspace(root)
-    VERBS[arguments.verb](arguments, opened)
+    root = folder.expanduser().absolute()
+    if arguments.verb == "doctor":
+        # It says what is wrong with one that cannot be opened.
+        VERBS["doctor"](arguments, Workspace(root))
+        return
+    with used_workspace(root) as workspace:
+        VERBS[arguments.verb](arguments, workspace)
 
 
 def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -205,3 +206,46 @@ def test_a_reference_that_is_not_in_the_folder_gives_2(tmp_path, capsys, verb):
     assert main([*words, "--workspace", str(tmp_path / "workspace")]) == 2
 
     assert "b.png is not among the 1 photos." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["persons"], ["persons", "delete", "anna", "--yes"], ["check", "--photos", "photos"], ["ui", "--port", "0"],
+     ["train", "anna", "--photos", "photos"], ["photograph", "anna", "--template", "a.png"], ["demo"], ["setup"],
+     ["weights", "list"], ["bench", "looks"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_workspace_of_a_later_version_is_refused_by_name_and_not_touched(tmp_path, capsys, arguments):
+    (tmp_path / "persons").mkdir()
+    (tmp_path / "workspace.json").write_text('{"format": 3}')
+
+    assert main([*arguments, "--workspace", str(tmp_path)]) == 2
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"NewerWorkspace: {tmp_path} was made by a later version of EasyPhoto")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["persons", "workspace.json"]
+
+
+def test_the_doctor_says_what_is_wrong_with_the_workspaces_place(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("easyphoto.cli.doctor.measure_speed", unmeasured)
+    webui = tmp_path / "webui"
+    (webui / "modules").mkdir(parents=True)
+    (webui / "webui.py").write_text("")
+    (webui / "easyphoto" / "persons").mkdir(parents=True)
+    (webui / "easyphoto").chmod(0o755)
+
+    assert main(["doctor", "--workspace", str(webui / "easyphoto")]) == 0
+    told = capsys.readouterr().out
+    (webui / "easyphoto" / "workspace.json").write_text('{"format": 3}')
+    assert main(["doctor", "--workspace", str(webui / "easyphoto")]) == 0
+    later = capsys.readouterr().out
+
+    assert "  workspace: of an earlier version (format 1); it is upgraded when it is first used" in told
+    assert f"! workspace: it lies in the web UI {webui}, whose pages may hand out its photos" in told
+    assert os.name == "nt" or "! workspace: other users of this machine can look into it; chmod -R go=" in told
+    assert f"! workspace: {webui / 'easyphoto'} was made by a later version of EasyPhoto" in later
+
+
+def unmeasured():
+    raise ImportError("not measured here")
