@@ -34,18 +34,22 @@ def build_app(
     desk: Desk, accounts: Mapping[str, str] | None = None, *, hosts: frozenset[str] | None = None, tabs: bool = True
 ) -> FastAPI:
     """The application; `hosts` are the names under which it may be asked, None every one."""
-    from easyphoto.api.front import FrontDoor
+    from easyphoto.api.front import FrontDoor, StandaloneCheck
 
     app = build_api(desk, accounts)
-    app.add_middleware(FrontDoor, accounts=accounts, hosts=hosts)  # type: ignore[arg-type,unused-ignore]
+    check = StandaloneCheck(accounts, hosts)
+    app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
     return _with_tabs(app, desk) if tabs else app
 
 
-def build_api(desk: Desk, accounts: Mapping[str, str] | None = None) -> FastAPI:
-    """The routes and their document alone, as a web UI's own server hands requests on to them."""
-    from fastapi import FastAPI
+def build_api(desk: Desk, accounts: Mapping[str, str] | None = None, *, has_door: bool = False) -> FastAPI:
+    """The routes and their document alone, as a web UI's own server hands requests on to them.
 
-    from easyphoto.api.routes import build_router
+    `has_door`: somebody before it asks for accounts, which the document then says.
+    """
+    from fastapi import Depends, FastAPI
+
+    from easyphoto.api.routes import ToldAccount, build_router
 
     # FastAPI's own documentation pages load scripts from elsewhere.
     app = FastAPI(
@@ -54,6 +58,7 @@ def build_api(desk: Desk, accounts: Mapping[str, str] | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/easyphoto/v1/openapi.json",
+        dependencies=[Depends(ToldAccount())] if has_door else None,
     )
     app.include_router(build_router(desk, accounts=accounts))
     _answer_in_our_shape(app)
@@ -80,6 +85,7 @@ def serve(
             f"Anybody in the network of {host} could see and change every person.",
             advice="Add --auth user:password, or --without-auth to say that you mean it.",
         )
+    from easyphoto.api.closing import ClosesInTime
     from easyphoto.api.front import LOOPBACK
 
     with page_folder(desk.app.workspace.page):
@@ -90,7 +96,9 @@ def serve(
             if ready is not None:
                 ready(address_of(host, listening))
             options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE}
-            uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listening])
+            closing = ClosesInTime(app, lambda: bool(server.should_exit))
+            server = uvicorn.Server(uvicorn.Config(closing, **options))
+            server.run(sockets=[listening])
         finally:
             listening.close()
             desk.queue.close()

@@ -1,4 +1,4 @@
-"""The standalone server's front door: before every path, tabs and web sockets included.
+"""The front door: before every path of the standalone server, and before ours in a web UI.
 
 A page on the internet can send requests to this machine's own address, and can name this machine by a host name of its
 own. Neither gets past: the host must be one that is served, and whoever changes something must come from here.
@@ -21,11 +21,32 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class FrontDoor:
-    app: Callable[[Scope, Receive, Send], Awaitable[None]]
+class Visit:
+    """What is known of a request before anything of it is read."""
+
+    headers: Mapping[str, str]
+    """By their names in small letters."""
+    is_change: bool
+
+
+@dataclass(frozen=True)
+class StandaloneCheck:
     accounts: Mapping[str, str] | None = None
     hosts: frozenset[str] | None = None
     """Names under which it is served; None: every one."""
+
+    def __call__(self, visit: Visit) -> None:
+        """Raises ForeignOrigin, Unauthorised."""
+        check_host(visit.headers.get("host", ""), self.hosts)
+        check_origin(visit.headers, is_change=visit.is_change)
+        check_account(visit.headers.get("authorization"), self.accounts)
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    app: Callable[[Scope, Receive, Send], Awaitable[None]]
+    check: Callable[[Visit], None]
+    """Raises an error of ours for whoever may not enter."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -33,10 +54,7 @@ class FrontDoor:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            check_host(headers.get("host", ""), self.hosts)
-            is_change = scope["type"] == "websocket" or scope["method"] not in READING
-            check_origin(headers, is_change=is_change)
-            check_account(headers.get("authorization"), self.accounts)
+            self.check(Visit(headers, scope["type"] == "websocket" or scope["method"] not in READING))
         except EasyPhotoError as error:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})

@@ -86,16 +86,18 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
 
 def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> None:
     """Raises Unauthorised unless the header names one of the accounts; without accounts everybody may."""
-    if not accounts:
-        return
+    if accounts and not has_account(authorization, accounts):
+        raise Unauthorised("This needs an account.", advice="Send HTTP Basic authentication with user and password.")
+
+
+def has_account(authorization: str | None, accounts: Mapping[str, str]) -> bool:
     name, password = basic_account(authorization or "")
     # Every account is compared, so that the time says nothing about which names there are.
     matches = [
         secrets.compare_digest(name.encode(), known.encode()) & secrets.compare_digest(password.encode(), word.encode())
         for known, word in accounts.items()
     ]
-    if not any(matches):
-        raise Unauthorised("This needs an account.", advice="Send HTTP Basic authentication with user and password.")
+    return any(matches)
 
 
 def basic_account(authorization: str) -> tuple[str, str]:

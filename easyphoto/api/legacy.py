@@ -5,9 +5,10 @@ that do not fit have true status codes. `error` and `notes` are ours.
 """
 
 import base64
+import inspect
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -50,11 +51,18 @@ class Legacy:
 
     async def train(self, fields: TrainFields) -> dict[str, Any]:
         """The training form of 2023; waits until the training is over."""
-        return await anyio.to_thread.run_sync(self._trained, fields, limiter=self._waiting)
+        return await self._waited(self._trained, fields)
 
     async def infer(self, fields: InferFields) -> dict[str, Any]:
         """The photo form of 2023; waits until the pictures are there."""
-        return await anyio.to_thread.run_sync(self._photographed, fields, limiter=self._waiting)
+        return await self._waited(self._photographed, fields)
+
+    async def _waited(self, wait: Callable[[Any], dict[str, Any]], fields: Any) -> dict[str, Any]:
+        """A server that closes does not wait with it; the thread tidies up when the job is over."""
+        # By its name in anyio 4.1 and later, and before.
+        names = inspect.signature(anyio.to_thread.run_sync).parameters
+        leaves = {"abandon_on_cancel" if "abandon_on_cancel" in names else "cancellable": True}
+        return await anyio.to_thread.run_sync(wait, fields, limiter=self._waiting, **leaves)
 
     @cached_property
     def _waiting(self) -> anyio.CapacityLimiter:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 from fastapi import Request
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -73,7 +74,9 @@ class Persons:
             await _write(request, archive)
             return await run_in_threadpool(self._import, archive)
         finally:
-            await run_in_threadpool(shutil.rmtree, folder, True)
+            # Also where the server closes meanwhile, and cuts off what is still awaited.
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(shutil.rmtree, folder, True)
 
     def rename(self, id: str, request: RenameRequest) -> PersonAnswer:
         self._workspace.person(id)

@@ -53,4 +53,9 @@ HEARD_KINDS: Mapping[str, str] = {
     "one is taken": "未评估检查点（没有嵌入网络，或验证图片上没有此人图片类型的人脸）：采用最后一个",
     "Pictures without a drawn face were not looked at as photographs, because YuNet is not at hand. Run: easyphoto "
     "weights get yunet": "没有画的人脸的图片未按照片再查看，因为缺少 YuNet。请运行：easyphoto weights get yunet",
+    "Everybody who can reach this page sees and changes every person: the web UI is open to others and asks for no "
+    "account. Start it with --gradio-auth user:password.": (
+        "任何能打开此页面的人都可以查看和更改所有人物：Web UI 对外开放，且不要求帐号。"
+        "请用 --gradio-auth user:password 启动。"
+    ),
 }

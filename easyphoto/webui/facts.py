@@ -19,6 +19,10 @@ SENDS = ("img2img", "inpaint", "extras")
 _NAMES: Mapping[str, str] = MappingProxyType(
     {"a1111": "AUTOMATIC1111", "forge": "Forge", "reforge": "reForge", "classic": "Forge Classic"}
 )
+OPEN = (
+    "Everybody who can reach this page sees and changes every person: the web UI is open to others and asks for no "
+    "account. Start it with --gradio-auth user:password."
+)
 _CHINESE = ("zh", "chinese")
 _UNTAGGED = "<none>"
 
@@ -47,6 +51,12 @@ def host_kind() -> str:
     return "classic" if str(getattr(loaded("gradio"), "__version__", "4")).startswith("3") else "forge"
 
 
+def serves_api() -> bool:
+    """Whether the web UI was started with its API; without a page it is nothing else."""
+    flags = host_module("shared").cmd_opts
+    return bool(getattr(flags, "api", False) or getattr(flags, "nowebui", False))
+
+
 def language() -> str:
     """The host's: its file of translations is called zh_CN, zh-Hans, Chinese-All or the like."""
     said = str(getattr(host_module("shared").opts, "localization", None) or "").lower()
@@ -59,6 +69,15 @@ def webui_folder() -> Path:
     return Path(str(getattr(paths, "data_path", None) or paths.script_path)).absolute()
 
 
+def _is_open() -> bool:
+    """Whether its page is there for others than who sits at this machine, and asks nobody for an account."""
+    flags = host_module("shared").cmd_opts
+    said = {name: getattr(flags, name, None) for name in ("listen", "share", "ngrok", "server_name")}
+    is_here = said["server_name"] in (None, "", "127.0.0.1", "::1", "localhost")
+    is_reached = bool(said["listen"] or said["share"] or said["ngrok"]) or not is_here
+    return is_reached and not (getattr(flags, "gradio_auth", None) or getattr(flags, "gradio_auth_path", None))
+
+
 def _version() -> str:
     said = str(getattr(loaded("modules_forge.forge_version"), "version", "") or "")
     if not said and (launcher := host_module_or_none("launch_utils")) is not None:
@@ -69,6 +88,8 @@ def _version() -> str:
 
 
 def _warnings() -> Iterator[str]:
+    if _is_open():
+        yield OPEN
     net = open_controlnet()
     if net is None:
         yield f"ControlNet is missing, without which a portrait does not keep its template's pose. {GET_EXTENSION}"

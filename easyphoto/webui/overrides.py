@@ -1,8 +1,9 @@
-"""Options of the host that hold for one picture, and are as they were afterwards, saved before or not."""
+"""Options of the host that hold for one picture of ours, and for the thread that paints it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from easyphoto.webui.access import host_module, host_module_or_none, loaded
 
 CHECKPOINT, VAE = "sd_model_checkpoint", "sd_vae"
+_HASH = "sd_checkpoint_hash"
+"""The host notes it with each checkpoint that it loads."""
 PLAIN: Mapping[str, Any] = MappingProxyType(
     {
         # `denoise` means the same share of the steps everywhere.
@@ -23,28 +26,87 @@ PLAIN: Mapping[str, Any] = MappingProxyType(
         "return_mask_composite": False,
     }
 )
+IsOurs = Callable[[str, Any], bool]
 
 
 @contextmanager
 def overridden(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Gives those of `values` and PLAIN that this host has options for; puts them back however it is left.
+    """Gives those of `values` and PLAIN that this host has options for; they hold in this thread, until it is left.
 
-    The host puts back only what was saved once, and a fresh user has saved nothing.
+    The host would set them for everybody: its user's choice meanwhile would be put back, a page that is opened show
+    our checkpoint as theirs, and settings that are saved hold ours.
     """
-    options = host_module("shared").opts
-    known = {key: value for key, value in {**PLAIN, **values}.items() if key in options.data_labels}
-    # No others: what the host's user sets meanwhile, as the clip skip, must stay. A load writes the checkpoint's.
-    keys = dict.fromkeys((CHECKPOINT, *known))
-    before = {key: options.data[key] for key in keys if key in options.data}
+    options = shared_options()
+    known = {key: value for key, value in {**PLAIN, **values}.items() if key in host_module("shared").opts.data_labels}
+    # No others: what the host's user sets meanwhile, as the clip skip, must be seen. A load writes the checkpoint's.
+    keys = dict.fromkeys((CHECKPOINT, _HASH, *known))
+    before = {key: options[key] for key in keys if key in options}
     try:
-        yield known
+        with options.own(keys, lambda key, value: value == before.get(key) or _is_ours(key, value, known)):
+            yield known
     finally:
-        for key in keys:
-            if key in before:
-                options.data[key] = before[key]
-            else:
-                options.data.pop(key, None)
-        _follow(known, before)
+        _follow(known, before, options)
+
+
+class SharedOptions(dict[str, Any]):
+    """What the host calls its options' data; a thread that paints for us sees some of it in its own way."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._threads, self._nothing = threading.local(), _Own({}, lambda key, value: False)
+
+    @contextmanager
+    def own(self, keys: Mapping[str, Any], is_ours: IsOurs) -> Iterator[None]:
+        """What this thread writes under one of `keys` is seen by itself alone, and gone afterwards.
+
+        What is not ours is somebody's choice, as of a script that is called while the host paints, and stays.
+        """
+        outer, self._threads.own = self._own, _Own(keys, is_ours)
+        try:
+            yield
+        finally:
+            self._threads.own = outer
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._own.values or super().__contains__(key)
+
+    def __getitem__(self, key: str) -> Any:
+        own = self._own.values
+        return own[key] if key in own else super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        own = self._own.values
+        return own[key] if key in own else super().get(key, default)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        own = self._own
+        if key in own.keys and own.is_ours(key, value):
+            own.values[key] = value
+        else:
+            super().__setitem__(key, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # copies have no threads
+
+    @property
+    def _own(self) -> _Own:
+        own: _Own = getattr(self._threads, "own", self._nothing)
+        return own
+
+
+class _Own:
+    def __init__(self, keys: Mapping[str, Any], is_ours: IsOurs) -> None:
+        self.keys, self.is_ours = keys, is_ours
+        self.values: dict[str, Any] = {}
+
+
+def shared_options() -> SharedOptions:
+    """The host's, which are exchanged for such once, and stay so."""
+    held = vars(host_module("shared").opts)
+    if not isinstance(held["data"], SharedOptions):
+        held["data"] = SharedOptions(held["data"])
+    options: SharedOptions = held["data"]
+    return options
 
 
 @contextmanager
@@ -61,11 +123,20 @@ def unwritten() -> Iterator[None]:
         flags.no_prompt_history = before
 
 
-def _follow(known: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """What the host would have done itself, had it put the options back."""
+def _is_ours(key: str, value: Any, known: Mapping[str, Any]) -> bool:
+    if key == CHECKPOINT and CHECKPOINT in known:
+        # Its title may change at its first load, when the host has found out the file's hash.
+        aliases = host_module("sd_models").checkpoint_aliases
+        return value == known[key] or aliases.get(value) is aliases.get(known[key])
+    return key == _HASH or (key in known and value == known[key])
+
+
+def _follow(known: Mapping[str, Any], before: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """What the host does itself where it puts an option back, for what it did not put back, or not as it is now."""
     if VAE in known and VAE not in before and (vae := host_module_or_none("sd_vae")) is not None:
         vae.reload_vae_weights()
     # Forge keeps a note of which checkpoint is to be loaded, beside the option.
     forge = loaded("modules_forge.main_entry")
-    if CHECKPOINT in known and CHECKPOINT not in before and hasattr(forge, "refresh_model_loading_parameters"):
+    is_as_before = CHECKPOINT in before and options.get(CHECKPOINT) == before[CHECKPOINT]
+    if CHECKPOINT in known and not is_as_before and hasattr(forge, "refresh_model_loading_parameters"):
         forge.refresh_model_loading_parameters()

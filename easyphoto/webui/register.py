@@ -69,20 +69,26 @@ def tab_of_words(error: Exception) -> Any:
 def add_routes(demo: Any, app: Any) -> None:
     """The callback of a server that has started; `demo` is None where there is no page."""
     from easyphoto.api.deferred import DeferredRoutes
+    from easyphoto.webui.facts import serves_api
     from easyphoto.webui.options import workspace_folder
     from easyphoto.webui.reach import keep_out
 
     keep_out(demo, workspace_folder())
-    app.router.routes.append(DeferredRoutes("/easyphoto", built_api))
+    # The page asks for nothing over HTTP but what gradio hands out behind its own login.
+    if serves_api():
+        app.router.routes.append(DeferredRoutes("/easyphoto", lambda: built_api(demo, app)))
 
 
-def built_api() -> Any:
-    from easyphoto.api.routes import parse_accounts
+def built_api(demo: Any, app: Any) -> Any:
+    from easyphoto.api.closing import ClosesInTime
+    from easyphoto.api.front import FrontDoor
     from easyphoto.server import build_api
+    from easyphoto.webui.doors import HostCheck, is_closing
     from easyphoto.webui.station import open_desk
 
-    # The host checks `--api-auth` for its own routes only.
-    return build_api(open_desk(), parse_accounts(getattr(host_module("shared").cmd_opts, "api_auth", None)))
+    check = HostCheck(host_module("shared").cmd_opts, app)
+    api = build_api(open_desk(), has_door=check.has_accounts)
+    return FrontDoor(ClosesInTime(api, lambda: is_closing(demo)), check)
 
 
 def guarded(what: str, callback: Callable[..., None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
-from easyphoto.api.routes import parse_accounts
+from easyphoto.api.routes import ToldAccount, parse_accounts
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import State
 from easyphoto.ui.sending import SendTargets
@@ -42,7 +42,7 @@ def built(monkeypatch):
         router.add_api_route("/easyphoto/v1/jobs", lambda: ["a job"])
         return router
 
-    routes = {"build_router": build_router, "parse_accounts": parse_accounts}
+    routes = {"build_router": build_router, "parse_accounts": parse_accounts, "ToldAccount": ToldAccount}
     for name, content in (("ui.page", {"build_page": build_page}), ("api.routes", routes)):
         module = ModuleType(f"easyphoto.{name}")
         vars(module).update(content)
@@ -178,23 +178,19 @@ def test_nothing_of_the_api_is_built_before_somebody_asks(host, built):
     assert built.accounts == [None]
 
 
-@pytest.mark.parametrize(
-    ("said", "accounts"),
-    [
-        (None, None),
-        ("anna:secret", {"anna": "secret"}),
-        ("anna:secret,ben:a:b", {"anna": "secret", "ben": "a:b"}),
-    ],
-)
-def test_the_routes_ask_for_the_accounts_of_the_hosts_api(host, built, said, accounts):
-    host()
-    sys.modules["modules.shared"].cmd_opts.api_auth = said
+def test_without_its_api_the_host_gets_no_routes_but_without_a_page_it_is_one(host, built):
+    there = host()
+    flags = sys.modules["modules.shared"].cmd_opts
+    answers = []
+    for flags.api, flags.nowebui in ((False, False), (False, True), (True, False)):
+        executed(there)
+        app = FastAPI()
+        routes = len(app.router.routes)
 
-    app = FastAPI()
-    register.add_routes(None, app)
-    TestClient(app).get("/easyphoto/v1/jobs")
+        there.tabs["app_started"][0](None, app)
 
-    assert built.accounts == [accounts]
+        answers.append((len(app.router.routes) - routes, TestClient(app).get("/easyphoto/v1/jobs").status_code))
+    assert answers == [(0, 404), (1, 200), (1, 200)]
 
 
 def test_routes_that_cannot_be_built_do_not_keep_the_host_from_answering(host, built, monkeypatch):

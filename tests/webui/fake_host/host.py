@@ -204,7 +204,11 @@ class FakeHost:
         return parts
 
     def _shared(self) -> dict[str, Any]:
-        flags = SimpleNamespace(lora_dir=str(self.lora_folder), ckpt_dir=None, api_auth=None)
+        flags = SimpleNamespace(
+            lora_dir=str(self.lora_folder), ckpt_dir=None, api=True, api_auth=None, nowebui=False, listen=False,
+            share=False, ngrok=None, server_name=None, gradio_auth=None, gradio_auth_path=None,
+            cors_allow_origins=None, cors_allow_origins_regex=None,
+        )  # fmt: skip
         upscalers = [
             UpscalerData("None", None, 1),
             UpscalerData("Lanczos", self.scaler, 4),

@@ -33,6 +33,8 @@ class Options:
     def set(self, key: str, value: Any, is_api: bool = False, run_callbacks: bool = True) -> bool:
         if key not in self.data_labels:
             raise KeyError(key)
+        if self.data.get(key) == value:
+            return False
         self.data[key] = value
         return True
 

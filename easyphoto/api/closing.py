@@ -1,0 +1,61 @@
+"""A server that closes waits for everybody whom it still answers. Nobody of ours keeps it waiting.
+
+A web UI's "Reload UI" closes its server too, and waits without a limit: for the events of a job that takes hours, for
+an upload whose client sends nothing more, for a client of 2023 that waits for its training.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from easyphoto.api.errors import plain_answer
+
+SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_TO_FINISH = 1.0
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class ClosesInTime:
+    """To the application behind it a server that closes is a client that has gone; what then goes on is cut off."""
+
+    app: Callable[[Message, Receive, Send], Awaitable[None]]
+    is_closing: Callable[[], bool]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def receiving() -> Message:
+            return {"type": "http.disconnect"} if self.is_closing() else await receive()
+
+        async def sending(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        with anyio.CancelScope() as answering:
+            watch = asyncio.ensure_future(self._cut(answering))
+            try:
+                await self.app(scope, receiving, sending)
+            finally:
+                watch.cancel()
+        if answering.cancel_called and not has_begun:
+            await plain_answer(503, "The server closes. What was begun goes on; ask again in a moment.")(
+                scope, receive, send
+            )
+
+    async def _cut(self, answering: anyio.CancelScope) -> None:
+        while not self.is_closing():
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(SECONDS_TO_FINISH)
+        answering.cancel()

@@ -1,0 +1,95 @@
+"""Who may ask our routes inside of a web UI. It protects its own alone, and ours hand out photos of people.
+
+Without `--api` there are none: the page asks for nothing but what gradio hands out behind its own login. With it an
+account of `--api-auth`, one of the page's, or a login on the page opens them. Where the web UI has no account at all
+they are as open as its page, but not to a name that some site on the internet has made point to this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import cookie_parser
+
+from easyphoto.api.errors import ForeignOrigin, Unauthorised
+from easyphoto.api.front import Visit, check_origin, without_port
+from easyphoto.api.guard import has_account
+from easyphoto.api.routes import parse_accounts
+
+LOGIN = "access-token"
+"""How the names of gradio's cookies begin; since 4.0 each server's go on in a way of its own."""
+NO_SITES = (".local", ".localhost", ".lan", ".internal", ".home.arpa")
+"""How names end that no site on the internet has."""
+
+
+@dataclass(frozen=True)
+class HostCheck:
+    flags: Any
+    """The web UI's command line."""
+    server: Any
+    """Its application. "Reload UI" makes a new one, where nobody is logged in yet."""
+
+    @property
+    def has_accounts(self) -> bool:
+        return bool(self._api_accounts) or getattr(self.server, "auth", None) is not None
+
+    def __call__(self, visit: Visit) -> None:
+        """Raises Unauthorised, ForeignOrigin."""
+        if not is_allowed_origin(visit.headers.get("origin"), self.flags):
+            check_origin(visit.headers, is_change=visit.is_change)
+        if not self.has_accounts:
+            check_no_site(visit.headers.get("host", ""))
+        elif not (self._knows(visit.headers.get("authorization")) or is_logged_in(visit.headers, self.server)):
+            raise Unauthorised(
+                "This needs an account of the web UI.",
+                advice="Log in on its page, or send HTTP Basic authentication with an account of its page or API.",
+            )
+
+    def _knows(self, authorization: str | None) -> bool:
+        page = getattr(self.server, "auth", None)
+        accounts = (self._api_accounts, page if isinstance(page, Mapping) else {})
+        return any(has_account(authorization, each) for each in accounts)
+
+    @property
+    def _api_accounts(self) -> Mapping[str, str]:
+        return parse_accounts(getattr(self.flags, "api_auth", None)) or {}
+
+
+def is_logged_in(headers: Mapping[str, str], server: Any) -> bool:
+    """Whether the browser has logged in on the page, as gradio remembers it."""
+    cookies, tokens = cookie_parser(headers.get("cookie", "")), getattr(server, "tokens", {})
+    return any(name.startswith(LOGIN) and value in tokens for name, value in cookies.items())
+
+
+def is_allowed_origin(origin: str | None, flags: Any) -> bool:
+    """Whether the web UI was told to let pages of that site ask. Every site at once is more than ours are for."""
+    if origin is None:
+        return False
+    named = str(getattr(flags, "cors_allow_origins", None) or "").split(",")
+    pattern = getattr(flags, "cors_allow_origins_regex", None)
+    return origin in named or bool(pattern and re.fullmatch(str(pattern), origin))
+
+
+def check_no_site(host: str) -> None:
+    """Raises ForeignOrigin for a name that may be a site's, whose pages then count as this server's own."""
+    name = without_port(host)
+    if "." not in name or name.endswith(NO_SITES):
+        return
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        raise ForeignOrigin(
+            f"Without an account nobody is answered who asks for {name[:100]!r}.",
+            advice="Start the web UI with --api-auth user:password or --gradio-auth user:password, or use its address.",
+        ) from None
+
+
+def is_closing(demo: Any) -> bool:
+    """Whether the server of the web UI's page is told to end; without a page, the one that the process listens with."""
+    server = getattr(demo, "server", None) or getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return bool(getattr(server, "should_exit", False))

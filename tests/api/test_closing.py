@@ -1,0 +1,108 @@
+"""A server that is told to end does so while we still answer: uvicorn itself, without a limit to its patience."""
+
+import http.client
+import json
+import threading
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+from easyphoto.api.closing import ClosesInTime
+from easyphoto.server import build_app, open_port
+from tests.api.calls import V1, photos
+
+MOST_SECONDS = 20
+"""On a busy machine; it takes less than two. Without the mend it is as long as a job lasts."""
+
+
+@contextmanager
+def served(desk):
+    """The server in its thread, and the port; its thread has ended when this is left."""
+    app = build_app(desk, tabs=False)
+    server = uvicorn.Server(uvicorn.Config(ClosesInTime(app, lambda: server.should_exit), log_level="error"))
+    with open_port("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield server, thread, listening.getsockname()[1]
+        finally:
+            server.force_exit = server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def working(workshop):
+    """A desk with a training that goes on until somebody ends it."""
+    workshop.trainer.gate.clear()
+    yield workshop
+    workshop.trainer.gate.set()
+
+
+def ended_in_time(server, thread):
+    server.should_exit = True
+    thread.join(MOST_SECONDS)
+    return not thread.is_alive()
+
+
+def posted(port, path, body):
+    """A request whose answer has not come yet."""
+    call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    call.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    return call
+
+
+def test_the_events_of_a_job_that_goes_on_end_with_the_server_and_are_whole(working):
+    with served(working.desk) as (server, thread, port):
+        job = json.loads(posted(port, f"{V1}/train", {"name": "anna", "photos": photos(5)}).getresponse().read())
+        assert working.trainer.begun.wait(30)
+        call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        call.request("GET", f"{V1}/jobs/{job['id']}/events")
+        events = call.getresponse()
+        while not events.readline().startswith(b"data: "):
+            pass
+
+        assert ended_in_time(server, thread)
+
+        # Read to its proper end: a browser asks again, for what comes after the last whole event.
+        assert events.read().endswith(b"\n\n")
+        assert not working.desk.queue.get(job["id"]).state.is_over
+
+
+def test_a_client_of_2023_that_waits_for_its_training_is_told_and_the_training_goes_on(working):
+    with served(working.desk) as (server, thread, port):
+        call = posted(port, "/easyphoto/easyphoto_train_forward", {"user_id": "anna", "instance_images": five_photos()})
+        assert working.trainer.begun.wait(30)
+
+        assert ended_in_time(server, thread)
+
+        answer = call.getresponse()
+        assert (answer.status, "goes on" in json.loads(answer.read())["error"]["message"]) == (503, True)
+        (job,) = working.desk.queue.list()
+        assert not job.state.is_over
+
+
+@pytest.mark.parametrize("path", ["uploads", "persons:import"])
+def test_a_body_that_does_not_come_to_its_end_holds_nothing(workshop, path):
+    kind = {"uploads": "application/json", "persons:import": "application/zip"}[path]
+    with served(workshop.desk) as (server, thread, port):
+        call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        call.putrequest("POST", f"{V1}/{path}")
+        call.putheader("Content-Type", kind)
+        call.putheader("Content-Length", "1000")
+        call.endheaders()
+        call.send(b'{"files": [')
+        other = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        other.request("GET", f"{V1}/jobs")
+        assert other.getresponse().read() == b'{"jobs":[]}'
+
+        assert ended_in_time(server, thread)
+
+        # Told that the server closes, or, where nothing was read yet, that the body was cut off.
+        assert call.getresponse().status in (503, 400)
+        # Nothing of it is left lying about.
+        assert list(workshop.root.rglob("*.zip")) == []
+
+
+def five_photos():
+    return [photo["data"] for photo in photos(5)]
