@@ -510,7 +510,8 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
         return tuple(photos)
     if not photos.is_dir():
         raise InputError(f"{photos} is no folder.", advice="Give the folder that holds the person's photos.")
-    files = picture_files(photos)
+    # What is named like a picture and is none (a folder, a pipe, a link that leads nowhere) gets its verdict.
+    files = picture_files(photos, only_files=False)
     if not files:
         raise TooFewPhotos(
             f"There are no photos in {photos}.",

@@ -14,35 +14,46 @@ import numpy as np
 from PIL import Image, ImageFont, PngImagePlugin
 
 from easyphoto import __version__
-from easyphoto.decoding import Decoded, decoded, open_picture
+from easyphoto.decoding import Decoded, Place, decoded, open_picture, places, put_together, turned
 from easyphoto.files import atomic_path
 from easyphoto.geometry import Box, Size, lying_at, scale_of
-from easyphoto.profiles import Profile, UnusableProfile, profile_for
+from easyphoto.profiles import Conversion, Profile, UnusableProfile, profile_for
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MADE_BY = f"EasyPhoto {__version__}"
 # A warp that shrinks more than this would skip pixels; averaging first keeps thin lines (brows, lids) whole.
 LEAST_WARP = 0.7
+_SMALL = 4_000_000
 
 
 def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
     """An RGB picture in sRGB, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
 
-    Raises BadPicture for what is no picture, is cut off, or claims more than MOST_PIXELS.
+    Raises BadPicture for what is no picture, is cut off, or would take too much memory.
     """
     return read_with_notes(source, longest=longest)[0]
 
 
 def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
     """As `read_picture`, and what could not be respected in the file."""
-    held = decoded(source, longest=longest)
-    colours = in_8_bits(held.colours)
-    if held.alpha is None:
-        # First, because the fewer pixels are then converted.
-        colours = _reduced(colours, longest)
-    profile, notes = usable_profile(held)
-    picture = in_srgb(colours, profile)
-    return (picture if held.alpha is None else _reduced(on_white(picture, held.alpha), longest)), notes
+    with decoded(source, longest=longest) as held:
+        profile, notes = usable_profile(held)
+        converted = way_to_srgb(profile)
+        # Of a reduced picture fewer pixels are converted; what shines through must be on white before it is reduced.
+        is_late = longest is not None and not held.has_alpha
+
+        def part(place: Place) -> Image.Image:
+            colours, alpha = held.parts(place)
+            colours = in_8_bits(colours)
+            if is_late:
+                return colours
+            return converted(colours) if alpha is None else on_white(converted(colours), alpha)
+
+        mode = "RGB" if not is_late else "L" if held.mode == "I;16" else held.mode
+        factor = 1 if longest is None else max(1, max(held.raw.size) // (2 * longest))
+        picture = put_together(held.raw.size, mode, part, factor=factor)
+    picture = _reduced(turned(picture, held.turn), longest)
+    return (converted(picture) if is_late else picture), notes
 
 
 def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[str, ...]]:
@@ -50,7 +61,7 @@ def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[str, ...]]:
     if held.profile is None:
         return None, ()
     try:
-        return profile_for(held.profile, "L" if held.colours.mode == "I;16" else held.colours.mode), ()
+        return profile_for(held.profile, "L" if held.mode == "I;16" else held.mode), ()
     except UnusableProfile as error:
         return None, (f"its colour profile was ignored, because {error}",)
 
@@ -63,13 +74,18 @@ def in_8_bits(colours: Image.Image) -> Image.Image:
     return Image.fromarray(scaled[np.asarray(colours)])
 
 
-def in_srgb(colours: Image.Image, profile: Profile | None) -> Image.Image:
-    """L, RGB or CMYK as RGB in sRGB."""
+def way_to_srgb(profile: Profile | None) -> Conversion:
+    """From L, RGB or CMYK to RGB in sRGB."""
     if profile is None or profile.is_srgb:
-        return colours.convert("RGB")
-    picture = profile.to_srgb()(colours)
-    # Rounding makes the channels of some greys differ by one.
-    return Image.merge("RGB", (picture.getchannel("G"),) * 3) if colours.mode == "L" else picture
+        return lambda colours: colours.convert("RGB")
+    through = profile.to_srgb()
+
+    def converted(colours: Image.Image) -> Image.Image:
+        picture = through(colours)
+        # Rounding makes the channels of some greys differ by one.
+        return Image.merge("RGB", (picture.getchannel("G"),) * 3) if colours.mode == "L" else picture
+
+    return converted
 
 
 def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
@@ -85,9 +101,10 @@ def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
     return picture
 
 
-def picture_files(folder: Path) -> tuple[Path, ...]:
-    """The files of a folder that may be pictures, by name, sub-folders left alone."""
-    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES))
+def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
+    """The files of a folder that may be pictures, by name; else also what is only named like one."""
+    named = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return tuple(path for path in named if not only_files or path.is_file())
 
 
 def write_picture(
@@ -133,7 +150,18 @@ def drawable(text: str, font: Font) -> str:
 
 def as_array(picture: Image.Image) -> np.ndarray:
     """uint8 (height, width, 3), a copy that may be written to."""
-    return np.array(picture.convert("RGB"))
+    return numbers_of(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def numbers_of(picture: Image.Image) -> np.ndarray:
+    """A picture's own numbers, a copy. Of a large one in parts, because numpy makes two copies more on its way."""
+    if picture.width * picture.height <= _SMALL:
+        return np.array(picture)
+    like = np.asarray(picture.crop((0, 0, 1, 1)))
+    numbers = np.empty((picture.height, picture.width, *like.shape[2:]), like.dtype)
+    for left, top, right, bottom in places(picture.size):
+        numbers[top:bottom, left:right] = np.asarray(picture.crop((left, top, right, bottom)))
+    return numbers
 
 
 def as_picture(array: np.ndarray) -> Image.Image:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageChops
 
-from easyphoto.decoding import Decoded, decoded
-from easyphoto.images import as_picture, in_8_bits, in_srgb, on_white, usable_profile
+from easyphoto.decoding import Decoded, Place, decoded, places, put_together, turned
+from easyphoto.images import as_picture, in_8_bits, numbers_of, on_white, usable_profile, way_to_srgb
 from easyphoto.profiles import Conversion, Profile, UnusableProfile
 from easyphoto.srgb import as_bytes, linear
 
@@ -48,7 +48,7 @@ class Original:
         """A result in sRGB as its final picture will look: in greys where the template is."""
         if not self.is_grey:
             return image
-        values = np.array(image)
+        values = numbers_of(image)
         for top in range(0, len(values), _STRIP):
             values[top : top + _STRIP] = greys_of(values[top : top + _STRIP])
         return as_picture(values)
@@ -63,7 +63,7 @@ class Original:
             return image
         is_enlarged = image.size != self.own.size
         original = self._enlarged(image.size) if is_enlarged else self
-        own = np.array(original.own)
+        own = numbers_of(original.own)
         ways = _Ways.of(original)
         changed = np.ones(mask.shape, bool) if is_enlarged else mask > 0
         if original.alpha is not None:
@@ -91,28 +91,54 @@ class Original:
         own = cv2.resize(np.asarray(self.own), size, interpolation=cv2.INTER_CUBIC)
         alpha = None if self.alpha is None else self.alpha.resize(size, Image.Resampling.BICUBIC)
         larger = Image.fromarray(own)
-        return replace(self, own=larger, alpha=alpha, picture=_view(in_8_bits(larger), alpha, self.profile))
+        return replace(self, own=larger, alpha=alpha, picture=_view(larger, alpha, self.profile))
 
 
 def read_original(source: Path) -> Original:
     """A template's file. Raises BadPicture as `read_picture` does."""
-    held = decoded(source)
-    profile, notes = usable_profile(held)
-    remarks = [*(f"The template: {note}." for note in notes), *_remarks(held)]
-    colours = held.colours
-    if colours.mode == "I;16" and held.alpha is not None:
-        # PNG could hold both, Pillow cannot write it.
-        colours = in_8_bits(colours)
-        remarks.append("The template has 16 bits for each grey and transparency; the result has 8.")
-    if colours.mode == "CMYK" or (profile is not None and not _knows_the_way_back(profile)):
-        remarks.append(_one_way_words(colours.mode, profile))
-        colours, profile = in_srgb(in_8_bits(colours), profile), None
-    is_grey = colours.mode != "RGB" or _is_grey(colours)
+    with decoded(source, keeps_alpha=True) as held:
+        profile, notes = usable_profile(held)
+        remarks = [*(f"The template: {note}." for note in notes), *_remarks(held)]
+        convert: Conversion = in_8_bits
+        mode = "L" if held.mode == "I;16" else held.mode
+        if held.mode == "I;16" and not held.is_clear:
+            convert, mode = _as_it_is, "I;16"
+        elif held.mode == "I;16":
+            # PNG could hold both, Pillow cannot write it.
+            remarks.append("The template has 16 bits for each grey and transparency; the result has 8.")
+        if held.mode == "CMYK" or (profile is not None and not _knows_the_way_back(profile)):
+            remarks.append(_one_way_words(held.mode, profile))
+            convert, mode, profile = _out_of_8_bits(way_to_srgb(profile)), "RGB", None
+        colours, alpha = _own_numbers(held, convert, mode)
+    colours = turned(colours, held.turn)
+    alpha = None if alpha is None else turned(alpha, held.turn)
+    is_grey = mode != "RGB" or _is_grey(colours)
     if is_grey:
         remarks.append("The template is in shades of grey, and so is the result.")
-    is_plain = colours.mode == "RGB" and held.alpha is None and (profile is None or profile.is_srgb)
-    picture = colours if is_plain else _view(in_8_bits(colours), held.alpha, profile)
-    return Original(picture, colours, held.alpha, profile, is_grey, tuple(remarks))
+    is_plain = mode == "RGB" and alpha is None and (profile is None or profile.is_srgb)
+    picture = colours if is_plain else _view(colours, alpha, profile)
+    return Original(picture, colours, alpha, profile, is_grey, tuple(remarks))
+
+
+def _as_it_is(colours: Image.Image) -> Image.Image:
+    return colours
+
+
+def _out_of_8_bits(convert: Conversion) -> Conversion:
+    return lambda colours: convert(in_8_bits(colours))
+
+
+def _own_numbers(held: Decoded, convert: Conversion, mode: str) -> tuple[Image.Image, Image.Image | None]:
+    """Colours and, where something is transparent, the transparency of the whole picture, not yet turned."""
+    alpha = Image.new("L", held.raw.size) if held.is_clear else None
+
+    def part(place: Place) -> Image.Image:
+        colours, shining = held.parts(place)
+        if alpha is not None and shining is not None:
+            alpha.paste(shining, place[:2])
+        return convert(colours)
+
+    return put_together(held.raw.size, mode, part), alpha
 
 
 def _remarks(held: Decoded) -> list[str]:
@@ -124,10 +150,10 @@ def _remarks(held: Decoded) -> list[str]:
         remarks.append("The template is in black and white without greys; the result has greys.")
     if held.kind == "Lab":
         remarks.append("The template is a Lab picture; the result is in sRGB.")
-    kept = 16 if held.colours.mode == "I;16" else 8
+    kept = 16 if held.mode == "I;16" else 8
     if held.bits > kept:
         remarks.append(f"The template has {held.bits} bits for each colour; the result has {kept}.")
-    if held.alpha is not None:
+    if held.is_clear:
         remarks.append("The template's transparency was kept.")
     return remarks
 
@@ -150,11 +176,21 @@ def _knows_the_way_back(profile: Profile) -> bool:
 
 
 def _view(colours: Image.Image, alpha: Image.Image | None, profile: Profile | None) -> Image.Image:
-    picture = in_srgb(colours, profile)
-    return picture if alpha is None else on_white(picture, alpha)
+    """sRGB on white."""
+    convert = _out_of_8_bits(way_to_srgb(profile))
+
+    def part(place: Place) -> Image.Image:
+        picture = convert(colours.crop(place))
+        return picture if alpha is None else on_white(picture, alpha.crop(place))
+
+    return put_together(colours.size, "RGB", part)
 
 
 def _is_grey(picture: Image.Image) -> bool:
+    return all(_has_grey_alone(picture.crop(place)) for place in places(picture.size))
+
+
+def _has_grey_alone(picture: Image.Image) -> bool:
     red, green, blue = picture.split()
     pairs = ((red, green), (green, blue), (red, blue))
     return all(_most(ImageChops.difference(one, other)) <= GREY_TOLERANCE for one, other in pairs)
@@ -181,9 +217,7 @@ class _Ways:
         back = profile.from_srgb() if profile is not None and moves else None
         alpha = None if original.alpha is None else np.asarray(original.alpha)
 
-        def into(colours: Image.Image) -> Image.Image:
-            return in_srgb(in_8_bits(colours), profile)
-
+        into = _out_of_8_bits(way_to_srgb(profile))
         return cls(original.own, alpha, original.is_grey, into, back)
 
     def repainted(

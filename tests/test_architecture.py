@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
     {"errors"},
-    {"geometry", "progress", "files", "drawings", "machine", "profiles", "srgb"},
+    {"geometry", "progress", "files", "drawings", "machine", "profiles", "srgb", "exif", "formats"},
     {"decoding", "records", "locks"},
     {"images", "settings", "families"},
     {"workspace", "weights", "templates", "originals"},

@@ -154,7 +154,8 @@ def test_colours_of_16_bits_become_8(tmp_path: Path, suffix: str) -> None:
     read = np.asarray(read_picture(tmp_path / f"a.{suffix}")).astype(float)
 
     assert np.abs(read - deep / 257).max() <= 1
-    assert decoded(tmp_path / f"a.{suffix}").bits == 16
+    with decoded(tmp_path / f"a.{suffix}") as held:
+        assert held.bits == 16
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -220,12 +221,12 @@ def test_palettes_and_one_bit_are_what_they_stand_for(tmp_path: Path) -> None:
     table.putdata([0, 1])
     table.save(tmp_path / "p.png")
     table.save(tmp_path / "t.png", transparency=1)
-    table.save(tmp_path / "g.gif")
+    table.save(tmp_path / "g.bmp")
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "b.png")
 
     assert np.asarray(read_picture(tmp_path / "p.png")).tolist() == [[[250, 10, 20], [30, 240, 50]]]
     assert np.asarray(read_picture(tmp_path / "t.png")).tolist() == [[[250, 10, 20], [255, 255, 255]]]
-    assert np.asarray(read_picture(tmp_path / "g.gif")).tolist() == [[[250, 10, 20], [30, 240, 50]]]
+    assert np.asarray(read_picture(tmp_path / "g.bmp")).tolist() == [[[250, 10, 20], [30, 240, 50]]]
     assert np.asarray(read_picture(tmp_path / "b.png")).tolist() == [[[255] * 3, [0] * 3]]
 
 

@@ -239,7 +239,7 @@ def test_a_channel_that_hides_nothing_is_no_transparency(tmp_path: Path) -> None
             "The template's colour profile (Flatbed) knows no way back; the result is in sRGB.",
         ),
         (
-            saved("a.gif", rgb(NOISE).quantize(32)),
+            saved("a.png", rgb(NOISE).quantize(32)),
             "The template has a palette of at most 256 colours; the result has all colours.",
         ),
         (
@@ -247,7 +247,7 @@ def test_a_channel_that_hides_nothing_is_no_transparency(tmp_path: Path) -> None
             "The template: its colour profile was ignored, because it is broken.",
         ),
     ],
-    ids=["CMYK", "CMYK without profile", "one way", "GIF", "broken profile"],
+    ids=["CMYK", "CMYK without profile", "one way", "palette", "broken profile"],
 )
 def test_what_cannot_be_kept_is_said(tmp_path: Path, save: Callable[[Path], Path], said: str) -> None:
     original = read_original(save(tmp_path))

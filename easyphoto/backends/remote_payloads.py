@@ -7,7 +7,6 @@ import binascii
 import io
 import json
 import uuid
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,14 +17,14 @@ from PIL import Image
 from easyphoto.backends.base import Control, Fill, GenerateRequest, InpaintRequest
 from easyphoto.backends.remote_client import ROOM
 from easyphoto.backends.webui_names import HostCheckpoint, HostSampler
-from easyphoto.errors import BackendError
+from easyphoto.decoding import open_picture
+from easyphoto.errors import BackendError, BadPicture
 from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture
 
 Request = InpaintRequest | GenerateRequest
 Payload = dict[str, Any]
 _FILLS = {Fill.ORIGINAL: 1, Fill.NOISE: 2}
-_FORMATS = ("PNG", "JPEG", "WEBP")
 # A PNG of noise is a little larger than its pixels; base64 adds a third.
 _BYTES_A_PIXEL = 6
 
@@ -132,19 +131,15 @@ def decoded(text: Any, size: Size | None = None) -> Image.Image:
     """The RGB picture of an answer. Raises BackendError for what is none, or has another size than asked for."""
     try:
         data = base64.b64decode(str(text).partition(",")[2] or str(text), validate=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-                if size is not None and opened.size != (size.width, size.height):
-                    raise BackendError(
-                        f"The web UI sent a picture of {opened.width}×{opened.height} pixels; "
-                        f"{size.width}×{size.height} were asked for.",
-                        advice="An extension of it may change sizes: switch that off.",
-                    )
-                return as_picture(as_array(opened.convert("RGB")))
-    except (
-        binascii.Error, ValueError, OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning,
-    ) as error:  # fmt: skip
+        with open_picture(data) as opened:
+            if size is not None and opened.size != (size.width, size.height):
+                raise BackendError(
+                    f"The web UI sent a picture of {opened.width}×{opened.height} pixels; "
+                    f"{size.width}×{size.height} were asked for.",
+                    advice="An extension of it may change sizes: switch that off.",
+                )
+            return as_picture(as_array(opened))
+    except (binascii.Error, ValueError, BadPicture) as error:
         raise BackendError(
             "What the web UI sent is no picture that can be read.", advice="Its log may say more."
         ) from error

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.decoding import MOST_PIXELS
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.inswapper import WARP, Fuser
+from easyphoto.formats import MOST_PIXELS
 from easyphoto.images import as_picture
 from easyphoto.inference.finish import Canvas, face_at
 from easyphoto.inference.plan import MOST_ENLARGEMENT
@@ -24,7 +24,7 @@ from easyphoto.restoration.opening import NONE
 from easyphoto.settings import InferenceSettings
 
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
-# What the network may answer with before it is brought to the size asked for: 2.4 GB in PIL's four bytes a pixel.
+# What the network may answer with before it is brought to the size asked for: 1.8 GB in PIL's four bytes a pixel.
 MOST_MADE = 4 * MOST_PIXELS
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from easyphoto.decoding import MOST_PIXELS, open_picture
+from easyphoto.decoding import readable_format
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
 from easyphoto.workspace import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
 """Of one picture; the largest camera JPEGs have about 30 MB."""
-FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif", "MPO": ".jpg"}
+FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
+"""Of the formats that are read, with what their files end in; a JPEG may hold several pictures (MPO)."""
 # Letters may have four bytes, and a file's name 255 in all.
 _LONGEST_STEM = 55
 _DIGITS = 10
@@ -60,18 +58,4 @@ def checked_format(name: str, content: bytes) -> str:
         raise BadPicture(
             f"{name} has {len(content) / 1e6:.0f} MB.", advice=f"At most {MOST_BYTES // 1_000_000} MB are taken."
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with open_picture(content) as opened:
-                size, kind = opened.size, str(opened.format)
-    except Exception as error:  # Pillow's plugins raise nearly anything on broken headers
-        raise BadPicture(f"{name} is no picture that can be read.", advice="Give a JPEG, PNG or WebP.") from error
-    if kind not in FORMATS:
-        raise BadPicture(f"{name} is a {kind} file.", advice=f"Give one of: {', '.join(FORMATS)}.")
-    if size[0] * size[1] > MOST_PIXELS:
-        raise BadPicture(
-            f"{name} claims {size[0]}×{size[1]} pixels.",
-            advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
-        )
-    return FORMATS[kind]
+    return FORMATS[readable_format(content, name)]

@@ -33,6 +33,7 @@ _MEASURE_WIDTH = 256
 _RIVAL = 0.25
 # Detectors are this unsure only of faces that are half hidden, in profile or in deep shadow.
 _HALF_SEEN = 0.5
+_NO_FILES = ("a folder", "a pipe", "a socket", "a device")
 # Whole faces are 0.65 to 0.75 as wide as high to the detectors; one covered down the middle is at most 0.52.
 _NARROW = 0.57
 
@@ -60,10 +61,16 @@ def look_at(
 ) -> Look:
     """Measure one photo. Never raises for what the file holds: a broken one gets its verdict."""
     try:
-        picture, notes = read_with_notes(photo, longest=_LONGEST)
-        full = original_size(photo)
+        return _looked_at(photo, engine, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
         return Look(_unreadable(photo, error))
+
+
+def _looked_at(
+    photo: Path, engine: FaceEngine, *, family: Family, settings: PreprocessSettings, chosen: Mapping[str, int]
+) -> Look:
+    picture, notes = read_with_notes(photo, longest=_LONGEST)
+    full = original_size(photo)
     rotation, found = _upright_faces(picture, engine)
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
@@ -86,7 +93,14 @@ def set_aside(verdict: Verdict, reason: Reason, explanation: str, advice: str) -
 
 def _unreadable(photo: Path, error: BadPicture) -> Verdict:
     said = error.args[0]
-    if "claims" in said or "exceeds limit" in said:
+    no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
+    if no_file is not None:
+        words = (f"It is {no_file}, no picture.", "Remove it, or put the picture there.")
+        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+    if "does not exist" in said:
+        words = ("It is not there: it was removed, or is a link that leads nowhere.", "Copy it anew, or remove it.")
+        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+    if "claims" in said or "memory" in said:
         words = ("The picture has more pixels than can be read safely.", "Reduce it first, to 12,000 × 9,000 or less.")
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     cut = "truncated" in said or "not processed" in said

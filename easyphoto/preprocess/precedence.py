@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from easyphoto.decoding import open_picture
+from easyphoto.errors import BadPicture
+from easyphoto.exif import taken_in
 
 # Copies of a picture differ by up to 0.06 (quality 10) and, sharpened by an editor, by up to 0.14; a shaken picture of
 # a burst by more.
@@ -17,8 +18,6 @@ _LARGER = 1.1
 _AS_GOOD_AS_NONE = 85
 _LESS_COMPRESSED = 5
 _LOSSLESS = ("PNG", "BMP", "TIFF")
-_EXIF, _TAKEN = 0x8769, 0x9003
-_DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 # The luminance table of the JPEG standard, annex K.1, row by row; programs scale it by their number for quality.
 _STANDARD_TOTAL = 3688
 
@@ -50,14 +49,13 @@ class Copy:
 def file_facts(photo: Path) -> FileFacts:
     """From the file's header only; nothing where it cannot be read."""
     try:
-        with Image.open(photo) as opened:
-            taken = opened.getexif().get_ifd(_EXIF).get(_TAKEN)
+        with open_picture(photo) as opened:
+            taken = taken_in(opened.info)
             tables = getattr(opened, "quantization", None)
             quality = 100 if opened.format in _LOSSLESS else _jpeg_quality(tables[0]) if tables else None
-    except Exception:  # Pillow's plugins raise nearly anything on broken headers
+    except BadPicture:
         return FileFacts()
-    date = _DATE.match(taken) if isinstance(taken, str) else None
-    return FileFacts(quality, date.group() if date else None)
+    return FileFacts(quality, taken)
 
 
 def better_because(one: Copy, other: Copy) -> str | None:

@@ -8,6 +8,7 @@ from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images import read_picture, resized
 from easyphoto.preprocess.dataset import Dataset
+from easyphoto.preprocess.reading import original_size
 from easyphoto.preprocess.verdict import Check, Verdict, question_about
 from easyphoto.report.parts import Figure, Gallery, Notes, Part, Section, Tone
 
@@ -72,6 +73,4 @@ def _face_on(verdict: Verdict, picture: Image.Image) -> Box:
     """The face's box on the reduced picture; verdicts count in pixels of the full one."""
     if verdict.face is None:
         return Box(0, 0, picture.width, picture.height)
-    with Image.open(verdict.path) as opened:
-        full = max(opened.size)
-    return verdict.face.box.scaled(max(picture.size) / full)
+    return verdict.face.box.scaled(max(picture.size) / original_size(verdict.path).long)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from easyphoto.backends.prompts import time_ids
 from easyphoto.errors import BadRecord, TooFewPhotos
@@ -172,8 +171,7 @@ def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
     """(1, 1, cells, cells) with a mean of 1: weighting moves attention, it does not change the learning rate."""
     if entry.weights is None:
         return torch.ones(1, 1, cells, cells)
-    with Image.open(entry.weights) as opened:
-        mask = np.array(opened.convert("L"), np.float32) / 255
+    mask = np.array(read_picture(entry.weights).convert("L"), np.float32) / 255
     cell_weights = torch.from_numpy(resized_mask(mask, Size(cells, cells)).astype(np.float32))[None, None]
     cell_weights = cell_weights.flip(-1) if mirrored else cell_weights
     mean = float(cell_weights.mean())

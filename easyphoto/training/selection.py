@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from easyphoto.images import read_picture
 from easyphoto.training.validate import Picture, View, by_step, mean_score
 
 # Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because
@@ -91,8 +92,7 @@ def contact_sheet(
         draw.text((4, row * height + SHEET_CELL // 2), label if mean is None else f"{label}\n{mean:.3f}", fill="black")
         for picture in of_row:
             place = (columns[picture.template] * SHEET_CELL, row * height)
-            with Image.open(root / picture.path) as opened:
-                sheet.paste(opened.convert("RGB").resize((SHEET_CELL, SHEET_CELL)), place)
+            sheet.paste(read_picture(root / picture.path).resize((SHEET_CELL, SHEET_CELL)), place)
             score = "not judged" if picture.score is None else f"{picture.score:.3f}"
             draw.text((place[0] + 4, place[1] + SHEET_CELL + 2), score, fill="black")
     return sheet

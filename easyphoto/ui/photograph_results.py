@@ -52,11 +52,11 @@ def result_updates(tab: PhotographTab, desk: Desk, id: str, file: str | None = N
 def page_picture(path: Path) -> Image.Image:
     """The result in sRGB, with its record: gradio hands it on without a profile, and clips greys of 16 bits."""
     with open_picture(path) as opened:
-        opened.load()
-    if opened.mode in ("RGB", "RGBA") and "icc_profile" not in opened.info:
-        return opened
-    shown = read_picture(path)
-    shown.info = {name: text for name, text in opened.info.items() if isinstance(text, str)}
+        is_srgb = opened.mode in ("RGB", "RGBA") and "icc_profile" not in opened.info
+        shown = opened.copy() if is_srgb else None
+        texts = {name: text for name, text in opened.info.items() if isinstance(text, str)}
+    shown = read_picture(path) if shown is None else shown
+    shown.info = dict(texts)
     return shown
 
 

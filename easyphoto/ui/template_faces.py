@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
+from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
-from easyphoto.images import read_picture
 from easyphoto.inference.plan import prominence, why_untouched
 from easyphoto.jobs.desk import TemplateEntry
 from easyphoto.ui.assignments import Offer, Reasons
@@ -51,7 +51,7 @@ class TemplateFaces:
         key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights, domain
         if key not in self._known:
             faces, covered = app.faces_of(template, domain=domain)
-            self._known[key] = Found(faces, Size.of(read_picture(template)), covered)
+            self._known[key] = Found(faces, Size(*upright_size(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)

@@ -1,0 +1,183 @@
+"""The formats of pictures that are read, and how much memory a file would take: all told before anything is decoded.
+
+Pillow knows forty formats more, one of which starts another program (EPS), and believes what a file says of itself.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+# What large cameras deliver is 12,000 × 9,000. At two pictures of four bytes for each pixel, which turning one takes,
+# these fit into MOST_MEMORY.
+MOST_PIXELS = 112_000_000
+MOST_MEMORY = 900_000_000
+"""Bytes that reading a picture may take at once: whole gigabytes are more than small machines can spare."""
+MOST_BYTES = 700_000_000
+"""Of a file; 108 million pixels of three times 16 bits, not compressed, are 648 MB."""
+MOST_BESIDE = 200_000_000
+"""Bytes of a file that are no picture (profiles, previews, layers): they are read whole."""
+_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MOST_STEPS = 1_000_000
+# More than any encoder makes; each goes through the whole picture once.
+_MOST_SCANS = 100
+_BLOCK = 1 << 20
+# What Python makes of one number, and of one piece of a PNG.
+_NUMBER, _PIECE = 40, 100
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+"""Bytes of TIFF's types."""
+_ROWS, _TILE_WIDTH, _TILE_HEIGHT, _BITS, _SAMPLES = 278, 322, 323, 258, 277
+_BYTES_A_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+"""In Pillow's memory; four in all other modes."""
+
+
+class JpegFile(JpegImagePlugin.JpegImageFile):
+    """Pillow asks EXIF for the resolution, and for that copies all values of it: see `exif`. Nobody here wants it."""
+
+    def getexif(self) -> Image.Exif:
+        return Image.Exif()
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a file holds besides its picture, and what decoding needs besides its result."""
+
+    beside: int = 0
+    decoding: int = 0
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is opened. `look` reads no more than marks and lengths, and raises ValueError for what is none."""
+
+    open: Callable[[BinaryIO], ImageFile.ImageFile]
+    look: Callable[[BinaryIO], Around]
+
+
+def format_of(beginning: bytes) -> Format | None:
+    """By the first bytes, whatever the name says; None for a format that is not read."""
+    if beginning.startswith(b"\xff\xd8\xff"):
+        return Format(JpegFile, _look_at_jpeg)
+    if beginning.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Format(PngImagePlugin.PngImageFile, _look_at_png)
+    if beginning.startswith(b"RIFF") and beginning[8:12] == b"WEBP":
+        return Format(WebPImagePlugin.WebPImageFile, _look_at_webp)
+    if beginning.startswith(_TIFF_MARKS):
+        return Format(TiffImagePlugin.TiffImageFile, _look_at_tiff)
+    if beginning.startswith(b"BM"):
+        return Format(BmpImagePlugin.BmpImageFile, lambda stream: Around())
+    return None
+
+
+def memory_for(opened: ImageFile.ImageFile, around: Around, made: int) -> int:
+    """Bytes for decoding it, and then for `made` bytes for each of its pixels beside it."""
+    pixels, own = opened.width * opened.height, _BYTES_A_PIXEL.get(opened.mode, 4)
+    decoding = around.decoding + _decoder_needs(opened, pixels) + own * pixels
+    return around.beside + max(decoding, (max(own, 4) + made) * pixels)
+
+
+def _decoder_needs(opened: ImageFile.ImageFile, pixels: int) -> int:
+    match opened.format:
+        case "WEBP":
+            return 12 * pixels  # two canvases, and their copy on the way to Pillow
+        case "BMP":
+            return 3 * pixels  # run lengths are unpacked in Python
+        case "TIFF":
+            return _tiff_piece(opened)
+    return 0
+
+
+def _tiff_piece(opened: ImageFile.ImageFile) -> int:
+    """Bytes of a strip or tile, which is unpacked at once."""
+    tags = opened.tag_v2  # type: ignore[attr-defined]
+    bits = int(np.max(tags.get(_BITS, 8))) * max(int(tags.get(_SAMPLES, 1)), 1)
+    if _TILE_WIDTH in tags:
+        return int(tags[_TILE_WIDTH]) * int(tags.get(_TILE_HEIGHT, 1)) * bits // 8
+    return opened.width * min(int(tags.get(_ROWS, opened.height)), opened.height) * bits // 8
+
+
+def _look_at_jpeg(stream: BinaryIO) -> Around:
+    """Segments up to the first scan. Pictures of several scans are kept in memory as numbers of 16 bits meanwhile."""
+    beside, numbers, channels, is_progressive = 0, 0, 0, False
+    for marker, length in _segments(stream):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            _, height, width, channels = struct.unpack(">BHHB", stream.read(6))
+            shares = [(byte >> 4) * (byte & 15) for byte in stream.read(3 * channels)[1::3]]
+            numbers = width * height * sum(shares) // max(*shares, 1)
+            is_progressive = marker in (0xC2, 0xC6, 0xCA, 0xCE)
+        elif marker == 0xDA:
+            if not (is_progressive or stream.read(1)[0] < channels):
+                return Around(beside)
+            _check_scans(stream)
+            return Around(beside, 2 * numbers)
+        beside += length
+    raise ValueError("there is no picture in it")
+
+
+def _segments(stream: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Markers with the length of what follows, where the stream stands; other bytes are skipped, as by Pillow."""
+    stream.seek(2)
+    for _ in range(_MOST_STEPS):
+        if stream.read(1) != b"\xff":
+            continue
+        while (marker := stream.read(1)) == b"\xff":
+            pass
+        if not marker:
+            return
+        if marker[0] in (0x00, 0x01, *range(0xD0, 0xDA)):
+            continue
+        (length,) = struct.unpack(">H", stream.read(2))
+        start = stream.tell()
+        yield marker[0], length - 2
+        stream.seek(start + max(length - 2, 0))
+
+
+def _check_scans(stream: BinaryIO) -> None:
+    count, last = 0, b""
+    while block := stream.read(_BLOCK):
+        # A mark may lie across two blocks.
+        count += (last + block).count(b"\xff\xda")
+        last = block[-1:]
+    if count > _MOST_SCANS:
+        raise ValueError(f"it has {count} scans, which would take hours")
+
+
+def _look_at_png(stream: BinaryIO) -> Around:
+    beside = 0
+    stream.seek(8)
+    for _ in range(_MOST_STEPS):
+        head = stream.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            return Around(beside)
+        length = int.from_bytes(head[:4], "big")
+        beside += 0 if head[4:] == b"IDAT" else length + _PIECE
+        stream.seek(length + 4, os.SEEK_CUR)
+    raise ValueError("it is in too many pieces")
+
+
+def _look_at_webp(stream: BinaryIO) -> Around:
+    # Pillow reads the whole file, and libwebp keeps what Pillow read.
+    return Around(2 * stream.seek(0, os.SEEK_END))
+
+
+def _look_at_tiff(stream: BinaryIO) -> Around:
+    """What the first page's tags claim: thousands of them may name the same bytes, each of which is read."""
+    stream.seek(0)
+    mark = stream.read(4)
+    order, is_big = "<" if mark[:2] == b"II" else ">", b"+" in mark
+    stream.seek(8 if is_big else 4)
+    (table,) = struct.unpack(f"{order}{'Q' if is_big else 'I'}", stream.read(8 if is_big else 4))
+    stream.seek(table)
+    (count,) = struct.unpack(f"{order}{'Q' if is_big else 'H'}", stream.read(8 if is_big else 2))
+    entry = struct.Struct(f"{order}{'HHQ8x' if is_big else 'HHI4x'}")
+    content, beside = stream.read(entry.size * min(count, _MOST_STEPS)), 0
+    for _, kind, number in entry.iter_unpack(content[: len(content) // entry.size * entry.size]):
+        size = _SIZES.get(kind, 0)
+        beside += number * (size if size == 1 else _NUMBER)
+    return Around(beside)
