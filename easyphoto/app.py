@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 from easyphoto.arrivals.imports import Arrivals, first_of, import_persons
 from easyphoto.arrivals.renaming import rename_person
 from easyphoto.backends.base import GenerateRequest
-from easyphoto.errors import InputError, NameTaken, TooFewPhotos, TrainerMissing
+from easyphoto.deletion import Deletion, delete_person
+from easyphoto.errors import DiskFailure, InputError, NameTaken, RunBusy, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE, Family, family_named
@@ -25,7 +25,7 @@ from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
-from easyphoto.locks import file_lock
+from easyphoto.journal import DELETE, RENAME, at_work, doomed, names_of, pending
 from easyphoto.originals import read_original
 from easyphoto.persons import (
     Trained,
@@ -38,7 +38,6 @@ from easyphoto.persons import (
     recorded_domain,
     shared_domain,
     sitter_of,
-    traces_of,
 )
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
@@ -50,15 +49,17 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
-from easyphoto.sessions import SESSION_FILE, Session, hold_session, open_studio
+from easyphoto.scratch import discard
+from easyphoto.sessions import Session, hold_session, open_studio
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.templates import voting_templates
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
-from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun
+from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.upkeep import Swept, finish_begun, sweep
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
-from easyphoto.workspace import Damaged, Person, Workspace, checked_id, records_in, texts_in, utc_now
+from easyphoto.workspace import Damaged, Person, Workspace, checked_id, utc_now
 
 AUTO = "auto"
 
@@ -148,40 +149,41 @@ class EasyPhoto:
 
         `chosen_faces` and `reference` as in `check`.
         """
-        progress, settings = progress or NullProgress(), settings or TrainSettings()
-        preprocess, watch = preprocess or PreprocessSettings(), watch or Watch()
+        settings, preprocess, watch = settings or TrainSettings(), preprocess or PreprocessSettings(), watch or Watch()
         id, files = checked_id(name), photo_files(photos)
-        # Before the photos are looked at, because a Python that cannot train is said at once.
-        python = self.host.trainer(self.workspace)
-        family, base = self._base()
-        family = family.at(settings.resolution)
-        engine = self._engine_for(files, progress)
-        check = check_photos(
-            files, engine, family, preprocess, progress, chosen_faces=chosen_faces, reference=reference
-        )
-        if not check.kept:
-            raise TooFewPhotos(
-                _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
+        with self._at_work((id,), progress, known=False) as progress:
+            # Before the photos are looked at, because a Python that cannot train is said at once.
+            python = self.host.trainer(self.workspace)
+            family, base = self._base()
+            family = family.at(settings.resolution)
+            engine = self._engine_for(files, progress)
+            check = check_photos(
+                files, engine, family, preprocess, progress, chosen_faces=chosen_faces, reference=reference
             )
-        watch.checked(check)
-        folder = self.workspace.new_run_folder(id)
-        write_check(check, folder, person=name.strip())
-        keep_photos(check, folder)
-        dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
-        self._run(name, family, base, dataset, engine, settings).write(folder)
-        return self._learnt(folder, dataset, engine, progress, watch, python=python, check=check)
+            if not check.kept:
+                raise TooFewPhotos(
+                    _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
+                )
+            watch.checked(check)
+            with self._new_run(id) as folder:
+                write_check(check, folder, person=name.strip())
+                keep_photos(check, folder)
+                dataset = prepare_dataset(check, engine, family, preprocess, folder / "dataset", progress)
+                self._run(name, family, base, dataset, engine, settings).write(folder)
+            return self._learnt(folder, dataset, engine, progress, watch, python=python, check=check)
 
     def resume(self, run: str, *, progress: Progress | None = None, watch: Watch | None = None) -> TrainedPerson:
         """Go on with a training that was cancelled or cut off; `run` is the name of its folder.
 
         Raises InputError where there is no such run, or it ended before its dataset was whole.
         """
-        progress, watch = progress or NullProgress(), watch or Watch()
-        folder = self.workspace.run_folder(run)
-        record = TrainRun.read(folder / RUN_FILE)
-        python = self.host.trainer(self.workspace)
-        engine = open_engine(str(record.engine), self.store, progress, record.faces)
-        return self._learnt(folder, read_dataset(folder / "dataset"), engine, progress, watch, python=python)
+        watch = watch or Watch()
+        with self._at_work((self.trained_in(run),), progress, known=False) as progress:
+            folder = self.workspace.run_folder(run)
+            record = TrainRun.read(folder / RUN_FILE)
+            python = self.host.trainer(self.workspace)
+            engine = open_engine(str(record.engine), self.store, progress, record.faces)
+            return self._learnt(folder, read_dataset(folder / "dataset"), engine, progress, watch, python=python)
 
     def _learnt(
         self,
@@ -232,37 +234,36 @@ class EasyPhoto:
         With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
         from the left and from 0, each person takes.
         """
-        progress = progress or NullProgress()
-        persons = [self.workspace.person(name) for name in names]
-        if not persons or not templates:
+        if not names or not templates:
             raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
-        sheets = [(template, read_original(template)) for template in templates]
-        engine = self.engine_of(persons, progress)
-        sitters = [sitter_of(self.workspace, person, engine) for person in persons]
         settings = settings or InferenceSettings()
-        studio = open_studio(
-            self.host,
-            self._shared_base(persons),
-            family_named(persons[0].family),
-            engine,
-            settings=settings,
-            store=self.store,
-            weights=self.weights,
-            progress=progress,
-        )
-        out = out or self.workspace.results / self._session_name(persons)
-        with closing(studio.backend):
-            return hold_session(
-                studio,
-                persons,
-                sitters,
-                sheets,
+        with self._at_work(names, progress) as progress:
+            persons = [self.workspace.person(name) for name in names]
+            sheets = [(template, read_original(template)) for template in templates]
+            engine = self.engine_of(persons, progress)
+            sitters = [sitter_of(self.workspace, person, engine) for person in persons]
+            studio = open_studio(
+                self.host,
+                self._shared_base(persons),
+                family_named(persons[0].family),
+                engine,
                 settings=settings,
-                out=out,
-                assignments=assignments,
-                # Where it lies on this machine is nobody else's business.
-                base=Path(self.base).name if self.base else None,
+                store=self.store,
+                weights=self.weights,
+                progress=progress,
             )
+            with closing(studio.backend):
+                return hold_session(
+                    studio,
+                    persons,
+                    sitters,
+                    sheets,
+                    settings=settings,
+                    out=out or self.workspace.results / self._session_name(persons),
+                    assignments=assignments,
+                    # Where it lies on this machine is nobody else's business.
+                    base=Path(self.base).name if self.base else None,
+                )
 
     def draw_template(
         self,
@@ -340,36 +341,65 @@ class EasyPhoto:
 
     def export(self, name: str, target: Path) -> Path:
         """The person's folder as a ZIP file, to keep elsewhere."""
-        person = self.workspace.person(name)
-        folder = self.workspace.person_folder(person.id)
-        if target.is_dir():
-            target = target / f"{person.id}.zip"
-        with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-                archive.write(file, Path(person.id) / file.relative_to(folder))
+        with self._at_work((name,)) as progress:
+            person = self.workspace.person(name)
+            folder = self.workspace.person_folder(person.id)
+            if target.is_dir():
+                target = target / f"{person.id}.zip"
+            with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+                for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    progress.check()
+                    archive.write(file, Path(person.id) / file.relative_to(folder))
         return target
 
-    def delete(self, name: str) -> tuple[Path, ...]:
-        """Delete the person with every run and every result in this workspace; returns what went.
+    def delete(self, name: str) -> Deletion:
+        """Delete everything of somebody in this workspace, and what of it the host lists; says what went.
 
-        Raises RunBusy while one of their trainings runs.
+        Who works on them is asked to stop, wherever that is. What has not stopped in time, or cannot be deleted, is
+        said as well, and goes with the next sweep. Raises UnknownPerson where nothing is theirs.
         """
-        person = self.workspace.person(name)
-        for run in self.workspace.runs_of(person.id):
-            # Raises RunBusy where another process trains them.
-            with file_lock(RunFolder(run).lock):
-                pass
-        sessions = records_in(self.workspace.results, SESSION_FILE)
-        doomed = [folder for folder, record in sessions if person.id in texts_in(record, "persons")]
-        traces = traces_of(self.workspace, person.id)
-        lora = self.workspace.person_folder(person.id) / (person.lora or "")
-        withdrawn = self.host.withdraw(lora) if lora.is_file() else None
-        for folder in (*doomed, *traces.jobs):
-            shutil.rmtree(folder)
-        for upload in traces.uploads:
-            upload.unlink()
-        published = (withdrawn,) if withdrawn else ()
-        return (*self.workspace.delete_person(person.id), *doomed, *traces.jobs, *traces.uploads, *published)
+        id = checked_id(name)
+        finish_begun(self.workspace, self.host, (id,), but=DELETE)
+        return delete_person(self.workspace, id, host=self.host)
+
+    def sweep(self) -> Swept:
+        """What every start does: end what killed processes began, and remove what nobody owns."""
+        return sweep(self.workspace, self.host)
+
+    def settle(self, persons: Iterable[str] | None = None) -> None:
+        """End what was begun with these persons, or with all. Raises RunBusy while one of them is still being deleted:
+        a new person of that id would go with the old one."""
+        ids = None if persons is None else frozenset(map(checked_id, persons))
+        finish_begun(self.workspace, self.host, ids)
+        if stuck := sorted(doomed(self.workspace.root) & (ids or frozenset())):
+            raise RunBusy(
+                f"{stuck[0]} is being deleted, and somebody still works on them.",
+                advice="Wait until that has ended, or take another name.",
+            )
+
+    @contextmanager
+    def _at_work(
+        self, names: Sequence[str], progress: Progress | None = None, *, known: bool = True
+    ) -> Iterator[Progress]:
+        """Every verb's work on persons: seen by who wants to delete them, and stopped through the progress.
+
+        What was begun with them is ended first. With `known` they must exist: raises UnknownPerson.
+        """
+        self.settle(names)
+        ids = [self.workspace.person(name).id for name in names] if known else [*map(checked_id, names)]
+        with at_work(self.workspace.root, names_of(ids), progress or NullProgress()) as watched:
+            yield watched
+
+    @contextmanager
+    def _new_run(self, id: str) -> Iterator[Path]:
+        """A run's folder until its record is written: without one nothing could go on with it."""
+        folder = self.workspace.new_run_folder(id)
+        try:
+            yield folder
+        except BaseException:
+            with suppress(DiskFailure):
+                discard(self.workspace.root, folder)
+            raise
 
     def _run(
         self, name: str, family: Family, base: Path, dataset: Dataset, engine: FaceEngine, settings: TrainSettings
@@ -489,6 +519,7 @@ class EasyPhoto:
     def import_persons(self, source: Path, *, name: str | None = None, progress: Progress | None = None) -> Arrivals:
         """From a ZIP of `export`, or one or many persons of the extension of 2023; says who was left out, and why."""
         watched = progress or NullProgress()
+        self.settle()
         return import_persons(
             self.workspace, source, host=self.host, name=name, progress=watched,
             open_engine=lambda pictures: self._engine_for(pictures, watched),
@@ -500,7 +531,13 @@ class EasyPhoto:
 
     def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
         """Another name to show, and with `new_id` another id; runs, results and the host's LoRA follow."""
-        return rename_person(self.workspace, name, new_name, host=self.host, new_id=new_id)
+        ids = (checked_id(name), checked_id(name if new_id is None else new_id))
+        begun = [each for each in pending(self.workspace.root) if (each.kind, each.persons) == (RENAME, ids)]
+        self.settle(ids)
+        if begun and ids[0] != ids[1] and not self.workspace.person_folder(ids[0]).exists():
+            # Asked once more, because the first time was cut off: that is ended now.
+            return rename_person(self.workspace, ids[1], new_name, host=self.host)
+        return rename_person(self.workspace, ids[0], new_name, host=self.host, new_id=new_id)
 
 
 def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:

@@ -26,6 +26,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
    ├─ WeightsMissing            a file that is not at hand, and how to get it
    ├─ ChecksumMismatch
    ├─ LicenceRefused
+   ├─ NotAllDeleted             somebody's deletion has begun, and something has not gone yet
    ├─ DiskFailure               a write that did not succeed; nothing half-written is left
    ├─ TrainerMissing            the environment that trains is not made, or broken
    └─ BackendError
@@ -160,6 +161,10 @@ class ChecksumMismatch(EnvironmentFailure):
 
 
 class LicenceRefused(EnvironmentFailure):
+    pass
+
+
+class NotAllDeleted(EnvironmentFailure):
     pass
 
 

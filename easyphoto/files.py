@@ -24,6 +24,7 @@ MOST_NAME_BYTES = 255
 SECONDS_TO_LET_GO = 1.0
 """How long a file is waited for that somebody has open. Windows then refuses to replace it, and so do some network
 disks; virus scanners and viewers let go within tenths of a second."""
+SECONDS_OF_A_WRITE = 3600
 _PRIVATE = 0o700
 _BLOCK = 1 << 20
 _KINDS = {
@@ -48,9 +49,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     target = _writable(target)
     temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
+    handle = None
     try:
-        make_folder(target.parent)
-        os.close(private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        handle = _begun(temporary)
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -65,8 +66,60 @@ def atomic_path(target: Path) -> Iterator[Path]:
         advice = _IN_USE if isinstance(error, PermissionError) else _FIXES
         raise DiskFailure(f"{target.name} could not be written: {cause_of(error)}.", advice=advice) from error
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        try:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _begun(temporary: Path) -> int | None:
+    """The new file, open and locked, so that nobody takes it for one that a killed process left.
+
+    On Windows it is closed again: what is open cannot be put in another's place there.
+    """
+    for attempt in range(2):
+        make_folder(temporary.parent)
+        try:
+            handle = private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileNotFoundError:  # an empty folder, which somebody has just cleared away
+            if attempt:
+                raise
+            continue
+        if os.name == "nt":
+            os.close(handle)
+            return None
+        _lock(handle)
+        return handle
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _lock(handle: int) -> bool | None:
+    """Whether it could be taken; None where this system or disk knows no such lock."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return None
+    return True
+
+
+def is_left_over(temporary: Path) -> bool:
+    """Whether who wrote this file of `atomic_path` has ended; where no lock tells, an hour without a change does."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        taken = _lock(handle)
+        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
+    finally:
+        os.close(handle)
+    return is_old if taken is None else taken
 
 
 def take_place(new: Path, target: Path) -> None:

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from easyphoto.backends.base import Backend
+from easyphoto.backends.published import name_for
 from easyphoto.errors import DiskFailure
 from easyphoto.families import FAMILIES, MINIATURE, Family
+from easyphoto.journal import UNLIST, Change, begin, end, new_change
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.restoration.opening import open_finisher
@@ -83,6 +85,15 @@ class Host(Protocol):
         """Take a published LoRA away again; returns what went. Raises DiskFailure where it cannot go."""
         ...
 
+    @property
+    def lists(self) -> bool:
+        """Whether there is a place where LoRAs are published."""
+        ...
+
+    def unlist(self, name: str) -> Path | None:
+        """As `withdraw`, by the published name, where the file itself has gone. Raises DiskFailure."""
+        ...
+
 
 @dataclass(frozen=True)
 class ThisMachine:
@@ -119,6 +130,13 @@ class ThisMachine:
     def withdraw(self, lora: Path) -> Path | None:
         return None
 
+    @property
+    def lists(self) -> bool:
+        return False
+
+    def unlist(self, name: str) -> Path | None:
+        return None
+
 
 def family_of_base(name: str, host: Host, settings: WeightSettings) -> Family:
     """Without looking for files where the base is a family's name."""
@@ -139,3 +157,29 @@ def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
         return host.withdraw(lora), ()
     except DiskFailure as error:
         return None, (f"The LoRA of the earlier training is still in the web UI's list. {error}",)
+
+
+def listed_names(host: Host, id: str, loras: Iterable[Path]) -> tuple[str, ...]:
+    """Under which names the host may list LoRAs of a person."""
+    if not host.lists:
+        return ()
+    return tuple(sorted({name_for(id, lora) for lora in loras if lora.is_file()}))
+
+
+def unlisted(root: Path, change: Change, host: Host) -> tuple[Path, ...]:
+    """Take what the change names off the host's list. Where another host has the list, that is left for it to do.
+
+    Raises DiskFailure.
+    """
+    if change.listed and not host.lists:
+        begin(root, new_change(UNLIST, (), listed=change.listed))
+        return ()
+    gone = (host.unlist(name) for name in change.listed)
+    return tuple(path for path in gone if path is not None)
+
+
+def finish_unlisting(root: Path, change: Change, host: Host) -> None:
+    """What another host left to this one. Raises DiskFailure."""
+    if host.lists:
+        unlisted(root, change, host)
+        end(root, change)

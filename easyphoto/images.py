@@ -102,8 +102,12 @@ def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
 
 
 def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
-    """The files of a folder that may be pictures, by name; else also what is only named like one."""
-    named = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    """The files of a folder that may be pictures, by name; else also what is only named like one.
+
+    Hidden files are none: such are the ones that are being written, and what some systems add to each picture.
+    """
+    seen = (path for path in folder.iterdir() if not path.name.startswith("."))
+    named = sorted(path for path in seen if path.suffix.lower() in SUFFIXES)
     return tuple(path for path in named if not only_files or path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""A person's folder: put together whole beside the old one and swapped in, and read back as somebody who sits."""
+"""A person's folder: put together whole beside the old one and put in its place, and read back as somebody who sits."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import DiskFailure, InputError, MixedDomains
+from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
-from easyphoto.files import copy_file, copy_folder, make_folder
+from easyphoto.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.images import as_array, read_picture
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.sitter import Sitter
+from easyphoto.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import Cancelled
 from easyphoto.records import read_json, typed, write_json
-from easyphoto.workspace import JOB_FILE, Person, Workspace, is_file_name, records_in, texts_in
+from easyphoto.scratch import discard, place_in_trash
+from easyphoto.workspace import PERSON_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
+STAGING = "person"
+"""Folder of a run where its person is put together."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ def keep_photos(check: Check, run_folder: Path) -> None:
 
 
 def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
-    """Put the person's folder together in the run's and swap it in; until the swap the person is as before."""
-    staging = run_folder / "person"
+    """Put the person's folder together in the run's and then in its place; until then the person is as before."""
+    staging = run_folder / STAGING
     if staging.exists():
         shutil.rmtree(staging)
     try:
@@ -76,7 +81,7 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
         run=run_folder.name,
     )
     _write_record(staging, complete)
-    swap(staging, workspace.person_folder(person.id), run_folder / "replaced")
+    put_in_place(workspace, person.id, staging, replaces=True)
     return complete
 
 
@@ -84,22 +89,80 @@ def _write_record(staging: Path, person: Person) -> None:
     write_json(staging / "person.json", asdict(person))
 
 
-def swap(new: Path, place: Path, aside: Path) -> None:
-    """Put the folder `new` at `place`; what was there is deleted when the new one stands, and put back if it cannot."""
-    try:
-        make_folder(place.parent)
-        if place.exists():
-            os.replace(place, aside)
+def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) -> None:
+    """Make the folder `new`, which is whole, the person; what was there goes when the new one stands.
+
+    Killed anywhere between, the next start ends it. Without `replaces` nobody may be there: raises NameTaken. Raises
+    Cancelled where the person is being deleted, DiskFailure where a folder cannot be moved; all is then as before.
+    """
+    root, place = workspace.root, workspace.person_folder(id)
+    with changing(root, (id,)):
+        if id in doomed(root):
+            raise Cancelled(f"{id} is being deleted.")
+        for begun in pending(root):
+            if begun.kind == INSTALL and id in begun.persons:
+                _ended(workspace, begun)
+        if not replaces and place.exists():
+            raise NameTaken(f"There is already a person {id!r}.", advice="They came while this one was made.")
+        old = place_in_trash(root, id).relative_to(root).as_posix() if replaces else ""
+        change = begin(root, new_change(INSTALL, (id,), new=new.relative_to(root).as_posix(), old=old))
         try:
-            os.replace(new, place)
-        except OSError:
-            if aside.exists():
-                os.replace(aside, place)
-            raise
+            _put(workspace, change)
+        except OSError as error:
+            _put_back(workspace, change)
+            end(root, change)
+            raise DiskFailure(
+                f"{place} could not be replaced: {cause_of(error)}.", advice="Close what has it open."
+            ) from error
+        end(root, change)
+    _emptied(root, change)
+
+
+def finish_install(workspace: Workspace, change: Change) -> None:
+    """What a killed `put_in_place` began. Raises RunBusy while somebody does it, DiskFailure."""
+    root = workspace.root
+    with changing(root, change.persons, seconds=0):
+        if is_pending(root, change):
+            _ended(workspace, change)
+
+
+def _ended(workspace: Workspace, change: Change) -> None:
+    try:
+        _put(workspace, change)
+        _put_back(workspace, change)
     except OSError as error:
-        raise DiskFailure(f"{place} could not be replaced: {error}.", advice="Close what has it open.") from error
-    if aside.exists():
-        shutil.rmtree(aside)
+        raise DiskFailure(
+            f"{change.persons[0]} could not be put in place: {cause_of(error)}.", advice="Close what has it open."
+        ) from error
+    end(workspace.root, change)
+    _emptied(workspace.root, change)
+
+
+def _put(workspace: Workspace, change: Change) -> None:
+    new, place = inside(workspace.root, change.new), workspace.person_folder(change.persons[0])
+    if not (new / PERSON_FILE).is_file():
+        return
+    if place.exists():
+        if not change.old:
+            return
+        old = inside(workspace.root, change.old)
+        make_folder(old.parent)
+        os.rename(place, old)
+    make_folder(place.parent)
+    os.rename(new, place)
+
+
+def _put_back(workspace: Workspace, change: Change) -> None:
+    """The earlier person, where nobody stands in their place."""
+    place = workspace.person_folder(change.persons[0])
+    if change.old and inside(workspace.root, change.old).exists() and not place.exists():
+        os.rename(inside(workspace.root, change.old), place)
+
+
+def _emptied(root: Path, change: Change) -> None:
+    if change.old:
+        with suppress(DiskFailure):  # it lies in the trash, and goes with the next sweep
+            discard(root, inside(root, change.old).parent)
 
 
 def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
@@ -199,26 +262,3 @@ def shared_domain(domains: Mapping[str, str]) -> str:
             "(in the tab: Kind of pictures; in the API: options.engine).",
         )
     return next(iter(domains.values()))
-
-
-@dataclass(frozen=True)
-class Traces:
-    """What jobs left of somebody."""
-
-    jobs: tuple[Path, ...]
-    uploads: tuple[Path, ...]
-
-
-def traces_of(workspace: Workspace, id: str) -> Traces:
-    """The jobs about a person, the photos they were given, and the checks of those photos, which name nobody."""
-    subjects = {folder: record.get("subject") for folder, record in records_in(workspace.jobs, JOB_FILE)}
-    theirs = {folder for folder, subject in subjects.items() if id in texts_in(subject, "persons")}
-    # A record may name anything; what is unlinked must be one of the uploads.
-    names = {name for folder in theirs for name in texts_in(subjects[folder], "uploads") if is_file_name(name)}
-    checks = {
-        folder
-        for folder, subject in subjects.items()
-        if not texts_in(subject, "persons") and names.intersection(texts_in(subject, "uploads"))
-    }
-    uploads = (workspace.uploads / name for name in sorted(names))
-    return Traces(tuple(sorted(theirs | checks)), tuple(file for file in uploads if file.is_file()))

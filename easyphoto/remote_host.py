@@ -96,6 +96,13 @@ class RemoteHost:
     def withdraw(self, lora: Path) -> Path | None:
         return None
 
+    @property
+    def lists(self) -> bool:
+        return False
+
+    def unlist(self, name: str) -> Path | None:
+        return None
+
     def _restorer(self, name: str, lists: Lists, store: WeightStore, progress: Progress) -> Restorer | None:
         theirs = _named(name, _restorers(lists))
         if theirs is not None:

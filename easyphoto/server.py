@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
-import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto import __version__
-from easyphoto.errors import EnvironmentFailure, InputError, RunBusy
+from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
 from easyphoto.jobs.desk import Desk
-from easyphoto.locks import file_lock
+from easyphoto.scratch import abandoned, clear, held_folder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -111,22 +109,16 @@ def page_folder(folder: Path) -> Iterator[Path]:
     It reads where to when its components are made; by default that is the system's folder for temporary files. What a
     server that was killed has left is removed by the next one.
     """
-    for lock in folder.glob("*.lock"):
-        with suppress(RunBusy), file_lock(lock):
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            with suppress(OSError):  # Windows removes nothing that is open, and this process has it open
-                lock.unlink(missing_ok=True)
-    own, before = folder / secrets.token_hex(8), os.environ.get(GRADIO_FOLDER)
-    with file_lock(own.with_suffix(".lock")):
-        own.mkdir(mode=0o700)
+    for left in abandoned(folder):
+        with suppress(DiskFailure):
+            clear(folder.parent, left)
+    before = os.environ.get(GRADIO_FOLDER)
+    with held_folder(folder) as own:
         os.environ[GRADIO_FOLDER] = str(own)
         try:
             yield own
         finally:
             _put_back(before)
-            shutil.rmtree(own, ignore_errors=True)
-            with suppress(OSError):  # Windows removes nothing that is open; the next start does
-                own.with_suffix(".lock").unlink()
 
 
 def _put_back(before: str | None) -> None:

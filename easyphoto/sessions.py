@@ -32,9 +32,7 @@ from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace import Person, utc_now
-
-SESSION_FILE = "photograph.json"
+from easyphoto.workspace import SESSION_FILE, Person, utc_now
 
 
 @dataclass(frozen=True)

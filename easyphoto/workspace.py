@@ -3,6 +3,7 @@
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
            results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
+           changes/ (the journal) · arriving/ .passing/ page/ (what passes through) · trash/
 
 `upgrades.open_workspace` is how a program gets one.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,17 +23,20 @@ from typing import Any
 
 from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
 from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder
+from easyphoto.journal import doomed
 from easyphoto.records import read_json, typed, write_json
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
 PARTS = (
     "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
-    "arriving", ".passing",
+    "arriving", ".passing", "changes", "trash",
 )  # fmt: skip
 """The folders that a workspace has."""
 JOB_FILE = "job.json"
 """In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
+SESSION_FILE = "photograph.json"
+"""In each folder of `results/`; names its persons."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -161,6 +164,16 @@ class Workspace:
         return self.root / "page"
 
     @property
+    def arriving(self) -> Path:
+        """Persons on their way in, until each is whole."""
+        return self.root / "arriving"
+
+    @property
+    def passing(self) -> Path:
+        """Archives on their way in or out."""
+        return self.root / ".passing"
+
+    @property
     def env(self) -> Path:
         """The environment that trains beside a web UI."""
         return self.root / "env"
@@ -178,7 +191,7 @@ class Workspace:
     def person(self, id: str) -> Person:
         """Raises UnknownPerson, and lists who there is."""
         folder = self.person_folder(id)
-        if not (folder / PERSON_FILE).is_file():
+        if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
             known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
             raise UnknownPerson(f"There is no person {id!r}.", advice=f"Known: {known}.")
         return read_person(folder)
@@ -192,8 +205,10 @@ class Workspace:
         return self._everybody()[1]
 
     def _everybody(self) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
-        people, damaged = [], []
+        people, damaged, hidden = [], [], doomed(self.root)
         for file in sorted(self.persons.glob(f"*/{PERSON_FILE}")):
+            if file.parent.name in hidden:
+                continue
             try:
                 people.append(read_person(file.parent))
             except InputError as error:
@@ -212,24 +227,15 @@ class Workspace:
         self.save_person(person)
         return person
 
-    def delete_person(self, id: str) -> tuple[Path, ...]:
-        """Delete a person with everything derived from their photos (runs included); returns what went."""
-        person = self.person(id)
-        # A run's folder is <utc>-<id>; an id may itself end like another's, so the run's record decides.
-        doomed = [self.person_folder(person.id)]
-        doomed += self.runs_of(person.id)
-        for folder in doomed:
-            shutil.rmtree(folder)
-        return tuple(doomed)
-
     def runs_of(self, id: str) -> tuple[Path, ...]:
-        """The person's trainings; where a record is broken, its folder's name says whose it is."""
+        """The person's trainings; where no record says whose it is, its folder's name does: `<utc>-<id>`.
+
+        The name alone would not do: who was renamed keeps their runs under the old one.
+        """
         records = dict(records_in(self.runs, RUN_FILE))
-        folders = (record.parent for record in sorted(self.runs.glob(f"*/{RUN_FILE}")))
+        said = {folder: record["person"] for folder, record in records.items() if isinstance(record.get("person"), str)}
         return tuple(
-            folder
-            for folder in folders
-            if (records[folder].get("person") if folder in records else folder.name.partition("-")[2]) == id
+            folder for folder in folders_in(self.runs) if said.get(folder, folder.name.partition("-")[2]) == id
         )
 
     def run_folder(self, name: str) -> Path:
@@ -258,6 +264,14 @@ class Workspace:
                 ) from error
             return folder
         raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
+
+
+def folders_in(place: Path) -> tuple[Path, ...]:
+    """Those that lie directly in it; links are none of ours."""
+    try:
+        return tuple(sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink()))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
 
 
 def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ...]:

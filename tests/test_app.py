@@ -300,7 +300,7 @@ def test_who_is_deleted_goes_from_the_hosts_folder_too(app, photos):
     app = replace(app, host=host)
     app.train("anna", photos)
 
-    gone = app.delete("anna")
+    gone = app.delete("anna").gone
 
     assert host.said[-1] == "withdrawn lora one"
     assert Path("/host/easyphoto-anna.safetensors") in gone

@@ -61,19 +61,25 @@ def test_somebody_unknown_is_said_with_who_is_known(tmp_path):
         workspace.person("bob")
 
 
-def test_deleting_takes_the_runs_along_and_nobody_elses(tmp_path):
+def test_a_run_is_whose_its_record_says_and_without_one_whose_its_name_says(tmp_path):
     workspace = Workspace(tmp_path)
-    for name in ("anna", "x-anna"):
-        workspace.new_person(name, "miniature")
-    mine, other = workspace.new_run_folder("anna"), workspace.new_run_folder("x-anna")
-    for folder, person in ((mine, "anna"), (other, "x-anna")):
+    mine, cut_off, other = (workspace.new_run_folder(name) for name in ("anna", "anna", "x-anna"))
+    renamed = workspace.new_run_folder("anna")
+    for folder, person in ((mine, "anna"), (other, "x-anna"), (renamed, "hanna")):
         (folder / "run.json").write_text(json.dumps({"format": 1, "person": person}))
 
-    gone = workspace.delete_person("anna")
+    assert workspace.runs_of("anna") == tuple(sorted((mine, cut_off)))
+    assert workspace.runs_of("hanna") == (renamed,)
 
-    assert set(gone) == {workspace.persons / "anna", mine}
-    assert other.exists()
-    assert [person.id for person in workspace.list_persons()] == ["x-anna"]
+
+def test_where_somebody_lies_says_who_they_are_whatever_their_record_says(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.new_person("anna", "miniature")
+    record = tmp_path / "persons" / "anna" / "person.json"
+    record.write_text(record.read_text().replace('"id": "anna"', '"id": "bela"'))
+
+    assert workspace.person("anna").id == "anna"
+    assert [person.id for person in workspace.list_persons()] == ["anna"]
 
 
 def test_two_runs_in_one_second_have_two_folders(tmp_path):

@@ -1,31 +1,33 @@
 """Persons over HTTP: who there is, their portrait, taking them elsewhere and in again, renaming, deleting."""
 
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
 from easyphoto.api.errors import UnknownFile
 from easyphoto.api.guard import MOST_ARCHIVE, counted
-from easyphoto.api.paths import told
-from easyphoto.api.schemas import DamagedAnswer, DeletedAnswer, PersonAnswer, PersonsAnswer, RenameRequest
+from easyphoto.api.paths import told, without_folders
+from easyphoto.api.schemas import (
+    DamagedAnswer,
+    LeftTold,
+    PersonAnswer,
+    PersonDeletedAnswer,
+    PersonsAnswer,
+    RenameRequest,
+)
 from easyphoto.errors import DiskFailure
-from easyphoto.files import make_private_folder, private_opener
+from easyphoto.files import private_opener
 from easyphoto.jobs.desk import Desk
+from easyphoto.scratch import held_folder
 from easyphoto.workspace import Person, Workspace
 
-PASSING = ".passing"
-"""Folder of the workspace for archives on their way in or out."""
-SECONDS_AN_ARCHIVE_LIVES = 3600
 PIECE = 1 << 20
 
 
@@ -53,22 +55,20 @@ class Persons:
     def export(self, id: str) -> StreamingResponse:
         """The person as a ZIP file: photos, training set, LoRA. It can be imported again."""
         person = self._workspace.person(id)
-        folder = passing_folder(self._workspace)
-        try:
+        with ExitStack() as opened:
+            folder = opened.enter_context(held_folder(self._workspace.passing))
             archive = self.desk.app.export(person.id, folder / f"{person.id}.zip")
-            size = archive.stat().st_size
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        headers = {
-            "Content-Disposition": f'attachment; filename="{person.id}.zip"',
-            "Content-Length": str(size),
-        }
-        return StreamingResponse(sent_and_gone(archive), media_type="application/zip", headers=headers)
+            headers = {
+                "Content-Disposition": f'attachment; filename="{person.id}.zip"',
+                "Content-Length": str(archive.stat().st_size),
+            }
+            sent = sent_and_gone(archive, opened.pop_all())
+        return StreamingResponse(sent, media_type="application/zip", headers=headers)
 
     async def take_in(self, request: Request) -> PersonAnswer:
         """Import a person: the ZIP file of an export, or of a folder of the 2023 extension."""
-        folder = await run_in_threadpool(passing_folder, self._workspace)
+        held = held_folder(self._workspace.passing)
+        folder = await run_in_threadpool(held.__enter__)
         try:
             archive = folder / "person.zip"
             await _write(request, archive)
@@ -76,15 +76,23 @@ class Persons:
         finally:
             # Also where the server closes meanwhile, and cuts off what is still awaited.
             with anyio.CancelScope(shield=True):
-                await run_in_threadpool(shutil.rmtree, folder, True)
+                await run_in_threadpool(held.__exit__, None, None, None)
 
     def rename(self, id: str, request: RenameRequest) -> PersonAnswer:
         self._workspace.person(id)
         return self._answer(self.desk.rename(id, request.name))
 
-    def delete(self, id: str) -> DeletedAnswer:
-        """Delete the person with photos, trainings, jobs, uploads and results. It cannot be undone."""
-        return DeletedAnswer(deleted=names_below(self._workspace, self.desk.delete(id)))
+    def delete(self, id: str, response: Response) -> PersonDeletedAnswer:
+        """Delete the person with photos, trainings, jobs, uploads and results. It cannot be undone.
+
+        Work on them is asked to stop. What could not be deleted yet is named, with status 202, and goes later. An id
+        that only trainings and jobs name, as after a first training that was cancelled, is deleted as well.
+        """
+        found = self.desk.delete(id)
+        if found.left:
+            response.status_code = 202
+        left = [LeftTold(what=one.what, why=without_folders(one.why)) for one in found.left]
+        return PersonDeletedAnswer(deleted=names_below(self._workspace, found.gone), left=left)
 
     @property
     def _workspace(self) -> Workspace:
@@ -97,29 +105,11 @@ class Persons:
         return person_answer(self._workspace, person)
 
 
-def passing_folder(workspace: Workspace) -> Path:
-    """A fresh folder in the workspace; what earlier ones left when they were cut off is cleared away."""
-    root = workspace.root / PASSING
-    try:
-        make_private_folder(root)
-        for old in root.iterdir():
-            # Another request may just have cleared it away.
-            with suppress(FileNotFoundError):
-                if time.time() - old.stat().st_mtime > SECONDS_AN_ARCHIVE_LIVES:
-                    shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=root))
-    except OSError as error:
-        raise DiskFailure(f"{root} cannot be written: {error}.", advice="Check free space and rights.") from error
-
-
-def sent_and_gone(archive: Path) -> Iterator[bytes]:
-    """The file's content; the file and its folder go when it has been sent, or the client has gone."""
-    try:
-        with archive.open("rb") as stream:
-            while piece := stream.read(PIECE):
-                yield piece
-    finally:
-        shutil.rmtree(archive.parent, ignore_errors=True)
+def sent_and_gone(archive: Path, opened: ExitStack) -> Iterator[bytes]:
+    """The file's content; its folder, which is `opened`, goes when it has been sent, or the client has gone."""
+    with opened, archive.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
 
 
 async def _write(request: Request, target: Path) -> None:

@@ -20,6 +20,7 @@ from easyphoto.api.schemas import (
     JobAnswer,
     JobsAnswer,
     PersonAnswer,
+    PersonDeletedAnswer,
     PersonsAnswer,
     TemplateAnswer,
     TemplatesAnswer,
@@ -121,8 +122,9 @@ def _add_persons(router: APIRouter, persons: Persons) -> None:
         tags=["persons"],
     )  # fmt: skip
     router.add_api_route(
-        "/persons/{id}", persons.delete, methods=["DELETE"], response_model=DeletedAnswer, summary="Delete a person",
-        tags=["persons"],
+        "/persons/{id}", persons.delete, methods=["DELETE"], response_model=PersonDeletedAnswer,
+        summary="Delete a person", tags=["persons"],
+        responses={202: {"model": PersonDeletedAnswer, "description": "Begun; something has not gone yet."}},
     )  # fmt: skip
 
 

@@ -212,6 +212,17 @@ class DeletedAnswer(Told):
     deleted: list[str] = Field(..., description="What went, as paths below the workspace, or names in the host.")
 
 
+class LeftTold(Told):
+    what: str = Field(..., description="A person's id, or a path below the workspace.")
+    why: str
+
+
+class PersonDeletedAnswer(DeletedAnswer):
+    left: list[LeftTold] = Field(
+        default_factory=list, description="What has not gone yet; it is deleted as soon as that is possible."
+    )
+
+
 class TemplateAnswer(Told):
     id: str
     title: str

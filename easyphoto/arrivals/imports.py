@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,14 +11,14 @@ from easyphoto.arrivals.earlier import EngineOpener, build_person, earlier_folde
 from easyphoto.arrivals.exported import person_of_archive
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.families import FAMILIES
-from easyphoto.files import make_private_folder
+from easyphoto.files import make_folder
 from easyphoto.host import Host
-from easyphoto.persons import swap
+from easyphoto.journal import at_work, names_of
+from easyphoto.persons import STAGING, put_in_place
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.records import write_json
+from easyphoto.scratch import held_folder
 from easyphoto.workspace import Person, Workspace, checked_id
-
-_STAGING = "arriving"
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def _arrived(
     if source.is_file() and zipfile.is_zipfile(source):
         if is_export(source):
             return Arrivals((_from_archive(workspace, source, name, progress),))
-        with _staging(workspace) as staging:
+        with held_folder(workspace.arriving) as staging:
             unpack_earlier(source, staging, progress)
             if name is None and is_earlier(staging):
                 name = source.stem  # packed without a folder around it
@@ -111,11 +107,13 @@ def _published(workspace: Workspace, person: Person, host: Host) -> Person:
 def _from_archive(workspace: Workspace, source: Path, name: str | None, progress: Progress) -> Person:
     if name is not None:
         _check_free(workspace, name)
-    with _staging(workspace) as staging:
+    with held_folder(workspace.arriving) as held:
+        staging = make_folder(held / STAGING)
         person = person_of_archive(source, staging, progress)
         id = _check_free(workspace, name or person.id)
-        person = replace(person, id=id, name=(name or person.name).strip())
-        return _installed(workspace, person, staging)
+        with at_work(workspace.root, names_of((id,)), progress):
+            person = replace(person, id=id, name=(name or person.name).strip())
+            return _installed(workspace, person, staging)
 
 
 def _from_earlier(
@@ -123,9 +121,10 @@ def _from_earlier(
 ) -> Person:
     id = _check_free(workspace, name or folder.name)
     earlier = look_into(folder)
-    with _staging(workspace) as staging:
+    with held_folder(workspace.arriving) as held, at_work(workspace.root, names_of((id,)), progress) as watched:
+        staging = make_folder(held / STAGING)
         named = (name or folder.name).strip()
-        person = build_person(earlier, id, named, staging=staging, open_engine=open_engine, progress=progress)
+        person = build_person(earlier, id, named, staging=staging, open_engine=open_engine, progress=watched)
         return _installed(workspace, person, staging)
 
 
@@ -148,10 +147,7 @@ def _check_free(workspace: Workspace, name: str) -> str:
 def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
     person = replace(person, run=None, notes=(*person.notes, *_base_note(person)))
     write_json(staging / "person.json", asdict(person))
-    place = workspace.person_folder(person.id)
-    if place.exists():
-        raise NameTaken(f"There is already a person {person.id!r}.", advice="They came while this was imported.")
-    swap(staging, place, staging.with_name(f"{staging.name}.aside"))
+    put_in_place(workspace, person.id, staging, replaces=False)
     return person
 
 
@@ -160,17 +156,3 @@ def _base_note(person: Person) -> tuple[str, ...]:
     if person.base or FAMILIES[person.family].embedded is not None:
         return ()
     return ("Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",)
-
-
-@contextmanager
-def _staging(workspace: Workspace) -> Iterator[Path]:
-    """An empty folder on the workspace's disk, gone afterwards unless it was moved to its place."""
-    place = workspace.root / _STAGING
-    make_private_folder(place)
-    staging = Path(tempfile.mkdtemp(dir=place))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if not any(place.iterdir()):
-            place.rmdir()

@@ -8,58 +8,117 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import BadName, DiskFailure, NameTaken
-from easyphoto.host import Host
+from easyphoto.errors import BadName, DiskFailure, NameTaken, RunBusy, UnknownPerson
+from easyphoto.files import cause_of
+from easyphoto.host import Host, listed_names, published_or_noted, unlisted
+from easyphoto.journal import RENAME, Change, begin, changing, doomed, end, is_pending, names_of, new_change, works_on
+from easyphoto.persons import LORA
 from easyphoto.records import write_json
-from easyphoto.workspace import JOB_FILE, RUN_FILE, Person, Workspace, checked_id, records_in, texts_in
+from easyphoto.workspace import (
+    JOB_FILE,
+    PERSON_FILE,
+    RUN_FILE,
+    SESSION_FILE,
+    Person,
+    Workspace,
+    checked_id,
+    records_in,
+    texts_in,
+)
 
-RESULTS_RECORD = "photograph.json"
-"""Each session of pictures has one; `sessions.SESSION_FILE` is its name there."""
 LONGEST_NAME = 200
 
 
 def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_id: str | None = None) -> Person:
     """Another name to show, and with `new_id` another id, under which runs and results are found again.
 
-    The host then lists the LoRA as theirs. What is written into finished pictures stays as it was. Cut off half-way,
-    the same call ends what was begun. Raises UnknownPerson, BadName, NameTaken.
+    The host then lists the LoRA as theirs. What is written into finished pictures stays as it was. Cut off anywhere,
+    the next start ends it. Raises UnknownPerson, BadName, NameTaken, RunBusy while somebody works on the person.
     """
-    person = workspace.person(id)
-    old = workspace.person_folder(id)
-    name = checked_name(name)
-    target = checked_id(new_id) if new_id is not None else old.name
-    place = workspace.person_folder(target)
-    if target != old.name and place.exists():
+    old, name = workspace.person_folder(id).name, checked_name(name)
+    target = checked_id(new_id) if new_id is not None else old
+    root = workspace.root
+    with changing(root, (old, target)):
+        workspace.person(old)
+        if target != old:
+            _check_free(workspace, target)
+        if busy := works_on(root, names_of((old, target))):
+            raise RunBusy(f"{', '.join(busy)} works on {old}.", advice="Wait until it is done, or stop it first.")
+        loras = (workspace.person_folder(old) / LORA,) if target != old else ()
+        change = begin(root, new_change(RENAME, (old, target), name=name, listed=listed_names(host, old, loras)))
+        try:
+            _move(workspace, change, host)
+        except OSError as error:
+            end(root, change)
+            raise DiskFailure(
+                f"{old} could not be renamed: {cause_of(error)}.", advice="Close what has it open, then rename again."
+            ) from error
+        _write_everywhere(workspace, change)
+        _end(workspace, change, host)
+    return workspace.person(target)
+
+
+def finish_rename(workspace: Workspace, change: Change, host: Host) -> None:
+    """What a killed `rename_person` began. Raises RunBusy while somebody does it, DiskFailure."""
+    with changing(workspace.root, change.persons, seconds=0):
+        if not is_pending(workspace.root, change):
+            return
+        try:
+            _move(workspace, change, host)
+        except OSError as error:
+            raise DiskFailure(
+                f"{change.persons[0]} could not be renamed: {cause_of(error)}.", advice="Close what has it open."
+            ) from error
+        _write_everywhere(workspace, change)
+        lora = workspace.person_folder(change.persons[1]) / LORA
+        if lora.is_file():
+            published_or_noted(host, lora)
+        _end(workspace, change, host)
+
+
+def _check_free(workspace: Workspace, target: str) -> None:
+    """Raises NameTaken also where only trainings of somebody of that id are left: they would become theirs."""
+    if workspace.person_folder(target).exists() or target in doomed(workspace.root):
         raise NameTaken(f"There is already a person {target!r}.", advice="Choose another id, or delete them first.")
-    if target == old.name:
-        return _renamed(workspace, old, replace(person, name=name))
-    withdrawn = host.withdraw(old / person.lora) if person.lora and (old / person.lora).is_file() else None
+    if workspace.runs_of(target):
+        raise NameTaken(
+            f"There are trainings of somebody called {target!r}.", advice="Choose another id, or delete them first."
+        )
+
+
+def _move(workspace: Workspace, change: Change, host: Host) -> None:
+    """The folder comes first: it is the only step that others can keep from being done."""
+    old, place = (workspace.person_folder(id) for id in change.persons)
+    if old == place or place.exists() or not old.exists():
+        return
+    withdrawn = host.withdraw(old / LORA) if (old / LORA).is_file() else None
     try:
-        return _renamed(workspace, old, replace(person, id=target, name=name))
+        _moved(old, place)
     finally:
         if withdrawn is not None:
             # Under the new id, or where that failed, under the old one as before.
-            host.publish((place if place.exists() else old) / str(person.lora))
-
-
-def _renamed(workspace: Workspace, old: Path, renamed: Person) -> Person:
-    """The folder comes last: until then the person is found under the old id, and the renaming can be repeated."""
-    _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old.name, renamed))
-    _changed(workspace.results, RESULTS_RECORD, lambda content: _session_of(content, old.name, renamed.id))
-    _changed(workspace.jobs, JOB_FILE, lambda content: _job_of(content, old.name, renamed.id))
-    write_json(old / "person.json", asdict(renamed))
-    if renamed.id != old.name:
-        try:
-            _moved(old, workspace.person_folder(renamed.id))
-        except OSError as error:
-            raise DiskFailure(
-                f"{old} could not be renamed: {error}.", advice="Close what has it open, then rename again."
-            ) from error
-    return renamed
+            host.publish((place if place.exists() else old) / LORA)
 
 
 def _moved(folder: Path, place: Path) -> None:
-    os.replace(folder, place)
+    os.rename(folder, place)
+
+
+def _write_everywhere(workspace: Workspace, change: Change) -> None:
+    old, new = change.persons
+    try:
+        person = replace(workspace.person(new), id=new, name=change.name)
+    except UnknownPerson:  # somebody deleted the folder by hand
+        return
+    write_json(workspace.person_folder(new) / PERSON_FILE, asdict(person))
+    _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old, person))
+    _changed(workspace.results, SESSION_FILE, lambda content: _session_of(content, old, new))
+    _changed(workspace.jobs, JOB_FILE, lambda content: _job_of(content, old, new))
+
+
+def _end(workspace: Workspace, change: Change, host: Host) -> None:
+    unlisted(workspace.root, change, host)
+    end(workspace.root, change)
 
 
 def checked_name(text: str) -> str:

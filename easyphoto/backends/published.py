@@ -18,5 +18,9 @@ _DIGITS = 10
 
 def published_name(lora: Path) -> str:
     """The stem for a host's LoRA folder: `easyphoto-<whose>-<start of its SHA-256>`."""
-    whose = lora.parent.name if lora.stem == OWN_NAME else lora.stem
+    return name_for(lora.parent.name if lora.stem == OWN_NAME else lora.stem, lora)
+
+
+def name_for(whose: str, lora: Path) -> str:
+    """The same for a LoRA that lies elsewhere, as an earlier training's does."""
     return f"{PREFIX}{whose}-{sha256_of(lora)[:_DIGITS]}"

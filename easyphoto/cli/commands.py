@@ -16,11 +16,11 @@ from easyphoto.cli.output import BarProgress, say, table, tell
 from easyphoto.cli.parser import BACKEND_AUTH
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
-from easyphoto.errors import InputError
+from easyphoto.errors import InputError, NotAllDeleted
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.training.events import Event, Plan
 from easyphoto.upgrades import used_workspace
-from easyphoto.workspace import Person, Workspace
+from easyphoto.workspace import Person, Workspace, checked_id
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -36,7 +36,17 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         VERBS["doctor"](arguments, Workspace(root))
         return
     with used_workspace(root) as workspace:
+        if arguments.verb in SWEEPING and getattr(arguments, "action", None) not in ENDING:
+            _sweep(arguments, workspace)
         VERBS[arguments.verb](arguments, workspace)
+
+
+def _sweep(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """What an earlier process was killed at is ended first; what cannot be is said, and stops nothing."""
+    from easyphoto.upkeep import sweep
+
+    for trouble in sweep(workspace, _app(arguments, workspace).host).troubles:
+        tell(f"Note: {trouble}")
 
 
 def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -142,6 +152,12 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.action == "import":
         _import(arguments, workspace)
         return
+    if arguments.action == "delete":
+        _delete(arguments, workspace)
+        return
+    if arguments.action == "rename":
+        _rename(arguments, workspace)
+        return
     person = workspace.person(arguments.name)
     match arguments.action:
         case "show":
@@ -149,13 +165,6 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 say(f"{heading:<10} {value}")
         case "export":
             say(str(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip"))))
-        case "rename":
-            if arguments.new_name is None:
-                raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
-            renamed = _app(arguments, workspace).rename(person.id, arguments.new_name, new_id=arguments.new_id)
-            say(f"{renamed.id}  {renamed.name}")
-        case "delete":
-            _delete(arguments, workspace, person)
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -212,6 +221,12 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "ui": ui,
     "doctor": doctor,
 }
+
+
+SWEEPING = ("demo", "train", "photograph", "persons", "ui")
+"""Verbs that put the workspace in order first; the doctor lists what is not."""
+ENDING = ("delete", "rename")
+"""Of persons: they end themselves what was begun with the one whom they are about, so that they can be repeated."""
 
 
 def say_notes(check: Check) -> None:
@@ -328,13 +343,29 @@ def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
             yield "", f"above {whom}: {share_words(person.likeness.get(share))}"
 
 
-def _delete(arguments: argparse.Namespace, workspace: Workspace, person: Person) -> None:
+def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    if arguments.new_name is None:
+        raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
+    renamed = _app(arguments, workspace).rename(arguments.name, arguments.new_name, new_id=arguments.new_id)
+    say(f"{renamed.id}  {renamed.name}")
+
+
+def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Also of somebody whose training never ended, and of whom there are only traces."""
+    id = checked_id(arguments.name)
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
-        tell(f"Delete {person.name!r} with all photos, trainings and results in {workspace.root}? [y/N]")
+        tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             tell("Nothing was deleted.")
             return
-    for gone in _app(arguments, workspace).delete(person.id):
+    deletion = _app(arguments, workspace).delete(id)
+    for gone in deletion.gone:
         say(str(gone))
+    if deletion.left:
+        named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
+        raise NotAllDeleted(
+            f"Not all of {id!r} is deleted. {named}",
+            advice="The next start of EasyPhoto ends it; or stop what works on them, and run the same command again.",
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from easyphoto.files import atomic_path
-from easyphoto.progress import Cancelled
+from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.events import Checkpoint, Done, Event, Sample, Step, to_line
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ PREVIEW_SIDE = 768
 class JobContext:
     """Is the work's `Progress`, and more."""
 
-    def __init__(self, queue: JobQueue, id: str, folder: Path) -> None:
+    def __init__(self, queue: JobQueue, id: str, folder: Path, watched: Progress) -> None:
+        """`watched` stops the job when those whom it is about are being deleted, in whatever process."""
         self.folder = folder
-        self._queue, self._id = queue, id
+        self._queue, self._id, self._watched = queue, id, watched
         self._told, self._shown, self._trained = 0.0, 0.0, 0.0
         self._last: tuple[int, int, str] = (0, 0, "")
         self._began: tuple[float, int, int] | None = None
@@ -52,6 +53,7 @@ class JobContext:
     def check(self) -> None:
         if self._queue.is_cancelled(self._id):
             raise Cancelled
+        self._watched.check()
 
     def note(self, text: str) -> None:
         """Something that people should know although the job goes on."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.app import EasyPhoto, Watch
+from easyphoto.deletion import Deletion
 from easyphoto.errors import InputError, NameTaken, TrainerMissing
 from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
@@ -16,8 +17,8 @@ from easyphoto.jobs.answers import check_answer, person_answer, photograph_answe
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, Subject
+from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
-from easyphoto.persons import traces_of
 from easyphoto.preprocess.reference import wanted_photo
 from easyphoto.preprocess.verdict import Check
 from easyphoto.settings import (
@@ -29,7 +30,9 @@ from easyphoto.settings import (
     settings_record,
 )
 from easyphoto.templates import shipped_templates
+from easyphoto.traces import traces_of
 from easyphoto.training.events import Event, Sample
+from easyphoto.upkeep import Swept
 from easyphoto.workspace import Person, checked_id
 
 OWN = "own-"
@@ -108,6 +111,8 @@ class Desk:
         id, settings = checked_id(name), settings or TrainSettings()
         preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
         app, wanted = self._app(options), wanted_photo(photos, reference)
+        # A deletion of somebody of that name that was cut off must not hit who comes now.
+        app.settle((id,))
 
         def work(context: JobContext) -> Mapping[str, Any]:
             ready_trainer(app, context)
@@ -206,15 +211,19 @@ class Desk:
 
         return self.queue.submit("setup", "set up the trainer", work, request={})
 
-    def delete(self, name: str) -> tuple[Path, ...]:
-        """Delete a person with everything derived. Raises HostBusy while a job of theirs is not over."""
-        workspace = self.app.workspace
-        id = workspace.person(name).id
+    def delete(self, name: str) -> Deletion:
+        """As `app.delete`; jobs of theirs are cancelled, and no new one is taken meanwhile."""
+        workspace, id = self.app.workspace, checked_id(name)
         uploads = tuple(file.name for file in traces_of(workspace, id).uploads)
-        with self.queue.held_back(Subject((id,), uploads)):
-            gone = self.app.delete(id)
+        with self.queue.held_back(Subject((id,), uploads), stop=True):
+            found = self.app.delete(id)
         self.queue.drop_missing()
-        return gone
+        return found
+
+    def sweep(self) -> Swept:
+        """As `app.sweep`, and what nobody came back for."""
+        swept = self.app.sweep()
+        return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, self.queue.list())))
 
     def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
         """As `app.rename`. Raises HostBusy while a job of theirs, or of who has the new id, is not over."""

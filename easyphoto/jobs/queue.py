@@ -28,9 +28,10 @@ from easyphoto.jobs.records import (
     now,
 )
 from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
-from easyphoto.jobs.sweeping import sweep
+from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
+from easyphoto.journal import Watched, at_work, doomed
 from easyphoto.locks import file_lock
-from easyphoto.progress import Cancelled
+from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.records import plain
 from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
@@ -86,7 +87,8 @@ class JobQueue:
             if self._closing:
                 raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
             self.workspace.check_there()
-            if any(job.subject.meets(subject) for subject in self._held_back):
+            is_held_back = any(job.subject.meets(subject) for subject in self._held_back)
+            if is_held_back or job.subject.names & doomed(self.workspace.root):
                 raise HostBusy("This person is being changed or deleted.", advice="Ask again in a moment.")
             self._shelf.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
@@ -106,6 +108,8 @@ class JobQueue:
     def list(self) -> tuple[Job, ...]:
         """Every job of the workspace, newest first; a broken record is left out."""
         with self._changed:
+            # Another process may have deleted a person with their jobs.
+            self.drop_missing()
             jobs = dict(self._jobs)
         for id, job in self._shelf.read_all(without=frozenset(jobs)).items():
             with suppress(EasyPhotoError):
@@ -142,9 +146,11 @@ class JobQueue:
             is_over = True
         if not is_over:
             raise HostBusy(f"The job {id} is not over.", advice="Cancel it first.")
+        uploads = uploads_of(folder)
         with self._changed:
             self._drop(id)
         shutil.rmtree(folder, ignore_errors=True)
+        remove_unnamed(self.workspace, uploads, self.list())
 
     def drop_missing(self) -> None:
         """Forget jobs whose folders have been deleted, as a person's are with them; one that runs is cancelled."""
@@ -153,14 +159,21 @@ class JobQueue:
                 self._drop(id)
 
     @contextmanager
-    def held_back(self, subject: Subject) -> Iterator[None]:
-        """Meanwhile no job about these persons and pictures is taken. Raises HostBusy while one is not over."""
+    def held_back(self, subject: Subject, *, stop: bool = False) -> Iterator[None]:
+        """Meanwhile no job about these persons and pictures is taken.
+
+        Raises HostBusy while one is not over; with `stop` the jobs of this queue are asked to stop instead, those that
+        only share a picture with somebody else excepted.
+        """
         with self._changed:
-            others = [*self._held_back, *(job.subject for job in self.list() if not job.state.is_over)]
-            if any(other.meets(subject) for other in others):
+            jobs = [job for job in self.list() if not job.state.is_over and job.subject.meets(subject)]
+            if not stop and (jobs or any(other.meets(subject) for other in self._held_back)):
                 raise HostBusy(
                     "A job of this person, or with their photos, is not over.", advice="Cancel it, or wait for it."
                 )
+            for job in jobs:
+                if job.id in self._jobs and (not job.subject.persons or {*job.subject.persons} & {*subject.persons}):
+                    self.cancel(job.id)
             self._held_back.append(subject)
         try:
             yield
@@ -220,6 +233,9 @@ class JobQueue:
         # Of a job whose folder has been deleted nothing more is wanted.
         return id in self._cancelled or id not in self._jobs
 
+    def _is_there(self, id: str) -> bool:
+        return id in self._jobs and (self.workspace.jobs / id / JOB_FILE).is_file()
+
     def change(self, id: str, event: str | None = None, *, values: Mapping[str, Any], **changes: Any) -> None:
         """Replace fields of a job's record and tell about it."""
         with self._changed:
@@ -261,12 +277,9 @@ class JobQueue:
                     self._over(id, State.CANCELLED)
                 return False
             id, work = waiting.popleft()
-            if id not in self._jobs:
-                return True
-            self._jobs[id] = replace(self._jobs[id], state=State.RUNNING, started=now())
-            self._write(id)
-            self._told(id, "state", state=State.RUNNING.value)
-        self._do(id, work)
+            job = self._jobs.get(id)
+        if job is not None:
+            self._begin(job, work)
         return True
 
     def _end_running(self, lane: Lane, error: BaseException) -> None:
@@ -282,8 +295,27 @@ class JobQueue:
         except (EasyPhotoError, OSError) as error:
             _log.warning("The record of the job %s could not be written: %s", id, error)
 
-    def _do(self, id: str, work: Work) -> None:
-        context = JobContext(self, id, self.workspace.jobs / id)
+    def _begin(self, job: Job, work: Work) -> None:
+        """Do it where it is still wanted: whoever deletes its person does so in whatever process it waits."""
+        try:
+            # Held to the very end, so that a deletion finds all that was written.
+            with at_work(self.workspace.root, job.subject.names, NullProgress()) as watched:
+                with self._changed:
+                    if not self._is_there(job.id):
+                        self._drop(job.id)
+                        return
+                    self._jobs[job.id] = replace(job, state=State.RUNNING, started=now())
+                    self._write(job.id)
+                    self._told(job.id, "state", state=State.RUNNING.value)
+                self._do(job.id, work, watched)
+        except Cancelled:
+            # They are being deleted, and the job's folder with them: nothing is written there any more.
+            with self._changed:
+                self._drop(job.id)
+                self._changed.notify_all()
+
+    def _do(self, id: str, work: Work, watched: Watched) -> None:
+        context = JobContext(self, id, self.workspace.jobs / id, watched)
         try:
             # As it will be read back; what cannot be written is found here, where it is a fault of the work.
             # A number that is none would make every list of jobs unreadable, as JSON has no word for it.

@@ -14,6 +14,7 @@ from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
 from easyphoto.jobs.shapes import State, check_event, check_job
+from easyphoto.journal import names_of
 from easyphoto.records import parsed, read_json, typed
 from easyphoto.workspace import is_file_name
 
@@ -29,6 +30,11 @@ class Subject:
     """Ids."""
     uploads: tuple[str, ...] = ()
     """File names in the workspace's uploads."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """As the journal has them."""
+        return names_of(self.persons, self.uploads)
 
     def meets(self, other: Subject) -> bool:
         """Whether both are about the same person or picture."""

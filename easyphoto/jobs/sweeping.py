@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from easyphoto.jobs.records import Job
-from easyphoto.workspace import Workspace
+from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.records import Job, read_job
+from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
 KEPT_DAYS = 7
 
@@ -30,6 +32,21 @@ def sweep(workspace: Workspace, jobs: Sequence[Job], *, now: float | None = None
             file.unlink(missing_ok=True)
             gone.append(file)
     return tuple(gone)
+
+
+def remove_unnamed(workspace: Workspace, uploads: Iterable[str], jobs: Sequence[Job]) -> None:
+    """Delete those of the uploads that none of the jobs names: the job that did is forgotten, and they with it."""
+    named = {name for job in jobs for name in _uploads_of(job)}
+    for name in uploads:
+        if name not in named and is_file_name(name):
+            (workspace.uploads / name).unlink(missing_ok=True)
+
+
+def uploads_of(folder: Path) -> tuple[str, ...]:
+    """What the record in a job's folder names; nothing where it is damaged."""
+    with suppress(EasyPhotoError):
+        return tuple(_uploads_of(read_job(folder / JOB_FILE)))
+    return ()
 
 
 def _written(workspace: Workspace, job: Job) -> float:

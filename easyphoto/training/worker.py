@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     stop.listen()
     speaker = Speaker(stream, folder.events, on_deaf=stop.set)
     try:
-        with file_lock(folder.lock):
+        with file_lock(folder.lock, wait=1.0):  # others look now and then whether it is held
             return work(path, folder, speaker, stop)
     except EasyPhotoError as error:
         return speaker.fail(error)

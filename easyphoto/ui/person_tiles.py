@@ -12,15 +12,15 @@ from typing import Any
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import family_named
 from easyphoto.jobs.desk import Desk
-from easyphoto.persons import base_of, traces_of
-from easyphoto.sessions import SESSION_FILE
+from easyphoto.persons import base_of
+from easyphoto.traces import traces_of
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html
 from easyphoto.ui.language import Words
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace import Damaged, Person, records_in, texts_in
+from easyphoto.workspace import Damaged, Person
 
 PICTURE = 384
 EXPORT, RENAME, DELETE = "export", "rename", "delete"
@@ -159,12 +159,9 @@ class Doomed:
 
 def doomed_of(desk: Desk, person: Person) -> Doomed:
     """What `delete` will delete. Raises UnknownPerson."""
-    workspace = desk.app.workspace
-    runs = workspace.runs_of(person.id)
-    sessions = records_in(workspace.results, SESSION_FILE)
-    results = [folder for folder, record in sessions if person.id in texts_in(record, "persons")]
-    traces = traces_of(workspace, person.id)
-    return Doomed(len(person.photos), len(runs), len(results), len(traces.jobs), len(traces.uploads))
+    found = traces_of(desk.app.workspace, person.id)
+    jobs = len(found.jobs) + len(found.checks)
+    return Doomed(len(person.photos), len(found.runs), len(found.results), jobs, len(found.uploads))
 
 
 def doomed_html(person: Person, doomed: Doomed, words: Words) -> str:

@@ -16,7 +16,7 @@ import gradio as gr
 from easyphoto.errors import InputError
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.desk import Desk
-from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.records import Job, State, Subject
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
 from easyphoto.ui.language import Words
@@ -201,11 +201,15 @@ def _connect_delete(tab: PersonsTab, desk: Desk) -> None:
             raise InputError(
                 words("That is not the name."), advice=words("Type {name} to delete them.", name=person.name)
             )
-        gone = desk.delete(person.id)
+        found = desk.delete(person.id)
         remove_exports(exports_folder(tab.exported), person.id)
         tab.view.thumbnails.forget()
-        said = words("{name} is deleted: {count} folders and files.", name=person.name, count=len(gone))
-        return {**_closed(tab), **_tiles(tab, desk), tab.whose: None, tab.message: message_html(said, is_good=True)}
+        said = words("{name} is deleted: {count} folders and files.", name=person.name, count=len(found.gone))
+        if found.left:
+            what = ", ".join(left.what for left in found.left)
+            said += " " + words("Not gone yet, and deleted later: {what}.", what=what)
+        done = message_html(said, is_good=not found.left)
+        return {**_closed(tab), **_tiles(tab, desk), tab.whose: None, tab.message: done}
 
     outputs = {tab.message, tab.whose, tab.tiles, tab.exported, *_questions(tab)}
     compat.listen(
@@ -250,6 +254,8 @@ def ask_import(desk: Desk, source: Path, *, name: str | None) -> Job:
 
     def work(context: JobContext) -> Mapping[str, Any]:
         found = desk.app.import_persons(source, name=name, progress=context)
+        # So that what is written here goes when they go.
+        context.tell("imported", {}, subject=Subject(tuple(person.id for person in found.persons)))
         return {
             "persons": [person.name for person in found.persons],
             "left_out": [{"name": one.name, "reason": one.reason} for one in found.left_out],

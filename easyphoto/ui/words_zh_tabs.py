@@ -90,6 +90,7 @@ _PERSONS: Mapping[str, str] = {
     "Jobs: {count}; uploaded photos: {uploads}": "任务：{count} 个；上传的照片：{uploads} 张",
     "The copy of the LoRA in the web UI's list, where there is one": "WebUI 列表中的 LoRA 副本（如有）",
     "{name} is deleted: {count} folders and files.": "{name} 已删除：共 {count} 个文件夹和文件。",
+    "Not gone yet, and deleted later: {what}.": "尚未删除，稍后会自动删除：{what}。",
     "To train somebody again, start a training under the same name; one that was cut off is resumed there.": (
         "要重新训练某人，请用相同名称开始训练；中断的训练也可在那里继续。"
     ),

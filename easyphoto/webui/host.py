@@ -8,7 +8,7 @@ from pathlib import Path
 
 from easyphoto.backends.base import Backend
 from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
-from easyphoto.backends.published import published_name
+from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
 from easyphoto.families import FAMILIES, MINIATURE, Family
 from easyphoto.host import HostFacts
@@ -23,7 +23,7 @@ from easyphoto.webui.finisher import open_host_finisher
 from easyphoto.webui.generation import Lock
 from easyphoto.webui.loras import SUFFIX, list_again, lora_folder, published
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace import Workspace
+from easyphoto.workspace import Workspace, is_file_name
 
 
 class WebuiHost:
@@ -82,9 +82,18 @@ class WebuiHost:
         return None if folder is None else published(lora, folder)
 
     def withdraw(self, lora: Path) -> Path | None:
+        return self.unlist(published_name(lora)) if self.lists else None
+
+    @property
+    def lists(self) -> bool:
+        return lora_folder() is not None
+
+    def unlist(self, name: str) -> Path | None:
         folder = lora_folder()
-        target = None if folder is None else folder / (published_name(lora) + SUFFIX)
-        if target is None or not target.is_file():
+        if folder is None or not name.startswith(PREFIX) or not is_file_name(name):
+            return None
+        target = folder / (name + SUFFIX)
+        if not target.is_file():
             return None
         try:
             target.unlink()

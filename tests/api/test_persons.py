@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from easyphoto.api.capabilities import KINDS
-from easyphoto.errors import HostBusy
+from easyphoto.deletion import Deletion, Left
 from easyphoto.workspace import Person
 from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
 
@@ -86,13 +86,18 @@ def test_a_person_is_deleted_with_everything(client, anna, workshop):
     assert not any("photo-" in name for name in tree(workshop.root))
 
 
-def test_who_is_busy_is_not_deleted(client, anna, workshop, monkeypatch):
-    def busy(self, name):
-        raise HostBusy("A job of Anna is not over.", advice="Cancel it first.")
+def test_what_could_not_be_deleted_yet_is_named(client, anna, workshop, monkeypatch):
+    left = Left("anna", f"process 7 works on them in {workshop.root}/runs")
+    monkeypatch.setattr(
+        type(workshop.desk), "delete", lambda *_: Deletion((workshop.root / "persons" / "anna",), (left,))
+    )
 
-    monkeypatch.setattr(type(workshop.desk), "delete", busy)
+    answer = client.delete(f"{V1}/persons/anna")
 
-    assert error_of(client.delete(f"{V1}/persons/anna")) == (409, "HostBusy")
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "deleted": ["persons/anna"], "left": [{"what": "anna", "why": "process 7 works on them in runs"}]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["", "/portrait", "/export"])

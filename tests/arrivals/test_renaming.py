@@ -10,13 +10,12 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.arrivals.imports import import_persons
-from easyphoto.arrivals.renaming import RESULTS_RECORD, rename_person
+from easyphoto.arrivals.renaming import rename_person
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BadName, DiskFailure, NameTaken, UnknownPerson
 from easyphoto.host import ThisMachine
 from easyphoto.records import read_json, write_json
-from easyphoto.sessions import SESSION_FILE
-from easyphoto.workspace import JOB_FILE, Workspace
+from easyphoto.workspace import JOB_FILE, SESSION_FILE, Workspace
 from tests.arrivals.persons import one_person, write_earlier
 
 
@@ -133,7 +132,3 @@ def test_what_was_cut_off_can_be_done_again(
     rename_person(workspace, "anna", "Hanna", host=host, new_id="hanna")
     assert [each.id for each in workspace.list_persons()] == ["hanna"]
     assert host.names == {published_name(workspace.persons / "hanna" / "lora.safetensors")}
-
-
-def test_the_record_of_a_session_is_the_one_that_sessions_write() -> None:
-    assert RESULTS_RECORD == SESSION_FILE

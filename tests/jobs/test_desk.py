@@ -1,12 +1,15 @@
 """The desk: each verb as a job, what it answers, and what goes when a person goes."""
 
 import json
+import os
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from PIL import Image
 
+from easyphoto.deletion import delete_person
 from easyphoto.errors import (
     BadName,
     BadReference,
@@ -226,45 +229,68 @@ def test_who_is_deleted_goes_with_jobs_uploads_and_checks(desk, anna):
     assert list(desk.app.workspace.results.iterdir()) == []
 
 
-def test_who_has_a_job_that_is_not_over_is_not_deleted(desk, anna, workshop):
+def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(desk, anna, workshop):
     workshop.trainer.gate.clear()
     workshop.trainer.begun.clear()
-    job = desk.train("anna", five_photos(desk))
+    desk.train("anna", five_photos(desk))
     workshop.trainer.begun.wait(30)
+    waiting = desk.train("anna", five_photos(desk))
 
-    with pytest.raises(HostBusy):
-        desk.delete("anna")
+    deletion = desk.delete("anna")
 
+    assert deletion.left == ()
+    assert desk.app.persons() == desk.queue.list() == ()
+    assert waiting.id not in {folder.name for folder in desk.app.workspace.jobs.iterdir()}
+    assert list(desk.app.workspace.runs.iterdir()) == []
+
+
+def test_somebody_new_of_a_deleted_name_is_not_hit_by_the_deletion(desk, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    desk.train("anna", five_photos(desk))
+    workshop.trainer.begun.wait(30)
+    desk.delete("anna")
     workshop.trainer.gate.set()
-    assert done(desk, job).state is State.DONE
+
+    assert done(desk, desk.train("anna", five_photos(desk))).state is State.DONE
+    assert desk.sweep().gone == ()
     assert desk.app.workspace.person("anna").is_ready
 
 
-def test_who_is_deleted_takes_no_check_of_their_photos_away_while_it_runs(desk, anna, monkeypatch):
-    gate, check = threading.Event(), type(desk.app).check
-    monkeypatch.setattr(
-        type(desk.app), "check", lambda self, *given, **named: gate.wait(30) and check(self, *given, **named)
-    )
-    job = desk.check(five_photos(desk))
+def test_a_check_of_their_photos_stops_and_goes_with_who_is_deleted(desk, anna, monkeypatch):
+    def check(self, *_, progress, **__):
+        while True:
+            progress.check()
+            threading.Event().wait(0.005)
 
-    with pytest.raises(HostBusy):
-        desk.delete("anna")
+    monkeypatch.setattr(type(desk.app), "check", check)
+    desk.check(five_photos(desk))
 
-    gate.set()
-    assert done(desk, job).state is State.DONE
-    desk.delete("anna")
+    assert desk.delete("anna").left == ()
     assert desk.queue.list() == ()
 
 
 def test_the_photos_of_a_training_that_waits_do_not_go_with_somebody_else(desk, anna, workshop):
     workshop.trainer.gate.clear()
-    bela = desk.train("bela", five_photos(desk))
+    photos = five_photos(desk)
+    bela = desk.train("bela", photos)
 
-    with pytest.raises(HostBusy):
-        desk.delete("anna")
+    desk.delete("anna")
 
+    assert all(photo.is_file() for photo in photos)
     workshop.trainer.gate.set()
     assert done(desk, bela).state is State.DONE
+
+
+def test_an_upload_goes_with_the_last_job_that_names_it(desk, anna):
+    photos = five_photos(desk)
+    check = done(desk, desk.check(photos))
+
+    desk.queue.forget(anna.id)
+    assert all(photo.is_file() for photo in photos)
+    desk.queue.forget(check.id)
+
+    assert list(desk.app.workspace.uploads.iterdir()) == []
 
 
 def test_an_id_that_is_being_trained_is_not_given_to_somebody_else(desk, anna, workshop):
@@ -298,13 +324,20 @@ def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(desk, anna):
     assert [folder.name for folder in workspace.runs.iterdir()] == ["damaged"]
 
 
-def test_nobody_is_deleted_while_another_process_trains_them(desk, anna):
-    with file_lock(desk.app.workspace.runs / anna.run / "run.lock"), pytest.raises(RunBusy):
-        desk.delete("anna")
+def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(desk, anna, monkeypatch):
+    monkeypatch.setattr("easyphoto.app.delete_person", partial(delete_person, seconds=0.1))
+    run = desk.app.workspace.runs / anna.run
+    with file_lock(run / "run.lock"):
+        (left,) = desk.delete("anna").left
+        assert desk.app.persons() == ()
+        with pytest.raises(RunBusy, match="is being deleted"):
+            desk.train("anna", [desk.keep("anna", picture(50)).path])
 
-    assert desk.app.workspace.person("anna").is_ready
-    desk.delete("anna")
-    assert desk.app.persons() == ()
+    assert (left.what, run.is_dir()) == (f"runs/{anna.run}", True)
+    assert str(os.getpid()) in left.why
+    desk.sweep()
+    assert not run.exists()
+    assert list((desk.app.workspace.root / "changes").iterdir()) == []
 
 
 def test_a_request_does_not_say_where_the_web_ui_lies(desk):

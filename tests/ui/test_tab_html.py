@@ -136,7 +136,7 @@ def test_the_question_counts_what_deleting_deletes(desk: Desk):
 
     assert doomed_of(desk, person) == Doomed(photos=2, runs=1, results=1, jobs=1, uploads=1)
     # The person's folder beside them.
-    assert len(desk.app.delete("anna")) == 5
+    assert len(desk.app.delete("anna").gone) == 5
 
 
 def test_an_export_goes_with_its_person(desk: Desk, tmp_path: Path):
