@@ -89,10 +89,13 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
 
 
 def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     try:
-        make_folder(path.parent)
-        rights = path.parent.stat().st_mode & 0o666
-        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), rights)
+        for _ in range(3):
+            make_folder(path.parent)
+            with suppress(FileNotFoundError):  # an empty folder, which somebody has just cleared away
+                return os.open(path, flags, path.parent.stat().st_mode & 0o666)
+        return os.open(path, flags)
     except OSError as error:
         raise DiskFailure(
             f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."

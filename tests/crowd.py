@@ -13,7 +13,7 @@ from easyphoto.host import ThisMachine
 from easyphoto.images import write_picture
 from easyphoto.records import write_json
 from easyphoto.workspace import JOB_FILE, RUN_FILE, SESSION_FILE, Workspace
-from tests.arrivals.persons import one_person, write_earlier
+from tests.arrivals.persons import one_person, write_earlier, write_lora
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def write_crowd(root: Path, sources: Path) -> Workspace:
     workspace = Workspace(root)
     for number, id in enumerate(("anna", "ben")):
         folder = write_earlier(sources / id, id, photos=2, reference=0, first=100 * number)
+        write_lora(sources / id / "models" / "Lora" / f"{id}.safetensors", value=0.7 + number / 10)
         import_persons(workspace, folder, host=ThisMachine(), open_engine=one_person)
         run = workspace.runs / f"20260101T00000{number}Z-{id}"
         write_json(run / RUN_FILE, {"person": id, "name": id, "base": "sd15"})
@@ -90,9 +91,5 @@ def left_over(workspace: Workspace) -> list[str]:
         for folder in (place.iterdir() if place.is_dir() else ())
         if folder.is_dir() and not (folder / record).is_file()
     ]
-    found += [
-        str(path.relative_to(workspace.root))
-        for name in ("person", "replaced")
-        for path in workspace.runs.glob(f"*/{name}")
-    ]
-    return sorted(found)
+    copies = (path for name in ("person", "replaced") for path in workspace.runs.glob(f"*/{name}"))
+    return sorted([*found, *(str(path.relative_to(workspace.root)) for path in copies)])

@@ -1,4 +1,4 @@
-"""What a killed process began is ended by the next start: everybody is as before or as after, and nothing lies about."""
+"""What a killed process began is ended by the next start: all are as before or as after, and nothing lies about."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _check_free(workspace: Workspace, target: str) -> None:
     """Raises NameTaken also where only trainings of somebody of that id are left: they would become theirs."""
     if workspace.person_folder(target).exists() or target in doomed(workspace.root):
         raise NameTaken(f"There is already a person {target!r}.", advice="Choose another id, or delete them first.")
-    if workspace.runs_of(target):
+    if any(record.get("person") == target for _, record in records_in(workspace.runs, RUN_FILE)):
         raise NameTaken(
             f"There are trainings of somebody called {target!r}.", advice="Choose another id, or delete them first."
         )
