@@ -126,6 +126,15 @@ def empty(folder: Path) -> None:
         raise DiskFailure(f"{name} cannot be deleted: {cause_of(error)}.", advice=_ADVICE) from error
 
 
+def size_of(path: Path) -> int:
+    """Bytes, of a folder with all that lies in it."""
+    total = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(OSError):
+            total += each.lstat().st_size if each.is_file() else 0
+    return total
+
+
 def _entries(place: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError, NotADirectoryError):
         yield from sorted(place.iterdir())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto import __version__
 from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
 from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.hourly import Hourly
 from easyphoto.scratch import abandoned, clear, held_folder
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def serve(
         # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
         app = build_app(desk, accounts, hosts=LOOPBACK if is_local and not accounts else None)
         listening = open_port(host, port)
+        hourly = Hourly(desk.sweep)
         try:
             if ready is not None:
                 ready(address_of(host, listening))
@@ -99,6 +101,7 @@ def serve(
             server.run(sockets=[listening])
         finally:
             listening.close()
+            hourly.close()
             desk.queue.close()
 
 

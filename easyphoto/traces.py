@@ -47,7 +47,7 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
     A photo that a job of somebody else still needs is left to them.
     """
     folder = workspace.person_folder(id)
-    said = {folder: _subject(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
+    said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
     theirs = {folder for folder, (_, persons, _) in said.items() if id in persons}
     needed = {
         name
@@ -80,7 +80,7 @@ def persons_in(session: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _subject(record: dict[str, Any]) -> tuple[str, frozenset[str], frozenset[str]]:
+def subject_of(record: dict[str, Any]) -> tuple[str, frozenset[str], frozenset[str]]:
     """State, persons, uploads; an odd record names nobody."""
     subject = record.get("subject")
     subject = subject if isinstance(subject, dict) else {}

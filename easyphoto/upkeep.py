@@ -35,9 +35,9 @@ from easyphoto.locks import is_held
 from easyphoto.persons import STAGING, finish_install
 from easyphoto.records import read_json
 from easyphoto.scratch import abandoned, clear
-from easyphoto.traces import Traces, persons_in, traces_of
+from easyphoto.traces import Traces, persons_in, subject_of, traces_of
 from easyphoto.training.run import RUN_FILE, RunFolder
-from easyphoto.workspace import JOB_FILE, PERSON_FILE, Workspace, checked_id, folders_in
+from easyphoto.workspace import JOB_FILE, PERSON_FILE, Workspace, checked_id, folders_in, records_in
 
 EARLIER = "replaced"
 """Folder of a run where earlier versions laid the person that the run replaced, until the new one stood."""
@@ -171,8 +171,10 @@ def _bring_back_the_replaced(workspace: Workspace) -> None:
 def nobodys(workspace: Workspace) -> dict[str, Traces]:
     """Id → what there is of it, where it is no person's. It may be resumed or deleted, and never goes by itself."""
     known = {folder.name for folder in folders_in(workspace.persons) if (folder / PERSON_FILE).is_file()}
-    named = {folder.name for folder in folders_in(workspace.persons)} | {*map(whose, folders_in(workspace.runs))}
+    named = {folder.name for folder in folders_in(workspace.persons) if not is_empty(folder)}
+    named |= {whose(run) for run in folders_in(workspace.runs) if (run / RUN_FILE).exists()}
     named |= {id for folder in folders_in(workspace.results) for id in persons_in(folder)}
+    named |= {id for _, record in records_in(workspace.jobs, JOB_FILE) for id in subject_of(record)[1]}
     strange = sorted(id for id in named - known if is_id(id) and not works_on(workspace.root, names_of((id,))))
     found = {id: traces_of(workspace, id) for id in strange}
     return {id: traces for id, traces in found.items() if traces.all}

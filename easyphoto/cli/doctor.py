@@ -12,10 +12,13 @@ from easyphoto import __version__
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
 from easyphoto.families import FAMILIES, models_folder
+from easyphoto.journal import pending
 from easyphoto.machine import machine_words, measure_speed
 from easyphoto.restoration.opening import restoration_lines
+from easyphoto.scratch import size_of
 from easyphoto.settings import WeightSettings
 from easyphoto.upgrades import FORMAT, format_of
+from easyphoto.upkeep import nobodys, orphans
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.weights.tables import weights_lines
@@ -36,6 +39,7 @@ def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
     yield from _weights(open_store(workspace.weights, default_mirrors(), settings))
     yield from _disk(workspace.root)
     yield from _place(workspace.root)
+    yield from _order(workspace)
     try:
         yield f"  speed: {measure_speed().words()}"
     except ImportError:
@@ -72,6 +76,27 @@ def _weights(store: WeightStore) -> Iterator[str]:
     yield from weights_lines(store)
     yield from engine_lines(store)
     yield from restoration_lines(store)
+
+
+def _order(workspace: Workspace) -> Iterator[str]:
+    """What nobody owns, by kind; the next start of another verb removes it. What is left of nobody is the user's."""
+    if changes := pending(workspace.root):
+        yield f"! {len(changes)} changes of persons were begun and not ended: easyphoto persons ends them"
+    found: dict[str, list[Path]] = {}
+    for orphan in orphans(workspace):
+        found.setdefault(orphan.what, []).append(orphan.path)
+    for what, paths in found.items():
+        size = sum(map(size_of, paths)) / 1e6
+        yield f"! {what}: {len(paths)}, {size:.1f} MB that nobody owns: easyphoto persons removes them"
+    strangers = nobodys(workspace)
+    for id, traces in strangers.items():
+        size = sum(map(size_of, traces.all)) / 1e6
+        yield (
+            f"! {id} is no person, but something of theirs is there (trainings: {len(traces.runs)}, sessions: "
+            f"{len(traces.results)}, jobs: {len(traces.jobs)}, {size:.1f} MB): easyphoto persons delete {id}"
+        )
+    if not (changes or found or strangers):
+        yield "  everything in the workspace belongs to somebody"
 
 
 def _disk(root: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ import logging
 
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.upgrades import open_workspace
 from easyphoto.webui.access import host_module
@@ -16,6 +17,7 @@ from easyphoto.webui.reach import is_reached, reached_note
 from easyphoto.workspace import Workspace
 
 _log = logging.getLogger(__name__)
+HOURLY = "easyphoto_hourly"
 QUEUE = "easyphoto_queue"
 """On the host's `shared`: our own modules may be loaded anew, the queue with its thread must not be made twice."""
 
@@ -31,7 +33,20 @@ def open_desk() -> Desk:
     for note in notes if queue is not known else ():
         _log.warning("EasyPhoto: %s", note)
     host = WebuiHost(notes=notes)
-    return Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
+    desk = Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
+    _keep_in_order(desk)
+    return desk
+
+
+def _keep_in_order(desk: Desk) -> None:
+    """One thread for each queue, from its first desk on: "Reload UI" makes desks anew."""
+    shared = host_module("shared")
+    known: tuple[JobQueue, Hourly] | None = getattr(shared, HOURLY, None)
+    if known is not None and known[0] is desk.queue:
+        return
+    if known is not None:
+        known[1].close(0.0)
+    setattr(shared, HOURLY, (desk.queue, Hourly(desk.sweep)))
 
 
 def open_queue(workspace: Workspace) -> JobQueue:
