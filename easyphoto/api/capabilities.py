@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto import __version__
-from easyphoto.api.guard import MOST_ARCHIVE, MOST_BODY
+from easyphoto.api.guard import MOST_BODY
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
 from easyphoto.families import FAMILIES, Family
 from easyphoto.jobs.desk import Desk
-from easyphoto.jobs.uploads import MOST_BYTES
+from easyphoto.jobs.uploads import MOST_ARCHIVE, MOST_BYTES
 from easyphoto.settings import (
     PRESETS,
     Declared,

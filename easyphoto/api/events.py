@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.paths import told
 from easyphoto.errors import UnknownJob
+from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import JobEvent
 
@@ -20,7 +21,7 @@ SECONDS_BETWEEN_SIGNS = 15.0
 
 
 async def event_lines(
-    queue: JobQueue, id: str, after: int, *, is_gone: Callable[[], Awaitable[bool]]
+    queue: JobQueue | OwnJobs, id: str, after: int, *, is_gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[str]:
     """Every event after that number, as it happens, until the job is over or the client has gone.
 

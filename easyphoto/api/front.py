@@ -11,6 +11,7 @@ from typing import Any
 from easyphoto.api.errors import ForeignOrigin, error_answer
 from easyphoto.api.guard import check_account
 from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,18 +36,18 @@ class StandaloneCheck:
     hosts: frozenset[str] | None = None
     """Names under which it is served; None: every one."""
 
-    def __call__(self, visit: Visit) -> None:
-        """Raises ForeignOrigin, Unauthorised."""
+    def __call__(self, visit: Visit) -> str | None:
+        """As `FrontDoor.check`. Raises ForeignOrigin, Unauthorised."""
         check_host(visit.headers.get("host", ""), self.hosts)
         check_origin(visit.headers, is_change=visit.is_change)
-        check_account(visit.headers.get("authorization"), self.accounts)
+        return check_account(visit.headers.get("authorization"), self.accounts)
 
 
 @dataclass(frozen=True)
 class FrontDoor:
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
-    check: Callable[[Visit], None]
-    """Raises an error of ours for whoever may not enter."""
+    check: Callable[[Visit], str | None]
+    """The account's name, where there are accounts. Raises an error of ours for whoever may not enter."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -54,14 +55,14 @@ class FrontDoor:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            self.check(Visit(headers, scope["type"] == "websocket" or scope["method"] not in READING))
+            account = self.check(Visit(headers, scope["type"] == "websocket" or scope["method"] not in READING))
         except EasyPhotoError as error:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             else:
                 await error_answer(error)(scope, receive, send)
             return
-        await self.app(scope, receive, unframed(send))
+        await self.app({**scope, ACCOUNT_IN_SCOPE: account}, receive, unframed(send))
 
 
 def unframed(send: Send) -> Send:

@@ -27,11 +27,10 @@ from easyphoto.api.errors import (
     plain_answer,
 )
 from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, begin_asking
 
 MOST_BODY = 64_000_000
 """Of a request; a picture has at most jobs.uploads.MOST_BYTES, and base64 makes it a third larger."""
-MOST_ARCHIVE = 2_000_000_000
-"""Of an imported person: photos and a LoRA."""
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -60,7 +59,8 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
 
             async def guarded(request: Request) -> Response:
                 try:
-                    check_account(request.headers.get("authorization"), accounts)
+                    account = check_account(request.headers.get("authorization"), accounts)
+                    begin_asking(Asker(account or request.scope.get(ACCOUNT_IN_SCOPE)))
                     if has_body:
                         await take_body(request, rule)
                     answer = await handle(request)
@@ -84,20 +84,23 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
     return GuardedRoute
 
 
-def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> None:
-    """Raises Unauthorised unless the header names one of the accounts; without accounts everybody may."""
-    if accounts and not has_account(authorization, accounts):
+def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> str | None:
+    """The account's name. Raises Unauthorised unless the header names one; without accounts everybody may, unnamed."""
+    name = known_account(authorization, accounts) if accounts else None
+    if accounts and name is None:
         raise Unauthorised("This needs an account.", advice="Send HTTP Basic authentication with user and password.")
+    return name
 
 
-def has_account(authorization: str | None, accounts: Mapping[str, str]) -> bool:
+def known_account(authorization: str | None, accounts: Mapping[str, str]) -> str | None:
+    """The name of the account in the header, where it is one of these."""
     name, password = basic_account(authorization or "")
     # Every account is compared, so that the time says nothing about which names there are.
     matches = [
         secrets.compare_digest(name.encode(), known.encode()) & secrets.compare_digest(password.encode(), word.encode())
         for known, word in accounts.items()
     ]
-    return any(matches)
+    return name if any(matches) else None
 
 
 def basic_account(authorization: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
 from easyphoto.api.errors import UnknownFile
-from easyphoto.api.guard import MOST_ARCHIVE, counted
+from easyphoto.api.guard import counted
 from easyphoto.api.paths import told, without_folders
 from easyphoto.api.schemas import (
     DamagedAnswer,
@@ -25,6 +25,7 @@ from easyphoto.api.schemas import (
 from easyphoto.errors import DiskFailure
 from easyphoto.files import private_opener
 from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.scratch import held_folder
 from easyphoto.workspace import Person, Workspace
 

@@ -9,7 +9,7 @@ from fastapi.security import HTTPBasic
 
 from easyphoto.api.capabilities import Capabilities
 from easyphoto.api.events import MEDIA_TYPE
-from easyphoto.api.guard import FORM, JSON, MOST_ARCHIVE, ZIP, BodyRule, guarded_route
+from easyphoto.api.guard import FORM, JSON, ZIP, BodyRule, guarded_route
 from easyphoto.api.jobs import Jobs
 from easyphoto.api.legacy import Legacy
 from easyphoto.api.persons import Persons
@@ -31,6 +31,7 @@ from easyphoto.api.uploads import BODY, Uploads
 from easyphoto.api.verbs import PREFIX, Verbs
 from easyphoto.errors import InputError
 from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.uploads import MOST_ARCHIVE
 
 REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503, 507)
 LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}}
@@ -38,7 +39,7 @@ LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema
 
 def build_router(desk: Desk, *, accounts: Mapping[str, str] | None) -> APIRouter:
     """Every route below /easyphoto; with `accounts` (user → password) each of them asks who is there."""
-    router = APIRouter()
+    router, desk = APIRouter(), desk.for_clients()
     plain = _router(accounts, BodyRule(), PREFIX)
     _add_verbs(plain, Verbs(desk))
     _add_jobs(plain, Jobs(desk))

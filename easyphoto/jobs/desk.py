@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
 from easyphoto.jobs.answers import check_answer, person_answer, photograph_answer
+from easyphoto.jobs.askers import Asker, asking, the_program
 from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, Subject
 from easyphoto.jobs.sweeping import sweep
@@ -60,14 +62,25 @@ class TemplateEntry:
 @dataclass(frozen=True)
 class Desk:
     app: EasyPhoto
-    queue: JobQueue
+    queue: JobQueue | OwnJobs
+    asking: Callable[[], Asker] = the_program
+
+    def for_clients(self) -> Desk:
+        """The desk that tabs and routes work at: jobs and uploads are those of whoever asks just then.
+
+        Persons and templates are everybody's.
+        """
+        if isinstance(self.queue, OwnJobs):
+            return self
+        return replace(self, queue=OwnJobs(self.queue, asking), asking=asking)
 
     def keep(self, name: str, content: bytes) -> Upload:
         """Take a picture in. Raises BadPicture."""
-        return keep_upload(self.app.workspace, name, content)
+        return keep_upload(self.app.workspace, name, content, self.asking())
 
     def upload(self, name: str) -> Upload:
-        return find_upload(self.app.workspace, name)
+        """Raises InputError where there is none of that name, or somebody else brought it."""
+        return find_upload(self.app.workspace, name, self.asking())
 
     def check(
         self,
@@ -140,8 +153,13 @@ class Desk:
         return self.queue.submit("train", f"train {name}", work, request=request, subject=self._subject((id,), photos))
 
     def resume(self, run: str, *, options: Options | None = None) -> Job:
-        """Go on with a training that was cancelled or cut off. Raises InputError where there is no such run."""
+        """Go on with a training that was cancelled or cut off. Raises InputError where there is no such run.
+
+        With accounts it must be one's own, because its pictures are shown as it goes on.
+        """
         app, folder = self._app(options), self.app.workspace.run_folder(run)
+        if self.asking().account is not None and all(job.run != run for job in self.queue.list()):
+            raise InputError(f"There is no run {run!r} of yours.", advice="Who began it can resume it.")
 
         def work(context: JobContext) -> Mapping[str, Any]:
             ready_trainer(app, context)

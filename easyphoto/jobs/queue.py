@@ -17,6 +17,7 @@ from typing import Any
 
 from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
 from easyphoto.files import inside, write_bytes
+from easyphoto.jobs.askers import Asker
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
     Job,
@@ -77,12 +78,20 @@ class JobQueue:
         sweep(workspace, self.list())
 
     def submit(
-        self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: Subject | None = None
+        self,
+        kind: str,
+        title: str,
+        work: Work,
+        *,
+        request: Mapping[str, Any],
+        subject: Subject | None = None,
+        asker: Asker | None = None,
     ) -> Job:
         """Put `work` at the end of the queue; it is called with the job's context and returns the job's result."""
         job = Job(
-            new_job_id(), kind, title, State.QUEUED, now(), self._owner, request=request, subject=subject or Subject()
-        )
+            new_job_id(), kind, title, State.QUEUED, now(), self._owner,
+            request=request, subject=subject or Subject(), asker=asker or Asker(),
+        )  # fmt: skip
         with self._changed:
             if self._closing:
                 raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
@@ -115,6 +124,10 @@ class JobQueue:
             with suppress(EasyPhotoError):
                 jobs[id] = self._settled(job)
         return tuple(sorted(jobs.values(), key=lambda job: (job.created, job.id), reverse=True))
+
+    def of_others(self) -> int:
+        """None: who asks the queue itself sees everybody's jobs."""
+        return 0
 
     def cancel(self, id: str) -> Job:
         """Ask a job to stop. One that waits is cancelled at once, one that is over stays as it is.

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
+from easyphoto.jobs.askers import Asker
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.journal import names_of
 from easyphoto.records import parsed, read_json, typed
@@ -70,6 +71,8 @@ class Job:
     run: str | None = None
     """Name of the training's folder, as soon as there is one; what `resume` takes."""
     subject: Subject = Subject()
+    asker: Asker = field(default_factory=Asker)
+    """Whose it is."""
 
     def record(self) -> dict[str, Any]:
         """Plain values, for disk and for clients."""
@@ -77,7 +80,7 @@ class Job:
         values |= {
             name: dict(values[name]) for name in ("files", "request", "result", "error") if values[name] is not None
         }
-        values["subject"] = dataclasses.asdict(self.subject)
+        values["subject"], values["asker"] = dataclasses.asdict(self.subject), dataclasses.asdict(self.asker)
         return {**values, "state": self.state.value, "previews": list(self.previews), "notes": list(self.notes)}
 
 

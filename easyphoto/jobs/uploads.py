@@ -10,15 +10,22 @@ from pathlib import Path
 from easyphoto.decoding import readable_format
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
+from easyphoto.jobs.askers import Asker
 from easyphoto.workspace import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
 """Of one picture; the largest camera JPEGs have about 30 MB."""
+MOST_ARCHIVE = 2_000_000_000
+"""Of an imported person: photos and a LoRA."""
+MOST_FILES = 200
+"""At once; 5 to 20 photos are asked for."""
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 """Of the formats that are read, with what their files end in; a JPEG may hold several pictures (MPO)."""
 # Letters may have four bytes, and a file's name 255 in all.
 _LONGEST_STEM = 55
 _DIGITS = 10
+# What follows the stem: the content's digits, and the tag of who brought it, where they can be told apart.
+_NAME = re.compile(rf"(?P<stem>.*)-[0-9a-f]{{{_DIGITS}}}(?:-(?P<tag>[ab][0-9a-f]{{12}}))?")
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,23 @@ class Upload:
     """Unique in the workspace; what requests and verdicts call the picture."""
     path: Path
 
+    @property
+    def title(self) -> str:
+        """What its owner called it."""
+        found = _NAME.fullmatch(self.path.stem)
+        return found["stem"] if found else self.path.stem
 
-def keep_upload(workspace: Workspace, name: str, content: bytes) -> Upload:
-    """Write a picture into the workspace's uploads; the same bytes under the same name are kept once.
+
+def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Asker | None = None) -> Upload:
+    """Write a picture into the workspace's uploads; the same bytes under the same name are kept once for each asker.
 
     `name` is what the client calls it; only its letters matter. Raises BadPicture for what is none, or too large.
     """
     suffix = checked_format(name, content)
     stem = re.sub(r"[^\w-]+", "-", Path(name.replace("\\", "/")).stem).strip("-_")[:_LONGEST_STEM] or "picture"
-    path = workspace.uploads / f"{stem}-{hashlib.sha256(content).hexdigest()[:_DIGITS]}{suffix}"
+    tag = asker.tag if asker is not None else ""
+    digits = "-".join(part for part in (hashlib.sha256(content).hexdigest()[:_DIGITS], tag) if part)
+    path = workspace.uploads / f"{stem}-{digits}{suffix}"
     if path.is_file():
         # Sent once more it is wanted once more, and not old.
         path.touch()
@@ -44,12 +59,18 @@ def keep_upload(workspace: Workspace, name: str, content: bytes) -> Upload:
     return Upload(path.name, path)
 
 
-def find_upload(workspace: Workspace, name: str) -> Upload:
-    """Raises InputError for a name that is no upload's, path-like ones included."""
+def find_upload(workspace: Workspace, name: str, asker: Asker | None = None) -> Upload:
+    """Raises InputError for a name that is no upload's, path-like ones included, or the upload of somebody else."""
     path = workspace.uploads / name
-    if not is_file_name(name) or not path.is_file():
+    if not is_file_name(name) or not path.is_file() or not (asker or Asker()).owns_tag(tag_of(name)):
         raise InputError(f"There is no upload {name!r}.", advice="Upload the picture first.")
     return Upload(name, path)
+
+
+def tag_of(name: str) -> str:
+    """Whose an upload is, as its name says; nothing where it was brought by a program without an account."""
+    found = _NAME.fullmatch(Path(name).stem)
+    return found["tag"] or "" if found else ""
 
 
 def checked_format(name: str, content: bytes) -> str:

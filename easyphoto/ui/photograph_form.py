@@ -20,8 +20,6 @@ from easyphoto.ui.template_faces import Found, TemplateFaces
 from easyphoto.workspace import Person
 
 UPLOAD = "upload-"
-# What `keep_upload` puts before the suffix, so that names are unique.
-DIGEST = 11
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def upload_entry(desk: Desk, name: str) -> TemplateEntry | None:
         upload = desk.upload(name)
     except InputError:
         return None
-    return TemplateEntry(f"{UPLOAD}{upload.name}", Path(upload.name).stem[:-DIGEST], upload.path, True)
+    return TemplateEntry(f"{UPLOAD}{upload.name}", upload.title, upload.path, True)
 
 
 def looking_app(desk: Desk, options: Options) -> EasyPhoto:

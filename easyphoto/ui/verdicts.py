@@ -14,7 +14,7 @@ from easyphoto.ui.orders import order_button
 
 ORDER = "easyphoto_train_order"
 # Uploads carry ten digits of their content's hash in their names; people know them without.
-_DIGEST = re.compile(r"-[0-9a-f]{10}(?=\.(?:jpg|png|webp|bmp|tif)\b)")
+_DIGEST = re.compile(r"-[0-9a-f]{10}(?:-[ab][0-9a-f]{12})?(?=\.(?:jpg|png|webp|bmp|tif)\b)")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from starlette.requests import cookie_parser
 
 from easyphoto.api.errors import ForeignOrigin, Unauthorised
 from easyphoto.api.front import Visit, check_origin, without_port
-from easyphoto.api.guard import has_account
+from easyphoto.api.guard import known_account
 from easyphoto.api.routes import parse_accounts
 
 LOGIN = "access-token"
@@ -38,32 +38,37 @@ class HostCheck:
     def has_accounts(self) -> bool:
         return bool(self._api_accounts) or getattr(self.server, "auth", None) is not None
 
-    def __call__(self, visit: Visit) -> None:
-        """Raises Unauthorised, ForeignOrigin."""
+    def __call__(self, visit: Visit) -> str | None:
+        """The account's name, where there are accounts. Raises Unauthorised, ForeignOrigin."""
         if not is_allowed_origin(visit.headers.get("origin"), self.flags):
             check_origin(visit.headers, is_change=visit.is_change)
         if not self.has_accounts:
             check_no_site(visit.headers.get("host", ""))
-        elif not (self._knows(visit.headers.get("authorization")) or is_logged_in(visit.headers, self.server)):
+            return None
+        account = self._known(visit.headers.get("authorization")) or logged_in(visit.headers, self.server)
+        if account is None:
             raise Unauthorised(
                 "This needs an account of the web UI.",
                 advice="Log in on its page, or send HTTP Basic authentication with an account of its page or API.",
             )
+        return account
 
-    def _knows(self, authorization: str | None) -> bool:
+    def _known(self, authorization: str | None) -> str | None:
         page = getattr(self.server, "auth", None)
         accounts = (self._api_accounts, page if isinstance(page, Mapping) else {})
-        return any(has_account(authorization, each) for each in accounts)
+        found = [known_account(authorization, each) for each in accounts]
+        return next((name for name in found if name is not None), None)
 
     @property
     def _api_accounts(self) -> Mapping[str, str]:
         return parse_accounts(getattr(self.flags, "api_auth", None)) or {}
 
 
-def is_logged_in(headers: Mapping[str, str], server: Any) -> bool:
-    """Whether the browser has logged in on the page, as gradio remembers it."""
+def logged_in(headers: Mapping[str, str], server: Any) -> str | None:
+    """As whom the browser has logged in on the page, as gradio remembers it."""
     cookies, tokens = cookie_parser(headers.get("cookie", "")), getattr(server, "tokens", {})
-    return any(name.startswith(LOGIN) and value in tokens for name, value in cookies.items())
+    names = [tokens[value] for name, value in cookies.items() if name.startswith(LOGIN) and value in tokens]
+    return str(names[0]) if names else None
 
 
 def is_allowed_origin(origin: str | None, flags: Any) -> bool:

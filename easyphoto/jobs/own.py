@@ -1,0 +1,78 @@
+"""The jobs of whoever asks, as tabs and routes are given them: those of others are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import UnknownJob
+from easyphoto.jobs.askers import Asker
+from easyphoto.jobs.queue import JobQueue, Work
+from easyphoto.jobs.records import Job, JobEvent, Subject
+from easyphoto.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class OwnJobs:
+    """Answers as the queue does. What nobody sees is whose a job is that is not one's own."""
+
+    everybody: JobQueue
+    asking: Callable[[], Asker]
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.everybody.workspace
+
+    def submit(
+        self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: Subject | None = None
+    ) -> Job:
+        asker = self.asking()
+        return self.everybody.submit(kind, title, work, request=request, subject=subject, asker=asker)
+
+    def get(self, id: str) -> Job:
+        job = self.everybody.get(id)
+        if not self.asking().owns(job.asker):
+            raise UnknownJob(f"There is no job {id!r}.", advice="It may have been cleared away; list the jobs.")
+        return job
+
+    def list(self) -> tuple[Job, ...]:
+        asker = self.asking()
+        return tuple(job for job in self.everybody.list() if asker.owns(job.asker))
+
+    def of_others(self) -> int:
+        """How many jobs of others wait or run."""
+        asker = self.asking()
+        return sum(not job.state.is_over and not asker.owns(job.asker) for job in self.everybody.list())
+
+    def cancel(self, id: str) -> Job:
+        self.get(id)
+        return self.everybody.cancel(id)
+
+    def forget(self, id: str) -> None:
+        self.get(id)
+        self.everybody.forget(id)
+
+    def file(self, id: str, name: str) -> Path:
+        self.get(id)
+        return self.everybody.file(id, name)
+
+    def events(self, id: str, after: int = 0) -> tuple[JobEvent, ...]:
+        self.get(id)
+        return self.everybody.events(id, after)
+
+    def wait(self, id: str, after: int, seconds: float) -> tuple[JobEvent, ...]:
+        self.get(id)
+        return self.everybody.wait(id, after, seconds)
+
+    def held_back(self, subject: Subject) -> AbstractContextManager[None]:
+        """Against everybody's jobs: a person is shared by all."""
+        return self.everybody.held_back(subject)
+
+    def drop_missing(self) -> None:
+        self.everybody.drop_missing()
+
+    def close(self, seconds: float = 10.0) -> None:
+        self.everybody.close(seconds)
