@@ -10,6 +10,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ NotAFolder                a workspace that is a file, or lies below one
 │  ├─ NewerWorkspace            a later version of EasyPhoto made it
 │  ├─ MovedWorkspace            its persons lie elsewhere now
+│  ├─ ForeignFile               a file that a client names and has not brought
 │  ├─ BadReference              the chosen reference photo is not there, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
@@ -89,6 +90,10 @@ class NewerWorkspace(InputError):
 
 
 class MovedWorkspace(InputError):
+    pass
+
+
+class ForeignFile(InputError):
     pass
 
 

@@ -46,6 +46,8 @@ class HostFacts:
     """What is missing in the host, and what to do about it."""
     sends: tuple[str, ...] = ()
     """Tabs of the host that take a picture: img2img, inpaint, extras."""
+    is_local: bool = False
+    """Only who sits at this machine reaches the page, so that it may ask for paths of this machine."""
 
 
 class Host(Protocol):
@@ -100,9 +102,13 @@ class ThisMachine:
     """No web UI: diffusers paints, and this Python trains."""
 
     language: str = LANGUAGES[0]
+    is_local: bool = False
+    """As in HostFacts."""
 
     def facts(self) -> HostFacts:
-        return HostFacts("this machine", "standalone", self.language, checkpoints=(MINIATURE.id,))
+        return HostFacts(
+            "this machine", "standalone", self.language, checkpoints=(MINIATURE.id,), is_local=self.is_local
+        )
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
         from easyphoto.backends.folders import base_model, checkpoint_folders

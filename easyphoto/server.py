@@ -36,9 +36,12 @@ def build_app(
     from easyphoto.api.front import FrontDoor, StandaloneCheck
 
     app = build_api(desk, accounts)
+    if tabs:
+        _add_tabs(app, desk)
+    # The last one stands before the others.
     check = StandaloneCheck(accounts, hosts)
     app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
-    return _with_tabs(app, desk) if tabs else app
+    return app
 
 
 def build_api(desk: Desk, accounts: Mapping[str, str] | None = None, *, has_door: bool = False) -> FastAPI:
@@ -171,17 +174,19 @@ def _answer_in_our_shape(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refused)
 
 
-def _with_tabs(app: FastAPI, desk: Desk) -> FastAPI:
+def _add_tabs(app: FastAPI, desk: Desk) -> None:
     """The tabs at the root, or a page that says why there are none."""
     page = _page(desk)
     if page is None:
         from fastapi.responses import HTMLResponse
 
         app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
-        return app
-    import gradio
+        return
+    from easyphoto.ui.door import PageDoor
+    from easyphoto.ui.mounting import mount_page
 
-    return gradio.mount_gradio_app(app, page.blocks, path="/")
+    folder = mount_page(app, page.blocks)
+    app.add_middleware(PageDoor, folder=folder)  # type: ignore[arg-type,unused-ignore]
 
 
 def _page(desk: Desk) -> Any:

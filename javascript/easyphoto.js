@@ -182,6 +182,16 @@
         }
     }
 
+    // Photos that nothing has come of yet are shown again to the browser that brought them, and to no other one.
+    function rememberBrowser() {
+        if (!/(^|; )easyphoto_browser=/.test(document.cookie)) {
+            const bytes = Array.from(crypto.getRandomValues(new Uint8Array(16)));
+            const token = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+            document.cookie = `easyphoto_browser=${token}; path=/; max-age=31536000; samesite=strict`;
+        }
+    }
+
+    rememberBrowser();
     window.easyphoto = {
         takeOrder(to) {
             const [first] = waiting.get(to) || [];

@@ -4,15 +4,15 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.models import given
-from easyphoto.errors import BadPicture, BadSettings, InputError
-from easyphoto.families import FAMILIES
+from easyphoto.errors import BadPicture, InputError
+from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.desk import Desk, Options, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
 from easyphoto.settings import Settings, preset, settings_from
@@ -111,35 +111,13 @@ def options_of(desk: Desk, asked: Any, *, starts_from_base: bool) -> Options:
     values = given(asked)
     base = values.get("base")
     if base is not None:
-        check_base(desk, base)
+        check_base(base, desk.facts().checkpoints)
     elif starts_from_base:
         base = desk.app.base or next(iter(desk.facts().checkpoints), None)
     # What the owner of the server decided stands where the request is silent.
     faces = replace(desk.app.faces, **values.get("faces") or {})
     weights = replace(desk.app.weights, **values.get("weights") or {})
     return Options(base=base, engine=values.get("engine", desk.app.engine), faces=faces, weights=weights)
-
-
-def check_base(desk: Desk, base: str) -> None:
-    """Raises BadSettings for a path: bases are named as the host lists them."""
-    known = desk.facts().checkpoints
-    if base in known or base in FAMILIES:
-        return
-    is_bare = (
-        base.isprintable()
-        and PurePosixPath(base).name == base == PureWindowsPath(base).name
-        and not base.startswith((".", "~"))
-    )
-    # A name that is a file in the working folder would be taken for it.
-    if not is_bare or _exists(base):
-        raise BadSettings(f"The base cannot be {base!r}.", advice=f"Known: {', '.join((*known, *FAMILIES))}.")
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except (OSError, ValueError):
-        return True
 
 
 def settings_of(kind: type[S], asked: BaseModel | None, *, preset_name: str | None = None) -> S:

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from easyphoto.api.intake import check_base, decoded
+from easyphoto.api.intake import decoded
 from easyphoto.api.legacy_fields import (
     USUAL_CHECKPOINT,
     InferFields,
@@ -31,6 +31,7 @@ from easyphoto.api.legacy_fields import (
 from easyphoto.api.paths import told, without_folders
 from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
 from easyphoto.geometry import Size
+from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.desk import Desk, Options
 from easyphoto.jobs.records import Job, State
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
@@ -186,7 +187,7 @@ class Legacy:
         if field in sent(fields):
             found = next((name for name in known if same_checkpoint(name, wanted)), None)
             if found is None and wanted != USUAL_CHECKPOINT:
-                check_base(self.desk, wanted)
+                check_base(wanted, known)
                 found = wanted
             if found is None:
                 notes.append(f"The host has no {wanted!r}; {base or 'what the person was trained on'!r} was used.")

@@ -44,11 +44,12 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.host import ThisMachine
     from easyphoto.jobs.desk import Desk
     from easyphoto.jobs.queue import JobQueue
-    from easyphoto.server import serve
+    from easyphoto.server import LOOPBACK_ADDRESSES, serve
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
     faces, weights = settings_of(FaceSettings, arguments), settings_of(WeightSettings, arguments)
-    app = EasyPhoto(workspace, faces=faces, weights=weights, host=ThisMachine(arguments.language))
+    is_local = arguments.host in LOOPBACK_ADDRESSES and not accounts
+    app = EasyPhoto(workspace, faces=faces, weights=weights, host=ThisMachine(arguments.language, is_local))
 
     def ready(address: str) -> None:
         tell("EasyPhoto is served here until Ctrl-C:")

@@ -15,6 +15,7 @@ from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
 from easyphoto.jobs.answers import check_answer, person_answer, photograph_answer
 from easyphoto.jobs.askers import Asker, asking, the_program
+from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
@@ -288,6 +289,9 @@ class Desk:
     def _app(self, options: Options | None) -> EasyPhoto:
         if options is None:
             return self.app
+        # On a page that only this machine's user reaches a path is welcome; routes have refused it before.
+        if options.base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
+            check_base(options.base, self.facts().checkpoints)
         # The web UI's folder is the host's to know, unless somebody named another.
         weights = replace(options.weights, webui=options.weights.webui or self.app.weights.webui)
         return replace(self.app, base=options.base, engine=options.engine, faces=options.faces, weights=weights)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from PIL import Image
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.images import read_picture
+from easyphoto.ui.client_files import SeenImage
+from easyphoto.ui.visitors import as_visitor
 
 PAGE_QUALITY = 82
 """JPEG quality of pictures that travel within the page."""
@@ -49,7 +51,7 @@ def listen(
     Without the queue, so that a picture that the host paints holds nothing up here. Returns gradio's dependency.
     """
     return event(
-        handler,
+        None if handler is None else as_visitor(handler),
         inputs=inputs,
         outputs=outputs,
         queue=queue,
@@ -62,67 +64,12 @@ def blocks(title: str) -> gr.Blocks:
     return gr.Blocks(title=title, analytics_enabled=False)
 
 
-def upload_image(*, type: str = "pil", is_seen_only: bool = False, **words: Any) -> gr.Image:
-    """A picture that comes in by upload, or, `is_seen_only`, one that is shown."""
-    of = version()
-    words["interactive"] = not is_seen_only
-    if not is_seen_only:
-        words |= {"source": "upload"} if of < (4,) else {"sources": ["upload", "clipboard"]}
-    if of >= (6,):
-        return gr.Image(type=type, buttons=["download", "fullscreen"], **words)
-    words |= {"show_share_button": False}
-    return gr.Image(type=type, **words)
-
-
-def gallery(**words: Any) -> gr.Gallery:
-    """Pictures to look at and choose from; never a place to upload to."""
-    of = version()
-    if of >= (4,):
-        words |= {"interactive": False, "type": "filepath"}
-    if of >= (6,):
-        return gr.Gallery(buttons=["download", "fullscreen"], **words)
-    return gr.Gallery(show_share_button=False, **words)
-
-
-def paths_of(value: Any) -> tuple[Path, ...]:
-    """The files of an upload or a gallery, whatever the version hands over: text, wrapper, dict, pair, or a list."""
-    if value is None:
-        return ()
-    if isinstance(value, (str, Path)):
-        return (Path(value),)
-    if isinstance(value, Mapping):
-        return _paths_of_record(value)
-    if _is_captioned(value):
-        return paths_of(value[0])
-    if hasattr(value, "root"):
-        return paths_of(value.root)
-    if isinstance(value, Iterable) and not hasattr(value, "name"):
-        return tuple(path for each in value for path in paths_of(each))
-    for name in ("path", "name"):
-        if isinstance(getattr(value, name, None), str):
-            return (Path(getattr(value, name)),)
-    return ()
-
-
-def _is_captioned(value: Any) -> bool:
-    """A picture of a gallery with its words: a pair, or gradio 3's list of a record and text."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not isinstance(value[1], (str, type(None))):
-        return False
-    return isinstance(value, tuple) or isinstance(value[0], Mapping)
-
-
-def _paths_of_record(value: Mapping[str, Any]) -> tuple[Path, ...]:
-    for key in ("image", "video", "path", "name"):
-        if value.get(key):
-            return paths_of(value[key])
-    return ()
-
-
-def upload_names(value: Any) -> tuple[tuple[str, Path], ...]:
-    """The files of an upload with the names they had with the user."""
-    found = value if isinstance(value, (list, tuple)) else [value]
-    named = [(getattr(each, "orig_name", None), paths_of(each)) for each in found]
-    return tuple((str(name or path.name), path) for name, paths in named for path in paths)
+def seen_image(**words: Any) -> Any:
+    """A picture that is shown, never a place to upload to."""
+    words |= {"type": "pil", "interactive": False}
+    if version() >= (6,):
+        return SeenImage(buttons=["download", "fullscreen"], **words)
+    return SeenImage(show_share_button=False, **words)
 
 
 def update(**words: Any) -> Any:
@@ -152,9 +99,3 @@ def link_or_none(picture: Path, *, side: int | None = None) -> str | None:
         return picture_link(picture, side=side)
     except (OSError, EasyPhotoError):
         return None
-
-
-def selected_index(event: gr.SelectData) -> int:
-    """Which picture of a gallery was chosen."""
-    index: int | Sequence[int] = event.index
-    return index if isinstance(index, int) else index[0]

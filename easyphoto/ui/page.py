@@ -33,8 +33,11 @@ class Page:
 
 
 def build_page(desk: Desk, *, standalone: bool) -> Page:
-    """Inside a host its own page brings style and script; standing alone the page brings them itself."""
-    words = Words(desk.facts().language)
+    """Inside a host its own page brings style and script; standing alone the page brings them itself.
+
+    Each visitor is shown the jobs and photos that are theirs; persons and templates are everybody's.
+    """
+    desk, words = desk.for_clients(), Words(desk.facts().language)
     parts = (
         _Part("train", words("Train"), train_tab),
         _Part("photograph", words("Photograph"), photograph_tab),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from easyphoto.errors import InputError
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State, Subject
+from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
+from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_folder
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
@@ -46,7 +47,8 @@ class Question:
 @dataclass(frozen=True)
 class Import:
     upload: Any
-    folder: Any
+    folder: Any | None
+    """None where others reach the page: it is a path of this machine."""
     name: Any
     start: Any
     live: LiveCard
@@ -85,7 +87,7 @@ def build(desk: Desk, words: Words) -> PersonsTab:
             )
         )
     )
-    arrival = _place_import(words)
+    arrival = _place_import(words, is_local=desk.facts().is_local)
     orders, whose = place_orders(PREFIX), gr.State(None)
     return PersonsTab(tiles, orders, whose, message, exported, rename, delete, arrival, view, words)
 
@@ -103,16 +105,20 @@ def _place_question(
     return Question(group, said, answer, certain, never)
 
 
-def _place_import(words: Words) -> Import:
+def _place_import(words: Words, *, is_local: bool) -> Import:
     with gr.Accordion(words("Import"), open=False, elem_id=f"{PREFIX}_import"):
         gr.HTML(
             _hint(words("A ZIP from Export, or what the EasyPhoto extension of 2023 kept in easyphoto-user-id-infos."))
         )
         with gr.Row(elem_classes=["easyphoto-columns"]):
-            upload = gr.File(label=words("ZIP file"), file_types=[".zip"], elem_id=f"{PREFIX}_import_file", height=120)
+            upload = FileDrop(label=words("ZIP file"), file_types=[".zip"], elem_id=f"{PREFIX}_import_file", height=120)
             with gr.Column():
-                folder = gr.Textbox(
-                    "", label=words("or a folder on this machine"), max_lines=1, elem_id=f"{PREFIX}_import_folder"
+                folder = (
+                    gr.Textbox(
+                        "", label=words("or a folder on this machine"), max_lines=1, elem_id=f"{PREFIX}_import_folder"
+                    )
+                    if is_local
+                    else None
                 )
                 name = gr.Textbox(
                     "", label=words("Name"), placeholder=words("as they are called"), max_lines=1,
@@ -146,7 +152,7 @@ def _connect_orders(tab: PersonsTab, desk: Desk) -> None:
         person = desk.app.workspace.person(id)
         updates = {**_closed(tab), tab.whose: id}
         if verb == EXPORT:
-            file = exported_file(desk, id, exports_folder(tab.exported))
+            file = exported_file(desk, person.id, exports_folder(tab.exported))
             updates[tab.exported] = compat.update(value=str(file), visible=True)
             updates[tab.message] = message_html(
                 words("{name} is ready to be downloaded.", name=person.name), is_good=True
@@ -224,11 +230,12 @@ def _connect_import(tab: PersonsTab, desk: Desk) -> None:
     part, words = tab.arrival, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        files = compat.paths_of(values[part.upload])
-        typed = (values[part.folder] or "").strip()
+        files = brought(values[part.upload])
+        typed = (values[part.folder] or "").strip() if part.folder is not None else ""
         if not files and not typed:
-            raise InputError(words("There is nothing to import."), advice=words("Choose a ZIP file, or name a folder."))
-        source = files[0] if files else Path(typed).expanduser()
+            advice = "Choose a ZIP file." if part.folder is None else "Choose a ZIP file, or name a folder."
+            raise InputError(words("There is nothing to import."), advice=words(advice))
+        source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
         job = ask_import(desk, source, name=(values[part.name] or "").strip() or None)
         return {part.upload: None, **show_job(part.live, desk, job.id, words=words)}
 
@@ -244,7 +251,7 @@ def _connect_import(tab: PersonsTab, desk: Desk) -> None:
     compat.listen(
         part.start.click,
         saying(tab.message, words, started),
-        inputs={part.upload, part.folder, part.name},
+        inputs={part.upload, part.name} | ({part.folder} if part.folder is not None else set()),
         outputs={tab.message, part.upload, *part.live.outputs},
     )
 
@@ -275,21 +282,24 @@ def import_html(job: Job, words: Words) -> str:
 
 def exports_folder(file: Any) -> Path:
     """Below gradio's own folder for files on their way out, from which every version serves."""
-    known = getattr(file, "GRADIO_CACHE", None) or getattr(file, "DEFAULT_TEMP_DIR", None)
-    return Path(known or os.path.join(tempfile.gettempdir(), "gradio")) / EXPORTS
+    return gradio_folder(file) / EXPORTS
 
 
 def exported_file(desk: Desk, id: str, folder: Path) -> Path:
-    """The person's ZIP; an older one of theirs is replaced."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The person's ZIP, at an address that nobody can guess; an older one of theirs is replaced."""
     remove_exports(folder, id)
-    return desk.app.export(id, folder / f"{id}.zip")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own = folder / secrets.token_hex(20)
+    own.mkdir(mode=0o700)
+    return desk.app.export(id, own / f"{id}.zip")
 
 
 def remove_exports(folder: Path, id: str) -> None:
     """Nobody's face stays in a folder for temporary files when they are deleted."""
-    with suppress(OSError):
-        (folder / f"{id}.zip").unlink(missing_ok=True)
+    for file in folder.glob(f"*/{id}.zip"):
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+            file.parent.rmdir()
 
 
 def _hint(text: str) -> str:

@@ -14,6 +14,7 @@ from easyphoto.jobs.desk import Desk, Options
 from easyphoto.settings import FaceSettings, InferenceSettings, WeightSettings, settings_record
 from easyphoto.ui import compat
 from easyphoto.ui.card import warnings_html
+from easyphoto.ui.client_files import FileButton
 from easyphoto.ui.fields import Fields, PresetChoice, presets_of
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import LiveCard, place_card
@@ -156,7 +157,7 @@ def _place_who(desk: Desk, words: Words) -> WhoAndWhere:
     )
     # Their pictures come when the tab is opened: drawn here, they would take 50 ms of a web UI's start.
     templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)
-    upload = gr.UploadButton(
+    upload = FileButton(
         words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",
         elem_id=f"{PREFIX}_upload",
     )  # fmt: skip
@@ -209,7 +210,7 @@ def _place_record(words: Words) -> tuple[Any, Any]:
         gr.HTML(
             f'<p class="easyphoto-hint">{escape(words("A PNG made here fills in everything it was made with."))}</p>'
         )
-        record = gr.UploadButton(words("Open a PNG …"), file_types=[".png"], size="sm", elem_id=f"{PREFIX}_record")
+        record = FileButton(words("Open a PNG …"), file_types=[".png"], size="sm", elem_id=f"{PREFIX}_record")
     said = gr.HTML("", elem_id=f"{PREFIX}_record_said")
     return record, said
 
@@ -226,9 +227,7 @@ def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets
         tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
         with gr.Row(elem_classes=["easyphoto-columns"]):
             with gr.Column(scale=5, min_width=320):
-                picture = compat.upload_image(
-                    is_seen_only=True, label=words("Selected result"), elem_id=f"{PREFIX}_picture", height=560
-                )
+                picture = compat.seen_image(label=words("Selected result"), elem_id=f"{PREFIX}_picture", height=560)
             with gr.Column(scale=4, min_width=320):
                 details = gr.HTML("", elem_id=f"{PREFIX}_details")
                 with gr.Row(elem_classes=["easyphoto-buttons"]):

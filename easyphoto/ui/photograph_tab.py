@@ -13,6 +13,7 @@ from easyphoto.jobs.desk import Desk
 from easyphoto.ui import compat, seats_html
 from easyphoto.ui.assignments import Seating, with_taker
 from easyphoto.ui.card import message_html
+from easyphoto.ui.client_files import brought
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import connect_card, show_job, show_nothing
 from easyphoto.ui.messages import saying
@@ -35,6 +36,8 @@ from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.repeat import Known, Repeat, repeated
 from easyphoto.ui.seats_html import SeatsView
 
+MOST_RESULT = 500_000_000
+"""Bytes of a PNG that was made here; the largest pictures that are read have 108 million pixels."""
 __all__ = ["PhotographTab", "build", "connect", "renewal"]
 
 
@@ -113,7 +116,7 @@ def _connect_who(tab: PhotographTab, desk: Desk) -> None:
         return plan_updates(tab, plan_of(tab, values))
 
     def uploaded(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        kept = [desk.keep(name, path.read_bytes()).name for name, path in compat.upload_names(values[who.upload])]
+        kept = [desk.keep(file.name, file.take()).name for file in brought(values[who.upload])]
         plan = Plan.of(values[who.plan])
         plan = replace(plan, uploads=tuple(dict.fromkeys((*plan.uploads, *kept))))
         chosen = (*(values[who.templates.group] or ()), *(f"{UPLOAD}{name}" for name in kept))
@@ -265,8 +268,9 @@ def _connect_repeat(tab: PhotographTab, desk: Desk) -> None:
     part, said = tab.results, tab.record_said
 
     def opened(upload: Any, plan: Plan) -> dict[Any, Any]:
-        files = compat.paths_of(upload)
-        return repeat_updates(tab, desk, read_record(files[0]) if files else None, Plan.of(plan))
+        files = brought(upload)
+        record = read_record(files[0].at_most(MOST_RESULT)) if files else None
+        return repeat_updates(tab, desk, record, Plan.of(plan))
 
     def again(shown: Sequence[str], plan: Plan) -> dict[Any, Any]:
         return repeat_updates(tab, desk, record_of_result(desk, shown or ()), Plan.of(plan))

@@ -20,6 +20,7 @@ from easyphoto.jobs.records import Job, JobEvent, State, error_record
 from easyphoto.templates import shipped_templates
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
+from easyphoto.ui.client_files import ClientFile, FileButton, brought
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
@@ -122,7 +123,7 @@ def build(desk: Desk, words: Words) -> TemplatesTab:
     view = TemplateTiles(words, Thumbnails(), f"{PREFIX}_order")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=5, min_width=320):
-            upload = gr.UploadButton(
+            upload = FileButton(
                 words("Add pictures …"), file_count="multiple", file_types=["image"], size="sm",
                 elem_id=f"{PREFIX}_upload",
             )  # fmt: skip
@@ -181,7 +182,7 @@ def _connect_own(tab: TemplatesTab, desk: Desk) -> None:
     words = tab.words
 
     def added(upload: Any) -> dict[Any, Any]:
-        said = "".join(_added(desk, name, path, words) for name, path in compat.upload_names(upload))
+        said = "".join(_added(desk, file, words) for file in brought(upload))
         return {tab.message: said, tab.tiles: tab.view.html(desk.templates())}
 
     def ordered(order: str) -> dict[Any, Any]:
@@ -195,10 +196,10 @@ def _connect_own(tab: TemplatesTab, desk: Desk) -> None:
     connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
 
 
-def _added(desk: Desk, name: str, path: Path, words: Words) -> str:
+def _added(desk: Desk, file: ClientFile, words: Words) -> str:
     """What became of one of several: the others are taken in all the same."""
     try:
-        entry = desk.add_template(name_of(name), path.read_bytes())
+        entry = desk.add_template(name_of(file.name), file.take())
     except EasyPhotoError as error:
         return error_html(error_record(error), words)
     return message_html(words("{name} is one of your templates now.", name=entry.title), is_good=True)

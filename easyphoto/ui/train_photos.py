@@ -10,15 +10,16 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import BadPicture, BadReference, EasyPhotoError, InputError, UnknownJob
+from easyphoto.jobs.askers import STRANGER
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, error_html
+from easyphoto.ui.client_files import FileDrop, brought
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
-from easyphoto.workspace import is_file_name
 
 PREFIX = "easyphoto_train"
 
@@ -81,7 +82,7 @@ class PhotoPart:
 
 
 def place_photos(words: Words) -> PhotoPart:
-    drop = gr.File(
+    drop = FileDrop(
         label=words("5 to 20 photos of one person"),
         file_count="multiple",
         file_types=["image"],
@@ -99,12 +100,12 @@ def place_photos(words: Words) -> PhotoPart:
 
 
 def taken_in(desk: Desk, value: Any) -> tuple[tuple[str, ...], list[EasyPhotoError]]:
-    """The names of what was dropped and could be kept, and what was wrong with the rest."""
+    """The names of what was dropped and could be kept, and what was wrong with the rest. Raises ForeignFile."""
     names: list[str] = []
     refused: list[EasyPhotoError] = []
-    for name, path in compat.upload_names(value):
+    for file in brought(value):
         try:
-            names.append(desk.keep(name, path.read_bytes()).name)
+            names.append(desk.keep(file.name, file.take()).name)
         except BadPicture as error:
             refused.append(error)
     return tuple(names), refused
@@ -148,8 +149,14 @@ def _link(desk: Desk, job: Job, name: str) -> str | None:
 
 
 def unfinished_check(desk: Desk) -> Job | None:
-    """What a page that was closed had gathered: the newest check, unless a training has begun since."""
-    for job in desk.queue.list():
+    """What a page that was closed had gathered: the newest check of this browser, unless it began a training since.
+
+    Nobody else is shown photos that nothing has come of yet, the same account in another browser neither.
+    """
+    asker = desk.asking()
+    for job in desk.queue.list() if asker.browser != STRANGER.browser else ():
+        if job.asker != asker:
+            continue
         if job.kind in ("train", "resume"):
             return None
         if job.kind == "check" and job.state in (State.DONE, State.RUNNING, State.QUEUED):
@@ -159,11 +166,17 @@ def unfinished_check(desk: Desk) -> Job | None:
 
 def held_by(desk: Desk, job: Job) -> PhotoSet:
     """The photos of a check, as far as they are still there."""
-    uploads = desk.app.workspace.uploads
-    photos = tuple(name for name in job.request.get("photos", ()) if is_file_name(name) and (uploads / name).is_file())
+    photos = tuple(name for name in job.request.get("photos", ()) if _is_there(desk, name))
     faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
     reference = job.request.get("reference")
     return PhotoSet(photos, faces, reference if reference in photos else None)
+
+
+def _is_there(desk: Desk, name: str) -> bool:
+    try:
+        return desk.upload(name).path.is_file()
+    except InputError:
+        return False
 
 
 def refusals_html(refused: Sequence[EasyPhotoError], words: Words) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.host import HostFacts
@@ -23,12 +25,14 @@ OPEN = (
     "Everybody who can reach this page sees and changes every person: the web UI is open to others and asks for no "
     "account. Start it with --gradio-auth user:password."
 )
+_OPENERS = ("listen", "share", "ngrok", "cloudflared", "remotemoe", "localtunnel", "subpath")
+"""On the command line: the page is for a network, behind a tunnel, or behind another server."""
 _CHINESE = ("zh", "chinese")
 _UNTAGGED = "<none>"
 
 
 def read_facts() -> HostFacts:
-    kind = host_kind()
+    kind, flags = host_kind(), host_module("shared").cmd_opts
     return HostFacts(
         name=f"{_NAMES[kind]} {_version()}".strip(),
         kind=kind,
@@ -38,7 +42,15 @@ def read_facts() -> HostFacts:
         upscalers=upscaler_names(),
         warnings=tuple(_warnings()),
         sends=SENDS,
+        is_local=is_local(flags) and not has_login(flags),
     )
+
+
+def is_local(flags: Any) -> bool:
+    """Whether only who sits at this machine reaches the page."""
+    named = getattr(flags, "server_name", None) or os.environ.get("GRADIO_SERVER_NAME")
+    is_here = named in (None, "", "127.0.0.1", "::1", "localhost")
+    return is_here and not any(getattr(flags, name, None) for name in _OPENERS)
 
 
 def host_kind() -> str:
@@ -69,13 +81,8 @@ def webui_folder() -> Path:
     return Path(str(getattr(paths, "data_path", None) or paths.script_path)).absolute()
 
 
-def _is_open() -> bool:
-    """Whether its page is there for others than who sits at this machine, and asks nobody for an account."""
-    flags = host_module("shared").cmd_opts
-    said = {name: getattr(flags, name, None) for name in ("listen", "share", "ngrok", "server_name")}
-    is_here = said["server_name"] in (None, "", "127.0.0.1", "::1", "localhost")
-    is_reached = bool(said["listen"] or said["share"] or said["ngrok"]) or not is_here
-    return is_reached and not (getattr(flags, "gradio_auth", None) or getattr(flags, "gradio_auth_path", None))
+def has_login(flags: Any) -> bool:
+    return bool(getattr(flags, "gradio_auth", None) or getattr(flags, "gradio_auth_path", None))
 
 
 def _version() -> str:
@@ -88,7 +95,8 @@ def _version() -> str:
 
 
 def _warnings() -> Iterator[str]:
-    if _is_open():
+    flags = host_module("shared").cmd_opts
+    if not is_local(flags) and not has_login(flags):
         yield OPEN
     net = open_controlnet()
     if net is None:

@@ -1,6 +1,7 @@
-"""`python serve_page.py WORKSPACE PORT LANGUAGE TRAINER`: the page with a real desk, for the browser's tests.
+"""`python serve_page.py WORKSPACE PORT LANGUAGE TRAINER [ACCOUNTS]`: our server with a real desk, for the page's tests.
 
-Runs under every gradio; TRAINER is the Python that has what training needs.
+Runs under every gradio; TRAINER is the Python that has what training needs. With "in-a-host" for ACCOUNTS the page is a
+part of another one, which gradio itself serves, as in web UIs.
 """
 
 from __future__ import annotations
@@ -9,12 +10,18 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import gradio as gr
+
+from easyphoto.api.routes import parse_accounts
 from easyphoto.app import EasyPhoto
 from easyphoto.host import HostFacts, ThisMachine
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.ui.page import build_page
+from easyphoto.server import serve
+from easyphoto.ui.page import Page, build_page
 from easyphoto.workspace import Workspace
+
+IN_A_HOST = "in-a-host"
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,25 @@ class OtherTrainer(ThisMachine):
         return Path(self.python)
 
 
-def main(workspace: str, port: str, language: str, trainer: str) -> None:
+def host_with(page: Page) -> gr.Blocks:
+    """As web UIs do it: our page in a tab, and a handler of theirs that takes the picture on show."""
+    with gr.Blocks(analytics_enabled=False) as host:
+        with gr.Tabs(), gr.Tab("EasyPhoto"):
+            page.blocks.render()
+        sent = gr.Image(elem_id="host_picture")
+        gr.Button("send", elem_id="host_send").click(lambda picture: picture, [page.send.picture], [sent], queue=False)
+    return host
+
+
+def main(workspace: str, port: str, language: str, trainer: str, accounts: str = "") -> None:
     place = Workspace(Path(workspace))
-    desk = Desk(EasyPhoto(place, host=OtherTrainer(language, trainer)), JobQueue(place))
-    page = build_page(desk, standalone=True)
-    page.blocks.launch(server_name="127.0.0.1", server_port=int(port), share=False, quiet=True)
+    desk = Desk(EasyPhoto(place, host=OtherTrainer(language, python=trainer)), JobQueue(place))
+    if accounts == IN_A_HOST:
+        host_with(build_page(desk, standalone=False)).launch(
+            server_name="127.0.0.1", server_port=int(port), share=False, quiet=True
+        )
+    else:
+        serve(desk, parse_accounts(accounts), port=int(port))
 
 
 if __name__ == "__main__":

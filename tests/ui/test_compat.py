@@ -3,7 +3,6 @@
 import base64
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 from PIL import Image
 
@@ -21,34 +20,6 @@ def test_an_event_speaks_the_words_of_its_version():
     assert compat.event_words((4, 40, 0), js="f") == {"js": "f", "api_name": False}
     assert compat.event_words((6, 31, 0), js="f") == {"js": "f", "api_visibility": "private"}
     assert compat.event_words((6, 31, 0)) == {"api_visibility": "private"}
-
-
-def test_an_upload_is_paths_whatever_the_version_hands_over():
-    wrapper = SimpleNamespace(name="/tmp/a.jpg")
-    file_data = SimpleNamespace(path="/tmp/a.jpg", orig_name="mine.jpg")
-
-    assert compat.paths_of(wrapper) == (Path("/tmp/a.jpg"),)
-    assert compat.paths_of("/tmp/a.jpg") == (Path("/tmp/a.jpg"),)
-    assert compat.paths_of(file_data) == (Path("/tmp/a.jpg"),)
-    assert compat.paths_of([wrapper, "/tmp/b.jpg"]) == (Path("/tmp/a.jpg"), Path("/tmp/b.jpg"))
-    assert compat.paths_of(None) == ()
-
-
-def test_a_gallery_is_paths_whatever_the_version_hands_over():
-    three = [{"name": "/tmp/a.png", "data": "http://x", "is_file": True}, [{"name": "/tmp/b.png"}, "b"]]
-    four = [("/tmp/a.png", None), ("/tmp/b.png", "b")]
-    raw = [{"image": {"path": "/tmp/a.png"}, "caption": None}]
-
-    assert compat.paths_of(three) == (Path("/tmp/a.png"), Path("/tmp/b.png"))
-    assert compat.paths_of(four) == (Path("/tmp/a.png"), Path("/tmp/b.png"))
-    assert compat.paths_of(raw) == (Path("/tmp/a.png"),)
-
-
-def test_an_upload_keeps_the_name_that_the_user_gave():
-    named = [SimpleNamespace(name="/tmp/x/anna.jpg"), SimpleNamespace(path="/tmp/0f3c.jpg", orig_name="anna 2.jpg")]
-
-    assert compat.upload_names(named) == (("anna.jpg", Path("/tmp/x/anna.jpg")), ("anna 2.jpg", Path("/tmp/0f3c.jpg")))
-    assert compat.upload_names(None) == ()
 
 
 def test_a_picture_within_the_page_is_no_larger_than_asked(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The Train tab without a browser: what its handlers answer, and what a reloaded page finds."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from PIL import Image
 
 from easyphoto.errors import BadName, BadReference, InputError, TrainerMissing
 from easyphoto.host import ThisMachine
+from easyphoto.jobs.askers import STRANGER, Asker, asked_by, browser_digest
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import State
 from easyphoto.ui import train_tab
+from easyphoto.ui.client_files import Claims
 from easyphoto.ui.language import Words
 from easyphoto.ui.live import newest_job
 from easyphoto.ui.messages import saying
@@ -31,6 +34,7 @@ from easyphoto.ui.train_tab import missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
 
 ENGLISH = Words("en")
+ANNAS_LAPTOP = Asker("anna", browser_digest("laptop"))
 VERDICT = {
     "photo": "a-0123456789.jpg", "kept": False, "reason": "several faces", "explanation": "2 faces.", "advice": "Say.",
     "faces": [{}, {}], "notes": [],
@@ -44,11 +48,22 @@ def finished(desk: Desk, kind: str, **request: object) -> str:
     return job.id
 
 
+def uploaded(*files: Path) -> Claims:
+    """As gradio would have put them."""
+    folder = files[0].parent / "gradio"
+    places = [folder / f"{number:040x}" for number in range(len(files))]
+    for file, place in zip(files, places, strict=True):
+        place.mkdir(parents=True)
+        shutil.copy(file, place)
+    claims = [(file.name, str(place / file.name)) for file, place in zip(files, places, strict=True)]
+    return Claims(tuple(claims), folder)
+
+
 def test_what_is_no_picture_is_refused_and_the_rest_is_taken(desk: Desk, tmp_path: Path):
     Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
 
-    names, refused = taken_in(desk, [str(tmp_path / "good.png"), str(tmp_path / "bad.png")])
+    names, refused = taken_in(desk, uploaded(tmp_path / "good.png", tmp_path / "bad.png"))
 
     assert [name.split("-")[0] for name in names] == ["good"]
     assert "bad.png is no picture that can be read." in refusals_html(refused, ENGLISH)
@@ -175,16 +190,56 @@ def test_a_removed_photo_is_no_longer_shown_or_counted():
 
 
 def test_a_reloaded_page_finds_the_photos_of_the_last_check(desk: Desk, tmp_path: Path):
+    desk = desk.for_clients()
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
-    names, _ = taken_in(desk, str(tmp_path / "a.png"))
-    faces = {names[0]: 1, "gone.png": 2}
-    id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces=faces, reference=names[0])
+    with asked_by(ANNAS_LAPTOP):
+        names, _ = taken_in(desk, uploaded(tmp_path / "a.png"))
+        faces = {names[0]: 1, "gone.png": 2}
+        id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces=faces, reference=names[0])
 
-    job = unfinished_check(desk)
+        job = unfinished_check(desk)
 
-    assert job is not None
-    assert job.id == id
-    assert held_by(desk, job) == PhotoSet(names, {names[0]: 1}, names[0])
+        assert job is not None
+        assert job.id == id
+        assert held_by(desk, job) == PhotoSet(names, {names[0]: 1}, names[0])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Asker("bea", browser_digest("laptop")),
+        Asker("anna", browser_digest("phone")),
+        Asker(None, browser_digest("laptop")),
+        Asker(),
+        STRANGER,
+    ],
+    ids=["another account", "another browser", "no account", "a program", "a page without a cookie"],
+)
+def test_nobody_else_is_offered_the_photos_of_a_check(desk: Desk, other: Asker):
+    desk = desk.for_clients()
+    with asked_by(ANNAS_LAPTOP):
+        finished(desk, "check", photos=[])
+
+    with asked_by(other):
+        assert unfinished_check(desk) is None
+
+
+def test_pages_without_a_cookie_cannot_be_told_apart_and_are_offered_nothing(desk: Desk):
+    desk = desk.for_clients()
+    with asked_by(STRANGER):
+        finished(desk, "check", photos=[])
+
+        assert unfinished_check(desk) is None
+
+
+def test_a_card_finds_no_job_of_somebody_else(desk: Desk):
+    desk = desk.for_clients()
+    with asked_by(ANNAS_LAPTOP):
+        id = finished(desk, "photograph", templates=[])
+
+        assert newest_job(desk, ["photograph"]) == id
+    with asked_by(Asker("bea", browser_digest("laptop"))):
+        assert newest_job(desk, ["photograph"]) is None
 
 
 @dataclass

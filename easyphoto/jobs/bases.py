@@ -1,0 +1,30 @@
+"""How clients name what is trained on: as the host lists it, never by a path of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from easyphoto.errors import BadSettings
+from easyphoto.families import FAMILIES
+
+
+def check_base(base: str, known: Sequence[str]) -> None:
+    """Raises BadSettings for a path."""
+    if base in known or base in FAMILIES:
+        return
+    is_bare = (
+        base.isprintable()
+        and PurePosixPath(base).name == base == PureWindowsPath(base).name
+        and not base.startswith((".", "~"))
+    )
+    # A name that is a file in the working folder would be taken for it.
+    if not is_bare or _exists(base):
+        raise BadSettings(f"The base cannot be {base!r}.", advice=f"Known: {', '.join((*known, *FAMILIES))}.")
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return True

@@ -1,0 +1,166 @@
+"""The files of an event: taken only where gradio put them when they were uploaded, opened only after that is certain.
+
+An event can name any path. Gradio opens what is named before a handler sees it, and which of its versions looks first
+differs; so the components that take files here open nothing, and `brought` is the one way to what was uploaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from abc import ABCMeta
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.errors import BadPicture, ForeignFile
+from easyphoto.files import read_regular
+from easyphoto.jobs.uploads import MOST_BYTES, MOST_FILES
+
+# Gradio's folder for one upload: a random name in gradio 3, a digest of the content from 4 on.
+_UPLOAD = re.compile(r"[0-9a-f]{40,64}")
+MOST_ENTRIES = 100_000
+"""Of a folder that is named; a web UI's outputs hold some thousands."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an event says that it brings, unopened: names with the user, and paths."""
+
+    files: tuple[tuple[str, str], ...]
+    folder: Path
+    """Gradio's for what comes in."""
+
+
+@dataclass(frozen=True)
+class ClientFile:
+    name: str
+    """With the user; only its letters matter."""
+    path: Path
+
+    def take(self) -> bytes:
+        """The content of a picture; the page's copy goes, because the picture is kept elsewhere, or not at all.
+
+        Raises BadPicture for one that is too large.
+        """
+        try:
+            return read_regular(self.at_most(MOST_BYTES), MOST_BYTES)
+        except OSError as error:
+            raise _foreign(self.name) from error
+        finally:
+            with suppress(OSError):
+                self.path.unlink()
+
+    def at_most(self, most: int) -> Path:
+        """The path, for what is no picture. Raises BadPicture for more bytes than that."""
+        if self.path.stat().st_size > most:
+            raise BadPicture(f"{self.name} is too large.", advice=f"At most {most // 1_000_000} MB are taken.")
+        return self.path
+
+
+def brought(value: Any) -> tuple[ClientFile, ...]:
+    """The files of a component of this module. Raises ForeignFile for what was not uploaded, or for too many."""
+    if value is None:
+        return ()
+    if not isinstance(value, Claims) or len(value.files) > MOST_FILES:
+        raise ForeignFile("These are too many files.", advice=f"Give at most {MOST_FILES} at once.")
+    return tuple(ClientFile(name, uploaded_path(path, value.folder)) for name, path in value.files)
+
+
+def uploaded_path(claim: str, folder: Path) -> Path:
+    """The path of an upload below gradio's folder. Raises ForeignFile for any other, links and devices included."""
+    try:
+        path = Path(claim)
+        place, above = path.parent, path.parent.parent
+        is_there = path.is_absolute() and os.path.realpath(above) == os.path.realpath(folder)
+        is_upload = is_there and _UPLOAD.fullmatch(place.name) is not None
+        if is_upload and stat.S_ISDIR(os.lstat(place).st_mode) and stat.S_ISREG(os.lstat(path).st_mode):
+            return path
+    except (OSError, ValueError) as error:
+        raise _foreign(Path(claim).name) from error
+    raise _foreign(path.name)
+
+
+def named_folder(text: str) -> Path:
+    """A folder of this machine that somebody typed, where that is asked for at all. Raises ForeignFile.
+
+    What lies in it must be files and folders; a link may lead to another place in it.
+    """
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ForeignFile(f"{text!r} is no folder on this machine.", advice="Give its whole path.")
+    root, count = os.path.realpath(folder), 0
+    for place, folders, names in os.walk(root):
+        for entry in (*folders, *names):
+            path, count = os.path.join(place, entry), count + 1
+            mode = os.lstat(path).st_mode
+            is_inside = os.path.realpath(path).startswith(os.path.join(root, ""))
+            if not is_inside or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                raise ForeignFile(f"{path} is no file of this folder.", advice="Copy what you want into a folder.")
+        if count > MOST_ENTRIES:
+            raise ForeignFile(f"{text!r} holds too much.", advice="Name the folder of the person.")
+    return folder
+
+
+def _foreign(name: str) -> ForeignFile:
+    return ForeignFile(f"{name[:100]} did not come in through this page.", advice="Choose or drop the file again.")
+
+
+def _claimed(payload: Any) -> Iterator[tuple[str, str]]:
+    """Of any version: a record or gradio's object for one, alone or in a list. What is neither has no path."""
+    listed = getattr(payload, "root", payload)
+    for each in listed if isinstance(listed, (list, tuple)) else [listed]:
+        record = each if isinstance(each, Mapping) else getattr(each, "__dict__", {})
+        path = record.get("path", record.get("name"))
+        path = path if isinstance(path, str) else ""
+        name = record.get("orig_name")
+        yield (name if isinstance(name, str) and name else Path(path).name), path
+
+
+def gradio_folder(component: Any) -> Path:
+    """Where gradio keeps what comes in and goes out."""
+    return Path(getattr(component, "GRADIO_CACHE", None) or component.DEFAULT_TEMP_DIR)
+
+
+def _claims(component: Any, payload: Any) -> Claims | None:
+    return None if payload is None else Claims(tuple(_claimed(payload)), gradio_folder(component))
+
+
+async def _left_alone(component: Any, path: str) -> str:
+    """In place of gradio's copying what is named into its cache, or fetching it from elsewhere."""
+    return path
+
+
+def _seen(component: Any, payload: Any) -> Any:
+    """A picture on show that an event sends back: a host's own handlers take it, and gradio opens it for them."""
+    path = payload.get("path") if isinstance(payload, Mapping) else getattr(payload, "path", None)
+    if path is not None:
+        try:
+            uploaded_path(path, gradio_folder(component))
+        except ForeignFile as error:
+            raise gr.Error(str(error)) from error
+    return gr.Image.preprocess(component, payload)
+
+
+def _kind(base: Any, **members: Any) -> Any:
+    """A component that looks like `base` and differs in `members`.
+
+    A class statement would have gradio 4 and later write a .pyi file beside this one.
+    """
+    maker = ABCMeta if issubclass(type(base), ABCMeta) else type
+    members |= {"__module__": __name__, "is_template": True}
+    return maker.__new__(type(base), f"Client{base.__name__}", (base,), members)
+
+
+_TAKING = {
+    "preprocess": _claims,
+    "async_move_resource_to_block_cache": _left_alone,
+}
+FileDrop = _kind(gr.File, **_TAKING)
+FileButton = _kind(gr.UploadButton, **_TAKING)
+SeenImage = _kind(gr.Image, preprocess=_seen)

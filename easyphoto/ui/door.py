@@ -1,0 +1,180 @@
+"""The page's door, where the page stands alone: which of gradio's routes are open, for whom, and for which files.
+
+Gradio serves more than a page needs (files of the working folder, other addresses, recordings), and takes any path that
+an event names for an upload. Here only what the page asks for is open, and an event may name what the same visitor has
+uploaded. Inside a web UI the host's own door stands there; then `ui.client_files` alone guards what we take.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, browser_digest
+from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
+
+OURS = "/easyphoto/"
+"""The API's routes, which have guards of their own."""
+MOST_EVENT = 64_000_000
+"""Bytes of an event; none of the page's is a tenth of that."""
+MOST_REMEMBERED = 20_000
+"""Uploads whose owner is known; a page that has forgotten one asks for it again."""
+MOST_UPLOAD = MOST_ARCHIVE + 1_000_000
+"""With the form around it."""
+_UPLOAD, _EVENT, _FILE = "/upload", re.compile(r"/(?:run|api)/[^/]+/?"), "/file="
+_OPEN = {
+    "GET": re.compile(
+        r"/|/(?:config|info|theme\.css|favicon\.ico|manifest\.json|app_id|startup-events|upload_progress)/?"
+        r"|/(?:static|assets|svelte)/.*|/heartbeat/\w+|/file=.*"
+    ),
+    "POST": re.compile(rf"{_UPLOAD}|{_EVENT.pattern}|/reset/?"),
+}
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class PageDoor:
+    app: Callable[[Scope, Receive, Send], Awaitable[None]]
+    folder: Path
+    """Gradio's for what comes in."""
+    brought: OrderedDict[str, Asker] = field(default_factory=OrderedDict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith(OURS):
+            await self.app(scope, receive, send)
+        elif scope["type"] != "http":
+            # Gradio 3 has its queue there, which the page does not use.
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._opened(scope, receive, send)
+
+    async def _opened(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"].replace("HEAD", "GET"), scope["path"].removeprefix("/gradio_api") or "/"
+        token = token_in(Request(scope))
+        if token is None:
+            token = new_token()
+            send = _remembered(send, token)
+        asker = Asker(scope.get(ACCOUNT_IN_SCOPE), browser_digest(token))
+        scope = {**scope, ASKER_IN_SCOPE: asker}
+        if method not in _OPEN or _OPEN[method].fullmatch(path) is None:
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+        elif path.startswith(_FILE):
+            is_theirs = await run_in_threadpool(self._may_see, path.removeprefix(_FILE), asker)
+            await (self.app if is_theirs else PlainTextResponse("Forbidden", 403))(scope, receive, send)
+        elif method == "GET":
+            await self.app(scope, receive, send)
+        elif (length := length_of(scope)) is None or length > (MOST_UPLOAD if path == _UPLOAD else MOST_EVENT):
+            await PlainTextResponse("Too large, or of unknown length.", 413)(scope, receive, send)
+        else:
+            await (self._upload if path == _UPLOAD else self._event)(scope, receive, send, asker)
+
+    def _may_see(self, name: str, asker: Asker) -> bool:
+        """What they brought, or what was made for a page: its name cannot be guessed."""
+        try:
+            root, path = os.path.realpath(self.folder), os.path.realpath(name)
+            is_file = path.startswith(os.path.join(root, "")) and stat.S_ISREG(os.lstat(path).st_mode)
+        except (OSError, ValueError):
+            return False
+        return is_file and self.brought.get(path, asker) == asker
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Asker) -> None:
+        """Paths are told when their owner is known and the files lie there: gradio may move them after its answer."""
+        told: list[MutableMapping[str, Any]] = []
+
+        async def hearing(message: MutableMapping[str, Any]) -> None:
+            told.append(message)
+
+        await self.app(scope, receive, hearing)
+        if told and told[0].get("status") == 200:
+            self._remember(b"".join(each.get("body", b"") for each in told), asker)
+        for each in told:
+            await send(each)
+
+    def _remember(self, answer: bytes, asker: Asker) -> None:
+        for path in map(os.path.realpath, json.loads(answer)):
+            self.brought[path] = asker
+            self.brought.move_to_end(path)
+        while len(self.brought) > MOST_REMEMBERED:
+            self.brought.popitem(last=False)
+
+    async def _event(self, scope: Scope, receive: Receive, send: Send, asker: Asker) -> None:
+        body = b"".join([piece async for piece in _pieces(receive)])
+        try:
+            is_theirs = await run_in_threadpool(self._brought_all, body, asker)
+        except (ValueError, RecursionError):
+            await PlainTextResponse("This is no event.", 400)(scope, receive, send)
+            return
+        if is_theirs:
+            await self.app(scope, _again(body, receive), send)
+        else:
+            await PlainTextResponse("This file did not come in through this page.", 403)(scope, receive, send)
+
+    def _brought_all(self, event: bytes, asker: Asker) -> bool:
+        """Raises ValueError, RecursionError for what is no JSON, or names no path."""
+        return all(self.brought.get(os.path.realpath(str(name))) == asker for name in claims_in(json.loads(event)))
+
+
+def claims_in(event: Any) -> Iterator[Any]:
+    """Whatever any version of gradio could take for the path of a file, wherever it stands in an event."""
+    if isinstance(event, Mapping):
+        if "path" in event:
+            yield event["path"]
+        if "is_file" in event or {"name", "data"} <= event.keys():
+            yield event.get("name")
+        for value in event.values():
+            yield from claims_in(value)
+    elif isinstance(event, list):
+        for value in event:
+            yield from claims_in(value)
+
+
+def _remembered(send: Send, token: str) -> Send:
+    """The cookie goes with the answer; scripts cannot read it, and another site's page does not send it along."""
+    cookie = f"{COOKIE}={token}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"set-cookie", cookie.encode("ascii"))]}
+        await send(message)
+
+    return sending
+
+
+def length_of(scope: Scope) -> int | None:
+    """What the body's length is said to be, which the server holds it to."""
+    said = next((value for name, value in scope["headers"] if name.lower() == b"content-length"), b"")
+    return int(said) if said.isdigit() else None
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for who reads it next; then whatever comes."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> MutableMapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving

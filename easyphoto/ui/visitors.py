@@ -1,0 +1,53 @@
+"""Who is behind an event of the page: an account, and the browser, by a cookie that only that browser has.
+
+`javascript/easyphoto.js` makes the cookie; where the page stands alone its door does, out of reach of scripts. Gradio's
+own word for a session changes whenever the page is loaded, and cannot tell who comes back.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from starlette.requests import HTTPConnection
+
+from easyphoto.jobs.askers import STRANGER, Asker, asked_by, browser_digest
+
+COOKIE = "easyphoto_browser"
+ASKER_IN_SCOPE = "easyphoto.asker"
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def as_visitor(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler of an event, for which `asking()` is who caused it."""
+
+    # Gradio hands the request over where an argument is of its type.
+    def heard(request: gr.Request, *values: Any) -> Any:
+        with asked_by(visitor_of(request)):
+            return handler(*values)
+
+    return heard
+
+
+def visitor_of(request: Any) -> Asker:
+    """`request` is gradio's. What a client writes into one, as the queue of gradio 3 lets it, counts nothing."""
+    asked = getattr(request, "request", None)
+    if not isinstance(asked, HTTPConnection):
+        return STRANGER
+    known = asked.scope.get(ASKER_IN_SCOPE)
+    if isinstance(known, Asker):
+        return known
+    token = token_in(asked)
+    return Asker(request.username or None, browser_digest(token) if token else STRANGER.browser)
+
+
+def token_in(asked: HTTPConnection) -> str | None:
+    token = asked.cookies.get(COOKIE, "")
+    return token if _TOKEN.fullmatch(token) else None
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
