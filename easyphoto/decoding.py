@@ -99,9 +99,7 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
             opened.draft("RGB", (longest, longest))
         made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
         _check_memory(opened, around, made, source.name)
-        with warnings.catch_warnings():
-            # Pillow's own bound is lower, and what large cameras deliver would make it warn.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _quiet():
             opened.load()
         # A TIFF turns as it is loaded, and some versions of Pillow leave its tag as it was.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
@@ -170,7 +168,8 @@ def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.Ima
 def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFile, Around]]:
     try:
         with _stream(source) as stream:
-            opened, around = _open(stream)
+            with _quiet():
+                opened, around = _open(stream)
             with opened:
                 _check_pixels(opened, name)
                 try:
@@ -193,6 +192,14 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
         raise BadPicture(
             f"{name} cannot be read as a picture ({_reason(error)}).", advice="Save it again as JPEG or PNG."
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of what large cameras deliver, and of every odd tag; where warnings are errors, that ends reading."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: Exception) -> str:

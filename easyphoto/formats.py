@@ -24,7 +24,7 @@ MOST_BYTES = 700_000_000
 MOST_BESIDE = 200_000_000
 """Bytes of a file that are no picture (profiles, previews, layers): they are read whole."""
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MOST_STEPS = 1_000_000
+_MOST_STEPS = 100_000
 # More than any encoder makes; each goes through the whole picture once.
 _MOST_SCANS = 100
 _BLOCK = 1 << 20

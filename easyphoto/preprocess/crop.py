@@ -11,7 +11,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.families import Family
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images import as_array, as_picture, blended, dilated, feathered, resized, resized_mask
-from easyphoto.preprocess.reading import scaled_face, upright_face
+from easyphoto.preprocess.reading import moved_face, scaled_face, upright_face
 from easyphoto.preprocess.verdict import Verdict
 
 FACE_WEIGHT, HAIR_WEIGHT, REST_WEIGHT = 1.0, 0.3, 0.1
@@ -39,12 +39,7 @@ def crop_of(verdict: Verdict, engine: FaceEngine, family: Family) -> Crop:
     square = square_around(face.box, family.crop_factor, Size.of(picture))
     left, top, right, bottom = square.as_ints()
     labels = engine.parse(picture, face)[top:bottom, left:right]
-    moved = replace(
-        face,
-        box=face.box.moved(-left, -top),
-        points=(np.asarray(face.points, np.float64) - (left, top)).astype(np.float32),
-    )
-    return Crop(picture.crop((left, top, right, bottom)), moved, labels)
+    return Crop(picture.crop((left, top, right, bottom)), moved_face(face, left, top), labels)
 
 
 def at_resolution(crop: Crop, side: int, *, enhance: bool) -> Crop:

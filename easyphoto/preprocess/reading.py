@@ -10,10 +10,13 @@ from PIL import Image
 
 from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import Size
+from easyphoto.geometry import Size, square_around
 from easyphoto.images import read_picture
 from easyphoto.preprocess.verdict import Verdict
 
+# In lengths of the face; copies of a photo are compared by three of them, the largest crops have three.
+_SURROUNDINGS = 16.0
+_LARGE = 5000
 _TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
@@ -42,8 +45,17 @@ def upright_photo(verdict: Verdict, *, longest: int | None = None) -> tuple[Imag
     return picture, None if verdict.face is None else scaled_face(verdict.face, factor)
 
 
+def moved_face(face: Face, left: float, top: float) -> Face:
+    """The same face on a part of the picture that begins there."""
+    points = np.asarray(face.points, np.float64) - (left, top)
+    return replace(face, box=face.box.moved(-left, -top), points=points.astype(np.float32))
+
+
 def upright_face(verdict: Verdict, side: int) -> tuple[Image.Image, Face]:
-    """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own."""
+    """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own.
+
+    Of a photo in which the face is lost only its surroundings: networks would look at 100 megapixels several times.
+    """
     if verdict.face is None:
         raise ValueError(f"{verdict.photo} has no face.")
     length = max(verdict.face.box.width, verdict.face.box.height, 1.0)
@@ -51,4 +63,8 @@ def upright_face(verdict: Verdict, side: int) -> tuple[Image.Image, Face]:
     longest = None if length <= side else max(1, round(full.long * side / length))
     picture, face = upright_photo(verdict, longest=longest)
     assert face is not None
-    return picture, face
+    around = square_around(face.box, _SURROUNDINGS, Size.of(picture)) if max(picture.size) > _LARGE else None
+    if around is None:
+        return picture, face
+    left, top, right, bottom = around.as_ints()
+    return picture.crop((left, top, right, bottom)), moved_face(face, left, top)
