@@ -196,7 +196,7 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns of what large cameras deliver, and of every odd tag; where warnings are errors, that ends reading."""
+    """Pillow warns of what large cameras deliver, and of odd tags; where warnings are errors, that ends reading."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from easyphoto.backends.folders import base_model, controlnet_folder, has_second_encoder, part_config, require_parts
+from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import Family
 from easyphoto.weights.store import WeightStore
@@ -164,7 +165,7 @@ def _filled_below(level: str, network: nn.Module, folder: Path) -> list[str]:
     """
     from safetensors.torch import load_file
 
-    files = folder.glob("*model*.safetensors")
+    files = [file for file in folder.glob("*model*.safetensors") if read_header(file)]
     state = {level + name: tensor for file in files for name, tensor in load_file(file).items()}
     return sorted(network.load_state_dict(state, strict=False, assign=True).missing_keys)
 

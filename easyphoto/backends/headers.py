@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,12 @@ from typing import Any
 
 from easyphoto.errors import InputError
 from easyphoto.families import SD15, SDXL, Family
+from easyphoto.files import cause_of, open_regular
+from easyphoto.records import parsed
 
-LONGEST_HEADER = 100_000_000
-"""Bytes; the safetensors library has the same bound. A whole SDXL checkpoint's header has about 350,000."""
+LONGEST_HEADER = 8_000_000
+"""Bytes. A whole SDXL checkpoint's header has about 350,000, a LoRA's with the counts of all its captions up to two
+million; read as JSON, one takes twenty times as much memory. The safetensors library would read 100 million."""
 LENGTH_BYTES = 8
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
@@ -67,14 +70,19 @@ class Prediction:
 
 
 def read_header(file: Path) -> Header:
-    """Names and shapes of a .safetensors file. Raises InputError for what is none or was cut off."""
+    """Names and shapes of a .safetensors file. Raises InputError for what is none or was cut off.
+
+    Every such file goes through here before the safetensors library opens it, which waits at a pipe for ever.
+    """
     try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
+            size = os.fstat(stream.fileno()).st_size
             length = _header_length(file, stream.read(LENGTH_BYTES), size)
             content = _parsed(file, stream.read(length))
     except OSError as error:
-        raise InputError(f"{file} cannot be read: {error}.", advice="Check the path and its rights.") from error
+        raise InputError(
+            f"{file} cannot be read: {cause_of(error)}.", advice="Check the path and its rights."
+        ) from error
     metadata = content.pop("__metadata__", None)
     shapes = {name: _checked_shape(file, entry, room=size - LENGTH_BYTES - length) for name, entry in content.items()}
     texts = metadata if isinstance(metadata, dict) else {}
@@ -83,6 +91,11 @@ def read_header(file: Path) -> Header:
 
 def _header_length(file: Path, beginning: bytes, size: int) -> int:
     length = int(struct.unpack("<Q", beginning)[0]) if len(beginning) == LENGTH_BYTES else 0
+    if LONGEST_HEADER < length <= size - LENGTH_BYTES:
+        raise InputError(
+            f"{file.name} has a header of {length / 1e6:.0f} MB.",
+            advice=f"At most {LONGEST_HEADER // 1_000_000} MB are read; no model needs more. {TAKE}",
+        )
     if not 2 <= length <= LONGEST_HEADER:
         raise InputError(f"{file.name} is no safetensors file.", advice=f"Its beginning is something else. {TAKE}")
     if length > size - LENGTH_BYTES:
@@ -92,8 +105,8 @@ def _header_length(file: Path, beginning: bytes, size: int) -> int:
 
 def _parsed(file: Path, header: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(header)
-    except (ValueError, RecursionError) as error:
+        content = parsed(header)
+    except ValueError as error:
         raise InputError(f"The header of {file.name} is broken: {error}.", advice="Fetch the file again.") from error
     if not isinstance(content, dict):
         raise InputError(f"The header of {file.name} is no table of tensors.", advice="Fetch the file again.")

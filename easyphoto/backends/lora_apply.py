@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +13,10 @@ from torch import nn
 
 from easyphoto.backends.base import LoraUse
 from easyphoto.backends.components import Components
+from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
-from easyphoto.errors import MissingCapability
+from easyphoto.errors import InputError, MissingCapability
+from easyphoto.records import parsed
 
 NATIVE_FACTS = "lora_adapter_metadata"
 """Where diffusers' own format keeps what kohya's has in a tensor for each layer."""
@@ -94,10 +95,10 @@ def _read(use: LoraUse) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     if not use.path.is_file():
         raise MissingCapability(f"There is no LoRA {use.path}.", advice="Check the path, or train the person again.")
     try:
+        facts = parsed(read_header(use.path).metadata.get(NATIVE_FACTS, "{}").encode())
         with safe_open(use.path, framework="pt") as opened:
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-            facts = json.loads((opened.metadata() or {}).get(NATIVE_FACTS, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, InputError, OSError, ValueError) as error:
         raise MissingCapability(
             f"{use.path.name} cannot be read as safetensors ({error}).", advice="The file may have been cut off."
         ) from error

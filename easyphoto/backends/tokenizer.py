@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import gzip
 import inspect
+import io
 import json
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.families import Family
+from easyphoto.files import read_regular
 from easyphoto.weights.store import WeightStore
 
 MERGES_ID = "clip-merges"
 MERGES_COUNT = 48_894
+_MOST_BYTES = 16 << 20
+"""The table has half a megabyte."""
 START, END = "<|startoftext|>", "<|endoftext|>"
 LENGTH = 77
 KNOWN_TEXT = "a photo of an astronaut riding a horse"
@@ -62,10 +67,12 @@ def _in_hub_cache() -> Iterator[Path]:
 def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
     """Pairs of tokens in order of their rank. Raises WeightsMissing for a file that is no whole table."""
     try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        content = read_regular(file, _MOST_BYTES)
+        if file.suffix == ".gz":
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_MOST_BYTES)
         lines = [line for line in content.decode("utf-8").split("\n") if line and not line.startswith("#version")]
         pairs = tuple((first, second) for first, second in (line.split(" ") for line in lines))
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, InputError, zlib.error) as error:
         raise WeightsMissing(f"{file} cannot be read: {error}.", advice="Fetch it again.") from error
     if len(pairs) != MERGES_COUNT:
         raise WeightsMissing(f"{file} has {len(pairs)} merges where CLIP has {MERGES_COUNT}.", advice="Fetch it again.")

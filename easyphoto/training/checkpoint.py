@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
 from easyphoto.files import write_bytes
 from easyphoto.training.loop import Learner
@@ -39,6 +40,7 @@ def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
     """
     if not folder.resume.is_file():
         return 0
+    read_header(folder.resume)
     try:
         with safe_open(folder.resume, framework="pt") as opened:
             told = (opened.metadata() or {}).get("fingerprint")

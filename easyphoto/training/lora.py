@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
 from easyphoto.files import write_bytes
 
@@ -88,6 +89,7 @@ def read_lora(source: Path) -> tuple[State, dict[str, str]]:
     """Tensors and metadata of a file. Raises InputError where it is no safetensors file."""
     from safetensors import SafetensorError, safe_open
 
+    read_header(source)
     try:
         with safe_open(source, framework="pt") as opened:
             return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118

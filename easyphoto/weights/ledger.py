@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import make_folder
+from easyphoto.files import make_folder, open_regular
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.records import read_json, typed, write_json
 
@@ -135,7 +135,7 @@ def sha256_of(file: Path, progress: Progress | None = None) -> str:
     """Read the whole file; a large one says how far it is."""
     progress = progress or NullProgress()
     digest, done, size = hashlib.sha256(), 0, file.stat().st_size
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         while block := stream.read(_BLOCK):
             progress.check()
             digest.update(block)

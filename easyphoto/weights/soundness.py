@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
+from easyphoto.files import open_regular
+from easyphoto.records import parsed
+
 _PICKLE, _GZIP, _ONNX = b"\x80", b"\x1f\x8b", b"\x08"
-_LONGEST_HEADER = 100_000_000
+# As backends.headers has it.
+_LONGEST_HEADER = 8_000_000
 _WEB_PAGE = (b"<!doctype html", b"<html")
 
 
@@ -18,7 +21,7 @@ def looks_like_a_web_page(beginning: bytes) -> bool:
 
 def is_sound(file: Path, suffix: str) -> bool:
     """Whether the file has the structure that `suffix` promises; a safetensors file also its length."""
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         beginning = stream.read(64)
     if not beginning or looks_like_a_web_page(beginning):
         return False
@@ -37,12 +40,12 @@ def is_sound(file: Path, suffix: str) -> bool:
 
 def _safetensors_is_whole(file: Path) -> bool:
     """Its header says where each tensor ends; the last end is the file's."""
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         length = int.from_bytes(stream.read(8), "little")
         if not 2 <= length <= _LONGEST_HEADER:
             return False
         try:
-            header = json.loads(stream.read(length))
+            header = parsed(stream.read(length))
             ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             return False

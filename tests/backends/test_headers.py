@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from easyphoto.backends import headers
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.headers import Header, Prediction, family_of_header, prediction_of, read_header
 from easyphoto.backends.tensor_files import open_tensors
@@ -79,7 +80,7 @@ def test_telling_the_family_reads_nothing_but_the_header(tmp_path: Path, monkeyp
             read.append(len(content))
             return content
 
-    monkeypatch.setattr(Path, "open", lambda self, mode="r": Counted(self, mode))
+    monkeypatch.setattr(headers, "open_regular", Counted)
     base_model(str(file))
 
     length = struct.unpack("<Q", os.pread(os.open(file, os.O_RDONLY), 8, 0))[0]
@@ -232,3 +233,27 @@ def test_a_note_beside_the_file_says_the_family(tmp_path: Path):
     (tmp_path / "odd.configs" / "easyphoto.json").write_text('{"format": 1, "family": "sdxl"}')
 
     assert base_model(str(file)) == (SDXL, file)
+
+
+def test_a_pipe_is_no_checkpoint_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.safetensors")
+
+    with pytest.raises(InputError, match="a pipe"):
+        base_model(str(tmp_path / "a.safetensors"))
+
+
+def test_a_header_larger_than_any_models_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.safetensors").open("wb") as stream:
+        stream.write(struct.pack("<Q", 99_000_000))
+        stream.truncate(100_000_000)
+
+    with pytest.raises(InputError, match="a header of 99 MB"):
+        read_header(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": 1e999}', b"7"])
+def test_a_header_that_is_no_table_is_said(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+
+    with pytest.raises(InputError, match=r"[Tt]he header of a\.safetensors is|is no safetensors file"):
+        read_header(tmp_path / "a.safetensors")
