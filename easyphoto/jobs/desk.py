@@ -242,7 +242,9 @@ class Desk:
     def sweep(self) -> Swept:
         """As `app.sweep`, and what nobody came back for."""
         swept = self.app.sweep()
-        return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, self.queue.list())))
+        # Whoever asks: what another one's job names is not nobody's.
+        queue = self.queue.everybody if isinstance(self.queue, OwnJobs) else self.queue
+        return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, queue.list())))
 
     def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
         """As `app.rename`. Raises HostBusy while a job of theirs, or of who has the new id, is not over."""

@@ -67,9 +67,9 @@ class OwnJobs:
         self.get(id)
         return self.everybody.wait(id, after, seconds)
 
-    def held_back(self, subject: Subject) -> AbstractContextManager[None]:
+    def held_back(self, subject: Subject, *, stop: bool = False) -> AbstractContextManager[None]:
         """Against everybody's jobs: a person is shared by all."""
-        return self.everybody.held_back(subject)
+        return self.everybody.held_back(subject, stop=stop)
 
     def drop_missing(self) -> None:
         self.everybody.drop_missing()
