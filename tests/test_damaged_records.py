@@ -17,10 +17,11 @@ from easyphoto.images import write_picture
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
-from easyphoto.persons import base_of, traces_of
+from easyphoto.persons import base_of
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.records import write_json
+from easyphoto.traces import traces_of
 from easyphoto.training.run import TrainRun
 from easyphoto.ui.card import card_html, event_lines
 from easyphoto.ui.job_rows import JobRows

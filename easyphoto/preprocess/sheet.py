@@ -79,7 +79,7 @@ class CheckRecord:
 
     kept: tuple[str, ...]
     """Names of photos, best first."""
-    verdicts: tuple[dict[str, Any], ...]
+    verdicts: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
 
 
