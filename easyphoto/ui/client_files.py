@@ -67,8 +67,10 @@ def brought(value: Any) -> tuple[ClientFile, ...]:
     """The files of a component of this module. Raises ForeignFile for what was not uploaded, or for too many."""
     if value is None:
         return ()
-    if not isinstance(value, Claims) or len(value.files) > MOST_FILES:
-        raise ForeignFile("These are too many files.", advice=f"Give at most {MOST_FILES} at once.")
+    if not isinstance(value, Claims):
+        raise _foreign("This")
+    if len(value.files) > MOST_FILES:
+        raise ForeignFile(f"These are {len(value.files)} files.", advice=f"Give at most {MOST_FILES} at once.")
     return tuple(ClientFile(name, uploaded_path(path, value.folder)) for name, path in value.files)
 
 

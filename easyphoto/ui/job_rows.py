@@ -33,15 +33,17 @@ class JobRows:
     titles: Mapping[str, str] = field(default_factory=dict)
     """Of templates, by the stem of their files."""
 
-    def html(self, jobs: Sequence[Job], shown: str | None) -> str:
-        rows = shown_jobs(jobs, self.kind)
+    def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0) -> str:
+        """`others`: how many jobs of other people wait or run; nothing else of them is said."""
+        rows, said = shown_jobs(jobs, self.kind), self.words("Jobs of others before or behind: {count}", count=others)
+        beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
         if not rows:
-            return f'<p class="easyphoto-empty">{escape(self.words("Nothing has been asked for yet."))}</p>'
+            return f'<p class="easyphoto-empty">{escape(self.words("Nothing has been asked for yet."))}</p>{beside}'
         items = "".join(self._row(job, is_shown=job.id == shown) for job in rows)
         going = any(not job.state.is_over for job in rows)
         return (
             f'<ul class="easyphoto-jobs" lang="{self.words.tag}" data-active="{str(going).lower()}"'
-            f' aria-label="{escape(self.words("Queue"))}">{items}</ul>'
+            f' aria-label="{escape(self.words("Queue"))}">{items}</ul>{beside}'
         )
 
     def _row(self, job: Job, *, is_shown: bool) -> str:

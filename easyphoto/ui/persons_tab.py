@@ -233,8 +233,8 @@ def _connect_import(tab: PersonsTab, desk: Desk) -> None:
         files = brought(values[part.upload])
         typed = (values[part.folder] or "").strip() if part.folder is not None else ""
         if not files and not typed:
-            advice = "Choose a ZIP file." if part.folder is None else "Choose a ZIP file, or name a folder."
-            raise InputError(words("There is nothing to import."), advice=words(advice))
+            advice = words("Choose a ZIP file." if part.folder is None else "Choose a ZIP file, or name a folder.")
+            raise InputError(words("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
         job = ask_import(desk, source, name=(values[part.name] or "").strip() or None)
         return {part.upload: None, **show_job(part.live, desk, job.id, words=words)}

@@ -26,7 +26,9 @@ PREVIEW_SIDE, MOST_PREVIEWS = 192, 8
 
 def queue_updates(tab: PhotographTab, desk: Desk, shown: str | None, seen: str = "") -> dict[Any, Any]:
     """The rows of the queue; only `seen` itself where they are as before."""
-    rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(desk.queue.list(), shown)
+    rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(
+        desk.queue.list(), shown, others=desk.queue.of_others()
+    )
     return {tab.queue.seen: rows} if rows == seen else {tab.queue.seen: rows, tab.queue.rows: rows}
 
 

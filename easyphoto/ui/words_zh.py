@@ -11,6 +11,8 @@ from easyphoto.ui.words_zh_kinds import HEARD_KINDS
 from easyphoto.ui.words_zh_settings import SETTINGS
 from easyphoto.ui.words_zh_tabs import HEARD_TABS
 from easyphoto.ui.words_zh_tabs import TEXTS as TABS
+from easyphoto.ui.words_zh_visitors import HEARD_VISITORS
+from easyphoto.ui.words_zh_visitors import TEXTS as VISITORS
 
 _PAGE: Mapping[str, str] = {
     "A few photos of a person become portraits of them.": "几张照片，就能生成此人的写真。",
@@ -110,7 +112,7 @@ _PAGE: Mapping[str, str] = {
     "Remove {name}": "移除 {name}",
 }
 
-TEXTS: Mapping[str, str] = {**SETTINGS, **_PAGE, **TABS}
+TEXTS: Mapping[str, str] = {**SETTINGS, **_PAGE, **TABS, **VISITORS}
 
 _VERDICTS: Mapping[str, str] = {
     "no face": "没有人脸",
@@ -304,4 +306,4 @@ _PLACES: Mapping[str, str] = {
         "请在“设置 > EasyPhoto”中选择网页界面之外的文件夹，并将其移到那里。"
     ),
 }
-HEARD: Mapping[str, str] = {**HEARD_TABS, **HEARD_KINDS, **_VERDICTS, **_JOBS, **_ERRORS, **_PLACES}
+HEARD: Mapping[str, str] = {**HEARD_TABS, **HEARD_KINDS, **_VERDICTS, **_JOBS, **_ERRORS, **_PLACES, **HEARD_VISITORS}

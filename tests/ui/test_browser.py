@@ -177,6 +177,25 @@ def test_a_reference_that_nobody_could_check_is_asked_about_and_another_one_is_c
     _shoot(page, "chosen-reference")
 
 
+def test_photos_are_shown_again_to_the_browser_that_brought_them_and_to_no_other(
+    open_page: Callable[..., Any], drawn_photos: list[Path]
+):
+    page = open_page()
+    page.set_input_files("#easyphoto_train_photos input[type=file]", [str(photo) for photo in drawn_photos[:2]])
+    page.wait_for_selector(".easyphoto-verdicts")
+
+    page.reload(wait_until="domcontentloaded")
+    page.wait_for_selector(".easyphoto-verdicts")
+    other = open_page()
+    other.wait_for_function("document.querySelector('#easyphoto_train_base input')")
+    # Its first tick has been answered when the one after it is.
+    for _ in range(2):
+        with other.expect_response(lambda answer: "/run/" in answer.url):
+            other.evaluate("document.querySelector('#easyphoto_train_check_tick').click()")
+    assert other.locator(".easyphoto-verdicts").count() == 0
+    assert _complaints(page) == []
+
+
 def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[..., Any], drawn_photos: list[Path]):
     page = open_page()
 

@@ -152,6 +152,19 @@ def test_whatever_takes_files_refuses_them(client: PageClient, component: str):
     _nothing_came_of_it(client.page)
 
 
+def test_an_upload_is_that_of_the_browser_that_brought_it(client: PageClient):
+    """Inside a host its path alone must not be known: random under gradio 3, else a digest of the content."""
+    if "host_send" in str(client.config):
+        pytest.skip("a host's own door tells no browser from another")
+    path, other = client.upload("mine.png", picture(2)), client.page.client()
+
+    assert other.event("easyphoto_templates_upload", [other.record(path)]).status_code == 403
+    assert other.http.get(f"{client.api}/file={path}").status_code == 403
+    assert client.http.get(f"{client.api}/file={path}").content == picture(2)
+    assert "is one of your templates now" in client.event("easyphoto_templates_upload", [client.record(path)]).text
+    (client.page.workspace / "templates" / "mine.png").unlink()
+
+
 def test_the_tab_says_why(client: PageClient):
     """Where gradio and the page's door let a claim through, our own check answers in the tab."""
     folder = _gradio_folder(client)

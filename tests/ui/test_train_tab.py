@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_refused_and_the_rest_is_taken(desk: Desk, tmp_pat
     names, refused = taken_in(desk, uploaded(tmp_path / "good.png", tmp_path / "bad.png"))
 
     assert [name.split("-")[0] for name in names] == ["good"]
-    assert "bad.png is no picture that can be read." in refusals_html(refused, ENGLISH)
+    assert "bad.png cannot be read as a picture" in refusals_html(refused, ENGLISH)
 
 
 def test_a_photo_dropped_twice_is_held_once():
