@@ -93,7 +93,7 @@ def named_folder(text: str) -> Path:
 
     What lies in it must be files and folders; a link may lead to another place in it.
     """
-    folder = Path(text).expanduser()
+    folder = Path(os.path.expanduser(text))
     if not folder.is_dir():
         raise ForeignFile(f"{text!r} is no folder on this machine.", advice="Give its whole path.")
     root, count = os.path.realpath(folder), 0

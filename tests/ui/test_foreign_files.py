@@ -137,8 +137,9 @@ def test_what_was_uploaded_is_taken(client: PageClient):
 
 @pytest.mark.parametrize("paths", [_elsewhere, _links], ids=["elsewhere", "where uploads lie"])
 def test_a_path_that_nobody_uploaded_is_refused(client: PageClient, paths: Callable[[PageClient], Iterator[str]]):
-    for path in paths(client):
-        for value in _shapes(client, path):
+    for number, path in enumerate(paths(client)):
+        # Every shape of the first ones, and of the others the two that gradio itself would take.
+        for value in list(_shapes(client, path))[: 3 if number > 1 else None]:
             answer = client.event("easyphoto_templates_upload", value)
             assert "is one of your templates now" not in answer.text, value
     _nothing_came_of_it(client.page)

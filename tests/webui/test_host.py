@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,27 @@ def test_a_checkpoint_of_no_note_is_told_by_its_tensors(host: MakeHost) -> None:
     file.write_bytes(struct.pack("<Q", len(text)) + text)
 
     assert WebuiHost().base_model("unknown", SETTINGS) == (SD15, file)
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_local"),
+    [
+        ({}, True),
+        ({"server_name": "127.0.0.1"}, True),
+        ({"server_name": "192.168.1.2"}, False),
+        ({"listen": True}, False),
+        ({"share": True}, False),
+        ({"ngrok": "token"}, False),
+        ({"cloudflared": True}, False),
+        ({"subpath": "sd"}, False),
+        ({"gradio_auth": "anna:secret"}, False),
+        ({"gradio_auth_path": "accounts.txt"}, False),
+    ],
+)
+def test_paths_of_the_machine_are_asked_for_only_where_nobody_else_reaches_the_page(
+    host: MakeHost, flags: dict[str, object], is_local: bool
+) -> None:
+    host()
+    vars(sys.modules["modules.shared"].cmd_opts).update(flags)
+
+    assert WebuiHost().facts().is_local == is_local
