@@ -47,8 +47,10 @@ def _kept_as_it_was(script: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        held.clear()
+        # Never empty, not for a moment: the page's events ask the same instance.
         held.update(before)
+        for name in held.keys() - before.keys():
+            del held[name]
         for value, items in lists:
             value[:] = items
 
