@@ -151,7 +151,7 @@ class EasyPhoto:
         """
         settings, preprocess, watch = settings or TrainSettings(), preprocess or PreprocessSettings(), watch or Watch()
         id, files = checked_id(name), photo_files(photos)
-        with self._at_work((id,), progress, known=False) as progress:
+        with self.at_work((id,), progress, known=False) as progress:
             # Before the photos are looked at, because a Python that cannot train is said at once.
             python = self.host.trainer(self.workspace)
             family, base = self._base()
@@ -178,7 +178,7 @@ class EasyPhoto:
         Raises InputError where there is no such run, or it ended before its dataset was whole.
         """
         watch = watch or Watch()
-        with self._at_work((self.trained_in(run),), progress, known=False) as progress:
+        with self.at_work((self.trained_in(run),), progress, known=False) as progress:
             folder = self.workspace.run_folder(run)
             record = TrainRun.read(folder / RUN_FILE)
             python = self.host.trainer(self.workspace)
@@ -237,7 +237,7 @@ class EasyPhoto:
         if not names or not templates:
             raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
         settings = settings or InferenceSettings()
-        with self._at_work(names, progress) as progress:
+        with self.at_work(names, progress) as progress:
             persons = [self.workspace.person(name) for name in names]
             sheets = [(template, read_original(template)) for template in templates]
             engine = self.engine_of(persons, progress)
@@ -294,9 +294,11 @@ class EasyPhoto:
 
     def domain_of(self, names: Sequence[str], *, progress: Progress | None = None) -> str | None:
         """What the persons' photos are: `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
-        persons = [self.workspace.person(name) for name in names]
-        found = {person.name: self._domain_of(person, progress or NullProgress()) for person in persons}
-        return shared_domain(found) if found else None
+        if not names:
+            return None
+        with self.at_work(names, progress) as watched:
+            persons = [self.workspace.person(name) for name in names]
+            return shared_domain({person.name: self._domain_of(person, watched) for person in persons})
 
     def faces_of(
         self, template: Path, *, domain: str | None = None, progress: Progress | None = None
@@ -341,7 +343,7 @@ class EasyPhoto:
 
     def export(self, name: str, target: Path) -> Path:
         """The person's folder as a ZIP file, to keep elsewhere."""
-        with self._at_work((name,)) as progress:
+        with self.at_work((name,)) as progress:
             person = self.workspace.person(name)
             folder = self.workspace.person_folder(person.id)
             if target.is_dir():
@@ -378,7 +380,7 @@ class EasyPhoto:
             )
 
     @contextmanager
-    def _at_work(
+    def at_work(
         self, names: Sequence[str], progress: Progress | None = None, *, known: bool = True
     ) -> Iterator[Progress]:
         """Every verb's work on persons: seen by who wants to delete them, and stopped through the progress.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from easyphoto.errors import EasyPhotoError
 from easyphoto.images import SUFFIXES, picture_files, picture_record
 from easyphoto.records import read_json
-from easyphoto.workspace import JOB_FILE, SESSION_FILE, Workspace, folders_in, is_file_name, records_in
+from easyphoto.workspace import JOB_FILE, SESSION_FILE, Workspace, folders_in, is_file_name, records_in, texts_in
 
 UNFINISHED = ("queued", "running")
 _COPIED = (*SUFFIXES, ".safetensors")
@@ -56,6 +56,7 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
         for name in names
     }
     names = {*uploads, *(name for folder in theirs for name in said[folder][2])} - needed
+    names |= _templates_of_nobody_else(workspace, theirs)
     checks = {folder for folder, (_, persons, photos) in said.items() if not persons and names.intersection(photos)}
     files = (workspace.uploads / name for name in sorted(names) if is_file_name(name))
     return Traces(
@@ -68,27 +69,31 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
     )
 
 
+def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> frozenset[str]:
+    """Uploads that their jobs were given as templates, and no other job."""
+    mine: set[str] = set()
+    others: set[str] = set()
+    for folder, record in records_in(workspace.jobs, JOB_FILE):
+        (mine if folder in theirs else others).update(texts_in(record.get("request"), "templates"))
+    return frozenset(mine - others)
+
+
 def persons_in(session: Path) -> frozenset[str]:
     """Whose results a folder holds; where its record is gone or damaged, its pictures say so themselves."""
     with suppress(EasyPhotoError):
-        return _texts(read_json(session / SESSION_FILE).get("persons"))
+        return frozenset(texts_in(read_json(session / SESSION_FILE), "persons"))
     found: set[str] = set()
     with suppress(OSError):
         for picture in picture_files(session):
             with suppress(Exception):  # whatever Pillow raises on a picture that was cut off
-                found |= _texts((picture_record(picture) or {}).get("persons"))
+                found.update(texts_in(picture_record(picture), "persons"))
     return frozenset(found)
 
 
-def subject_of(record: dict[str, Any]) -> tuple[str, frozenset[str], frozenset[str]]:
-    """State, persons, uploads; an odd record names nobody."""
+def subject_of(record: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """State, persons, uploads of a job; an odd record names nobody."""
     subject = record.get("subject")
-    subject = subject if isinstance(subject, dict) else {}
-    return str(record.get("state")), _texts(subject.get("persons")), _texts(subject.get("uploads"))
-
-
-def _texts(values: Any) -> frozenset[str]:
-    return frozenset(value for value in values if isinstance(value, str)) if isinstance(values, list) else frozenset()
+    return str(record.get("state")), texts_in(subject, "persons"), texts_in(subject, "uploads")
 
 
 def copies_of(traces: Traces, place: Path) -> tuple[Path, ...]:

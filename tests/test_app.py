@@ -349,14 +349,14 @@ def test_a_swap_that_fails_puts_the_person_back(app, photos, monkeypatch):
 
     app.train("anna", photos)
     before = everything(app.workspace.persons)
-    place, replace = app.workspace.persons / "anna", os.replace
+    place, rename = app.workspace.persons / "anna", os.rename
 
     def fails_on_the_new(source, target):
         if Path(target) == place and Path(source).name == "person":
             raise OSError(5, "input/output")
-        replace(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(os, "replace", fails_on_the_new)
+    monkeypatch.setattr(os, "rename", fails_on_the_new)
     with pytest.raises(Exception, match="could not be replaced"):
         app.train("anna", photos)
 

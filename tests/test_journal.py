@@ -17,6 +17,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.arrivals.imports import import_persons
 from easyphoto.backends.published import published_name
 from easyphoto.errors import DiskFailure, EasyPhotoError, NameTaken, RunBusy, UnknownPerson
+from easyphoto.files import write_text
 from easyphoto.journal import INSTALL, at_work, begin, changing, doomed, names_of, new_change, pending, works_on
 from easyphoto.persons import Trained, install_person
 from easyphoto.preprocess.dataset import read_dataset
@@ -111,7 +112,7 @@ def install(workspace: Workspace) -> None:
 def test_a_replacement_killed_anywhere_leaves_the_earlier_person_or_the_new_one(crowd: Path, tmp_path: Path) -> None:
     def prepare(workspace: Workspace) -> None:
         (run,) = workspace.runs_of("anna")
-        write_json(run / CHECK_FILE, {"kept": ["1.png"]})
+        write_json(run / CHECK_FILE, {"verdicts": [], "kept": ["1.png"], "notes": []})
 
     before = persons_of(EasyPhoto(Workspace(crowd), mirrors=()))
     seen = set()
@@ -262,7 +263,7 @@ def test_a_damaged_record_of_the_journal_stops_nobody_and_a_path_out_of_the_work
     app = Trial(crowd, tmp_path, lambda *_: None).app("one")
     root, outside = app.workspace.root, tmp_path / "mine"
     outside.mkdir()
-    (root / "changes" / "1.json").write_text("{")
+    write_text(root / "changes" / "1.json", "{")
     begin(root, new_change(INSTALL, ("anna",), new="../../mine", old="../../mine"))
 
     assert "leads out" in " ".join(app.sweep().troubles)

@@ -59,8 +59,8 @@ def make_a_mess(workspace: Workspace) -> None:
     write_text(workspace.jobs / "new" / f"{HALF}.json", "{")
     for place in (workspace.persons / "empty", workspace.results / "empty"):
         place.mkdir()
-    (workspace.root / "changes" / "use-0123.lock").touch()
-    (workspace.root / "changes" / "anna.lock").touch()
+    for name in ("use-0123", "anna"):
+        write_text(workspace.root / "changes" / f"{name}.lock", "")
 
 
 def test_what_killed_processes_left_goes_and_nothing_else(app: EasyPhoto, crowd: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_killed_processes_left_goes_and_nothing_else(app: EasyPhoto, crowd:
 
     assert swept.troubles == ()
     assert left_over(app.workspace) == []
-    assert not any(app.workspace.root.joinpath("changes").iterdir())
+    assert not (app.workspace.root / "changes").exists()
     gone = "runs/20260101T000000Z-anna/"
     before = {name: content for name, content in files_of(crowd).items() if not name.startswith(gone)}
     assert files_of(app.workspace.root) == before
@@ -207,7 +207,7 @@ def test_a_lock_that_goes_with_its_block_is_held_by_one_at_a_time(tmp_path: Path
 
     def work() -> None:
         for _ in range(50):
-            with file_lock(tmp_path / "a.lock", stays=False, wait=30):
+            with file_lock(tmp_path / "locks" / "a.lock", stays=False, wait=30):
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
                 inside[0] -= 1
@@ -220,7 +220,7 @@ def test_a_lock_that_goes_with_its_block_is_held_by_one_at_a_time(tmp_path: Path
 
     assert most == [1]
     assert list(tmp_path.iterdir()) == []
-    assert not is_held(tmp_path / "a.lock")
+    assert not is_held(tmp_path / "locks" / "a.lock")
 
 
 def test_what_is_discarded_is_out_of_sight_at_once_and_what_is_not_there_is_no_error(tmp_path: Path) -> None:

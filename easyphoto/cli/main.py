@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from easyphoto.cli.commands import run  # what the verbs need; not needed for --help
 
         run(arguments, workspace)
-    except (KeyboardInterrupt, Cancelled):
-        tell("Cancelled.")
+    except (KeyboardInterrupt, Cancelled) as stopped:
+        tell(f"Cancelled. {stopped}".strip())
         return CANCELLED
     except BrokenPipeError:
         # The reader of our stdout has gone; Python would complain once more while it closes it.

@@ -14,7 +14,6 @@ from easyphoto.families import MINIATURE, family_named
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.persons import sitter_of
-from easyphoto.progress import NullProgress
 from easyphoto.sessions import open_studio
 from easyphoto.webui.access import host_module
 from easyphoto.webui.aside import set_aside
@@ -31,8 +30,8 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Ph
     Raises EasyPhotoError, and Cancelled where the host's user has pressed Interrupt.
     """
     person = app.workspace.person(wanted.person)
-    settings, progress, family = wanted.seeded(seed_of(p)), NullProgress(), family_named(person.family)
-    with set_aside(p):
+    settings, family = wanted.seeded(seed_of(p)), family_named(person.family)
+    with app.at_work((person.id,)) as progress, set_aside(p):
         engine = app.engine_of([person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
         sitter = sitter_of(app.workspace, person, engine)

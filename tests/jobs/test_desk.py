@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from PIL import Image
 
+from easyphoto.app import EasyPhoto
 from easyphoto.deletion import delete_person
 from easyphoto.errors import (
     BadName,
@@ -244,6 +245,37 @@ def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(desk, an
     assert list(desk.app.workspace.runs.iterdir()) == []
 
 
+def test_a_training_that_waits_in_another_process_does_not_bring_the_deleted_back(desk, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    bela = desk.train("bela", [desk.keep("bela", picture(50)).path])
+    workshop.trainer.begun.wait(30)
+    waiting = desk.train("anna", five_photos(desk))
+
+    # Not through the desk, whose queue would cancel it.
+    assert EasyPhoto(desk.app.workspace, mirrors=()).delete("anna").left == ()
+    workshop.trainer.gate.set()
+
+    assert done(desk, bela).state is State.DONE
+    assert done(desk, desk.check([desk.keep("bela", picture(50)).path])).state is State.DONE
+    assert {person.id for person in desk.app.persons()} == {"bela"}
+    assert waiting.id not in {job.id for job in desk.queue.list()}
+    assert not (desk.app.workspace.jobs / waiting.id).exists()
+    assert not any("anna" in run.name for run in desk.app.workspace.runs.iterdir())
+
+
+def test_a_template_that_only_their_jobs_were_given_goes_too(desk, anna):
+    mine, shared = (desk.keep("template", picture(seed, (300, 200))) for seed in (98, 99))
+    done(desk, desk.photograph(["anna"], [mine.path, shared.path]))
+    done(desk, desk.train("bela", [desk.keep("bela", picture(50)).path]))
+    done(desk, desk.photograph(["bela"], [shared.path]))
+
+    desk.delete("anna")
+
+    assert not mine.path.exists()
+    assert shared.path.is_file()
+
+
 def test_somebody_new_of_a_deleted_name_is_not_hit_by_the_deletion(desk, anna, workshop):
     workshop.trainer.gate.clear()
     workshop.trainer.begun.clear()
@@ -337,7 +369,7 @@ def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(desk, 
     assert str(os.getpid()) in left.why
     desk.sweep()
     assert not run.exists()
-    assert list((desk.app.workspace.root / "changes").iterdir()) == []
+    assert not (desk.app.workspace.root / "changes").exists()
 
 
 def test_a_request_does_not_say_where_the_web_ui_lies(desk):
