@@ -45,7 +45,6 @@ from trials.workshop import (
 )
 
 from easyphoto.app import EasyPhoto
-from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.server import page_folder
