@@ -14,7 +14,6 @@ with 1 where a case failed. The verbs run with the stand-ins of the tests; reade
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -22,52 +21,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from trials.fence import Fence
+from trials.cases import ROUTES, SECRET, SUBJECTS, Case
 from trials.forks import forked
-from trials.judging import content_of, ownerless, state_of
-from trials.odd_archives import odd_archive
-from trials.odd_pictures import NAMES, odd_picture
-from trials.odd_values import odd_record
-from trials.surfaces import Answers, ask_command_line, ask_route, ask_tabs, ask_verbs
-from trials.workshop import Prepared, mark_of, open_app, picture, prepare, take_stand_ins
+from trials.workshop import Prepared, open_app, picture, prepare, take_stand_ins
 
 from easyphoto.jobs.desk import Desk
-from easyphoto.jobs.queue import JobQueue
-from easyphoto.originals import read_original
-from easyphoto.workspace import Workspace
 
 FAULTS = ("traceback", "hang", "memory", "outside", "hidden", "left")
-ROUTES: dict[Path, tuple[Desk, Any]] = {}
-SECRET = mark_of("nobody of this workspace")
 MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Case:
-    """Where one case lies: the workspace, what is odd, and a picture that nobody may reach."""
-
-    place: Path
-    chance: random.Random
-    made: Prepared
-
-    @property
-    def root(self) -> Path:
-        return self.place / "workspace"
-
-    @property
-    def odd(self) -> Path:
-        return self.place / "odd" / "in"
-
-    @property
-    def secret(self) -> Path:
-        return self.place / "secret.png"
 
 
 @dataclass
@@ -75,180 +41,6 @@ class Found:
     kind: str
     faults: dict[str, str] = field(default_factory=dict)
     peak: int = 0
-
-
-def try_picture(case: Case) -> Callable[[], list[str]]:
-    """Checked among good photos, sent, made a template, read as one."""
-    file = next(iter(case.odd.iterdir()))
-
-    def work() -> list[str]:
-        fence, answers = fenced(case), Answers()
-        desk = Desk(open_app(case.root), JobQueue(Workspace(case.root)))
-        good = [desk.keep(f"good {seed}", picture(seed)).path for seed in (1, 2)]
-        with answers.of("check"):
-            found = desk.app.check([*good, file])
-            answers.expect(len(found.verdicts) == 3, "hidden: the other photos have no verdict")
-            json.dumps(found.record())
-        with answers.of("read_original"):
-            read_original(file)
-        if file.is_file() and file.stat().st_size < 64_000_000:
-            with answers.of("upload"):
-                kept = desk.keep(file.name, file.read_bytes())
-                answers.expect(kept.path.parent == case.root / "uploads", "outside: an upload lies elsewhere")
-            with answers.of("template"):
-                desk.add_template("odd", file.read_bytes())
-                read_original(desk.template("own-odd").path)
-        desk.queue.close()
-        return judged(case, fence, answers)
-
-    return work
-
-
-def try_archive(case: Case) -> Callable[[], list[str]]:
-    """Imported; then everybody is listed, shown and exported."""
-    file = next(iter(case.odd.iterdir()))
-
-    def work() -> list[str]:
-        fence, answers, before = fenced(case), Answers(), state_of(case.root)
-        app = open_app(case.root)
-        with answers.of("import"):
-            app.import_persons(file)
-        ask_command_line(answers, case.root, "persons")
-        now = state_of(case.root)
-        answers.expect(now.templates == before.templates, "hidden: the templates changed")
-        for id, tree in before.persons.items():
-            answers.expect(now.persons.get(id) == tree, f"hidden: {id} was changed")
-        for id in now.persons.keys() - before.persons.keys():
-            answers.expect(
-                "damaged" not in now.persons[id], f"left: {id} is not whole: {now.persons[id].get('damaged')}"
-            )
-            ask_command_line(answers, case.root, "persons", "show", id)
-            with answers.of(f"export {id}"):
-                app.export(id, case.place / "out" / f"{id}.zip")
-            with answers.of(f"export {id}"):
-                app.delete(id)
-        if left := ownerless(case.root):
-            answers.faults.append(f"left: {', '.join(left[:5])}")
-        return judged(case, fence, answers)
-
-    return work
-
-
-def try_record(case: Case) -> Callable[[], list[str]]:
-    """Everything that shows the workspace, and what changes it."""
-
-    def work() -> list[str]:
-        fence, answers = fenced(case), Answers()
-        for words in (("persons",), ("persons", "show", "anna"), ("persons", "show", "ben"), ("doctor",), ("weights",)):
-            ask_command_line(answers, case.root, *words)
-        answers.expect(b"ben" in answers.said["cli persons"], "hidden: cli persons does not list ben")
-        with answers.of("start"):
-            queue = JobQueue(Workspace(case.root))
-        if "start" not in {fault.partition(":")[0] for fault in answers.faults}:
-            # The routes were built before, around a desk without a queue: that takes longer than all the rest.
-            desk, client = ROUTES[case.root]
-            object.__setattr__(desk, "queue", queue)
-            ask_routes(answers, client, desk)
-            drawn = ask_tabs(answers, desk)
-            answers.expect('aria-label="ben"' in drawn["persons"], "hidden: the tab does not show ben")
-            answers.expect("room" in drawn["templates"], "hidden: the tab does not show the template room")
-            ask_verbs(answers, desk, case.place / "out")
-            queue.close()
-        return judged(case, fence, answers)
-
-    return work
-
-
-def ask_routes(answers: Answers, client: object, desk: Desk) -> None:
-    persons = ask_route(answers, client, "GET", "/persons")
-    answers.expect(b'"ben"' in persons.content, "hidden: GET /persons does not list ben")
-    jobs = ask_route(answers, client, "GET", "/jobs")
-    others = [job for job in jobs.json().get("jobs", ()) if "ben" in job["title"]] if jobs.status_code == 200 else []
-    answers.expect(others, "hidden: GET /jobs does not list ben's")
-    for path in ("", "/portrait", "/export"):
-        for id in ("anna", "ben"):
-            ask_route(answers, client, "GET", f"/persons/{id}{path}")
-    for folder in sorted(desk.app.workspace.jobs.glob("*-*")):
-        ask_route(answers, client, "GET", f"/jobs/{folder.name}")
-        ask_route(answers, client, "GET", f"/jobs/{folder.name}/events")
-        record = content_of(folder / "job.json") if (folder / "job.json").is_file() else None
-        names = (record or {}).get("files") or {}
-        for name in list(names)[:3] if isinstance(names, dict) else ():
-            if name and "/" not in name and "?" not in name:
-                ask_route(answers, client, "GET", f"/jobs/{folder.name}/files/{name[:200]}")
-    for path in ("/templates", "/templates/own-beach/picture", "/templates/own-room/picture", "/capabilities"):
-        ask_route(answers, client, "GET", path)
-
-
-def fenced(case: Case) -> Fence:
-    tempfile.tempdir = str(case.place / "tmp")
-    return Fence((case.root, case.place / "tmp", case.place / "out"), case.secret)
-
-
-def judged(case: Case, fence: Fence, answers: Answers) -> list[str]:
-    faults = [*answers.faults, *(f"outside: {crossed}" for crossed in dict.fromkeys(fence.crossed))]
-    faults += [f"outside: {surface} hands it out" for surface, said in answers.said.items() if SECRET in said]
-    if not case.secret.is_file() or SECRET not in case.secret.read_bytes():
-        faults.append("outside: a file elsewhere was changed or deleted")
-    return faults
-
-
-def make_picture(case: Case) -> str:
-    place = case.odd / f"odd{case.chance.choice(NAMES)}"
-    return odd_picture(case.chance, place)
-
-
-def make_archive(case: Case) -> str:
-    return odd_archive(case.chance, case.made.archive, case.odd / "odd.zip")
-
-
-def make_record(case: Case) -> str:
-    """One record of anna's is odd, or is no file at all."""
-    chance, root = case.chance, case.root
-    (root / "weights").mkdir(exist_ok=True)
-    known = {"size": 9, "mtime_ns": 1, "sha256": "0" * 64}
-    ledger = {
-        "format": 1,
-        "hashes": {"/x": known},
-        "trusted": {"yunet": {"sha256": "0" * 64, "date": "x", "source": "x"}},
-    }
-    (root / "weights" / "hashes.json").write_text(json.dumps(ledger))
-    files = [
-        path for path in sorted(root.rglob("*.json*")) if "ben" not in str(path) and path.suffix in (".json", ".jsonl")
-    ]
-    files = [path for path in files if path.parts[-3:-1] != ("persons", "ben") and b'"ben"' not in path.read_bytes()]
-    names = sorted({path.name for path in files})
-    weights = [6 if name in ("person.json", "job.json") else 2 for name in names]
-    name = chance.choices(names, weights)[0]
-    record = chance.choice([path for path in files if path.name == name])
-    where = f"{record.parent.parent.name}/{name}"
-    if chance.random() < 0.12:
-        return (
-            f"{where} {_no_file(chance, record if chance.random() < 0.8 else root / 'templates' / 'beach.png', case)}"
-        )
-    said, content = odd_record(chance, record.read_bytes())
-    record.write_bytes(content.replace(b"<secret>", str(case.secret).encode()))
-    return f"{where} {said}"
-
-
-def _no_file(chance: random.Random, record: Path, case: Case) -> str:
-    what = chance.choice(("pipe", "folder", "zero", "circle", "dangling", "secret"))
-    record.unlink()
-    if what == "pipe":
-        os.mkfifo(record)
-    elif what == "folder":
-        record.mkdir()
-    else:
-        targets = {"zero": "/dev/zero", "circle": record.name, "dangling": "nowhere", "secret": str(case.secret)}
-        record.symlink_to(targets[what])
-    return f"{record.name} is a {what}"
-
-
-SUBJECTS = {
-    "pictures": (make_picture, try_picture),
-    "zips": (make_archive, try_archive),
-    "records": (make_record, try_record),
-}
 
 
 def tried(subject: str, number: int, seed: int, made: Prepared, place: Path, *, longest: float, most: int) -> Found:
@@ -266,7 +58,8 @@ def tried(subject: str, number: int, seed: int, made: Prepared, place: Path, *, 
     ready = forked(lambda: make(case), seconds=120)
     if ready.value is None:
         return Found(f"not made: {ready.fault[-200:]}{ready.hung[-200:]}")
-    ended = forked(attempt(case), seconds=longest)
+    has_link = any(path.is_symlink() for path in case.place.rglob("*"))
+    ended = forked(attempt(replace(case, has_link=has_link)), seconds=longest)
     found = Found(str(ready.value), peak=ended.peak)
     if ended.hung:
         found.faults["hang"] = where_of(ended.hung)
@@ -309,10 +102,8 @@ def main() -> int:
             peak = max(peak, found.peak)
             for fault, words in found.faults.items():
                 faults[group, fault] += 1
-                print(
-                    f"{asked.subject} --only {number} --seed {asked.seed}: {found.kind}: {fault}: {' '.join(words.split())[:300]}",
-                    flush=True,
-                )
+                again = f"{asked.subject} --only {number} --seed {asked.seed}"
+                print(f"{again}: {found.kind}: {fault}: {' '.join(words.split())[:300]}", flush=True)
             if asked.only is not None:
                 print(found)
     print(f"\n| {asked.subject} | cases | {' | '.join(FAULTS)} |\n|---|{'--:|' * (len(FAULTS) + 1)}")

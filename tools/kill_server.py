@@ -102,9 +102,9 @@ class Course:
         if left := self.patiently(lambda: ownerless(self.root)):
             self.note("ownerless", ", ".join(left[:6]))
         for id, person in self.known.items():
-            if not person.may_leave_traces and person.states == {None}:
-                if left := traces(self.root, mark_of(id)):
-                    self.note("traces", f"{len(left)} files of {id}: {', '.join(left[:4])}")
+            is_gone = not person.may_leave_traces and person.states == {None}
+            if is_gone and (left := traces(self.root, mark_of(id))):
+                self.note("traces", f"{len(left)} files of {id}: {', '.join(left[:4])}")
 
     def judge_persons(self, web: Web) -> None:
         now = state_of(self.root).persons

@@ -44,6 +44,7 @@ from trials.workshop import (
     take_stand_ins,
 )
 
+from easyphoto.api.persons import passing_folder
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
@@ -96,8 +97,6 @@ def _run_of(app: EasyPhoto, person: str) -> str:
 
 def _exported(app: EasyPhoto, person: str) -> Path:
     """Inside the workspace, as the API does it."""
-    from easyphoto.api.persons import passing_folder
-
     folder = passing_folder(app.workspace)
     archive = app.export(person, folder / f"{person}.zip")
     state = state_of(app.workspace.root).persons[person]

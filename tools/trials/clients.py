@@ -110,7 +110,9 @@ class Client:
             self.faults.append(f"{method} {path}: {answer.text}")
         return answer
 
-    def change(self, person: Known, after: str | None, method: str, path: str, body: Any = None, kind: str = "application/json") -> Answer:
+    def change(
+        self, person: Known, after: str | None, method: str, path: str, body: Any = None, kind: str = "application/json"
+    ) -> Answer:
         """Until it is answered, they may be as before or as after."""
         before = set(person.states)
         person.states.add(after)

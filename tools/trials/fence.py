@@ -18,9 +18,9 @@ _NETWORK = ("socket.connect", "socket.sendto", "urllib.Request")
 class Fence:
     """Notes what this process changes outside `places`, reads of `secret`, starts, or connects to."""
 
-    def __init__(self, places: Sequence[Path], secret: Path) -> None:
-        self._places = tuple(f"{place.resolve()}" for place in places) + ("/dev/", "/proc/")
-        self._secret = str(secret.resolve())
+    def __init__(self, places: Sequence[Path], secret: Path | None) -> None:
+        self._places = (*(str(place.resolve()) for place in places), "/dev/", "/proc/")
+        self._secret = str(secret.resolve()) if secret is not None else None
         self.crossed: list[str] = []
         self._busy = threading.local()
         sys.addaudithook(self._hear)
@@ -30,7 +30,8 @@ class Fence:
             return
         self._busy.on = True
         try:
-            if event in _PROGRAMS:
+            # Python's own `platform` asks for it, where a report of a fault is written.
+            if event in _PROGRAMS and arguments[0] != "uname":
                 self.crossed.append(f"program {arguments[0]!r}")
             elif event in _NETWORK and not _is_own(arguments):
                 self.crossed.append(f"network {arguments[-1]!r}")
@@ -44,7 +45,9 @@ class Fence:
             self._busy.on = False
 
     def _is_secret(self, path: Any) -> bool:
-        return isinstance(path, (str, bytes, os.PathLike)) and os.path.realpath(os.fsdecode(path)) == self._secret
+        if self._secret is None or not isinstance(path, (str, bytes, os.PathLike)):
+            return False
+        return os.path.realpath(os.fsdecode(path)) == self._secret
 
     def _is_outside(self, path: str) -> bool:
         return bool(path) and not os.path.realpath(path).startswith(self._places)

@@ -74,12 +74,38 @@ def cut(chance: random.Random, files: Files) -> Odd:
 
 
 def renamed(chance: random.Random, files: Files) -> Odd:
-    name = chance.choice((
-        "../evil.png", "/tmp/evil.png", "dora/../../evil.png", "dora\\photos\\x.png", "dora/photos/con.png", "dora/photos/aux", "C:/x.png", "dora//x.png",
-        "dora/photos/" + "n" * 300 + ".png", "dora/photos/é\u0301.png", "dora/JOB.JSON", "dora/PERSON.JSON", "dora/photos/.png", "dora/photos/x.png.",
-        "dora/photos/x.png\0.exe", "dora/photos/a\nb.png", "dora/photos/\u202egnp.exe", "dora", "dora/", "./dora/person.json", "x/person.json",
-        "dora/photos/x/y.png", "dora/photos/~.png", "dora/lora.safetensors/x.png", "dora/dataset/.old-dataset/x.png", "dora/run.json", "dora/portrait.exe", "",
-    ))  # fmt: skip
+    name = chance.choice(
+        (
+            "../evil.png",
+            "/tmp/evil.png",
+            "dora/../../evil.png",
+            "dora\\photos\\x.png",
+            "dora/photos/con.png",
+            "dora/photos/aux",
+            "C:/x.png",
+            "dora//x.png",
+            "dora/photos/" + "n" * 300 + ".png",
+            "dora/photos/é\u0301.png",
+            "dora/JOB.JSON",
+            "dora/PERSON.JSON",
+            "dora/photos/.png",
+            "dora/photos/x.png.",
+            "dora/photos/x.png\0.exe",
+            "dora/photos/a\nb.png",
+            "dora/photos/\u202egnp.exe",
+            "dora",
+            "dora/",
+            "./dora/person.json",
+            "x/person.json",
+            "dora/photos/x/y.png",
+            "dora/photos/~.png",
+            "dora/lora.safetensors/x.png",
+            "dora/dataset/.old-dataset/x.png",
+            "dora/run.json",
+            "dora/portrait.exe",
+            "",
+        )
+    )
     at = chance.randrange(len(files))
     return Odd([(name if number == at else old, content) for number, (old, content) in enumerate(files)])
 
@@ -89,10 +115,14 @@ def added(chance: random.Random, files: Files) -> Odd:
     what = chance.choice(("twice", "case", "litter", "many", "another person", "nested", "deep"))
     name, content = chance.choice(files)
     more: dict[str, Files] = {
-        "twice": [(name, b"other")], "case": [(name.upper().replace("DORA/", "dora/"), content)], "litter": [("__MACOSX/._x", b"x"), ("dora/.DS_Store", b"x")],
-        "many": [(f"dora/photos/{number}.png", b"") for number in range(chance.choice((1999, 2500, 60_000)))], "nested": [("dora/photos/x.png", packed(Odd(files)))],
-        "another person": [(old.replace("dora/", "eva/"), each) for old, each in files], "deep": [("dora/photos" + "/d" * 400 + "/x.png", b"")],
-    }  # fmt: skip
+        "twice": [(name, b"other")],
+        "case": [(name.upper().replace("DORA/", "dora/"), content)],
+        "litter": [("__MACOSX/._x", b"x"), ("dora/.DS_Store", b"x")],
+        "many": [(f"dora/photos/{number}.png", b"") for number in range(chance.choice((1999, 2500, 60_000)))],
+        "nested": [("dora/photos/x.png", packed(Odd(files)))],
+        "another person": [(old.replace("dora/", "eva/"), each) for old, each in files],
+        "deep": [("dora/photos" + "/d" * 400 + "/x.png", b"")],
+    }
     return Odd([*files, *more[what]])
 
 
@@ -157,12 +187,27 @@ def lying(chance: random.Random, files: Files) -> Odd:
 def lora(chance: random.Random, files: Files) -> Odd:
     """Headers of the LoRA that claim, repeat, or are something else."""
     content = dict(files)["dora/lora.safetensors"]
-    made = chance.choice((
-        struct.pack("<Q", 99_000_000) + b"{" + b" " * 98_999_998 + b"}", struct.pack("<Q", 99_000_000) + b"{}", struct.pack("<Q", 2**63) + b"{}", b"", b"\x80\x04.", b"PK\3\4",
-        header({f"k{number}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for number in range(300_000)}), header({"a": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 4]}}),
-        header({"a": 1}), header({"__metadata__": {"x": 1}}), header({"__metadata__": "x"}), header({"a_attn2_to_k.lora_down.weight": {"dtype": 3, "shape": "x"}}), content[:50], content + bytes(9),
-        struct.pack("<Q", 200_000) + b"[" * 200_000, struct.pack("<Q", 30) + b'{"a": NaN, "b": 1e400, "c": 1}', struct.pack("<Q", 20) + b'{"\\ud800": {"a": 1} }',
-    ))  # fmt: skip
+    made = chance.choice(
+        (
+            struct.pack("<Q", 99_000_000) + b"{" + b" " * 98_999_998 + b"}",
+            struct.pack("<Q", 99_000_000) + b"{}",
+            struct.pack("<Q", 2**63) + b"{}",
+            b"",
+            b"\x80\x04.",
+            b"PK\3\4",
+            header({f"k{number}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for number in range(300_000)}),
+            header({"a": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 4]}}),
+            header({"a": 1}),
+            header({"__metadata__": {"x": 1}}),
+            header({"__metadata__": "x"}),
+            header({"a_attn2_to_k.lora_down.weight": {"dtype": 3, "shape": "x"}}),
+            content[:50],
+            content + bytes(9),
+            struct.pack("<Q", 200_000) + b"[" * 200_000,
+            struct.pack("<Q", 30) + b'{"a": NaN, "b": 1e400, "c": 1}',
+            struct.pack("<Q", 20) + b'{"\\ud800": {"a": 1} }',
+        )
+    )
     return Odd([(name, made if name.endswith("lora.safetensors") else each) for name, each in files])
 
 
@@ -190,10 +235,14 @@ def around(chance: random.Random, files: Files) -> Odd:
     """Something before, after, or in place of it."""
     what = chance.choice(("before", "comment", "zip64", "empty", "tar", "words", "twice"))
     changes: dict[str, Callable[[bytes], bytes]] = {
-        "before": lambda content: b"#!/bin/sh\n" * 50 + content, "comment": lambda content: content[:-2] + b"\xff\xff" + b"c" * 65535, "empty": lambda _: packed(Odd([])),
-        "zip64": lambda content: content[:-22] + b"PK\x06\x06" + bytes(52) + b"PK\x06\x07" + bytes(16) + content[-22:], "tar": lambda _: bytes(10240), "words": lambda _: b"no archive",
+        "before": lambda content: b"#!/bin/sh\n" * 50 + content,
+        "comment": lambda content: content[:-2] + b"\xff\xff" + b"c" * 65535,
+        "empty": lambda _: packed(Odd([])),
+        "zip64": lambda content: content[:-22] + b"PK\x06\x06" + bytes(52) + b"PK\x06\x07" + bytes(16) + content[-22:],
+        "tar": lambda _: bytes(10240),
+        "words": lambda _: b"no archive",
         "twice": lambda content: content + content,
-    }  # fmt: skip
+    }
     return Odd(files, change=changes[what])
 
 
@@ -220,6 +269,17 @@ def _record(chance: random.Random, files: Files) -> tuple[str, Odd]:
 
 
 KINDS: tuple[tuple[str, float, Maker], ...] = (
-    ("bytes", 14, changed_bytes), ("cut", 4, cut), ("renamed", 12, renamed), ("added", 8, added), ("missing", 5, missing), ("links", 3, links), ("bomb", 4, bomb),
-    ("lying", 12, lying), ("lora", 10, lora), ("picture", 8, pictures), ("around", 4, around), ("encodings", 4, encodings), ("record", 22, cut),
-)  # fmt: skip
+    ("bytes", 14, changed_bytes),
+    ("cut", 4, cut),
+    ("renamed", 12, renamed),
+    ("added", 8, added),
+    ("missing", 5, missing),
+    ("links", 3, links),
+    ("bomb", 4, bomb),
+    ("lying", 12, lying),
+    ("lora", 10, lora),
+    ("picture", 8, pictures),
+    ("around", 4, around),
+    ("encodings", 4, encodings),
+    ("record", 22, cut),
+)

@@ -152,11 +152,20 @@ def saved(picture: Image.Image, format: str, **words: object) -> bytes:
 def odd_chunks(chance: random.Random, place: Path) -> None:
     """Notes, profiles and times that are too long, packed bombs, or nonsense."""
     bomb = zlib.compress(bytes(chance.choice((100, 300_000_000))), 9)
-    extra = chance.choice((
-        chunk(b"iCCP", b"x\0\0" + bomb), chunk(b"zTXt", b"k\0\0" + bomb), chunk(b"iTXt", b"k\0\1\0\0\0" + bomb),
-        chunk(b"tEXt", b"k" * 70_000), chunk(b"gAMA", b""), chunk(b"pHYs", bytes(3)), chunk(b"tRNS", bytes(999)),
-        chunk(b"acTL", struct.pack(">II", 2**31, 0)), chunk(b"eXIf", os.urandom(0) + bytes(range(256)) * 4), chunk(b"PLTE", bytes(7)),
-    ))  # fmt: skip
+    extra = chance.choice(
+        (
+            chunk(b"iCCP", b"x\0\0" + bomb),
+            chunk(b"zTXt", b"k\0\0" + bomb),
+            chunk(b"iTXt", b"k\0\1\0\0\0" + bomb),
+            chunk(b"tEXt", b"k" * 70_000),
+            chunk(b"gAMA", b""),
+            chunk(b"pHYs", bytes(3)),
+            chunk(b"tRNS", bytes(999)),
+            chunk(b"acTL", struct.pack(">II", 2**31, 0)),
+            chunk(b"eXIf", os.urandom(0) + bytes(range(256)) * 4),
+            chunk(b"PLTE", bytes(7)),
+        )
+    )
     picture = np.asarray(plain(chance))
     data = b"".join(b"\0" + row.tobytes() for row in picture)
     place.write_bytes(png_of(picture.shape[1], picture.shape[0], 2, 8, data, more=extra * chance.choice((1, 1, 50))))
@@ -164,11 +173,7 @@ def odd_chunks(chance: random.Random, place: Path) -> None:
 
 def odd_notes(chance: random.Random, place: Path) -> None:
     """EXIF and profiles that are odd."""
-    exif = Image.Exif()
-    with suppress(Exception):
-        exif[0x0112] = chance.choice((0, 6, 9, 65535, "6", (6, 6), b"\xff"))
-        exif[0x9286] = chance.choice(("a" * 60_000, b"\0" * 60_000))
-    notes = bytearray(exif.tobytes())
+    notes = bytearray(_exif(chance))
     for _ in range(chance.choice((0, 4, 30))):
         notes[chance.randrange(6, len(notes))] = chance.randrange(256)
     profile = chance.choice((b"", b"x" * 10, bytes(chance.randrange(256) for _ in range(400)), bytes(60_000)))
@@ -177,6 +182,15 @@ def odd_notes(chance: random.Random, place: Path) -> None:
         plain(chance).save(place, format, exif=bytes(notes)[:64_000], icc_profile=profile)
     if not place.exists():
         plain(chance).save(place, format, icc_profile=profile)
+
+
+def _exif(chance: random.Random) -> bytes:
+    while True:
+        exif = Image.Exif()
+        with suppress(Exception):  # not every value can be written
+            exif[0x0112] = chance.choice((0, 6, 9, 65535, "6", (6, 6), b"\xff"))
+            exif[0x9286] = chance.choice(("a" * 60_000, b"\0" * 60_000))
+            return exif.tobytes()
 
 
 def frames(chance: random.Random, place: Path) -> None:
@@ -193,19 +207,43 @@ def floats(chance: random.Random, place: Path) -> None:
 
 def words(chance: random.Random, place: Path) -> None:
     """Bytes of what is no picture of ours."""
-    place.write_bytes(chance.choice((
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 90 90\n%%EndComments\n0 0 moveto 90 90 lineto stroke\nshowpage\n%%EOF\n",
-        b"\xc5\xd0\xd3\xc6" + struct.pack("<IIIIII", 30, 90, 0, 0, 0, 0) + b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        b"qoif" + struct.pack(">IIBB", 90, 90, chance.choice((3, 4, 9)), 0) + bytes(chance.choice((0, 30, 4000))),
-        b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 90, 90, 8, 3) + bytes(chance.choice((12, 900))),
-        b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(chance.choice((0, 200))),
-        b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), b"\xff\x4f\xff\x51" + bytes(80), b"II*\0" + struct.pack("<I", 8) + b"\xff\xff" + bytes(90),
-        b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>", b"%PDF-1.4\n", b"<html>",
-        b"/* XPM */\nstatic char *x[] = {\n\"90 90 1 1\",\n", b"#define x_width 90\n#define x_height 90\nstatic char x_bits[] = {\n",
-        b"\xd7\xcd\xc6\x9a" + bytes(90), b"SIMPLE  =                    T" + b" " * 2800, b"\x89HDF\r\n\x1a\n" + bytes(90), b"P6\n90 90 255\n", b"P5 9 9 65536\n" + bytes(90),
-        b"\0" * 5000, b"DDS " + bytes(124), b"icns" + struct.pack(">I", 90) + b"ic09" + bytes(82), b"\0\0\1\0\1\0" + bytes(40), b"BLP2" + bytes(200),
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), b"FLIF" + bytes(40), b"RIFF\xff\xff\xff\xffWEBPVP8X" + bytes(40), b"GIMP\0\0\0\x1c" + bytes(40),
-    )))  # fmt: skip
+    place.write_bytes(
+        chance.choice(
+            (
+                b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 90 90\n%%EndComments\nshowpage\n%%EOF\n",
+                b"\xc5\xd0\xd3\xc6"
+                + struct.pack("<IIIIII", 30, 90, 0, 0, 0, 0)
+                + b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+                b"qoif"
+                + struct.pack(">IIBB", 90, 90, chance.choice((3, 4, 9)), 0)
+                + bytes(chance.choice((0, 30, 4000))),
+                b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 90, 90, 8, 3) + bytes(chance.choice((12, 900))),
+                b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(chance.choice((0, 200))),
+                b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60),
+                b"\xff\x4f\xff\x51" + bytes(80),
+                b"II*\0" + struct.pack("<I", 8) + b"\xff\xff" + bytes(90),
+                b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>",
+                b"%PDF-1.4\n",
+                b"<html>",
+                b'/* XPM */\nstatic char *x[] = {\n"90 90 1 1",\n',
+                b"#define x_width 90\n#define x_height 90\nstatic char x_bits[] = {\n",
+                b"\xd7\xcd\xc6\x9a" + bytes(90),
+                b"SIMPLE  =                    T" + b" " * 2800,
+                b"\x89HDF\r\n\x1a\n" + bytes(90),
+                b"P6\n90 90 255\n",
+                b"P5 9 9 65536\n" + bytes(90),
+                b"\0" * 5000,
+                b"DDS " + bytes(124),
+                b"icns" + struct.pack(">I", 90) + b"ic09" + bytes(82),
+                b"\0\0\1\0\1\0" + bytes(40),
+                b"BLP2" + bytes(200),
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+                b"FLIF" + bytes(40),
+                b"RIFF\xff\xff\xff\xffWEBPVP8X" + bytes(40),
+                b"GIMP\0\0\0\x1c" + bytes(40),
+            )
+        )
+    )
 
 
 def no_file(chance: random.Random, place: Path) -> None:

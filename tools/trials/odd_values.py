@@ -10,17 +10,50 @@ from typing import Any
 
 DEEP = 100_000
 RAW = {
-    "not finite": "NaN", "infinite": "-Infinity", "10^400": "1e400", "long number": "9" * 5000, "half a character": '"\\ud800"',
-    "deep list": "[" * DEEP + "]" * DEEP, "deep object": '{"a":' * 3000 + "1" + "}" * 3000, "twice": '1, "format": 1',
-}  # fmt: skip
+    "not finite": "NaN",
+    "infinite": "-Infinity",
+    "10^400": "1e400",
+    "long number": "9" * 5000,
+    "half a character": '"\\ud800"',
+    "deep list": "[" * DEEP + "]" * DEEP,
+    "deep object": '{"a":' * 3000 + "1" + "}" * 3000,
+    "twice": '1, "format": 1',
+}
 """Written as they stand, because no writer makes them."""
 VALUES: dict[str, Any] = {
-    "nothing": None, "true": True, "number": 7, "negative": -(2**70), "fraction": 0.5, "text": "x", "empty text": "", "list": [], "object": {},
-    "list of lists": [[[]]], "list of numbers": [1, 2], "list of nothing": [None], "object of objects": {"a": {"b": {}}}, "long text": "y" * 300_000,
-    "absolute": "/etc/passwd", "above": "../../../secret.png", "secret": "<secret>", "secret list": ["<secret>"], "beside": "../secret.png", "two above": "../../secret.png", "here": ".", "parent": "..", "nul": "a\0b",
-    "control": "\x1b[2J\x07", "line ends": "a\nb\r", "markup": "<script>alert(1)</script>", "right to left": "\u202egnp.exe", "device": "/dev/zero",
-    "windows": "C:\\Windows\\win.ini", "many": list(range(50_000)), "absolute list": ["/etc/passwd"], "list above": ["../../secret.png"],
-}  # fmt: skip
+    "nothing": None,
+    "true": True,
+    "number": 7,
+    "negative": -(2**70),
+    "fraction": 0.5,
+    "text": "x",
+    "empty text": "",
+    "list": [],
+    "object": {},
+    "list of lists": [[[]]],
+    "list of numbers": [1, 2],
+    "list of nothing": [None],
+    "object of objects": {"a": {"b": {}}},
+    "long text": "y" * 300_000,
+    "absolute": "/etc/passwd",
+    "above": "../../../secret.png",
+    "secret": "<secret>",
+    "secret list": ["<secret>"],
+    "beside": "../secret.png",
+    "two above": "../../secret.png",
+    "here": ".",
+    "parent": "..",
+    "nul": "a\0b",
+    "control": "\x1b[2J\x07",
+    "line ends": "a\nb\r",
+    "markup": "<script>alert(1)</script>",
+    "right to left": "\u202egnp.exe",
+    "device": "/dev/zero",
+    "windows": "C:\\Windows\\win.ini",
+    "many": list(range(50_000)),
+    "absolute list": ["/etc/passwd"],
+    "list above": ["../../secret.png"],
+}
 
 
 def odd_record(chance: random.Random, record: bytes) -> tuple[str, bytes]:
@@ -64,11 +97,20 @@ def _odd_bytes(chance: random.Random, record: bytes) -> tuple[str, bytes]:
     for _ in range(5):
         flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
     made = {
-        "empty": b"", "cut": record[: chance.randrange(len(record))], "not UTF-8": record.replace(b"a", b"\xff\xfe", 3), "mark": b"\xef\xbb\xbf" + record,
-        "UTF-16": record.decode().encode("utf-16"), "zeros": bytes(len(record)), "list": b"[]", "number": b"1", "text": b'"x"', "flipped": bytes(flipped),
-        "large": record.rstrip()[:-1] + b', "more": "' + b"z" * (40 << 20) + b'"}', "format 2": record.replace(b'"format": 1', b'"format": 2'),
+        "empty": b"",
+        "cut": record[: chance.randrange(len(record))],
+        "not UTF-8": record.replace(b"a", b"\xff\xfe", 3),
+        "mark": b"\xef\xbb\xbf" + record,
+        "UTF-16": record.decode().encode("utf-16"),
+        "zeros": bytes(len(record)),
+        "list": b"[]",
+        "number": b"1",
+        "text": b'"x"',
+        "flipped": bytes(flipped),
+        "large": record.rstrip()[:-1] + b', "more": "' + b"z" * (40 << 20) + b'"}',
+        "format 2": record.replace(b'"format": 1', b'"format": 2'),
         "no format": record.replace(b'"format": 1', b'"formal": 1'),
-    }  # fmt: skip
+    }
     return name, made[name]
 
 
