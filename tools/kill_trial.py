@@ -29,7 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from trials.forks import Ended, FileOperations, forked
-from trials.judging import State, archive_lacks, grow_older, ownerless, pictures_of, state_of, traces
+from trials.judging import WRITING, State, archive_lacks, grow_older, ownerless, pictures_of, state_of, traces
 from trials.workshop import (
     QUICK,
     TEMPLATE,
@@ -232,6 +232,37 @@ def cause(ended: Ended) -> str:
     return ended.hung or ended.fault or f"signal {ended.signal}: {ended.output[-300:]}"
 
 
+def debris(made: Prepared, place: Path) -> dict[str, str]:
+    """What kills and forgotten jobs left of two people, of whom one never became a person: both are deleted, and
+    nothing of them may be found."""
+    root = place / "debris"
+    shutil.copytree(made.root, root)
+    with restart(root) as desk:
+        for job in desk.queue.list():
+            if job.kind == "train" and "anna" in job.subject.persons:
+                desk.queue.forget(job.id)
+    run = root / "runs" / _run_of(open_app(root), "anna")
+    shutil.copytree(run, run.with_name("20240101T000000Z-anna"))
+    (run.with_name("20240101T000000Z-anna") / "run.json").unlink()
+    for lost in ("arriving/tmp1", ".passing/tmp2", "page/0123456789abcdef"):
+        shutil.copytree(run / "photos", root / lost / "photos")
+    (root / "page" / "0123456789abcdef.lock").touch()
+    for lost in (f"templates/{WRITING}1.png", f"uploads/{WRITING}2.png", f"persons/ben/{WRITING}3.png"):
+        (root / lost).write_bytes(picture(1, mark_of("anna")))
+    grow_older(root, 2 * DAY)
+
+    def deleted() -> dict[str, str]:
+        with restart(root) as desk:
+            why = [refusal(lambda id=id: desk.app.delete(id), "UnknownPerson") for id in ("anna", "carla")]  # type: ignore[misc]
+        with restart(root):
+            found = {"not deletable": "; ".join(why)} if any(why) else {}
+            left = [file for id in ("anna", "carla") for file in traces(root, mark_of(id))]
+            return {**found, "traces": ", ".join(left)} if left else found
+
+    ended = forked(deleted)
+    return ended.value if ended.value is not None else {"hung": cause(ended)}
+
+
 def shortened(text: str) -> str:
     plain = " ".join(text.split())
     return plain if len(plain) <= 400 else f"{plain[:200]} … {plain[-200:]}"
@@ -269,7 +300,7 @@ def chosen(names: Sequence[str]) -> tuple[Verb, ...]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verbs", nargs="*", metavar="VERB", help=", ".join(verb.name for verb in VERBS))
+    parser.add_argument("verbs", nargs="*", metavar="VERB", help=", ".join([*(verb.name for verb in VERBS), "debris"]))
     parser.add_argument("--sample", type=int, help="so many points of each verb; default: all")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -293,6 +324,11 @@ def main() -> int:
             print(f"| {' | '.join(map(str, cells))} |", flush=True)
             failed = failed or any(counts)
             told += course.said.values()
+        if not asked.verbs or "debris" in asked.verbs:
+            found = debris(made, Path(folder))
+            print(f"| debris | | 1 | {' | '.join(str(int(fault in found)) for fault in FAULTS)} | |", flush=True)
+            failed = failed or bool(found)
+            told += [f"debris: {what}: {text}" for what, text in found.items()]
     print("\n".join(("", *told)))
     return int(failed)
 
