@@ -106,6 +106,8 @@ def main() -> int:
                 print(f"{again}: {found.kind}: {fault}: {' '.join(words.split())[:300]}", flush=True)
             if asked.only is not None:
                 print(found)
+            elif (number + 1) % 100 == 0:
+                print(f"{number + 1} of {asked.count} after {time.monotonic() - began:.0f} s", file=sys.stderr)
     print(f"\n| {asked.subject} | cases | {' | '.join(FAULTS)} |\n|---|{'--:|' * (len(FAULTS) + 1)}")
     for group, count in sorted(cases.items()):
         print(f"| {group} | {count} | {' | '.join(str(faults[group, fault]) for fault in FAULTS)} |")
