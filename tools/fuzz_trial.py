@@ -83,12 +83,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="the first case's number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="one case, by its number")
     parser.add_argument("--longest", type=float, default=30.0, help="seconds of a case")
     parser.add_argument("--most", type=int, default=1024, help="MiB above idle")
     asked = parser.parse_args()
-    numbers = range(asked.count) if asked.only is None else [asked.only]
+    numbers = range(asked.first, asked.first + asked.count) if asked.only is None else [asked.only]
     cases, faults, peak, began = Counter[str](), Counter[tuple[str, str]](), 0, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fuzz-trial-") as folder:
         warm_up(Path(folder))

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+# What a child may take above its start: a fault must not end the other processes of the machine.
+_MOST_MEMORY = 5 << 30
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # `os.replace` announces itself as os.rename, `shutil.rmtree` by os.remove and os.rmdir in an open folder.
 CHANGES = {
@@ -80,6 +82,8 @@ def _do(work: Callable[[], Any], writing: int, output: int, standing: Any) -> No
     os.dup2(output, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (size + _MOST_MEMORY, resource.RLIM_INFINITY))
     value, fault = None, ""
     try:
         value = work()
