@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from trials.cases import ROUTES, SECRET, SUBJECTS, Case
 from trials.forks import forked
-from trials.workshop import Prepared, open_app, picture, prepare, take_stand_ins
+from trials.workshop import LateQueue, Prepared, open_app, picture, prepare, take_stand_ins
 
 from easyphoto.jobs.desk import Desk
 
@@ -135,8 +135,9 @@ def warm_up(place: Path) -> None:
     (programs / "gs").chmod(0o755)
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     take_stand_ins(place / "base")
-    desk = Desk(open_app(place / "case" / "workspace"), queue=None)  # type: ignore[arg-type]
-    ROUTES[desk.app.workspace.root] = desk, TestClient(build_api(desk), raise_server_exceptions=False)
+    late = LateQueue()
+    desk = Desk(open_app(place / "case" / "workspace"), late)  # type: ignore[arg-type]
+    ROUTES[desk.app.workspace.root] = desk, late, TestClient(build_api(desk), raise_server_exceptions=False)
 
 
 def _unmeasured() -> None:

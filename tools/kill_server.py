@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from trials.clients import Client, Gone, Known, Web
 from trials.judging import grow_older, ownerless, state_of, traces
-from trials.workshop import mark_of, open_app, photos_of, prepare, take_stand_ins
+from trials.workshop import LateQueue, mark_of, open_app, photos_of, prepare, take_stand_ins
 
 from easyphoto import server
 from easyphoto.api.front import LOOPBACK
@@ -48,6 +48,7 @@ class Course:
 
     root: Path
     desk: Desk
+    late: LateQueue
     known: dict[str, Known]
     faults: Counter[str] = field(default_factory=Counter)
     said: dict[str, str] = field(default_factory=dict)
@@ -83,8 +84,7 @@ class Course:
             os.close(writing)
 
         try:
-            # The routes were built around this desk before.
-            object.__setattr__(self.desk, "queue", JobQueue(self.desk.app.workspace))
+            self.late.opened = JobQueue(self.desk.app.workspace)
             server.serve(self.desk, port=0, ready=ready)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -163,10 +163,11 @@ def begin(place: Path, persons: int = 8) -> Course:
         known[id] = Known(id, archive.read_bytes(), {None})
     for slot in range(4):
         known[f"t{slot}"] = Known(f"t{slot}", None, {None}, may_leave_traces=True)
-    desk = Desk(open_app(made.root), queue=None)  # type: ignore[arg-type]
+    late = LateQueue()
+    desk = Desk(open_app(made.root), late)  # type: ignore[arg-type]
     built = server.build_app(desk, None, hosts=LOOPBACK, tabs=False)
     server.build_app = lambda *_, **__: built  # type: ignore[assignment]
-    return Course(made.root, desk, known)
+    return Course(made.root, desk, late, known)
 
 
 def main() -> int:

@@ -44,10 +44,10 @@ from trials.workshop import (
     take_stand_ins,
 )
 
-from easyphoto.api.persons import passing_folder
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.scratch import held_folder
 from easyphoto.server import page_folder
 
 DAY = 25 * 3600
@@ -97,12 +97,10 @@ def _run_of(app: EasyPhoto, person: str) -> str:
 
 def _exported(app: EasyPhoto, person: str) -> Path:
     """Inside the workspace, as the API does it."""
-    folder = passing_folder(app.workspace)
-    archive = app.export(person, folder / f"{person}.zip")
-    state = state_of(app.workspace.root).persons[person]
-    if lacks := archive_lacks(archive, state):
-        raise AssertionError(f"exported without an error, but it {lacks}")
-    shutil.rmtree(folder)
+    with held_folder(app.workspace.passing) as folder:
+        archive = app.export(person, folder / f"{person}.zip")
+        if lacks := archive_lacks(archive, state_of(app.workspace.root).persons[person]):
+            raise AssertionError(f"exported without an error, but it {lacks}")
     return archive
 
 
@@ -116,10 +114,18 @@ def restart(root: Path) -> Iterator[Desk]:
     app = open_app(root)
     with page_folder(app.workspace.page):
         desk = Desk(app, JobQueue(app.workspace))
+        desk.sweep()
         try:
             yield desk
         finally:
             desk.queue.close()
+
+
+def refused_deletion(desk: Desk, id: str) -> str:
+    """Why something of them is left; nothing where all has gone, or nobody is there."""
+    left: list[str] = []
+    why = refusal(lambda: left.extend(map(str, desk.app.delete(id).left)), "UnknownPerson")
+    return why or "; ".join(left)
 
 
 @dataclass
@@ -211,7 +217,7 @@ class Course:
         """Nothing of them is left, and deleting again does no harm."""
         found = {}
         for id in (*self.verb.whom, *self.verb.whom):
-            if why := refusal(lambda id=id: desk.app.delete(id), "UnknownPerson"):  # type: ignore[misc]
+            if why := refused_deletion(desk, id):
                 found["not deletable"] = why
         for id in self.verb.whom:
             if left := traces(root, mark_of(id), self.pictures[id]):
@@ -253,7 +259,7 @@ def debris(made: Prepared, place: Path) -> dict[str, str]:
 
     def deleted() -> dict[str, str]:
         with restart(root) as desk:
-            why = [refusal(lambda id=id: desk.app.delete(id), "UnknownPerson") for id in ("anna", "carla")]  # type: ignore[misc]
+            why = [refused_deletion(desk, id) for id in ("anna", "carla")]
         with restart(root):
             found = {"not deletable": "; ".join(why)} if any(why) else {}
             left = [file for id in ("anna", "carla") for file in traces(root, mark_of(id))]

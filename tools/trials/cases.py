@@ -21,9 +21,9 @@ from trials.odd_archives import odd_archive
 from trials.odd_pictures import NAMES, odd_picture
 from trials.odd_values import odd_record
 from trials.surfaces import Answers, ask_command_line, ask_route, ask_tabs, ask_verbs
-from trials.workshop import Prepared, mark_of, open_app, picture
+from trials.workshop import LateQueue, Prepared, mark_of, open_app, picture
 
-ROUTES: dict[Path, tuple[Desk, Any]] = {}
+ROUTES: dict[Path, tuple[Desk, LateQueue, Any]] = {}
 """A workspace's desk without a queue, and the client of its routes: building them takes longer than all the rest."""
 SECRET = mark_of("nobody of this workspace")
 
@@ -119,8 +119,8 @@ def try_record(case: Case) -> Callable[[], list[str]]:
         with answers.of("start"):
             queue = JobQueue(Workspace(case.root))
         if "start" not in {fault.partition(":")[0] for fault in answers.faults}:
-            desk, client = ROUTES[case.root]
-            object.__setattr__(desk, "queue", queue)
+            desk, late, client = ROUTES[case.root]
+            late.opened = queue
             ask_routes(answers, client, desk)
             drawn = ask_tabs(answers, desk)
             answers.expect('aria-label="ben"' in drawn["persons"], "hidden: the tab does not show ben")

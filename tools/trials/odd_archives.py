@@ -195,7 +195,12 @@ def lora(chance: random.Random, files: Files) -> Odd:
             b"",
             b"\x80\x04.",
             b"PK\3\4",
-            header({f"k{number}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for number in range(300_000)}),
+            header(
+                {
+                    f"k{number}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+                    for number in range(chance.choice((300_000, 1_200_000)))
+                }
+            ),
             header({"a": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 4]}}),
             header({"a": 1}),
             header({"__metadata__": {"x": 1}}),
