@@ -29,6 +29,10 @@ class Odd:
     """Of the whole archive."""
 
 
+ONE_NUMBER = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+"""A tensor in the header of a LoRA."""
+
+
 def odd_archive(chance: random.Random, source: Path, place: Path) -> str:
     kind = chance.choices([kind for kind, _, _ in KINDS], [weight for _, weight, _ in KINDS])[0]
     maker = next(maker for name, _, maker in KINDS if name == kind)
@@ -195,12 +199,7 @@ def lora(chance: random.Random, files: Files) -> Odd:
             b"",
             b"\x80\x04.",
             b"PK\3\4",
-            header(
-                {
-                    f"k{number}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
-                    for number in range(chance.choice((300_000, 1_200_000)))
-                }
-            ),
+            header(dict.fromkeys(map(str, range(chance.choice((300_000, 1_200_000)))), ONE_NUMBER)),
             header({"a": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 4]}}),
             header({"a": 1}),
             header({"__metadata__": {"x": 1}}),
