@@ -50,7 +50,7 @@ from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.scratch import discard
-from easyphoto.sessions import Session, hold_session, open_studio
+from easyphoto.sessions import Finished, Session, hold_session, open_studio
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.templates import voting_templates
 from easyphoto.training.events import Event
@@ -228,18 +228,21 @@ class EasyPhoto:
         settings: InferenceSettings | None = None,
         assignments: Mapping[Path, Sequence[int]] | None = None,
         progress: Progress | None = None,
+        finished: Finished | None = None,
     ) -> Session:
         """Put the persons' faces into the templates, from the left; several names for templates with several faces.
 
         With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
-        from the left and from 0, each person takes.
+        from the left and from 0, each person takes. `finished` is told of each picture as soon as it is written.
         """
         if not names or not templates:
             raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
         settings = settings or InferenceSettings()
         with self.at_work(names, progress) as progress:
             persons = [self.workspace.person(name) for name in names]
-            sheets = [(template, read_original(template)) for template in templates]
+            for template in templates:
+                # Read again when its turn comes; one that cannot be read is said before anything is painted.
+                read_original(template)
             engine = self.engine_of(persons, progress)
             sitters = [sitter_of(self.workspace, person, engine) for person in persons]
             studio = open_studio(
@@ -257,12 +260,13 @@ class EasyPhoto:
                     studio,
                     persons,
                     sitters,
-                    sheets,
+                    templates,
                     settings=settings,
                     out=out or self.workspace.results / self._session_name(persons),
                     assignments=assignments,
                     # Where it lies on this machine is nobody else's business.
                     base=Path(self.base).name if self.base else None,
+                    finished=finished,
                 )
 
     def draw_template(

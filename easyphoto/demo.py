@@ -133,7 +133,7 @@ def _demo_report(trained: TrainedPerson, session: Session, *, clock: Clock, spee
 
 
 def _likeness(session: Session) -> tuple[float | None, float | None]:
-    before = session.before[0] if session.before else None
+    before = session.made[0].before
     after = session.made[0].best.score
     return (before.cosine, after) if before is not None and after is not None else (None, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -20,9 +20,9 @@ from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
 from easyphoto.inference.pipeline import Tools, photograph
 from easyphoto.inference.plan import face_within
-from easyphoto.inference.results import Photograph, Photographs
+from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.sitter import Sitter
-from easyphoto.originals import Original
+from easyphoto.originals import Original, read_original
 from easyphoto.persons import judged
 from easyphoto.progress import Progress
 from easyphoto.records import write_json
@@ -34,20 +34,58 @@ from easyphoto.settings import InferenceSettings, WeightSettings, settings_recor
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace import SESSION_FILE, Person, utc_now
 
+Finished = Callable[[Path, Path, Photograph], object]
+"""Told of each picture as soon as it lies on disk: its file, its template, and itself with all its steps."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What stays of a finished picture: its file, and what is known of it."""
+
+    file: Path
+    seed: int
+    likeness: tuple[Likeness | None, ...]
+    notes: tuple[str, ...]
+    made_by: Mapping[str, Any]
+
+    @property
+    def score(self) -> float | None:
+        return mean_cosine(self.likeness)
+
+
+@dataclass(frozen=True)
+class OfTemplate:
+    """What stays of one template: no pixels, twenty of them would fill the memory. Results are best first."""
+
+    template: Path
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
+    section: Section
+    before: Likeness | None = None
+    """How like the person the template's own face was; only where one person sat."""
+
+    @property
+    def best(self) -> Result:
+        return self.results[0]
+
 
 @dataclass(frozen=True)
 class Session:
-    """What `photograph` made: the pictures, best first within each template, and the report."""
+    """What `photograph` made, and the report."""
 
-    pictures: tuple[Path, ...]
+    made: tuple[OfTemplate, ...]
     report: Path
-    made: tuple[Photographs, ...]
-    sections: tuple[Section, ...]
     notes: tuple[str, ...] = ()
-    before: tuple[Likeness | None, ...] = ()
-    """How like the person each template's own face was; only where one person sat."""
-    templates: tuple[Path, ...] = ()
-    """Of each of `made`."""
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Best first within each template."""
+        return tuple(result.file for made in self.made for result in made.results)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return tuple(made.section for made in self.made)
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -102,12 +140,13 @@ def hold_session(
     tools: Tools,
     persons: Sequence[Person],
     sitters: Sequence[Sitter],
-    templates: Sequence[tuple[Path, Original]],
+    templates: Sequence[Path],
     *,
     settings: InferenceSettings,
     out: Path,
     assignments: Mapping[Path, Sequence[int]] | None = None,
     base: str | None = None,
+    finished: Finished | None = None,
 ) -> Session:
     """Photograph the sitters on every template. One without a face is noted; raises where that is all of them.
 
@@ -116,39 +155,66 @@ def hold_session(
     record = {"persons": [person.id for person in persons], "created": utc_now(), "base": base}
     # At once, so that a session that is cut off is still known to be these persons'.
     write_json(out / SESSION_FILE, record)
-    family = family_named(tools.backend.family).at(settings.resolution)
-    files: list[Path] = []
-    made: list[Photographs] = []
-    sections: list[Section] = []
+    made: list[OfTemplate] = []
     failures: list[NoFaceFound] = []
-    before: tuple[Likeness | None, ...] = ()
-    used: list[Path] = []
-    for file, original in templates:
-        picture = original.picture
+    for template in templates:
+        taking = _Taking(template, tools, sitters, settings, out, record, finished or _ignore)
         try:
-            assignment = (assignments or {}).get(file)
-            found = photograph(picture, sitters, settings, family, tools, assignment=assignment)
+            made.append(taking.taken((assignments or {}).get(template)))
         except NoFaceFound as error:
             failures.append(error)
-            continue
-        found = replace(found, notes=(*found.notes, *_of_another_kind(tools.engine, picture, found)))
-        found = _in_own_colours(original, found)
-        files += [_written(out, file, original, one, record=record, settings=settings) for one in found.results]
-        made.append(found)
-        used.append(file)
-        # With one sitter it is known whose likeness the template's face is held against.
-        earlier = (judged(tools.engine, picture, sitters[0].embeddings),) if len(sitters) == 1 else ()
-        before += earlier
-        sections.append(session_section(file.name, picture, found, before=earlier))
     missed = getattr(tools.engine, "missed", ()) if failures else ()
     if not made:
         failures[0].advice = " ".join((failures[0].advice, *missed))
         raise failures[0]
     write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
     notes = (*(str(error) for error in failures), *missed)
-    report = _report(persons, made, sections, notes=notes)
+    report = _report(persons, made, notes=notes)
     write_sheet(out, report)
-    return Session(tuple(files), write_report(out, report), tuple(made), tuple(sections), notes, before, tuple(used))
+    return Session(tuple(made), write_report(out, report), notes)
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class _Taking:
+    """One template, and what all of them share."""
+
+    template: Path
+    tools: Tools
+    sitters: Sequence[Sitter]
+    settings: InferenceSettings
+    out: Path
+    record: Mapping[str, Any]
+    finished: Finished
+
+    def taken(self, assignment: Sequence[int] | None) -> OfTemplate:
+        """Its pictures written and told of. Raises NoFaceFound."""
+        engine, original = self.tools.engine, read_original(self.template)
+        picture = original.picture
+        family = family_named(self.tools.backend.family).at(self.settings.resolution)
+        found = photograph(picture, self.sitters, self.settings, family, self.tools, assignment=assignment)
+        found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
+        found = _in_own_colours(original, found)
+        results = tuple(self._written(original, one) for one in found.results)
+        # With one sitter it is known whose likeness the template's face is held against.
+        earlier = (judged(engine, picture, self.sitters[0].embeddings),) if len(self.sitters) == 1 else ()
+        section = session_section(self.template.name, picture, found, before=earlier)
+        return OfTemplate(self.template, results, found.notes, found.seconds, section, *earlier)
+
+    def _written(self, original: Original, made: Photograph) -> Result:
+        name = f"{self.template.stem}-{'-'.join(self.record['persons'])}-{made.seed}"
+        # Templates of two folders may share their name.
+        numbers = (f"-{number}" for number in count(2))
+        file = next(file for end in chain(("",), numbers) if not (file := self.out / f"{name}{end}.png").exists())
+        note = {"template": self.template.name, "settings": settings_record(self.settings), **made.record()}
+        final, profile = original.painted(made.image, made.mask), original.profile
+        record = {"made_by": MADE_BY, **self.record, **note, "created": utc_now()}
+        write_picture(file, final, record, profile=profile.content if profile is not None else None)
+        self.finished(file, self.template, made)
+        return Result(file, made.seed, made.likeness, made.notes, made.made_by)
 
 
 def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
@@ -187,32 +253,13 @@ def _as_shown(original: Original, made: Photograph) -> Photograph:
     return replace(made, image=shown, stages=stages, notes=notes)
 
 
-def _written(
-    out: Path,
-    template: Path,
-    original: Original,
-    made: Photograph,
-    *,
-    record: Mapping[str, Any],
-    settings: InferenceSettings,
-) -> Path:
-    name = f"{template.stem}-{'-'.join(record['persons'])}-{made.seed}"
-    # Templates of two folders may share their name.
-    numbers = (f"-{number}" for number in count(2))
-    target = next(file for end in chain(("",), numbers) if not (file := out / f"{name}{end}.png").exists())
-    note = {"template": template.name, "settings": settings_record(settings), **made.record()}
-    final, profile = original.painted(made.image, made.mask), original.profile
-    record = {"made_by": MADE_BY, **record, **note, "created": utc_now()}
-    return write_picture(target, final, record, profile=profile.content if profile is not None else None)
-
-
-def _report(
-    persons: Sequence[Person], made: Sequence[Photographs], sections: Sequence[Section], *, notes: tuple[str, ...]
-) -> Report:
+def _report(persons: Sequence[Person], made: Sequence[OfTemplate], *, notes: tuple[str, ...]) -> Report:
     names = " and ".join(person.name for person in persons)
     scores = [one.best.score for one in made if one.best.score is not None]
     facts = [("pictures", str(sum(len(one.results) for one in made)))]
     facts += [("likeness", f"{sum(scores) / len(scores):.2f}")] if scores else []
     facts.append(("seconds", f"{sum(sum(one.seconds.values()) for one in made):.0f}"))
-    extra = (Section("Left out", (Notes(notes),)),) if notes else ()
-    return Report(f"{names}, photographed", "Template, every step, and the result.", tuple(facts), (*sections, *extra))
+    sections = [one.section for one in made]
+    sections += [Section("Left out", (Notes(notes),))] if notes else []
+    words = "Template, every step, and the result."
+    return Report(f"{names}, photographed", words, tuple(facts), tuple(sections))

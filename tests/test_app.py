@@ -1,6 +1,8 @@
 """The verbs: what they write, what they leave alone when something fails, and what goes when a person goes."""
 
+import gc
 import json
+import weakref
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +30,7 @@ from easyphoto.images import as_array, as_picture, picture_record, read_picture,
 from easyphoto.inference.pipeline import Tools
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.records import read_json
+from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.training.events import Done, Plan, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
@@ -423,21 +426,45 @@ def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, 
     Image.fromarray(noise[..., 0]).save(tmp_path / "grey.png", icc_profile=grey)
     templates = [tmp_path / "wide.png", tmp_path / "grey.png"]
 
-    session = app.photograph(["anna"], templates, tmp_path / "out")
+    made = []
+    session = app.photograph(
+        ["anna"], templates, tmp_path / "out", finished=lambda file, _, photograph: made.append((file, photograph))
+    )
 
-    for template, made, picture, profile in zip(templates, session.made, session.pictures, (wide, grey), strict=True):
+    assert [file for file, _ in made] == list(session.pictures)
+    for template, (picture, best), profile in zip(templates, made, (wide, grey), strict=True):
         with Image.open(picture) as opened, Image.open(template) as before:
-            untouched = made.best.mask == 0
+            untouched = best.mask == 0
             assert opened.info["icc_profile"] == profile
             assert (np.asarray(opened)[untouched] == np.asarray(before)[untouched]).all()
             assert (np.asarray(opened)[~untouched] != np.asarray(before)[~untouched]).any()
         assert picture_record(picture)["persons"] == ["anna"]
         # What the report shows is what the file looks like.
-        shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(made.best.image)
-        assert np.abs(shown[made.best.mask == 1]).mean() < 1
-        assert made.best.stages[-1].image is made.best.image
+        shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(best.image)
+        assert np.abs(shown[best.mask == 1]).mean() < 1
+        assert best.stages[-1].image is best.image
     assert "The template is in shades of grey, and so is the result." in session.all_notes
-    assert (np.ptp(np.asarray(session.made[1].best.image), axis=2) == 0).all()
+    assert (np.ptp(np.asarray(made[1][1].image), axis=2) == 0).all()
+
+
+def test_no_picture_stays_in_memory_when_it_is_written(app, photos, template, tmp_path):
+    """Twenty templates at their own size would fill it; the report needs them small."""
+    app.train("anna", photos)
+    images = []
+
+    def finished(file, _, photograph):
+        images.extend(weakref.ref(stage.image) for stage in photograph.stages)
+
+    session = app.photograph(["anna"], [template], tmp_path / "out", finished=finished)
+
+    gc.collect()
+    assert images
+    assert [image() for image in images if image() is not None] == []
+    shown = [
+        figure.image.size for section in session.sections for part in section.parts if isinstance(part, Gallery)
+        for figure in part.figures
+    ]  # fmt: skip
+    assert max(max(size) for size in shown) <= 2 * 380
 
 
 def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):

@@ -173,7 +173,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
 
     said = "looks photographed, while the person's photos are taken for drawings"
     said += ": how like them it is cannot be told." if embedder else "."
-    assert made.before == (None,)
+    assert made.made[0].before is None
     assert made.made[0].best.likeness == (None,)
     assert f"Face 1 from the left on the template {said}" in made.made[0].notes
     assert f"Face 1 from the left on the result {said}" in made.made[0].notes

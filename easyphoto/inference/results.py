@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
@@ -41,9 +41,7 @@ class Photograph:
 
     @property
     def score(self) -> float | None:
-        """Mean cosine over the faces; None where any is unknown."""
-        known = [one.cosine for one in self.likeness if one is not None]
-        return sum(known) / len(known) if known and len(known) == len(self.likeness) else None
+        return mean_cosine(self.likeness)
 
     def record(self) -> dict[str, Any]:
         """What made the picture, for its PNG note: plain values only."""
@@ -67,6 +65,12 @@ class Photographs:
     @property
     def best(self) -> Photograph:
         return self.results[0]
+
+
+def mean_cosine(likeness: Sequence[Likeness | None]) -> float | None:
+    """Over the faces; None where any is unknown."""
+    known = [one.cosine for one in likeness if one is not None]
+    return sum(known) / len(known) if known and len(known) == len(likeness) else None
 
 
 class Stopwatch:

@@ -49,23 +49,30 @@ def person_answer(made: TrainedPerson, context: JobContext) -> dict[str, Any]:
     }
 
 
-def photograph_answer(session: Session, context: JobContext) -> dict[str, Any]:
-    """Every picture with its likeness, notes and steps, best first within each template."""
-    made = [(file.stem, one) for file, of in zip(session.templates, session.made, strict=True) for one in of.results]
-    for note in dict.fromkeys(session.all_notes):
-        context.note(note)
-    seconds: dict[str, float] = {}
-    for one in session.made:
-        for phase, spent in one.seconds.items():
-            seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
-    return {
-        "pictures": [
-            _picture(file, template, one, context) for file, (template, one) in zip(session.pictures, made, strict=True)
-        ],
-        "report": context.hand_out("report.html", session.report),
-        "seconds": seconds,
-        "folder": session.report.parent.name,
-    }
+class PhotographAnswer:
+    """Put together while a session goes on: each picture's steps are written as soon as it is finished."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._pictures: list[dict[str, Any]] = []
+
+    def add(self, file: Path, template: Path, made: Photograph) -> None:
+        self._pictures.append(_picture(file, template.stem, made, self._context))
+
+    def of(self, session: Session) -> dict[str, Any]:
+        """Every picture with its likeness, notes and steps, best first within each template."""
+        for note in dict.fromkeys(session.all_notes):
+            self._context.note(note)
+        seconds: dict[str, float] = {}
+        for one in session.made:
+            for phase, spent in one.seconds.items():
+                seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
+        return {
+            "pictures": self._pictures,
+            "report": self._context.hand_out("report.html", session.report),
+            "seconds": seconds,
+            "folder": session.report.parent.name,
+        }
 
 
 def _picture(file: Path, template: str, made: Photograph, context: JobContext) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from easyphoto.errors import InputError, NameTaken, TrainerMissing
 from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
-from easyphoto.jobs.answers import check_answer, person_answer, photograph_answer
+from easyphoto.jobs.answers import PhotographAnswer, check_answer, person_answer
 from easyphoto.jobs.askers import Asker, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
@@ -185,8 +185,11 @@ class Desk:
         wanted = {template: tuple(faces) for template, faces in seats if faces is not None}
 
         def work(context: JobContext) -> Mapping[str, Any]:
-            made = app.photograph(ids, templates, settings=settings, assignments=wanted, progress=context)
-            return photograph_answer(made, context)
+            answer = PhotographAnswer(context)
+            made = app.photograph(
+                ids, templates, settings=settings, assignments=wanted, progress=context, finished=answer.add
+            )
+            return answer.of(made)
 
         request = {
             "persons": list(ids),

@@ -10,6 +10,7 @@ from easyphoto.training.events import Done, Event, Sample, Step, from_line
 from easyphoto.training.run import RunFolder
 
 SMOOTHING = 0.08
+_SIDE = 112
 
 
 def events_of(run_folder: Path) -> tuple[Event, ...]:
@@ -81,14 +82,14 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
         is_best = best is not None and event.score == best
         figures.append(
             Figure(
-                read_picture(picture),
+                read_picture(picture, longest=2 * _SIDE),
                 f"step {event.step}",
                 badge="portrait" if is_best else "",
                 tone=Tone.GOOD if is_best else Tone.PLAIN,
                 detail=f"template {event.template} · {score}",
             )
         )
-    return Gallery(tuple(figures), "Validation pictures", side=112) if figures else None
+    return Gallery(tuple(figures), "Validation pictures", side=_SIDE) if figures else None
 
 
 def _votes(done: Done) -> Table:

@@ -16,6 +16,16 @@ class Tone(str, Enum):
     PLAIN = "plain"
 
 
+def on_page(picture: Image.Image, side: int) -> Image.Image:
+    """A copy as large as a gallery of that side shows it, on screens with two dots for a pixel.
+
+    A report holds the pictures of a whole session: at their own size they would fill the memory.
+    """
+    small = picture.convert("RGB")
+    small.thumbnail((2 * side, 2 * side), Image.Resampling.LANCZOS)
+    return small
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """One picture with words under it and, where there is a verdict, a badge on it."""

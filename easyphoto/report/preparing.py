@@ -13,6 +13,7 @@ from easyphoto.preprocess.verdict import Check, Verdict, question_about
 from easyphoto.report.parts import Figure, Gallery, Notes, Part, Section, Tone
 
 LONGEST, SIDE = 1024, 352
+_CROP_SIDE = 120
 AROUND_FACE = 2.6
 
 
@@ -30,9 +31,10 @@ def dataset_section(dataset: Dataset) -> Section:
     """Each crop beside its weights: where it is bright, the loss counts."""
     figures: list[Figure] = []
     for entry in dataset.entries:
-        figures.append(Figure(read_picture(entry.image), entry.photo, detail=entry.caption))
-        figures.append(Figure(read_picture(entry.weights), "weight in the loss"))
-    parts: tuple[Part, ...] = (Gallery(tuple(figures), side=120),)
+        crop, weights = (read_picture(file, longest=2 * _CROP_SIDE) for file in (entry.image, entry.weights))
+        figures.append(Figure(crop, entry.photo, detail=entry.caption))
+        figures.append(Figure(weights, "weight in the loss"))
+    parts: tuple[Part, ...] = (Gallery(tuple(figures), side=_CROP_SIDE),)
     words = "What the networks learn from. Bright in the second picture of a pair counts much, dark counts little."
     return Section("Crops and masks", (*parts, Notes(dataset.notes)) if dataset.notes else parts, words)
 

@@ -7,7 +7,9 @@ from PIL import Image
 from easyphoto.faces.engine import Likeness
 from easyphoto.faces.likeness_scale import share_words
 from easyphoto.inference.results import Photograph, Photographs
-from easyphoto.report.parts import Bars, Figure, Gallery, Notes, Part, Section, Table, Tone
+from easyphoto.report.parts import Bars, Figure, Gallery, Notes, Part, Section, Table, Tone, on_page
+
+_SIDE = 380
 
 
 def session_section(
@@ -20,10 +22,10 @@ def session_section(
     """Everything that happened to one template, the best result first."""
     best = made.best
     shown = (
-        Figure(template, "template"),
+        Figure(on_page(template, _SIDE), "template"),
         *(
             Figure(
-                one.image,
+                on_page(one.image, _SIDE),
                 f"result {rank}" if len(made.results) > 1 else "result",
                 badge=_words(one.likeness),
                 tone=Tone.GOOD if one is best else Tone.PLAIN,
@@ -32,7 +34,7 @@ def session_section(
             for rank, one in enumerate(made.results, start=1)
         ),
     )
-    parts: list[Part] = [Gallery(shown, side=380), *_stages(best)]
+    parts: list[Part] = [Gallery(shown, side=_SIDE), *_stages(best)]
     if any(one is not None for one in best.likeness):
         parts.append(_likeness_table(made, before))
     if made.seconds:
@@ -47,20 +49,22 @@ def session_section(
 def _stages(photograph: Photograph) -> list[Part]:
     """One strip for each face, then one for the whole picture."""
     strips: dict[int | None, list[Figure]] = {}
+    step, whole = 150, 220
     for stage in photograph.stages:
         if stage.face is None and stage.name in ("template", "result"):
             continue  # Both are shown large already.
-        strips.setdefault(stage.face, []).append(Figure(stage.image, stage.name))
+        picture = on_page(stage.image, whole if stage.face is None else step)
+        strips.setdefault(stage.face, []).append(Figure(picture, stage.name))
     several = sum(face is not None for face in strips) > 1
     faces = sorted((face for face in strips if face is not None), key=int)
     parts: list[Part] = [
         Gallery(
-            tuple(strips[face]), f"Step by step, face {face + 1}" if several else "Step by step", steps=True, side=150
+            tuple(strips[face]), f"Step by step, face {face + 1}" if several else "Step by step", steps=True, side=step
         )
         for face in faces
     ]
     if None in strips:
-        parts.append(Gallery(tuple(strips[None]), "The whole picture", steps=True, side=220))
+        parts.append(Gallery(tuple(strips[None]), "The whole picture", steps=True, side=whole))
     return parts
 
 
