@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
-from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder
+from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder
 from easyphoto.journal import doomed
 from easyphoto.records import read_json, typed, write_json
 
@@ -253,6 +253,8 @@ class Workspace:
                 f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}"
             )
             try:
+                if not self.root.exists():
+                    make_private_folder(self.root)
                 make_folder(self.runs)
                 folder.mkdir(mode=self.runs.stat().st_mode & 0o777)
             except FileExistsError:

@@ -76,7 +76,8 @@ class Desk:
         return replace(self, queue=OwnJobs(self.queue, asking), asking=asking)
 
     def keep(self, name: str, content: bytes) -> Upload:
-        """Take a picture in. Raises BadPicture."""
+        """Take a picture in. Raises BadPicture, and DiskFailure where the workspace was taken away."""
+        self.app.workspace.check_there()
         return keep_upload(self.app.workspace, name, content, self.asking())
 
     def upload(self, name: str) -> Upload:
