@@ -21,6 +21,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  └─ TooFewPhotos              nothing usable is left after the verdicts
 ├─ TrainingError           1
 │  ├─ TrainerCrashed            the worker ended without saying why; .log_tail
+│  │  └─ TrainerKilled     5    somebody else ended it
 │  ├─ Diverged             4    the loss is no number any more
 │  └─ RunBusy              2    another process holds this run
 └─ EnvironmentFailure      5    disk, weights, network, host
@@ -155,6 +156,10 @@ class OutOfMemory(EasyPhotoError):
 
 class EnvironmentFailure(EasyPhotoError):
     exit_code = 5
+
+
+class TrainerKilled(TrainerCrashed, EnvironmentFailure):
+    pass
 
 
 class WeightsMissing(EnvironmentFailure):

@@ -5,6 +5,7 @@ A file is as private as the folder it lies in: in one of 0700, as every folder o
 process's umask is never changed for that, not even for a moment: all its threads share it.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -187,10 +188,9 @@ def make_folder(folder: Path) -> Path:
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(mode=_rights_in(path.parent))
-    made = missing[0] if missing else folder
-    # What is there and no folder is said by the system's own error.
-    made.mkdir(exist_ok=True)
-    return made
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    return missing[0] if missing else folder
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -274,9 +274,24 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def cause_of(error: OSError) -> str:
-    """Why, in the system's own words and without its number."""
-    return error.strerror or str(error) or type(error).__name__
+def readable_name(file: Path) -> str:
+    """The file's name as records and other disks can hold it: a byte that is no letter by its number, as `%FF`."""
+    name = file.name
+    if name.isascii():
+        return name
+    return "".join(f"%{ord(letter) - 0xDC00:02X}" if "\udc80" <= letter <= "\udcff" else letter for letter in name)
+
+
+def cause_of(error: BaseException) -> str:
+    """Why, in the system's own words and without its number. Other errors speak for themselves, or have a name."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def disk_failure(error: OSError) -> DiskFailure:
+    """An error of the system that nobody foresaw where it happened, with a name and without its number."""
+    what = "" if error.filename is None else f"{error.filename}: "
+    advice = "Check free space, and that the folder is there and may be written; then do the same again."
+    return DiskFailure(f"{what}{cause_of(error)}.", advice=advice)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

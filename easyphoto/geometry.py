@@ -131,6 +131,14 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def resized_points(points: np.ndarray, factor: float | np.ndarray) -> np.ndarray:
+    """(N, 2) points on a picture that was resized by `factor`, or by two, of x and of y.
+
+    A point counts from the middle of pixel 0, which lies half a pixel from the picture's edge at either size.
+    """
+    return (np.asarray(points, np.float64) + 0.5) * factor - 0.5
+
+
 def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """(N, 2) points through a (2, 3) affine matrix."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]

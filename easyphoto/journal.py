@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, RunBusy
+from easyphoto.files import cause_of
 from easyphoto.locks import file_lock, is_held, owner_of, words_of
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.records import parsed, read_json, typed, write_json
@@ -78,7 +79,9 @@ def end(root: Path, change: Change) -> None:
     try:
         _record(root, change.id).unlink(missing_ok=True)
     except OSError as error:
-        raise DiskFailure(f"The change {change.id} cannot be ended: {error}.", advice="Check its rights.") from error
+        raise DiskFailure(
+            f"The change {change.id} cannot be ended: {cause_of(error)}.", advice="Check its rights."
+        ) from error
 
 
 def is_pending(root: Path, change: Change) -> bool:

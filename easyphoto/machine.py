@@ -62,6 +62,15 @@ def peak_memory_mb() -> int | None:
     return both // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
+def processes_ended_for_memory() -> int:
+    """How many the system has ended since it started, because memory ran out; 0 where it does not say (Linux does)."""
+    try:
+        with open("/proc/vmstat", encoding="ascii") as lines:
+            return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def machine_words() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 

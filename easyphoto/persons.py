@@ -52,7 +52,7 @@ def keep_photos(check: Check, run_folder: Path) -> None:
         for verdict in check.kept:
             copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
     except OSError as error:
-        raise DiskFailure(f"The photos could not be copied: {error}.", advice="Check free space.") from error
+        raise DiskFailure(f"The photos could not be copied: {cause_of(error)}.", advice="Check free space.") from error
 
 
 def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
@@ -70,7 +70,8 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
             copy_file(made.portrait, staging / PORTRAIT)
     except OSError as error:
         raise DiskFailure(
-            f"The person's folder could not be written: {error}.", advice="Check free space, then train again."
+            f"The person's folder could not be written: {cause_of(error)}.",
+            advice="Check free space, then train again.",
         ) from error
     complete = replace(
         person,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto import __version__
 from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
+from easyphoto.files import cause_of
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.scratch import abandoned, clear, held_folder
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "localhost")
 SECONDS_TO_CLOSE = 3
+MOST_PORT = 65535
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"
 INDEX = (
     "<!doctype html><meta charset=utf-8><title>EasyPhoto</title><h1>EasyPhoto</h1>"
@@ -136,6 +138,9 @@ def _put_back(before: str | None) -> None:
 
 def open_port(host: str, port: int) -> socket.socket:
     """Raises EnvironmentFailure; taken here and not by the server, which would end the process."""
+    if not 0 <= port <= MOST_PORT:
+        # The system would take what is left over of a larger number.
+        raise InputError(f"There is no port {port}.", advice=f"Choose a --port up to {MOST_PORT}; 0 takes a free one.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -147,7 +152,7 @@ def open_port(host: str, port: int) -> socket.socket:
         listening.listen()
     except (OSError, OverflowError) as error:
         raise EnvironmentFailure(
-            f"{host}:{port} cannot be opened: {error}.", advice="Choose another --port; 0 takes a free one."
+            f"{host}:{port} cannot be opened: {cause_of(error)}.", advice="Choose another --port; 0 takes a free one."
         ) from error
     return listening
 

@@ -15,6 +15,7 @@ from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
+from easyphoto.files import readable_name
 from easyphoto.geometry import Box
 from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
@@ -201,15 +202,15 @@ class _Taking:
         results = tuple(self._written(original, one) for one in found.results)
         # With one sitter it is known whose likeness the template's face is held against.
         earlier = (judged(engine, picture, self.sitters[0].embeddings),) if len(self.sitters) == 1 else ()
-        section = session_section(self.template.name, picture, found, before=earlier)
+        section = session_section(readable_name(self.template), picture, found, before=earlier)
         return OfTemplate(self.template, results, found.notes, found.seconds, section, *earlier)
 
     def _written(self, original: Original, made: Photograph) -> Result:
-        name = f"{self.template.stem}-{'-'.join(self.record['persons'])}-{made.seed}"
+        name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
         # Templates of two folders may share their name.
         numbers = (f"-{number}" for number in count(2))
         file = next(file for end in chain(("",), numbers) if not (file := self.out / f"{name}{end}.png").exists())
-        note = {"template": self.template.name, "settings": settings_record(self.settings), **made.record()}
+        note = {"template": readable_name(self.template), "settings": settings_record(self.settings), **made.record()}
         final, profile = original.painted(made.image, made.mask), original.profile
         record = {"made_by": MADE_BY, **self.record, **note, "created": utc_now()}
         write_picture(file, final, record, profile=profile.content if profile is not None else None)

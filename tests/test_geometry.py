@@ -12,6 +12,7 @@ from easyphoto.geometry import (
     eye_line_tilt,
     lying_at,
     moved_into,
+    resized_points,
     scale_of,
     similarity,
     square_around,
@@ -117,3 +118,23 @@ def test_a_picture_lies_on_the_pixels_whose_middles_it_covers():
 def test_a_direction_has_length_one_unless_there_is_none():
     assert direction(np.array([[3.0], [4.0]])).tolist() == [0.6, 0.8]
     assert direction(np.zeros(2)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.4, 2.5, 3.0])
+def test_a_point_goes_along_when_its_picture_is_resized(factor):
+    """A soft dot is drawn, the picture resized, and the dot measured."""
+    import cv2
+
+    where = np.array([[41.3, 27.8]])
+    rows, columns = np.mgrid[:80, :100]
+    dot = np.exp(-((columns - where[0, 0]) ** 2 + (rows - where[0, 1]) ** 2) / 50.0)
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(dot, (round(100 * factor), round(80 * factor)), interpolation=way)
+    rows, columns = np.mgrid[: small.shape[0], : small.shape[1]]
+    found = (columns * small).sum() / small.sum(), (rows * small).sum() / small.sum()
+
+    assert resized_points(where, factor)[0] == pytest.approx(found, abs=0.01)
+
+
+def test_points_are_resized_by_each_directions_own_factor():
+    assert resized_points(np.array([(0.0, 0.0), (10.0, 10.0)]), np.array([2.0, 3.0])).tolist() == [[0.5, 1], [20.5, 31]]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -27,8 +28,10 @@ from easyphoto.api.errors import (
     plain_answer,
 )
 from easyphoto.errors import EasyPhotoError
+from easyphoto.files import disk_failure
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, begin_asking
 
+log = logging.getLogger(__name__)
 MOST_BODY = 64_000_000
 """Of a request; a picture has at most jobs.uploads.MOST_BYTES, and base64 makes it a third larger."""
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
@@ -76,6 +79,9 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
                     return plain_answer(400, "The request was cut off.")
                 except HTTPException as error:
                     return plain_answer(error.status_code, error.detail)
+                except OSError as error:
+                    log.exception("a request failed")
+                    return error_answer(disk_failure(error))
                 except Exception as error:
                     return fault_answer(error)
 

@@ -62,7 +62,10 @@ def take_picture(desk: Desk, picture: Any) -> Upload:
 def picture_content(desk: Desk, picture: Any) -> bytes:
     """Of an earlier upload, or of a picture that came with the request and is not kept."""
     if hasattr(picture, "upload"):
-        return find_upload(desk, picture.upload).path.read_bytes()
+        try:
+            return find_upload(desk, picture.upload).path.read_bytes()
+        except FileNotFoundError as error:
+            raise UnknownUpload(f"The upload {picture.upload!r} is gone.", advice="Upload it again.") from error
     return decoded(picture.name, picture.data)
 
 

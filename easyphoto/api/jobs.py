@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from fastapi import Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import job_answer
 from easyphoto.api.errors import BadRequest
 from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
 from easyphoto.api.schemas import JobAnswer, JobsAnswer
+from easyphoto.api.sending import file_answer
+from easyphoto.errors import UnknownJob
 from easyphoto.jobs.desk import Desk
 
 # A report is opened in the host's own origin; it needs nothing but its own style and pictures.
@@ -47,10 +49,11 @@ class Jobs:
             event_lines(queue, id, after, is_gone=request.is_disconnected), headers=HEADERS, media_type=MEDIA_TYPE
         )
 
-    def file(self, id: str, name: str) -> FileResponse:
+    def file(self, id: str, name: str) -> StreamingResponse:
         """A file that the job's record names: a preview, a picture, the report."""
         path = self.desk.queue.file(id, name)
-        return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": SEALED})
+        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": SEALED}
+        return file_answer(path, headers=headers, gone=UnknownJob(f"The file {name!r} of the job {id} is gone."))
 
     def end(
         self, id: str, forget: bool = Query(False, description="Delete the job, which must be over, with its files.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 from fastapi import Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
@@ -22,8 +22,9 @@ from easyphoto.api.schemas import (
     PersonsAnswer,
     RenameRequest,
 )
-from easyphoto.errors import DiskFailure
-from easyphoto.files import private_opener
+from easyphoto.api.sending import file_answer
+from easyphoto.errors import DiskFailure, EasyPhotoError
+from easyphoto.files import cause_of, private_opener
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.scratch import held_folder
@@ -44,21 +45,26 @@ class Persons:
     def get(self, id: str) -> PersonAnswer:
         return person_answer(self._workspace, self._workspace.person(id))
 
-    def portrait(self, id: str) -> FileResponse:
+    def portrait(self, id: str) -> StreamingResponse:
         person = self._workspace.person(id)
         if person.portrait is None:
             raise UnknownFile(f"{person.name} has no portrait.", advice="Train them; the portrait is painted then.")
         file = self._workspace.person_folder(person.id) / person.portrait
-        if not file.is_file():
-            raise UnknownFile(f"The portrait of {person.name} is gone.", advice="Train them again.")
-        return FileResponse(file)
+        return file_answer(
+            file, gone=UnknownFile(f"The portrait of {person.name} is gone.", advice="Train them again.")
+        )
 
     def export(self, id: str) -> StreamingResponse:
         """The person as a ZIP file: photos, training set, LoRA. It can be imported again."""
         person = self._workspace.person(id)
         with ExitStack() as opened:
             folder = opened.enter_context(held_folder(self._workspace.passing))
-            archive = self.desk.app.export(person.id, folder / f"{person.id}.zip")
+            try:
+                archive = self.desk.app.export(person.id, folder / f"{person.id}.zip")
+            except EasyPhotoError:
+                # Who was deleted meanwhile is nobody any more, whatever their files' absence led to.
+                self._workspace.person(id)
+                raise
             headers = {
                 "Content-Disposition": f'attachment; filename="{person.id}.zip"',
                 "Content-Length": str(archive.stat().st_size),
@@ -120,4 +126,6 @@ async def _write(request: Request, target: Path) -> None:
             async for piece in counted(request, MOST_ARCHIVE):
                 await run_in_threadpool(stream.write, piece)
     except OSError as error:
-        raise DiskFailure(f"The archive could not be written: {error}.", advice="Check free space.") from error
+        raise DiskFailure(
+            f"The archive could not be written: {cause_of(error)}.", advice="Check free space."
+        ) from error

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from fastapi import Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from easyphoto.api.answers import template_answer
+from easyphoto.api.errors import UnknownTemplate
 from easyphoto.api.intake import find_template, picture_content
 from easyphoto.api.schemas import DeletedAnswer, TemplateAnswer, TemplateRequest, TemplatesAnswer
+from easyphoto.api.sending import file_answer
 from easyphoto.api.verbs import PREFIX
 from easyphoto.jobs.desk import Desk
 
@@ -27,8 +29,9 @@ class Templates:
         response.headers["Location"] = f"{PREFIX}/templates/{entry.id}/picture"
         return template_answer(entry)
 
-    def picture(self, id: str) -> FileResponse:
-        return FileResponse(find_template(self.desk, id).path)
+    def picture(self, id: str) -> StreamingResponse:
+        file = find_template(self.desk, id).path
+        return file_answer(file, gone=UnknownTemplate(f"The template {id!r} is gone."))
 
     def delete(self, id: str) -> DeletedAnswer:
         """Delete one of the user's own templates."""

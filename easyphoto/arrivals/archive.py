@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
-from easyphoto.files import make_folder, private_opener
+from easyphoto.files import cause_of, make_folder, private_opener
 from easyphoto.images import SUFFIXES
 from easyphoto.progress import Progress
 from easyphoto.workspace import RESERVED_IDS
@@ -81,7 +81,7 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
         with _Measured(io.FileIO(source)) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
     except (zipfile.BadZipFile, *_BROKEN) as error:
-        raise InputError(f"{source.name} cannot be unpacked ({error}).", advice=_ADVICE) from error
+        raise InputError(f"{source.name} cannot be unpacked ({cause_of(error)}).", advice=_ADVICE) from error
 
 
 class _Measured(io.BufferedReader):
@@ -174,4 +174,6 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
         if error.errno == errno.EINVAL:
             # Of an entry that begins where no file has a place.
             raise InputError(f"{entry.filename!r} cannot be unpacked.", advice=_ADVICE) from error
-        raise DiskFailure(f"{target.name} could not be written: {error}.", advice="Check free space.") from error
+        raise DiskFailure(
+            f"{target.name} could not be written: {cause_of(error)}.", advice="Check free space."
+        ) from error

@@ -18,7 +18,7 @@ from easyphoto.arrivals.loras import family_of_lora
 from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.families import Family
-from easyphoto.files import copy_file, make_folder
+from easyphoto.files import cause_of, copy_file, make_folder
 from easyphoto.images import as_array, picture_files, read_picture, write_picture
 from easyphoto.persons import LORA, PHOTOS, PORTRAIT, REFERENCE
 from easyphoto.preprocess.check import check_photos
@@ -95,7 +95,7 @@ def build_person(
             copy_file(verdict.path, staging / PHOTOS / verdict.photo)
         copy_file(earlier.lora, staging / LORA)
     except OSError as error:
-        raise DiskFailure(f"The person could not be copied: {error}.", advice="Check free space.") from error
+        raise DiskFailure(f"The person could not be copied: {cause_of(error)}.", advice="Check free space.") from error
     if portrait is not None:
         write_picture(staging / PORTRAIT, portrait)
     return Person(

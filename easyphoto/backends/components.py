@@ -16,6 +16,7 @@ from easyphoto.backends.folders import base_model, controlnet_folder, has_second
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import Family
+from easyphoto.files import cause_of
 from easyphoto.weights.store import WeightStore
 
 __all__ = ["Components", "base_model", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]
@@ -145,7 +146,8 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
         network, report = kind.from_pretrained(folder, **arguments)  # type: ignore[attr-defined]
     except (OSError, ValueError, SafetensorError) as error:
         raise WeightsMissing(
-            f"{folder} cannot be loaded: {error}", advice="Fetch the folder again; a copy may have been cut off."
+            f"{folder} cannot be loaded: {cause_of(error)}",
+            advice="Fetch the folder again; a copy may have been cut off.",
         ) from error
     # The libraries fill what a file lacks with random numbers and go on; tensors without memory would fail much later.
     without_memory = [name for name, parameter in network.named_parameters() if parameter.is_meta]

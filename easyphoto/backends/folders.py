@@ -9,7 +9,7 @@ from typing import Any
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
-from easyphoto.files import read_regular
+from easyphoto.files import cause_of, read_regular
 from easyphoto.records import MOST_BYTES, parsed, read_json
 
 CHECKPOINTS = (".safetensors", ".ckpt")
@@ -167,7 +167,7 @@ def part_config(folder: Path, part: str) -> dict[str, Any]:
     try:
         config = parsed(read_regular(folder / part / "config.json", MOST_BYTES))
     except (OSError, ValueError, InputError) as error:
-        raise WeightsMissing(f"{folder}/{part}/config.json cannot be read: {error}") from error
+        raise WeightsMissing(f"{folder}/{part}/config.json cannot be read: {cause_of(error)}.") from error
     if not isinstance(config, dict):
         raise WeightsMissing(f"{folder}/{part}/config.json is no configuration.")
     return config

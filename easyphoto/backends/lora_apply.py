@@ -16,6 +16,7 @@ from easyphoto.backends.components import Components
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import InputError, MissingCapability
+from easyphoto.files import cause_of
 from easyphoto.records import parsed
 
 NATIVE_FACTS = "lora_adapter_metadata"
@@ -100,7 +101,8 @@ def _read(use: LoraUse) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, InputError, OSError, ValueError) as error:
         raise MissingCapability(
-            f"{use.path.name} cannot be read as safetensors ({error}).", advice="The file may have been cut off."
+            f"{use.path.name} cannot be read as safetensors ({cause_of(error)}).",
+            advice="The file may have been cut off.",
         ) from error
     return tensors, _alphas(use, facts)
 

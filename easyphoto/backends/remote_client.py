@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from easyphoto.backends.remote_refusals import Gone, broken, refusal, sent_on, too_large, unreachable
 from easyphoto.errors import BackendUnreachable, InputError
+from easyphoto.files import cause_of
 
 ROOM = 32 << 20
 """Bytes of an answer that holds no picture; the list of LoRAs carries every file's metadata."""
@@ -225,4 +226,4 @@ def _body_of(error: urllib.error.HTTPError) -> bytes:
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return str(error) or type(error).__name__
+    return cause_of(error)

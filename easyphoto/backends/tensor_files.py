@@ -13,6 +13,7 @@ from torch import nn
 from easyphoto.backends.headers import Header, read_header
 from easyphoto.backends.ldm_names import Place
 from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.files import cause_of
 
 PICKLES = (".ckpt", ".pth", ".pt")
 Places = Callable[[str], tuple[Place, ...]]
@@ -53,7 +54,7 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
     try:
         opening = safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{file.name} cannot be opened: {error}.", advice="Fetch the file again.") from error
+        raise InputError(f"{file.name} cannot be opened: {cause_of(error)}.", advice="Fetch the file again.") from error
     with opening as opened:
         yield SafeTensors(opened)
 

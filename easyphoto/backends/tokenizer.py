@@ -14,7 +14,7 @@ from typing import Any
 
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.families import Family
-from easyphoto.files import read_regular
+from easyphoto.files import cause_of, read_regular
 from easyphoto.weights.store import WeightStore
 
 MERGES_ID = "clip-merges"
@@ -73,7 +73,7 @@ def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
         lines = [line for line in content.decode("utf-8").split("\n") if line and not line.startswith("#version")]
         pairs = tuple((first, second) for first, second in (line.split(" ") for line in lines))
     except (OSError, EOFError, ValueError, InputError, zlib.error) as error:
-        raise WeightsMissing(f"{file} cannot be read: {error}.", advice="Fetch it again.") from error
+        raise WeightsMissing(f"{file} cannot be read: {cause_of(error)}.", advice="Fetch it again.") from error
     if len(pairs) != MERGES_COUNT:
         raise WeightsMissing(f"{file} has {len(pairs)} merges where CLIP has {MERGES_COUNT}.", advice="Fetch it again.")
     return pairs

@@ -80,7 +80,8 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
     found = compare(app.base or MINIATURE.id, steps=steps, progress=progress)
-    say(found.table())
+    for line in found.table().split("\n"):
+        say(line)
     say(json.dumps(found.record()))
     return found
 

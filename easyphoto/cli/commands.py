@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from easyphoto.cli.options import settings_of
-from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.cli.output import BarProgress, say, say_path, table, tell
 from easyphoto.cli.parser import BACKEND_AUTH
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
@@ -57,7 +57,7 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
             _app(arguments, workspace), seed=arguments.seed, steps=arguments.steps, progress=progress, say=tell
         )
     tell(f"Report: {made.report}")
-    say(str(made.portrait))
+    say_path(made.portrait)
 
 
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -76,7 +76,8 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         for written in write_check(found, arguments.sheet):
             tell(f"Written: {written}")
     if arguments.json:
-        say(json.dumps(found.record(), indent=2, ensure_ascii=False))
+        for line in json.dumps(found.record(), indent=2, ensure_ascii=False).split("\n"):
+            say(line)
         return
     _say_verdicts(found)
 
@@ -125,7 +126,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
         if note not in said:
             tell(f"Note: {note}")
     tell(f"Report: {made.report}")
-    say(str(made.lora))
+    say_path(made.lora)
 
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -140,7 +141,7 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     tell(f"Report: {session.report}")
     # The best of the first template comes last, because the last line is what a script reads.
     for picture in reversed(session.pictures):
-        say(str(picture))
+        say_path(picture)
 
 
 def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -164,7 +165,7 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
             for heading, value in _facts(person, workspace):
                 say(f"{heading:<10} {value}")
         case "export":
-            say(str(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip"))))
+            say_path(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip")))
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -282,7 +283,7 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
     for person in found.persons:
         for note in person.notes:
             tell(f"Note on {person.id}: {note}")
-        say(str(workspace.person_folder(person.id)))
+        say_path(workspace.person_folder(person.id))
 
 
 def _list_persons(workspace: Workspace) -> None:
@@ -354,7 +355,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """Also of somebody whose training never ended, and of whom there are only traces."""
     id = checked_id(arguments.name)
     if not arguments.yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
         tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -362,7 +363,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
             return
     deletion = _app(arguments, workspace).delete(id)
     for gone in deletion.gone:
-        say(str(gone))
+        say_path(gone)
     if deletion.left:
         named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
         raise NotAllDeleted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import platform
 import re
@@ -18,31 +17,48 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from easyphoto import __version__
 from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
-from easyphoto.errors import EasyPhotoError
-from easyphoto.files import write_text
+from easyphoto.cli.streams import steady_output
+from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.files import cause_of, disk_failure, write_text
 from easyphoto.progress import Cancelled
 from easyphoto.workspace import user_folder
 
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
 CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5
-DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM)
+NOBODY_READS = 141
+"""As of a program that SIGPIPE ended; ours has done its work first."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    with steady_output() as out:
+        try:
+            code = _run(argv)
+        except SystemExit as left:
+            # argparse has said why. Whoever calls this as a function gets the same exception.
+            if not out.failure:
+                raise
+            code = int(left.code or 0)
+        if out.reader_has_gone:
+            return code or NOBODY_READS
+        if out.failure is not None:
+            tell(f"DiskFailure: Standard output could not be written: {cause_of(out.failure)}.")
+            return code or ENVIRONMENT
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
-    workspace = arguments.workspace or user_folder()
+    workspace = arguments.workspace
     try:
+        workspace = checked_workspace(workspace or user_folder())
         from easyphoto.cli.commands import run  # what the verbs need; not needed for --help
 
         run(arguments, workspace)
     except (KeyboardInterrupt, Cancelled) as stopped:
         tell(f"Cancelled. {stopped}".strip())
-        return CANCELLED
-    except BrokenPipeError:
-        # The reader of our stdout has gone; Python would complain once more while it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CANCELLED
+        # Who was asked by another program than the terminal says so by another code.
+        return getattr(stopped, "exit_code", CANCELLED)
     except EasyPhotoError as error:
         tell(f"{error.code}: {error}")
         if error.exit_code == BUG:
@@ -53,13 +69,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def checked_workspace(folder: Path) -> Path:
+    """Raises InputError for a folder that cannot be one."""
+    folder = folder.expanduser().absolute()
+    if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
+        raise InputError(f"The workspace cannot lie in {folder}: records cannot name it.", advice="Rename the folder.")
+    try:
+        lowest = next(path for path in (folder, *folder.parents) if path.exists())
+        is_folder, cause = lowest.is_dir(), f"{lowest} is no folder"
+    except (OSError, ValueError, StopIteration) as error:
+        is_folder, cause = False, cause_of(error) if isinstance(error, OSError) else str(error)
+    if not is_folder:
+        raise InputError(f"The workspace cannot lie in {folder}: {cause}.", advice="Name another with --workspace.")
+    return folder
+
+
 def _foreign(workspace: Path, error: Exception) -> int:
     """An exception of somebody else's: the machine's memory, its disk, or our mistake."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         tell(f"OutOfMemory: {error} Use a smaller batch, or close what else runs.")
         return OUT_OF_MEMORY
-    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-        tell(f"DiskFailure: {error}. Check free space and the rights of the folder, then run the same command again.")
+    if isinstance(error, OSError):
+        # Each has its name where it is expected. What remains is a disk or a network that fails in between.
+        named = disk_failure(error)
+        tell(f"{named.code}: {named}")
         return ENVIRONMENT
     tell(f"EasyPhoto made a mistake: {type(error).__name__}: {error}")
     report_bug(workspace, error)
@@ -79,9 +112,10 @@ def report_bug(workspace: Path, error: Exception) -> None:
     tail = getattr(error, "log_tail", "")
     lines += ["the trainer's last lines:", tail] if tail else []
     try:
-        write_text(target, "\n".join(lines))
+        write_text(target, "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8"))
     except EasyPhotoError:
-        tell("\n".join(lines))
+        for line in "\n".join(lines).split("\n"):
+            tell(line)
         return
     tell(f"A report was written to {target}. Please send it with what you did.")
 

@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 SECONDS_BETWEEN_LINES = 5.0
+_JOINERS = "\u200c\u200d"
+"""Without them some names are misspelt, and they change nothing but the letters beside them."""
 
 
 def say(text: str = "") -> None:
     """A line for the reader who asked for it."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _write_line(sys.stdout, visible(text))
+
+
+def say_path(path: Path) -> None:
+    """A result's path. A script gets exactly the file's name; on a terminal it is as harmless as any other line."""
+    _write_line(sys.stdout, visible(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def tell(text: str) -> None:
     """A line beside the result: advice, warnings, progress in words."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _write_line(sys.stderr, visible(text))
+
+
+def visible(text: str) -> str:
+    """The text with everything written out that a terminal obeys instead of showing it: file names may hold that.
+
+    Control characters and line ends, marks that turn the direction of writing, and bytes that are no letters.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_written_out(letter) if _is_obeyed(letter) else letter for letter in text)
+
+
+def _is_obeyed(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in _JOINERS
+
+
+def _written_out(letter: str) -> str:
+    if letter < " ":
+        return repr(letter)[1:-1]
+    # As JSON has it, because JSON goes this way too.
+    return f"\\u{ord(letter):04x}" if letter <= "\uffff" else f"\\U{ord(letter):08x}"
+
+
+class VisibleLog(logging.Formatter):
+    """Messages of the log are lines on the terminal like others."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return visible(super().formatMessage(record))
+
+
+def _write_line(stream: TextIO, text: str) -> None:
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 class BarProgress:
@@ -37,7 +78,7 @@ class BarProgress:
         if self._bar is None or total != self._place[1] or done < self._place[0]:
             self._start(total)
         self._place = (done, total)
-        self._bar.set_description_str(message[:40], refresh=False)
+        self._bar.set_description_str(visible(message)[:40], refresh=False)
         self._bar.update(done - self._bar.n)
         self._bar.refresh()
 
@@ -66,6 +107,6 @@ class BarProgress:
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Lines of a plain table, columns as wide as their longest cell, the last one free."""
-    lines = [headings, *rows]
+    lines = [headings, *(tuple(map(visible, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

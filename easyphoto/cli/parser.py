@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 from easyphoto import __version__
 from easyphoto.cli.options import add_options
+from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.weights import add_weights_parser
@@ -19,8 +21,14 @@ EXIT_CODES = """exit codes:
   4 the training diverged · 5 environment: disk, weights, network · 130 cancelled"""
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # It repeats what was typed, and that may have been pasted from anywhere.
+        super().error(visible(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="easyphoto",
         description="A few photos of a person become a face LoRA, and that face goes into template pictures.",
         epilog=EXIT_CODES,

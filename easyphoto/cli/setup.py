@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from easyphoto.cli.output import BarProgress, say, tell
+from easyphoto.cli.output import BarProgress, say, say_path, tell
 from easyphoto.errors import TrainerMissing
 
 if TYPE_CHECKING:
@@ -51,4 +51,4 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def _show(versions: Mapping[str, str], python: Path) -> None:
     for name, version in versions.items():
         say(f"  {name} {version}")
-    say(str(python))
+    say_path(python)

@@ -71,10 +71,12 @@ def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
     ]
     for line in table(("file", "size", "commercial", "licence", "where"), rows):
         say(line)
-    say("\nSets for `easyphoto weights get`:")
+    say()
+    say("Sets for `easyphoto weights get`:")
     for line in table(("set", "files"), [(name, ", ".join(ids)) for name, ids in SETS.items()]):
         say(line)
-    say("\nNot offered:")
+    say()
+    say("Not offered:")
     for what, why in LEFT_OUT:
         say(f"  {what}: {why}.")
 
@@ -157,4 +159,5 @@ def _is_ours(store: WeightStore, parents: Any) -> bool:
 
 
 def _say_json(content: dict[str, Any]) -> None:
-    say(json.dumps(content, indent=2, ensure_ascii=False))
+    for line in json.dumps(content, indent=2, ensure_ascii=False).split("\n"):
+        say(line)

@@ -11,7 +11,7 @@ from PIL import Image
 from easyphoto.faces.candidates import fitted, largest_first
 from easyphoto.faces.engine import Face
 from easyphoto.faces.opencv_files import created, reading
-from easyphoto.geometry import Box
+from easyphoto.geometry import Box, resized_points
 from easyphoto.images import as_array
 from easyphoto.weights.catalog import UsedWeight
 
@@ -91,8 +91,12 @@ def _loaded(file: Path) -> cv2.FaceDetectorYN:
 
 
 def _face(row: np.ndarray, back: np.ndarray) -> Face:
-    """YuNet's row: x, y, width, height, five points (the person's right eye, the viewer's left one, first), score."""
+    """YuNet's row: x, y, width, height, five points (the person's right eye, the viewer's left one, first), score.
+
+    Its points count from pixel centres: in a picture W wide and its mirror image, x and x' add up to W − 1.3 ± 0.25
+    (123 faces of 58 pixels; W − 1 is centres, W edges).
+    """
     corner, extent = row[:2] * back, row[2:4] * back
     left, top = float(corner[0]), float(corner[1])
     box = Box(left, top, left + float(extent[0]), top + float(extent[1]))
-    return Face(box, (row[4:14].reshape(5, 2) * back).astype(np.float32), float(row[14]))
+    return Face(box, resized_points(row[4:14].reshape(5, 2), back).astype(np.float32), float(row[14]))

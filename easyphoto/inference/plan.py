@@ -10,7 +10,7 @@ import numpy as np
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.families import Family
-from easyphoto.geometry import Box, Size, nose_place, square_around
+from easyphoto.geometry import Box, Size, nose_place, resized_points, square_around
 
 # The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45
 # degrees; the girl in photos/group/01.jpg is at 0.15) two frontal eyes were laid over one half-hidden eye: not done.
@@ -64,8 +64,7 @@ def plan_crop(face: Face, picture: Size, family: Family) -> CropPlan:
 
 def face_within(face: Face, crop: Box, scale: float) -> Face:
     """The face in the pixels of a crop that was then resized."""
-    # A point is the middle of a pixel, an edge is not: hence the halves.
-    points = (np.asarray(face.points, np.float64) + 0.5 - (crop.left, crop.top)) * scale - 0.5
+    points = resized_points(np.asarray(face.points, np.float64) - (crop.left, crop.top), scale)
     return Face(face.box.moved(-crop.left, -crop.top).scaled(scale), points.astype(np.float32), face.score)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.inswapper import WARP, Fuser
+from easyphoto.files import cause_of
 from easyphoto.formats import MOST_PIXELS
 from easyphoto.images import as_picture
 from easyphoto.inference.finish import Canvas, face_at
@@ -71,7 +72,7 @@ def with_restored_faces(
 
 def reason_of(error: BaseException) -> str:
     """Python says nothing where memory runs out."""
-    return str(error) or type(error).__name__
+    return cause_of(error)
 
 
 def painted_area(setup: Setup, touched: np.ndarray, strength: float) -> np.ndarray:

@@ -45,6 +45,10 @@ MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
 
 
+def _may_be_handed_out(name: str) -> bool:
+    return is_file_name(name) and name.casefold() not in RECORDS and not name.startswith(".")
+
+
 class Lane(Enum):
     """What waits for whom: work for the device, one at a time, and looking at photos, which nobody should wait for."""
 
@@ -200,12 +204,10 @@ class JobQueue:
 
     def file(self, id: str, name: str) -> Path:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
-        job, missing = (
-            self.get(id),
-            UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names."),
-        )
-        is_own = is_file_name(name) and name not in RECORDS and not name.startswith(".")
-        if name not in job.files and not is_own:
+        job = self.get(id)
+        missing = UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names.")
+        # Only what it names, because on a disk without case JOB.JSON would open its record, as PHOTO-~1 might.
+        if not job.names(name) or (name not in job.files and not _may_be_handed_out(name)):
             raise missing
         try:
             path = inside(self.workspace.root, job.files.get(name, f"{self.workspace.jobs.name}/{id}/{name}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
+from easyphoto.files import disk_failure
 from easyphoto.jobs.askers import Asker
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.journal import names_of
@@ -74,6 +75,10 @@ class Job:
     asker: Asker = field(default_factory=Asker)
     """Whose it is."""
 
+    def names(self, file: str) -> bool:
+        """Whether clients have been told of a file of that name."""
+        return file in self.files or file in self.previews or file in _texts_in(self.result)
+
     def record(self) -> dict[str, Any]:
         """Plain values, for disk and for clients."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
@@ -120,8 +125,18 @@ def read_event(line: bytes) -> JobEvent:
     return event
 
 
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    for part in parts:
+        yield from _texts_in(part)
+
+
 def error_record(error: BaseException) -> dict[str, str]:
     """What clients are told; a fault of ours is named by its class, its traceback stays in the job's folder."""
+    if isinstance(error, OSError):
+        error = disk_failure(error)
     if isinstance(error, EasyPhotoError):
         return {"code": error.code, "message": str(error.args[0] if error.args else error), "advice": error.advice}
     return {

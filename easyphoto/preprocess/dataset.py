@@ -19,7 +19,7 @@ from easyphoto.errors import DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine, Part
 from easyphoto.faces.score import frontality
 from easyphoto.families import Family
-from easyphoto.files import atomic_path, inside, write_text
+from easyphoto.files import atomic_path, cause_of, inside, write_text
 from easyphoto.geometry import Size, eye_line_tilt
 from easyphoto.images import as_array, as_picture, write_picture
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
@@ -245,5 +245,6 @@ def _moved_into_place(building: Path, folder: Path) -> None:
         _cleared(old)
     except OSError as error:
         raise DiskFailure(
-            f"{folder} could not be written: {error}.", advice="Check free space and the rights of the folder."
+            f"{folder} could not be written: {cause_of(error)}.",
+            advice="Check free space and the rights of the folder.",
         ) from error

@@ -14,6 +14,7 @@ from easyphoto.faces.engine import Face, FaceEngine, remarks_on
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
+from easyphoto.files import readable_name
 from easyphoto.geometry import Size
 from easyphoto.images import read_with_notes
 from easyphoto.preprocess.duplicates import Signature, signature
@@ -75,7 +76,7 @@ def _looked_at(
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
     faces = tuple(scaled_face(face, factor) for face in found)
-    verdict = Verdict(photo.name, photo, True, None, "", "", rotation=rotation, faces=faces, notes=notes)
+    verdict = Verdict(readable_name(photo), photo, True, None, "", "", rotation=rotation, faces=faces, notes=notes)
     if rotation:
         verdict = replace(verdict, notes=(*notes, f"turned by {rotation}° to stand upright"))
     if not faces:
@@ -102,11 +103,11 @@ def _unreadable(photo: Path, error: BadPicture) -> Verdict:
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
         words = ("The picture has more pixels than can be read safely.", "Reduce it first, to 12,000 × 9,000 or less.")
-        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     cut = "truncated" in said or "not processed" in said
     explanation = "The file is cut off: part of the picture is missing." if cut else "The file is no readable picture."
     advice = "Copy it anew from where it came." if cut else "Save it again as JPEG or PNG, or remove it."
-    return Verdict(photo.name, photo, False, Reason.UNREADABLE, explanation, advice)
+    return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, explanation, advice)
 
 
 def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import Size, square_around
+from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images import read_picture
 from easyphoto.preprocess.verdict import Verdict
 
@@ -32,9 +32,8 @@ def turned(picture: Image.Image, rotation: int) -> Image.Image:
 
 def scaled_face(face: Face, factor: float) -> Face:
     """The same face on the same picture at another size."""
-    # Points count from pixel centres, so half a pixel goes along.
-    points = (np.asarray(face.points, np.float64) + 0.5) * factor - 0.5
-    return replace(face, box=face.box.scaled(factor), points=points.astype(np.float32))
+    points = resized_points(face.points, factor).astype(np.float32)
+    return replace(face, box=face.box.scaled(factor), points=points)
 
 
 def upright_photo(verdict: Verdict, *, longest: int | None = None) -> tuple[Image.Image, Face | None]:

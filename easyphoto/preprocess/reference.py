@@ -15,6 +15,7 @@ from pathlib import Path
 from easyphoto.errors import BadReference
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.faces.score import frontality
+from easyphoto.files import readable_name
 from easyphoto.preprocess.look import Look
 from easyphoto.preprocess.verdict import Verdict
 
@@ -45,7 +46,7 @@ def wanted_photo(photos: Sequence[Path], reference: str | None) -> str | None:
             f"{name or reference} is not among the {len(photos)} photos.",
             advice="The reference photo is one of the photos: give its file name.",
         )
-    return name
+    return readable_name(named[0])
 
 
 def find_reference(looks: Sequence[Look], wanted: str | None, *, is_checked: bool) -> Reference:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
-from easyphoto.files import write_bytes
+from easyphoto.files import cause_of, write_bytes
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import kohya_state, safetensors_bytes, write_lora
 from easyphoto.training.run import RunFolder
@@ -47,7 +47,7 @@ def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
             state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{folder.resume.name} cannot be read: {error}.",
+            f"{folder.resume.name} cannot be read: {cause_of(error)}.",
             advice="Delete the run's checkpoints folder; it then starts anew.",
         ) from error
     if told != fingerprint:

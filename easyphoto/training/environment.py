@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
-from easyphoto.files import make_folder, write_text
+from easyphoto.files import cause_of, make_folder, write_text
 from easyphoto.locks import file_lock
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, write_json
@@ -177,7 +177,8 @@ def _clear(env: Path) -> None:
             shutil.rmtree(env)
     except OSError as error:
         raise DiskFailure(
-            f"{env} cannot be made anew: {error}.", advice="Stop what uses it, or delete it by hand, then try again."
+            f"{env} cannot be made anew: {cause_of(error)}.",
+            advice="Stop what uses it, or delete it by hand, then try again.",
         ) from error
 
 
@@ -188,7 +189,9 @@ def _make_venv(env: Path, steps: _Steps) -> None:
     except CommandFailed as failed:
         raise _named(failed, "Python could not make a virtual environment") from failed
     except OSError as error:
-        raise TrainerMissing(f"{sys.executable} cannot be started: {error}.", advice="Restart the web UI.") from error
+        raise TrainerMissing(
+            f"{sys.executable} cannot be started: {cause_of(error)}.", advice="Restart the web UI."
+        ) from error
 
 
 def _install(python: Path, steps: _Steps) -> None:

@@ -135,6 +135,11 @@ TYPES: Mapping[str, type] = MappingProxyType(
 NAMES: Mapping[type, str] = MappingProxyType({kind: name for name, kind in TYPES.items()})
 
 
+def is_training(event: Event) -> bool:
+    """Whether it says that the first step begins: from there on there is something to save."""
+    return isinstance(event, Phase) and event.name == "train"
+
+
 def to_line(event: Event) -> str:
     """One line of JSON, without the line end; a number that is none becomes null, because JSON knows no NaN."""
     values = {key: _plain(value) for key, value in dataclasses.asdict(event).items()}

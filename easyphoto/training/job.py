@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-import queue
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from easyphoto import errors
-from easyphoto.errors import DiskFailure, EasyPhotoError, TrainerCrashed
-from easyphoto.files import private_opener
+from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
+from easyphoto.files import cause_of, private_opener
+from easyphoto.machine import processes_ended_for_memory
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.training.commands import foreign_environment
-from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line
+from easyphoto.training.commands import end, foreign_environment, spoken, start
+from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line, is_training
 from easyphoto.training.run import RunFolder, TrainRun
 
-POLL_SECONDS = 0.2
-STOP_SECONDS = 60.0
-"""What a cancelled worker may take: the step or the sampling step it is in, and saving."""
-KILL_SECONDS = 10.0
+SAVING_SECONDS = 60.0
+"""What a cancelled worker may take once it trains: the step or the sampling step it is in, and saving."""
 LOG_TAIL_LINES = 40
 CANCELLED = 130
+SIGKILL = 9
+SIGNALS_OF_OTHERS = (1, 2, 3, SIGKILL, 15)
+"""Hang-up, interrupt, quit, kill, terminate: no process ends itself by these, and Windows knows none."""
 PHASES = {
     "load": "loading the model",
     "cache": "encoding photos",
@@ -78,35 +77,40 @@ def train(
     TrainRun.read(folder.run)
     heard: list[Event] = []
     display = _Display(progress)
-    with _worker(folder, python) as process:
-        for event in _events(process, progress):
+    ended_before = processes_ended_for_memory()
+    with _worker(folder, python, heard) as process:
+        for line in spoken(process, progress):
+            event = from_line(line.decode("utf-8", "replace"))
+            if event is None:
+                continue
             heard.append(event)
             display.show(event)
             if on_event is not None:
                 on_event(event)
-    return _verdict(folder, heard, process.returncode)
+    return _verdict(folder, heard, process.returncode, memory_ran_out=processes_ended_for_memory() > ended_before)
 
 
 @contextmanager
-def _worker(folder: RunFolder, python: Path | None) -> Iterator[subprocess.Popen[bytes]]:
-    """The running worker; however the caller leaves, it has ended afterwards."""
+def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> Iterator[subprocess.Popen[bytes]]:
+    """The running worker; however the caller leaves, it has ended afterwards, and all that it started.
+
+    Its standard input is held open as long as this process lives, and closed to ask it to stop.
+    """
     try:
         log = os.fdopen(private_opener(str(folder.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
     except OSError as error:
-        raise DiskFailure(f"{folder.log} cannot be written: {error}.", advice="Check the folder.") from error
+        raise DiskFailure(f"{folder.log} cannot be written: {cause_of(error)}.", advice="Check the folder.") from error
+    command = [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)]
     with log:
-        process = subprocess.Popen(
-            [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=folder.root,
-            env=worker_environment(python),
-        )
+        process = start(command, stdin=subprocess.PIPE, stderr=log, cwd=folder.root, env=worker_environment(python))
     try:
         yield process
     finally:
-        _stop(process)
+        if process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+        # Before it trains there is nothing to save, and the imports and the model's files can take half a minute.
+        end(process, after=SAVING_SECONDS if any(is_training(event) for event in heard) else 0.0)
 
 
 def worker_environment(python: Path | None = None) -> dict[str, str]:
@@ -123,49 +127,6 @@ def worker_environment(python: Path | None = None) -> dict[str, str]:
     ours = "" if python is not None and root.name in ("site-packages", "dist-packages") else str(root)
     path = os.pathsep.join(part for part in (ours, variables.get("PYTHONPATH", "")) if part)
     return {**variables, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-
-
-def _events(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[Event]:
-    """What the worker says, until it has ended. Raises Cancelled when the progress does."""
-    assert process.stdout is not None
-    lines: queue.Queue[bytes] = queue.Queue()
-    reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
-    reader.start()
-    while True:
-        progress.check()
-        try:
-            event = from_line(lines.get(timeout=POLL_SECONDS).decode("utf-8", "replace"))
-        except queue.Empty:
-            # The process's end counts, not the pipe's: a grandchild may hold the pipe open.
-            if process.poll() is not None:
-                reader.join(timeout=1.0)
-                if lines.empty():
-                    return
-            continue
-        if event is not None:
-            yield event
-
-
-def _read_lines(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
-    with suppress(ValueError):
-        for line in stream:
-            lines.put(line)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask, then terminate, then kill. Nothing happens to a worker that has ended."""
-    if process.stdin is not None:
-        with suppress(OSError):
-            process.stdin.close()
-    for wait, harder in ((STOP_SECONDS, process.terminate), (KILL_SECONDS, process.kill)):
-        try:
-            process.wait(wait)
-            break
-        except subprocess.TimeoutExpired:
-            harder()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 class _Display:
@@ -195,8 +156,11 @@ class _Display:
         self._progress.step(self._done, self._total, message)
 
 
-def _verdict(folder: RunFolder, heard: list[Event], returncode: int) -> TrainResult:
-    """Success is both: the worker said done, and it ended with 0."""
+def _verdict(folder: RunFolder, heard: list[Event], returncode: int, *, memory_ran_out: bool = False) -> TrainResult:
+    """Success is both: the worker said done, and it ended with 0.
+
+    `memory_ran_out`: the system ended a process meanwhile, because there was none left.
+    """
     done = next((event for event in heard if isinstance(event, Done)), None)
     if done is not None and returncode == 0:
         return _result(folder, done)
@@ -205,12 +169,22 @@ def _verdict(folder: RunFolder, heard: list[Event], returncode: int) -> TrainRes
         raise _named_error(folder, failed)
     if returncode == CANCELLED:
         raise Cancelled
-    how = f"killed by signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-    raise TrainerCrashed(
-        f"The training process ended without saying why ({how}).",
-        advice=f"Start the run again: it goes on from its last checkpoint. The log is {folder.log}.",
-        log_tail=log_tail(folder),
-    )
+    raise _unsaid_end(folder, returncode, memory_ran_out=memory_ran_out)
+
+
+def _unsaid_end(folder: RunFolder, returncode: int, *, memory_ran_out: bool) -> EasyPhotoError:
+    again = "Start the run again: it goes on from its last checkpoint."
+    advice = f"{again} The log is {folder.log}."
+    if -returncode not in SIGNALS_OF_OTHERS:
+        how = f"killed by signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+        said = f"The training process ended without saying why ({how})."
+        return TrainerCrashed(said, advice=advice, log_tail=log_tail(folder))
+    if returncode == -SIGKILL and memory_ran_out:
+        said = f"Memory ran out, and the system ended the training process (signal {SIGKILL})."
+        return OutOfMemory(said, advice=f"Close other programs. {again}")
+    often = ", often because memory ran out" if returncode == -SIGKILL else ""
+    said = f"The training process was killed from outside (signal {-returncode}){often}."
+    return TrainerKilled(said, advice=advice, log_tail=log_tail(folder))
 
 
 def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
-from easyphoto.files import write_bytes
+from easyphoto.files import cause_of, write_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +94,9 @@ def read_lora(source: Path) -> tuple[State, dict[str, str]]:
         with safe_open(source, framework="pt") as opened:
             return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{source} is no readable LoRA: {error}.", advice="Train again, or restore it.") from error
+        raise InputError(
+            f"{source} is no readable LoRA: {cause_of(error)}.", advice="Train again, or restore it."
+        ) from error
 
 
 # The order and the header are written here, because the library keeps metadata in a hash map: the same content would

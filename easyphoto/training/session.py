@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,7 +114,7 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Tools:
 
 def precision(settings: TrainSettings, device: str) -> torch.dtype:
     """What the base model is held and computed in. Raises InputError for what the device cannot do."""
-    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()
+    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()  # by conversion, too: slow, but asked for by name
     match settings.precision:
         case "fp32":
             return torch.float32
@@ -123,10 +124,24 @@ def precision(settings: TrainSettings, device: str) -> torch.dtype:
             return torch.float16
         case "auto":
             # bfloat16 has float32's range, so no gradient is lost; older GPUs lack it and train in float32.
-            return torch.bfloat16 if has_bf16 and device != "cpu" else torch.float32
+            return torch.bfloat16 if device != "cpu" and computes_bf16() else torch.float32
     raise InputError(
         f"{settings.precision} cannot be trained in on this device ({device}).", advice="Take auto, or fp32."
     )
+
+
+def computes_bf16() -> bool:
+    """Whether the GPU itself computes in bfloat16; torch also says yes where it converts, which is slower than float32.
+
+    AMD's Vega and RDNA 1 and 2 lack it, and torch says yes to all of AMD's.
+    """
+    if torch.version.hip:
+        kind = str(getattr(torch.cuda.get_device_properties(0), "gcnArchName", ""))
+        return torch.cuda.is_bf16_supported() and re.match(r"gfx(90[0-6]|10)", kind) is None
+    try:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    except TypeError:  # torch before 2.5
+        return torch.cuda.is_bf16_supported() and torch.cuda.get_device_capability()[0] >= 8
 
 
 def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learner:

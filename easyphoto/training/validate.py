@@ -17,7 +17,7 @@ from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.families import Family
 from easyphoto.files import inside
-from easyphoto.geometry import Size, square_around
+from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, typed, write_json
@@ -82,7 +82,7 @@ def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, fam
     factor = family.resolution / crop.width
     image = resized(picture.crop(crop.as_ints()), Size(family.resolution, family.resolution))
     box = face.box.moved(-crop.left, -crop.top).scaled(factor)
-    points = ((face.points - np.array([crop.left, crop.top])) * factor).astype(np.float32)
+    points = resized_points(face.points - np.array([crop.left, crop.top]), factor).astype(np.float32)
     mask = part_mask(engine.parse(image, Face(box, points, face.score)), FACE_PARTS)
     return View(number, image, dilated(mask, MASK_GROWTH * box.width))
 

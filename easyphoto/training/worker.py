@@ -1,7 +1,8 @@
 """The training process: `python -m easyphoto.training.worker run.json`.
 
-Says JSON lines on its standard output (see `events`), everything else on its standard error. Stops after the present
-step on a line or the end of its standard input, on SIGINT and on SIGTERM; so it also stops when its parent dies.
+Says JSON lines on its standard output (see `events`), everything else on its standard error. Stops on a line or the end
+of its standard input, on SIGINT and on SIGTERM; so it also stops when its parent dies. That is at once until it trains,
+because nothing is to be saved before, and then after the present step.
 Exit codes are those of `easyphoto.errors`, and 130 for a run that was cancelled and can be resumed.
 """
 
@@ -21,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
-from easyphoto.files import private_opener
+from easyphoto.files import cause_of, disk_failure, private_opener
 from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
-from easyphoto.training.events import ErrorEvent, Event, to_line
+from easyphoto.training.events import ErrorEvent, Event, is_training, to_line
 from easyphoto.training.run import RunFolder, TrainRun
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     path = Path(arguments[0]).resolve()
     folder = RunFolder(path.parent)
     stop = StopSignal()
-    stop.listen()
+    stop.watch_stdin()
     speaker = Speaker(stream, folder.events, on_deaf=stop.set)
     try:
         with file_lock(folder.lock, wait=1.0):  # others look now and then whether it is held
@@ -66,7 +67,13 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
         if threads:
             torch.set_num_threads(threads)
         stop.check()
-        speaker.say(train_session(Desk(run, folder, speaker.say, stop)))
+
+        def say(event: Event) -> None:
+            if is_training(event):
+                stop.take_time()
+            speaker.say(event)
+
+        speaker.say(train_session(Desk(run, folder, say, stop)))
         return 0
     except Cancelled:
         log.info("Cancelled; the run can be resumed.")
@@ -96,12 +103,18 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._takes_time = False
 
-    def listen(self) -> None:
-        """Watch standard input and the two signals."""
+    def watch_stdin(self) -> None:
+        # As every program's: Python's own handler has to wait for the end of an import or of a large file's reading.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        threading.Thread(target=self._watch_stdin, daemon=True).start()
+
+    def take_time(self) -> None:
+        """From now on whoever asks to stop waits until what was learnt is saved."""
+        self._takes_time = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.set())
-        threading.Thread(target=self._watch_stdin, daemon=True).start()
 
     def _watch_stdin(self) -> None:
         # The descriptor itself, because a daemon thread inside `sys.stdin` would hold its lock when Python ends.
@@ -109,6 +122,9 @@ class StopSignal:
             os.read(0, 1)
         except OSError:
             log.info("Standard input cannot be read; stopping.")
+        if not self._takes_time:
+            log.info("Cancelled before the first step.")
+            os._exit(CANCELLED)
         self.set()
 
     def set(self) -> None:
@@ -137,7 +153,7 @@ class Speaker:
                 stream.write(line)
         except OSError as error:
             raise DiskFailure(
-                f"{self._record.name} could not be written: {error}.",
+                f"{self._record.name} could not be written: {cause_of(error)}.",
                 advice="Check free space and the rights of the run's folder, then start the run again: it goes on.",
             ) from error
 
@@ -150,6 +166,8 @@ class Speaker:
 
     def fail(self, error: Exception) -> int:
         """Say what ended the run; returns the exit code."""
+        if isinstance(error, OSError):
+            error = disk_failure(error)
         named = isinstance(error, EasyPhotoError)
         event = ErrorEvent(
             code=type(error).__name__ if named else "TrainerCrashed",

@@ -11,6 +11,7 @@ from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
 from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
 from easyphoto.families import FAMILIES, MINIATURE, Family
+from easyphoto.files import cause_of
 from easyphoto.host import HostFacts
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
@@ -99,7 +100,7 @@ class WebuiHost:
             target.unlink()
         except OSError as error:
             raise DiskFailure(
-                f"{target} cannot be deleted: {error}.",
+                f"{target} cannot be deleted: {cause_of(error)}.",
                 advice="The web UI may have it open: paint a picture without it, then try again; or delete it by hand.",
             ) from error
         list_again()

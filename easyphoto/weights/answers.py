@@ -10,6 +10,7 @@ from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
 
+from easyphoto.files import cause_of
 from easyphoto.weights.sources import common_headers
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -95,9 +96,10 @@ def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], second
             return Beyond(_number(_BEYOND, error.headers.get("Content-Range", "")))
         raise SourceFailed(_refusal(error)) from error
     except urllib.error.URLError as error:
-        raise NoAnswer(str(error.reason)) from error
+        reason = error.reason
+        raise NoAnswer(cause_of(reason) if isinstance(reason, Exception) else reason) from error
     except (HTTPException, OSError, ValueError) as error:
-        raise NoAnswer(str(error) or type(error).__name__) from error
+        raise NoAnswer(cause_of(error)) from error
     return _answer(response, redirects.seen, asked=start)
 
 

@@ -13,7 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
-from easyphoto.files import make_folder, private_opener
+from easyphoto.files import cause_of, make_folder, private_opener
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, write_json
 from easyphoto.weights.answers import Answer, Beyond, ConnectionDied, NoAnswer, SourceFailed, ask
@@ -168,7 +168,7 @@ def _read(answer: Answer) -> bytes:
     except TimeoutError as error:
         raise ConnectionDied("it stood still") from error
     except (HTTPException, OSError) as error:
-        raise ConnectionDied(str(error) or type(error).__name__) from error
+        raise ConnectionDied(cause_of(error)) from error
     return block
 
 
@@ -222,7 +222,7 @@ def _writing(part: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise DiskFailure(
-            f"{part} could not be written: {'the disk is full' if full else error}.",
+            f"{part} could not be written: {'the disk is full' if full else cause_of(error)}.",
             advice="Make room and run the same command again; it goes on where it stopped."
             if full
             else "Check the rights of the folder.",

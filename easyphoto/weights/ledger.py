@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import make_folder, open_regular
+from easyphoto.files import cause_of, make_folder, open_regular
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.records import read_json, typed, write_json
 
@@ -127,7 +127,7 @@ class Ledger:
                 write_json(self.file, records)
         except OSError as error:
             raise DiskFailure(
-                f"{self.file} could not be written: {error}.", advice="Check the rights of the folder."
+                f"{self.file} could not be written: {cause_of(error)}.", advice="Check the rights of the folder."
             ) from error
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import make_folder
+from easyphoto.files import cause_of, make_folder
 from easyphoto.progress import Progress
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
@@ -196,7 +196,7 @@ class WeightStore:
             os.replace(part, target)
         except OSError as error:
             raise DiskFailure(
-                f"{target} could not be written: {error}.", advice="Check the folder's rights."
+                f"{target} could not be written: {cause_of(error)}.", advice="Check the folder's rights."
             ) from error
         self.ledger.remember(target, sha256)
         return target
@@ -229,7 +229,9 @@ class WeightStore:
                 except Timeout:
                     progress.step(0, 0, f"another process fetches {file.name}")
         except OSError as error:
-            raise DiskFailure(f"{path} cannot be made: {error}.", advice="Check the rights of the folder.") from error
+            raise DiskFailure(
+                f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
+            ) from error
         try:
             yield
         finally:

@@ -80,3 +80,24 @@ def test_a_broken_file_is_a_named_error(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsMissing, match="cannot be read by OpenCV"):
         YuNet(tmp_path / "yunet.onnx")
+
+
+class OneFace:
+    """In the place of OpenCV's detector: a face with points at 0, 1, 2 … 9 of the picture that it is given."""
+
+    def setInputSize(self, size: tuple[int, int]) -> None:
+        pass
+
+    def detect(self, image: np.ndarray) -> tuple[int, np.ndarray]:
+        return 1, np.array([[0.0, 0.0, 10.0, 10.0, *range(10), 0.99]], np.float32)
+
+
+def test_the_points_of_a_reduced_picture_lie_in_the_middle_of_what_a_pixel_shows() -> None:
+    network = YuNet.__new__(YuNet)
+    network._network = OneFace()
+
+    (face,) = network._detect_at(np.zeros((1280, 1280, 3), np.uint8), 640)
+
+    # Pixel 0 of the reduced picture shows the pixels 0 and 1, whose middle is 0.5.
+    assert face.points.tolist() == [[0.5, 2.5], [4.5, 6.5], [8.5, 10.5], [12.5, 14.5], [16.5, 18.5]]
+    assert face.box == Box(0, 0, 20, 20)

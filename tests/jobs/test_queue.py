@@ -338,6 +338,32 @@ def test_a_file_of_a_job_never_lies_outside_the_workspace(queue, workspace, tmp_
         queue.file(job.id, name)
 
 
+@pytest.mark.parametrize("name", ["JOB.JSON", "Job.json", "EVENTS.JSONL", "Traceback.TXT", "PICTU~1.JPG", "other.jpg"])
+def test_a_disk_without_case_or_with_short_names_opens_nothing_else(queue, workspace, name):
+    def work(context):
+        # What such a disk would open under that name.
+        write_text(context.folder / name, "told to nobody")
+        return {"name": name if "." in name and "J" in name.upper() and name.upper().endswith(("JSON", "TXT")) else ""}
+
+    job = over(queue, submit(queue, work))
+
+    with pytest.raises(UnknownJob):
+        queue.file(job.id, name)
+
+
+def test_a_job_hands_out_what_it_told_of(queue):
+    def work(context):
+        for name in ("preview.jpg", "told.jpg"):
+            write_text(context.folder / name, name)
+        context.tell("preview", {"file": "preview.jpg"}, previews=("preview.jpg",))
+        return {"pictures": [{"stages": [{"file": "told.jpg"}]}]}
+
+    job = over(queue, submit(queue, work))
+
+    assert queue.file(job.id, "preview.jpg").read_text() == "preview.jpg"
+    assert queue.file(job.id, "told.jpg").read_text() == "told.jpg"
+
+
 def test_a_file_elsewhere_in_the_workspace_is_handed_out_under_its_name_only(queue, workspace):
     write_text(workspace.runs / "one" / "report.html", "<p>")
 

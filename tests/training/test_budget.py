@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -273,6 +274,64 @@ def test_precision_follows_the_device() -> None:
     assert precision(TrainSettings(precision="fp16"), "cuda") == torch.float16
     with pytest.raises(InputError, match="fp16"):
         precision(TrainSettings(precision="fp16"), "cpu")
+
+
+class Gpu:
+    """Facts about a GPU in the place of `torch.cuda`'s own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, capability: tuple[int, int], hip: str | None = None) -> None:
+        monkeypatch.setattr(torch.version, "hip", hip)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", self.with_conversion)
+        self.computes = capability >= (8, 0) or hip is not None
+
+    def with_conversion(self, including_emulation: bool = True) -> bool:
+        return including_emulation or self.computes
+
+
+@pytest.mark.parametrize(
+    ("card", "capability", "taken"),
+    [
+        ("V100", (7, 0), torch.float32),
+        ("RTX 2080", (7, 5), torch.float32),
+        ("A100", (8, 0), torch.bfloat16),
+        ("RTX 3060", (8, 6), torch.bfloat16),
+        ("RTX 5090", (12, 0), torch.bfloat16),
+    ],
+)
+@pytest.mark.parametrize("knows_emulation", [True, False], ids=["torch 2.5", "torch 2.1"])
+def test_auto_takes_bf16_where_the_gpu_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+    card: str,
+    capability: tuple[int, int],
+    taken: torch.dtype,
+    knows_emulation: bool,
+) -> None:
+    Gpu(monkeypatch, capability=capability)
+    if not knows_emulation:
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+
+    assert precision(TrainSettings(), "cuda") == taken
+    # Who names it gets it, slow as it is.
+    assert precision(TrainSettings(precision="bf16"), "cuda") == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken"),
+    [
+        ("gfx906:sramecc+:xnack-", torch.float32),
+        ("gfx1030", torch.float32),
+        ("gfx90a:sramecc+:xnack-", torch.bfloat16),
+        ("gfx942", torch.bfloat16),
+        ("gfx1100", torch.bfloat16),
+        ("gfx1201", torch.bfloat16),
+    ],
+)
+def test_torch_says_yes_to_all_of_amds_gpus(monkeypatch: pytest.MonkeyPatch, kind: str, taken: torch.dtype) -> None:
+    Gpu(monkeypatch, capability=(9, 0), hip="6.2")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(gcnArchName=kind))
+
+    assert precision(TrainSettings(), "cuda") == taken
 
 
 def test_a_16_bit_base_learns_in_32_bit_adapters(open_learner: Open) -> None:

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch")
 
 from easyphoto.backends.base import Capabilities, InpaintRequest, Result
 from easyphoto.errors import OutOfMemory
+from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE
+from easyphoto.geometry import Box
+from easyphoto.images import as_picture
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.validate import Judge, make_views
@@ -57,3 +62,29 @@ def test_where_not_even_one_fits_that_is_said(templates: tuple[str, ...], tmp_pa
 
     with pytest.raises(OutOfMemory):
         judge_with(backend, templates, tmp_path).draw(4, "step-000004", NullProgress())
+
+
+def test_a_views_points_lie_where_the_template_shows_them(tmp_path: Path):
+    """Light dots on the template are found again where the parser is told that the face's points are."""
+    spots = np.array([(30, 40), (66, 40), (48, 58), (34, 70), (62, 70)], np.float32) * 5 + 2
+    rows, columns = np.mgrid[:600, :500]
+    # Soft, because the resampling takes whole pixels only.
+    dots = sum(np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 50.0) for x, y in spots)
+    as_picture(np.rint(255 * dots)[..., None].repeat(3, -1)).save(tmp_path / "dots.png")
+    told: list[np.ndarray] = []
+
+    class Parser(FakeEngine):
+        def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+            told.append(face.points)
+            return super().parse(picture, face)
+
+    face = Face(Box(120, 150, 370, 400), spots, 1.0)
+    (view,) = make_views([tmp_path / "dots.png"], Parser(faces=(face,)), MINIATURE)[0]
+
+    seen = np.asarray(view.image.convert("L"), np.float64)
+    for point in told[0]:
+        left, top = np.round(point).astype(int) - 7
+        part = seen[top : top + 15, left : left + 15]
+        rows, columns = np.mgrid[top : top + 15, left : left + 15]
+        found = (columns * part).sum() / part.sum(), (rows * part).sum() / part.sum()
+        assert point == pytest.approx(found, abs=0.03)
