@@ -58,4 +58,9 @@ HEARD_KINDS: Mapping[str, str] = {
         "任何能打开此页面的人都可以查看和更改所有人物：Web UI 对外开放，且不要求帐号。"
         "请用 --gradio-auth user:password 启动。"
     ),
+    "The web UI's own API answers everybody who can reach it, and tells even the accounts of this page. Start it with "
+    "--api-auth user:password, or without --api.": (
+        "Web UI 自己的 API 对任何能访问它的人开放，甚至会给出此页面的帐号。"
+        "请加上 --api-auth user:password，或不用 --api 启动。"
+    ),
 }

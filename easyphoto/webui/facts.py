@@ -25,6 +25,11 @@ OPEN = (
     "Everybody who can reach this page sees and changes every person: the web UI is open to others and asks for no "
     "account. Start it with --gradio-auth user:password."
 )
+# Its /sdapi/v1/cmd-flags tells the page's accounts, script-info and loras whom it can paint.
+OPEN_API = (
+    "The web UI's own API answers everybody who can reach it, and tells even the accounts of this page. Start it with "
+    "--api-auth user:password, or without --api."
+)
 _OPENERS = ("listen", "share", "ngrok", "cloudflared", "remotemoe", "localtunnel", "subpath")
 """On the command line: the page is for a network, behind a tunnel, or behind another server."""
 _CHINESE = ("zh", "chinese")
@@ -98,6 +103,8 @@ def _warnings() -> Iterator[str]:
     flags = host_module("shared").cmd_opts
     if not is_local(flags) and not has_login(flags):
         yield OPEN
+    elif not is_local(flags) and serves_api() and not getattr(flags, "api_auth", None):
+        yield OPEN_API
     net = open_controlnet()
     if net is None:
         yield f"ControlNet is missing, without which a portrait does not keep its template's pose. {GET_EXTENSION}"

@@ -13,7 +13,7 @@ import pytest
 
 from easyphoto.webui import register
 from easyphoto.webui.doors import HostCheck, check_no_site
-from easyphoto.webui.facts import read_facts
+from easyphoto.webui.facts import OPEN, OPEN_API, read_facts
 from easyphoto.webui.station import QUEUE, open_desk
 from tests.api.calls import V1, basic, error_of
 
@@ -160,10 +160,14 @@ def test_the_tabs_say_that_everybody_can_reach_them(host):
 
     def warned(**said):
         vars(flags).update({"listen": False, "share": False, "server_name": None, "gradio_auth": None, **said})
-        return [text for text in read_facts().warnings if "asks for no account" in text]
+        return [text for text in read_facts().warnings if "everybody" in text.lower()]
 
-    assert len(warned(listen=True)) == len(warned(share=True)) == len(warned(server_name="0.0.0.0")) == 1
-    assert warned() == warned(server_name="127.0.0.1") == warned(listen=True, gradio_auth="alice:secret") == []
+    assert warned(listen=True) == warned(share=True) == warned(server_name="0.0.0.0") == [OPEN]
+    assert warned() == warned(server_name="127.0.0.1") == []
+    # The host's own API tells everybody its command line, and so the accounts of its page.
+    assert warned(listen=True, gradio_auth="alice:secret") == [OPEN_API]
+    assert warned(listen=True, gradio_auth="alice:secret", api_auth="ben:word") == []
+    assert warned(listen=True, gradio_auth="alice:secret", api=False) == []
 
 
 def test_reload_ui_does_not_wait_for_the_events_of_a_job(web_ui):
