@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.files import cause_of, make_folder
+from easyphoto.files import cause_of, make_folder, private_opener
 
 _SECONDS_BETWEEN_TRIES = 0.02
 
@@ -94,8 +94,8 @@ def _opened(path: Path) -> int:
         for _ in range(3):
             make_folder(path.parent)
             with suppress(FileNotFoundError):  # an empty folder, which somebody has just cleared away
-                return os.open(path, flags, path.parent.stat().st_mode & 0o666)
-        return os.open(path, flags)
+                return private_opener(str(path), flags)
+        return private_opener(str(path), flags)
     except OSError as error:
         raise DiskFailure(
             f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."

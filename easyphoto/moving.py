@@ -16,16 +16,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from easyphoto.errors import DiskFailure
+from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.files import cause_of, make_private_folder, open_regular, private_opener
-from easyphoto.locks import file_lock
+from easyphoto.locks import is_held, owner_of
 from easyphoto.records import read_json, typed, write_json
 from easyphoto.upgrades import MOVED_TO, format_of
 from easyphoto.workspace import PARTS, WORKSPACE_FILE
 
 MOVING, COPIED, SETTLED = "moving", "copied", "settled"
-LOCKS = ("*.lock", "jobs/.owner-*.lock", "runs/*/*.lock", "page/*.lock", "weights/.locks/*.lock")
-"""Of servers, trainings, downloads: whoever works in a workspace holds one of them."""
+LOCKS = ("*.lock", "*/*.lock", "jobs/.owner-*.lock", "runs/*/*.lock", "weights/.locks/*.lock", ".passing/*.lock")
+"""Of servers, trainings, changes, downloads: whoever works in a workspace holds one of them."""
 _BLOCK = 1 << 20
 _SPARE = 100_000_000
 """Bytes that must be left on the new disk."""
@@ -107,9 +107,12 @@ def _transfer(source: Path, place: Path) -> None:
 def _check_idle(root: Path) -> None:
     for pattern in LOCKS:
         for lock in root.glob(pattern):
-            # Not held: Windows renames no folder in which a file is open, and the mark keeps others out.
-            with file_lock(lock):
-                pass
+            # Looked at and not held: Windows renames no folder in which a file is open, and the mark keeps others out.
+            if is_held(lock):
+                raise RunBusy(
+                    f"Another process ({owner_of(lock)}) works in {root}.",
+                    advice="It is tried again at the next start.",
+                )
 
 
 def _mark(root: Path, moved_to: Path | None) -> None:
