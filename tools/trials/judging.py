@@ -78,9 +78,8 @@ def ownerless(root: Path) -> list[str]:
         if folder.name not in persons:
             found.append(f"persons/{folder.name}")
     for folder in _folders(root / "runs"):
-        record = content_of(folder / "run.json") or {}
-        is_named = any((job or {}).get("run") == folder.name for job in jobs.values())
-        if not record or not (record.get("person") in persons or is_named):
+        # A training that can be gone on with is its person's, before there is one as well: deleting them deletes it.
+        if not (content_of(folder / "run.json") or {}).get("person"):
             found.append(f"runs/{folder.name}")
     for folder in _folders(root / "results"):
         record = content_of(folder / "photograph.json") or {}
