@@ -60,7 +60,7 @@ def _person(folder: Path) -> dict[str, str]:
 def content_of(record: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(record.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
