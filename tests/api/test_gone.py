@@ -1,5 +1,7 @@
 """What is deleted while somebody asks for it is a 404, never a fault of ours."""
 
+import shutil
+
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -46,7 +48,7 @@ def test_a_person_who_is_deleted_while_they_are_exported(client, workshop, monke
     export = app.export
 
     def too_late(self, name, target):
-        self.workspace.delete_person(name)
+        shutil.rmtree(self.workspace.person_folder(name))
         return export(self, name, target)
 
     monkeypatch.setattr(app, "export", too_late)

@@ -116,9 +116,11 @@ def test_a_script_is_given_a_results_path_as_the_disk_has_it(workspace, tmp_path
     assert os.path.exists(target)
 
 
-def test_a_port_that_is_none_is_said(workspace, capsys):
-    assert main(["ui", "--port", "99999", "--workspace", str(workspace)]) == 2
-    assert "There is no port 99999." in capsys.readouterr().err
+def test_a_port_that_is_none_is_said(workspace):
+    done = shell("$EASYPHOTO ui --port 99999 --workspace $1", arguments=[workspace])
+
+    assert done.returncode == 2
+    assert b"There is no port 99999." in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
