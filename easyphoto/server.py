@@ -90,6 +90,7 @@ def serve(
             advice="Add --auth user:password, or --without-auth to say that you mean it.",
         )
     from easyphoto.api.closing import ClosesInTime
+    from easyphoto.api.connections import ImpatientProtocol
     from easyphoto.api.front import LOOPBACK
 
     with page_folder(desk.app.workspace.page):
@@ -100,7 +101,7 @@ def serve(
         try:
             if ready is not None:
                 ready(address_of(host, listening))
-            options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE}
+            options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE, "http": ImpatientProtocol}
             closing = ClosesInTime(app, lambda: bool(server.should_exit))
             server = uvicorn.Server(uvicorn.Config(closing, **options))
             server.run(sockets=[listening])

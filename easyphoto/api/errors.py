@@ -23,6 +23,7 @@ from easyphoto.errors import (
 )
 
 log = logging.getLogger(__name__)
+SECONDS_TO_WAIT = "5"
 REALM = 'Basic realm="EasyPhoto", charset="UTF-8"'
 
 
@@ -36,6 +37,14 @@ class UrlRefused(BadPicture):
 
 class TooLarge(InputError):
     pass
+
+
+class TooSlow(InputError):
+    """A body that does not arrive."""
+
+
+class TooBusy(EnvironmentFailure):
+    """All requests together hold as much as may be held."""
 
 
 class WrongMediaType(InputError):
@@ -75,6 +84,7 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     UnknownUpload: 404,
     UnknownRun: 404,
     UnknownFile: 404,
+    TooSlow: 408,
     NameTaken: 409,
     HostBusy: 409,
     RunBusy: 409,
@@ -83,10 +93,12 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     InputError: 422,
     DiskFailure: 507,
     OutOfMemory: 503,
+    TooBusy: 503,
     EnvironmentFailure: 503,
     EasyPhotoError: 500,
 }
 """A class that is not listed has the status of its nearest parent."""
+_CUT_OFF = (TooSlow, TooBusy, TooLarge, WrongMediaType, Unauthorised)
 
 
 def status_of(error: EasyPhotoError) -> int:
@@ -102,7 +114,12 @@ def error_body(
 
 def error_answer(error: EasyPhotoError) -> JSONResponse:
     status = status_of(error)
-    headers = {"WWW-Authenticate": REALM} if status == 401 else None
+    headers = {"WWW-Authenticate": REALM} if status == 401 else {}
+    if isinstance(error, TooBusy):
+        headers["Retry-After"] = SECONDS_TO_WAIT
+    if isinstance(error, _CUT_OFF):
+        # Nobody reads what is left of the request; else a client that sends it byte by byte is never let go.
+        headers["Connection"] = "close"
     body = error_body(error.code, without_folders(str(error.args[0])), without_folders(error.advice))
     return JSONResponse(body, status_code=status, headers=headers)
 

@@ -6,8 +6,8 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect
 
 from easyphoto.api.errors import (
     BadRequest,
-    TooLarge,
     Unauthorised,
     WrongMediaType,
     error_answer,
@@ -27,6 +26,7 @@ from easyphoto.api.errors import (
     invalid_answer,
     plain_answer,
 )
+from easyphoto.api.waiting import Held, Room, counted, too_large
 from easyphoto.errors import EasyPhotoError
 from easyphoto.files import disk_failure
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, begin_asking
@@ -34,6 +34,8 @@ from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, begin_asking
 log = logging.getLogger(__name__)
 MOST_BODY = 64_000_000
 """Of a request; a picture has at most jobs.uploads.MOST_BYTES, and base64 makes it a third larger."""
+MOST_HELD = 128_000_000
+"""Of all requests that are not answered yet: on its way to a file a body is in memory up to four times."""
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -46,7 +48,9 @@ class BodyRule:
     kinds: tuple[str, ...] = (JSON,)
     most: int = MOST_BODY
     is_streamed: bool = False
-    """The route reads the body itself, by `counted`."""
+    """The route reads the body itself, by `counted` and with `request.state.held`."""
+    room: Room = field(default_factory=lambda: Room(MOST_HELD))
+    """Shared by all routes that keep bodies in the same place."""
 
 
 def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[APIRoute]:
@@ -60,16 +64,20 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
             handle = super().get_route_handler()
             has_body = bool(set(self.methods or ()) & {"POST", "PUT", "PATCH"})
 
+            async def answered(request: Request, held: Held) -> Response:
+                account = check_account(request.headers.get("authorization"), accounts)
+                begin_asking(Asker(account or request.scope.get(ACCOUNT_IN_SCOPE)))
+                if has_body:
+                    await take_body(request, rule, held)
+                answer = await handle(request)
+                # What is no page is never taken for one, whatever a picture's bytes look like.
+                answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+                return answer
+
             async def guarded(request: Request) -> Response:
                 try:
-                    account = check_account(request.headers.get("authorization"), accounts)
-                    begin_asking(Asker(account or request.scope.get(ACCOUNT_IN_SCOPE)))
-                    if has_body:
-                        await take_body(request, rule)
-                    answer = await handle(request)
-                    # What is no page is never taken for one, whatever a picture's bytes look like.
-                    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-                    return answer
+                    with rule.room.held() as held:
+                        return await answered(request, held)
                 except EasyPhotoError as error:
                     return error_answer(error)
                 except RequestValidationError as error:
@@ -120,7 +128,7 @@ def basic_account(authorization: str) -> tuple[str, str]:
     return name, password
 
 
-async def take_body(request: Request, rule: BodyRule) -> None:
+async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
     """Check type and size; read the body counting, and leave it where the framework looks for it."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in rule.kinds:
@@ -131,29 +139,13 @@ async def take_body(request: Request, rule: BodyRule) -> None:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > rule.most:
         raise too_large(rule.most)
+    request.state.held = held
     if rule.is_streamed:
         return
-    body = b"".join([piece async for piece in counted(request, rule.most)])
+    body = b"".join([piece async for piece in counted(request, rule.most, held)])
     if kind == JSON:
         check_text(body)
     request._body = body
-
-
-async def counted(request: Request, most: int) -> AsyncIterator[bytes]:
-    """The body piece by piece. Raises TooLarge as soon as there is more."""
-    taken = 0
-    async for piece in request.stream():
-        taken += len(piece)
-        if taken > most:
-            raise too_large(most)
-        yield piece
-
-
-def too_large(most: int) -> TooLarge:
-    return TooLarge(
-        "The request is too large.",
-        advice=f"At most {most // 1_000_000} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
-    )
 
 
 def check_text(body: bytes) -> None:

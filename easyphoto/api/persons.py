@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
 from easyphoto.api.errors import UnknownFile
-from easyphoto.api.guard import counted
 from easyphoto.api.paths import told, without_folders
 from easyphoto.api.schemas import (
     DamagedAnswer,
@@ -23,6 +22,7 @@ from easyphoto.api.schemas import (
     RenameRequest,
 )
 from easyphoto.api.sending import file_answer
+from easyphoto.api.waiting import counted
 from easyphoto.errors import DiskFailure, EasyPhotoError
 from easyphoto.files import cause_of, private_opener
 from easyphoto.jobs.desk import Desk
@@ -123,7 +123,7 @@ async def _write(request: Request, target: Path) -> None:
     """Piece by piece to disk, because a person may be larger than the memory."""
     try:
         with open(target, "wb", opener=private_opener) as stream:
-            async for piece in counted(request, MOST_ARCHIVE):
+            async for piece in counted(request, MOST_ARCHIVE, request.state.held):
                 await run_in_threadpool(stream.write, piece)
     except OSError as error:
         raise DiskFailure(

@@ -9,7 +9,7 @@ from fastapi.security import HTTPBasic
 
 from easyphoto.api.capabilities import Capabilities
 from easyphoto.api.events import MEDIA_TYPE
-from easyphoto.api.guard import FORM, JSON, ZIP, BodyRule, guarded_route
+from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule, guarded_route
 from easyphoto.api.jobs import Jobs
 from easyphoto.api.legacy import Legacy
 from easyphoto.api.persons import Persons
@@ -29,27 +29,29 @@ from easyphoto.api.schemas import (
 from easyphoto.api.templates import Templates
 from easyphoto.api.uploads import BODY, Uploads
 from easyphoto.api.verbs import PREFIX, Verbs
+from easyphoto.api.waiting import Room
 from easyphoto.errors import InputError
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 
-REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503, 507)
+REFUSALS = (400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507)
 LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}}
 
 
 def build_router(desk: Desk, *, accounts: Mapping[str, str] | None) -> APIRouter:
     """Every route below /easyphoto; with `accounts` (user → password) each of them asks who is there."""
     router, desk = APIRouter(), desk.for_clients()
-    plain = _router(accounts, BodyRule(), PREFIX)
+    memory = Room(MOST_HELD)
+    plain = _router(accounts, BodyRule(room=memory), PREFIX)
     _add_verbs(plain, Verbs(desk))
     _add_jobs(plain, Jobs(desk))
     _add_persons(plain, Persons(desk))
     _add_templates(plain, Templates(desk))
     _get(plain, "/capabilities", Capabilities(desk).get, CapabilitiesAnswer, "Capabilities")
     router.include_router(plain)
-    router.include_router(_uploads(desk, accounts))
+    router.include_router(_uploads(desk, accounts, memory))
     router.include_router(_imports(desk, accounts))
-    router.include_router(_legacy(desk, accounts))
+    router.include_router(_legacy(desk, accounts, memory))
     return router
 
 
@@ -145,8 +147,8 @@ def _add_templates(router: APIRouter, templates: Templates) -> None:
     )  # fmt: skip
 
 
-def _uploads(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
-    router = _router(accounts, BodyRule((JSON, FORM)), PREFIX)
+def _uploads(desk: Desk, accounts: Mapping[str, str] | None, memory: Room) -> APIRouter:
+    router = _router(accounts, BodyRule((JSON, FORM), room=memory), PREFIX)
     router.add_api_route(
         "/uploads", Uploads(desk).add, methods=["POST"], status_code=201, response_model=UploadsAnswer,
         summary="Upload pictures", tags=["uploads"], openapi_extra={"requestBody": BODY},
@@ -155,7 +157,9 @@ def _uploads(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
 
 
 def _imports(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
-    router = _router(accounts, BodyRule((ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True), PREFIX)
+    # They go to the disk; a second one may arrive meanwhile.
+    rule = BodyRule((ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=Room(2 * MOST_ARCHIVE))
+    router = _router(accounts, rule, PREFIX)
     body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
     router.add_api_route(
         "/persons:import", Persons(desk).take_in, methods=["POST"], status_code=201, response_model=PersonAnswer,
@@ -164,8 +168,8 @@ def _imports(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
     return router
 
 
-def _legacy(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
-    router, legacy = _router(accounts, BodyRule(), "/easyphoto"), Legacy(desk)
+def _legacy(desk: Desk, accounts: Mapping[str, str] | None, memory: Room) -> APIRouter:
+    router, legacy = _router(accounts, BodyRule(room=memory), "/easyphoto"), Legacy(desk)
     for path, verb, words in (
         ("/easyphoto_train_forward", legacy.train, "Train, as in 2023"),
         ("/easyphoto_infer_forward", legacy.infer, "Photograph, as in 2023"),

@@ -35,7 +35,7 @@ class JobRows:
 
     def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0) -> str:
         """`others`: how many jobs of other people wait or run; nothing else of them is said."""
-        rows, said = shown_jobs(jobs, self.kind), self.words("Jobs of others before or behind: {count}", count=others)
+        rows, said = shown_jobs(jobs, self.kind), self.words("Other people's jobs in the queue: {count}", count=others)
         beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
         if not rows:
             return f'<p class="easyphoto-empty">{escape(self.words("Nothing has been asked for yet."))}</p>{beside}'

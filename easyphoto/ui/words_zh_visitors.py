@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEXTS: Mapping[str, str] = {
-    "Jobs of others before or behind: {count}": "队列中其他人的任务：{count}",
+    "Other people's jobs in the queue: {count}": "队列中其他人的任务：{count}",
     "Choose a ZIP file.": "请选择 ZIP 文件。",
 }
 HEARD_VISITORS: Mapping[str, str] = {

@@ -155,3 +155,10 @@ def test_an_export_goes_with_its_person(desk: Desk, tmp_path: Path):
 )
 def test_a_templates_name_comes_from_its_file(file: str, name: str):
     assert name_of(file) == name
+
+
+def test_of_other_people_s_jobs_only_their_number_is_said():
+    rows = JobRows(Words("en"), "photograph", "to")
+
+    assert "Other people&#x27;s jobs in the queue: 2" in rows.html((), None, others=2)
+    assert "Other people" not in rows.html((), None)

@@ -1,0 +1,86 @@
+"""What unfinished requests may take: bytes over all of them, and time for each.
+
+Without these, twenty uploads that are never finished hold a gigabyte, and connections that say nothing stay for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from easyphoto.api.errors import TooBusy, TooLarge, TooSlow
+
+SECONDS_FOR_A_BODY = 60.0
+SECONDS_OF_SILENCE = 30.0
+BYTES_A_SECOND = 50_000
+"""Each of these bytes is worth a second more: a phone far from its mast sends no faster."""
+
+
+@dataclass
+class Held:
+    """The bytes of one request."""
+
+    room: Room
+    taken: int = 0
+
+    def take(self, bytes: int) -> None:
+        """Raises TooBusy where all requests together would hold too much."""
+        self.room.take(bytes)
+        self.taken += bytes
+
+
+@dataclass
+class Room:
+    """How many bytes of requests are held at once, over all of them: until each is answered."""
+
+    most: int
+    _held: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, bytes: int) -> None:
+        with self._lock:
+            if self._held + bytes > self.most:
+                raise TooBusy(
+                    "Too many requests arrive at once.", advice="Ask again in a moment, one picture after the other."
+                )
+            self._held += bytes
+
+    @contextmanager
+    def held(self) -> Iterator[Held]:
+        """What is taken meanwhile is given back at the end."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            with self._lock:
+                self._held -= held.taken
+
+
+async def counted(request: Request, most: int, held: Held) -> AsyncIterator[bytes]:
+    """The body piece by piece. Raises TooLarge as soon as there is more, TooSlow, TooBusy."""
+    pieces, began = request.stream().__aiter__(), time.monotonic()
+    while True:
+        left = began + SECONDS_FOR_A_BODY + held.taken / BYTES_A_SECOND - time.monotonic()
+        try:
+            piece = await asyncio.wait_for(pieces.__anext__(), min(left, SECONDS_OF_SILENCE))
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError as error:  # in Python 3.10 it is no TimeoutError
+            raise TooSlow("The request came too slowly.", advice="Send it again over a better connection.") from error
+        held.take(len(piece))
+        if held.taken > most:
+            raise too_large(most)
+        yield piece
+
+
+def too_large(most: int) -> TooLarge:
+    return TooLarge(
+        "The request is too large.",
+        advice=f"At most {most // 1_000_000} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
+    )
