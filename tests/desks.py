@@ -20,7 +20,6 @@ from easyphoto.inference.pipeline import Tools
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, read_job
-from easyphoto.jobs.shelf import Shelf
 from easyphoto.progress import NullProgress
 from easyphoto.records import plain
 from easyphoto.workspace import Workspace
@@ -102,7 +101,4 @@ def done(desk: Desk, job: Job, seconds: float = 60.0) -> Job:
     folder = desk.app.workspace.jobs / job.id
     if folder.is_dir():
         assert plain(read_job(folder / "job.json").record()) == plain(ended.record())
-        assert [one.number for one in Shelf(folder.parent).events(job.id)] == [
-            one.number for one in desk.queue.events(job.id)
-        ]
     return ended

@@ -105,7 +105,7 @@ async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_clie
 
 @pytest.mark.anyio
 async def test_a_stream_of_a_job_that_is_forgotten_ends(workshop):
-    job = done(workshop.desk, workshop.desk.queue.submit("check", "check", lambda context: {}, request={}))
+    job = done(workshop.desk, workshop.desk.queue.submit("setup", "set up", lambda context: {}, request={}))
     asked = []
 
     async def is_gone():

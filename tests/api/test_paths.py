@@ -73,7 +73,9 @@ def test_a_broken_record_is_said_without_its_place_and_hides_nobody_else(client,
     write_text(workshop.root / "persons" / "bela" / "person.json", "{")
     write_text(workshop.root / "jobs" / "damaged" / "job.json", "{")
 
-    assert client.get(f"{V1}/persons").json() == {"persons": [], "damaged": []}
+    listed = client.get(f"{V1}/persons")
+    assert (listed.json()["persons"], [one["id"] for one in listed.json()["damaged"]]) == ([], ["bela"])
+    assert str(workshop.root) not in listed.text
     assert client.get(f"{V1}/jobs").json() == {"jobs": []}
     for path in ("persons/bela", "jobs/damaged"):
         answer = client.get(f"{V1}/{path}")

@@ -128,7 +128,7 @@ def test_a_turned_photograph_is_set_upright(engine: FaceEngine, tmp_path: Path, 
 
 def test_a_face_with_one_half_covered_is_set_aside_for_its_eye(engine: FaceEngine, tmp_path: Path) -> None:
     picture = read_picture(SHARED / "photos" / "person-a" / "02.jpg")
-    ImageDraw.Draw(picture).rectangle((335, 210, 500, 630), fill=(60, 60, 70))
+    ImageDraw.Draw(picture).rectangle((340, 210, 500, 630), fill=(60, 60, 70))
     picture.save(tmp_path / "covered.png")
 
     check = check_photos([tmp_path / "covered.png"], engine, MINIATURE, PreprocessSettings(), NullProgress())

@@ -87,4 +87,5 @@ def test_a_views_points_lie_where_the_template_shows_them(tmp_path: Path):
         part = seen[top : top + 15, left : left + 15]
         rows, columns = np.mgrid[top : top + 15, left : left + 15]
         found = (columns * part).sum() / part.sum(), (rows * part).sum() / part.sum()
-        assert point == pytest.approx(found, abs=0.03)
+        # Without the half pixel they would lie 0.33 off; the averaging to whole pixels moves a spot by up to 0.05.
+        assert point == pytest.approx(found, abs=0.06)
