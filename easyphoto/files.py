@@ -27,6 +27,7 @@ SECONDS_TO_LET_GO = 1.0
 disks; virus scanners and viewers let go within tenths of a second."""
 SECONDS_OF_A_WRITE = 3600
 _PRIVATE = 0o700
+_ATTEMPTS = 5
 _BLOCK = 1 << 20
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -80,12 +81,12 @@ def _begun(temporary: Path) -> int | None:
 
     On Windows it is closed again: what is open cannot be put in another's place there.
     """
-    for attempt in range(2):
-        make_folder(temporary.parent)
+    for attempt in range(_ATTEMPTS):
         try:
+            make_folder(temporary.parent)
             handle = private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileNotFoundError:  # an empty folder, which somebody has just cleared away
-            if attempt:
+            if attempt == _ATTEMPTS - 1:
                 raise
             continue
         if os.name == "nt":
@@ -93,7 +94,7 @@ def _begun(temporary: Path) -> int | None:
             return None
         _lock(handle)
         return handle
-    raise AssertionError("the second attempt returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _lock(handle: int) -> bool | None:
@@ -188,8 +189,10 @@ def make_folder(folder: Path) -> Path:
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(mode=_rights_in(path.parent))
-        if not path.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        # One that somebody has just cleared away is missed by who wants to write there, and made again.
+        with suppress(FileNotFoundError):
+            if not stat.S_ISDIR(path.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     return missing[0] if missing else folder
 
 

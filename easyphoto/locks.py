@@ -91,9 +91,9 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
 def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     try:
-        for _ in range(3):
-            make_folder(path.parent)
+        for _ in range(5):
             with suppress(FileNotFoundError):  # an empty folder, which somebody has just cleared away
+                make_folder(path.parent)
                 return private_opener(str(path), flags)
         return private_opener(str(path), flags)
     except OSError as error:
