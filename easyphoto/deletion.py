@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, UnknownPerson
-from easyphoto.files import WRITING, inside, is_left_over
+from easyphoto.files import WRITING, inside, is_left_over, matching
 from easyphoto.host import Host, listed_names, unlisted
 from easyphoto.journal import (
     CHANGES,
@@ -174,7 +174,7 @@ def half_written(workspace: Workspace) -> tuple[Path, ...]:
     places = (workspace.persons, workspace.runs, workspace.results, workspace.jobs)
     folders = [workspace.root, workspace.root / CHANGES, workspace.uploads, workspace.templates, *places]
     folders += [folder for place in places for folder in _tree(place)]
-    found = (file for folder in folders if folder.is_dir() for file in sorted(folder.glob(f"{WRITING}*")))
+    found = (file for folder in folders if folder.is_dir() for file in matching(folder, f"{WRITING}*"))
     return tuple(file for file in found if file.is_file() and is_left_over(file))
 
 

@@ -196,6 +196,17 @@ def make_folder(folder: Path) -> Path:
     return missing[0] if missing else folder
 
 
+def matching(folder: Path, pattern: str) -> tuple[Path, ...]:
+    """What `folder.glob` finds, sorted; nothing of a folder that is not there, or goes meanwhile.
+
+    Python's own raises then, and empty folders of a workspace come and go.
+    """
+    try:
+        return tuple(sorted(folder.glob(pattern)))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
 def make_private_folder(folder: Path) -> Path:
     """A folder that nobody else on this machine can look into; one that is there becomes so. Raises OSError."""
     made = make_folder(folder)

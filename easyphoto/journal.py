@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, RunBusy
-from easyphoto.files import cause_of
+from easyphoto.files import cause_of, matching
 from easyphoto.locks import file_lock, is_held, owner_of, words_of
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.records import parsed, read_json, typed, write_json
@@ -90,8 +90,8 @@ def is_pending(root: Path, change: Change) -> bool:
 
 def pending(root: Path) -> tuple[Change, ...]:
     """What has been begun, oldest first; a damaged record is left out, and stops nobody."""
-    found = []
-    for record in sorted((root / CHANGES).glob("*.json")):
+    found: list[Change] = []
+    for record in matching(root / CHANGES, "*.json"):
         with suppress(EasyPhotoError):
             found.append(typed(Change, {**read_json(record), "id": record.stem}, record.name))
     return tuple(found)
@@ -158,7 +158,7 @@ def at_work(root: Path, names: frozenset[str], progress: Progress) -> Iterator[W
 
 def works_on(root: Path, names: frozenset[str]) -> tuple[str, ...]:
     """Who works on any of these, in words."""
-    locks = (lock for lock in sorted((root / CHANGES).glob(f"{_USE}*{LOCK}")) if names & _said(lock))
+    locks = (lock for lock in matching(root / CHANGES, f"{_USE}*{LOCK}") if names & _said(lock))
     return tuple(owner_of(lock) for lock in locks if is_held(lock))
 
 
@@ -172,7 +172,7 @@ def rubbish(root: Path) -> tuple[Path, ...]:
 
 def dead_locks(root: Path) -> tuple[Path, ...]:
     """Locks that killed processes left."""
-    return tuple(lock for lock in sorted((root / CHANGES).glob(f"*{LOCK}")) if not is_held(lock))
+    return tuple(lock for lock in matching(root / CHANGES, f"*{LOCK}") if not is_held(lock))
 
 
 def _said(lock: Path) -> frozenset[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from easyphoto.arrivals.renaming import finish_rename
 from easyphoto.deletion import finish_deletion, half_written
 from easyphoto.errors import BadName, EasyPhotoError, RunBusy
-from easyphoto.files import WRITING, is_left_over, make_folder
+from easyphoto.files import WRITING, is_left_over, make_folder, matching
 from easyphoto.host import Host, finish_unlisting
 from easyphoto.journal import (
     DELETE,
@@ -195,7 +195,7 @@ def is_empty(folder: Path) -> bool:
 
 
 def _is_being_written(folder: Path) -> bool:
-    return any(not is_left_over(file) for file in folder.glob(f"{WRITING}*"))
+    return any(not is_left_over(file) for file in matching(folder, f"{WRITING}*"))
 
 
 def _removed(workspace: Workspace, orphan: Orphan) -> bool:

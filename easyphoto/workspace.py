@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
-from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder
+from easyphoto.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.journal import doomed
 from easyphoto.records import read_json, typed, write_json
 
@@ -206,7 +206,7 @@ class Workspace:
 
     def _everybody(self) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
         people, damaged, hidden = [], [], doomed(self.root)
-        for file in sorted(self.persons.glob(f"*/{PERSON_FILE}")):
+        for file in matching(self.persons, f"*/{PERSON_FILE}"):
             if file.parent.name in hidden:
                 continue
             try:
@@ -279,7 +279,7 @@ def folders_in(place: Path) -> tuple[Path, ...]:
 def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ...]:
     """Every `<folder>/*/<name>` as its folder and its content; what cannot be read is left out."""
     found = []
-    for file in sorted(folder.glob(f"*/{name}")):
+    for file in matching(folder, f"*/{name}"):
         with suppress(InputError):
             found.append((file.parent, read_json(file)))
     return tuple(found)

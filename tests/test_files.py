@@ -8,7 +8,7 @@ import pytest
 
 from easyphoto import files
 from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
-from easyphoto.files import atomic_path, inside, make_private_folder, open_regular, write_bytes, write_text
+from easyphoto.files import atomic_path, inside, matching, make_private_folder, open_regular, write_bytes, write_text
 
 
 def leftovers(folder):
@@ -194,3 +194,13 @@ def test_a_file_that_is_opened_to_be_written_is_as_private_as_its_folder(tmp_pat
 
     assert (tmp_path / "place" / "log").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "place" / "log").read_bytes() == b"a face"
+
+
+def test_of_a_folder_that_goes_while_it_is_listed_nothing_is_found(tmp_path, monkeypatch):
+    def scanned(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    assert matching(tmp_path / "missing", "*") == ()
+    monkeypatch.setattr(os, "scandir", scanned)
+    monkeypatch.setattr(os, "listdir", scanned)
+    assert matching(tmp_path, "*.json") == ()

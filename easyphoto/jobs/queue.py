@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
-from easyphoto.files import inside, write_bytes
+from easyphoto.files import inside, matching, write_bytes
 from easyphoto.jobs.askers import Asker
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
@@ -391,7 +391,7 @@ class JobQueue:
     def _settle_abandoned(self) -> None:
         """Jobs whose process has ended are interrupted; those of a process that lives are left to it."""
         self.list()
-        for lock in self.workspace.jobs.glob(".owner-*.lock"):
+        for lock in matching(self.workspace.jobs, ".owner-*.lock"):
             if self._has_ended(lock.name.removeprefix(".owner-").removesuffix(".lock")):
                 with suppress(OSError):  # a process that looks at the same time has it open; Windows minds
                     lock.unlink(missing_ok=True)

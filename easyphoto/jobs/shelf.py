@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
-from easyphoto.files import private_opener, read_regular
+from easyphoto.files import matching, private_opener, read_regular
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
 from easyphoto.records import MOST_BYTES, plain, write_json
 from easyphoto.workspace import JOB_FILE, is_file_name
@@ -30,7 +30,7 @@ class Shelf:
         return folder
 
     def ids(self) -> tuple[str, ...]:
-        return tuple(record.parent.name for record in self.root.glob(f"*/{JOB_FILE}"))
+        return tuple(record.parent.name for record in matching(self.root, f"*/{JOB_FILE}"))
 
     def read(self, id: str) -> Job:
         """Raises UnknownJob, and InputError for a broken record."""

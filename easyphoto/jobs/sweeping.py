@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
+from easyphoto.files import matching
 from easyphoto.jobs.records import Job, read_job
 from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
 
@@ -27,7 +28,7 @@ def sweep(workspace: Workspace, jobs: Sequence[Job], *, now: float | None = None
     gone = [workspace.jobs / id for id in sorted(old)]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
-    for file in sorted(workspace.uploads.glob("*")) if workspace.uploads.is_dir() else ():
+    for file in matching(workspace.uploads, "*"):
         if file.name not in named and file.is_file() and file.stat().st_mtime < before:
             file.unlink(missing_ok=True)
             gone.append(file)
