@@ -8,7 +8,7 @@ import pytest
 
 from easyphoto import files
 from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
-from easyphoto.files import atomic_path, inside, matching, make_private_folder, open_regular, write_bytes, write_text
+from easyphoto.files import atomic_path, inside, make_private_folder, matching, open_regular, write_bytes, write_text
 
 
 def leftovers(folder):
