@@ -50,7 +50,9 @@ _PARTS = tuple(
 )
 # What file managers add to archives.
 _LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
-_BROKEN = (zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError)
+_BROKEN = (
+    zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
+)  # fmt: skip
 _ADVICE = "Take a ZIP file made by: easyphoto persons export NAME"
 
 
@@ -118,7 +120,12 @@ def _check_amount(entries: Sequence[Entry], room: int) -> None:
 
 def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
     """The entries with their places in the person's folder. Raises InputError for anything strange."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _LITTER.fullmatch(entry.filename)]
+    # Python's is_dir fails at a name that is empty.
+    entries = [
+        entry
+        for entry in archive.infolist()
+        if not entry.filename.endswith("/") and not _LITTER.fullmatch(entry.filename)
+    ]
     if len({entry.filename.partition("/")[0] for entry in entries}) != 1:
         raise InputError("The archive holds more than one exported person.", advice=_ADVICE)
     placed = tuple((entry, entry.filename.partition("/")[2]) for entry in entries)

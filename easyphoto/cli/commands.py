@@ -287,11 +287,12 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def _list_persons(workspace: Workspace) -> None:
-    everybody = workspace.list_persons()
-    for damaged in workspace.damaged_persons():
-        tell(f"{damaged.id} cannot be shown. {damaged.reason}")
+    everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
+    for one in damaged:
+        tell(f"{one.id} cannot be shown. {one.reason}")
     if not everybody:
-        tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
+        if not damaged:
+            tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
         return
     rows = [
         (

@@ -254,6 +254,17 @@ def test_a_record_that_names_something_else_keeps_everything_out(
     assert nobody_is_here(workspace)
 
 
+def test_an_entry_without_a_name_keeps_everything_out(workspace: Workspace, exported: Path) -> None:
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = "\0x"  # read back it ends at the zero
+    with zipfile.ZipFile(exported, "a") as packed:
+        packed.writestr(nameless, b"")
+
+    with pytest.raises(InputError, match="more than one exported person|leads out"):
+        arrived(workspace, exported)
+    assert nobody_is_here(workspace)
+
+
 def test_a_dataset_that_names_files_elsewhere_keeps_everything_out(
     workspace: Workspace, exported: Path, tmp_path: Path
 ) -> None:
