@@ -293,8 +293,13 @@ class EasyPhoto:
         return write_picture(target, drawn.image, record)
 
     def own_templates(self) -> tuple[Path, ...]:
-        """The user's own template pictures, by name."""
-        return picture_files(self.workspace.templates) if self.workspace.templates.is_dir() else ()
+        """The user's own template pictures, by name.
+
+        Links are none: whoever sees the templates would be handed what they lead to, wherever it lies.
+        """
+        folder = self.workspace.templates
+        found = picture_files(folder) if folder.is_dir() else ()
+        return tuple(file for file in found if not file.is_symlink())
 
     def domain_of(self, names: Sequence[str], *, progress: Progress | None = None) -> str | None:
         """What the persons' photos are: `photographs` or `drawings`; None for nobody. Raises MixedDomains."""

@@ -78,3 +78,13 @@ def test_only_own_templates_that_exist_can_be_deleted(desk: Desk, id: str):
         desk.delete_template(id)
 
     assert desk.template("03-room").path.is_file()
+
+
+def test_a_link_among_the_templates_hands_nothing_out(desk: Desk, tmp_path: Path):
+    desk.add_template("garden", picture())
+    (tmp_path / "elsewhere.png").write_bytes(picture())
+    (desk.app.workspace.templates / "sea.png").symlink_to(tmp_path / "elsewhere.png")
+
+    assert [entry.id for entry in desk.templates() if entry.is_own] == ["own-garden"]
+    with pytest.raises(InputError, match="own-sea"):
+        desk.template("own-sea")
