@@ -50,9 +50,7 @@ class ClosesInTime:
             finally:
                 watch.cancel()
         if answering.cancel_called and not has_begun:
-            await plain_answer(503, "The server closes. What was begun goes on; ask again in a moment.")(
-                scope, receive, send
-            )
+            await plain_answer(503, "The server closes; ask again in a moment.")(scope, receive, send)
 
     async def _cut(self, answering: anyio.CancelScope) -> None:
         while not self.is_closing():

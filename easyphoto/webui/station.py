@@ -1,4 +1,7 @@
-"""The desk of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on."""
+"""The desk of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on.
+
+Only what the host is painting then ends as cancelled: its button interrupts that, and does not say why.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_a_client_of_2023_that_waits_for_its_training_is_told_and_the_training_g
         assert ended_in_time(server, thread)
 
         answer = call.getresponse()
-        assert (answer.status, "goes on" in json.loads(answer.read())["error"]["message"]) == (503, True)
+        assert (answer.status, "server closes" in json.loads(answer.read())["error"]["message"]) == (503, True)
         (job,) = working.desk.queue.list()
         assert not job.state.is_over
 
