@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +15,7 @@ from starlette.testclient import TestClient
 from easyphoto.api.routes import build_router
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
-from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.images import write_picture
 from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
@@ -299,3 +302,45 @@ def test_names_with_half_characters_are_written_out_in_a_job(desk):
     assert desk.queue.get(id).state is State.DONE
     assert desk.queue.get(id).result == {"photo": "\\udcff.jpg", "share": None}
     assert JobQueue(desk.app.workspace).get(id).request == {"photos": ["\\udcff.jpg"]}
+
+
+def test_a_job_whose_beginning_fails_is_over_and_the_next_one_is_done(desk, monkeypatch):
+    def fails(*_, **__):
+        raise DiskFailure("No space left on device.")
+
+    monkeypatch.setattr("easyphoto.jobs.queue.at_work", fails)
+    first = desk.queue.submit("setup", "one", lambda _: {}, request={}).id
+    until = time.monotonic() + 10
+    while not desk.queue.get(first).state.is_over and time.monotonic() < until:
+        desk.queue.wait(first, len(desk.queue.events(first)), 0.1)
+
+    assert (desk.queue.get(first).state, desk.queue.get(first).error["code"]) == (State.FAILED, "DiskFailure")
+    monkeypatch.undo()
+    second = desk.queue.submit("setup", "two", lambda _: {}, request={}).id
+    while not desk.queue.get(second).state.is_over and time.monotonic() < until:
+        desk.queue.wait(second, len(desk.queue.events(second)), 0.1)
+    assert desk.queue.get(second).state is State.DONE
+
+
+def test_a_job_that_is_cancelled_while_it_leaves_the_line_is_not_begun(desk, monkeypatch):
+    reached, goes_on, begun = threading.Event(), threading.Event(), threading.Event()
+
+    @contextmanager
+    def waits(root, names, progress):
+        reached.set()
+        goes_on.wait(10)
+        yield progress
+
+    monkeypatch.setattr("easyphoto.jobs.queue.at_work", waits)
+    id = desk.queue.submit("setup", "one", lambda _: begun.set() or {}, request={}).id
+    assert reached.wait(10)
+    assert desk.queue.cancel(id).state is State.CANCELLED
+    goes_on.set()
+    monkeypatch.undo()
+    after = desk.queue.submit("setup", "two", lambda _: {}, request={}).id
+    until = time.monotonic() + 10
+    while not desk.queue.get(after).state.is_over and time.monotonic() < until:
+        desk.queue.wait(after, len(desk.queue.events(after)), 0.1)
+
+    assert desk.queue.get(after).state is State.DONE
+    assert (desk.queue.get(id).state, begun.is_set()) == (State.CANCELLED, False)

@@ -319,7 +319,10 @@ class JobQueue:
                     if not self._is_there(job.id):
                         self._drop(job.id)
                         return
-                    self._jobs[job.id] = replace(job, state=State.RUNNING, started=now())
+                    # Cancelled since it left the line: begun all the same, nobody could stop it any more.
+                    if self._is_over(job.id):
+                        return
+                    self._jobs[job.id] = replace(self._jobs[job.id], state=State.RUNNING, started=now())
                     self._write(job.id)
                     self._told(job.id, "state", state=State.RUNNING.value)
                 self._do(job.id, work, watched)
@@ -328,6 +331,11 @@ class JobQueue:
             with self._changed:
                 self._drop(job.id)
                 self._changed.notify_all()
+        except BaseException as error:
+            # It has left the line, so it must end here: on a full disk not even its lock can be made.
+            with self._changed:
+                if not self._is_over(job.id):
+                    self._over(job.id, State.FAILED, error=error_record(error))
 
     def _do(self, id: str, work: Work, watched: Watched) -> None:
         context = JobContext(self, id, self.workspace.jobs / id, watched)

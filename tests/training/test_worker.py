@@ -144,7 +144,7 @@ def test_a_missing_record_is_bad_input_and_standard_output_holds_events_only(tmp
     event = events.from_line(ended.stdout.decode().strip())
     assert ended.returncode == 2
     assert isinstance(event, events.ErrorEvent)
-    assert (event.code, event.resumable) == ("InputError", False)
+    assert (event.code, event.resumable) == ("BadRecord", False)
 
 
 def _worker(record: Path, largest_file: int | None = None) -> subprocess.CompletedProcess[bytes]:
