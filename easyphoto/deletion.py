@@ -29,7 +29,7 @@ from easyphoto.journal import (
 from easyphoto.locks import is_held, owner_of
 from easyphoto.persons import LORA
 from easyphoto.scratch import abandoned, clear, discard
-from easyphoto.traces import copies_of, traces_of
+from easyphoto.traces import copies_of, traces_of, uploaded_copies
 from easyphoto.training.run import RunFolder
 from easyphoto.workspace import Workspace, folders_in
 
@@ -127,6 +127,8 @@ class _Remover:
         # While what they are copies of can still be looked at.
         for copy in copies_of(traces, workspace.page):
             self._try(copy, discard, root, copy)
+        for copy in uploaded_copies(workspace, traces):
+            self._try(copy, self._discard, copy)
         for path in traces.all:
             if not is_held(RunFolder(path).lock):
                 self._try(path, self._discard, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,7 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
     folder = workspace.person_folder(id)
     said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
     theirs = {folder for folder, (_, persons, _) in said.items() if id in persons}
-    needed = {
-        name
-        for folder, (state, persons, names) in said.items()
-        if state in UNFINISHED and persons and folder not in theirs
-        for name in names
-    }
+    needed = _needed(said, theirs)
     names = {*uploads, *(name for folder in theirs for name in said[folder][2])} - needed
     names |= _templates_of_nobody_else(workspace, theirs)
     checks = {folder for folder, (_, persons, photos) in said.items() if not persons and names.intersection(photos)}
@@ -67,6 +62,23 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
         checks=tuple(sorted(checks)),
         uploads=tuple(file for file in files if file.is_file()),
     )
+
+
+def _needed(said: Mapping[Path, tuple[str, tuple[str, ...], tuple[str, ...]]], theirs: Container[Path]) -> set[str]:
+    """Uploads that jobs of others still need."""
+    return {
+        name
+        for folder, (state, persons, names) in said.items()
+        if state in UNFINISHED and persons and folder not in theirs
+        for name in names
+    }
+
+
+def uploaded_copies(workspace: Workspace, traces: Traces) -> tuple[Path, ...]:
+    """Uploads with the bytes of their photos that no job of theirs names any more, because it was forgotten."""
+    said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
+    needed = _needed(said, traces.jobs)
+    return tuple(file for file in copies_of(traces, workspace.uploads) if file.name not in needed)
 
 
 def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> frozenset[str]:
