@@ -92,9 +92,12 @@ def _begun(temporary: Path) -> int | None:
         if os.name == "nt":
             os.close(handle)
             return None
-        _lock(handle)
+        if _lock(handle) is False or not is_same_file(handle, temporary):
+            # Somebody who removes what dead processes left was here before the lock.
+            os.close(handle)
+            continue
         return handle
-    raise AssertionError("the last attempt returns or raises")
+    raise FileNotFoundError(errno.ENOENT, "it is removed again and again", str(temporary))
 
 
 def _lock(handle: int) -> bool | None:
@@ -108,6 +111,38 @@ def _lock(handle: int) -> bool | None:
     except (ImportError, OSError):
         return None
     return True
+
+
+def is_same_file(handle: int, path: Path) -> bool:
+    """Whether what was opened still lies there."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False
+
+
+def remove_left_over(temporary: Path) -> bool:
+    """Delete it if who wrote it has ended; returns whether it is gone. Raises OSError.
+
+    Under its lock, which its writer asks for: else one that has just begun would lose its file.
+    """
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        taken = _lock(handle)
+        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
+        if is_old if taken is None else taken:
+            if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
+                os.close(handle)
+                handle = -1
+            temporary.unlink(missing_ok=True)
+            return True
+    finally:
+        if handle >= 0:
+            os.close(handle)
+    return False
 
 
 def is_left_over(temporary: Path) -> bool:

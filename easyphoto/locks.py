@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.files import cause_of, make_folder, private_opener
+from easyphoto.files import cause_of, is_same_file, make_folder, private_opener
 
 _SECONDS_BETWEEN_TRIES = 0.02
 
@@ -73,7 +73,7 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
         try:
             if _taken(handle):
                 # A file that stays is never another one; one that goes may have gone while it was opened.
-                if stays or _is_still_there(handle, path):
+                if stays or is_same_file(handle, path):
                     return handle
             elif time.monotonic() >= latest:
                 raise RunBusy(
@@ -100,13 +100,6 @@ def _opened(path: Path) -> int:
         raise DiskFailure(
             f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
         ) from error
-
-
-def _is_still_there(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except OSError:
-        return False
 
 
 def _taken(handle: int) -> bool:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.files import cause_of, make_folder
+from easyphoto.files import WRITING, cause_of, make_folder, remove_left_over
 from easyphoto.locks import file_lock, is_held
 
 TRASH = "trash"
@@ -64,6 +64,11 @@ def clear(root: Path, path: Path) -> bool:
 
     Raises DiskFailure.
     """
+    if path.name.startswith(WRITING):
+        try:
+            return remove_left_over(path)
+        except OSError as error:
+            raise DiskFailure(f"{path} cannot be deleted: {cause_of(error)}.", advice=_ADVICE) from error
     if path.suffix != LOCK:
         return discard(root, path)
     with suppress(RunBusy), file_lock(path, stays=False):

@@ -59,6 +59,9 @@ class Swept:
     """What could not be ended or removed, and why."""
 
 
+_RECORDLESS = "jobs without a record"
+
+
 def sweep(workspace: Workspace, host: Host) -> Swept:
     """End what was begun and remove every orphan. Raises nothing: who starts has something else in mind."""
     if not workspace.root.is_dir():
@@ -125,7 +128,7 @@ def orphans(workspace: Workspace) -> Iterator[Orphan]:
     yield from _runs(workspace)
     for folder in folders_in(workspace.jobs):
         if not (folder / JOB_FILE).exists() and not _is_being_written(folder):
-            yield Orphan("jobs without a record", folder)
+            yield Orphan(_RECORDLESS, folder)
     for place in (workspace.persons, workspace.results):
         for folder in folders_in(place):
             if is_empty(folder):
@@ -198,9 +201,19 @@ def _is_being_written(folder: Path) -> bool:
     return any(not is_left_over(file) for file in matching(folder, f"{WRITING}*"))
 
 
+def _holds_more(path: Path) -> bool:
+    """Whether it is a file, or holds something besides what is being written: then no first record is on its way."""
+    try:
+        return not path.is_dir() or any(not each.name.startswith(WRITING) for each in path.iterdir())
+    except OSError:
+        return True
+
+
 def _removed(workspace: Workspace, orphan: Orphan) -> bool:
-    if orphan.what == "empty folders":
-        # Unlike a renaming it fails where somebody has just put something in.
+    is_job = orphan.what == _RECORDLESS
+    if orphan.what == "empty folders" or (is_job and not _holds_more(orphan.path)):
+        # A job that is just being asked for has made its folder, and no record in it yet.
+        # Unlike a renaming this fails where somebody has just put something in.
         with suppress(OSError):
             orphan.path.rmdir()
         return not orphan.path.exists()

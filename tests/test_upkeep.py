@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.doctor import _order
 from easyphoto.cli.main import main
-from easyphoto.errors import RunBusy
-from easyphoto.files import atomic_path, write_text
+from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.files import WRITING, atomic_path, remove_left_over, write_text
 from easyphoto.images import picture_files, write_picture
 from easyphoto.jobs.hourly import Hourly
+from easyphoto.jobs.queue import JobQueue
 from easyphoto.journal import INSTALL, at_work, begin, names_of, new_change
 from easyphoto.locks import file_lock, is_held
 from easyphoto.progress import NullProgress
@@ -296,3 +298,48 @@ def test_a_lock_that_is_held_is_busy_and_one_that_is_given_back_in_time_is_waite
     with atomic_path(tmp_path / "x.txt") as temporary:
         temporary.write_text("x")
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.lock", "x.txt"]
+
+
+def test_a_sweep_takes_no_job_that_is_just_being_asked_for(app: EasyPhoto) -> None:
+    queue, ended, fell = JobQueue(app.workspace), threading.Event(), []
+
+    def sweeping() -> None:
+        while not ended.is_set():
+            app.sweep()
+
+    thread = threading.Thread(target=sweeping)
+    thread.start()
+    try:
+        for _ in range(150):
+            try:
+                queue.submit("setup", "set up", lambda _: {}, request={})
+            except DiskFailure as error:
+                fell.append(str(error))
+    finally:
+        ended.set()
+        thread.join()
+        queue.close()
+
+    assert fell == []
+    assert len(queue.list()) == 150
+
+
+def test_a_file_whose_writer_has_not_locked_it_yet_is_written_all_the_same(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def removing() -> None:
+        while not ended.is_set():
+            for file in tmp_path.glob(f"{WRITING}*"):
+                with suppress(OSError):
+                    remove_left_over(file)
+
+    thread = threading.Thread(target=removing)
+    thread.start()
+    try:
+        for number in range(200):
+            write_text(tmp_path / f"{number}.txt", "whole")
+    finally:
+        ended.set()
+        thread.join()
+
+    assert [file.read_text() for file in tmp_path.glob("*.txt")] == ["whole"] * 200
