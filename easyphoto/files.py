@@ -27,7 +27,7 @@ SECONDS_TO_LET_GO = 1.0
 disks; virus scanners and viewers let go within tenths of a second."""
 SECONDS_OF_A_WRITE = 3600
 _PRIVATE = 0o700
-_ATTEMPTS = 5
+_ATTEMPTS = 20
 _BLOCK = 1 << 20
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -95,6 +95,8 @@ def _begun(temporary: Path) -> int | None:
         if _lock(handle) is False or not is_same_file(handle, temporary):
             # Somebody who removes what dead processes left was here before the lock.
             os.close(handle)
+            with suppress(OSError):
+                temporary.unlink()
             continue
         return handle
     raise FileNotFoundError(errno.ENOENT, "it is removed again and again", str(temporary))

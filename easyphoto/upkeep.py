@@ -201,18 +201,18 @@ def _is_being_written(folder: Path) -> bool:
     return any(not is_left_over(file) for file in matching(folder, f"{WRITING}*"))
 
 
-def _holds_more(path: Path) -> bool:
-    """Whether it is a file, or holds something besides what is being written: then no first record is on its way."""
+def _has_lost_its_record(job: Path) -> bool:
+    """Whether other files of a job are there without it. One that is just being asked for writes its record first, so
+    what is there besides, with no record after it was seen, tells of one that was deleted in part."""
     try:
-        return not path.is_dir() or any(not each.name.startswith(WRITING) for each in path.iterdir())
+        holds_more = any(not each.name.startswith(WRITING) for each in job.iterdir())
     except OSError:
-        return True
+        return False
+    return holds_more and not (job / JOB_FILE).exists()
 
 
 def _removed(workspace: Workspace, orphan: Orphan) -> bool:
-    is_job = orphan.what == _RECORDLESS
-    if orphan.what == "empty folders" or (is_job and not _holds_more(orphan.path)):
-        # A job that is just being asked for has made its folder, and no record in it yet.
+    if orphan.what == "empty folders" or (orphan.what == _RECORDLESS and not _has_lost_its_record(orphan.path)):
         # Unlike a renaming this fails where somebody has just put something in.
         with suppress(OSError):
             orphan.path.rmdir()
