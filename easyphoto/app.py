@@ -11,8 +11,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.arrivals.imports import Arrivals, first_of, import_persons
-from easyphoto.arrivals.renaming import rename_person
 from easyphoto.backends.base import GenerateRequest
 from easyphoto.deletion import Deletion, delete_person
 from easyphoto.errors import DiskFailure, InputError, NameTaken, RunBusy, TooFewPhotos, TrainerMissing
@@ -23,6 +21,8 @@ from easyphoto.files import atomic_path
 from easyphoto.geometry import Size
 from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
+from easyphoto.importing.imports import ImportedPersons, first_of, import_persons
+from easyphoto.importing.renaming import rename_person
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
 from easyphoto.journal import DELETE, RENAME, at_work, doomed, names_of, pending
@@ -37,7 +37,7 @@ from easyphoto.persons import (
     not_trained,
     recorded_domain,
     shared_domain,
-    sitter_of,
+    subject_from,
 )
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
@@ -50,7 +50,7 @@ from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.scratch import discard
-from easyphoto.sessions import Finished, Session, hold_session, open_studio
+from easyphoto.sessions import Finished, PhotographResult, open_models, photograph_templates
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.templates import voting_templates
 from easyphoto.training.events import Event
@@ -85,7 +85,7 @@ def _ignore(_: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Watch:
+class TrainingCallbacks:
     """Who wants to know more about a training than its progress: each is called as soon as the value is there."""
 
     checked: Callable[[Check], None] = _ignore
@@ -143,13 +143,17 @@ class EasyPhoto:
         chosen_faces: Mapping[str, int] | None = None,
         reference: str | None = None,
         progress: Progress | None = None,
-        watch: Watch | None = None,
+        watch: TrainingCallbacks | None = None,
     ) -> TrainedPerson:
         """Learn the person's face. Somebody trained before stays as they were until this training has succeeded.
 
         `chosen_faces` and `reference` as in `check`.
         """
-        settings, preprocess, watch = settings or TrainSettings(), preprocess or PreprocessSettings(), watch or Watch()
+        settings, preprocess, watch = (
+            settings or TrainSettings(),
+            preprocess or PreprocessSettings(),
+            watch or TrainingCallbacks(),
+        )
         id, files = checked_id(name), photo_files(photos)
         with self.at_work((id,), progress, known=False) as progress:
             # Before the photos are looked at, because a Python that cannot train is said at once.
@@ -172,12 +176,14 @@ class EasyPhoto:
                 self._run(name, family, base, dataset, engine, settings).write(folder)
             return self._learnt(folder, dataset, engine, progress, watch, python=python, check=check)
 
-    def resume(self, run: str, *, progress: Progress | None = None, watch: Watch | None = None) -> TrainedPerson:
+    def resume(
+        self, run: str, *, progress: Progress | None = None, watch: TrainingCallbacks | None = None
+    ) -> TrainedPerson:
         """Go on with a training that was cancelled or cut off; `run` is the name of its folder.
 
         Raises InputError where there is no such run, or it ended before its dataset was whole.
         """
-        watch = watch or Watch()
+        watch = watch or TrainingCallbacks()
         with self.at_work((self.trained_in(run),), progress, known=False) as progress:
             folder = self.workspace.run_folder(run)
             record = TrainRun.read(folder / RUN_FILE)
@@ -191,7 +197,7 @@ class EasyPhoto:
         dataset: Dataset,
         engine: FaceEngine,
         progress: Progress,
-        watch: Watch,
+        watch: TrainingCallbacks,
         *,
         python: Path | None,
         check: Check | None = None,
@@ -229,7 +235,7 @@ class EasyPhoto:
         assignments: Mapping[Path, Sequence[int]] | None = None,
         progress: Progress | None = None,
         finished: Finished | None = None,
-    ) -> Session:
+    ) -> PhotographResult:
         """Put the persons' faces into the templates, from the left; several names for templates with several faces.
 
         With fewer persons than faces they take the largest ones. `assignments` says for a template which of its faces,
@@ -244,8 +250,8 @@ class EasyPhoto:
                 # Read again when its turn comes; one that cannot be read is said before anything is painted.
                 read_original(template)
             engine = self.engine_of(persons, progress)
-            sitters = [sitter_of(self.workspace, person, engine) for person in persons]
-            studio = open_studio(
+            subjects = [subject_from(self.workspace, person, engine) for person in persons]
+            studio = open_models(
                 self.host,
                 self._shared_base(persons),
                 family_named(persons[0].family),
@@ -256,10 +262,10 @@ class EasyPhoto:
                 progress=progress,
             )
             with closing(studio.backend):
-                return hold_session(
+                return photograph_templates(
                     studio,
                     persons,
-                    sitters,
+                    subjects,
                     templates,
                     settings=settings,
                     out=out or self.workspace.results / self._session_name(persons),
@@ -445,8 +451,8 @@ class EasyPhoto:
         notes: tuple[str, ...],
     ) -> TrainedPerson:
         """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
-        sitter = sitter_of(self.workspace, person, engine)
-        found = judged(engine, sitter.portrait, sitter.embeddings) if sitter.portrait is not None else None
+        subject = subject_from(self.workspace, person, engine)
+        found = judged(engine, subject.portrait, subject.embeddings) if subject.portrait is not None else None
         said = read_check(run_folder)
         lora = self.workspace.person_folder(person.id) / str(person.lora)
         published, more = published_or_noted(self.host, lora)
@@ -527,7 +533,9 @@ class EasyPhoto:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
         return f"{stamp}-{'-'.join(person.id for person in persons)}"[:120]
 
-    def import_persons(self, source: Path, *, name: str | None = None, progress: Progress | None = None) -> Arrivals:
+    def import_persons(
+        self, source: Path, *, name: str | None = None, progress: Progress | None = None
+    ) -> ImportedPersons:
         """From a ZIP of `export`, or one or many persons of the extension of 2023; says who was left out, and why."""
         watched = progress or NullProgress()
         self.settle()

@@ -26,7 +26,7 @@ from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Bars, Report, Section, Table
 from easyphoto.report.sheet import write_sheet
-from easyphoto.sessions import Session
+from easyphoto.sessions import PhotographResult
 from easyphoto.settings import TrainSettings
 from easyphoto.templates import shipped_templates
 
@@ -115,7 +115,7 @@ def _photo(identity_seed: int, seed: int, number: int) -> Image.Image:
     return as_picture(draw(identity, sample_scene(seed, identity, photo_index=number), SIDE).image)
 
 
-def _demo_report(trained: TrainedPerson, session: Session, *, clock: Clock, speed: Speed) -> Report:
+def _demo_report(trained: TrainedPerson, session: PhotographResult, *, clock: Clock, speed: Speed) -> Report:
     before, after = _likeness(session)
     of = f" of {len(trained.check.verdicts)}" if trained.check else ""
     facts = [("photos kept", f"{len(trained.person.photos)}{of}")]
@@ -132,12 +132,12 @@ def _demo_report(trained: TrainedPerson, session: Session, *, clock: Clock, spee
     )
 
 
-def _likeness(session: Session) -> tuple[float | None, float | None]:
+def _likeness(session: PhotographResult) -> tuple[float | None, float | None]:
     before = session.made[0].before
     after = session.made[0].best.score
     return (before.cosine, after) if before is not None and after is not None else (None, None)
 
 
-def _likeness_words(session: Session) -> str:
+def _likeness_words(session: PhotographResult) -> str:
     before, after = _likeness(session)
     return "" if before is None else f"Likeness {before:.2f} (template) → {after:.2f} (result)."

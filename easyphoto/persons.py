@@ -21,7 +21,7 @@ from easyphoto.faces.skin_tone import common_tone, skin_level
 from easyphoto.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.images import as_array, read_picture
 from easyphoto.inference.masks import skin_of
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
@@ -166,7 +166,7 @@ def _emptied(root: Path, change: Change) -> None:
             discard(root, inside(root, change.old).parent)
 
 
-def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitter:
+def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Subject:
     """The person as the pipeline needs them. Raises InputError where their training is not finished."""
     if not person.is_ready or person.lora is None or person.reference is None:
         raise not_trained(person)
@@ -174,7 +174,7 @@ def sitter_of(workspace: Workspace, person: Person, engine: FaceEngine) -> Sitte
     faces = known_faces(read_dataset(folder / "dataset"), engine)
     outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
     levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
-    return Sitter(
+    return Subject(
         name=person.name,
         reference=read_picture(folder / person.reference),
         portrait=read_picture(folder / person.portrait) if person.portrait else None,

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from easyphoto.backends.base import Backend
 from easyphoto.backends.remote import open_remote
-from easyphoto.backends.remote_client import Address, Patience, WebUi, address_from
+from easyphoto.backends.remote_client import Address, RequestLimits, WebUi, address_from
 from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUpscaler
-from easyphoto.backends.remote_lists import Lists, current_checkpoint, read_lists
+from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint, read_lists
 from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
 from easyphoto.families import FAMILIES, Family
@@ -28,15 +28,15 @@ from easyphoto.workspace import Workspace
 T = TypeVar("T")
 
 
-def remote_host(url: str, auth: str | None = None, *, patience: Patience | None = None) -> RemoteHost:
+def remote_host(url: str, auth: str | None = None, *, patience: RequestLimits | None = None) -> RemoteHost:
     """`url` may hold `user:password@`; `auth` is the same beside it. Raises InputError. Nothing is asked yet."""
-    return RemoteHost(address_from(url, auth), patience or Patience())
+    return RemoteHost(address_from(url, auth), patience or RequestLimits())
 
 
 @dataclass(frozen=True)
 class RemoteHost:
     address: Address
-    patience: Patience = field(default_factory=Patience)
+    patience: RequestLimits = field(default_factory=RequestLimits)
     here: ThisMachine = field(default_factory=ThisMachine)
 
     @cached_property
@@ -103,20 +103,20 @@ class RemoteHost:
     def unlist(self, name: str) -> Path | None:
         return None
 
-    def _restorer(self, name: str, lists: Lists, store: WeightStore, progress: Progress) -> Restorer | None:
+    def _restorer(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Restorer | None:
         theirs = _named(name, _restorers(lists))
         if theirs is not None:
             return RemoteRestorer(self.webui, theirs)
         return _or_known(lambda: open_restorer(name, store, progress), _restorers(lists))
 
-    def _upscaler(self, name: str, lists: Lists, store: WeightStore, progress: Progress) -> Upscaler | None:
+    def _upscaler(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Upscaler | None:
         names = [each.name for each in lists.upscalers]
         theirs = _named(name, names)
         if theirs is not None:
             return RemoteUpscaler(self.webui, theirs, lists.upscalers[names.index(theirs)].factor)
         return _or_known(lambda: open_upscaler(name, store, progress), names)
 
-    def _warnings(self, lists: Lists) -> Iterator[str]:
+    def _warnings(self, lists: RemoteInventory) -> Iterator[str]:
         if self.address.is_open_to_listeners:
             yield "The password travels unencrypted: use https, or a tunnel."
         if lists.controls is None:
@@ -141,7 +141,7 @@ def remote_lines(host: RemoteHost) -> Iterator[str]:
         yield f"! {warning}"
 
 
-def _restorers(lists: Lists) -> tuple[str, ...]:
+def _restorers(lists: RemoteInventory) -> tuple[str, ...]:
     return tuple(name for name in lists.restorers if name.lower() in RESTORERS)
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from easyphoto import __version__
 from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
 from easyphoto.files import cause_of
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.hourly import Hourly
+from easyphoto.jobs.service import Service
 from easyphoto.scratch import abandoned, clear, held_folder
 
 if TYPE_CHECKING:
@@ -32,21 +32,25 @@ INDEX = (
 
 
 def build_app(
-    desk: Desk, accounts: Mapping[str, str] | None = None, *, hosts: frozenset[str] | None = None, tabs: bool = True
+    service: Service,
+    accounts: Mapping[str, str] | None = None,
+    *,
+    hosts: frozenset[str] | None = None,
+    tabs: bool = True,
 ) -> FastAPI:
     """The application; `hosts` are the names under which it may be asked, None every one."""
     from easyphoto.api.front import FrontDoor, StandaloneCheck
 
-    app = build_api(desk, accounts)
+    app = build_api(service, accounts)
     if tabs:
-        _add_tabs(app, desk)
+        _add_tabs(app, service)
     # The last one stands before the others.
     check = StandaloneCheck(accounts, hosts)
     app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
     return app
 
 
-def build_api(desk: Desk, accounts: Mapping[str, str] | None = None, *, has_door: bool = False) -> FastAPI:
+def build_api(service: Service, accounts: Mapping[str, str] | None = None, *, has_door: bool = False) -> FastAPI:
     """The routes and their document alone, as a web UI's own server hands requests on to them.
 
     `has_door`: somebody before it asks for accounts, which the document then says.
@@ -64,13 +68,13 @@ def build_api(desk: Desk, accounts: Mapping[str, str] | None = None, *, has_door
         openapi_url="/easyphoto/v1/openapi.json",
         dependencies=[Depends(ToldAccount())] if has_door else None,
     )
-    app.include_router(build_router(desk, accounts=accounts))
+    app.include_router(build_router(service, accounts=accounts))
     _answer_in_our_shape(app)
     return app
 
 
 def serve(
-    desk: Desk,
+    service: Service,
     accounts: Mapping[str, str] | None = None,
     *,
     host: str = "127.0.0.1",
@@ -93,11 +97,11 @@ def serve(
     from easyphoto.api.connections import ImpatientProtocol
     from easyphoto.api.front import LOOPBACK
 
-    with page_folder(desk.app.workspace.page):
+    with page_folder(service.app.workspace.page):
         # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
-        app = build_app(desk, accounts, hosts=LOOPBACK if is_local and not accounts else None)
+        app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
         listening = open_port(host, port)
-        hourly = Hourly(desk.sweep)
+        hourly = Hourly(service.sweep)
         try:
             if ready is not None:
                 ready(address_of(host, listening))
@@ -108,7 +112,7 @@ def serve(
         finally:
             listening.close()
             hourly.close()
-            desk.queue.close()
+            service.queue.close()
 
 
 @contextmanager
@@ -180,9 +184,9 @@ def _answer_in_our_shape(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refused)
 
 
-def _add_tabs(app: FastAPI, desk: Desk) -> None:
+def _add_tabs(app: FastAPI, service: Service) -> None:
     """The tabs at the root, or a page that says why there are none."""
-    page = _page(desk)
+    page = _page(service)
     if page is None:
         from fastapi.responses import HTMLResponse
 
@@ -195,12 +199,12 @@ def _add_tabs(app: FastAPI, desk: Desk) -> None:
     app.add_middleware(PageDoor, folder=folder)  # type: ignore[arg-type,unused-ignore]
 
 
-def _page(desk: Desk) -> Any:
+def _page(service: Service) -> Any:
     if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("easyphoto.ui.page") is None:
         return None
     from easyphoto.ui.page import build_page
 
-    return build_page(desk, standalone=True)
+    return build_page(service, standalone=True)
 
 
 def _uvicorn() -> Any:

@@ -1,4 +1,4 @@
-"""A photograph session: templates and sitters in, finished pictures with their record and a report out."""
+"""A photograph session: templates and subjects in, finished pictures with their record and a report out."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from easyphoto.files import readable_name
 from easyphoto.geometry import Box
 from easyphoto.host import Host
 from easyphoto.images import MADE_BY, write_picture
-from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.originals import Original, read_original
 from easyphoto.persons import judged
 from easyphoto.progress import Progress
@@ -40,7 +40,7 @@ Finished = Callable[[Path, Path, Photograph], object]
 
 
 @dataclass(frozen=True)
-class Result:
+class PictureResult:
     """What stays of a finished picture: its file, and what is known of it."""
 
     file: Path
@@ -55,11 +55,11 @@ class Result:
 
 
 @dataclass(frozen=True)
-class OfTemplate:
+class TemplateResult:
     """What stays of one template: no pixels, twenty of them would fill the memory. Results are best first."""
 
     template: Path
-    results: tuple[Result, ...]
+    results: tuple[PictureResult, ...]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
     section: Section
@@ -67,15 +67,15 @@ class OfTemplate:
     """How like the person the template's own face was; only where one person sat."""
 
     @property
-    def best(self) -> Result:
+    def best(self) -> PictureResult:
         return self.results[0]
 
 
 @dataclass(frozen=True)
-class Session:
+class PhotographResult:
     """What `photograph` made, and the report."""
 
-    made: tuple[OfTemplate, ...]
+    made: tuple[TemplateResult, ...]
     report: Path
     notes: tuple[str, ...] = ()
 
@@ -96,7 +96,7 @@ class Session:
         return *self.notes, *of_templates, *of_pictures
 
 
-def open_studio(
+def open_models(
     host: Host,
     base: str,
     family: Family,
@@ -106,13 +106,13 @@ def open_studio(
     store: WeightStore,
     weights: WeightSettings,
     progress: Progress,
-) -> Tools:
+) -> PipelineModels:
     """The networks that paint, and those that finish, loaded once for all templates."""
     few_steps = few_steps_lora(family, settings, store, progress)
     # Before the large networks, because a name that nobody knows is said at once.
     finisher = host.open_finisher(settings, store, progress)
     progress.step(0, 1, "loading the networks")
-    return Tools(
+    return PipelineModels(
         backend=host.open_backend(base, family, store, weights),
         engine=engine,
         progress=progress,
@@ -137,10 +137,10 @@ def few_steps_lora(
     return found, store.require(found.lora, progress)
 
 
-def hold_session(
-    tools: Tools,
+def photograph_templates(
+    tools: PipelineModels,
     persons: Sequence[Person],
-    sitters: Sequence[Sitter],
+    subjects: Sequence[Subject],
     templates: Sequence[Path],
     *,
     settings: InferenceSettings,
@@ -148,18 +148,18 @@ def hold_session(
     assignments: Mapping[Path, Sequence[int]] | None = None,
     base: str | None = None,
     finished: Finished | None = None,
-) -> Session:
-    """Photograph the sitters on every template. One without a face is noted; raises where that is all of them.
+) -> PhotographResult:
+    """Photograph the subjects on every template. One without a face is noted; raises where that is all of them.
 
     `base` is for the record: the base model where it is not the one that the persons were trained on.
     """
     record = {"persons": [person.id for person in persons], "created": utc_now(), "base": base}
     # At once, so that a session that is cut off is still known to be these persons'.
     write_json(out / SESSION_FILE, record)
-    made: list[OfTemplate] = []
+    made: list[TemplateResult] = []
     failures: list[NoFaceFound] = []
     for template in templates:
-        taking = _Taking(template, tools, sitters, settings, out, record, finished or _ignore)
+        taking = _Taking(template, tools, subjects, settings, out, record, finished or _ignore)
         try:
             made.append(taking.taken((assignments or {}).get(template)))
         except NoFaceFound as error:
@@ -172,7 +172,7 @@ def hold_session(
     notes = (*(str(error) for error in failures), *missed)
     report = _report(persons, made, notes=notes)
     write_sheet(out, report)
-    return Session(tuple(made), write_report(out, report), notes)
+    return PhotographResult(tuple(made), write_report(out, report), notes)
 
 
 def _ignore(*_: object) -> None:
@@ -184,28 +184,28 @@ class _Taking:
     """One template, and what all of them share."""
 
     template: Path
-    tools: Tools
-    sitters: Sequence[Sitter]
+    tools: PipelineModels
+    subjects: Sequence[Subject]
     settings: InferenceSettings
     out: Path
     record: Mapping[str, Any]
     finished: Finished
 
-    def taken(self, assignment: Sequence[int] | None) -> OfTemplate:
+    def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
         """Its pictures written and told of. Raises NoFaceFound."""
         engine, original = self.tools.engine, read_original(self.template)
         picture = original.picture
         family = family_named(self.tools.backend.family).at(self.settings.resolution)
-        found = photograph(picture, self.sitters, self.settings, family, self.tools, assignment=assignment)
+        found = photograph(picture, self.subjects, self.settings, family, self.tools, assignment=assignment)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = _in_own_colours(original, found)
         results = tuple(self._written(original, one) for one in found.results)
-        # With one sitter it is known whose likeness the template's face is held against.
-        earlier = (judged(engine, picture, self.sitters[0].embeddings),) if len(self.sitters) == 1 else ()
+        # With one subject it is known whose likeness the template's face is held against.
+        earlier = (judged(engine, picture, self.subjects[0].embeddings),) if len(self.subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
-        return OfTemplate(self.template, results, found.notes, found.seconds, section, *earlier)
+        return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 
-    def _written(self, original: Original, made: Photograph) -> Result:
+    def _written(self, original: Original, made: Photograph) -> PictureResult:
         name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
         # Templates of two folders may share their name.
         numbers = (f"-{number}" for number in count(2))
@@ -215,7 +215,7 @@ class _Taking:
         record = {"made_by": MADE_BY, **self.record, **note, "created": utc_now()}
         write_picture(file, final, record, profile=profile.content if profile is not None else None)
         self.finished(file, self.template, made)
-        return Result(file, made.seed, made.likeness, made.notes, made.made_by)
+        return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
 
 
 def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
@@ -254,7 +254,7 @@ def _as_shown(original: Original, made: Photograph) -> Photograph:
     return replace(made, image=shown, stages=stages, notes=notes)
 
 
-def _report(persons: Sequence[Person], made: Sequence[OfTemplate], *, notes: tuple[str, ...]) -> Report:
+def _report(persons: Sequence[Person], made: Sequence[TemplateResult], *, notes: tuple[str, ...]) -> Report:
     names = " and ".join(person.name for person in persons)
     scores = [one.best.score for one in made if one.best.score is not None]
     facts = [("pictures", str(sum(len(one.results) for one in made)))]

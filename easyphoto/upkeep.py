@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.arrivals.renaming import finish_rename
 from easyphoto.deletion import finish_deletion, half_written
 from easyphoto.errors import BadName, EasyPhotoError, RunBusy
 from easyphoto.files import WRITING, is_left_over, make_folder, matching
 from easyphoto.host import Host, finish_unlisting
+from easyphoto.importing.renaming import finish_rename
 from easyphoto.journal import (
     DELETE,
     INSTALL,

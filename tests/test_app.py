@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from easyphoto import app as app_module
-from easyphoto.app import EasyPhoto, Watch
+from easyphoto.app import EasyPhoto, TrainingCallbacks
 from easyphoto.errors import (
     BadName,
     BadPicture,
@@ -27,12 +27,12 @@ from easyphoto.errors import (
 )
 from easyphoto.host import ThisMachine
 from easyphoto.images import as_array, as_picture, picture_record, read_picture, write_picture
-from easyphoto.inference.pipeline import Tools
+from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.records import read_json
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings, WeightSettings
-from easyphoto.training.events import Done, Plan, Sample, Step, to_line
+from easyphoto.training.events import Done, MemoryPlanned, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
 from easyphoto.workspace import Workspace
 from tests import icc
@@ -57,7 +57,7 @@ class Trainer:
     def __call__(self, folder, progress, *, on_event, python=None):
         if self.error is not None:
             raise self.error
-        on_event(Plan("everything fits", 4, False, False, "float32", 100, 1000))
+        on_event(MemoryPlanned("everything fits", 4, False, False, "float32", 100, 1000))
         (folder / "lora.safetensors").write_bytes(self.content)
         write_picture(folder / "portrait.png", Image.new("RGB", (128, 128), "tan"))
         done = Done("", "", "", 2, 0.8, 0.8, 0.7, {"2": 1.0}, 0.01, "fake-colours", ("a note",), {"train": 1.5})
@@ -90,7 +90,9 @@ def app(tmp_path, monkeypatch, engine, trainer):
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
-    monkeypatch.setattr(app_module, "open_studio", lambda *_, **__: Tools(FakeBackend(), engine, NullProgress()))
+    monkeypatch.setattr(
+        app_module, "open_studio", lambda *_, **__: PipelineModels(FakeBackend(), engine, NullProgress())
+    )
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
     return EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())
 
@@ -139,7 +141,7 @@ def test_the_reference_that_was_chosen_is_trained_with_and_kept_when_the_trainin
     started = []
     trainer.error = Cancelled()
     with pytest.raises(Cancelled):
-        app.train("anna", photos, reference="3.png", watch=Watch(started=started.append))
+        app.train("anna", photos, reference="3.png", watch=TrainingCallbacks(started=started.append))
     trainer.error = None
 
     made = app.resume(started[0].name)
@@ -163,16 +165,16 @@ def test_a_reference_that_is_not_there_stops_a_training_before_it_writes(app, ph
 def test_the_plan_is_said_before_the_first_step(app, photos):
     said = []
 
-    app.train("anna", photos, watch=Watch(event=said.append))
+    app.train("anna", photos, watch=TrainingCallbacks(event=said.append))
 
-    assert [event.text for event in said if isinstance(event, Plan)] == ["everything fits"]
+    assert [event.text for event in said if isinstance(event, MemoryPlanned)] == ["everything fits"]
 
 
 def test_a_run_that_was_cut_off_is_gone_on_with_without_the_original_photos(app, photos, trainer):
     started = []
     trainer.error = Cancelled()
     with pytest.raises(Cancelled):
-        app.train("Anna Meyer".replace(" ", "-"), photos, watch=Watch(started=started.append))
+        app.train("Anna Meyer".replace(" ", "-"), photos, watch=TrainingCallbacks(started=started.append))
     for photo in photos.iterdir():
         photo.unlink()
     trainer.error = None

@@ -23,7 +23,7 @@ LAYERS = (
     {"preprocess", "training", "inference"},
     {"report", "persons", "traces"},
     {"host"},
-    {"remote_host", "sessions", "arrivals", "deletion"},
+    {"remote_host", "sessions", "importing", "deletion"},
     {"upkeep"},
     {"app"},
     {"demo", "bench", "jobs"},

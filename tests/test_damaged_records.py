@@ -17,9 +17,9 @@ from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.images import write_picture
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Service
 from easyphoto.persons import base_of
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.preprocess.sheet import read_check
@@ -28,7 +28,7 @@ from easyphoto.traces import traces_of
 from easyphoto.training.run import TrainRun
 from easyphoto.ui.card import card_html, event_lines
 from easyphoto.ui.job_rows import JobRows
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.person_tiles import PersonTiles, doomed_of
 from easyphoto.ui.persons_tab import import_html
 from easyphoto.ui.ranking import ranked
@@ -64,10 +64,10 @@ def workspace(tmp_path):
 
 
 @pytest.fixture
-def desk(workspace):
-    desk = Desk(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
-    yield desk
-    desk.queue.close()
+def service(workspace):
+    service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
+    yield service
+    service.queue.close()
 
 
 def put(workspace: Workspace, record: object, id: str = "anna") -> None:
@@ -76,57 +76,57 @@ def put(workspace: Workspace, record: object, id: str = "anna") -> None:
     file.write_text(json.dumps(record))
 
 
-def looked_at_by_everybody(desk: Desk) -> str:
+def looked_at_by_everybody(service: Service) -> str:
     """Everything that lists persons; returns the page's part."""
     app = FastAPI()
-    app.include_router(build_router(desk, accounts=None))
+    app.include_router(build_router(service, accounts=None))
     with TestClient(app, raise_server_exceptions=True) as client:
         answer = client.get("/easyphoto/v1/persons")
         assert answer.status_code == 200
         assert "bob" in [person["id"] for person in answer.json()["persons"]]
-        for folder in desk.app.workspace.persons.iterdir():
+        for folder in service.app.workspace.persons.iterdir():
             assert client.get(f"/easyphoto/v1/persons/{folder.name}").status_code in (200, 404, 422)
             assert "root:" not in client.get(f"/easyphoto/v1/persons/{folder.name}/portrait").text
-    assert main(["persons", "--workspace", str(desk.app.workspace.root)]) == 0
-    app_ = desk.app
-    return PersonTiles(desk, Words("en"), Thumbnails(), "x").html(app_.persons(), app_.damaged_persons())
+    assert main(["persons", "--workspace", str(service.app.workspace.root)]) == 0
+    app_ = service.app
+    return PersonTiles(service, Translator("en"), Thumbnails(), "x").html(app_.persons(), app_.damaged_persons())
 
 
 @pytest.mark.parametrize("field", PERSON)
-def test_any_value_in_a_persons_record_leaves_the_others_in_sight(workspace, desk, field):
+def test_any_value_in_a_persons_record_leaves_the_others_in_sight(workspace, service, field):
     for number, value in enumerate(ODD_VALUES):
         put(workspace, {"format": 1, **PERSON, field: value}, f"odd-{number}")
-    page = looked_at_by_everybody(desk)
+    page = looked_at_by_everybody(service)
 
     assert "Bob" in page
-    seen = {person.id for person in desk.app.persons()} | {one.id for one in desk.app.damaged_persons()}
+    seen = {person.id for person in service.app.persons()} | {one.id for one in service.app.damaged_persons()}
     assert {f"odd-{number}" for number in range(len(ODD_VALUES))} <= seen
-    for person in desk.app.persons():
+    for person in service.app.persons():
         base_of(workspace, person)
-        doomed_of(desk, person)
+        doomed_of(service, person)
 
 
-def test_who_cannot_be_read_is_said_with_the_reason_wherever_persons_are_listed(workspace, desk, capsys):
+def test_who_cannot_be_read_is_said_with_the_reason_wherever_persons_are_listed(workspace, service, capsys):
     put(workspace, {"format": 1, **PERSON, "likeness": {"embedder": "drawn", "cosine": "much"}})
     reason = "The likeness of 'anna' is damaged: cosine is no float."
 
-    page = looked_at_by_everybody(desk)
+    page = looked_at_by_everybody(service)
 
     assert "anna cannot be shown. The likeness of &#x27;anna&#x27; is damaged" in page
     assert f"anna cannot be shown. {reason}" in capsys.readouterr().err
-    assert [(one.id, one.reason.startswith(reason)) for one in desk.app.damaged_persons()] == [("anna", True)]
+    assert [(one.id, one.reason.startswith(reason)) for one in service.app.damaged_persons()] == [("anna", True)]
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", '{"format": 1, "id": ' + "[" * 5000, "\ud800"], ids=["none", "cut", "deep", "half"]
 )
-def test_a_record_that_is_no_record_hides_its_own_person(workspace, desk, text):
+def test_a_record_that_is_no_record_hides_its_own_person(workspace, service, text):
     file = workspace.person_folder("anna") / "person.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
 
-    assert "Bob" in looked_at_by_everybody(desk)
-    assert [one.id for one in desk.app.damaged_persons()] == ["anna"]
+    assert "Bob" in looked_at_by_everybody(service)
+    assert [one.id for one in service.app.damaged_persons()] == ["anna"]
 
 
 def test_a_persons_id_is_their_folders_name_whatever_the_record_says(workspace):
@@ -135,12 +135,12 @@ def test_a_persons_id_is_their_folders_name_whatever_the_record_says(workspace):
     assert workspace.person("anna").id == "anna"
 
 
-def test_a_damaged_portrait_keeps_no_page_from_opening(workspace, desk):
+def test_a_damaged_portrait_keeps_no_page_from_opening(workspace, service):
     put(workspace, {"format": 1, **PERSON})
     portrait = workspace.person_folder("anna") / "portrait.png"
     portrait.write_bytes(portrait.read_bytes()[:40])
 
-    assert "easyphoto-no-picture" in looked_at_by_everybody(desk)
+    assert "easyphoto-no-picture" in looked_at_by_everybody(service)
 
 
 @pytest.mark.parametrize("field", ["entries", "notes"])
@@ -189,13 +189,13 @@ JOB = {
 
 
 @pytest.mark.parametrize("field", JOB)
-def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, desk, field):
-    kept = desk.queue.submit("setup", "set up", lambda _: {}, request={}).id
+def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, service, field):
+    kept = service.queue.submit("setup", "set up", lambda _: {}, request={}).id
     ids = [f"20260101T000000Z-{number:08d}" for number in range(len(ODD_VALUES))]
     for id, value in zip(ids, ODD_VALUES, strict=True):
         write_json(workspace.jobs / id / "job.json", {**JOB, "id": id, field: value})
     app = FastAPI()
-    app.include_router(build_router(desk, accounts=None))
+    app.include_router(build_router(service, accounts=None))
     with TestClient(app) as client:
         answer = client.get("/easyphoto/v1/jobs")
         assert answer.status_code == 200
@@ -222,7 +222,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize("kind", TOLD)
-def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(workspace, desk, kind):
+def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(workspace, service, kind):
     told, number = TOLD[kind], 0
     for key in told:
         parts = [[{**told[key][0], part: odd}] for part in _parts(told[key]) for odd in ODD_VALUES[::3]]
@@ -237,15 +237,15 @@ def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(worksp
                     for type, name in (("state", "state"), ("preview", "file"), ("train", "line"), ("error", "error"))
                 )
             )
-    words = Words("en")
+    words = Translator("en")
 
-    jobs = desk.queue.list()
+    jobs = service.queue.list()
     JobRows(words, kind, "x").html(jobs, None)
-    resumable(desk, words)
+    resumable(service, words)
     for job in jobs:
-        card_html(job, words, more="".join(event_lines(desk.queue.events(job.id), words)))
+        card_html(job, words, more="".join(event_lines(service.queue.events(job.id), words)))
         ranked(job.result if kind == "photograph" and job.result else {})
-        held_by(desk, job)
+        held_by(service, job)
         if kind == "import":
             import_html(job, words)
         if kind == "check":
@@ -269,60 +269,60 @@ def test_a_jobs_record_cannot_have_anything_else_deleted(workspace, tmp_path):
     assert outside.read_bytes() == b"precious"
 
 
-def test_what_raises_in_the_lane_itself_fails_its_job_and_the_next_one_is_done(desk, monkeypatch):
-    write = desk.queue._shelf.write
+def test_what_raises_in_the_lane_itself_fails_its_job_and_the_next_one_is_done(service, monkeypatch):
+    write = service.queue._shelf.write
 
     def fails(job):
         if job.state is State.RUNNING:
             raise MemoryError("no memory")
         write(job)
 
-    monkeypatch.setattr(desk.queue._shelf, "write", fails)
-    first = desk.queue.submit("setup", "one", lambda _: {}, request={}).id
-    while not desk.queue.get(first).state.is_over:
-        desk.queue.wait(first, len(desk.queue.events(first)), 1)
+    monkeypatch.setattr(service.queue._shelf, "write", fails)
+    first = service.queue.submit("setup", "one", lambda _: {}, request={}).id
+    while not service.queue.get(first).state.is_over:
+        service.queue.wait(first, len(service.queue.events(first)), 1)
     monkeypatch.undo()
-    second = desk.queue.submit("setup", "two", lambda _: {"said": "yes"}, request={}).id
-    while not desk.queue.get(second).state.is_over:
-        desk.queue.wait(second, len(desk.queue.events(second)), 1)
+    second = service.queue.submit("setup", "two", lambda _: {"said": "yes"}, request={}).id
+    while not service.queue.get(second).state.is_over:
+        service.queue.wait(second, len(service.queue.events(second)), 1)
 
-    assert desk.queue.get(first).state is State.FAILED
-    assert desk.queue.get(second).result == {"said": "yes"}
+    assert service.queue.get(first).state is State.FAILED
+    assert service.queue.get(second).result == {"said": "yes"}
 
 
-def test_names_with_half_characters_are_written_out_in_a_job(desk):
+def test_names_with_half_characters_are_written_out_in_a_job(service):
     def work(context):
         context.note("photo \udcff.jpg is unreadable")
         return {"photo": "\udcff.jpg", "share": float("nan")}
 
-    id = desk.queue.submit("setup", "set up", work, request={"photos": ["\udcff.jpg"]}).id
-    while not desk.queue.get(id).state.is_over:
-        desk.queue.wait(id, len(desk.queue.events(id)), 1)
+    id = service.queue.submit("setup", "set up", work, request={"photos": ["\udcff.jpg"]}).id
+    while not service.queue.get(id).state.is_over:
+        service.queue.wait(id, len(service.queue.events(id)), 1)
 
-    assert desk.queue.get(id).state is State.DONE
-    assert desk.queue.get(id).result == {"photo": "\\udcff.jpg", "share": None}
-    assert JobQueue(desk.app.workspace).get(id).request == {"photos": ["\\udcff.jpg"]}
+    assert service.queue.get(id).state is State.DONE
+    assert service.queue.get(id).result == {"photo": "\\udcff.jpg", "share": None}
+    assert JobQueue(service.app.workspace).get(id).request == {"photos": ["\\udcff.jpg"]}
 
 
-def test_a_job_whose_beginning_fails_is_over_and_the_next_one_is_done(desk, monkeypatch):
+def test_a_job_whose_beginning_fails_is_over_and_the_next_one_is_done(service, monkeypatch):
     def fails(*_, **__):
         raise DiskFailure("No space left on device.")
 
     monkeypatch.setattr("easyphoto.jobs.queue.at_work", fails)
-    first = desk.queue.submit("setup", "one", lambda _: {}, request={}).id
+    first = service.queue.submit("setup", "one", lambda _: {}, request={}).id
     until = time.monotonic() + 10
-    while not desk.queue.get(first).state.is_over and time.monotonic() < until:
-        desk.queue.wait(first, len(desk.queue.events(first)), 0.1)
+    while not service.queue.get(first).state.is_over and time.monotonic() < until:
+        service.queue.wait(first, len(service.queue.events(first)), 0.1)
 
-    assert (desk.queue.get(first).state, desk.queue.get(first).error["code"]) == (State.FAILED, "DiskFailure")
+    assert (service.queue.get(first).state, service.queue.get(first).error["code"]) == (State.FAILED, "DiskFailure")
     monkeypatch.undo()
-    second = desk.queue.submit("setup", "two", lambda _: {}, request={}).id
-    while not desk.queue.get(second).state.is_over and time.monotonic() < until:
-        desk.queue.wait(second, len(desk.queue.events(second)), 0.1)
-    assert desk.queue.get(second).state is State.DONE
+    second = service.queue.submit("setup", "two", lambda _: {}, request={}).id
+    while not service.queue.get(second).state.is_over and time.monotonic() < until:
+        service.queue.wait(second, len(service.queue.events(second)), 0.1)
+    assert service.queue.get(second).state is State.DONE
 
 
-def test_a_job_that_is_cancelled_while_it_leaves_the_line_is_not_begun(desk, monkeypatch):
+def test_a_job_that_is_cancelled_while_it_leaves_the_line_is_not_begun(service, monkeypatch):
     reached, goes_on, begun = threading.Event(), threading.Event(), threading.Event()
 
     @contextmanager
@@ -332,15 +332,15 @@ def test_a_job_that_is_cancelled_while_it_leaves_the_line_is_not_begun(desk, mon
         yield progress
 
     monkeypatch.setattr("easyphoto.jobs.queue.at_work", waits)
-    id = desk.queue.submit("setup", "one", lambda _: begun.set() or {}, request={}).id
+    id = service.queue.submit("setup", "one", lambda _: begun.set() or {}, request={}).id
     assert reached.wait(10)
-    assert desk.queue.cancel(id).state is State.CANCELLED
+    assert service.queue.cancel(id).state is State.CANCELLED
     goes_on.set()
     monkeypatch.undo()
-    after = desk.queue.submit("setup", "two", lambda _: {}, request={}).id
+    after = service.queue.submit("setup", "two", lambda _: {}, request={}).id
     until = time.monotonic() + 10
-    while not desk.queue.get(after).state.is_over and time.monotonic() < until:
-        desk.queue.wait(after, len(desk.queue.events(after)), 0.1)
+    while not service.queue.get(after).state.is_over and time.monotonic() < until:
+        service.queue.wait(after, len(service.queue.events(after)), 0.1)
 
-    assert desk.queue.get(after).state is State.DONE
-    assert (desk.queue.get(id).state, begun.is_set()) == (State.CANCELLED, False)
+    assert service.queue.get(after).state is State.DONE
+    assert (service.queue.get(id).state, begun.is_set()) == (State.CANCELLED, False)

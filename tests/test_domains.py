@@ -17,7 +17,7 @@ from easyphoto.faces.engine import Domain, Face
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.images import as_picture
-from easyphoto.inference.pipeline import Tools
+from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import NullProgress
 from easyphoto.records import read_json, write_json
 from easyphoto.settings import InferenceSettings
@@ -61,7 +61,9 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: Kinds) -> EasyPh
     (tmp_path / "base").mkdir()
     monkeypatch.setattr(app_module, "run_training", Trainer())
     monkeypatch.setattr(
-        app_module, "open_studio", lambda host, base, family, engine, **_: Tools(FakeBackend(), engine, NullProgress())
+        app_module,
+        "open_studio",
+        lambda host, base, family, engine, **_: PipelineModels(FakeBackend(), engine, NullProgress()),
     )
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), tmp_path / "base"))
     app = EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.arrivals.imports import import_persons
 from easyphoto.backends.published import published_name
 from easyphoto.errors import DiskFailure, EasyPhotoError, NameTaken, RunBusy, UnknownPerson
 from easyphoto.files import write_text
+from easyphoto.importing.imports import import_persons
 from easyphoto.journal import INSTALL, at_work, begin, changing, doomed, names_of, new_change, pending, works_on
 from easyphoto.persons import Trained, install_person
 from easyphoto.preprocess.dataset import read_dataset
@@ -25,8 +25,8 @@ from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.records import read_json, write_json
 from easyphoto.workspace import Workspace
-from tests.arrivals.persons import one_person
 from tests.crowd import ListingHost, files_of, left_over, write_crowd
+from tests.importing.persons import one_person
 from tests.kills import killed_at, points_of
 
 

@@ -134,7 +134,7 @@ def walk(store: Watched, folder: Path) -> None:
     """Ask for everything that any setting, family or command can ask for."""
     import torch
 
-    from easyphoto.backends.controls import ControlShelf
+    from easyphoto.backends.controls import ControlNets
     from easyphoto.backends.tokenizer import find_merges
 
     list(engines(store))
@@ -144,7 +144,7 @@ def walk(store: Watched, folder: Path) -> None:
     for _, value in choices(InferenceSettings, "fusion_engine"):
         open_fuser(value, store, NullProgress())
     for family in FAMILIES.values():
-        ControlShelf(family, None, dtype=torch.float32, device=torch.device("cpu"), store=store).kinds()
+        ControlNets(family, None, dtype=torch.float32, device=torch.device("cpu"), store=store).kinds()
         if family.vae:
             store.find(family.vae)
     find_merges(store, folder)
@@ -202,10 +202,10 @@ def test_a_refused_fuser_says_so_and_leaves_the_work_to_our_warp(tmp_path: Path,
 def test_a_control_is_free_or_left_out_with_a_note(family: Family, tmp_path: Path, opened: list[Path]) -> None:
     import torch
 
-    from easyphoto.backends.controls import ControlShelf
+    from easyphoto.backends.controls import ControlNets
 
     store = full_store(tmp_path, LicenceSet.COMMERCIAL_SAFE)
-    shelf = ControlShelf(family, None, dtype=torch.float32, device=torch.device("cpu"), store=store)
+    shelf = ControlNets(family, None, dtype=torch.float32, device=torch.device("cpu"), store=store)
 
     assert set(shelf.kinds()) == {kind for kind, id in family.controls.items() if id in FREE}
     able = Capabilities((family.id,), shelf.kinds(), (), (), (), "cpu", None, refused=shelf.refused())

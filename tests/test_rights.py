@@ -16,8 +16,8 @@ from easyphoto.server import page_folder
 from easyphoto.upgrades import open_workspace
 from easyphoto.weights.ledger import Ledger
 from tests.api.calls import V1, finished, inline, photos
-from tests.arrivals.persons import write_earlier
-from tests.desks import picture, workshop
+from tests.importing.persons import write_earlier
+from tests.services import picture, workshop
 
 __all__ = ["workshop"]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
@@ -58,7 +58,7 @@ def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, work
     as_the_worker_does(workshop.trainer, monkeypatch)
     root = open_workspace(workshop.root).root
     app = FastAPI()
-    app.include_router(build_router(workshop.desk, accounts=None))
+    app.include_router(build_router(workshop.service, accounts=None))
     client = TestClient(app)
 
     def asked(verb: str, **words):
@@ -70,12 +70,12 @@ def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, work
     asked("photos:check", photos=photos())
     asked("train", name="anna", photos=photos())
     asked("photograph", persons=["anna"], templates=[inline(99, (300, 200))])
-    workshop.desk.add_template("garden", picture(98, (300, 200)))
+    workshop.service.add_template("garden", picture(98, (300, 200)))
     write_earlier(tmp_path / "webui", "carl")
-    workshop.desk.app.import_persons(tmp_path / "webui")
+    workshop.service.app.import_persons(tmp_path / "webui")
     (tmp_path / "carl.zip").write_bytes(client.get(f"{V1}/persons/carl/export").content)
     client.patch(f"{V1}/persons/anna", json={"name": "Anna B."})
-    workshop.desk.app.import_person(tmp_path / "carl.zip", name="bea")
+    workshop.service.app.import_person(tmp_path / "carl.zip", name="bea")
     report_bug(root, RuntimeError("ours"))
     with page_folder(root / "page"), file_lock(root / "env.lock"):
         (tmp_path / "weight").write_bytes(bytes(2 << 20))
@@ -85,7 +85,7 @@ def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, work
         assert loose(root) == {}
 
     assert made >= {"persons", "runs", "results", "jobs", "uploads", "templates", "weights", "page", "reports"}
-    assert {person.id for person in workshop.desk.app.persons()} == {"anna", "bea", "carl"}
+    assert {person.id for person in workshop.service.app.persons()} == {"anna", "bea", "carl"}
 
 
 def test_results_elsewhere_have_the_usual_rights(usual_mask, workshop, tmp_path, monkeypatch):
@@ -94,7 +94,7 @@ def test_results_elsewhere_have_the_usual_rights(usual_mask, workshop, tmp_path,
     for seed in range(5):
         (tmp_path / "photos" / f"{seed}.png").write_bytes(picture(seed))
     (tmp_path / "template.png").write_bytes(picture(99, (300, 200)))
-    app = workshop.desk.app
+    app = workshop.service.app
     app.train("anna", tmp_path / "photos")
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)

@@ -15,24 +15,24 @@ from easyphoto import server
 from easyphoto.api.front import LOOPBACK
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import EnvironmentFailure, InputError
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.workspace import Workspace
 
 V1 = "/easyphoto/v1"
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def service(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("server") / "workspace")
-    desk = Desk(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
-    yield desk
-    desk.queue.close()
+    service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
+    yield service
+    service.queue.close()
 
 
 @pytest.fixture(scope="module")
-def client(desk):
-    app = server.build_app(desk, hosts=LOOPBACK, tabs=False)
+def client(service):
+    app = server.build_app(service, hosts=LOOPBACK, tabs=False)
 
     @app.websocket("/queue/join")
     async def join(socket):
@@ -98,8 +98,8 @@ def test_a_web_socket_of_another_site_is_closed(client):
         pass
 
 
-def test_accounts_stand_before_every_path(desk):
-    client = TestClient(server.build_app(desk, {"anna": "secret"}))
+def test_accounts_stand_before_every_path(service):
+    client = TestClient(server.build_app(service, {"anna": "secret"}))
 
     for path in ("/", "/config", f"{V1}/jobs", f"{V1}/openapi.json", "/nothing", "/gradio_api/info"):
         assert client.get(path).status_code == 401, path
@@ -114,18 +114,18 @@ def test_what_no_route_answers_has_the_same_shape(client):
     assert client.put(f"{V1}/jobs").headers["allow"]
 
 
-def test_without_gradio_a_page_says_what_is_missing(desk, monkeypatch):
-    monkeypatch.setattr(server, "_page", lambda desk: None)
+def test_without_gradio_a_page_says_what_is_missing(service, monkeypatch):
+    monkeypatch.setattr(server, "_page", lambda service: None)
 
-    answer = TestClient(server.build_app(desk)).get("/")
+    answer = TestClient(server.build_app(service)).get("/")
 
     assert answer.status_code == 200
     assert "pip install easyphoto[ui]" in answer.text
 
 
-def test_an_address_for_others_needs_an_account_or_an_explicit_word(desk):
+def test_an_address_for_others_needs_an_account_or_an_explicit_word(service):
     with pytest.raises(InputError, match="--auth"):
-        server.serve(desk, host="0.0.0.0", port=0)
+        server.serve(service, host="0.0.0.0", port=0)
 
 
 def test_a_port_that_is_taken_is_an_error_with_advice():
@@ -152,9 +152,9 @@ def test_what_comes_through_the_page_stays_in_the_workspace_and_goes_with_the_se
     assert os.environ["GRADIO_TEMP_DIR"] == "elsewhere"
 
 
-def test_gradio_keeps_uploads_where_it_is_told(desk, tmp_path):
+def test_gradio_keeps_uploads_where_it_is_told(service, tmp_path):
     with server.page_folder(tmp_path / "page") as own:
-        page = server._page(desk)
+        page = server._page(service)
 
     kept = {block.GRADIO_CACHE for block in page.blocks.blocks.values() if hasattr(block, "GRADIO_CACHE")}
     assert kept == {str(own)}

@@ -30,7 +30,7 @@ from trials.cases import ROUTES, SECRET, SUBJECTS, Case
 from trials.forks import forked
 from trials.workshop import LateQueue, Prepared, open_app, picture, prepare, take_stand_ins
 
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 
 FAULTS = ("traceback", "hang", "memory", "outside", "hidden", "left")
 MIB = 1 << 20
@@ -136,8 +136,8 @@ def warm_up(place: Path) -> None:
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     take_stand_ins(place / "base")
     late = LateQueue()
-    desk = Desk(open_app(place / "case" / "workspace"), late)  # type: ignore[arg-type]
-    ROUTES[desk.app.workspace.root] = desk, late, TestClient(build_api(desk), raise_server_exceptions=False)
+    service = Service(open_app(place / "case" / "workspace"), late)  # type: ignore[arg-type]
+    ROUTES[service.app.workspace.root] = service, late, TestClient(build_api(service), raise_server_exceptions=False)
 
 
 def _unmeasured() -> None:

@@ -35,8 +35,8 @@ from trials.workshop import LateQueue, mark_of, open_app, photos_of, prepare, ta
 
 from easyphoto import server
 from easyphoto.api.front import LOOPBACK
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 
 FAULTS = ("lost", "damaged", "ownerless", "after a day", "traces", "jobs", "500", "no start")
 SECONDS_TO_START, SECONDS_TO_SWEEP, DAY = 30.0, 5.0, 25 * 3600
@@ -47,7 +47,7 @@ class Course:
     """The servers of one workspace, one after another, and what is known of it."""
 
     root: Path
-    desk: Desk
+    service: Service
     late: LateQueue
     known: dict[str, Known]
     faults: Counter[str] = field(default_factory=Counter)
@@ -84,8 +84,8 @@ class Course:
             os.close(writing)
 
         try:
-            self.late.opened = JobQueue(self.desk.app.workspace)
-            server.serve(self.desk, port=0, ready=ready)
+            self.late.opened = JobQueue(self.service.app.workspace)
+            server.serve(self.service, port=0, ready=ready)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             os._exit(1)
@@ -164,10 +164,10 @@ def begin(place: Path, persons: int = 8) -> Course:
     for slot in range(4):
         known[f"t{slot}"] = Known(f"t{slot}", None, {None}, may_leave_traces=True)
     late = LateQueue()
-    desk = Desk(open_app(made.root), late)  # type: ignore[arg-type]
-    built = server.build_app(desk, None, hosts=LOOPBACK, tabs=False)
+    service = Service(open_app(made.root), late)  # type: ignore[arg-type]
+    built = server.build_app(service, None, hosts=LOOPBACK, tabs=False)
     server.build_app = lambda *_, **__: built  # type: ignore[assignment]
-    return Course(made.root, desk, late, known)
+    return Course(made.root, service, late, known)
 
 
 def main() -> int:

@@ -45,14 +45,14 @@ from trials.workshop import (
 )
 
 from easyphoto.app import EasyPhoto
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.scratch import held_folder
 from easyphoto.server import page_folder
 
 DAY = 25 * 3600
 FAULTS = ("damaged", "lost", "ownerless", "after a day", "not repeatable", "export", "traces", "not deletable", "hung")
-Call = Callable[[Desk, Prepared], object]
+Call = Callable[[Service, Prepared], object]
 
 
 @dataclass(frozen=True)
@@ -65,29 +65,34 @@ class Verb:
     """The errors that say, the second time, that it was done."""
 
 
-def _checked(desk: Desk, _: Prepared) -> None:
-    kept = [desk.keep(name, content).path for name, content in photos_of("fred", 500)]
-    finish(desk, desk.check(kept))
+def _checked(service: Service, _: Prepared) -> None:
+    kept = [service.keep(name, content).path for name, content in photos_of("fred", 500)]
+    finish(service, service.check(kept))
 
 
 VERBS = (
-    Verb("import", lambda desk, made: desk.app.import_persons(made.archive), ("dora",), ("NameTaken",)),
-    Verb("import-2023", lambda desk, made: desk.app.import_persons(made.earlier), ("emil",), ("NameTaken",)),
-    Verb("install", lambda desk, made: desk.app.resume(_run_of(desk.app, "carla")), ("carla",)),
-    Verb("install-again", lambda desk, made: desk.app.resume(made.run), ("anna",)),
-    Verb("rename", lambda desk, made: desk.app.rename("anna", "Anna B."), ("anna",)),
+    Verb("import", lambda service, made: service.app.import_persons(made.archive), ("dora",), ("NameTaken",)),
+    Verb("import-2023", lambda service, made: service.app.import_persons(made.earlier), ("emil",), ("NameTaken",)),
+    Verb("install", lambda service, made: service.app.resume(_run_of(service.app, "carla")), ("carla",)),
+    Verb("install-again", lambda service, made: service.app.resume(made.run), ("anna",)),
+    Verb("rename", lambda service, made: service.app.rename("anna", "Anna B."), ("anna",)),
     Verb(
         "rename-id",
-        lambda desk, made: desk.app.rename("anna", "Bea", new_id="bea"),
+        lambda service, made: service.app.rename("anna", "Bea", new_id="bea"),
         ("anna", "bea"),
         ("UnknownPerson",),
     ),
-    Verb("delete", lambda desk, made: desk.app.delete("anna"), ("anna",), ("UnknownPerson",)),
-    Verb("export", lambda desk, made: _exported(desk.app, "anna"), ("anna",)),
-    Verb("photograph", lambda desk, made: _photographed(desk), ("anna",)),
+    Verb("delete", lambda service, made: service.app.delete("anna"), ("anna",), ("UnknownPerson",)),
+    Verb("export", lambda service, made: _exported(service.app, "anna"), ("anna",)),
+    Verb("photograph", lambda service, made: _photographed(service), ("anna",)),
     Verb("upload-check", _checked, ()),
-    Verb("template-add", lambda desk, made: desk.add_template("new", picture(902)), (), ("NameTaken",)),
-    Verb("template-delete", lambda desk, made: desk.delete_template(TEMPLATE), (), ("InputError", "UnknownTemplate")),
+    Verb("template-add", lambda service, made: service.add_template("new", picture(902)), (), ("NameTaken",)),
+    Verb(
+        "template-delete",
+        lambda service, made: service.delete_template(TEMPLATE),
+        (),
+        ("InputError", "UnknownTemplate"),
+    ),
 )
 
 
@@ -104,27 +109,27 @@ def _exported(app: EasyPhoto, person: str) -> Path:
     return archive
 
 
-def _photographed(desk: Desk) -> None:
-    desk.app.photograph(["anna"], [desk.template(TEMPLATE).path], settings=QUICK)
+def _photographed(service: Service) -> None:
+    service.app.photograph(["anna"], [service.template(TEMPLATE).path], settings=QUICK)
 
 
 @contextmanager
-def restart(root: Path) -> Iterator[Desk]:
+def restart(root: Path) -> Iterator[Service]:
     """What every next start does. The one place to change when starts do more."""
     app = open_app(root)
     with page_folder(app.workspace.page):
-        desk = Desk(app, JobQueue(app.workspace))
-        desk.sweep()
+        service = Service(app, JobQueue(app.workspace))
+        service.sweep()
         try:
-            yield desk
+            yield service
         finally:
-            desk.queue.close()
+            service.queue.close()
 
 
-def refused_deletion(desk: Desk, id: str) -> str:
+def refused_deletion(service: Service, id: str) -> str:
     """Why something of them is left; nothing where all has gone, or nobody is there."""
     left: list[str] = []
-    why = refusal(lambda: left.extend(map(str, desk.app.delete(id).left)), "UnknownPerson")
+    why = refusal(lambda: left.extend(map(str, service.app.delete(id).left)), "UnknownPerson")
     return why or "; ".join(left)
 
 
@@ -180,9 +185,9 @@ class Course:
             with restart(root):
                 if left := ownerless(root):
                     found["after a day"] = ", ".join(left)
-        with restart(root) as desk:
-            found |= self.again(desk, root)
-            found |= self.deleted(desk, root)
+        with restart(root) as service:
+            found |= self.again(service, root)
+            found |= self.deleted(service, root)
         return found
 
     def changed(self, now: State) -> dict[str, str]:
@@ -199,25 +204,25 @@ class Course:
             found["damaged"] = f"templates: {', '.join(now.templates)}"
         return found
 
-    def again(self, desk: Desk, root: Path) -> dict[str, str]:
+    def again(self, service: Service, root: Path) -> dict[str, str]:
         found = {}
-        if why := refusal(lambda: self.verb.call(desk, self.made), *self.verb.done):
+        if why := refusal(lambda: self.verb.call(service, self.made), *self.verb.done):
             found["not repeatable"] = why
         elif self.changed(state_of(root)) or state_of(root).persons.keys() != self.after.persons.keys():
             found["not repeatable"] = f"ended well, but: {self.changed(state_of(root)) or list(state_of(root).persons)}"
         for id, tree in state_of(root).persons.items():
             out = root.with_name("out.zip")
-            with_error = refusal(lambda id=id, out=out: desk.app.export(id, out))  # type: ignore[misc]
+            with_error = refusal(lambda id=id, out=out: service.app.export(id, out))  # type: ignore[misc]
             lacks = "" if with_error else archive_lacks(out, tree)
             if with_error or lacks:
                 found["export"] = f"{id}: {with_error or lacks}"
         return found
 
-    def deleted(self, desk: Desk, root: Path) -> dict[str, str]:
+    def deleted(self, service: Service, root: Path) -> dict[str, str]:
         """Nothing of them is left, and deleting again does no harm."""
         found = {}
         for id in (*self.verb.whom, *self.verb.whom):
-            if why := refused_deletion(desk, id):
+            if why := refused_deletion(service, id):
                 found["not deletable"] = why
         for id in self.verb.whom:
             if left := traces(root, mark_of(id), self.pictures[id]):
@@ -227,9 +232,9 @@ class Course:
 
 def _do(verb: Verb, made: Prepared, root: Path, *, kill_at: int = 0, after: bool = False) -> tuple[str, ...]:
     """The verb, and the operations that it took."""
-    with restart(root) as desk:
+    with restart(root) as service:
         operations = FileOperations(root, kill_at=kill_at, after=after)
-        verb.call(desk, made)
+        verb.call(service, made)
         operations.stop()
     return tuple(operations.seen)
 
@@ -243,10 +248,10 @@ def debris(made: Prepared, place: Path) -> dict[str, str]:
     nothing of them may be found."""
     root = place / "debris"
     shutil.copytree(made.root, root)
-    with restart(root) as desk:
-        for job in desk.queue.list():
+    with restart(root) as service:
+        for job in service.queue.list():
             if job.kind == "train" and "anna" in job.subject.persons:
-                desk.queue.forget(job.id)
+                service.queue.forget(job.id)
     run = root / "runs" / _run_of(open_app(root), "anna")
     shutil.copytree(run, run.with_name("20240101T000000Z-anna"))
     (run.with_name("20240101T000000Z-anna") / "run.json").unlink()
@@ -258,8 +263,8 @@ def debris(made: Prepared, place: Path) -> dict[str, str]:
     grow_older(root, 2 * DAY)
 
     def deleted() -> dict[str, str]:
-        with restart(root) as desk:
-            why = [refused_deletion(desk, id) for id in ("anna", "carla")]
+        with restart(root) as service:
+            why = [refused_deletion(service, id) for id in ("anna", "carla")]
         with restart(root):
             found = {"not deletable": "; ".join(why)} if any(why) else {}
             left = [file for id in ("anna", "carla") for file in traces(root, mark_of(id))]

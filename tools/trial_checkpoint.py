@@ -214,7 +214,7 @@ def train(options: argparse.Namespace) -> Facts:
     """Two steps through the training's own session, and a look at every name in the LoRA."""
     from easyphoto.settings import TrainSettings
     from easyphoto.training.run import RunFolder, TrainRun
-    from easyphoto.training.session import Desk, train_session
+    from easyphoto.training.session import RunContext, train_session
 
     family = family_named(options.family).at(options.resolution)
     settings = TrainSettings(
@@ -232,11 +232,11 @@ def train(options: argparse.Namespace) -> Facts:
     )
     folder = options.folder / "run"
     run.write(folder)
-    desk = Desk(run, RunFolder(folder), lambda event: None, NullProgress())
-    done = train_session(desk)
+    service = RunContext(run, RunFolder(folder), lambda event: None, NullProgress())
+    done = train_session(service)
     modules, tensors, rank = lora_facts(Path(done.path), options.family)
     phases = {f"{name} s": round(took, 1) for name, took in done.seconds.items()}
-    return {**phases, "how": desk.plan, "modules": modules, "tensors": tensors, "rank": rank}
+    return {**phases, "how": service.plan, "modules": modules, "tensors": tensors, "rank": rank}
 
 
 def drawn_dataset(options: argparse.Namespace, family: Family) -> Path:
@@ -285,8 +285,8 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.local import open_local
     from easyphoto.images import read_picture, write_picture
-    from easyphoto.inference.pipeline import Tools, photograph
-    from easyphoto.inference.sitter import Sitter
+    from easyphoto.inference.pipeline import PipelineModels, photograph
+    from easyphoto.inference.subject import Subject
     from easyphoto.settings import InferenceSettings
     from easyphoto.templates import templates_folder
 
@@ -294,13 +294,13 @@ def portrait(options: argparse.Namespace) -> Facts:
     backend = open_local(*base_model(str(checkpoint_file(options))), store_of(options))
     loaded = time.perf_counter()
     photo, lora = options.folder / "photo-0.png", options.folder / "run" / "lora.safetensors"
-    sitter = Sitter("nobody", read_picture(photo), lora=lora)
+    subject = Subject("nobody", read_picture(photo), lora=lora)
     settings = InferenceSettings(
         first_steps=2, second_steps=2, first_strength=1.0, second_strength=1.0, resolution=options.resolution
     )
     family = family_named(options.family).at(options.resolution)
-    tools = Tools(backend=backend, engine=drawings_engine(options))
-    made = photograph(read_picture(templates_folder() / TEMPLATE), [sitter], settings, family, tools)
+    tools = PipelineModels(backend=backend, engine=drawings_engine(options))
+    made = photograph(read_picture(templates_folder() / TEMPLATE), [subject], settings, family, tools)
     ended = time.perf_counter()
     write_picture(options.folder / "portrait.png", made.results[0].image)
     return {

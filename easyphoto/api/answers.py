@@ -9,8 +9,8 @@ from typing import Any
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer
 from easyphoto.errors import EasyPhotoError
-from easyphoto.jobs.desk import TemplateEntry
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.service import TemplateEntry
 from easyphoto.settings import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace import Person, Workspace

@@ -11,7 +11,7 @@ from easyphoto.api.guard import MOST_BODY
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
 from easyphoto.families import FAMILIES, Family
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE, MOST_BYTES
 from easyphoto.settings import (
     PRESETS,
@@ -38,12 +38,12 @@ WORDS = {int: "integer", float: "number", bool: "boolean", str: "string"}
 
 
 @dataclass(frozen=True)
-class Capabilities:
-    desk: Desk
+class CapabilityRoutes:
+    service: Service
 
     def get(self) -> CapabilitiesAnswer:
         """Host, bases, families, settings with ranges and words, presets, limits."""
-        facts = self.desk.facts()
+        facts = self.service.facts()
         return CapabilitiesAnswer(
             version=__version__,
             host={**dataclasses.asdict(facts), "warnings": told(facts.warnings)},

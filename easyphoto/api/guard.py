@@ -26,10 +26,10 @@ from easyphoto.api.errors import (
     invalid_answer,
     plain_answer,
 )
-from easyphoto.api.waiting import Held, Room, counted, too_large
+from easyphoto.api.waiting import Held, RequestMemory, counted, too_large
 from easyphoto.errors import EasyPhotoError
 from easyphoto.files import disk_failure
-from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, begin_asking
+from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, begin_asking
 
 log = logging.getLogger(__name__)
 MOST_BODY = 64_000_000
@@ -49,7 +49,7 @@ class BodyRule:
     most: int = MOST_BODY
     is_streamed: bool = False
     """The route reads the body itself, by `counted` and with `request.state.held`."""
-    room: Room = field(default_factory=lambda: Room(MOST_HELD))
+    room: RequestMemory = field(default_factory=lambda: RequestMemory(MOST_HELD))
     """Shared by all routes that keep bodies in the same place."""
 
 
@@ -66,7 +66,7 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
 
             async def answered(request: Request, held: Held) -> Response:
                 account = check_account(request.headers.get("authorization"), accounts)
-                begin_asking(Asker(account or request.scope.get(ACCOUNT_IN_SCOPE)))
+                begin_asking(Requester(account or request.scope.get(ACCOUNT_IN_SCOPE)))
                 if has_body:
                     await take_body(request, rule, held)
                 answer = await handle(request)

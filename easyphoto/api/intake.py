@@ -1,4 +1,4 @@
-"""From what a request says to what the desk takes: pictures, options, settings. No client's text becomes a path."""
+"""From what a request says to what the service takes: pictures, options, settings. No client's text becomes a path."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownU
 from easyphoto.api.models import given
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.jobs.bases import check_base
-from easyphoto.jobs.desk import Desk, Options, TemplateEntry
+from easyphoto.jobs.service import Options, Service, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
 from easyphoto.settings import Settings, preset, settings_from
 
@@ -30,59 +30,59 @@ class TakenPhotos:
     reference: str | None
 
 
-def take_photos(desk: Desk, photos: list[Any], reference: str | None) -> TakenPhotos:
+def take_photos(service: Service, photos: list[Any], reference: str | None) -> TakenPhotos:
     """The same photo twice counts once. `reference` is the name of an upload or of a picture sent with the request."""
-    kept = [(take_picture(desk, photo), photo) for photo in photos]
+    kept = [(take_picture(service, photo), photo) for photo in photos]
     faces = {upload.name: photo.face for upload, photo in kept if photo.face is not None}
     called = {getattr(photo, "name", upload.name): upload.name for upload, photo in kept}
     wanted = called.get(reference, reference) if reference is not None else None
     return TakenPhotos(tuple(dict.fromkeys(upload.path for upload, _ in kept)), faces, wanted)
 
 
-def take_templates(desk: Desk, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:
+def take_templates(service: Service, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:
     """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
-    paths = [_template_path(desk, template) for template in templates]
+    paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest("A template is named twice.", advice="Name it once; `count` makes several pictures of it.")
     return tuple(paths), [None if each.faces is None else tuple(each.faces) for each in templates]
 
 
-def _template_path(desk: Desk, template: Any) -> Path:
+def _template_path(service: Service, template: Any) -> Path:
     is_known = hasattr(template, "template")
-    return find_template(desk, template.template).path if is_known else take_picture(desk, template).path
+    return find_template(service, template.template).path if is_known else take_picture(service, template).path
 
 
-def take_picture(desk: Desk, picture: Any) -> Upload:
+def take_picture(service: Service, picture: Any) -> Upload:
     """An earlier upload, or a picture that came with the request."""
     if hasattr(picture, "upload"):
-        return find_upload(desk, picture.upload)
-    return desk.keep(picture.name, decoded(picture.name, picture.data))
+        return find_upload(service, picture.upload)
+    return service.keep(picture.name, decoded(picture.name, picture.data))
 
 
-def picture_content(desk: Desk, picture: Any) -> bytes:
+def picture_content(service: Service, picture: Any) -> bytes:
     """Of an earlier upload, or of a picture that came with the request and is not kept."""
     if hasattr(picture, "upload"):
         try:
-            return find_upload(desk, picture.upload).path.read_bytes()
+            return find_upload(service, picture.upload).path.read_bytes()
         except FileNotFoundError as error:
             raise UnknownUpload(f"The upload {picture.upload!r} is gone.", advice="Upload it again.") from error
     return decoded(picture.name, picture.data)
 
 
-def find_upload(desk: Desk, name: str) -> Upload:
+def find_upload(service: Service, name: str) -> Upload:
     if _ADDRESS.match(name):
         raise url_refused(name)
     try:
-        return desk.upload(name)
+        return service.upload(name)
     except InputError as error:
         raise UnknownUpload(
             str(error.args[0]), advice="Upload the picture first, and use the name in the answer."
         ) from error
 
 
-def find_template(desk: Desk, id: str) -> TemplateEntry:
+def find_template(service: Service, id: str) -> TemplateEntry:
     try:
-        return desk.template(id)
+        return service.template(id)
     except InputError as error:
         raise UnknownTemplate(f"There is no template {id!r}.", advice=error.advice) from error
 
@@ -109,18 +109,18 @@ def url_refused(name: str) -> UrlRefused:
     )
 
 
-def options_of(desk: Desk, asked: Any, *, starts_from_base: bool) -> Options:
+def options_of(service: Service, asked: Any, *, starts_from_base: bool) -> Options:
     """`starts_from_base`: without a base the host's best one is meant, not what the person was trained on."""
     values = given(asked)
     base = values.get("base")
     if base is not None:
-        check_base(base, desk.facts().checkpoints)
+        check_base(base, service.facts().checkpoints)
     elif starts_from_base:
-        base = desk.app.base or next(iter(desk.facts().checkpoints), None)
+        base = service.app.base or next(iter(service.facts().checkpoints), None)
     # What the owner of the server decided stands where the request is silent.
-    faces = replace(desk.app.faces, **values.get("faces") or {})
-    weights = replace(desk.app.weights, **values.get("weights") or {})
-    return Options(base=base, engine=values.get("engine", desk.app.engine), faces=faces, weights=weights)
+    faces = replace(service.app.faces, **values.get("faces") or {})
+    weights = replace(service.app.weights, **values.get("weights") or {})
+    return Options(base=base, engine=values.get("engine", service.app.engine), faces=faces, weights=weights)
 
 
 def settings_of(kind: type[S], asked: BaseModel | None, *, preset_name: str | None = None) -> S:

@@ -12,22 +12,22 @@ from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
 from easyphoto.api.schemas import JobAnswer, JobsAnswer
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 
 # A report is opened in the host's own origin; it needs nothing but its own style and pictures.
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
-class Jobs:
-    desk: Desk
+class JobRoutes:
+    service: Service
 
     def list(self) -> JobsAnswer:
         """Every job of the workspace, newest first."""
-        return JobsAnswer(jobs=[job_answer(job) for job in self.desk.queue.list()])
+        return JobsAnswer(jobs=[job_answer(job) for job in self.service.queue.list()])
 
     def get(self, id: str) -> JobAnswer:
-        return job_answer(self.desk.queue.get(id))
+        return job_answer(self.service.queue.get(id))
 
     async def events(
         self,
@@ -40,7 +40,7 @@ class Jobs:
         `Last-Event-ID`, which browsers send when they connect again, counts before `after`. Answered with 204 where the
         job is over and there is no event after that one.
         """
-        queue = self.desk.queue
+        queue = self.service.queue
         after = last_event(request.headers.get("last-event-id"), after)
         job = await run_in_threadpool(queue.get, id)
         if job.state.is_over and not await run_in_threadpool(queue.events, id, after):
@@ -51,7 +51,7 @@ class Jobs:
 
     def file(self, id: str, name: str) -> StreamingResponse:
         """A file that the job's record names: a preview, a picture, the report."""
-        path = self.desk.queue.file(id, name)
+        path = self.service.queue.file(id, name)
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": SEALED}
         return file_answer(path, headers=headers, gone=UnknownJob(f"The file {name!r} of the job {id} is gone."))
 
@@ -60,9 +60,9 @@ class Jobs:
     ) -> JobAnswer:
         """Cancel the job; one that waits is cancelled at once. With `forget` a job that is over is deleted."""
         if not forget:
-            return job_answer(self.desk.queue.cancel(id))
-        job = self.desk.queue.get(id)
-        self.desk.queue.forget(id)
+            return job_answer(self.service.queue.cancel(id))
+        job = self.service.queue.get(id)
+        self.service.queue.forget(id)
         return job_answer(job)
 
 

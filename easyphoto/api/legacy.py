@@ -32,8 +32,8 @@ from easyphoto.api.paths import told, without_folders
 from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
 from easyphoto.geometry import Size
 from easyphoto.jobs.bases import check_base
-from easyphoto.jobs.desk import Desk, Options
 from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
 from easyphoto.workspace import checked_id
 
@@ -47,8 +47,8 @@ SIDES = range(64, 2049)
 
 
 @dataclass(frozen=True)
-class Legacy:
-    desk: Desk
+class LegacyRoutes:
+    service: Service
 
     async def train(self, fields: TrainFields) -> dict[str, Any]:
         """The training form of 2023; waits until the training is over."""
@@ -86,7 +86,7 @@ class Legacy:
         return answer
 
     def _photographed(self, fields: InferFields) -> dict[str, Any]:
-        values = infer_values(fields, self.desk.facts(), random.randint(0, MOST_SEED))
+        values = infer_values(fields, self.service.facts(), random.randint(0, MOST_SEED))
         notes = infer_notes(fields, values)
         try:
             ids, seats = seats_of(fields)
@@ -96,7 +96,7 @@ class Legacy:
             drawn, templates = self._templates(fields, notes)
             try:
                 job = self._over(
-                    self.desk.photograph(
+                    self.service.photograph(
                         ids, templates, settings=settings, assignments=[seats] * len(templates), options=options
                     )
                 )
@@ -114,7 +114,7 @@ class Legacy:
         if fields.train_mode_choose != "Train Human Lora":
             raise MissingCapability(f"{fields.train_mode_choose} does not exist here.", advice="Persons are learned.")
         id = checked_id(fields.user_id)
-        if any(person.id == id for person in self.desk.app.persons()):
+        if any(person.id == id for person in self.service.app.persons()):
             raise NameTaken(f"The user id {id!r} already exists.", advice="Choose another, or delete them first.")
         if not fields.instance_images:
             raise TooFewPhotos("There are no photos.", advice="Send instance_images.")
@@ -122,7 +122,7 @@ class Legacy:
             raise BadSettings("network_alpha is larger than rank.", advice="Take at most the rank.")
         settings = settings_from(TrainSettings, train_values(fields))
         photos = self._kept(fields.instance_images, "photo")
-        return self.desk.train(
+        return self.service.train(
             fields.user_id,
             photos,
             settings=settings,
@@ -136,7 +136,7 @@ class Legacy:
         if not ids:
             raise InputError("Please choose a user id.", advice="Send user_ids.")
         for id in ids:
-            self.desk.app.workspace.person(id)
+            self.service.app.workspace.person(id)
 
     def _templates(self, fields: InferFields, notes: list[str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         """Those that were drawn just for this, and all."""
@@ -161,7 +161,7 @@ class Legacy:
                 f"A template of {size.width}×{size.height} cannot be drawn.",
                 advice=f"Its sides have {SIDES[0]} to {SIDES[-1]} pixels.",
             )
-        job = self.desk.make_template(
+        job = self.service.make_template(
             name,
             fields.text_to_image_input_prompt,
             size=size,
@@ -171,18 +171,18 @@ class Legacy:
         job = self._over(job)
         if job.state is not State.DONE or job.result is None:
             raise InputError(f"The template could not be drawn: {why(job)}")
-        return self.desk.template(str(job.result["template"])).path
+        return self.service.template(str(job.result["template"])).path
 
     def _kept(self, pictures: Sequence[str], word: str) -> tuple[Path, ...]:
         named = [(f"{word} {number}", picture) for number, picture in enumerate(pictures, 1)]
-        return tuple(self.desk.keep(name, decoded(name, picture)).path for name, picture in named)
+        return tuple(self.service.keep(name, decoded(name, picture)).path for name, picture in named)
 
     def _options(
         self, fields: TrainFields | InferFields, notes: list[str], field: str, *, starts_from_base: bool = False
     ) -> Options:
         """The checkpoint where the host has it. The usual name of 2023 is a wish, every other one an order."""
-        known, wanted = self.desk.facts().checkpoints, getattr(fields, field)
-        app = self.desk.app
+        known, wanted = self.service.facts().checkpoints, getattr(fields, field)
+        app = self.service.app
         base = app.base or (next(iter(known), None) if starts_from_base else None)
         if field in sent(fields):
             found = next((name for name in known if same_checkpoint(name, wanted)), None)
@@ -196,7 +196,7 @@ class Legacy:
 
     def _over(self, job: Job) -> Job:
         """The job when it is over; this thread waits, the host's event loop does not."""
-        queue, after = self.desk.queue, 0
+        queue, after = self.service.queue, 0
         while not queue.get(job.id).state.is_over:
             for event in queue.wait(job.id, after, SECONDS_BETWEEN_LOOKS):
                 after = event.number
@@ -227,11 +227,11 @@ class Legacy:
         return answer if job.state is State.DONE else {**answer, "error": code_of(job)}
 
     def _encoded(self, job: Job, name: str) -> str:
-        return encoded(self.desk.queue.file(job.id, name).read_bytes())
+        return encoded(self.service.queue.file(job.id, name).read_bytes())
 
     def _scores(self, ids: Sequence[str], likeness: Sequence[Mapping[str, Any] | None]) -> list[list[str]]:
         """The reference picture and the score's text for each person whose likeness could be told."""
-        workspace = self.desk.app.workspace
+        workspace = self.service.app.workspace
         pairs: list[list[str]] = []
         for id, found in zip(ids, likeness, strict=False):
             reference = workspace.person(id).reference

@@ -1,4 +1,4 @@
-"""The fields of the 2023 interface, and what their values mean here. Fields that are not sent keep our defaults."""
+"""The fields of the 2023 interface, and what their values mean here. What is not sent keeps our defaults."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,11 +13,11 @@ USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
 MOST_BATCH, MOST_VALIDATIONS = 32, 50
 
 
-class Fields(BaseModel):
+class LegacyFields(BaseModel):
     """Numbers may come as texts, and what nobody knows was always ignored."""
 
 
-class TrainFields(Fields):
+class TrainFields(LegacyFields):
     sd_model_checkpoint: str = USUAL_CHECKPOINT
     id_task: str = ""
     user_id: str = "tmp"
@@ -43,7 +43,7 @@ class TrainFields(Fields):
     args: list[Any] = []
 
 
-class InferFields(Fields):
+class InferFields(LegacyFields):
     user_ids: list[str] | str = []
     sd_model_checkpoint: str = USUAL_CHECKPOINT
     tabs: Literal[0, 1, 2, 3] = 1
@@ -101,7 +101,7 @@ class InferFields(Fields):
     enable_second_diffusion: bool = True
 
 
-def sent(fields: Fields) -> frozenset[str]:
+def sent(fields: LegacyFields) -> frozenset[str]:
     return frozenset(given(fields))
 
 

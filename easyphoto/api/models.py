@@ -13,7 +13,7 @@ from easyphoto.settings import Declared, Settings, hints_of
 IS_OLD = pydantic.VERSION.startswith("1.")
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """Part of a request: a field that is not known is an error."""
 
     if IS_OLD:
@@ -25,7 +25,7 @@ class Asked(BaseModel):
         model_config = pydantic.ConfigDict(extra="forbid")
 
 
-class Told(BaseModel):
+class AnswerModel(BaseModel):
     """Part of an answer."""
 
 
@@ -55,7 +55,7 @@ def listed(kind: Any, *, least: int = 0, most: int) -> Any:
     return pydantic.conlist(kind, **bounds)  # type: ignore[arg-type]
 
 
-def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> type[Asked]:
+def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> type[RequestModel]:
     """A model with the fields, ranges and words of a settings class; `without` are the owner's alone."""
     hints = hints_of(kind)
     fields: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> ty
         declared: Declared = field.metadata["declared"]
         about = f"{declared.label}. {declared.help}".strip()
         fields[field.name] = (_type(hints[field.name], declared), Field(field.default, description=about))
-    return create_model(kind.__name__, __base__=Asked, **fields)
+    return create_model(kind.__name__, __base__=RequestModel, **fields)
 
 
 def _type(hint: Any, declared: Declared) -> Any:

@@ -25,7 +25,7 @@ from easyphoto.api.sending import file_answer
 from easyphoto.api.waiting import counted
 from easyphoto.errors import DiskFailure, EasyPhotoError
 from easyphoto.files import cause_of, private_opener
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.scratch import held_folder
 from easyphoto.workspace import Person, Workspace
@@ -34,12 +34,12 @@ PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Persons:
-    desk: Desk
+class PersonRoutes:
+    service: Service
 
     def list(self) -> PersonsAnswer:
-        everybody = self.desk.app.persons()
-        damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self.desk.app.damaged_persons()]
+        everybody = self.service.app.persons()
+        damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self.service.app.damaged_persons()]
         return PersonsAnswer(persons=[person_answer(self._workspace, person) for person in everybody], damaged=damaged)
 
     def get(self, id: str) -> PersonAnswer:
@@ -60,7 +60,7 @@ class Persons:
         with ExitStack() as opened:
             folder = opened.enter_context(held_folder(self._workspace.passing))
             try:
-                archive = self.desk.app.export(person.id, folder / f"{person.id}.zip")
+                archive = self.service.app.export(person.id, folder / f"{person.id}.zip")
             except EasyPhotoError:
                 # Who was deleted meanwhile is nobody any more, whatever their files' absence led to.
                 self._workspace.person(id)
@@ -87,7 +87,7 @@ class Persons:
 
     def rename(self, id: str, request: RenameRequest) -> PersonAnswer:
         self._workspace.person(id)
-        return self._answer(self.desk.rename(id, request.name))
+        return self._answer(self.service.rename(id, request.name))
 
     def delete(self, id: str, response: Response) -> PersonDeletedAnswer:
         """Delete the person with photos, trainings, jobs, uploads and results. It cannot be undone.
@@ -95,7 +95,7 @@ class Persons:
         Work on them is asked to stop. What could not be deleted yet is named, with status 202, and goes later. An id
         that only trainings and jobs name, as after a first training that was cancelled, is deleted as well.
         """
-        found = self.desk.delete(id)
+        found = self.service.delete(id)
         if found.left:
             response.status_code = 202
         left = [LeftTold(what=one.what, why=without_folders(one.why)) for one in found.left]
@@ -103,10 +103,10 @@ class Persons:
 
     @property
     def _workspace(self) -> Workspace:
-        return self.desk.app.workspace
+        return self.service.app.workspace
 
     def _import(self, archive: Path) -> PersonAnswer:
-        return self._answer(self.desk.app.import_person(archive))
+        return self._answer(self.service.app.import_person(archive))
 
     def _answer(self, person: Person) -> PersonAnswer:
         return person_answer(self._workspace, person)

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
-from easyphoto.api.capabilities import Capabilities
+from easyphoto.api.capabilities import CapabilityRoutes
 from easyphoto.api.events import MEDIA_TYPE
 from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule, guarded_route
-from easyphoto.api.jobs import Jobs
-from easyphoto.api.legacy import Legacy
-from easyphoto.api.persons import Persons
+from easyphoto.api.jobs import JobRoutes
+from easyphoto.api.legacy import LegacyRoutes
+from easyphoto.api.persons import PersonRoutes
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
     DeletedAnswer,
@@ -26,32 +26,32 @@ from easyphoto.api.schemas import (
     TemplatesAnswer,
     UploadsAnswer,
 )
-from easyphoto.api.templates import Templates
-from easyphoto.api.uploads import BODY, Uploads
-from easyphoto.api.verbs import PREFIX, Verbs
-from easyphoto.api.waiting import Room
+from easyphoto.api.templates import TemplateRoutes
+from easyphoto.api.uploads import BODY, UploadRoutes
+from easyphoto.api.verbs import PREFIX, CommandRoutes
+from easyphoto.api.waiting import RequestMemory
 from easyphoto.errors import InputError
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507)
 LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}}
 
 
-def build_router(desk: Desk, *, accounts: Mapping[str, str] | None) -> APIRouter:
+def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> APIRouter:
     """Every route below /easyphoto; with `accounts` (user → password) each of them asks who is there."""
-    router, desk = APIRouter(), desk.for_clients()
-    memory = Room(MOST_HELD)
+    router, service = APIRouter(), service.for_clients()
+    memory = RequestMemory(MOST_HELD)
     plain = _router(accounts, BodyRule(room=memory), PREFIX)
-    _add_verbs(plain, Verbs(desk))
-    _add_jobs(plain, Jobs(desk))
-    _add_persons(plain, Persons(desk))
-    _add_templates(plain, Templates(desk))
-    _get(plain, "/capabilities", Capabilities(desk).get, CapabilitiesAnswer, "Capabilities")
+    _add_verbs(plain, CommandRoutes(service))
+    _add_jobs(plain, JobRoutes(service))
+    _add_persons(plain, PersonRoutes(service))
+    _add_templates(plain, TemplateRoutes(service))
+    _get(plain, "/capabilities", CapabilityRoutes(service).get, CapabilitiesAnswer, "Capabilities")
     router.include_router(plain)
-    router.include_router(_uploads(desk, accounts, memory))
-    router.include_router(_imports(desk, accounts))
-    router.include_router(_legacy(desk, accounts, memory))
+    router.include_router(_uploads(service, accounts, memory))
+    router.include_router(_imports(service, accounts))
+    router.include_router(_legacy(service, accounts, memory))
     return router
 
 
@@ -81,7 +81,7 @@ def _router(accounts: Mapping[str, str] | None, rule: BodyRule, prefix: str) -> 
     return APIRouter(prefix=prefix, route_class=guarded_route(accounts, rule), responses=responses, dependencies=told)
 
 
-def _add_verbs(router: APIRouter, verbs: Verbs) -> None:
+def _add_verbs(router: APIRouter, verbs: CommandRoutes) -> None:
     for path, verb, words in (
         ("/photos:check", verbs.check, "Check photos"),
         ("/train", verbs.train, "Train a person"),
@@ -96,7 +96,7 @@ def _add_verbs(router: APIRouter, verbs: Verbs) -> None:
         )  # fmt: skip
 
 
-def _add_jobs(router: APIRouter, jobs: Jobs) -> None:
+def _add_jobs(router: APIRouter, jobs: JobRoutes) -> None:
     _get(router, "/jobs", jobs.list, JobsAnswer, "Jobs")
     _get(router, "/jobs/{id}", jobs.get, JobAnswer, "Job")
     _get(
@@ -115,7 +115,7 @@ def _add_jobs(router: APIRouter, jobs: Jobs) -> None:
     )
 
 
-def _add_persons(router: APIRouter, persons: Persons) -> None:
+def _add_persons(router: APIRouter, persons: PersonRoutes) -> None:
     _get(router, "/persons", persons.list, PersonsAnswer, "Persons")
     _get(router, "/persons/{id}", persons.get, PersonAnswer, "Person")
     _get(router, "/persons/{id}/portrait", persons.portrait, None, "Portrait", {"image/png": {}, "image/jpeg": {}})
@@ -131,7 +131,7 @@ def _add_persons(router: APIRouter, persons: Persons) -> None:
     )  # fmt: skip
 
 
-def _add_templates(router: APIRouter, templates: Templates) -> None:
+def _add_templates(router: APIRouter, templates: TemplateRoutes) -> None:
     _get(router, "/templates", templates.list, TemplatesAnswer, "Templates")
     kinds = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff")
     _get(
@@ -147,29 +147,32 @@ def _add_templates(router: APIRouter, templates: Templates) -> None:
     )  # fmt: skip
 
 
-def _uploads(desk: Desk, accounts: Mapping[str, str] | None, memory: Room) -> APIRouter:
+def _uploads(service: Service, accounts: Mapping[str, str] | None, memory: RequestMemory) -> APIRouter:
     router = _router(accounts, BodyRule((JSON, FORM), room=memory), PREFIX)
     router.add_api_route(
-        "/uploads", Uploads(desk).add, methods=["POST"], status_code=201, response_model=UploadsAnswer,
+        "/uploads", UploadRoutes(service).add, methods=["POST"], status_code=201, response_model=UploadsAnswer,
         summary="Upload pictures", tags=["uploads"], openapi_extra={"requestBody": BODY},
     )  # fmt: skip
     return router
 
 
-def _imports(desk: Desk, accounts: Mapping[str, str] | None) -> APIRouter:
+def _imports(service: Service, accounts: Mapping[str, str] | None) -> APIRouter:
     # They go to the disk; a second one may arrive meanwhile.
-    rule = BodyRule((ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=Room(2 * MOST_ARCHIVE))
+    rule = BodyRule(
+        (ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE)
+    )
     router = _router(accounts, rule, PREFIX)
     body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
+    take_in = PersonRoutes(service).take_in
     router.add_api_route(
-        "/persons:import", Persons(desk).take_in, methods=["POST"], status_code=201, response_model=PersonAnswer,
+        "/persons:import", take_in, methods=["POST"], status_code=201, response_model=PersonAnswer,
         summary="Import a person", tags=["persons"], openapi_extra={"requestBody": body},
     )  # fmt: skip
     return router
 
 
-def _legacy(desk: Desk, accounts: Mapping[str, str] | None, memory: Room) -> APIRouter:
-    router, legacy = _router(accounts, BodyRule(room=memory), "/easyphoto"), Legacy(desk)
+def _legacy(service: Service, accounts: Mapping[str, str] | None, memory: RequestMemory) -> APIRouter:
+    router, legacy = _router(accounts, BodyRule(room=memory), "/easyphoto"), LegacyRoutes(service)
     for path, verb, words in (
         ("/easyphoto_train_forward", legacy.train, "Train, as in 2023"),
         ("/easyphoto_infer_forward", legacy.infer, "Photograph, as in 2023"),

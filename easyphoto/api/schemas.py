@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from easyphoto.api.models import Asked, Told, listed, settings_model, whole, words
+from easyphoto.api.models import AnswerModel, RequestModel, listed, settings_model, whole, words
 from easyphoto.settings import (
     PRESETS,
     FaceSettings,
@@ -29,11 +29,11 @@ Name = words(200, least=1)
 FileName = words(255, least=1)
 
 
-class UploadedPicture(Asked):
+class UploadedPicture(RequestModel):
     upload: FileName = Field(..., description="The name that /uploads answered with.")
 
 
-class InlinePicture(Asked):
+class InlinePicture(RequestModel):
     name: Name = Field(..., description="What people call the picture; only its letters matter.")
     data: words(60_000_000, least=1) = Field(
         ..., description="The file's bytes as base64, with or without a data: prefix. Never an address."
@@ -55,7 +55,7 @@ class InlinePhoto(InlinePicture):
     face: whole(1, 1000) | None = FACE
 
 
-class KnownTemplate(Asked):
+class KnownTemplate(RequestModel):
     template: Name = Field(..., description="An id of /templates.")
     faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
 
@@ -73,21 +73,21 @@ Photos = listed(UploadedPhoto | InlinePhoto, least=1, most=MOST_PHOTOS)
 Templates = listed(KnownTemplate | UploadedTemplate | InlineTemplate, least=1, most=MOST_TEMPLATES)
 
 
-class OptionsIn(Asked):
+class OptionsIn(RequestModel):
     base: Name | None = Field(None, description="A checkpoint of /capabilities, or a model family; never a path.")
     engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="What the person's photos are.")
     faces: FacesIn | None = None
     weights: WeightsIn | None = None
 
 
-class CheckRequest(Asked):
+class CheckRequest(RequestModel):
     photos: Photos
     reference: FileName | None = REFERENCE
     preprocess: PreprocessIn | None = None
     options: OptionsIn | None = None
 
 
-class TrainRequest(Asked):
+class TrainRequest(RequestModel):
     name: Name = Field(..., description="The person; becomes their id: letters, digits, _ and -.")
     photos: Photos
     reference: FileName | None = REFERENCE
@@ -97,12 +97,12 @@ class TrainRequest(Asked):
     options: OptionsIn | None = None
 
 
-class ResumeRequest(Asked):
+class ResumeRequest(RequestModel):
     run: FileName = Field(..., description="The `run` of a training's job.")
     options: OptionsIn | None = None
 
 
-class PhotographRequest(Asked):
+class PhotographRequest(RequestModel):
     persons: listed(Name, least=1, most=MOST_PERSONS) = Field(
         ...,
         description="Ids, from the left where a template does not say which face is whose; with fewer persons than "
@@ -114,7 +114,7 @@ class PhotographRequest(Asked):
     options: OptionsIn | None = None
 
 
-class DrawRequest(Asked):
+class DrawRequest(RequestModel):
     name: Name
     prompt: words(20_000, least=1)
     negative: words(20_000) = ""
@@ -125,31 +125,31 @@ class DrawRequest(Asked):
     options: OptionsIn | None = None
 
 
-class SetupRequest(Asked):
+class SetupRequest(RequestModel):
     pass
 
 
-class TemplateRequest(Asked):
+class TemplateRequest(RequestModel):
     name: Name = Field(..., description="Becomes the template's id: letters, digits, _ and -.")
     picture: Picture
 
 
-class RenameRequest(Asked):
+class RenameRequest(RequestModel):
     name: Name
 
 
-class ErrorTold(Told):
+class ErrorTold(AnswerModel):
     code: str
     message: str
     advice: str = ""
     details: list[dict[str, Any]] | None = None
 
 
-class ErrorAnswer(Told):
+class ErrorAnswer(AnswerModel):
     error: ErrorTold
 
 
-class JobAnswer(Told):
+class JobAnswer(AnswerModel):
     id: str
     kind: str
     title: str
@@ -170,20 +170,20 @@ class JobAnswer(Told):
     run: str | None = Field(None, description="What /resume takes.")
 
 
-class JobsAnswer(Told):
+class JobsAnswer(AnswerModel):
     jobs: list[JobAnswer]
 
 
-class UploadAnswer(Told):
+class UploadAnswer(AnswerModel):
     name: str
     size: int
 
 
-class UploadsAnswer(Told):
+class UploadsAnswer(AnswerModel):
     uploads: list[UploadAnswer]
 
 
-class PersonAnswer(Told):
+class PersonAnswer(AnswerModel):
     id: str
     name: str
     family: str
@@ -198,21 +198,21 @@ class PersonAnswer(Told):
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
 
 
-class DamagedAnswer(Told):
+class DamagedAnswer(AnswerModel):
     id: str
     reason: str
 
 
-class PersonsAnswer(Told):
+class PersonsAnswer(AnswerModel):
     persons: list[PersonAnswer]
     damaged: list[DamagedAnswer] = Field([], description="Who is there and cannot be read.")
 
 
-class DeletedAnswer(Told):
+class DeletedAnswer(AnswerModel):
     deleted: list[str] = Field(..., description="What went, as paths below the workspace, or names in the host.")
 
 
-class LeftTold(Told):
+class LeftTold(AnswerModel):
     what: str = Field(..., description="A person's id, or a path below the workspace.")
     why: str
 
@@ -223,17 +223,17 @@ class PersonDeletedAnswer(DeletedAnswer):
     )
 
 
-class TemplateAnswer(Told):
+class TemplateAnswer(AnswerModel):
     id: str
     title: str
     own: bool
 
 
-class TemplatesAnswer(Told):
+class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
 
 
-class CapabilitiesAnswer(Told):
+class CapabilitiesAnswer(AnswerModel):
     version: str
     host: dict[str, Any]
     families: list[dict[str, Any]]

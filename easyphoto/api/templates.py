@@ -11,29 +11,29 @@ from easyphoto.api.intake import find_template, picture_content
 from easyphoto.api.schemas import DeletedAnswer, TemplateAnswer, TemplateRequest, TemplatesAnswer
 from easyphoto.api.sending import file_answer
 from easyphoto.api.verbs import PREFIX
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 
 
 @dataclass(frozen=True)
-class Templates:
-    desk: Desk
+class TemplateRoutes:
+    service: Service
 
     def list(self) -> TemplatesAnswer:
         """Those that ship, then the user's own."""
-        return TemplatesAnswer(templates=[template_answer(entry) for entry in self.desk.templates()])
+        return TemplatesAnswer(templates=[template_answer(entry) for entry in self.service.templates()])
 
     def add(self, request: TemplateRequest, response: Response) -> TemplateAnswer:
         """Keep a picture as one of the user's own templates."""
         # Only the content is wanted; kept as an upload it would stay when the template goes.
-        entry = self.desk.add_template(request.name, picture_content(self.desk, request.picture))
+        entry = self.service.add_template(request.name, picture_content(self.service, request.picture))
         response.headers["Location"] = f"{PREFIX}/templates/{entry.id}/picture"
         return template_answer(entry)
 
     def picture(self, id: str) -> StreamingResponse:
-        file = find_template(self.desk, id).path
+        file = find_template(self.service, id).path
         return file_answer(file, gone=UnknownTemplate(f"The template {id!r} is gone."))
 
     def delete(self, id: str) -> DeletedAnswer:
         """Delete one of the user's own templates."""
-        find_template(self.desk, id)
-        return DeletedAnswer(deleted=[f"templates/{self.desk.delete_template(id).name}"])
+        find_template(self.service, id)
+        return DeletedAnswer(deleted=[f"templates/{self.service.delete_template(id).name}"])

@@ -13,7 +13,7 @@ from easyphoto.api.guard import FORM, JSON
 from easyphoto.api.intake import decoded
 from easyphoto.api.multipart import form_files
 from easyphoto.api.schemas import InlinePicture, UploadAnswer, UploadsAnswer
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 
 BODY: dict[str, Any] = {
     "required": True,
@@ -40,8 +40,8 @@ BODY: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Uploads:
-    desk: Desk
+class UploadRoutes:
+    service: Service
 
     async def add(self, request: Request) -> UploadsAnswer:
         """Keep pictures: one as base64 in JSON, or the files of a form."""
@@ -51,7 +51,7 @@ class Uploads:
         pictures = form_files(kind, body) if kind.lower().startswith(FORM) else (json_picture(body),)
         if not pictures:
             raise BadRequest("The form has no file.", advice="Send the pictures as files.")
-        kept = [(self.desk.keep(name or "picture", content), len(content)) for name, content in pictures]
+        kept = [(self.service.keep(name or "picture", content), len(content)) for name, content in pictures]
         return UploadsAnswer(uploads=[UploadAnswer(name=upload.name, size=size) for upload, size in kept])
 
 

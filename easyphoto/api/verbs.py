@@ -18,8 +18,8 @@ from easyphoto.api.schemas import (
 )
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.service import Service
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
 from easyphoto.workspace import checked_id
 
@@ -27,15 +27,15 @@ PREFIX = "/easyphoto/v1"
 
 
 @dataclass(frozen=True)
-class Verbs:
-    desk: Desk
+class CommandRoutes:
+    service: Service
 
     def check(self, request: CheckRequest, response: Response) -> JobAnswer:
         """A verdict for every photo: kept, or set aside and why. The job's `verdicts` event and result hold them."""
-        options = options_of(self.desk, request.options, starts_from_base=True)
+        options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
-        taken = take_photos(self.desk, request.photos, request.reference)
-        job = self.desk.check(
+        taken = take_photos(self.service, request.photos, request.reference)
+        job = self.service.check(
             taken.paths, preprocess, chosen_faces=taken.faces, reference=taken.reference, options=options
         )
         return accepted(job, response)
@@ -43,11 +43,11 @@ class Verbs:
     def train(self, request: TrainRequest, response: Response) -> JobAnswer:
         """Learn a person's face from photos. Somebody trained before stays until the new training has succeeded."""
         checked_id(request.name)
-        options = options_of(self.desk, request.options, starts_from_base=True)
+        options = options_of(self.service, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
-        taken = take_photos(self.desk, request.photos, request.reference)
-        job = self.desk.train(
+        taken = take_photos(self.service, request.photos, request.reference)
+        job = self.service.train(
             request.name,
             taken.paths,
             settings=settings,
@@ -61,32 +61,34 @@ class Verbs:
     def photograph(self, request: PhotographRequest, response: Response) -> JobAnswer:
         """Put trained persons into templates."""
         for person in request.persons:
-            self.desk.app.workspace.person(person)
-        options = options_of(self.desk, request.options, starts_from_base=False)
+            self.service.app.workspace.person(person)
+        options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
-        paths, assignments = take_templates(self.desk, request.templates)
-        job = self.desk.photograph(request.persons, paths, settings=settings, assignments=assignments, options=options)
+        paths, assignments = take_templates(self.service, request.templates)
+        job = self.service.photograph(
+            request.persons, paths, settings=settings, assignments=assignments, options=options
+        )
         return accepted(job, response)
 
     def draw(self, request: DrawRequest, response: Response) -> JobAnswer:
         """Draw a template from words; it becomes one of the user's own."""
         checked_id(request.name)
-        job = self.desk.make_template(
+        job = self.service.make_template(
             request.name,
             request.prompt,
             negative=request.negative,
             size=Size(request.width, request.height),
             seed=request.seed,
             steps=request.steps,
-            options=options_of(self.desk, request.options, starts_from_base=True),
+            options=options_of(self.service, request.options, starts_from_base=True),
         )
         return accepted(job, response)
 
     def resume(self, request: ResumeRequest, response: Response) -> JobAnswer:
         """Go on with a training that was cancelled or cut off."""
-        options = options_of(self.desk, request.options, starts_from_base=False)
+        options = options_of(self.service, request.options, starts_from_base=False)
         try:
-            return accepted(self.desk.resume(request.run, options=options), response)
+            return accepted(self.service.resume(request.run, options=options), response)
         except (InputError, OSError) as error:
             raise UnknownRun(
                 f"There is no run {request.run!r} to go on with.", advice="The `run` of a training's job is meant."
@@ -94,7 +96,7 @@ class Verbs:
 
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:
         """Make the environment that trains beside a web UI. A training does so by itself."""
-        return accepted(self.desk.setup(), response)
+        return accepted(self.service.setup(), response)
 
 
 def accepted(job: Job, response: Response) -> JobAnswer:

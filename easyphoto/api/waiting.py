@@ -26,7 +26,7 @@ BYTES_A_SECOND = 50_000
 class Held:
     """The bytes of one request."""
 
-    room: Room
+    room: RequestMemory
     taken: int = 0
 
     def take(self, bytes: int) -> None:
@@ -36,7 +36,7 @@ class Held:
 
 
 @dataclass
-class Room:
+class RequestMemory:
     """How many bytes of requests are held at once, over all of them: until each is answered."""
 
     most: int

@@ -71,7 +71,7 @@ class ActiveControl:
         return list(down), middle
 
 
-class ControlShelf:
+class ControlNets:
     """The ControlNets of a base model, else of the weight store; each is loaded once, two kinds may share one."""
 
     def __init__(

@@ -23,11 +23,11 @@ from easyphoto.backends.base import (
     Sampler,
 )
 from easyphoto.backends.components import Components, load_components
-from easyphoto.backends.controls import ActiveControl, ControlShelf
+from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.memory import out_of_memory_named
-from easyphoto.backends.prompts import Words, encode_prompts
+from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
@@ -53,7 +53,7 @@ def open_local(family: Family, base: Path, store: WeightStore | None = None) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class LatentBatch:
     """What a batch of pictures starts from, in latents."""
 
     latents: torch.Tensor
@@ -88,7 +88,7 @@ class LocalBackend:
         weight = components.unet.conv_in.weight
         self._components = components
         self._device = torch.device(device) if device else weight.device
-        self._shelf = ControlShelf(
+        self._shelf = ControlNets(
             components.family, base, dtype=weight.dtype, device=self._device, store=store, unet=components.unet
         )
         self._names = (components.family.id,) if base is None else (base.name, base.stem, str(base))
@@ -169,7 +169,7 @@ class LocalBackend:
         ]
 
     def _painted(
-        self, batch: Sequence[Request], canvas: Canvas, progress: Progress
+        self, batch: Sequence[Request], canvas: LatentBatch, progress: Progress
     ) -> tuple[list[np.ndarray], Applied]:
         first = batch[0]
         config = self._components.scheduler.config
@@ -193,12 +193,12 @@ class LocalBackend:
         applied = Applied.of(controls, loras, words, made=schedule.made)
         return decoded(self._components.vae, latents), applied
 
-    def _words(self, batch: Sequence[Request]) -> Words:
+    def _words(self, batch: Sequence[Request]) -> PromptEmbeddings:
         """Negative prompts first, as `Denoiser` wants them; without guidance they have no say."""
         negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
         return encode_prompts(self._components, [*negatives, *(request.prompt for request in batch)])
 
-    def _canvas(self, batch: Sequence[InpaintRequest]) -> Canvas:
+    def _canvas(self, batch: Sequence[InpaintRequest]) -> LatentBatch:
         old = encoded(self._components.vae, [request.image for request in batch])
         mask = latent_mask([request.mask for request in batch], old.shape[-2:]).to(old.device)
         generators = _generators(batch)
@@ -207,14 +207,14 @@ class LocalBackend:
         if batch[0].fill is Fill.NOISE:
             start = torch.lerp(old, _noise(old.shape, generators, old.device), mask)
         preview = Preview.fitted(old, batch[0].image)
-        return Canvas(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
+        return LatentBatch(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
 
-    def _blank_canvas(self, request: GenerateRequest) -> Canvas:
+    def _blank_canvas(self, request: GenerateRequest) -> LatentBatch:
         channels = self._components.unet.config.in_channels
         shape = (1, channels, request.size.height // LATENT_FACTOR, request.size.width // LATENT_FACTOR)
         generators = _generators([request])
         noise = _noise(shape, generators, self._device)
-        return Canvas(torch.zeros_like(noise), noise, generators, None, 1.0, None)
+        return LatentBatch(torch.zeros_like(noise), noise, generators, None, 1.0, None)
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
@@ -259,7 +259,9 @@ class Applied:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, controls: Sequence[ActiveControl], loras: tuple[str, ...], words: Words, *, made: int) -> Applied:
+    def of(
+        cls, controls: Sequence[ActiveControl], loras: tuple[str, ...], words: PromptEmbeddings, *, made: int
+    ) -> Applied:
         middles = [(step + 0.5) / made for step in range(made)]
         on = [control.kind for control in controls if any(map(control.is_on, middles))]
         off = [control.kind for control in controls if control.kind not in on]

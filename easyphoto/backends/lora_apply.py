@@ -24,7 +24,7 @@ NATIVE_FACTS = "lora_adapter_metadata"
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class LoraDelta:
     """What one LoRA adds to one weight: scale × up · down, in the weight's shape."""
 
     weight: nn.Parameter
@@ -47,7 +47,7 @@ def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[t
     """
     by_name = targets(components) if uses else {}
     changes = [change for use in uses for change in read_changes(use, by_name)]
-    by_weight: dict[nn.Parameter, list[Change]] = defaultdict(list)
+    by_weight: dict[nn.Parameter, list[LoraDelta]] = defaultdict(list)
     for change in changes:
         if change.scale:
             by_weight[change.weight].append(change)
@@ -64,7 +64,7 @@ def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[t
                 weight.copy_(original)
 
 
-def read_changes(use: LoraUse, by_name: Targets) -> list[Change]:
+def read_changes(use: LoraUse, by_name: Targets) -> list[LoraDelta]:
     """What the file changes. Raises MissingCapability naming the keys that fit nothing here."""
     tensors, facts = _read(use)
     modules: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
@@ -129,7 +129,7 @@ def _fits(parts: dict[str, torch.Tensor], weight: nn.Parameter) -> bool:
     return up.shape[1] == down.shape[0] and (up.shape[0], down.shape[1]) == tuple(weight.flatten(1).shape)
 
 
-def _change(weight: nn.Parameter, parts: dict[str, torch.Tensor], use_weight: float, alpha: float | None) -> Change:
+def _change(weight: nn.Parameter, parts: dict[str, torch.Tensor], use_weight: float, alpha: float | None) -> LoraDelta:
     rank = parts[DOWN].shape[0]
     alpha = float(parts[ALPHA]) if ALPHA in parts else float(rank) if alpha is None else alpha
-    return Change(weight, parts[UP], parts[DOWN], use_weight * alpha / rank)
+    return LoraDelta(weight, parts[UP], parts[DOWN], use_weight * alpha / rank)

@@ -13,7 +13,7 @@ from easyphoto.geometry import Size
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class PromptEmbeddings:
     """Encoded prompts: (count, tokens, width), and notes on what had to be cut."""
 
     states: torch.Tensor
@@ -35,7 +35,7 @@ def time_ids(*, original: Size, corner: tuple[int, int], target: Size) -> tuple[
     return original.height, original.width, *corner, target.height, target.width
 
 
-def encode_prompts(components: Components, texts: Sequence[str]) -> Words:
+def encode_prompts(components: Components, texts: Sequence[str]) -> PromptEmbeddings:
     """Every distinct text is encoded once, padded to the encoder's length, as Stable Diffusion was trained."""
     distinct = list(dict.fromkeys(texts))
     order = [distinct.index(text) for text in texts]
@@ -55,7 +55,7 @@ def encode_prompts(components: Components, texts: Sequence[str]) -> Words:
         said = torch.tensor([bool(text) for text in distinct], device=pooled.device)
         states, pooled = states * said[:, None, None], pooled * said[:, None]
         pooled = pooled[order].to(dtype)
-    return Words(states[order].to(dtype), tuple(_cut_notes(components, distinct, lengths[0])), pooled)
+    return PromptEmbeddings(states[order].to(dtype), tuple(_cut_notes(components, distinct, lengths[0])), pooled)
 
 
 def encoded_tokens(encoders: Sequence[Any], tokens: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Result, Sampler
 from easyphoto.backends.remote_client import WebUi
-from easyphoto.backends.remote_lists import Lists, LoraShelf, current_checkpoint, overrides_for, read_lists
+from easyphoto.backends.remote_lists import RemoteInventory, RemoteLoras, current_checkpoint, overrides_for, read_lists
 from easyphoto.backends.remote_payloads import (
     Named,
     Payload,
@@ -82,7 +82,7 @@ class RemoteBackend:
 
     webui: WebUi
     opened_for: Family
-    lists: Lists
+    lists: RemoteInventory
     checkpoint: HostCheckpoint | None
     proves: bool = True
     """Whether tiny pictures show that controls and LoRAs count; costs three of them for the first thing."""
@@ -92,7 +92,7 @@ class RemoteBackend:
 
     def __post_init__(self) -> None:
         self._controls = control_models(self.opened_for, self.lists.controls or ())
-        self._loras = LoraShelf(self.webui)
+        self._loras = RemoteLoras(self.webui)
         self._prover = Prover(self._proof)
 
     @property
@@ -264,7 +264,7 @@ def _free_memory(said: Any) -> int | None:
         return None
 
 
-def _no_checkpoint(webui: WebUi, name: str, lists: Lists) -> MissingCapability:
+def _no_checkpoint(webui: WebUi, name: str, lists: RemoteInventory) -> MissingCapability:
     known = ", ".join(each.name or each.title for each in lists.checkpoints) or "none"
     return MissingCapability(
         f"The web UI at {webui.address.url} has no checkpoint {name!r}.",

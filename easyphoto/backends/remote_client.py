@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Patience:
+class RequestLimits:
     """How long a web UI may keep us waiting."""
 
     connect_seconds: float = 10.0
@@ -139,9 +139,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class WebUi:
     """Questions to one web UI. Safe to use from several threads."""
 
-    def __init__(self, address: Address, patience: Patience | None = None) -> None:
+    def __init__(self, address: Address, patience: RequestLimits | None = None) -> None:
         self.address = address
-        self.patience = patience or Patience()
+        self.patience = patience or RequestLimits()
         self._opener = urllib.request.build_opener(_Plainly(), _Encryptedly(), _NoRedirects())
 
     def get(self, path: str, *, tries: int | None = None, room: int = ROOM) -> Any:

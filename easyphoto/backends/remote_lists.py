@@ -31,13 +31,13 @@ _NEEDED: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Upscaler:
+class ListedUpscaler:
     name: str
     factor: int
 
 
 @dataclass(frozen=True)
-class Lists:
+class RemoteInventory:
     """The names that a web UI knows."""
 
     checkpoints: tuple[HostCheckpoint, ...]
@@ -49,17 +49,17 @@ class Lists:
     modules: tuple[str, ...]
     units: int | None
     """How many controls a picture may have; None where that is not said. More are dropped in silence."""
-    upscalers: tuple[Upscaler, ...] = ()
+    upscalers: tuple[ListedUpscaler, ...] = ()
     restorers: tuple[str, ...] = ()
 
 
-def read_lists(webui: WebUi) -> Lists:
+def read_lists(webui: WebUi) -> RemoteInventory:
     """Raises BackendUnreachable, or BackendError, for what is no web UI or has its API off."""
     checkpoints = checkpoints_in(webui.get("/sdapi/v1/sd-models"))
     schedulers = webui.get_or_none("/sdapi/v1/schedulers")
     controls = webui.get_or_none("/controlnet/model_list")
     settings = webui.get_or_none("/controlnet/settings") if controls is not None else None
-    return Lists(
+    return RemoteInventory(
         checkpoints=checkpoints,
         samplers=tuple(str(each.get("name")) for each in records(webui.get("/sdapi/v1/samplers"))),
         schedulers=None if schedulers is None else tuple(str(each.get("label")) for each in records(schedulers)),
@@ -76,17 +76,17 @@ def _modules(webui: WebUi) -> tuple[str, ...]:
     return texts(found.get("module_list")) if isinstance(found, dict) else ()
 
 
-def _upscalers(webui: WebUi) -> tuple[Upscaler, ...]:
+def _upscalers(webui: WebUi) -> tuple[ListedUpscaler, ...]:
     found = records(webui.get_or_none("/sdapi/v1/upscalers"))
     named = [(str(each.get("name")), each.get("scale")) for each in found]
     return tuple(
-        Upscaler(name, max(1, int(scale)) if isinstance(scale, (int, float)) else 4)
+        ListedUpscaler(name, max(1, int(scale)) if isinstance(scale, (int, float)) else 4)
         for name, scale in named
         if name != "None"
     )
 
 
-def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: Lists) -> dict[str, Any]:
+def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: RemoteInventory) -> dict[str, Any]:
     """What the request must set and put back: only what differs, because a web UI puts back no more than was saved.
 
     A setting that stands at its default may never have been saved, and would keep our value for ever.
@@ -100,14 +100,14 @@ def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: Lists)
     return changes
 
 
-def current_checkpoint(webui: WebUi, lists: Lists) -> HostCheckpoint | None:
+def current_checkpoint(webui: WebUi, lists: RemoteInventory) -> HostCheckpoint | None:
     options = webui.get("/sdapi/v1/options")
     name = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
     return checkpoint_named(str(name), lists.checkpoints) if name else None
 
 
 @dataclass
-class LoraShelf:
+class RemoteLoras:
     """Finds a file of ours among a web UI's LoRAs, by name: it can be sent none."""
 
     webui: WebUi

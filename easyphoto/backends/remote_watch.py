@@ -28,8 +28,8 @@ def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: 
 
     However it is left early (Cancelled, Ctrl-C, a host that died), the host is told to stop.
     """
-    errand = Errand(webui, path, payload, room=room)
-    teller = Teller(progress, steps)
+    errand = PaintRequest(webui, path, payload, room=room)
+    teller = ProgressReporter(progress, steps)
     errand.start()
     try:
         _follow(errand, teller)
@@ -42,7 +42,7 @@ def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: 
 
 
 @dataclass
-class Teller:
+class ProgressReporter:
     """Tells each step once, in order, and the preview with the latest; asks before each whether to go on."""
 
     progress: Progress
@@ -58,7 +58,7 @@ class Teller:
 
 
 @dataclass
-class Errand:
+class PaintRequest:
     """A POST under way."""
 
     webui: WebUi
@@ -120,7 +120,7 @@ class Errand:
             self.done.set()
 
 
-def _follow(errand: Errand, teller: Teller) -> None:
+def _follow(errand: PaintRequest, teller: ProgressReporter) -> None:
     """Look at the host now and then until the answer is there. Raises BackendUnreachable where it answers no more."""
     patience, silent = errand.webui.patience, 0
     while not errand.done.wait(patience.poll_seconds):
@@ -137,7 +137,7 @@ def _follow(errand: Errand, teller: Teller) -> None:
                 ) from error
 
 
-def _look(errand: Errand, teller: Teller) -> None:
+def _look(errand: PaintRequest, teller: ProgressReporter) -> None:
     if errand.is_running is False:
         return
     try:

@@ -19,17 +19,17 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.bench.cast import (
+from easyphoto.bench.intervals import Interval, bootstrap
+from easyphoto.bench.judge import Judge, open_judge
+from easyphoto.bench.persons import (
     HELD_OUT_PHOTOS,
     TEMPLATES,
-    Member,
+    BenchPerson,
     draw_member,
     judging_templates,
     photo_of,
     write_photos,
 )
-from easyphoto.bench.intervals import Interval, bootstrap
-from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
@@ -143,7 +143,7 @@ def outside_difference(template: np.ndarray, result: Image.Image, mask: np.ndarr
     return int(untouched.max()) if untouched.size else 0
 
 
-def score(judge: Judge, picture: np.ndarray, template: Drawing, member: Member, person: np.ndarray) -> Scores:
+def score(judge: Judge, picture: np.ndarray, template: Drawing, member: BenchPerson, person: np.ndarray) -> Scores:
     points, stranger = template.faces[0].points, template.faces[0].identity
     found = judge.embedding(picture, points)
     return Scores(
@@ -170,7 +170,7 @@ def leave_one_out(judge: Judge, faces: list[tuple[np.ndarray, np.ndarray]]) -> f
 
 
 def compare_checkpoints(
-    judge: Judge, rehearsal: Rehearsal, member: Member, person: np.ndarray, progress: Progress
+    judge: Judge, rehearsal: Rehearsal, member: BenchPerson, person: np.ndarray, progress: Progress
 ) -> dict[str, Any]:
     """Each checkpoint alone and the merged LoRA, judged on templates that did not vote."""
     templates = judging_templates(member, JUDGED_TEMPLATES)

@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from easyphoto.app import EasyPhoto
-from easyphoto.bench.cast import Member, draw_member
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.likeness import leave_one_out, other_pictures_of, train_everybody
+from easyphoto.bench.persons import BenchPerson, draw_member
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.bench.truth import Pair, detail, outline_distance, pairs_of, rim
 from easyphoto.errors import InputError
@@ -40,7 +40,7 @@ the fusion on that, after the first pass, fused again, the finished result, and 
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LooksComparison:
     """How one picture compares; lengths in face widths."""
 
     person: float
@@ -78,7 +78,7 @@ def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Ca
 
 
 def measure_person(
-    app: EasyPhoto, judge: Judge, folder: Path, name: str, member: Member, progress: Progress
+    app: EasyPhoto, judge: Judge, folder: Path, name: str, member: BenchPerson, progress: Progress
 ) -> dict[str, Any]:
     """Every arm on every template of one person; the pictures go into `sheets/`."""
     rehearsal = open_rehearsal(app, name, name)
@@ -103,12 +103,12 @@ class Eye:
     reference: np.ndarray
     engine: FaceEngine
 
-    def look(self, picture: np.ndarray, pair: Pair) -> Comparison:
+    def look(self, picture: np.ndarray, pair: Pair) -> LooksComparison:
         face = pair.template.faces[0]
         vector = self.judge.embedding(picture, face.points)
         found = face_at(self.engine.detect(as_picture(picture)), Box(*face.box))
         own = None if found is None else float(self.judge.embedding(picture, found.points) @ self.person)
-        return Comparison(
+        return LooksComparison(
             person=float(vector @ self.person),
             own_points=own,
             stranger=float(vector @ self.judge.mean_embedding(other_pictures_of(pair.template))),
@@ -120,7 +120,7 @@ class Eye:
 
 
 def reference_of(judge: Judge, rehearsal: Rehearsal) -> np.ndarray:
-    picture = rehearsal.sitter.reference
+    picture = rehearsal.subject.reference
     return judge.embedding(as_array(picture), rehearsal.tools.engine.detect(picture)[0].points)
 
 

@@ -18,13 +18,13 @@ from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
 from easyphoto.families import Family
 from easyphoto.images import as_array, as_picture, pasted_back, resized, resized_mask
-from easyphoto.inference.finish import Canvas
-from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.finish import WorkingPicture
+from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
-from easyphoto.inference.sitter import Sitter
-from easyphoto.persons import base_of, sitter_of
+from easyphoto.inference.subject import Subject
+from easyphoto.persons import base_of, subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
 
@@ -39,22 +39,22 @@ SEED = 7
 class Rehearsal:
     """One person, somebody else's LoRA, and the networks; `open_rehearsal` makes it."""
 
-    sitter: Sitter
+    subject: Subject
     other_lora: Path
     checkpoints: tuple[Path, ...]
     family: Family
-    tools: Tools
+    tools: PipelineModels
     autoencoder: Any
 
     @property
     def lora(self) -> Path:
-        assert self.sitter.lora is not None  # open_rehearsal takes trained persons only
-        return self.sitter.lora
+        assert self.subject.lora is not None  # open_rehearsal takes trained persons only
+        return self.subject.lora
 
     def photograph(self, template: Image.Image, settings: InferenceSettings, progress: Progress) -> Photograph:
         """The whole pipeline."""
-        tools = Tools(self.tools.backend, self.tools.engine, progress)
-        return photograph(template, [self.sitter], settings, self.family, tools).best
+        tools = PipelineModels(self.tools.backend, self.tools.engine, progress)
+        return photograph(template, [self.subject], settings, self.family, tools).best
 
     def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
         """The fusion alone at the template's resolution, on the bare template or on the one made `ready`."""
@@ -62,7 +62,7 @@ class Rehearsal:
         rows, columns = setup.ground.within(setup.plan.crop)
         crop = setup.ground.picture[rows, columns]
         made = crop if setup.over is None else mixed(crop, setup.over, settings.fusion_before)
-        return Canvas.of(template).with_ground(setup.ground).with_crop(
+        return WorkingPicture.of(template).with_ground(setup.ground).with_crop(
             as_picture(made), setup.plan.crop, setup.masks.alpha
         ).picture  # fmt: skip
 
@@ -86,7 +86,7 @@ class Rehearsal:
         view = self._view(template)
         return self._pasted(template, self._repainted(view, lora, progress), view.plan, view.alpha)
 
-    def _repainted(self, view: View, lora: Path | None, progress: Progress) -> Image.Image:
+    def _repainted(self, view: RehearsalTemplate, lora: Path | None, progress: Progress) -> Image.Image:
         pose = Control("facepoints", draw_guide("facepoints", view.picture, view.face.points), POSE_WEIGHT)
         request = InpaintRequest(
             image=view.picture,
@@ -102,17 +102,17 @@ class Rehearsal:
         )
         return self.tools.backend.inpaint(request, progress).image
 
-    def _view(self, template: Image.Image) -> View:
+    def _view(self, template: Image.Image) -> RehearsalTemplate:
         setup = self._setup(template, InferenceSettings(outline=False, skin="template"))
         plan, masks = setup.plan, setup.masks
         picture = resized(template.crop(plan.crop.as_ints()), plan.work)
-        return View(plan, picture, plan.working_face, resized_mask(masks.first, plan.work), masks.alpha)
+        return RehearsalTemplate(plan, picture, plan.working_face, resized_mask(masks.first, plan.work), masks.alpha)
 
     def _setup(self, template: Image.Image, settings: InferenceSettings) -> Setup:
         faces, engine = self._faces(template), self.tools.engine
         maps, _ = part_maps(template, faces, engine)
         able = self.tools.backend.capabilities()
-        subject = subject_of(self.sitter, engine)
+        subject = subject_of(self.subject, engine)
         return prepared(
             template, faces, maps, 0, subject, settings=settings, family=self.family, capabilities=able, exact=True
         )
@@ -128,7 +128,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class RehearsalTemplate:
     """A template's face as the networks see it: `picture`, `face` and `mask` in their pixels, `alpha` in the crop's."""
 
     plan: CropPlan
@@ -149,10 +149,10 @@ def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
     components = load_components(family, base)
     run = app.workspace.runs / str(person.run)
     return Rehearsal(
-        sitter=sitter_of(app.workspace, person, engine),
+        subject=subject_from(app.workspace, person, engine),
         other_lora=app.workspace.person_folder(stranger.id) / str(stranger.lora),
         checkpoints=tuple(sorted((run / "checkpoints").glob("step-*.safetensors"))),
         family=family,
-        tools=Tools(LocalBackend(components, base), engine),
+        tools=PipelineModels(LocalBackend(components, base), engine),
         autoencoder=components.vae,
     )

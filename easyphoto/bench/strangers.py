@@ -27,7 +27,7 @@ from easyphoto.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class StrangerPhoto:
     """The face of one photo."""
 
     person: str
@@ -62,7 +62,7 @@ def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str]
     return scale
 
 
-def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tuple[list[Seen], list[str]]:
+def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tuple[list[StrangerPhoto], list[str]]:
     """The largest face of every photo in every sub-folder, and a note for each photo without one."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder.", advice="Give a folder with one sub-folder for each person.")
@@ -71,7 +71,7 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
         for person in sorted(path for path in folder.iterdir() if path.is_dir())
         for photo in picture_files(person)
     ]
-    faces, notes = list[Seen](), list[str]()
+    faces, notes = list[StrangerPhoto](), list[str]()
     for index, (person, photo) in enumerate(files):
         progress.check()
         progress.step(index, len(files), f"looking at {person}/{photo.name}")
@@ -83,14 +83,14 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
         if vector is None:
             notes.append(f"No face was found on {person}/{photo.name}.")
         else:
-            faces.append(Seen(person, photo.name, vector))
+            faces.append(StrangerPhoto(person, photo.name, vector))
     progress.step(len(files), len(files), "photos looked at")
     return faces, notes
 
 
-def pairs_of(faces: Sequence[Seen], *, same: bool) -> Iterator[tuple[Seen, Seen]]:
+def pairs_of(faces: Sequence[StrangerPhoto], *, same: bool) -> Iterator[tuple[StrangerPhoto, StrangerPhoto]]:
     """All pairs of photos of one person, or of two."""
-    persons: dict[str, list[Seen]] = {}
+    persons: dict[str, list[StrangerPhoto]] = {}
     for face in faces:
         persons.setdefault(face.person, []).append(face)
     if same:
@@ -102,7 +102,9 @@ def pairs_of(faces: Sequence[Seen], *, same: bool) -> Iterator[tuple[Seen, Seen]
 
 
 def report(
-    scale: LikenessScale, strangers: Sequence[tuple[Seen, Seen]], same: Sequence[tuple[Seen, Seen]]
+    scale: LikenessScale,
+    strangers: Sequence[tuple[StrangerPhoto, StrangerPhoto]],
+    same: Sequence[tuple[StrangerPhoto, StrangerPhoto]],
 ) -> Iterator[str]:
     """What came out, in lines."""
     middle, nearest = scale.strangers[len(scale.strangers) // 2], scale.strangers[-1]

@@ -37,7 +37,7 @@ WANTED = 0.6
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TrainerComparison:
     """Seconds of every step of both loops, taken in turns, and what ours needs once beforehand."""
 
     ours: tuple[float, ...]
@@ -75,7 +75,7 @@ class Comparison:
         }
 
 
-def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> Comparison:
+def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> TrainerComparison:
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
@@ -86,7 +86,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     return found
 
 
-def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> Comparison:
+def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> TrainerComparison:
     """Take both loops in turns, step by step, so that a noisy machine is noisy for both."""
     from easyphoto.backends.components import base_model, load_components
 
@@ -107,7 +107,7 @@ def compare(base: str, *, steps: int, progress: Progress, settings: TrainSetting
             progress.step(step, steps + WARM_UP, "comparing")
             ours_seconds.append(_timed(learner.advance, device))
             plain_seconds.append(_timed(plain.advance, device))
-    return Comparison(tuple(ours_seconds[WARM_UP:]), tuple(plain_seconds[WARM_UP:]), caching, settings.batch)
+    return TrainerComparison(tuple(ours_seconds[WARM_UP:]), tuple(plain_seconds[WARM_UP:]), caching, settings.batch)
 
 
 def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps: int, device: str) -> Learner:
@@ -163,7 +163,7 @@ class PlainLoop:
     def _loss(self) -> torch.Tensor:
         import torch
 
-        from easyphoto.backends.prompts import Words, encoded_tokens
+        from easyphoto.backends.prompts import PromptEmbeddings, encoded_tokens
         from easyphoto.images import read_picture
         from easyphoto.training.data import tokenized
 
@@ -178,7 +178,7 @@ class PlainLoop:
         tokens = [tokenized(tokenizer, [entry.caption]).to(self._device) for tokenizer in tokenizers]
         states, pooled = encoded_tokens(self._adapted.text_encoders, tokens)
         side = self._components.family.resolution
-        added = Words(states, (), pooled).added(Size(side, side))
+        added = PromptEmbeddings(states, (), pooled).added(Size(side, side))
         noisy = self._noise.mixed(latents, noise, times)
         guess = self._adapted.unet(
             noisy, times, encoder_hidden_states=states, added_cond_kwargs=added, return_dict=False

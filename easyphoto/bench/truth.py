@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from easyphoto.bench.cast import PICTURE_SIZE, TEMPLATES, Member, scene_of
+from easyphoto.bench.persons import PICTURE_SIZE, TEMPLATES, BenchPerson, scene_of
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.faces.engine import FACE_PARTS, Part, part_mask
@@ -37,7 +37,7 @@ class Pair:
         return right - left
 
 
-def pairs_of(member: Member) -> Iterator[Pair]:
+def pairs_of(member: BenchPerson) -> Iterator[Pair]:
     """The member's templates, then as many of strangers with another skin and hair."""
     for drawing in member.templates:
         yield _pair(member.identity, drawing.faces[0].identity, matched=True)

@@ -18,7 +18,7 @@ from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError, NotAllDeleted
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
-from easyphoto.training.events import Event, Plan
+from easyphoto.training.events import Event, MemoryPlanned
 from easyphoto.upgrades import used_workspace
 from easyphoto.workspace import Person, Workspace, checked_id
 
@@ -105,7 +105,7 @@ def _say_verdicts(found: Check) -> None:
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    from easyphoto.app import Watch
+    from easyphoto.app import TrainingCallbacks
 
     settings = settings_of(TrainSettings, arguments)
     preprocess = settings_of(PreprocessSettings, arguments)
@@ -119,7 +119,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
             chosen_faces=dict(arguments.face),
             reference=arguments.reference,
             progress=progress,
-            watch=Watch(checked=say_notes, event=say_plan),
+            watch=TrainingCallbacks(checked=say_notes, event=say_plan),
         )
     said = made.check.notes if made.check is not None else ()
     for note in made.person.notes:
@@ -238,7 +238,7 @@ def say_notes(check: Check) -> None:
 
 def say_plan(event: Event) -> None:
     """How a training fits into the memory, before its first step."""
-    if isinstance(event, Plan):
+    if isinstance(event, MemoryPlanned):
         tell(event.text)
 
 

@@ -21,14 +21,14 @@ EXIT_CODES = """exit codes:
   4 the training diverged · 5 environment: disk, weights, network · 130 cancelled"""
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # It repeats what was typed, and that may have been pasted from anywhere.
         super().error(visible(message))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = Parser(
+    parser: argparse.ArgumentParser = CommandParser(
         prog="easyphoto",
         description="A few photos of a person become a face LoRA, and that face goes into template pictures.",
         epilog=EXIT_CODES,

@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     os.umask(0o077)
     from easyphoto.app import EasyPhoto
     from easyphoto.host import ThisMachine
-    from easyphoto.jobs.desk import Desk
     from easyphoto.jobs.queue import JobQueue
+    from easyphoto.jobs.service import Service
     from easyphoto.server import LOOPBACK_ADDRESSES, serve
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             webbrowser.open(address)
 
     serve(
-        Desk(app, JobQueue(workspace)),
+        Service(app, JobQueue(workspace)),
         accounts,
         host=arguments.host,
         port=arguments.port,

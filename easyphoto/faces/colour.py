@@ -22,22 +22,22 @@ FEWEST_PIXELS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Tone:
+class LabStatistics:
     """Mean and deviation of L, a and b."""
 
     mean: np.ndarray
     deviation: np.ndarray
 
 
-def tone_of(picture: np.ndarray, mask: np.ndarray) -> Tone:
+def tone_of(picture: np.ndarray, mask: np.ndarray) -> LabStatistics:
     """Of a uint8 RGB array under a 0..1 mask. Raises ValueError where the mask is all but empty."""
     chosen = _lab(picture)[mask > 0.5]
     if len(chosen) < FEWEST_PIXELS:
         raise ValueError(f"only {len(chosen)} pixels of skin to take the colour from")
-    return Tone(chosen.mean(0), chosen.std(0))
+    return LabStatistics(chosen.mean(0), chosen.std(0))
 
 
-def toned(picture: np.ndarray, have: Tone, want: Tone) -> np.ndarray:
+def toned(picture: np.ndarray, have: LabStatistics, want: LabStatistics) -> np.ndarray:
     """Every pixel of a uint8 RGB array moved from one tone to the other."""
     near_constant = (have.deviation < NEAR_CONSTANT) | (want.deviation < NEAR_CONSTANT)
     gain = np.clip(want.deviation / np.maximum(have.deviation, 1e-6), LEAST_GAIN, MOST_GAIN)

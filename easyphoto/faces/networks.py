@@ -64,7 +64,7 @@ class Residual(nn.Module):
         return functional.relu(x + self.second(self.first(x)))
 
 
-class Stage(nn.Sequential):
+class ResidualStage(nn.Sequential):
     """A strided convolution followed by residual blocks."""
 
     def __init__(self, inputs: int, outputs: int, blocks: int) -> None:
@@ -78,10 +78,10 @@ class CoarseDetector(nn.Module):
         super().__init__()
         w0, w1, w2, w3, w4 = widths
         self.stem = ConvUnit(3, w0, 2)
-        self.stage4 = Stage(w0, w1, 1)
-        self.stage8 = Stage(w1, w2, 1)
-        self.stage16 = Stage(w2, w3, 1)
-        self.stage32 = Stage(w3, w4, 1)
+        self.stage4 = ResidualStage(w0, w1, 1)
+        self.stage8 = ResidualStage(w1, w2, 1)
+        self.stage16 = ResidualStage(w2, w3, 1)
+        self.stage32 = ResidualStage(w3, w4, 1)
         self.lateral32 = nn.Conv2d(w4, w3, 1)
         self.lateral16 = nn.Conv2d(w3, w2, 1)
         self.merge16 = ConvUnit(w3, w3)
@@ -111,9 +111,9 @@ class Refiner(nn.Module):
         w0, w1, w2, w3 = widths
         self.stem = ConvUnit(3, w0, 2)
         self.detail = Residual(w0)
-        self.quarter = Stage(w0, w1, 1)
-        self.eighth = Stage(w1, w2, 1)
-        self.sixteenth = Stage(w2, w3, 0)
+        self.quarter = ResidualStage(w0, w1, 1)
+        self.eighth = ResidualStage(w1, w2, 1)
+        self.sixteenth = ResidualStage(w2, w3, 0)
         self.up8 = nn.Conv2d(w3, w2, 1)
         self.up4 = nn.Conv2d(w2, w1, 1)
         self.up2 = nn.Conv2d(w1, w0, 1)
@@ -160,9 +160,9 @@ class FaceParser(nn.Module):
         w0, w1, w2, w3 = widths
         # Working at half resolution and shuffling pixels back costs a quarter of a full-resolution U-Net.
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), ConvUnit(12, w0))
-        self.down2 = Stage(w0, w1, 1)
-        self.down4 = Stage(w1, w2, 1)
-        self.down8 = Stage(w2, w3, 1)
+        self.down2 = ResidualStage(w0, w1, 1)
+        self.down4 = ResidualStage(w1, w2, 1)
+        self.down8 = ResidualStage(w2, w3, 1)
         self.up4 = nn.Conv2d(w3, w2, 1)
         self.up2 = nn.Conv2d(w2, w1, 1)
         self.up1 = nn.Conv2d(w1, w0, 1)
@@ -193,7 +193,7 @@ class AlignedTrunk(nn.Module):
         stages: list[nn.Module] = []
         before = w0
         for width, count in zip(rest, blocks, strict=True):
-            stages.append(Stage(before, width, count))
+            stages.append(ResidualStage(before, width, count))
             before = width
         self.stages = nn.Sequential(*stages)
         side = ALIGN_SIZE // 2 ** (len(rest) + 1)
@@ -207,7 +207,7 @@ class AlignedTrunk(nn.Module):
         return hidden
 
 
-class Embedder(nn.Module):
+class IdentityNetwork(nn.Module):
     """Identity embedding of unit length. The parameter head only serves training."""
 
     def __init__(
@@ -246,7 +246,7 @@ def build(config: Config) -> nn.Module:
         return FaceParser(config["widths"], len(config["labels"]))
     trunk = (config["widths"], config["blocks"], config["squeeze"], config["hidden"])
     if kind == "embedder":
-        return Embedder(*trunk, config["dimensions"], len(config["parameters"]))
+        return IdentityNetwork(*trunk, config["dimensions"], len(config["parameters"]))
     if kind == "regressor":
         return Regressor(*trunk, len(config["parameters"]))
     raise ValueError(f"unknown kind of face network: {kind!r}")

@@ -19,7 +19,7 @@ from easyphoto.images import as_array, as_picture, blended, feathered, pasted_ba
 from easyphoto.inference.ground import Ground
 from easyphoto.inference.masks import feather_of, skin_of, softened
 from easyphoto.inference.plan import JointPlan, face_within
-from easyphoto.inference.prepare import Seen, Setup, nearest
+from easyphoto.inference.prepare import AnalysedFace, Setup, nearest
 from easyphoto.inference.results import Photograph
 from easyphoto.settings import InferenceSettings
 
@@ -45,7 +45,7 @@ def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image
 
 
 def recoloured(
-    picture: Image.Image, labels: np.ndarray, template: Seen, settings: InferenceSettings
+    picture: Image.Image, labels: np.ndarray, template: AnalysedFace, settings: InferenceSettings
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """The face in the template's light, lips and eyes as they are."""
     if not settings.colour_transfer:
@@ -58,10 +58,14 @@ def recoloured(
         return picture, (f"Colour transfer was left out ({error}).",)
 
 
-def found_again(picture: Image.Image, before: Seen, engine: FaceEngine) -> Seen:
+def found_again(picture: Image.Image, before: AnalysedFace, engine: FaceEngine) -> AnalysedFace:
     """The face where it was, as the engine sees it now; as it was before where the engine does not see it."""
     face = face_at(engine.detect(picture), before.face.box)
-    return Seen(picture, face, engine.parse(picture, face)) if face else Seen(picture, before.face, before.labels)
+    return (
+        AnalysedFace(picture, face, engine.parse(picture, face))
+        if face
+        else AnalysedFace(picture, before.face, before.labels)
+    )
 
 
 def face_at(faces: Sequence[Face], box: Box) -> Face | None:
@@ -106,18 +110,18 @@ def repainted(crop: np.ndarray, before: Image.Image, after: Image.Image, alpha: 
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class WorkingPicture:
     """The template while its faces are being replaced, and how much of each pixel was."""
 
     picture: np.ndarray
     touched: np.ndarray
 
     @classmethod
-    def of(cls, template: Image.Image) -> Canvas:
+    def of(cls, template: Image.Image) -> WorkingPicture:
         picture = as_array(template)
         return cls(picture, np.zeros(picture.shape[:2], np.float32))
 
-    def with_ground(self, ground: Ground) -> Canvas:
+    def with_ground(self, ground: Ground) -> WorkingPicture:
         """The template made ready for a person, where it changed."""
         left, top, right, bottom = ground.box.as_ints()
         picture, touched = self.picture.copy(), self.touched.copy()
@@ -126,15 +130,15 @@ class Canvas:
         changed = np.where(before > 0, 0, ground.changed)
         here[changed > 0] = ground.picture[changed > 0]
         touched[top:bottom, left:right] = np.maximum(before, changed)
-        return Canvas(picture, touched)
+        return WorkingPicture(picture, touched)
 
-    def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> Canvas:
+    def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> WorkingPicture:
         """`crop` (any size) laid on `box` through `alpha` (the box's size)."""
         laid = as_array(resized(crop, box.size))
         left, top, right, bottom = box.as_ints()
         touched = self.touched.copy()
         touched[top:bottom, left:right] = np.maximum(touched[top:bottom, left:right], alpha)
-        return Canvas(pasted_back(self.picture, laid, box, alpha), touched)
+        return WorkingPicture(pasted_back(self.picture, laid, box, alpha), touched)
 
 
 def joint_masks(setups: Sequence[Setup], plan: JointPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +176,7 @@ def likenesses(
     for setup in setups:
         was = face_within(setup.plan.face, whole, growth)
         face = face_at(faces, was.box) or was
-        values.append(likeness(engine, engine.embed(picture, face), setup.subject.sitter.embeddings))
+        values.append(likeness(engine, engine.embed(picture, face), setup.subject.subject.embeddings))
     return tuple(values)
 
 

@@ -17,7 +17,7 @@ from easyphoto.errors import InputError
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images import resized_mask
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
@@ -29,7 +29,7 @@ POSE_KINDS = ("facepoints", "openpose")
 
 
 @dataclass(frozen=True)
-class Pace:
+class SamplerPreset:
     """How fast the passes go: the family's own way, or that of a LoRA made for few steps."""
 
     sampler: Sampler
@@ -90,13 +90,13 @@ def first_pass(
     picture: Image.Image,
     mask: np.ndarray,
     controls: tuple[Control, ...],
-    sitter: Sitter,
+    subject: Subject,
     *,
     settings: InferenceSettings,
     family: Family,
     trigger: str,
     seed: int,
-    pace: Pace,
+    pace: SamplerPreset,
     fused: bool,
 ) -> InpaintRequest:
     """Repaints the face; `fused`: the reference photo lies on it already."""
@@ -107,7 +107,7 @@ def first_pass(
         prompt=joined(trigger, family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        loras=(*loras_of(sitter, settings), *pace.loras),
+        loras=(*loras_of(subject, settings), *pace.loras),
         seed=seed,
         steps=settings.first_steps or pace.steps(family.first_steps, strength),
         denoise=strength,
@@ -124,7 +124,7 @@ def second_pass(
     *,
     settings: InferenceSettings,
     family: Family,
-    pace: Pace,
+    pace: SamplerPreset,
 ) -> InpaintRequest:
     """Repaints the face along its border; words, LoRA and seed are the first pass's."""
     return replace(
@@ -145,7 +145,7 @@ def joint_pass(
     settings: InferenceSettings,
     family: Family,
     seed: int,
-    pace: Pace,
+    pace: SamplerPreset,
 ) -> InpaintRequest:
     """Repaints the borders of all faces at once; nobody's LoRA, nobody's trigger."""
     return InpaintRequest(
@@ -174,16 +174,16 @@ def second_strength(settings: InferenceSettings, family: Family) -> float:
     return family.second_strength if settings.second_strength is None else settings.second_strength
 
 
-def loras_of(sitter: Sitter, settings: InferenceSettings) -> tuple[LoraUse, ...]:
-    return (LoraUse(sitter.lora, settings.lora_weight),) if sitter.lora and settings.lora_weight else ()
+def loras_of(subject: Subject, settings: InferenceSettings) -> tuple[LoraUse, ...]:
+    return (LoraUse(subject.lora, settings.lora_weight),) if subject.lora and settings.lora_weight else ()
 
 
-def pace_for(
+def sampler_preset(
     settings: InferenceSettings,
     family: Family,
     capabilities: Capabilities,
     few_steps: tuple[FewSteps, Path] | None = None,
-) -> tuple[Pace, tuple[str, ...]]:
+) -> tuple[SamplerPreset, tuple[str, ...]]:
     """The family's pace, or that of the few-step LoRA; with a note where the backend lacks its sampler."""
     fast, lora = few_steps or (None, None)
     wanted = Sampler(fast.sampler) if fast else WANTED_SAMPLER
@@ -191,8 +191,8 @@ def pace_for(
     sampler = capabilities.samplers[0] if missing else wanted
     notes = (f"Sampler {wanted.value}: the backend lacks it, {sampler.value} is used.",) if missing else ()
     if fast is None or lora is None:
-        return Pace(sampler, settings.cfg or family.first_cfg), notes
-    return Pace(sampler, settings.cfg or fast.cfg, (LoraUse(lora, fast.weight),), fast.steps), notes
+        return SamplerPreset(sampler, settings.cfg or family.first_cfg), notes
+    return SamplerPreset(sampler, settings.cfg or fast.cfg, (LoraUse(lora, fast.weight),), fast.steps), notes
 
 
 def joined(*words: str) -> str:

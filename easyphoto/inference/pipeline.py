@@ -1,4 +1,4 @@
-"""From a template and sitters to finished photographs: the table of contents of the inference side."""
+"""From a template and subjects to finished photographs: the table of contents of the inference side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images import as_array, as_picture, resized, resized_mask
 from easyphoto.inference.finish import (
-    Canvas,
+    WorkingPicture,
     composed,
     evened,
     found_again,
@@ -32,19 +32,19 @@ from easyphoto.inference.finish import (
 from easyphoto.inference.masks import softened
 from easyphoto.inference.passes import (
     Guides,
-    Pace,
+    SamplerPreset,
     controls_for,
     first_pass,
     joint_pass,
-    pace_for,
+    sampler_preset,
     second_pass,
     second_strength,
 )
-from easyphoto.inference.plan import MOST_ENLARGEMENT, Seat, from_the_left, plan_joint, seated
+from easyphoto.inference.plan import MOST_ENLARGEMENT, FaceAssignment, assigned_faces, from_the_left, plan_joint
 from easyphoto.inference.prepare import Setup, coverings, part_maps, prepared, subject_of
 from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, settings_record
@@ -52,7 +52,7 @@ from easyphoto.weights.catalog import UsedWeight
 
 
 @dataclass(frozen=True, eq=False)
-class Tools:
+class PipelineModels:
     backend: Backend
     engine: FaceEngine
     progress: Progress = field(default_factory=NullProgress)
@@ -74,10 +74,10 @@ class Tools:
 
 def photograph(
     template: Image.Image,
-    sitters: Sequence[Sitter],
+    subjects: Sequence[Subject],
     settings: InferenceSettings,
     family: Family,
-    tools: Tools,
+    tools: PipelineModels,
     *,
     trigger: str | None = None,
     assignment: Sequence[int] | None = None,
@@ -85,26 +85,28 @@ def photograph(
     """Put the sitters' faces on the template, `settings.count` times, best first.
 
     Sitters take the largest, surest faces, from left to right; `assignment[i]` instead is the face (from the left, 0
-    first) of sitter i.
+    first) of subject i.
     `trigger` replaces the family's trigger words. Raises NoFaceFound, InputError, and what the backend raises.
     """
     template, clock = template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
         faces = from_the_left(tools.engine.detect(template))
         covered = () if settings.paint_covered else coverings(template, faces, tools.engine)
-        seats, notes = seated(len(sitters), faces, Size.of(template), family, assignment=assignment, covered=covered)
+        seats, notes = assigned_faces(
+            len(subjects), faces, Size.of(template), family, assignment=assignment, covered=covered
+        )
         maps, map_notes = part_maps(template, faces, tools.engine)
     with clock.timed("guides"):
-        session = Session.opened(template, faces, maps, settings, family, tools, trigger=trigger, clock=clock)
-        setups = [session.setup(seat, sitters[seat.sitter]) for seat in seats]
+        session = PipelineRun.opened(template, faces, maps, settings, family, tools, trigger=trigger, clock=clock)
+        setups = [session.setup(seat, subjects[seat.subject]) for seat in seats]
     taken = [session.taken(setups, number) for number in range(settings.count)]
     results, rank_notes = ranked(taken)
-    names = tuple((seat.face, sitters[seat.sitter].name) for seat in seats)
+    names = tuple((seat.face, subjects[seat.subject].name) for seat in seats)
     return Photographs(results, faces, names, (*notes, *map_notes, *rank_notes), clock.seconds)
 
 
 @dataclass(frozen=True, eq=False)
-class Session:
+class PipelineRun:
     """What all seats and seeds of one call share."""
 
     template: Image.Image
@@ -112,10 +114,10 @@ class Session:
     maps: list[np.ndarray]
     settings: InferenceSettings
     family: Family
-    tools: Tools
+    tools: PipelineModels
     trigger: str
     capabilities: Capabilities
-    pace: Pace
+    pace: SamplerPreset
     notes: tuple[str, ...]
     clock: Stopwatch
 
@@ -127,24 +129,24 @@ class Session:
         maps: list[np.ndarray],
         settings: InferenceSettings,
         family: Family,
-        tools: Tools,
+        tools: PipelineModels,
         *,
         trigger: str | None,
         clock: Stopwatch,
-    ) -> Session:
+    ) -> PipelineRun:
         capabilities = tools.backend.capabilities()
-        pace, pace_notes = pace_for(settings, family, capabilities, tools.few_steps)
+        pace, pace_notes = sampler_preset(settings, family, capabilities, tools.few_steps)
         notes = *pace_notes, *unmet(settings, tools.finisher, tools.fuser)
         words = family.trigger if trigger is None else trigger
         return cls(template, faces, maps, settings, family, tools, words, capabilities, pace, notes, clock)
 
-    def setup(self, seat: Seat, sitter: Sitter) -> Setup:
+    def setup(self, seat: FaceAssignment, subject: Subject) -> Setup:
         return prepared(
             self.template,
             self.faces,
             self.maps,
             seat.face,
-            subject_of(sitter, self.tools.engine),
+            subject_of(subject, self.tools.engine),
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
@@ -156,7 +158,7 @@ class Session:
         """One photograph: every face by itself, then their borders together, then the whole made finer."""
         seed = (self.settings.seed + number) % 2**32
         shot = Shot(self, seed, first_unit=number * self.units(setups), units=self.settings.count * self.units(setups))
-        canvas = Canvas.of(self.template)
+        canvas = WorkingPicture.of(self.template)
         for setup in setups:
             canvas = shot.face(canvas, setup)
         if len(setups) > 1:
@@ -182,13 +184,13 @@ class Session:
 class Shot:
     """The passes of one seed; collects stages, notes and what the backend applied."""
 
-    def __init__(self, session: Session, seed: int, *, first_unit: int, units: int) -> None:
+    def __init__(self, session: PipelineRun, seed: int, *, first_unit: int, units: int) -> None:
         self.session, self.seed, self.unit, self.units = session, seed, first_unit, units
         self.stages: list[Stage] = []
         self.notes: list[str] = []
         self.applied: list[dict[str, Any]] = []
 
-    def face(self, canvas: Canvas, setup: Setup) -> Canvas:
+    def face(self, canvas: WorkingPicture, setup: Setup) -> WorkingPicture:
         """First pass → colour → fusion at the template's resolution → second pass → retouch → paste back."""
         settings, clock = self.session.settings, self.session.clock
         self.stages.extend(setup.stages)
@@ -229,7 +231,7 @@ class Shot:
             setup.start,
             setup.masks.first,
             setup.controls,
-            setup.subject.sitter,
+            setup.subject.subject,
             settings=session.settings,
             family=session.family,
             trigger=session.trigger,
@@ -238,7 +240,7 @@ class Shot:
             fused=session.settings.fusion and session.settings.fusion_before > 0 and setup.over is not None,
         )
 
-    def borders(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
+    def borders(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:
         """The joint pass: nobody's LoRA, faces left out."""
         session = self.session
         size = Size.of(canvas.picture)
@@ -261,8 +263,8 @@ class Shot:
         made = repainted(as_array(crop), work, result, alpha)
         return canvas.with_crop(as_picture(made), plan.crop, (alpha > 0).astype(np.float32))
 
-    def restored(self, canvas: Canvas, setups: Sequence[Setup]) -> Canvas:
-        """The seated faces through the restorer, where one was opened."""
+    def restored(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:
+        """The assigned_faces faces through the restorer, where one was opened."""
         session, finisher = self.session, self.session.tools.finisher
         if finisher is None or finisher.restorer is None:
             return canvas
@@ -319,14 +321,14 @@ class Shot:
         return picture
 
 
-def made_by_record(session: Session, setups: Sequence[Setup], applied: list[dict[str, Any]]) -> dict[str, Any]:
+def made_by_record(session: PipelineRun, setups: Sequence[Setup], applied: list[dict[str, Any]]) -> dict[str, Any]:
     """Plain values that say what made a picture; LoRAs by file name, because paths are nobody else's business."""
     weight = session.settings.lora_weight
     seats = []
     for setup in setups:
-        sitter = setup.subject.sitter
-        lora = {"file": sitter.lora.name, "weight": weight} if sitter.lora else None
-        seats.append({"face": setup.number, "sitter": sitter.name, "lora": lora})
+        subject = setup.subject.subject
+        lora = {"file": subject.lora.name, "weight": weight} if subject.lora else None
+        seats.append({"face": setup.number, "sitter": subject.name, "lora": lora})
     return {
         "easyphoto": __version__,
         "family": session.family.id,

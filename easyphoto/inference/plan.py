@@ -50,10 +50,10 @@ class CropPlan:
 
 
 @dataclass(frozen=True)
-class Seat:
-    """A sitter and the face they take; both are indices, faces count from the left."""
+class FaceAssignment:
+    """A subject and the face they take; both are indices, faces count from the left."""
 
-    sitter: int
+    subject: int
     face: int
 
 
@@ -121,20 +121,20 @@ def points_inside(points: np.ndarray, picture: Size) -> bool:
     return bool(((points >= 0) & (points <= (picture.width - 1, picture.height - 1))).all())
 
 
-def seated(
-    sitters: int,
+def assigned_faces(
+    subjects: int,
     faces: Sequence[Face],
     picture: Size,
     family: Family,
     *,
     assignment: Sequence[int] | None = None,
     covered: Sequence[str | None] = (),
-) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+) -> tuple[tuple[FaceAssignment, ...], tuple[str, ...]]:
     """Who sits where, from the left, and notes on the faces that stay as they are.
 
-    Without an assignment the sitters take the largest, surest faces that can be done, from left to right. With one,
-    `assignment[i]` is the face (from the left, 0 first) of sitter i. `covered` says for each face what hides it: such a
-    face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
+    Without an assignment the subjects take the largest, surest faces that can be done, from left to right. With one,
+    `assignment[i]` is the face (0 first, from the left) of subject i. `covered` says for each face what hides it: such
+    a face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
     """
     if not faces:
         raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
@@ -148,40 +148,40 @@ def seated(
             f"No face of the template can be done well ({said}).",
             advice=advice if any(hidden) else "Choose another template.",
         )
-    if sitters < 1 or sitters > len(faces):
+    if subjects < 1 or subjects > len(faces):
         raise InputError(
-            f"{sitters} sitters were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
-            advice="Give at least one sitter, and not more than the template has faces.",
+            f"{subjects} subjects were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
+            advice="Give at least one subject, and not more than the template has faces.",
         )
-    largest = most_prominent([prominence(face) for face in faces], possible, sitters)
-    chosen = largest if assignment is None else _checked(assignment, sitters, len(faces))
-    seats = [Seat(sitter, face) for sitter, face in enumerate(chosen) if reasons[face] is None]
+    largest = most_prominent([prominence(face) for face in faces], possible, subjects)
+    chosen = largest if assignment is None else _checked(assignment, subjects, len(faces))
+    seats = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
     if not seats:
         raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
     notes += [f"Face {seat.face + 1} from the left: {covered[seat.face]}; it was painted all the same, as assigned."
               for seat in seats if covered and covered[seat.face]]  # fmt: skip
-    if len(seats) < sitters:
-        notes.append(f"{sitters - len(seats)} of {sitters} sitters found no face that can be done well.")
+    if len(seats) < subjects:
+        notes.append(f"{subjects - len(seats)} of {subjects} subjects found no face that can be done well.")
     return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)
 
 
 def _left_alone(face: int, reason: str | None) -> str:
-    return f"Face {face + 1} from the left stays as it is: {reason or 'no sitter was given for it'}."
+    return f"Face {face + 1} from the left stays as it is: {reason or 'no subject was given for it'}."
 
 
-def _checked(assignment: Sequence[int], sitters: int, faces: int) -> tuple[int, ...]:
-    if len(assignment) != sitters or len(set(assignment)) != sitters or not all(0 <= a < faces for a in assignment):
+def _checked(assignment: Sequence[int], subjects: int, faces: int) -> tuple[int, ...]:
+    if len(assignment) != subjects or len(set(assignment)) != subjects or not all(0 <= a < faces for a in assignment):
         raise InputError(
-            f"The assignment {list(assignment)} does not give each of {sitters} sitters a face of their own.",
-            advice=f"Give every sitter a different number from 0 to {faces - 1}, counted from the left.",
+            f"The assignment {list(assignment)} does not give each of {subjects} subjects a face of their own.",
+            advice=f"Give every subject a different number from 0 to {faces - 1}, counted from the left.",
         )
     return tuple(assignment)
 
 
 @dataclass(frozen=True)
 class JointPlan:
-    """The rectangle around all seated faces, for the pass over their borders."""
+    """The rectangle around all assigned_faces faces, for the pass over their borders."""
 
     crop: Box
     work: Size

@@ -23,7 +23,7 @@ from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, f
 from easyphoto.inference.passes import Guides, by_kind, controls_for
 from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 
 # In face widths.
@@ -31,7 +31,7 @@ SKIN_FADE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class AnalysedFace:
     """A face on a picture, with its part map."""
 
     picture: Image.Image
@@ -40,12 +40,12 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A sitter with the faces of their two pictures; None where none was found."""
+class SubjectFaces:
+    """A subject with the faces of their two pictures; None where none was found."""
 
-    sitter: Sitter
-    reference: Seen | None
-    portrait: Seen | None
+    subject: Subject
+    reference: AnalysedFace | None
+    portrait: AnalysedFace | None
     notes: tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ class Setup:
 
     number: int
     """Which face of the template, from the left."""
-    subject: Subject
+    subject: SubjectFaces
     plan: CropPlan
     ground: Ground
     """The template around the face, made ready for the person; its picture is what everything is pasted on."""
@@ -63,7 +63,7 @@ class Setup:
     """Of the crop."""
     over: Laid | None
     """The reference photo on the crop; None without fusion."""
-    work: Seen
+    work: AnalysedFace
     """The ground's face, others covered."""
     start: Image.Image
     """What the first pass begins with: the ground's crop, fused."""
@@ -72,23 +72,23 @@ class Setup:
     notes: tuple[str, ...]
 
 
-def seen(picture: Image.Image, engine: FaceEngine) -> Seen | None:
+def analysed(picture: Image.Image, engine: FaceEngine) -> AnalysedFace | None:
     """The picture's largest face."""
     faces = engine.detect(picture)
-    return Seen(picture, faces[0], engine.parse(picture, faces[0])) if faces else None
+    return AnalysedFace(picture, faces[0], engine.parse(picture, faces[0])) if faces else None
 
 
-def subject_of(sitter: Sitter, engine: FaceEngine) -> Subject:
-    reference = seen(sitter.reference, engine)
-    portrait = seen(sitter.portrait, engine) if sitter.portrait is not None else reference
+def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
+    reference = analysed(subject.reference, engine)
+    portrait = analysed(subject.portrait, engine) if subject.portrait is not None else reference
     notes = []
     if reference is None:
-        notes.append(f"{sitter.name}: no face was found on the reference photo, so there is no fusion.")
+        notes.append(f"{subject.name}: no face was found on the reference photo, so there is no fusion.")
     if portrait is None:
-        notes.append(f"{sitter.name}: no face was found on the portrait; the reference photo gives the pose.")
-    if sitter.lora is None:
-        notes.append(f"{sitter.name}: painted without a LoRA, none was given.")
-    return Subject(sitter, reference, portrait or reference, tuple(notes))
+        notes.append(f"{subject.name}: no face was found on the portrait; the reference photo gives the pose.")
+    if subject.lora is None:
+        notes.append(f"{subject.name}: painted without a LoRA, none was given.")
+    return SubjectFaces(subject, reference, portrait or reference, tuple(notes))
 
 
 def coverings(picture: Image.Image, faces: Sequence[Face], engine: FaceEngine) -> tuple[str | None, ...]:
@@ -132,7 +132,7 @@ def prepared(
     faces: Sequence[Face],
     maps: Sequence[np.ndarray],
     number: int,
-    subject: Subject,
+    subject: SubjectFaces,
     *,
     settings: InferenceSettings,
     family: Family,
@@ -142,8 +142,9 @@ def prepared(
 ) -> Setup:
     """The seat at face `number`; `exact`: the engine's part maps follow true outlines."""
     plan = plan_crop(faces[number], Size.of(template), family)
-    sitter = subject.sitter
-    ground, cover, free = ground_of(template, faces, maps, number, plan, sitter, exact=exact, settings=settings)
+    ground, cover, free = ground_of(
+        template, faces, maps, number, plan, subject.subject, exact=exact, settings=settings
+    )
     over, ground, fusion_notes = fused_in(subject, ground, plan, settings, fuser, exact=exact, free=free)
     rows, columns = ground.within(plan.crop)
     crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
@@ -152,7 +153,7 @@ def prepared(
     over = None if over is None else replace(over, face=np.minimum(over.face, masks.alpha))
     begun = crop if over is None else mixed(crop, over, settings.fusion_before if settings.fusion else 1.0)
     bare, fused = (covered(each, cover[rows, columns], masks.face) for each in (crop, begun))
-    work = Seen(resized(as_picture(bare), plan.work), plan.working_face, nearest(labels, plan.work))
+    work = AnalysedFace(resized(as_picture(bare), plan.work), plan.working_face, nearest(labels, plan.work))
     start = resized(as_picture(fused), plan.work)
     pasted, points, pose_notes = pose_of(subject, work)
     guides = Guides(start, pasted, points)
@@ -175,7 +176,7 @@ def ground_of(
     maps: Sequence[np.ndarray],
     number: int,
     plan: CropPlan,
-    sitter: Sitter,
+    subject: Subject,
     *,
     exact: bool,
     settings: InferenceSettings,
@@ -195,8 +196,8 @@ def ground_of(
     fade = max(2 * feather, SKIN_FADE * plan.face.box.width)
     free = inner_edges(area, Size.of(template), fade) * (1 - feathered(cover, feather))
     ground = made_ready(
-        area, picture, labels, face_within(plan.face, area, 1.0), free, name=sitter.name, outline=sitter.outline,
-        skin=sitter.skin, exact=exact, settings=settings,
+        area, picture, labels, face_within(plan.face, area, 1.0), free, name=subject.name, outline=subject.outline,
+        skin=subject.skin, exact=exact, settings=settings,
     )  # fmt: skip
     crop_edges = np.ones_like(free)
     rows, columns = ground.within(plan.crop)
@@ -205,7 +206,7 @@ def ground_of(
 
 
 def fused_in(
-    subject: Subject,
+    subject: SubjectFaces,
     ground: Ground,
     plan: CropPlan,
     settings: InferenceSettings,
@@ -219,13 +220,13 @@ def fused_in(
     Without fusion it is the portrait: no pixel of a photo enters, all likeness is the LoRA's own. From the bare
     template it would have to come through the denoise under edges and colours of the template's face.
     """
-    source = subject.reference if settings.fusion else subject.portrait if subject.sitter.portrait else None
+    source = subject.reference if settings.fusion else subject.portrait if subject.subject.portrait else None
     if source is None or (settings.fusion and settings.fusion_before <= 0 and settings.fusion_after <= 0):
         return None, ground, ()
     rows, columns = ground.within(plan.crop)
     face = face_within(plan.face, plan.crop, 1.0)
     crop, labels = ground.picture[rows, columns], ground.labels[rows, columns]
-    over, notes = laid_over(source, crop, face, labels, fuser if settings.fusion else None, whose=subject.sitter.name)
+    over, notes = laid_over(source, crop, face, labels, fuser if settings.fusion else None, whose=subject.subject.name)
     if over is None:
         return None, ground, notes
     cleared, gone = without_ends(crop, labels, over.face, face.box.width, exact=exact, free=free[rows, columns])
@@ -236,7 +237,7 @@ def fused_in(
 
 
 def laid_over(
-    source: Seen, target: np.ndarray, face: Face, labels: np.ndarray, fuser: Fuser | None, *, whose: str
+    source: AnalysedFace, target: np.ndarray, face: Face, labels: np.ndarray, fuser: Fuser | None, *, whose: str
 ) -> tuple[Laid | None, tuple[str, ...]]:
     """The source's face on the target by the fuser, else by our own warp; None, with a note, where neither can."""
     notes: tuple[str, ...] = ()
@@ -276,17 +277,17 @@ def _stages(
     return tuple(Stage(name, picture, number) for name, picture in pictures.items() if picture is not None)
 
 
-def pose_of(subject: Subject, work: Seen) -> tuple[Image.Image | None, np.ndarray | None, tuple[str, ...]]:
+def pose_of(subject: SubjectFaces, work: AnalysedFace) -> tuple[Image.Image | None, np.ndarray | None, tuple[str, ...]]:
     """The portrait's face laid on the crop, and its points."""
     portrait = subject.portrait
     if portrait is None:
-        return None, None, (f"{subject.sitter.name}: no pose guide, neither picture shows a face.",)
+        return None, None, (f"{subject.subject.name}: no pose guide, neither picture shows a face.",)
     try:
         mask = part_mask(portrait.labels, FACE_PARTS)
         pasted = pose_guide(portrait.picture, portrait.face, mask, work.picture, work.face)
         return pasted, posed_points(portrait.face, work.face), ()
     except (cv2.error, ValueError) as error:
-        return None, None, (f"{subject.sitter.name}: the pose guide was left out ({error}).",)
+        return None, None, (f"{subject.subject.name}: the pose guide was left out ({error}).",)
 
 
 def nearest(labels: np.ndarray, size: Size) -> np.ndarray:

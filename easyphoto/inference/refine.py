@@ -14,7 +14,7 @@ from easyphoto.faces.inswapper import WARP, Fuser
 from easyphoto.files import cause_of
 from easyphoto.formats import MOST_PIXELS
 from easyphoto.images import as_picture
-from easyphoto.inference.finish import Canvas, face_at
+from easyphoto.inference.finish import WorkingPicture, face_at
 from easyphoto.inference.plan import MOST_ENLARGEMENT
 from easyphoto.inference.prepare import Setup
 from easyphoto.inference.results import Stage
@@ -43,8 +43,8 @@ def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser |
 
 
 def with_restored_faces(
-    canvas: Canvas, setups: Sequence[Setup], restorer: Restorer, engine: FaceEngine, *, strength: float
-) -> tuple[Canvas, tuple[Stage, ...], tuple[str, ...]]:
+    canvas: WorkingPicture, setups: Sequence[Setup], restorer: Restorer, engine: FaceEngine, *, strength: float
+) -> tuple[WorkingPicture, tuple[Stage, ...], tuple[str, ...]]:
     """Each seated face restored, mixed at `strength`, and only where the passes painted."""
     if strength <= 0:
         return canvas, (), ()
@@ -59,7 +59,9 @@ def with_restored_faces(
             continue
         try:
             allowed = painted_area(setup, canvas.touched, strength)
-            canvas = Canvas(restored(canvas.picture, face.points, restorer.restore, allowed=allowed), canvas.touched)
+            canvas = WorkingPicture(
+                restored(canvas.picture, face.points, restorer.restore, allowed=allowed), canvas.touched
+            )
         except FAILURES as error:
             notes.append(f"{whose}: not restored ({reason_of(error)}).")
             continue

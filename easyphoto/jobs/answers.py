@@ -13,7 +13,7 @@ from easyphoto.inference.results import Photograph, Stage
 from easyphoto.jobs.context import JobContext
 from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
-from easyphoto.sessions import Session
+from easyphoto.sessions import PhotographResult
 
 _THUMBNAIL = Size(384, 384)
 
@@ -59,7 +59,7 @@ class PhotographAnswer:
     def add(self, file: Path, template: Path, made: Photograph) -> None:
         self._pictures.append(_picture(file, template.stem, made, self._context))
 
-    def of(self, session: Session) -> dict[str, Any]:
+    def of(self, session: PhotographResult) -> dict[str, Any]:
         """Every picture with its likeness, notes and steps, best first within each template."""
         for note in dict.fromkeys(session.all_notes):
             self._context.note(note)

@@ -13,7 +13,7 @@ _TAG_DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """By default the program itself, or another one on a server without accounts."""
 
     account: str | None = None
@@ -28,7 +28,7 @@ class Asker:
             return f"a{_digest(self.account, _TAG_DIGITS)}"
         return f"b{_digest(self.browser, _TAG_DIGITS)}" if self.browser is not None else ""
 
-    def owns(self, other: Asker) -> bool:
+    def owns(self, other: Requester) -> bool:
         """Whether what the other asked for is this one's as well.
 
         Without accounts a page shows what its browser asked for, and what programs did; programs see everything:
@@ -54,23 +54,23 @@ def _digest(text: str, digits: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:digits]
 
 
-STRANGER = Asker(browser=browser_digest("a page without a cookie"))
+STRANGER = Requester(browser=browser_digest("a page without a cookie"))
 """Who cannot be told apart from others: nothing of anybody's is shown again to them."""
-_ASKING: ContextVar[Asker] = ContextVar("easyphoto_asking", default=STRANGER)
+_ASKING: ContextVar[Requester] = ContextVar("easyphoto_asking", default=STRANGER)
 
 
-def asking() -> Asker:
+def asking() -> Requester:
     """Who asks in this request or event; outside of any a stranger."""
     return _ASKING.get()
 
 
-def begin_asking(asker: Asker) -> None:
+def begin_asking(asker: Requester) -> None:
     """To the end of this request: a stream is sent after its handler has returned."""
     _ASKING.set(asker)
 
 
 @contextmanager
-def asked_by(asker: Asker) -> Iterator[None]:
+def asked_by(asker: Requester) -> Iterator[None]:
     token = _ASKING.set(asker)
     try:
         yield
@@ -82,5 +82,5 @@ ACCOUNT_IN_SCOPE = "easyphoto.account"
 """Where a front door leaves the account's name for the page and the routes behind it."""
 
 
-def the_program() -> Asker:
-    return Asker()
+def the_program() -> Requester:
+    return Requester()

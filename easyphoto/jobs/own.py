@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import UnknownJob
-from easyphoto.jobs.askers import Asker
+from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.queue import JobQueue, Work
-from easyphoto.jobs.records import Job, JobEvent, Subject
+from easyphoto.jobs.records import Job, JobEvent, JobSubjects
 from easyphoto.workspace import Workspace
 
 
@@ -20,14 +20,14 @@ class OwnJobs:
     """Answers as the queue does. What nobody sees is whose a job is that is not one's own."""
 
     everybody: JobQueue
-    asking: Callable[[], Asker]
+    asking: Callable[[], Requester]
 
     @property
     def workspace(self) -> Workspace:
         return self.everybody.workspace
 
     def submit(
-        self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: Subject | None = None
+        self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: JobSubjects | None = None
     ) -> Job:
         asker = self.asking()
         return self.everybody.submit(kind, title, work, request=request, subject=subject, asker=asker)
@@ -67,7 +67,7 @@ class OwnJobs:
         self.get(id)
         return self.everybody.wait(id, after, seconds)
 
-    def held_back(self, subject: Subject, *, stop: bool = False) -> AbstractContextManager[None]:
+    def held_back(self, subject: JobSubjects, *, stop: bool = False) -> AbstractContextManager[None]:
         """Against everybody's jobs: a person is shared by all."""
         return self.everybody.held_back(subject, stop=stop)
 

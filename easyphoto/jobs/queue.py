@@ -17,18 +17,18 @@ from typing import Any
 
 from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
 from easyphoto.files import inside, matching, write_bytes
-from easyphoto.jobs.askers import Asker
+from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
     Job,
     JobEvent,
+    JobSubjects,
     State,
-    Subject,
     error_record,
     new_job_id,
     now,
 )
-from easyphoto.jobs.shelf import EVENTS_FILE, Shelf
+from easyphoto.jobs.store import EVENTS_FILE, JobStore
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
 from easyphoto.journal import Watched, at_work, doomed
 from easyphoto.locks import file_lock
@@ -70,8 +70,8 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._events: dict[str, list[JobEvent]] = {}
         self._recent: deque[str] = deque()
-        self._held_back: list[Subject] = []
-        self._shelf = Shelf(workspace.jobs)
+        self._held_back: list[JobSubjects] = []
+        self._shelf = JobStore(workspace.jobs)
         self._waiting: dict[Lane, deque[tuple[str, Work]]] = {lane: deque() for lane in Lane}
         self._cancelled: set[str] = set()
         self._threads: dict[Lane, threading.Thread] = {}
@@ -88,13 +88,13 @@ class JobQueue:
         work: Work,
         *,
         request: Mapping[str, Any],
-        subject: Subject | None = None,
-        asker: Asker | None = None,
+        subject: JobSubjects | None = None,
+        asker: Requester | None = None,
     ) -> Job:
         """Put `work` at the end of the queue; it is called with the job's context and returns the job's result."""
         job = Job(
             new_job_id(), kind, title, State.QUEUED, now(), self._owner,
-            request=request, subject=subject or Subject(), asker=asker or Asker(),
+            request=request, subject=subject or JobSubjects(), asker=asker or Requester(),
         )  # fmt: skip
         with self._changed:
             if self._closing:
@@ -176,7 +176,7 @@ class JobQueue:
                 self._drop(id)
 
     @contextmanager
-    def held_back(self, subject: Subject, *, stop: bool = False) -> Iterator[None]:
+    def held_back(self, subject: JobSubjects, *, stop: bool = False) -> Iterator[None]:
         """Meanwhile no job about these persons and pictures is taken.
 
         Raises HostBusy while one is not over; with `stop` the jobs of this queue are asked to stop instead, those that

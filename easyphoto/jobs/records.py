@@ -14,7 +14,7 @@ from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
 from easyphoto.files import disk_failure
-from easyphoto.jobs.askers import Asker
+from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.journal import names_of
 from easyphoto.records import parsed, read_json, typed
@@ -25,7 +25,7 @@ _OWNER = re.compile(r"[\w-]{1,64}")
 
 
 @dataclass(frozen=True)
-class Subject:
+class JobSubjects:
     """Whose pictures a job holds, so that it goes when they go."""
 
     persons: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Subject:
         """As the journal has them."""
         return names_of(self.persons, self.uploads)
 
-    def meets(self, other: Subject) -> bool:
+    def meets(self, other: JobSubjects) -> bool:
         """Whether both are about the same person or picture."""
         return bool({*self.persons} & {*other.persons} or {*self.uploads} & {*other.uploads})
 
@@ -71,8 +71,8 @@ class Job:
     notes: tuple[str, ...] = ()
     run: str | None = None
     """Name of the training's folder, as soon as there is one; what `resume` takes."""
-    subject: Subject = Subject()
-    asker: Asker = field(default_factory=Asker)
+    subject: JobSubjects = JobSubjects()
+    asker: Requester = field(default_factory=Requester)
     """Whose it is."""
 
     def names(self, file: str) -> bool:

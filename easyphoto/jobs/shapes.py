@@ -116,7 +116,7 @@ class LeftOutTold:
 
 
 @dataclass(frozen=True)
-class ArrivalsTold:
+class ImportedTold:
     persons: tuple[str, ...]
     left_out: tuple[LeftOutTold, ...]
 
@@ -132,7 +132,7 @@ class PreviewEvent:
 
 
 @dataclass(frozen=True)
-class ErrorEvent:
+class JobErrorEvent:
     error: Mapping[str, str]
 
 
@@ -148,11 +148,11 @@ RESULTS: Mapping[str, type[Any]] = MappingProxyType(
         "resume": TrainedTold,
         "photograph": PhotographTold,
         "template": TemplateTold,
-        "import": ArrivalsTold,
+        "import": ImportedTold,
     }
 )
 EVENTS: Mapping[str, type[Any]] = MappingProxyType(
-    {"state": StateEvent, "preview": PreviewEvent, "error": ErrorEvent, "train": LineEvent, "verdicts": CheckTold}
+    {"state": StateEvent, "preview": PreviewEvent, "error": JobErrorEvent, "train": LineEvent, "verdicts": CheckTold}
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from easyphoto.decoding import readable_format
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.files import write_bytes
-from easyphoto.jobs.askers import Asker
+from easyphoto.jobs.askers import Requester
 from easyphoto.workspace import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
@@ -41,7 +41,7 @@ class Upload:
         return found["stem"] if found else self.path.stem
 
 
-def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Asker | None = None) -> Upload:
+def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Requester | None = None) -> Upload:
     """Write a picture into the workspace's uploads; the same bytes under the same name are kept once for each asker.
 
     `name` is what the client calls it; only its letters matter. Raises BadPicture for what is none, or too large.
@@ -59,10 +59,10 @@ def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Asker | 
     return Upload(path.name, path)
 
 
-def find_upload(workspace: Workspace, name: str, asker: Asker | None = None) -> Upload:
+def find_upload(workspace: Workspace, name: str, asker: Requester | None = None) -> Upload:
     """Raises InputError for a name that is no upload's, path-like ones included, or the upload of somebody else."""
     path = workspace.uploads / name
-    if not is_file_name(name) or not path.is_file() or not (asker or Asker()).owns_tag(tag_of(name)):
+    if not is_file_name(name) or not path.is_file() or not (asker or Requester()).owns_tag(tag_of(name)):
         raise InputError(f"There is no upload {name!r}.", advice="Upload the picture first.")
     return Upload(name, path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from easyphoto.images import read_picture
-from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, Part, Section, Table, Tone
+from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section, Table
 from easyphoto.training.events import Done, Event, Sample, Step, from_line
 from easyphoto.training.run import RunFolder
 
@@ -85,7 +85,7 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
                 read_picture(picture, longest=2 * _SIDE),
                 f"step {event.step}",
                 badge="portrait" if is_best else "",
-                tone=Tone.GOOD if is_best else Tone.PLAIN,
+                tone=NoteTone.GOOD if is_best else NoteTone.PLAIN,
                 detail=f"template {event.template} · {score}",
             )
         )

@@ -8,7 +8,7 @@ from enum import Enum
 from PIL import Image
 
 
-class Tone(str, Enum):
+class NoteTone(str, Enum):
     """How a badge is meant."""
 
     GOOD = "good"
@@ -33,7 +33,7 @@ class Figure:
     image: Image.Image
     caption: str = ""
     badge: str = ""
-    tone: Tone = Tone.PLAIN
+    tone: NoteTone = NoteTone.PLAIN
     detail: str = ""
     """Smaller print under the caption."""
 

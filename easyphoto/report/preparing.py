@@ -10,7 +10,7 @@ from easyphoto.images import read_picture, resized
 from easyphoto.preprocess.dataset import Dataset
 from easyphoto.preprocess.reading import original_size
 from easyphoto.preprocess.verdict import Check, Verdict, question_about
-from easyphoto.report.parts import Figure, Gallery, Notes, Part, Section, Tone
+from easyphoto.report.parts import Figure, Gallery, Notes, NoteTone, Part, Section
 
 LONGEST, SIDE = 1024, 352
 _CROP_SIDE = 120
@@ -44,7 +44,7 @@ def _question(check: Check, person: str | None) -> tuple[Gallery, ...]:
     if asked is None:
         return ()
     detail = "Nobody could check it. Where it shows somebody else, train again with another reference photo."
-    figure = Figure(_thumbnail(asked), asked.photo, badge="reference, not checked", tone=Tone.ASIDE, detail=detail)
+    figure = Figure(_thumbnail(asked), asked.photo, badge="reference, not checked", tone=NoteTone.ASIDE, detail=detail)
     return (Gallery((figure,), title=question_about(person), side=SIDE),)
 
 
@@ -55,9 +55,9 @@ def _verdict_figure(verdict: Verdict, reference: str | None) -> Figure:
     if not verdict.kept:
         badge = verdict.reason.value if verdict.reason else "set aside"
         detail = verdict.explanation if not verdict.advice else f"{verdict.explanation} {verdict.advice}"
-        return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=Tone.ASIDE, detail=detail)
+        return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=NoteTone.ASIDE, detail=detail)
     badge = "kept · reference" if verdict.photo == reference else "kept"
-    return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=Tone.GOOD, detail=detail)
+    return Figure(_thumbnail(verdict), verdict.photo, badge=badge, tone=NoteTone.GOOD, detail=detail)
 
 
 def _thumbnail(verdict: Verdict) -> Image.Image:

@@ -7,7 +7,7 @@ from PIL import Image
 from easyphoto.faces.engine import Likeness
 from easyphoto.faces.likeness_scale import share_words
 from easyphoto.inference.results import Photograph, Photographs
-from easyphoto.report.parts import Bars, Figure, Gallery, Notes, Part, Section, Table, Tone, on_page
+from easyphoto.report.parts import Bars, Figure, Gallery, Notes, NoteTone, Part, Section, Table, on_page
 
 _SIDE = 380
 
@@ -28,7 +28,7 @@ def session_section(
                 on_page(one.image, _SIDE),
                 f"result {rank}" if len(made.results) > 1 else "result",
                 badge=_words(one.likeness),
-                tone=Tone.GOOD if one is best else Tone.PLAIN,
+                tone=NoteTone.GOOD if one is best else NoteTone.PLAIN,
                 detail=f"seed {one.seed}",
             )
             for rank, one in enumerate(made.results, start=1)

@@ -8,16 +8,16 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from easyphoto.images import built_in_font, drawable, write_picture
-from easyphoto.report.parts import Figure, Gallery, Report, Tone
+from easyphoto.report.parts import Figure, Gallery, NoteTone, Report
 
 GROUND, CARD, INK, SOFT = (246, 244, 240), (255, 255, 255), (29, 27, 25), (111, 106, 99)
-TONES = {Tone.GOOD: (47, 125, 79), Tone.ASIDE: (154, 91, 0), Tone.PLAIN: SOFT}
+TONES = {NoteTone.GOOD: (47, 125, 79), NoteTone.ASIDE: (154, 91, 0), NoteTone.PLAIN: SOFT}
 SIDE, GAP, MARGIN, COLUMNS = 176, 14, 28, 6
 CAPTION = 40
 
 
 @dataclass(frozen=True)
-class _Row:
+class _SheetRow:
     title: str
     figures: tuple[Figure, ...]
 
@@ -44,21 +44,21 @@ def contact_sheet(report: Report) -> Image.Image:
     return sheet
 
 
-def _rows(report: Report) -> list[_Row]:
+def _rows(report: Report) -> list[_SheetRow]:
     return [
-        _Row(" · ".join(filter(None, (section.title, part.title))), part.figures)
+        _SheetRow(" · ".join(filter(None, (section.title, part.title))), part.figures)
         for section in report.sections
         for part in section.parts
         if isinstance(part, Gallery) and part.figures
     ]
 
 
-def _height(row: _Row) -> int:
+def _height(row: _SheetRow) -> int:
     lines = -(-len(row.figures) // COLUMNS)
     return 30 + lines * (SIDE + CAPTION + GAP)
 
 
-def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: _Row, top: int) -> None:
+def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: _SheetRow, top: int) -> None:
     _write(pen, (MARGIN, top + 4), row.title, colour=INK, size=15, width=sheet.width - 2 * MARGIN)
     for index, figure in enumerate(row.figures):
         left = MARGIN + (index % COLUMNS) * (SIDE + GAP)

@@ -20,7 +20,7 @@ from easyphoto.errors import OutOfMemory
 from easyphoto.families import Family
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
-from easyphoto.training.events import Plan
+from easyphoto.training.events import MemoryPlanned
 
 # Counted by tools/activation_memory.py on networks of true size without content: the peak of live storages in forward
 # and backward, per latent cell and picture (the difference that two more pictures make), at the family's resolution
@@ -43,7 +43,7 @@ GB = 1e9
 
 
 @dataclass(frozen=True)
-class Footing:
+class MemoryPlan:
     """How a batch passes through the networks."""
 
     at_a_time: int
@@ -51,7 +51,7 @@ class Footing:
     offload: bool = False
     """Networks that the steps do not need wait in the system's memory."""
 
-    def below(self, settings: TrainSettings, *, can_offload: bool = False) -> Footing | None:
+    def below(self, settings: TrainSettings, *, can_offload: bool = False) -> MemoryPlan | None:
         """The next that needs less memory and is not excluded by the settings; None where there is none."""
         if can_offload and not self.offload:
             return replace(self, offload=True)
@@ -69,7 +69,7 @@ class Footing:
 
 
 @dataclass(eq=False)
-class Idle:
+class OffloadedNetworks:
     """Networks that only caching and validation need: the autoencoder, and text encoders that do not learn."""
 
     networks: tuple[Any, ...] = ()
@@ -105,7 +105,7 @@ def bytes_of(networks: Iterable[Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MemoryEstimate:
     """Bytes of one training, by what they are for."""
 
     weights: int
@@ -117,21 +117,21 @@ class Estimate:
         return self.weights + self.adapters + self.activations
 
 
-def first_footing(settings: TrainSettings) -> Footing:
+def first_memory_plan(settings: TrainSettings) -> MemoryPlan:
     """What the settings ask for."""
-    return Footing(min(settings.micro_batch or settings.batch, settings.batch), settings.checkpointing == "on")
+    return MemoryPlan(min(settings.micro_batch or settings.batch, settings.batch), settings.checkpointing == "on")
 
 
 def plan_training(
-    adapted: Adapted, components: Any, settings: TrainSettings, *, device: str, idle: Idle
-) -> tuple[Footing, Plan]:
+    adapted: Adapted, components: Any, settings: TrainSettings, *, device: str, idle: OffloadedNetworks
+) -> tuple[MemoryPlan, MemoryPlanned]:
     """The first footing that fits, and what is said of it.
 
     Raises OutOfMemory where none does. Where the device does not say what is free, what was asked for is tried.
     """
     family: Family = components.family
     weights, free = bytes_of(components.networks), free_memory(device)
-    footing: Footing | None = first_footing(settings)
+    footing: MemoryPlan | None = first_memory_plan(settings)
     while footing is not None:
         need = estimate(adapted, weights - idle.bytes * footing.offload, family, footing)
         # The weights are there already; what is free is free beside them.
@@ -146,14 +146,14 @@ def plan_training(
     )
 
 
-def estimate(adapted: Adapted, weights: int, family: Family, footing: Footing) -> Estimate:
+def estimate(adapted: Adapted, weights: int, family: Family, footing: MemoryPlan) -> MemoryEstimate:
     """`weights` are the bytes of the networks on the device, adapters included."""
     trained = sum(each.numel() for each in adapted.parameters().values())
     sixteen_bit = adapted.unet.conv_in.weight.element_size() == 2
     cells = footing.at_a_time * (family.resolution // LATENT_FACTOR) ** 2
     activations = cells * ACTIVATIONS[family.id][sixteen_bit, footing.checkpointing]
     # The adapters themselves are among the weights.
-    return Estimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
+    return MemoryEstimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
 
 
 def free_memory(device: str) -> int | None:
@@ -199,10 +199,12 @@ def clear_memory(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def _plan(need: Estimate, footing: Footing, family: Family, *, batch: int, there: int | None, adapted: Adapted) -> Plan:
+def _plan(
+    need: MemoryEstimate, footing: MemoryPlan, family: Family, *, batch: int, there: int | None, adapted: Adapted
+) -> MemoryPlanned:
     of = "" if there is None else f" of {there / GB:.1f}"
     how = f"{family.label} at {family.resolution} px, {footing.words(batch)}"
-    return Plan(
+    return MemoryPlanned(
         text=f"{how}: about {need.whole / GB:.1f}{of} GB",
         at_a_time=footing.at_a_time,
         checkpointing=footing.checkpointing,

@@ -24,7 +24,7 @@ from easyphoto.training.lora import (
 )
 from easyphoto.training.run import TrainRun
 from easyphoto.training.selection import Selection, contact_sheet, select
-from easyphoto.training.validate import Judge, Picture, mean_score, record_of
+from easyphoto.training.validate import Picture, Validator, mean_score, record_of
 from easyphoto.weights.catalog import UsedWeight
 
 # A merge is steadier on templates that nobody judged, so it may lose this much of likeness on those that were.
@@ -32,31 +32,31 @@ MERGE_MAY_LOSE = 0.01
 FEWEST_VOTERS = 2
 
 if TYPE_CHECKING:
-    from easyphoto.training.session import Desk
+    from easyphoto.training.session import RunContext
 
 
 def conclude(
-    desk: Desk,
+    service: RunContext,
     learner: Learner,
-    judge: Judge | None,
+    judge: Validator | None,
     pictures: Sequence[Picture],
     *,
     used: Sequence[UsedWeight] = (),
 ) -> Done:
     """Select and merge the checkpoints, judge what came out, write the LoRA and the run's evidence."""
-    with desk.phase("select"):
-        elected = elect(desk, learner, judge, pictures)
+    with service.phase("select"):
+        elected = elect(service, learner, judge, pictures)
         chosen, state, merged, energy_lost = elected.chosen, elected.state, elected.merged, elected.energy_lost
-        desk.notes += chosen.notes
-    with desk.phase("save"):
-        facts = facts_of(desk.run, learner, merge=chosen.weights)
-        target = desk.folder.path(desk.run.output)
+        service.notes += chosen.notes
+    with service.phase("save"):
+        facts = facts_of(service.run, learner, merge=chosen.weights)
+        target = service.folder.path(service.run.output)
         digest = write_lora(target, state, lora_metadata(facts))
-        _keep_evidence(desk, learner, judge, pictures, chosen=chosen, merged=merged, energy_lost=energy_lost)
+        _keep_evidence(service, learner, judge, pictures, chosen=chosen, merged=merged, energy_lost=energy_lost)
     done = Done(
         path=str(target),
         sha256=digest,
-        portrait=str(desk.folder.portrait) if chosen.portrait else None,
+        portrait=str(service.folder.portrait) if chosen.portrait else None,
         best_step=chosen.best_step,
         best=chosen.best,
         merged=mean_score(merged) if chosen.is_voted else None,
@@ -64,12 +64,12 @@ def conclude(
         weights={str(step): share for step, share in chosen.weights},
         energy_lost=energy_lost,
         embedder=judge.engine.embedder if judge else None,
-        notes=tuple(desk.notes),
-        seconds={name: round(seconds, 3) for name, seconds in desk.seconds.items()},
-        plan=desk.plan,
+        notes=tuple(service.notes),
+        seconds={name: round(seconds, 3) for name, seconds in service.seconds.items()},
+        plan=service.plan,
         used=tuple(asdict(each) for each in used),
     )
-    write_bytes(desk.folder.outcome, (to_line(done) + "\n").encode())
+    write_bytes(service.folder.outcome, (to_line(done) + "\n").encode())
     return done
 
 
@@ -83,47 +83,47 @@ class Elected:
     merged: tuple[Picture, ...]
 
 
-def elect(desk: Desk, learner: Learner, judge: Judge | None, pictures: Sequence[Picture]) -> Elected:
+def elect(service: RunContext, learner: Learner, judge: Validator | None, pictures: Sequence[Picture]) -> Elected:
     """Merge what the votes say; where the merge falls behind the best checkpoint, ask fewer voters, at last only that.
 
     While a person is still being learned the last checkpoints lead, and ten votes reach back to poorer ones: on ten
     drawn persons the merge of ten votes lost 0.037 of likeness to the best checkpoint.
     """
-    voters = desk.run.settings.voters
+    voters = service.run.settings.voters
     while True:
         chosen = select(pictures, voters=voters, last_step=learner.steps)
         if voters < FEWEST_VOTERS and chosen.is_voted:
             chosen = replace(chosen, weights=((chosen.best_step, 1.0),))
-        state, energy_lost = _merged(desk, chosen)
-        merged = _judge_merged(desk, learner, judge, state=state, chosen=chosen)
+        state, energy_lost = _merged(service, chosen)
+        merged = _judge_merged(service, learner, judge, state=state, chosen=chosen)
         if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
             return Elected(chosen, state, energy_lost, merged)
-        desk.notes.append(f"the merge of {voters} votes falls behind the best checkpoint: fewer vote")
+        service.notes.append(f"the merge of {voters} votes falls behind the best checkpoint: fewer vote")
         voters //= 2
 
 
-def _merged(desk: Desk, chosen: Selection) -> tuple[State, float]:
-    files = [desk.folder.checkpoint(step) for step, _ in chosen.weights]
+def _merged(service: RunContext, chosen: Selection) -> tuple[State, float]:
+    files = [service.folder.checkpoint(step) for step, _ in chosen.weights]
     if len(files) == 1:
         return read_lora(files[0])[0], 0.0
-    return merge_products(files, [share for _, share in chosen.weights], desk.run.rank)
+    return merge_products(files, [share for _, share in chosen.weights], service.run.rank)
 
 
 def _judge_merged(
-    desk: Desk, learner: Learner, judge: Judge | None, *, state: State, chosen: Selection
+    service: RunContext, learner: Learner, judge: Validator | None, *, state: State, chosen: Selection
 ) -> tuple[Picture, ...]:
     """Draw with the merged weights in the live adapters. Without votes they are the last one's, drawn already."""
     if judge is None or not chosen.is_voted:
         return ()
     load_into_adapters(state, learner.adapted)
     with torch.random.fork_rng(devices=[]):
-        return judge.draw(learner.steps, "merged", desk.progress)
+        return judge.draw(learner.steps, "merged", service.progress)
 
 
 def _keep_evidence(
-    desk: Desk,
+    service: RunContext,
     learner: Learner,
-    judge: Judge | None,
+    judge: Validator | None,
     pictures: Sequence[Picture],
     *,
     chosen: Selection,
@@ -131,7 +131,7 @@ def _keep_evidence(
     energy_lost: float,
 ) -> None:
     write_json(
-        desk.folder.curves,
+        service.folder.curves,
         {
             "losses": [loss if loss == loss else None for loss in learner.losses],
             "likeness": record_of(pictures),
@@ -143,10 +143,10 @@ def _keep_evidence(
         },
     )
     if judge is not None:
-        sheet = contact_sheet(pictures, judge.views, merged=merged, root=desk.folder.root)
-        write_picture(desk.folder.sheet, sheet)
+        sheet = contact_sheet(pictures, judge.views, merged=merged, root=service.folder.root)
+        write_picture(service.folder.sheet, sheet)
     if chosen.portrait is not None:
-        write_bytes(desk.folder.portrait, (desk.folder.root / chosen.portrait.path).read_bytes())
+        write_bytes(service.folder.portrait, (service.folder.root / chosen.portrait.path).read_bytes())
 
 
 def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float], ...] = ()) -> LoraFacts:

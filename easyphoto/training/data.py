@@ -58,7 +58,7 @@ class Cached:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class BatchOrder:
     """The whole run's draws, made up front from the seed: what a step sees does not depend on where it was resumed."""
 
     indices: torch.Tensor
@@ -69,7 +69,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _MetadataLine:
     """A line of `metadata.jsonl`, as datasets of kohya and Hugging Face write it, with what ours add."""
 
     file_name: str = ""
@@ -91,16 +91,16 @@ def read_entries(folder: Path) -> tuple[Entry, ...]:
     return entries
 
 
-def _row(line: bytes) -> _Row:
+def _row(line: bytes) -> _MetadataLine:
     try:
-        return typed(_Row, parsed(line), "A line of metadata.jsonl")
+        return typed(_MetadataLine, parsed(line), "A line of metadata.jsonl")
     except ValueError as error:
         raise BadRecord(
             f"A line of metadata.jsonl is damaged: {error}.", advice="Prepare the dataset again."
         ) from error
 
 
-def _entry(folder: Path, row: _Row) -> Entry:
+def _entry(folder: Path, row: _MetadataLine) -> Entry:
     image = inside(folder, row.file_name or row.image)
     if not image.is_file():
         image = folder / "images" / image.name
@@ -178,7 +178,7 @@ def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
     return cell_weights / mean if mean > 1e-4 else torch.ones_like(cell_weights)
 
 
-def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: int) -> Plan:
+def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: int) -> BatchOrder:
     """Draw the run from one CPU generator. Photos come in shuffled rounds, so that all are seen equally often.
 
     The timesteps of a batch are stratified: one from each of `batch` equal parts of the range, in random order.
@@ -191,4 +191,4 @@ def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: i
     within = torch.rand(steps, batch, generator=draw)
     drawn = ((places + within) * (timesteps / batch)).long().clamp(max=timesteps - 1)
     noise_seeds = torch.randint(0, 2**62, (steps,), generator=draw)
-    return Plan(indices.reshape(steps, batch), drawn, noise_seeds)
+    return BatchOrder(indices.reshape(steps, batch), drawn, noise_seeds)

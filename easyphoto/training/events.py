@@ -29,7 +29,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlanned:
     """How the steps are done so that they fit the device's memory."""
 
     text: str
@@ -117,12 +117,12 @@ class ErrorEvent:
     exit_code: int
 
 
-Event = Start | Plan | Phase | Step | Sample | Checkpoint | Warn | Done | ErrorEvent
+Event = Start | MemoryPlanned | Phase | Step | Sample | Checkpoint | Warn | Done | ErrorEvent
 
 TYPES: Mapping[str, type] = MappingProxyType(
     {
         "start": Start,
-        "plan": Plan,
+        "plan": MemoryPlanned,
         "phase": Phase,
         "step": Step,
         "sample": Sample,

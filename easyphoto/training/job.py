@@ -16,7 +16,17 @@ from easyphoto.files import cause_of, private_opener
 from easyphoto.machine import processes_ended_for_memory
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.commands import end, foreign_environment, spoken, start
-from easyphoto.training.events import Done, ErrorEvent, Event, Phase, Plan, Sample, Step, from_line, is_training
+from easyphoto.training.events import (
+    Done,
+    ErrorEvent,
+    Event,
+    MemoryPlanned,
+    Phase,
+    Sample,
+    Step,
+    from_line,
+    is_training,
+)
 from easyphoto.training.run import RunFolder, TrainRun
 
 SAVING_SECONDS = 60.0
@@ -143,7 +153,7 @@ class _Display:
                 minutes, seconds = divmod(round(event.eta_s or 0), 60)
                 loss = "no number" if event.loss is None else f"{event.loss:.4f}"
                 self._say(f"training · loss {loss} · {minutes}:{seconds:02d} left")
-            case Plan():
+            case MemoryPlanned():
                 self._say(event.text)
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])

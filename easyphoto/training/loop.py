@@ -14,8 +14,8 @@ from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.errors import Diverged
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
-from easyphoto.training.budget import Footing, Idle, checkpoint_networks
-from easyphoto.training.data import Cached, Plan
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_networks
+from easyphoto.training.data import BatchOrder, Cached
 
 WARM_UP = 20
 FINAL_SHARE = 0.1
@@ -110,7 +110,7 @@ class Learner:
         cached: Cached,
         *,
         noise: Noise,
-        plan: Plan,
+        plan: BatchOrder,
         settings: TrainSettings,
         rates: tuple[float, float],
         device: str,
@@ -122,8 +122,8 @@ class Learner:
         self.step = 0
         self.losses: list[float] = []
         self.bad_steps = 0
-        self.footing = Footing(plan.indices.shape[1], checkpointing=False)
-        self.idle = Idle()
+        self.footing = MemoryPlan(plan.indices.shape[1], checkpointing=False)
+        self.idle = OffloadedNetworks()
         self._frozen: tuple[torch.Tensor, torch.Tensor | None] | None = None
         self.scale = LossScale.of(adapted.unet.conv_in.weight.dtype)
         self._parameters = adapted.parameters()
@@ -140,7 +140,7 @@ class Learner:
     def learning_rate(self) -> float:
         return self._rates[0] * rate(min(self.step, self.steps - 1), self.steps)
 
-    def stand_on(self, footing: Footing) -> None:
+    def stand_on(self, footing: MemoryPlan) -> None:
         """Do the following steps so: they need other memory, and are the same steps."""
         self.footing = footing
         if footing.checkpointing:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from easyphoto.images import read_picture
-from easyphoto.training.validate import Picture, View, by_step, mean_score
+from easyphoto.training.validate import Picture, ValidationTemplate, by_step, mean_score
 
 # Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because
 # it has learned longer (seen on a person whose means stayed flat while strangers' templates kept improving).
@@ -75,7 +75,7 @@ def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:
 
 
 def contact_sheet(
-    pictures: Sequence[Picture], views: Sequence[View], *, merged: Sequence[Picture], root: Path
+    pictures: Sequence[Picture], views: Sequence[ValidationTemplate], *, merged: Sequence[Picture], root: Path
 ) -> Image.Image:
     """One row for each checkpoint, one column for each template; above the templates, below the merged LoRA."""
     rows = [(f"step {step}", of_step) for step, of_step in by_step(pictures).items()]

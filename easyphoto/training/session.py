@@ -20,7 +20,7 @@ from easyphoto.machine import ran_out_of_memory
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.budget import Footing, Idle, clear_memory, plan_training
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
@@ -28,14 +28,14 @@ from easyphoto.training.events import Checkpoint, Done, Event, Phase, Sample, St
 from easyphoto.training.loop import Learner, Noise
 from easyphoto.training.lora import lora_metadata
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.validate import CONTROL, Judge, Picture, make_views, reference_vector
+from easyphoto.training.validate import CONTROL, Picture, Validator, make_views, reference_vector
 from easyphoto.weights.catalog import UsedWeight
 
 SAY_EVERY_SECONDS, SAY_EVERY_STEPS = 0.5, 10
 
 
 @dataclass(frozen=True, eq=False)
-class Tools:
+class TrainingModels:
     """What a run works with: the base model, what finds and judges faces, what draws validation pictures."""
 
     components: Any
@@ -50,7 +50,7 @@ class Tools:
 
 
 @dataclass(eq=False)
-class Desk:
+class RunContext:
     """One run's record, folder and line to the outside, and the time each phase took."""
 
     run: TrainRun
@@ -76,26 +76,26 @@ class Desk:
         self.emit(Warn(code, detail))
 
 
-def train_session(desk: Desk, tools: Tools | None = None) -> Done:
+def train_session(service: RunContext, tools: TrainingModels | None = None) -> Done:
     """Train what the record describes, going on where an earlier process stopped.
 
     Raises Cancelled after the run was saved, and the named errors of `easyphoto.errors`.
     """
     with advising_memory():
-        with desk.phase("load"):
-            tools = tools or open_tools(desk.run, desk.folder, desk.progress)
-        learned, judging = split(read_entries(desk.folder.path(desk.run.dataset)), desk.run.settings.seed)
-        with desk.phase("cache"):
-            learner = open_learner(desk, tools, learned)
-            judge = open_judge(desk, tools, judging, learner.idle)
+        with service.phase("load"):
+            tools = tools or open_tools(service.run, service.folder, service.progress)
+        learned, judging = split(read_entries(service.folder.path(service.run.dataset)), service.run.settings.seed)
+        with service.phase("cache"):
+            learner = open_learner(service, tools, learned)
+            judge = open_judge(service, tools, judging, learner.idle)
         held_out = 0 if judging == learned else len(judging)
-        desk.emit(_start(desk.run, learner, tools, held_out=held_out))
-        learner.stand_on(_planned(desk, learner, tools))
-        pictures = learn(desk, learner, judge)
-        return conclude(desk, learner, judge, pictures, used=tools.used)
+        service.emit(_start(service.run, learner, tools, held_out=held_out))
+        learner.stand_on(_planned(service, learner, tools))
+        pictures = learn(service, learner, judge)
+        return conclude(service, learner, judge, pictures, used=tools.used)
 
 
-def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Tools:
+def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> TrainingModels:
     """Load the base model and the engine; the backend shares the model's networks."""
     from easyphoto.backends.components import base_model, load_components
     from easyphoto.backends.local import LocalBackend
@@ -109,7 +109,7 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Tools:
     dtype = precision(run.settings, device)
     components = load_components(run.kind, base, dtype=dtype, device=device, store=store)
     engine = open_engine(run.engine, store, progress, run.faces) if run.engine else None
-    return Tools(components, LocalBackend(components, base, device=device, store=store), engine, device)
+    return TrainingModels(components, LocalBackend(components, base, device=device, store=store), engine, device)
 
 
 def precision(settings: TrainSettings, device: str) -> torch.dtype:
@@ -144,10 +144,10 @@ def computes_bf16() -> bool:
         return torch.cuda.is_bf16_supported() and torch.cuda.get_device_capability()[0] >= 8
 
 
-def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learner:
+def open_learner(service: RunContext, tools: TrainingModels, entries: tuple[Entry, ...]) -> Learner:
     """Cache the photos, add adapters, draw the plan, and go on where an earlier process stopped."""
-    run, settings = desk.run, desk.run.settings
-    cached = cache_dataset(tools.components, entries, desk.progress, flip=settings.flip, device=tools.device)
+    run, settings = service.run, service.run.settings
+    cached = cache_dataset(tools.components, entries, service.progress, flip=settings.flip, device=tools.device)
     noise = Noise.of(tools.components.scheduler, tools.device)
     adapted = add_adapters(
         tools.components,
@@ -160,92 +160,94 @@ def open_learner(desk: Desk, tools: Tools, entries: tuple[Entry, ...]) -> Learne
     plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
     learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=run.rates, device=tools.device)
     frozen = () if adapted.text_learns else adapted.text_encoders
-    learner.idle = Idle((tools.components.vae, *frozen), tools.device)
-    resume(desk.folder, learner, run.fingerprint())
+    learner.idle = OffloadedNetworks((tools.components.vae, *frozen), tools.device)
+    resume(service.folder, learner, run.fingerprint())
     return learner
 
 
-def _planned(desk: Desk, learner: Learner, tools: Tools) -> Footing:
+def _planned(service: RunContext, learner: Learner, tools: TrainingModels) -> MemoryPlan:
     footing, plan = plan_training(
-        learner.adapted, tools.components, desk.run.settings, device=tools.device, idle=learner.idle
+        learner.adapted, tools.components, service.run.settings, device=tools.device, idle=learner.idle
     )
-    desk.plan = plan.text
-    desk.emit(plan)
+    service.plan = plan.text
+    service.emit(plan)
     return footing
 
 
-def open_judge(desk: Desk, tools: Tools, judging: tuple[Entry, ...], idle: Idle) -> Judge | None:
+def open_judge(
+    service: RunContext, tools: TrainingModels, judging: tuple[Entry, ...], idle: OffloadedNetworks
+) -> Validator | None:
     """None where nothing can be drawn: no engine, or no template with a face."""
-    run, engine = desk.run, tools.engine
+    run, engine = service.run, tools.engine
     if engine is None or not run.templates:
         lacking = "face engine" if run.templates else "templates"
-        desk.note("no-validation", f"no validation: the run names no {lacking}")
+        service.note("no-validation", f"no validation: the run names no {lacking}")
         return None
-    templates = [desk.folder.path(template) for template in run.templates]
+    templates = [service.folder.path(template) for template in run.templates]
     views, notes = make_views(templates, engine, run.kind)
     for note in notes:
-        desk.note("no-face", note)
+        service.note("no-face", note)
     reference = reference_vector(judging, engine)
     if engine.embedder and reference is None:
-        desk.note("no-face", "no face was found on the photos that judge: checkpoints are not voted on")
-    judge = Judge(run, desk.folder, tools.backend, engine, views, reference, idle)
+        service.note("no-face", "no face was found on the photos that judge: checkpoints are not voted on")
+    judge = Validator(run, service.folder, tools.backend, engine, views, reference, idle)
     if not judge.has_control:
-        desk.note("no-control", f"validation without the control {CONTROL}: its model is not at hand")
+        service.note("no-control", f"validation without the control {CONTROL}: its model is not at hand")
     return judge if views else None
 
 
-def learn(desk: Desk, learner: Learner, judge: Judge | None) -> tuple[Picture, ...]:
+def learn(service: RunContext, learner: Learner, judge: Validator | None) -> tuple[Picture, ...]:
     """Step to the end; save and judge at every mark. Each part is skipped where an earlier process did it."""
-    due = marks(learner.steps, desk.run.settings.validations)
+    due = marks(learner.steps, service.run.settings.validations)
     pictures: list[Picture] = []
     for mark in due:
         if learner.step <= mark:
-            _learn_until(desk, learner, mark, left=len(due) - due.index(mark))
-            _keep(desk, learner)
+            _learn_until(service, learner, mark, left=len(due) - due.index(mark))
+            _keep(service, learner)
         if judge is not None:
-            pictures += _judge(desk, judge, mark, is_live=learner.step == mark)
+            pictures += _judge(service, judge, mark, is_live=learner.step == mark)
     return tuple(pictures)
 
 
-def _learn_until(desk: Desk, learner: Learner, mark: int, *, left: int) -> None:
-    pace = Pace(learner.step)
-    with desk.phase("train"):
+def _learn_until(service: RunContext, learner: Learner, mark: int, *, left: int) -> None:
+    pace = Throughput(learner.step)
+    with service.phase("train"):
         while learner.step < mark:
             try:
-                desk.progress.check()
+                service.progress.check()
             except Cancelled:
-                save_resume(desk.folder, learner, desk.run.fingerprint())
+                save_resume(service.folder, learner, service.run.fingerprint())
                 raise
             bad_before = learner.bad_steps
-            loss = _advanced(desk, learner)
+            loss = _advanced(service, learner)
             if learner.bad_steps > bad_before:
-                desk.emit(Warn("nonfinite", f"step {learner.step} was skipped: its loss is no number"))
+                service.emit(Warn("nonfinite", f"step {learner.step} was skipped: its loss is no number"))
             if pace.is_due(learner.step) or learner.step == mark:
-                judging = desk.seconds.get("validate", 0.0) / max(1, desk.run.settings.validations - left) * left
-                desk.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+                judging = service.seconds.get("validate", 0.0) / max(1, service.run.settings.validations - left) * left
+                service.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
 
 
-def _advanced(desk: Desk, learner: Learner) -> float:
+def _advanced(service: RunContext, learner: Learner) -> float:
     """One step's loss; where memory runs out, it is done again with less at a time, on the same pictures."""
     while True:
         try:
             loss = learner.gradients()
             break
         except (MemoryError, RuntimeError) as error:
-            smaller = learner.footing.below(desk.run.settings, can_offload=learner.idle.bytes > 0)
+            smaller = learner.footing.below(service.run.settings, can_offload=learner.idle.bytes > 0)
             if not ran_out_of_memory(error) or smaller is None:
                 raise
         # Outside of the handler, because the error holds on to what the attempt had made.
         clear_memory(learner.device)
         learner.stand_on(smaller)
-        how = smaller.words(desk.run.settings.batch)
-        desk.note("oom-retry", f"memory ran out in step {learner.step + 1}; from there: {how}")
+        how = smaller.words(service.run.settings.batch)
+        service.note("oom-retry", f"memory ran out in step {learner.step + 1}; from there: {how}")
     learner.update(loss)
     return loss
 
 
 @dataclass
-class Pace:
+class Throughput:
     """When to speak, and how long a step takes."""
 
     first_step: int
@@ -264,26 +266,26 @@ class Pace:
         return (time.monotonic() - self.began) / max(1, step - self.first_step)
 
 
-def _keep(desk: Desk, learner: Learner) -> None:
+def _keep(service: RunContext, learner: Learner) -> None:
     """The LoRA first: whoever finds the later resume file finds the checkpoint too."""
-    target = desk.folder.checkpoint(learner.step)
-    save_lora(desk.folder, learner, lora_metadata(facts_of(desk.run, learner)))
-    save_resume(desk.folder, learner, desk.run.fingerprint())
-    desk.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
+    target = service.folder.checkpoint(learner.step)
+    save_lora(service.folder, learner, lora_metadata(facts_of(service.run, learner)))
+    save_resume(service.folder, learner, service.run.fingerprint())
+    service.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
 
 
-def _judge(desk: Desk, judge: Judge, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
+def _judge(service: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
     if not is_live and judge.kept(mark) is None:
-        desk.note("not-judged", f"the validation of step {mark} is lost: its checkpoint has no vote")
+        service.note("not-judged", f"the validation of step {mark} is lost: its checkpoint has no vote")
         return ()
-    with desk.phase("validate"), torch.random.fork_rng(devices=[]):
-        pictures = judge.judged(mark, desk.progress)
+    with service.phase("validate"), torch.random.fork_rng(devices=[]):
+        pictures = judge.judged(mark, service.progress)
     for picture in pictures:
-        desk.emit(Sample(mark, str(desk.folder.root / picture.path), picture.template, picture.score))
+        service.emit(Sample(mark, str(service.folder.root / picture.path), picture.template, picture.score))
     return pictures
 
 
-def _start(run: TrainRun, learner: Learner, tools: Tools, *, held_out: int) -> Start:
+def _start(run: TrainRun, learner: Learner, tools: TrainingModels, *, held_out: int) -> Start:
     return Start(
         version=__version__,
         device=tools.device,

@@ -21,7 +21,7 @@ from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
 from easyphoto.records import read_json, typed, write_json
-from easyphoto.training.budget import Idle, clear_memory
+from easyphoto.training.budget import OffloadedNetworks, clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun
 
@@ -50,7 +50,7 @@ class _Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ValidationTemplate:
     """The part of a template that is repainted, at the family's resolution."""
 
     template: int
@@ -60,7 +60,7 @@ class View:
 
 def make_views(
     templates: Sequence[Path], engine: FaceEngine, family: Family
-) -> tuple[tuple[View, ...], tuple[str, ...]]:
+) -> tuple[tuple[ValidationTemplate, ...], tuple[str, ...]]:
     """A view of every template with a face, and notes on those without."""
     views, notes = [], []
     for number, path in enumerate(templates):
@@ -77,14 +77,14 @@ def make_views(
     return tuple(views), tuple(notes)
 
 
-def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, family: Family) -> View:
+def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, family: Family) -> ValidationTemplate:
     crop = square_around(face.box, family.crop_factor, Size.of(picture))
     factor = family.resolution / crop.width
     image = resized(picture.crop(crop.as_ints()), Size(family.resolution, family.resolution))
     box = face.box.moved(-crop.left, -crop.top).scaled(factor)
     points = resized_points(face.points - np.array([crop.left, crop.top]), factor).astype(np.float32)
     mask = part_mask(engine.parse(image, Face(box, points, face.score)), FACE_PARTS)
-    return View(number, image, dilated(mask, MASK_GROWTH * box.width))
+    return ValidationTemplate(number, image, dilated(mask, MASK_GROWTH * box.width))
 
 
 def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray | None:
@@ -99,16 +99,16 @@ def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class Validator:
     """Draws and scores; holds the live networks through its backend, so that nothing is loaded again."""
 
     run: TrainRun
     folder: RunFolder
     backend: Backend
     engine: FaceEngine
-    views: tuple[View, ...]
+    views: tuple[ValidationTemplate, ...]
     reference: np.ndarray | None
-    idle: Idle = field(default_factory=Idle)
+    idle: OffloadedNetworks = field(default_factory=OffloadedNetworks)
 
     def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
         """The pictures of the live checkpoint: from an earlier process where that finished them, else drawn now."""
@@ -148,12 +148,12 @@ class Judge:
             clear_memory(self.backend.capabilities().device)
         return [self.backend.inpaint(request, progress) for request in requests]
 
-    def _kept(self, step: int, label: str, view: View, result: Result) -> Picture:
+    def _kept(self, step: int, label: str, view: ValidationTemplate, result: Result) -> Picture:
         target = self.folder.sample(label, view.template)
         write_picture(target, result.image, {"made_by": "validation", "step": step, "seed": result.seed})
         return Picture(step, view.template, str(target.relative_to(self.folder.root)), self._score(result.image))
 
-    def _request(self, view: View) -> InpaintRequest:
+    def _request(self, view: ValidationTemplate) -> InpaintRequest:
         family, settings = self.run.kind, self.run.settings
         return InpaintRequest(
             image=view.image,
@@ -168,7 +168,7 @@ class Judge:
             sampler=Sampler.DPMPP_2M_KARRAS,
         )
 
-    def _controls(self, view: View) -> tuple[Control, ...]:
+    def _controls(self, view: ValidationTemplate) -> tuple[Control, ...]:
         from easyphoto.backends.guides import draw_guide
 
         if not self.has_control:

@@ -61,7 +61,7 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
         # Six seconds of imports, so not before the record is known to be good.
         import torch
 
-        from easyphoto.training.session import Desk, train_session
+        from easyphoto.training.session import RunContext, train_session
 
         threads = run.threads or run.kind.threads
         if threads:
@@ -73,7 +73,7 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
                 stop.take_time()
             speaker.say(event)
 
-        speaker.say(train_session(Desk(run, folder, say, stop)))
+        speaker.say(train_session(RunContext(run, folder, say, stop)))
         return 0
     except Cancelled:
         log.info("Cancelled; the run can be resumed.")

@@ -15,7 +15,7 @@ from easyphoto.report.charts import chart_svg
 from easyphoto.report.learning import likeness_chart, loss_chart
 from easyphoto.report.parts import Chart
 from easyphoto.training.events import Done, Event, Sample, Warn, from_line
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 
 STATE_WORDS: Mapping[State, str] = {
     State.QUEUED: "Waiting",
@@ -38,7 +38,7 @@ STATE_SIGNS: Mapping[State, str] = {
 ANNOUNCED_EVERY = 10
 
 
-def card_html(job: Job, words: Words, *, more: str = "") -> str:
+def card_html(job: Job, words: Translator, *, more: str = "") -> str:
     """The card; `more` is HTML that belongs between progress and notes, as curves do."""
     active = not job.state.is_over
     parts = [_head(job, words), _progress(job, words) if active else "", more, notes_html(job.notes, words)]
@@ -51,7 +51,7 @@ def card_html(job: Job, words: Words, *, more: str = "") -> str:
     )
 
 
-def announced(job: Job, words: Words) -> str:
+def announced(job: Job, words: Translator) -> str:
     """What a screen reader says; it changes far less often than the card."""
     state = words(STATE_WORDS[job.state])
     if job.state is State.RUNNING:
@@ -66,7 +66,7 @@ def percent_of(job: Job) -> int:
     return min(100, max(0, round(100 * job.done / job.total))) if job.total else 0
 
 
-def duration_words(seconds: float, words: Words) -> str:
+def duration_words(seconds: float, words: Translator) -> str:
     """The time that is left, no more exact than it can be known."""
     if seconds < 60:
         return words("less than a minute left")
@@ -76,14 +76,14 @@ def duration_words(seconds: float, words: Words) -> str:
     return words("about {hours} h {minutes} min left", hours=minutes // 60, minutes=minutes % 60)
 
 
-def notes_html(notes: Sequence[str], words: Words) -> str:
+def notes_html(notes: Sequence[str], words: Translator) -> str:
     if not notes:
         return ""
     items = "".join(f"<li>{escape(words.heard(note))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes" aria-label="{escape(words("Notes"))}">{items}</ul>'
 
 
-def error_html(error: Mapping[str, str], words: Words) -> str:
+def error_html(error: Mapping[str, str], words: Translator) -> str:
     """What happened, then what to do."""
     advice = error.get("advice", "")
     said = f"<p>{escape(words.heard(advice))}</p>" if advice else ""
@@ -97,7 +97,7 @@ def message_html(text: str, *, is_good: bool = False) -> str:
     return f'<div class="{style}" role="status">{escape(text)}</div>' if text else ""
 
 
-def warnings_html(warnings: Sequence[str], words: Words) -> str:
+def warnings_html(warnings: Sequence[str], words: Translator) -> str:
     """What is missing in the host, and what to do, at the top of a tab."""
     if not warnings:
         return ""
@@ -111,7 +111,7 @@ def training_events(events: Iterable[JobEvent]) -> tuple[Event, ...]:
     return tuple(event for event in heard if event is not None)
 
 
-def curves_html(events: tuple[Event, ...], words: Words) -> str:
+def curves_html(events: tuple[Event, ...], words: Translator) -> str:
     """Loss and likeness along the training; empty until there is something to draw."""
     done = next((event for event in reversed(events) if isinstance(event, Done)), None)
     charts = [loss_chart(events), likeness_chart(events, done)]
@@ -119,7 +119,7 @@ def curves_html(events: tuple[Event, ...], words: Words) -> str:
     return f'<div class="easyphoto-curves">{"".join(drawn)}</div>' if drawn else ""
 
 
-def sheet_html(pictures: Sequence[tuple[str, str]], words: Words, *, title: str) -> str:
+def sheet_html(pictures: Sequence[tuple[str, str]], words: Translator, *, title: str) -> str:
     """Small pictures with captions; `pictures` are data: URIs and their words."""
     if not pictures:
         return ""
@@ -131,7 +131,7 @@ def sheet_html(pictures: Sequence[tuple[str, str]], words: Words, *, title: str)
     return f'<section class="easyphoto-sheet" lang="{words.tag}">{head}<div>{figures}</div></section>'
 
 
-def sample_captions(events: tuple[Event, ...], words: Words) -> dict[str, str]:
+def sample_captions(events: tuple[Event, ...], words: Translator) -> dict[str, str]:
     """What stands under a validation picture, by its name among the job's previews."""
     captions = {}
     for event in events:
@@ -142,7 +142,7 @@ def sample_captions(events: tuple[Event, ...], words: Words) -> dict[str, str]:
     return captions
 
 
-def log_html(lines: Sequence[str], words: Words) -> str:
+def log_html(lines: Sequence[str], words: Translator) -> str:
     said = "\n".join(lines)
     return (
         f'<pre class="easyphoto-log" tabindex="0" aria-label="{escape(words("Log"))}">{escape(said)}</pre>'
@@ -151,7 +151,7 @@ def log_html(lines: Sequence[str], words: Words) -> str:
     )
 
 
-def event_lines(events: Iterable[JobEvent], words: Words) -> list[str]:
+def event_lines(events: Iterable[JobEvent], words: Translator) -> list[str]:
     """A job's story, a line for each thing that happened; what repeats itself is told once."""
     lines: list[str] = []
     for event in events:
@@ -161,7 +161,7 @@ def event_lines(events: Iterable[JobEvent], words: Words) -> list[str]:
     return lines
 
 
-def _line(event: JobEvent, words: Words) -> str:
+def _line(event: JobEvent, words: Translator) -> str:
     match event.type:
         case "state":
             return words(STATE_WORDS[State(event.values["state"])])
@@ -182,7 +182,7 @@ def _warning(line: str) -> str:
     return f"{said.code}: {said.detail}" if isinstance(said, Warn) else ""
 
 
-def _head(job: Job, words: Words) -> str:
+def _head(job: Job, words: Translator) -> str:
     state = f"{STATE_SIGNS[job.state]} {words(STATE_WORDS[job.state])}"
     when = (job.ended or job.started or job.created)[:16].replace("T", " ")
     return (
@@ -196,7 +196,7 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _progress(job: Job, words: Words) -> str:
+def _progress(job: Job, words: Translator) -> str:
     """The bar, and under it the step in words; without a count the bar only shows that something goes on."""
     # The training's own words end with the time left; the card says it once, for every kind of job.
     said = [words.heard(part) for part in job.phase.split(" · ") if not part.endswith(" left")]
@@ -214,7 +214,7 @@ def _progress(job: Job, words: Words) -> str:
     )
 
 
-def _interrupted(job: Job, words: Words) -> str:
+def _interrupted(job: Job, words: Translator) -> str:
     if job.state not in (State.INTERRUPTED, State.CANCELLED) or job.run is None:
         return ""
     return f'<p class="easyphoto-hint">{escape(words("It can be resumed from its last checkpoint."))}</p>'
@@ -224,7 +224,7 @@ def _has_points(chart: Chart) -> bool:
     return any(len(curve.points) > 0 for curve in chart.curves)
 
 
-def _figure(chart: Chart, words: Words) -> str:
+def _figure(chart: Chart, words: Translator) -> str:
     said = replace(
         chart,
         title=words.heard(chart.title),

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Asker, browser_digest
+from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, browser_digest
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
 
@@ -51,7 +51,7 @@ class PageDoor:
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
     folder: Path
     """Gradio's for what comes in."""
-    brought: OrderedDict[str, Asker] = field(default_factory=OrderedDict)
+    brought: OrderedDict[str, Requester] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith(OURS):
@@ -68,7 +68,7 @@ class PageDoor:
         if token is None:
             token = new_token()
             send = _remembered(send, token)
-        asker = Asker(scope.get(ACCOUNT_IN_SCOPE), browser_digest(token))
+        asker = Requester(scope.get(ACCOUNT_IN_SCOPE), browser_digest(token))
         scope = {**scope, ASKER_IN_SCOPE: asker}
         if method not in _OPEN or _OPEN[method].fullmatch(path) is None:
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
@@ -82,7 +82,7 @@ class PageDoor:
         else:
             await (self._upload if path == _UPLOAD else self._event)(scope, receive, send, asker)
 
-    def _may_see(self, name: str, asker: Asker) -> bool:
+    def _may_see(self, name: str, asker: Requester) -> bool:
         """What they brought, or what was made for a page: its name cannot be guessed."""
         try:
             root, path = os.path.realpath(self.folder), os.path.realpath(name)
@@ -91,7 +91,7 @@ class PageDoor:
             return False
         return is_file and self.brought.get(path, asker) == asker
 
-    async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Asker) -> None:
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Requester) -> None:
         """Paths are told when their owner is known and the files lie there: gradio may move them after its answer."""
         told: list[MutableMapping[str, Any]] = []
 
@@ -104,14 +104,14 @@ class PageDoor:
         for each in told:
             await send(each)
 
-    def _remember(self, answer: bytes, asker: Asker) -> None:
+    def _remember(self, answer: bytes, asker: Requester) -> None:
         for path in map(os.path.realpath, json.loads(answer)):
             self.brought[path] = asker
             self.brought.move_to_end(path)
         while len(self.brought) > MOST_REMEMBERED:
             self.brought.popitem(last=False)
 
-    async def _event(self, scope: Scope, receive: Receive, send: Send, asker: Asker) -> None:
+    async def _event(self, scope: Scope, receive: Receive, send: Send, asker: Requester) -> None:
         body = b"".join([piece async for piece in _pieces(receive)])
         try:
             is_theirs = await run_in_threadpool(self._brought_all, body, asker)
@@ -123,7 +123,7 @@ class PageDoor:
         else:
             await PlainTextResponse("This file did not come in through this page.", 403)(scope, receive, send)
 
-    def _brought_all(self, event: bytes, asker: Asker) -> bool:
+    def _brought_all(self, event: bytes, asker: Requester) -> bool:
         """Raises ValueError, RecursionError for what is no JSON, or names no path."""
         return all(self.brought.get(os.path.realpath(str(name))) == asker for name in claims_in(json.loads(event)))
 

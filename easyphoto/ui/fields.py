@@ -14,7 +14,7 @@ import gradio as gr
 from easyphoto.errors import BadSettings
 from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from
 from easyphoto.ui import compat
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 
 S = TypeVar("S", bound=Settings)
 AUTO = "auto"
@@ -24,14 +24,14 @@ MOST_RADIO = 3
 
 
 @dataclass
-class Fields(Generic[S]):
+class SettingFields(Generic[S]):
     """The components of one settings class, laid out in as many places as the tab likes.
 
     `place` makes components where it is called; what nobody has placed is at its default when read.
     """
 
     kind: type[S]
-    words: Words
+    words: Translator
     prefix: str
     """Begins the elem_id of each component: `easyphoto_train`."""
     more: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class PresetChoice:
     """fast, balanced, thorough, as the page calls them."""
 
     names: tuple[str, ...]
-    words: Words
+    words: Translator
 
     @property
     def labels(self) -> list[str]:
@@ -170,7 +170,7 @@ class PresetChoice:
         return dict(zip(self.labels, self.names, strict=True)).get(label, label)
 
 
-def presets_of(kind: type[Settings], words: Words) -> PresetChoice:
+def presets_of(kind: type[Settings], words: Translator) -> PresetChoice:
     return PresetChoice(tuple(PRESETS[kind]), words)
 
 
@@ -187,7 +187,7 @@ def types_of(kind: type[Settings], name: str) -> set[type]:
     return set(typing.get_args(hint)) or {hint}
 
 
-def number_from(shown: Any, kinds: set[type], label: str, words: Words) -> int | float | None:
+def number_from(shown: Any, kinds: set[type], label: str, words: Translator) -> int | float | None:
     """What was typed as a number of the setting's kind; nothing is "auto" where that is allowed."""
     text = str(shown if shown is not None else "").strip()
     if type(None) in kinds and text.lower() in ("", AUTO, words(AUTO).lower()):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from easyphoto.jobs.records import Job, State
 from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 
 MOST_ROWS = 12
@@ -26,7 +26,7 @@ def shown_jobs(jobs: Sequence[Job], kind: str) -> tuple[Job, ...]:
 
 @dataclass(frozen=True)
 class JobRows:
-    words: Words
+    words: Translator
     kind: str
     """Jobs of this kind can be shown and forgotten here; the others only cancelled."""
     to: str

@@ -13,8 +13,8 @@ _JOINT = " · "
 
 
 @dataclass(frozen=True)
-class Words:
-    """`Words("zh_CN")("Start training")`. A text without a translation stays English."""
+class Translator:
+    """`Translator("zh_CN")("Start training")`. A text without a translation stays English."""
 
     language: str = "en"
 

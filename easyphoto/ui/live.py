@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import UnknownJob
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, JobEvent
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, event_lines, log_html
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 
 HIDDEN = "easyphoto-hidden"
 MOST_LOG_LINES = 200
@@ -47,7 +47,7 @@ class LiveCard:
         return {self.job, self.seen, self.card, self.cancel, self.log, self.fold}
 
 
-def place_card(prefix: str, words: Words) -> LiveCard:
+def place_card(prefix: str, words: Translator) -> LiveCard:
     job, seen = gr.State(None), gr.State("")
     card = gr.HTML("", elem_id=f"{prefix}_card")
     cancel = gr.Button(words("Cancel"), elem_id=f"{prefix}_cancel", variant="stop", visible=False)
@@ -58,10 +58,17 @@ def place_card(prefix: str, words: Words) -> LiveCard:
 
 
 def show_job(
-    live: LiveCard, desk: Desk, id: str, *, words: Words, seen: str = "", body: Body = no_body, extra: Extra = no_extra
+    live: LiveCard,
+    service: Service,
+    id: str,
+    *,
+    words: Translator,
+    seen: str = "",
+    body: Body = no_body,
+    extra: Extra = no_extra,
 ) -> dict[Any, Any]:
     """Updates that show the job; only `seen` itself where nothing has happened since. Raises UnknownJob."""
-    job, events = desk.queue.get(id), desk.queue.events(id)
+    job, events = service.queue.get(id), service.queue.events(id)
     now = f"{id} {len(events)} {job.state.value}"
     if now == seen:
         return {live.seen: now}
@@ -89,8 +96,8 @@ def show_nothing(live: LiveCard) -> dict[Any, Any]:
 
 def connect_card(
     live: LiveCard,
-    desk: Desk,
-    words: Words,
+    service: Service,
+    words: Translator,
     *,
     kinds: Sequence[str],
     body: Body = no_body,
@@ -100,18 +107,18 @@ def connect_card(
     """Tick and cancel. A page that has just been loaded finds the newest job of these kinds again."""
 
     def ticked(id: str | None, seen: str) -> dict[Any, Any]:
-        id = id or newest_job(desk, kinds)
+        id = id or newest_job(service, kinds)
         if id is None:
             return {live.seen: ""}
         try:
-            return show_job(live, desk, id, words=words, seen=seen or "", body=body, extra=extra)
+            return show_job(live, service, id, words=words, seen=seen or "", body=body, extra=extra)
         except UnknownJob:  # its person was deleted, or it was cleared away
             return show_nothing(live)
 
     def cancelled(id: str | None) -> dict[Any, Any]:
         if id is None:
             return {live.seen: ""}
-        desk.queue.cancel(id)
+        service.queue.cancel(id)
         return {live.seen: "", live.cancel: compat.update(value=words("Stopping …"), interactive=False)}
 
     outputs = {*live.outputs, *extra_outputs}
@@ -119,8 +126,8 @@ def connect_card(
     compat.listen(live.cancel.click, cancelled, inputs=[live.job], outputs={live.seen, live.cancel})
 
 
-def newest_job(desk: Desk, kinds: Sequence[str]) -> str | None:
+def newest_job(service: Service, kinds: Sequence[str]) -> str | None:
     """The one that goes on, else the last that ended."""
-    jobs = [job for job in desk.queue.list() if job.kind in kinds]
+    jobs = [job for job in service.queue.list() if job.kind in kinds]
     going = [job for job in jobs if not job.state.is_over]
     return next((job.id for job in (*reversed(going), *jobs)), None)

@@ -10,12 +10,12 @@ from typing import Any
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import error_record
 from easyphoto.ui.card import error_html
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 
 log = logging.getLogger(__name__)
 
 
-def saying(message: Any, words: Words, handler: Callable[..., dict[Any, Any]]) -> Callable[..., dict[Any, Any]]:
+def saying(message: Any, words: Translator, handler: Callable[..., dict[Any, Any]]) -> Callable[..., dict[Any, Any]]:
     """`handler`, which returns updates by component, with what it raises shown in the component `message`.
 
     `message` must be among the event's outputs; it is cleared where the handler says nothing.

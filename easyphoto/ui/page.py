@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.sending import SendTargets
 
@@ -32,12 +32,12 @@ class Page:
     send: SendTargets
 
 
-def build_page(desk: Desk, *, standalone: bool) -> Page:
+def build_page(service: Service, *, standalone: bool) -> Page:
     """Inside a host its own page brings style and script; standing alone the page brings them itself.
 
     Each visitor is shown the jobs and photos that are theirs; persons and templates are everybody's.
     """
-    desk, words = desk.for_clients(), Words(desk.facts().language)
+    service, words = service.for_clients(), Translator(service.facts().language)
     parts = (
         _Part("train", words("Train"), train_tab),
         _Part("photograph", words("Photograph"), photograph_tab),
@@ -48,9 +48,9 @@ def build_page(desk: Desk, *, standalone: bool) -> Page:
         if standalone:
             _place_head(words)
         with gr.Tabs(elem_id="easyphoto_tabs"):
-            placed = {part.id: _place_tab(part, desk, words) for part in parts}
+            placed = {part.id: _place_tab(part, service, words) for part in parts}
         for part in parts:
-            _connect(part, placed[part.id], desk)
+            _connect(part, placed[part.id], service)
         if standalone:
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)
@@ -70,20 +70,20 @@ class _Placed:
     built: Any
 
 
-def _place_tab(part: _Part, desk: Desk, words: Words) -> _Placed:
+def _place_tab(part: _Part, service: Service, words: Translator) -> _Placed:
     with gr.Tab(part.title, id=part.id, elem_id=f"easyphoto_tab_{part.id}"):
         renew = gr.Button("renew", elem_id=f"easyphoto_{part.id}_renew", elem_classes=[HIDDEN])
-        return _Placed(renew, part.module.build(desk, words))
+        return _Placed(renew, part.module.build(service, words))
 
 
-def _connect(part: _Part, placed: _Placed, desk: Desk) -> None:
+def _connect(part: _Part, placed: _Placed, service: Service) -> None:
     """What shows the workspace is looked up again whenever the tab is opened."""
-    part.module.connect(placed.built, desk)
-    again = part.module.renewal(placed.built, desk)
+    part.module.connect(placed.built, service)
+    again = part.module.renewal(placed.built, service)
     compat.listen(placed.renew.click, again.handler, inputs=list(again.inputs), outputs=again.outputs)
 
 
-def _place_head(words: Words) -> None:
+def _place_head(words: Translator) -> None:
     style = STYLE.read_text("utf-8") + (BOLD if compat.version() >= (6,) else "")
     gr.HTML(f"<style>{style}</style>", elem_id="easyphoto_style")
     said = escape(words("A few photos of a person become portraits of them."))

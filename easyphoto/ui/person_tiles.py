@@ -11,12 +11,12 @@ from typing import Any
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import family_named
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.persons import base_of
 from easyphoto.traces import traces_of
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
@@ -29,8 +29,8 @@ SHOWN_SETTINGS = ("steps", "resolution", "rank", "batch", "learning_rate", "seed
 
 @dataclass(frozen=True)
 class PersonTiles:
-    desk: Desk
-    words: Words
+    service: Service
+    words: Translator
     thumbnails: Thumbnails
     to: str
     """Where the buttons' orders go."""
@@ -59,7 +59,7 @@ class PersonTiles:
         )
 
     def _picture(self, person: Person) -> str:
-        file = portrait_of(self.desk, person)
+        file = portrait_of(self.service, person)
         link = self.thumbnails.link_or_none(file, PICTURE) if file else None
         if link is None:
             return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
@@ -83,7 +83,7 @@ class PersonTiles:
             (words("Photos"), str(len(person.photos))),
             (words("Since"), person.created[:10]),
         ]
-        base = base_of(self.desk.app.workspace, person)
+        base = base_of(self.service.app.workspace, person)
         if Path(base).name != person.family:
             facts.insert(1, (words("Base"), Path(base).name))
         if person.domain:
@@ -99,7 +99,7 @@ class PersonTiles:
         return f"<details><summary>{escape(self.words('Trained with'))}</summary><dl>{rows}</dl></details>"
 
     def _trained(self, person: Person) -> list[tuple[str, str]]:
-        run = run_of(self.desk, person)
+        run = run_of(self.service, person)
         if run is None:
             return []
         labels = {name: declared_label(run.settings, name) for name in SHOWN_SETTINGS}
@@ -135,9 +135,9 @@ def declared_label(settings: Any, name: str) -> str:
     return str(type(settings).__dataclass_fields__[name].metadata["declared"].label)
 
 
-def run_of(desk: Desk, person: Person) -> TrainRun | None:
+def run_of(service: Service, person: Person) -> TrainRun | None:
     """The record of the person's training; None where it is gone, as for who was imported."""
-    record = desk.app.workspace.runs / (person.run or "") / RUN_FILE
+    record = service.app.workspace.runs / (person.run or "") / RUN_FILE
     if not person.run or not record.is_file():
         return None
     try:
@@ -157,14 +157,14 @@ class Doomed:
     uploads: int
 
 
-def doomed_of(desk: Desk, person: Person) -> Doomed:
+def doomed_of(service: Service, person: Person) -> Doomed:
     """What `delete` will delete. Raises UnknownPerson."""
-    found = traces_of(desk.app.workspace, person.id)
+    found = traces_of(service.app.workspace, person.id)
     jobs = len(found.jobs) + len(found.checks)
     return Doomed(len(person.photos), len(found.runs), len(found.results), jobs, len(found.uploads))
 
 
-def doomed_html(person: Person, doomed: Doomed, words: Words) -> str:
+def doomed_html(person: Person, doomed: Doomed, words: Translator) -> str:
     items = [
         words("The folder with the portrait, the LoRA and the photos: {count}", count=doomed.photos),
         words("Trainings with their pictures: {count}", count=doomed.runs),

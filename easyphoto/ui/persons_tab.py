@@ -14,13 +14,13 @@ import gradio as gr
 
 from easyphoto.errors import InputError
 from easyphoto.jobs.context import JobContext
-from easyphoto.jobs.desk import Desk
-from easyphoto.jobs.records import Job, State, Subject
+from easyphoto.jobs.records import Job, JobSubjects, State
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_folder
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import Orders, connect_orders, place_orders
@@ -66,11 +66,11 @@ class PersonsTab:
     delete: Question
     arrival: Import
     view: PersonTiles
-    words: Words
+    words: Translator
 
 
-def build(desk: Desk, words: Words) -> PersonsTab:
-    view = PersonTiles(desk, words, Thumbnails(), f"{PREFIX}_order")
+def build(service: Service, words: Translator) -> PersonsTab:
+    view = PersonTiles(service, words, Thumbnails(), f"{PREFIX}_order")
     message = gr.HTML("", elem_id=f"{PREFIX}_message")
     exported = gr.File(label=words("Exported person"), visible=False, interactive=False, elem_id=f"{PREFIX}_exported")
     rename = _place_question(
@@ -79,7 +79,7 @@ def build(desk: Desk, words: Words) -> PersonsTab:
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
-    tiles = gr.HTML(view.html(desk.app.persons(), desk.app.damaged_persons()), elem_id=f"{PREFIX}_tiles")
+    tiles = gr.HTML(view.html(service.app.persons(), service.app.damaged_persons()), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
             words(
@@ -87,7 +87,7 @@ def build(desk: Desk, words: Words) -> PersonsTab:
             )
         )
     )
-    arrival = _place_import(words, is_local=desk.facts().is_local)
+    arrival = _place_import(words, is_local=service.facts().is_local)
     orders, whose = place_orders(PREFIX), gr.State(None)
     return PersonsTab(tiles, orders, whose, message, exported, rename, delete, arrival, view, words)
 
@@ -105,7 +105,7 @@ def _place_question(
     return Question(group, said, answer, certain, never)
 
 
-def _place_import(words: Words, *, is_local: bool) -> Import:
+def _place_import(words: Translator, *, is_local: bool) -> Import:
     with gr.Accordion(words("Import"), open=False, elem_id=f"{PREFIX}_import"):
         gr.HTML(
             _hint(words("A ZIP from Export, or what the EasyPhoto extension of 2023 kept in easyphoto-user-id-infos."))
@@ -129,30 +129,30 @@ def _place_import(words: Words, *, is_local: bool) -> Import:
     return Import(upload, folder, name, start, live)
 
 
-def connect(tab: PersonsTab, desk: Desk) -> None:
-    _connect_orders(tab, desk)
-    _connect_rename(tab, desk)
-    _connect_delete(tab, desk)
-    _connect_import(tab, desk)
+def connect(tab: PersonsTab, service: Service) -> None:
+    _connect_orders(tab, service)
+    _connect_rename(tab, service)
+    _connect_delete(tab, service)
+    _connect_import(tab, service)
 
 
-def renewal(tab: PersonsTab, desk: Desk) -> Renewal:
-    return Renewal(lambda: _tiles(tab, desk), {tab.tiles})
+def renewal(tab: PersonsTab, service: Service) -> Renewal:
+    return Renewal(lambda: _tiles(tab, service), {tab.tiles})
 
 
-def _tiles(tab: PersonsTab, desk: Desk) -> dict[Any, Any]:
-    return {tab.tiles: tab.view.html(desk.app.persons(), desk.app.damaged_persons())}
+def _tiles(tab: PersonsTab, service: Service) -> dict[Any, Any]:
+    return {tab.tiles: tab.view.html(service.app.persons(), service.app.damaged_persons())}
 
 
-def _connect_orders(tab: PersonsTab, desk: Desk) -> None:
+def _connect_orders(tab: PersonsTab, service: Service) -> None:
     words = tab.words
 
     def ordered(order: str) -> dict[Any, Any]:
         verb, id = read_order(order)
-        person = desk.app.workspace.person(id)
+        person = service.app.workspace.person(id)
         updates = {**_closed(tab), tab.whose: id}
         if verb == EXPORT:
-            file = exported_file(desk, person.id, exports_folder(tab.exported))
+            file = exported_file(service, person.id, exports_folder(tab.exported))
             updates[tab.exported] = compat.update(value=str(file), visible=True)
             updates[tab.message] = message_html(
                 words("{name} is ready to be downloaded.", name=person.name), is_good=True
@@ -163,7 +163,7 @@ def _connect_orders(tab: PersonsTab, desk: Desk) -> None:
             updates[tab.rename.answer] = person.name
         elif verb == DELETE:
             updates[tab.delete.group] = compat.update(visible=True)
-            updates[tab.delete.said] = doomed_html(person, doomed_of(desk, person), words)
+            updates[tab.delete.said] = doomed_html(person, doomed_of(service, person), words)
             updates[tab.delete.answer] = compat.update(value="", placeholder=person.name)
         return updates
 
@@ -186,11 +186,11 @@ def _closed(tab: PersonsTab) -> dict[Any, Any]:
     }
 
 
-def _connect_rename(tab: PersonsTab, desk: Desk) -> None:
+def _connect_rename(tab: PersonsTab, service: Service) -> None:
     def renamed(id: str | None, name: str) -> dict[Any, Any]:
-        person = desk.rename(str(id), name)
+        person = service.rename(str(id), name)
         said = tab.words("They are called {name} now.", name=person.name)
-        return {**_closed(tab), **_tiles(tab, desk), tab.message: message_html(said, is_good=True)}
+        return {**_closed(tab), **_tiles(tab, service), tab.message: message_html(said, is_good=True)}
 
     handler = saying(tab.message, tab.words, renamed)
     outputs = {tab.message, tab.tiles, tab.exported, *_questions(tab)}
@@ -198,16 +198,16 @@ def _connect_rename(tab: PersonsTab, desk: Desk) -> None:
         compat.listen(event, handler, inputs=[tab.whose, tab.rename.answer], outputs=outputs)
 
 
-def _connect_delete(tab: PersonsTab, desk: Desk) -> None:
+def _connect_delete(tab: PersonsTab, service: Service) -> None:
     words = tab.words
 
     def deleted(id: str | None, answer: str) -> dict[Any, Any]:
-        person = desk.app.workspace.person(str(id))
+        person = service.app.workspace.person(str(id))
         if answer.strip() not in (person.name, person.id):
             raise InputError(
                 words("That is not the name."), advice=words("Type {name} to delete them.", name=person.name)
             )
-        found = desk.delete(person.id)
+        found = service.delete(person.id)
         remove_exports(exports_folder(tab.exported), person.id)
         tab.view.thumbnails.forget()
         said = words("{name} is deleted: {count} folders and files.", name=person.name, count=len(found.gone))
@@ -215,7 +215,7 @@ def _connect_delete(tab: PersonsTab, desk: Desk) -> None:
             what = ", ".join(left.what for left in found.left)
             said += " " + words("Not gone yet, and deleted later: {what}.", what=what)
         done = message_html(said, is_good=not found.left)
-        return {**_closed(tab), **_tiles(tab, desk), tab.whose: None, tab.message: done}
+        return {**_closed(tab), **_tiles(tab, service), tab.whose: None, tab.message: done}
 
     outputs = {tab.message, tab.whose, tab.tiles, tab.exported, *_questions(tab)}
     compat.listen(
@@ -226,7 +226,7 @@ def _connect_delete(tab: PersonsTab, desk: Desk) -> None:
     )
 
 
-def _connect_import(tab: PersonsTab, desk: Desk) -> None:
+def _connect_import(tab: PersonsTab, service: Service) -> None:
     part, words = tab.arrival, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -236,16 +236,16 @@ def _connect_import(tab: PersonsTab, desk: Desk) -> None:
             advice = words("Choose a ZIP file." if part.folder is None else "Choose a ZIP file, or name a folder.")
             raise InputError(words("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
-        job = ask_import(desk, source, name=(values[part.name] or "").strip() or None)
-        return {part.upload: None, **show_job(part.live, desk, job.id, words=words)}
+        job = ask_import(service, source, name=(values[part.name] or "").strip() or None)
+        return {part.upload: None, **show_job(part.live, service, job.id, words=words)}
 
     connect_card(
         part.live,
-        desk,
+        service,
         words,
         kinds=(KIND,),
         body=lambda job, events: import_html(job, words),
-        extra=lambda job, events: _tiles(tab, desk) if job.state.is_over else {},
+        extra=lambda job, events: _tiles(tab, service) if job.state.is_over else {},
         extra_outputs=[tab.tiles],
     )
     compat.listen(
@@ -256,22 +256,22 @@ def _connect_import(tab: PersonsTab, desk: Desk) -> None:
     )
 
 
-def ask_import(desk: Desk, source: Path, *, name: str | None) -> Job:
+def ask_import(service: Service, source: Path, *, name: str | None) -> Job:
     """As a job, because photos of earlier persons are looked at again."""
 
     def work(context: JobContext) -> Mapping[str, Any]:
-        found = desk.app.import_persons(source, name=name, progress=context)
+        found = service.app.import_persons(source, name=name, progress=context)
         # So that what is written here goes when they go.
-        context.tell("imported", {}, subject=Subject(tuple(person.id for person in found.persons)))
+        context.tell("imported", {}, subject=JobSubjects(tuple(person.id for person in found.persons)))
         return {
             "persons": [person.name for person in found.persons],
             "left_out": [{"name": one.name, "reason": one.reason} for one in found.left_out],
         }
 
-    return desk.queue.submit(KIND, f"import {name or source.name}", work, request={"source": source.name})
+    return service.queue.submit(KIND, f"import {name or source.name}", work, request={"source": source.name})
 
 
-def import_html(job: Job, words: Words) -> str:
+def import_html(job: Job, words: Translator) -> str:
     if job.state is not State.DONE or not job.result:
         return ""
     came = ", ".join(job.result["persons"]) or words("nobody")
@@ -285,13 +285,13 @@ def exports_folder(file: Any) -> Path:
     return gradio_folder(file) / EXPORTS
 
 
-def exported_file(desk: Desk, id: str, folder: Path) -> Path:
+def exported_file(service: Service, id: str, folder: Path) -> Path:
     """The person's ZIP, at an address that nobody can guess; an older one of theirs is replaced."""
     remove_exports(folder, id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     own = folder / secrets.token_hex(20)
     own.mkdir(mode=0o700)
-    return desk.app.export(id, own / f"{id}.zip")
+    return service.app.export(id, own / f"{id}.zip")
 
 
 def remove_exports(folder: Path, id: str) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from easyphoto.app import AUTO, EasyPhoto
 from easyphoto.errors import EasyPhotoError, InputError
-from easyphoto.jobs.desk import Desk, Options, TemplateEntry
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.service import Options, Service, TemplateEntry
 from easyphoto.persons import base_of, recorded_domain, shared_domain
 from easyphoto.settings import InferenceSettings
-from easyphoto.ui.assignments import Seating, Sitting, seated, sittings
-from easyphoto.ui.language import Words
+from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
+from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
 from easyphoto.workspace import Person
@@ -23,39 +23,42 @@ UPLOAD = "upload-"
 
 
 @dataclass(frozen=True)
-class Plan:
+class PhotographPlan:
     """Who is photographed on what: the values of one visitor's page."""
 
     persons: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
     """Names of uploads that stand among the templates."""
-    seatings: tuple[Seating, ...] = ()
+    seatings: tuple[TemplateAssignment, ...] = ()
     options: Options = field(default_factory=Options)
 
     @classmethod
-    def of(cls, value: object) -> Plan:
-        return value if isinstance(value, Plan) else cls()
+    def of(cls, value: object) -> PhotographPlan:
+        return value if isinstance(value, PhotographPlan) else cls()
 
 
 @dataclass(frozen=True)
 class Choosing:
     """What there is to choose from now."""
 
-    desk: Desk
-    words: Words
+    service: Service
+    words: Translator
     faces: TemplateFaces = field(default_factory=TemplateFaces)
 
     def persons(self) -> tuple[Person, ...]:
         """Those whose training is finished."""
-        return tuple(person for person in self.desk.app.persons() if person.is_ready)
+        return tuple(person for person in self.service.app.persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:
-        return [Pick(person.id, person.name, portrait_of(self.desk, person)) for person in self.persons()]
+        return [Pick(person.id, person.name, portrait_of(self.service, person)) for person in self.persons()]
 
     def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
-        """By id: those of the desk, then the uploads that are still there."""
-        entries = [*self.desk.templates(), *(entry for name in uploads if (entry := upload_entry(self.desk, name)))]
+        """By id: those of the service, then the uploads that are still there."""
+        entries = [
+            *self.service.templates(),
+            *(entry for name in uploads if (entry := upload_entry(self.service, name))),
+        ]
         return {entry.id: entry for entry in entries}
 
     def template_picks(self, uploads: Sequence[str]) -> list[Pick]:
@@ -64,21 +67,21 @@ class Choosing:
 
     def titles(self) -> Mapping[str, str]:
         """What templates are called, by the stem of their files."""
-        return {entry.path.stem: self.words.heard(entry.title) for entry in self.desk.templates()}
+        return {entry.path.stem: self.words.heard(entry.title) for entry in self.service.templates()}
 
-    def found(self, plan: Plan) -> Mapping[str, Found]:
+    def found(self, plan: PhotographPlan) -> Mapping[str, Found]:
         """The faces of the plan's templates, in its order, as its persons' photographs number them."""
-        entries, app = self.templates(plan.uploads), looking_app(self.desk, plan.options)
+        entries, app = self.templates(plan.uploads), looking_app(self.service, plan.options)
         there = [entries[id] for id in plan.templates if id in entries]
         return self.faces.all_of(there, app, self.domain(plan.persons))
 
-    def planned(self, plan: Plan, *, with_covered: bool = False) -> Plan:
-        """With everybody seated anew, as far as people have not seated them by hand."""
+    def planned(self, plan: PhotographPlan, *, with_covered: bool = False) -> PhotographPlan:
+        """With everybody assigned anew, as far as people have not assigned them by hand."""
         there = [person.id for person in self.persons()]
         persons = tuple(id for id in plan.persons if id in there)
         family, found = self.family(persons), self.found(replace(plan, persons=persons))
         faces = {id: one.offer(family, with_covered=with_covered) for id, one in found.items()}
-        return replace(plan, persons=persons, templates=tuple(faces), seatings=seated(persons, faces, plan.seatings))
+        return replace(plan, persons=persons, templates=tuple(faces), seatings=assigned(persons, faces, plan.seatings))
 
     def domain(self, persons: Sequence[str]) -> str | None:
         """What the persons' photos are; None where they differ, or where that cannot be told, which their job will say.
@@ -86,15 +89,17 @@ class Choosing:
         Each template is then seen as what it is.
         """
         with suppress(EasyPhotoError):
-            return self.desk.app.domain_of(persons)
+            return self.service.app.domain_of(persons)
         return None
 
     def family(self, persons: Sequence[str]) -> str | None:
-        return self.desk.app.workspace.person(persons[0]).family if persons else None
+        return self.service.app.workspace.person(persons[0]).family if persons else None
 
-    def ask(self, plan: Plan, settings: InferenceSettings) -> tuple[Job, ...]:
+    def ask(self, plan: PhotographPlan, settings: InferenceSettings) -> tuple[Job, ...]:
         """The jobs of a plan, one for each group of templates with the same persons. Raises InputError."""
-        groups = sittings((self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings)
+        groups = photograph_requests(
+            (self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings
+        )
         if not groups:
             raise InputError("Nobody takes a face.", advice="Choose a person and a template with a face for them.")
         for group in groups:
@@ -102,7 +107,7 @@ class Choosing:
             self._check_domains(group, plan.options)
         entries = self.templates(plan.uploads)
         return tuple(
-            self.desk.photograph(
+            self.service.photograph(
                 group.persons,
                 [entries[id].path for id in group.templates],
                 settings=settings,
@@ -112,9 +117,9 @@ class Choosing:
             for group in groups
         )
 
-    def _check_bases(self, group: Sitting, options: Options) -> None:
+    def _check_bases(self, group: PhotographRequest, options: Options) -> None:
         """Said at once, not when the job's turn has come."""
-        workspace = self.desk.app.workspace
+        workspace = self.service.app.workspace
         bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
         if options.base is None and len(bases) > 1:
             raise InputError(
@@ -122,31 +127,31 @@ class Choosing:
                 advice="Photograph them one at a time, or choose a checkpoint for all of them.",
             )
 
-    def _check_domains(self, group: Sitting, options: Options) -> None:
+    def _check_domains(self, group: PhotographRequest, options: Options) -> None:
         """Likewise; of whom nothing is recorded yet the job finds out."""
-        persons = [self.desk.app.workspace.person(id) for id in group.persons]
+        persons = [self.service.app.workspace.person(id) for id in group.persons]
         known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
             shared_domain(known)
 
 
-def portrait_of(desk: Desk, person: Person) -> Path | None:
+def portrait_of(service: Service, person: Person) -> Path | None:
     """The picture that stands for a person: their portrait, else the photo that shows them best."""
-    folder = desk.app.workspace.person_folder(person.id)
+    folder = service.app.workspace.person_folder(person.id)
     found = (folder / name for name in (person.portrait, person.reference, *person.photos[:1]) if name)
     return next((file for file in found if file.is_file()), None)
 
 
-def upload_entry(desk: Desk, name: str) -> TemplateEntry | None:
+def upload_entry(service: Service, name: str) -> TemplateEntry | None:
     """An upload as a template; None where it is gone."""
     try:
-        upload = desk.upload(name)
+        upload = service.upload(name)
     except InputError:
         return None
     return TemplateEntry(f"{UPLOAD}{upload.name}", upload.title, upload.path, True)
 
 
-def looking_app(desk: Desk, options: Options) -> EasyPhoto:
+def looking_app(service: Service, options: Options) -> EasyPhoto:
     """The app that looks at templates as the job will."""
-    weights = replace(options.weights, webui=options.weights.webui or desk.app.weights.webui)
-    return replace(desk.app, engine=options.engine, faces=options.faces, weights=weights)
+    weights = replace(options.weights, webui=options.weights.webui or service.app.weights.webui)
+    return replace(service.app, engine=options.engine, faces=options.faces, weights=weights)

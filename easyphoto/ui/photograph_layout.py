@@ -10,16 +10,16 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.host import HostFacts
-from easyphoto.jobs.desk import Desk, Options
+from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import FaceSettings, InferenceSettings, WeightSettings, settings_record
 from easyphoto.ui import compat
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import FileButton
-from easyphoto.ui.fields import Fields, PresetChoice, presets_of
-from easyphoto.ui.language import Words
+from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, place_card
 from easyphoto.ui.orders import Orders, place_orders
-from easyphoto.ui.photograph_form import Choosing, Plan
+from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
 from easyphoto.ui.sending import SendTargets
 from easyphoto.ui.thumbnails import Thumbnails
@@ -40,7 +40,7 @@ class WhoAndWhere:
     upload: Any
     seats: Any
     plan: Any
-    """State: the Plan."""
+    """State: the PhotographPlan."""
     orders: Orders
     choosing: Choosing
     thumbnails: Thumbnails
@@ -52,13 +52,13 @@ class How:
 
     preset: Any
     presets: PresetChoice
-    fields: Fields[InferenceSettings]
+    fields: SettingFields[InferenceSettings]
     dice: Any
     base: Any
     engine: Any
-    face_fields: Fields[FaceSettings]
-    weights: Fields[WeightSettings]
-    words: Words
+    face_fields: SettingFields[FaceSettings]
+    weights: SettingFields[WeightSettings]
+    words: Translator
 
     @property
     def inputs(self) -> set[Any]:
@@ -123,19 +123,19 @@ class PhotographTab:
     queue: Queue
     results: Results
     send: SendTargets
-    words: Words
+    words: Translator
 
 
-def build(desk: Desk, words: Words) -> PhotographTab:
-    facts = desk.facts()
+def build(service: Service, words: Translator) -> PhotographTab:
+    facts = service.facts()
     gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=5, min_width=320):
             _heading(words("1 · Who and where"))
-            who = _place_who(desk, words)
+            who = _place_who(service, words)
         with gr.Column(scale=4, min_width=320):
             _heading(words("2 · Settings"))
-            how = _place_how(desk, words, facts)
+            how = _place_how(service, words, facts)
             start = gr.Button(words("Make portraits"), variant="primary", elem_id=f"{PREFIX}_start")
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
@@ -145,8 +145,8 @@ def build(desk: Desk, words: Words) -> PhotographTab:
     return PhotographTab(who, how, start, message, record, record_said, live, queue, results, send, words)
 
 
-def _place_who(desk: Desk, words: Words) -> WhoAndWhere:
-    thumbnails, choosing = Thumbnails(), Choosing(desk, words)
+def _place_who(service: Service, words: Translator) -> WhoAndWhere:
+    thumbnails, choosing = Thumbnails(), Choosing(service, words)
     people = choosing.person_picks()
     persons = place_choice(
         words("Who is photographed"), people, elem_id=f"{PREFIX}_persons", thumbnails=thumbnails,
@@ -163,17 +163,19 @@ def _place_who(desk: Desk, words: Words) -> WhoAndWhere:
     )  # fmt: skip
     _heading(words("Faces"), level=4)
     seats = gr.HTML(_empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_seats")
-    orders, plan = place_orders(f"{PREFIX}_seats"), gr.State(Plan())
+    orders, plan = place_orders(f"{PREFIX}_seats"), gr.State(PhotographPlan())
     return WhoAndWhere(persons, nobody, templates, upload, seats, plan, orders, choosing, thumbnails)
 
 
-def _place_how(desk: Desk, words: Words, facts: HostFacts) -> How:
+def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
     presets = presets_of(InferenceSettings, words)
     preset = gr.Radio(
         presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset",
         interactive=True,
     )  # fmt: skip
-    fields = Fields(InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers})
+    fields = SettingFields(
+        InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers}
+    )
     fields.place("count")
     with gr.Row(elem_classes=["easyphoto-joined"]):
         fields.place("seed")
@@ -187,17 +189,19 @@ def _place_how(desk: Desk, words: Words, facts: HostFacts) -> How:
         )  # fmt: skip
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place_rest()
-        engine, faces, weights = _place_networks(desk, words)
+        engine, faces, weights = _place_networks(service, words)
     return How(preset, presets, fields, dice, base, engine, faces, weights, words)
 
 
-def _place_networks(desk: Desk, words: Words) -> tuple[Any, Fields[FaceSettings], Fields[WeightSettings]]:
+def _place_networks(
+    service: Service, words: Translator
+) -> tuple[Any, SettingFields[FaceSettings], SettingFields[WeightSettings]]:
     _heading(words("Networks"), level=4)
-    faces = Fields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(desk.app.faces))
-    weights = Fields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(desk.app.weights))
+    faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(service.app.faces))
+    weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(service.app.weights))
     with gr.Row(elem_classes=["easyphoto-fields"]):
         engine = gr.Radio(
-            [words(each) for each in ENGINES], value=words(desk.app.engine), label=words("Kind of pictures"),
+            [words(each) for each in ENGINES], value=words(service.app.engine), label=words("Kind of pictures"),
             elem_id=f"{PREFIX}_engine", interactive=True,
         )  # fmt: skip
         faces.place_rest()
@@ -205,7 +209,7 @@ def _place_networks(desk: Desk, words: Words) -> tuple[Any, Fields[FaceSettings]
     return engine, faces, weights
 
 
-def _place_record(words: Words) -> tuple[Any, Any]:
+def _place_record(words: Translator) -> tuple[Any, Any]:
     with gr.Accordion(words("Repeat a picture"), open=False, elem_id=f"{PREFIX}_repeat"):
         gr.HTML(
             f'<p class="easyphoto-hint">{escape(words("A PNG made here fills in everything it was made with."))}</p>'
@@ -215,13 +219,13 @@ def _place_record(words: Words) -> tuple[Any, Any]:
     return record, said
 
 
-def _place_queue(words: Words) -> Queue:
+def _place_queue(words: Translator) -> Queue:
     _heading(words("Queue"), level=4)
     rows = gr.HTML("", elem_id=f"{PREFIX}_jobs")
     return Queue(rows, gr.State(""), place_orders(f"{PREFIX}_jobs"))
 
 
-def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets]:
+def _place_results(words: Translator, facts: HostFacts) -> tuple[Results, SendTargets]:
     with gr.Column(visible=False, elem_id=f"{PREFIX}_results") as group:
         _heading(words("Results"))
         tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
@@ -240,7 +244,7 @@ def _place_results(words: Words, facts: HostFacts) -> tuple[Results, SendTargets
     return results, SendTargets(buttons, picture)
 
 
-def _place_send(words: Words, facts: HostFacts) -> dict[str, Any]:
+def _place_send(words: Translator, facts: HostFacts) -> dict[str, Any]:
     if not facts.sends:
         return {}
     with gr.Row(elem_classes=["easyphoto-buttons"]):

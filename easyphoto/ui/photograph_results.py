@@ -11,8 +11,8 @@ from PIL import Image
 from easyphoto.decoding import open_picture
 from easyphoto.errors import InputError, UnknownJob
 from easyphoto.images import picture_record, read_picture
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, job_rows
 from easyphoto.ui.card import sheet_html
 from easyphoto.ui.job_rows import JobRows
@@ -24,27 +24,27 @@ from easyphoto.ui.results_html import ResultsView
 PREVIEW_SIDE, MOST_PREVIEWS = 192, 8
 
 
-def queue_updates(tab: PhotographTab, desk: Desk, shown: str | None, seen: str = "") -> dict[Any, Any]:
+def queue_updates(tab: PhotographTab, service: Service, shown: str | None, seen: str = "") -> dict[Any, Any]:
     """The rows of the queue; only `seen` itself where they are as before."""
     rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(
-        desk.queue.list(), shown, others=desk.queue.of_others()
+        service.queue.list(), shown, others=service.queue.of_others()
     )
     return {tab.queue.seen: rows} if rows == seen else {tab.queue.seen: rows, tab.queue.rows: rows}
 
 
-def result_updates(tab: PhotographTab, desk: Desk, id: str, file: str | None = None) -> dict[Any, Any]:
+def result_updates(tab: PhotographTab, service: Service, id: str, file: str | None = None) -> dict[Any, Any]:
     """A finished job's pictures, one of them large. Nothing of one that is not done. Raises UnknownJob."""
-    job, part = desk.queue.get(id), tab.results
+    job, part = service.queue.get(id), tab.results
     pictures = ranked(job.result or {}) if job.state is State.DONE else ()
-    there = [picture for picture in pictures if _file(desk, id, picture.file) is not None]
+    there = [picture for picture in pictures if _file(service, id, picture.file) is not None]
     chosen = find_picture(there, file)
     if chosen is None:
         return hidden_results(tab)
-    view, path = _view(tab), desk.queue.file(id, chosen.file)
+    view, path = _view(tab), service.queue.file(id, chosen.file)
     return {
         part.group: compat.update(visible=True),
         part.shown: (id, chosen.file),
-        part.tiles: view.tiles(there, [desk.queue.file(id, one.file) for one in there], chosen),
+        part.tiles: view.tiles(there, [service.queue.file(id, one.file) for one in there], chosen),
         part.picture: page_picture(path),
         part.details: view.details(chosen, path),
         part.steps: "",
@@ -67,27 +67,27 @@ def hidden_results(tab: PhotographTab) -> dict[Any, Any]:
     return {part.group: compat.update(visible=False), part.shown: (), part.tiles: "", part.picture: None}
 
 
-def step_updates(tab: PhotographTab, desk: Desk, shown: Sequence[str]) -> dict[Any, Any]:
+def step_updates(tab: PhotographTab, service: Service, shown: Sequence[str]) -> dict[Any, Any]:
     """Every step of the result on show; they are many pictures, so they come when asked for."""
-    picture = shown_picture(desk, shown)
-    found = [(stage, _file(desk, shown[0], stage.file)) for stage in picture.stages]
+    picture = shown_picture(service, shown)
+    found = [(stage, _file(service, shown[0], stage.file)) for stage in picture.stages]
     there = [(stage, file) for stage, file in found if file is not None]
     return {tab.results.steps: _view(tab).steps([stage for stage, _ in there], [file for _, file in there])}
 
 
-def shown_picture(desk: Desk, shown: Sequence[str]) -> Ranked:
+def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
     """Raises InputError where nothing is on show, UnknownJob where it is gone."""
-    picture = find_picture(ranked(desk.queue.get(shown[0]).result or {}), shown[1]) if shown else None
+    picture = find_picture(ranked(service.queue.get(shown[0]).result or {}), shown[1]) if shown else None
     if picture is None:
         raise InputError("No result is shown.", advice="Choose one first.")
     return picture
 
 
-def record_of_result(desk: Desk, shown: Sequence[str]) -> Mapping[str, Any] | None:
+def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any] | None:
     """What made the result on show; its job knows the checkpoint, which the picture's own record may not."""
-    picture = shown_picture(desk, shown)
-    record = read_record(desk.queue.file(shown[0], picture.file))
-    base = desk.queue.get(shown[0]).request.get("options", {}).get("base")
+    picture = shown_picture(service, shown)
+    record = read_record(service.queue.file(shown[0], picture.file))
+    base = service.queue.get(shown[0]).request.get("options", {}).get("base")
     return {**record, "base": base} if record else None
 
 
@@ -100,25 +100,25 @@ def read_record(file: Path) -> Mapping[str, Any] | None:
     return record if isinstance(record, Mapping) else None
 
 
-def ticked(tab: PhotographTab, desk: Desk, id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
+def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
     """Queue and results beside the live card; a page that has just been loaded finds its last results again."""
-    id = id or newest_job(desk, (KIND,))
-    updates = queue_updates(tab, desk, id, seen)
+    id = id or newest_job(service, (KIND,))
+    updates = queue_updates(tab, service, id, seen)
     if id is None or (shown and shown[0] == id):
         return updates
     try:
-        is_done = desk.queue.get(id).state is State.DONE
-        return {**updates, **(result_updates(tab, desk, id) if is_done else {})}
+        is_done = service.queue.get(id).state is State.DONE
+        return {**updates, **(result_updates(tab, service, id) if is_done else {})}
     except UnknownJob:  # its person was deleted
         return {**updates, **hidden_results(tab)}
 
 
-def previews_html(tab: PhotographTab, desk: Desk, job: Job, events: Sequence[JobEvent]) -> str:
+def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequence[JobEvent]) -> str:
     """What the passes have painted so far; once it is done, the results show more."""
     if job.state is State.DONE:
         return ""
     captions = preview_captions(events)
-    files = [(name, _file(desk, job.id, name)) for name in job.previews[-MOST_PREVIEWS:]]
+    files = [(name, _file(service, job.id, name)) for name in job.previews[-MOST_PREVIEWS:]]
     pictures = [
         (tab.who.thumbnails.link(file, PREVIEW_SIDE), tab.words.heard(captions.get(name, "")))
         for name, file in files
@@ -143,13 +143,13 @@ def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
     return captions
 
 
-def obeyed(tab: PhotographTab, desk: Desk, order: str) -> str | None:
+def obeyed(tab: PhotographTab, service: Service, order: str) -> str | None:
     """Do what a row's button says; returns the job to show, None where the one on show stays."""
     verb, id = job_rows.read_order(order)
     if verb == job_rows.CANCEL:
-        desk.queue.cancel(id)
+        service.queue.cancel(id)
     elif verb == job_rows.FORGET:
-        desk.queue.forget(id)
+        service.queue.forget(id)
     return id if verb == job_rows.SHOW else None
 
 
@@ -157,8 +157,8 @@ def _view(tab: PhotographTab) -> ResultsView:
     return ResultsView(tab.words, tab.who.thumbnails, f"{PREFIX}_results_order", tab.who.choosing.titles())
 
 
-def _file(desk: Desk, id: str, name: str) -> Path | None:
+def _file(service: Service, id: str, name: str) -> Path | None:
     try:
-        return desk.queue.file(id, name)
+        return service.queue.file(id, name)
     except UnknownJob:
         return None

@@ -1,4 +1,4 @@
-"""The Photograph tab: its parts connected to each other and to the desk."""
+"""The Photograph tab: its parts connected to each other and to the service."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from easyphoto.errors import UnknownJob
-from easyphoto.jobs.desk import Desk
-from easyphoto.ui import compat, seats_html
-from easyphoto.ui.assignments import Seating, with_taker
+from easyphoto.jobs.service import Service
+from easyphoto.ui import assignments_html, compat
+from easyphoto.ui.assignments import TemplateAssignment, with_taker
+from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
 from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import connect_orders
-from easyphoto.ui.photograph_form import UPLOAD, Plan, upload_entry
+from easyphoto.ui.photograph_form import UPLOAD, PhotographPlan, upload_entry
 from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab, build
 from easyphoto.ui.photograph_results import (
     hidden_results,
@@ -34,40 +35,39 @@ from easyphoto.ui.photograph_results import (
 from easyphoto.ui.picture_choice import Pick, key_of, latest
 from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.repeat import Known, Repeat, repeated
-from easyphoto.ui.seats_html import SeatsView
 
 MOST_RESULT = 500_000_000
 """Bytes of a PNG that was made here; the largest pictures that are read have 108 million pixels."""
 __all__ = ["PhotographTab", "build", "connect", "renewal"]
 
 
-def connect(tab: PhotographTab, desk: Desk) -> None:
-    _connect_who(tab, desk)
+def connect(tab: PhotographTab, service: Service) -> None:
+    _connect_who(tab, service)
     _connect_settings(tab)
-    _connect_start(tab, desk)
-    _connect_live(tab, desk)
-    _connect_results(tab, desk)
-    _connect_repeat(tab, desk)
+    _connect_start(tab, service)
+    _connect_live(tab, service)
+    _connect_results(tab, service)
+    _connect_repeat(tab, service)
 
 
-def renewal(tab: PhotographTab, desk: Desk) -> Renewal:
+def renewal(tab: PhotographTab, service: Service) -> Renewal:
     """Persons and templates as they are now; of what was chosen, what is still there stays."""
     who = tab.who
 
     def renewed(
         persons: Sequence[str],
         templates: Sequence[str],
-        plan: Plan,
+        plan: PhotographPlan,
         shown: Sequence[str],
         on_show: str | None,
         *seen: str,
     ) -> dict[Any, Any]:
-        plan, people = Plan.of(plan), who.choosing.person_picks()
+        plan, people = PhotographPlan.of(plan), who.choosing.person_picks()
         updates = {
             who.nobody: compat.update(visible=not people),
-            tab.how.base: compat.update(choices=[tab.how.as_trained, *desk.facts().checkpoints]),
-            **queue_updates(tab, desk, on_show),
-            **(hidden_results(tab) if shown and not _is_known(desk, shown[0]) else {}),
+            tab.how.base: compat.update(choices=[tab.how.as_trained, *service.facts().checkpoints]),
+            **queue_updates(tab, service, on_show),
+            **(hidden_results(tab) if shown and not _is_known(service, shown[0]) else {}),
         }
         if seen == (key_of(people), key_of(who.choosing.template_picks(plan.uploads))):
             return updates  # whatever is being chosen meanwhile stays
@@ -83,7 +83,7 @@ def renewal(tab: PhotographTab, desk: Desk) -> Renewal:
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
 
 
-def _offered(tab: PhotographTab, people: Sequence[Pick], plan: Plan) -> dict[Any, Any]:
+def _offered(tab: PhotographTab, people: Sequence[Pick], plan: PhotographPlan) -> dict[Any, Any]:
     """Persons and templates to choose from; of the plan's, who is still there. One alone is chosen."""
     who = tab.who
     chosen = [id for id in plan.persons if any(pick.value == id for pick in people)]
@@ -96,9 +96,9 @@ def _offered(tab: PhotographTab, people: Sequence[Pick], plan: Plan) -> dict[Any
     }
 
 
-def _is_known(desk: Desk, id: str) -> bool:
+def _is_known(service: Service, id: str) -> bool:
     try:
-        desk.queue.get(id)
+        service.queue.get(id)
     except UnknownJob:
         return False
     return True
@@ -107,7 +107,7 @@ def _is_known(desk: Desk, id: str) -> bool:
 # --- who and where ---
 
 
-def _connect_who(tab: PhotographTab, desk: Desk) -> None:
+def _connect_who(tab: PhotographTab, service: Service) -> None:
     who, words = tab.who, tab.words
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.option_inputs}
     outputs = {who.plan, who.seats, tab.message}
@@ -116,8 +116,8 @@ def _connect_who(tab: PhotographTab, desk: Desk) -> None:
         return plan_updates(tab, plan_of(tab, values))
 
     def uploaded(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        kept = [desk.keep(file.name, file.take()).name for file in brought(values[who.upload])]
-        plan = Plan.of(values[who.plan])
+        kept = [service.keep(file.name, file.take()).name for file in brought(values[who.upload])]
+        plan = PhotographPlan.of(values[who.plan])
         plan = replace(plan, uploads=tuple(dict.fromkeys((*plan.uploads, *kept))))
         chosen = (*(values[who.templates.group] or ()), *(f"{UPLOAD}{name}" for name in kept))
         picked = list(dict.fromkeys(chosen))
@@ -125,8 +125,8 @@ def _connect_who(tab: PhotographTab, desk: Desk) -> None:
         picks = who.choosing.template_picks(plan.uploads)
         return {**plan_updates(tab, planned), **who.templates.show(picks, picked)}
 
-    def given(order: str, plan: Plan) -> dict[Any, Any]:
-        plan, (template, face, person) = Plan.of(plan), seats_html.read_order(order)
+    def given(order: str, plan: PhotographPlan) -> dict[Any, Any]:
+        plan, (template, face, person) = PhotographPlan.of(plan), assignments_html.read_order(order)
         return plan_updates(tab, replace(plan, seatings=with_taker(plan.seatings, template, face, person)))
 
     for group in (who.persons.group, who.templates.group):
@@ -144,12 +144,12 @@ def _connect_who(tab: PhotographTab, desk: Desk) -> None:
     connect_orders(who.orders, saying(tab.message, words, given), inputs=[who.plan], outputs=outputs)
 
 
-def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> Plan:
+def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
     """The plan that the form's values make; hand-made seats stay."""
     who = tab.who
     options = tab.how.options({tab.how.base: None, **values})
     plan = replace(
-        Plan.of(values[who.plan]),
+        PhotographPlan.of(values[who.plan]),
         persons=tuple(values[who.persons.group] or ()),
         templates=tuple(values[who.templates.group] or ()),
         options=options,
@@ -157,12 +157,12 @@ def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> Plan:
     return who.choosing.planned(plan)
 
 
-def plan_updates(tab: PhotographTab, plan: Plan) -> dict[Any, Any]:
+def plan_updates(tab: PhotographTab, plan: PhotographPlan) -> dict[Any, Any]:
     """The plan, and its faces with who takes them."""
     choosing, family = tab.who.choosing, tab.who.choosing.family(plan.persons)
     found = choosing.found(plan)
     picks = {pick.value: pick for pick in choosing.person_picks()}
-    view = SeatsView(
+    view = AssignmentsView(
         templates=choosing.templates(plan.uploads),
         found=found,
         reasons={id: one.reasons(family) for id, one in found.items()},
@@ -189,7 +189,7 @@ def _connect_settings(tab: PhotographTab) -> None:
     compat.listen(how.dice.click, lambda: {seed: secrets.randbelow(2**32)}, outputs={seed})
 
 
-def _connect_start(tab: PhotographTab, desk: Desk) -> None:
+def _connect_start(tab: PhotographTab, service: Service) -> None:
     who, words = tab.who, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -198,8 +198,8 @@ def _connect_start(tab: PhotographTab, desk: Desk) -> None:
         jobs = who.choosing.ask(plan, settings)
         return {
             **plan_updates(tab, plan),
-            **show_job(tab.live, desk, jobs[0].id, words=words),
-            **queue_updates(tab, desk, jobs[0].id),
+            **show_job(tab.live, service, jobs[0].id, words=words),
+            **queue_updates(tab, service, jobs[0].id),
             tab.message: message_html(asked_words(len(jobs), words), is_good=True),
         }
 
@@ -208,7 +208,7 @@ def _connect_start(tab: PhotographTab, desk: Desk) -> None:
     compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
 
 
-def asked_words(jobs: int, words: Words) -> str:
+def asked_words(jobs: int, words: Translator) -> str:
     """Of one job its card says enough."""
     if jobs == 1:
         return ""
@@ -218,22 +218,24 @@ def asked_words(jobs: int, words: Words) -> str:
 # --- what goes on, and what came of it ---
 
 
-def _connect_live(tab: PhotographTab, desk: Desk) -> None:
+def _connect_live(tab: PhotographTab, service: Service) -> None:
     live, queue = tab.live, tab.queue
     outputs = {queue.rows, queue.seen, *tab.results.outputs}
-    connect_card(live, desk, tab.words, kinds=(KIND,), body=lambda job, events: previews_html(tab, desk, job, events))
+    connect_card(
+        live, service, tab.words, kinds=(KIND,), body=lambda job, events: previews_html(tab, service, job, events)
+    )
 
     def beside(id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
-        return ticked(tab, desk, id, shown or (), seen or "")
+        return ticked(tab, service, id, shown or (), seen or "")
 
     compat.listen(live.tick.click, beside, inputs=[live.job, tab.results.shown, queue.seen], outputs=outputs)
 
     def ordered(order: str, on_show: str | None) -> dict[Any, Any]:
-        id = obeyed(tab, desk, order) or on_show
-        if id is None or not _is_known(desk, id):
-            return {**show_nothing(live), **hidden_results(tab), **queue_updates(tab, desk, None)}
-        card = show_job(live, desk, id, words=tab.words)
-        return {**card, **result_updates(tab, desk, id), **queue_updates(tab, desk, id)}
+        id = obeyed(tab, service, order) or on_show
+        if id is None or not _is_known(service, id):
+            return {**show_nothing(live), **hidden_results(tab), **queue_updates(tab, service, None)}
+        card = show_job(live, service, id, words=tab.words)
+        return {**card, **result_updates(tab, service, id), **queue_updates(tab, service, id)}
 
     connect_orders(
         queue.orders,
@@ -243,14 +245,14 @@ def _connect_live(tab: PhotographTab, desk: Desk) -> None:
     )
 
 
-def _connect_results(tab: PhotographTab, desk: Desk) -> None:
+def _connect_results(tab: PhotographTab, service: Service) -> None:
     part = tab.results
 
     def pressed(order: str, shown: Sequence[str]) -> dict[Any, Any]:
-        return result_updates(tab, desk, shown[0], str(json.loads(order)[0]))
+        return result_updates(tab, service, shown[0], str(json.loads(order)[0]))
 
     def steps(shown: Sequence[str]) -> dict[Any, Any]:
-        return step_updates(tab, desk, shown or ())
+        return step_updates(tab, service, shown or ())
 
     said = {tab.message}
     connect_orders(
@@ -264,16 +266,16 @@ def _connect_results(tab: PhotographTab, desk: Desk) -> None:
 # --- once more ---
 
 
-def _connect_repeat(tab: PhotographTab, desk: Desk) -> None:
+def _connect_repeat(tab: PhotographTab, service: Service) -> None:
     part, said = tab.results, tab.record_said
 
-    def opened(upload: Any, plan: Plan) -> dict[Any, Any]:
+    def opened(upload: Any, plan: PhotographPlan) -> dict[Any, Any]:
         files = brought(upload)
         record = read_record(files[0].at_most(MOST_RESULT)) if files else None
-        return repeat_updates(tab, desk, record, Plan.of(plan))
+        return repeat_updates(tab, service, record, PhotographPlan.of(plan))
 
-    def again(shown: Sequence[str], plan: Plan) -> dict[Any, Any]:
-        return repeat_updates(tab, desk, record_of_result(desk, shown or ()), Plan.of(plan))
+    def again(shown: Sequence[str], plan: PhotographPlan) -> dict[Any, Any]:
+        return repeat_updates(tab, service, record_of_result(service, shown or ()), PhotographPlan.of(plan))
 
     who = tab.who
     outputs = {said, who.plan, who.seats, tab.how.base, *tab.how.fields.inputs}
@@ -283,10 +285,10 @@ def _connect_repeat(tab: PhotographTab, desk: Desk) -> None:
     compat.listen(part.again.click, saying(said, words, again), inputs=[part.shown, who.plan], outputs=outputs)
 
 
-def repeat_updates(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> dict[Any, Any]:
+def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan) -> dict[Any, Any]:
     """The form filled as the record says, and what of it is gone. Raises InputError."""
     who, choosing = tab.who, tab.who.choosing
-    found, uploads = _found_again(tab, desk, record, plan)
+    found, uploads = _found_again(tab, service, record, plan)
     templates = () if found.template is None else (found.template,)
     plan = choosing.planned(replace(plan, persons=found.persons, templates=templates, uploads=uploads))
     plan = replace(plan, seatings=tuple(_seated_again(one, found) for one in plan.seatings))
@@ -303,11 +305,13 @@ def repeat_updates(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> d
     }
 
 
-def _found_again(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> tuple[Repeat, tuple[str, ...]]:
+def _found_again(
+    tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan
+) -> tuple[Repeat, tuple[str, ...]]:
     """What the record asks for, and the uploads with the template it names, where that is one."""
-    facts, name = desk.facts(), str(record.get("template")) if isinstance(record, Mapping) else ""
+    facts, name = service.facts(), str(record.get("template")) if isinstance(record, Mapping) else ""
     uploads = plan.uploads
-    if name not in uploads and upload_entry(desk, name) is not None:
+    if name not in uploads and upload_entry(service, name) is not None:
         uploads = (*uploads, name)
     entries = tab.who.choosing.templates(uploads)
     known = Known(
@@ -319,7 +323,7 @@ def _found_again(tab: PhotographTab, desk: Desk, record: Any, plan: Plan) -> tup
     return repeated(record, known), uploads
 
 
-def _seated_again(seating: Seating, found: Repeat) -> Seating:
+def _seated_again(seating: TemplateAssignment, found: Repeat) -> TemplateAssignment:
     if not found.seats:
         return seating
     takers = tuple(found.seats.get(face) for face in range(len(seating.takers)))

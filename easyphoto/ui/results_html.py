@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from easyphoto.ui.card import notes_html
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.ranking import Ranked, StageFile
 from easyphoto.ui.thumbnails import Thumbnails
 
@@ -19,7 +19,7 @@ TILE, STEP = 320, 256
 
 @dataclass(frozen=True)
 class ResultsView:
-    words: Words
+    words: Translator
     thumbnails: Thumbnails
     to: str
     """Where the tiles' orders go."""
@@ -93,7 +93,7 @@ class ResultsView:
         return f"<figure>{picture}<figcaption>{name}</figcaption></figure>"
 
 
-def likeness_words(picture: Ranked, words: Words) -> str:
+def likeness_words(picture: Ranked, words: Translator) -> str:
     """A cosine says something only with the embedder that measured it, which the details name."""
     if picture.rank is None and picture.cosine is None:
         return words("not ranked")

@@ -13,8 +13,8 @@ from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
 from easyphoto.inference.plan import prominence, why_untouched
-from easyphoto.jobs.desk import TemplateEntry
-from easyphoto.ui.assignments import Offer, Reasons
+from easyphoto.jobs.service import TemplateEntry
+from easyphoto.ui.assignments import Reasons, TemplateFaceChoice
 
 MOST_KEPT = 200
 
@@ -33,11 +33,11 @@ class Found:
         known = family_named(family) if family else MINIATURE
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
 
-    def offer(self, family: str | None, *, with_covered: bool = False) -> Offer:
+    def offer(self, family: str | None, *, with_covered: bool = False) -> TemplateFaceChoice:
         """A covered face can be done, but without `with_covered` nobody gets it who was not given it by hand."""
         covered = [None] * len(self.faces) if with_covered else self.covered
         reasons = (why or hidden for why, hidden in zip(self.reasons(family), covered, strict=True))
-        return Offer(tuple(reasons), tuple(prominence(face) for face in self.faces))
+        return TemplateFaceChoice(tuple(reasons), tuple(prominence(face) for face in self.faces))
 
 
 class TemplateFaces:

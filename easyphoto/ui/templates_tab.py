@@ -15,13 +15,13 @@ import gradio as gr
 from easyphoto.errors import EasyPhotoError
 from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
-from easyphoto.jobs.desk import Desk, Options, TemplateEntry
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
+from easyphoto.jobs.service import Options, Service, TemplateEntry
 from easyphoto.templates import shipped_templates
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
@@ -38,7 +38,7 @@ MOST_STEPS, MOST_SEED = 150, 2**32 - 1
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawForm:
     """What "make one" asks for."""
 
     name: Any
@@ -63,14 +63,14 @@ class TemplatesTab:
     message: Any
     tiles: Any
     orders: Orders
-    drawing: Drawing
+    drawing: DrawForm
     view: TemplateTiles
-    words: Words
+    words: Translator
 
 
 @dataclass(frozen=True)
 class TemplateTiles:
-    words: Words
+    words: Translator
     thumbnails: Thumbnails
     to: str
 
@@ -119,7 +119,7 @@ class TemplateTiles:
         return order_button(label, json.dumps([verb, entry.id]), to=self.to, label=named)
 
 
-def build(desk: Desk, words: Words) -> TemplatesTab:
+def build(service: Service, words: Translator) -> TemplatesTab:
     view = TemplateTiles(words, Thumbnails(), f"{PREFIX}_order")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=5, min_width=320):
@@ -131,11 +131,11 @@ def build(desk: Desk, words: Words) -> TemplatesTab:
             # Filled when the tab is opened, because drawing the pictures takes a while.
             tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
         with gr.Column(scale=4, min_width=320):
-            drawing = _place_drawing(words, desk.facts())
+            drawing = _place_drawing(words, service.facts())
     return TemplatesTab(upload, message, tiles, place_orders(PREFIX), drawing, view, words)
 
 
-def _place_drawing(words: Words, facts: HostFacts) -> Drawing:
+def _place_drawing(words: Translator, facts: HostFacts) -> DrawForm:
     hint = escape(words("A picture is drawn from words; its face is then replaced."))
     gr.HTML(f'<h3 class="easyphoto-heading">{escape(words("Make one"))}</h3><p class="easyphoto-hint">{hint}</p>')
     one = {"interactive": True}
@@ -161,45 +161,45 @@ def _place_drawing(words: Words, facts: HostFacts) -> Drawing:
         allow_custom_value=True, elem_id=f"{PREFIX}_base", **one,
     )  # fmt: skip
     start = gr.Button(words("Draw"), variant="primary", elem_id=f"{PREFIX}_start")
-    return Drawing(name, prompt, negative, width, height, steps, seed, base, start, place_card(PREFIX, words))
+    return DrawForm(name, prompt, negative, width, height, steps, seed, base, start, place_card(PREFIX, words))
 
 
-def connect(tab: TemplatesTab, desk: Desk) -> None:
-    _connect_own(tab, desk)
-    _connect_drawing(tab, desk)
+def connect(tab: TemplatesTab, service: Service) -> None:
+    _connect_own(tab, service)
+    _connect_drawing(tab, service)
 
 
-def renewal(tab: TemplatesTab, desk: Desk) -> Renewal:
+def renewal(tab: TemplatesTab, service: Service) -> Renewal:
     base = tab.drawing.base
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
-        return {tab.tiles: tab.view.html(desk.templates()), base: base_update(desk.facts(), chosen)}
+        return {tab.tiles: tab.view.html(service.templates()), base: base_update(service.facts(), chosen)}
 
     return Renewal(renewed, {tab.tiles, base}, [base])
 
 
-def _connect_own(tab: TemplatesTab, desk: Desk) -> None:
+def _connect_own(tab: TemplatesTab, service: Service) -> None:
     words = tab.words
 
     def added(upload: Any) -> dict[Any, Any]:
-        said = "".join(_added(desk, file, words) for file in brought(upload))
-        return {tab.message: said, tab.tiles: tab.view.html(desk.templates())}
+        said = "".join(_added(service, file, words) for file in brought(upload))
+        return {tab.message: said, tab.tiles: tab.view.html(service.templates())}
 
     def ordered(order: str) -> dict[Any, Any]:
         verb, id = (str(each) for each in json.loads(order))
         if verb == DELETE:
-            desk.delete_template(id)
-        return {tab.tiles: tab.view.html(desk.templates(), asked=id if verb == ASK else None)}
+            service.delete_template(id)
+        return {tab.tiles: tab.view.html(service.templates(), asked=id if verb == ASK else None)}
 
     outputs = {tab.message, tab.tiles}
     compat.listen(tab.upload.upload, saying(tab.message, words, added), inputs=[tab.upload], outputs=outputs)
     connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
 
 
-def _added(desk: Desk, file: ClientFile, words: Words) -> str:
+def _added(service: Service, file: ClientFile, words: Translator) -> str:
     """What became of one of several: the others are taken in all the same."""
     try:
-        entry = desk.add_template(name_of(file.name), file.take())
+        entry = service.add_template(name_of(file.name), file.take())
     except EasyPhotoError as error:
         return error_html(error_record(error), words)
     return message_html(words("{name} is one of your templates now.", name=entry.title), is_good=True)
@@ -211,11 +211,11 @@ def name_of(file: str) -> str:
     return stem[:64] or "template"
 
 
-def _connect_drawing(tab: TemplatesTab, desk: Desk) -> None:
+def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
     part, words = tab.drawing, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        job = desk.make_template(
+        job = service.make_template(
             str(values[part.name] or ""),
             str(values[part.prompt] or ""),
             negative=str(values[part.negative] or ""),
@@ -224,22 +224,22 @@ def _connect_drawing(tab: TemplatesTab, desk: Desk) -> None:
             steps=int(values[part.steps]),
             options=Options(
                 base=(values[part.base] or "").strip() or None,
-                engine=desk.app.engine,
-                faces=desk.app.faces,
-                weights=desk.app.weights,
+                engine=service.app.engine,
+                faces=service.app.faces,
+                weights=service.app.weights,
             ),
         )
-        return show_job(part.live, desk, job.id, words=words)
+        return show_job(part.live, service, job.id, words=words)
 
     def drawn(job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
-        return {tab.tiles: tab.view.html(desk.templates())} if job.state is State.DONE else {}
+        return {tab.tiles: tab.view.html(service.templates())} if job.state is State.DONE else {}
 
     connect_card(
         part.live,
-        desk,
+        service,
         words,
         kinds=(KIND,),
-        body=lambda job, events: drawn_html(desk, job, tab.view.thumbnails, words),
+        body=lambda job, events: drawn_html(service, job, tab.view.thumbnails, words),
         extra=drawn,
         extra_outputs=[tab.tiles],
     )
@@ -251,11 +251,11 @@ def _connect_drawing(tab: TemplatesTab, desk: Desk) -> None:
     )
 
 
-def drawn_html(desk: Desk, job: Job, thumbnails: Thumbnails, words: Words) -> str:
+def drawn_html(service: Service, job: Job, thumbnails: Thumbnails, words: Translator) -> str:
     """The picture, as far as it is drawn."""
     name = (job.result or {}).get("file") or (job.previews[-1] if job.previews else None)
     try:
-        file = desk.queue.file(job.id, str(name)) if name else None
+        file = service.queue.file(job.id, str(name)) if name else None
     except EasyPhotoError:
         return ""
     if file is None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.errors import UnknownJob
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import connect_orders
 from easyphoto.ui.train_form import TrainForm
@@ -33,11 +33,11 @@ class Checking:
 
     part: PhotoPart
     form: TrainForm
-    desk: Desk
-    words: Words
+    service: Service
+    words: Translator
 
     def dropped(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
-        names, refused = taken_in(self.desk, values[self.part.drop])
+        names, refused = taken_in(self.service, values[self.part.drop])
         held = PhotoSet.of(values[self.part.held]).with_photos(names)
         updates = self._begun(held, values) if names else {}
         return {**updates, self.part.drop: None, self.part.message: refusals_html(refused, self.words)}
@@ -61,7 +61,7 @@ class Checking:
         """A page that was loaded anew finds its photos again."""
         held = PhotoSet.of(record)
         if check is None:
-            job = unfinished_check(self.desk)
+            job = unfinished_check(self.service)
             return self._found(job, person) if job is not None else {self.part.check: None}
         return self._shown(check, held, person)
 
@@ -71,7 +71,7 @@ class Checking:
         return [self.part.held, self.part.check, self.form.name, *fields]
 
     def _shown(self, check: str | None, held: PhotoSet, person: str | None) -> dict[Any, Any]:
-        return show_check(self.part, self.desk, check, held, self.words, person=person or "")
+        return show_check(self.part, self.service, check, held, self.words, person=person or "")
 
     def _still_says_it(self, check: str | None, before: PhotoSet, held: PhotoSet) -> bool:
         """Whether the check on show is true of what is held now, as far as its page can show it."""
@@ -88,12 +88,12 @@ class Checking:
 
     def _result(self, check: str | None) -> Mapping[str, Any] | None:
         try:
-            return self.desk.queue.get(check).result if check is not None else None
+            return self.service.queue.get(check).result if check is not None else None
         except UnknownJob:
             return None
 
     def _found(self, job: Job, person: str) -> dict[Any, Any]:
-        held = held_by(self.desk, job)
+        held = held_by(self.service, job)
         if not held.photos:
             return {self.part.check: None}
         shown = self._shown(job.id, held, person)
@@ -105,14 +105,14 @@ class Checking:
         if not held.photos:
             return updates
         preprocess, options = self.form.preprocess.read(values), self.form.options(values)
-        paths = upload_paths(self.desk, held.photos)
-        job = self.desk.check(paths, preprocess, chosen_faces=held.faces, reference=held.reference, options=options)
+        paths = upload_paths(self.service, held.photos)
+        job = self.service.check(paths, preprocess, chosen_faces=held.faces, reference=held.reference, options=options)
         shown = self._shown(job.id, held, values[self.form.name])
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
     def _ended(self, check: str | None) -> dict[Any, Any]:
         if check is not None:
-            self.desk.queue.cancel(check)
+            self.service.queue.cancel(check)
         return {
             self.part.held: PhotoSet().record(),
             self.part.check: None,
@@ -121,8 +121,8 @@ class Checking:
         }
 
 
-def connect_photos(part: PhotoPart, form: TrainForm, desk: Desk, words: Words) -> None:
-    checking = Checking(part, form, desk, words)
+def connect_photos(part: PhotoPart, form: TrainForm, service: Service, words: Translator) -> None:
+    checking = Checking(part, form, service, words)
     inputs = {part.held, part.check, form.name, *form.check_inputs}
 
     def heard(event: Any, handler: Any, inputs: Any) -> None:

@@ -10,12 +10,12 @@ import gradio as gr
 
 from easyphoto.errors import BadName, UnknownPerson
 from easyphoto.host import HostFacts
-from easyphoto.jobs.desk import Desk, Options
+from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import FaceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
-from easyphoto.ui.fields import Fields, PresetChoice, presets_of
-from easyphoto.ui.language import Words
+from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
+from easyphoto.ui.language import Translator
 from easyphoto.workspace import checked_id
 
 PREFIX = "easyphoto_train"
@@ -31,11 +31,11 @@ class TrainForm:
     preset: Any
     presets: PresetChoice
     engine: Any
-    train: Fields[TrainSettings]
-    preprocess: Fields[PreprocessSettings]
-    faces: Fields[FaceSettings]
-    weights: Fields[WeightSettings]
-    words: Words
+    train: SettingFields[TrainSettings]
+    preprocess: SettingFields[PreprocessSettings]
+    faces: SettingFields[FaceSettings]
+    weights: SettingFields[WeightSettings]
+    words: Translator
 
     @property
     def inputs(self) -> set[Any]:
@@ -58,7 +58,7 @@ class TrainForm:
         )
 
 
-def place_form(words: Words, facts: HostFacts) -> TrainForm:
+def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     name = gr.Textbox(
         "", label=words("Name"), placeholder="anna", max_lines=1, elem_id=f"{PREFIX}_name",
         info=words("Letters a-z, digits, _ and -."),
@@ -74,8 +74,8 @@ def place_form(words: Words, facts: HostFacts) -> TrainForm:
     preset = gr.Radio(
         presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset"
     )
-    train = Fields(TrainSettings, words, PREFIX)
-    preprocess = Fields(PreprocessSettings, words, f"{PREFIX}_photos")
+    train = SettingFields(TrainSettings, words, PREFIX)
+    preprocess = SettingFields(PreprocessSettings, words, f"{PREFIX}_photos")
     with gr.Row():
         train.place("steps", "resolution")
     preprocess.place("keep")
@@ -86,10 +86,16 @@ def place_form(words: Words, facts: HostFacts) -> TrainForm:
 
 
 def _place_advanced(
-    words: Words, train: Fields[TrainSettings], preprocess: Fields[PreprocessSettings]
-) -> tuple[Any, Fields[TrainSettings], Fields[PreprocessSettings], Fields[FaceSettings], Fields[WeightSettings]]:
-    faces = Fields(FaceSettings, words, f"{PREFIX}_faces")
-    weights = Fields(WeightSettings, words, f"{PREFIX}_weights")
+    words: Translator, train: SettingFields[TrainSettings], preprocess: SettingFields[PreprocessSettings]
+) -> tuple[
+    Any,
+    SettingFields[TrainSettings],
+    SettingFields[PreprocessSettings],
+    SettingFields[FaceSettings],
+    SettingFields[WeightSettings],
+]:
+    faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces")
+    weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights")
     _title(words("Learning"))
     with gr.Row(elem_classes=["easyphoto-fields"]):
         train.place_rest()
@@ -107,14 +113,14 @@ def _place_advanced(
     return engine, train, preprocess, faces, weights
 
 
-def connect_form(form: TrainForm, desk: Desk) -> None:
+def connect_form(form: TrainForm, service: Service) -> None:
     words = form.words
 
     def named(text: str) -> str:
-        return name_html(desk, text or "", words)
+        return name_html(service, text or "", words)
 
     def refreshed(base: str) -> dict[Any, Any]:
-        return {form.base: base_update(desk.facts(), base)}
+        return {form.base: base_update(service.facts(), base)}
 
     def preset_chosen(label: str) -> dict[Any, Any]:
         return form.train.show_preset(form.presets.name(label))
@@ -124,7 +130,7 @@ def connect_form(form: TrainForm, desk: Desk) -> None:
     compat.listen(form.preset.change, preset_chosen, inputs=[form.preset], outputs=form.train.inputs)
 
 
-def name_html(desk: Desk, text: str, words: Words) -> str:
+def name_html(service: Service, text: str, words: Translator) -> str:
     """What becomes of the name, while it is typed."""
     if not text.strip():
         return ""
@@ -133,7 +139,7 @@ def name_html(desk: Desk, text: str, words: Words) -> str:
     except BadName as error:
         return error_html({"message": str(error.args[0]), "advice": error.advice}, words)
     try:
-        desk.app.workspace.person(id)
+        service.app.workspace.person(id)
     except UnknownPerson:
         return message_html(words("A new person: {id}", id=id), is_good=True)
     return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))

@@ -11,12 +11,12 @@ import gradio as gr
 
 from easyphoto.errors import BadPicture, BadReference, EasyPhotoError, InputError, UnknownJob
 from easyphoto.jobs.askers import STRANGER
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, error_html
 from easyphoto.ui.client_files import FileDrop, brought
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
@@ -81,7 +81,7 @@ class PhotoPart:
         return {self.drop, self.held, self.check, self.card, self.clear, self.again, self.message}
 
 
-def place_photos(words: Words) -> PhotoPart:
+def place_photos(words: Translator) -> PhotoPart:
     drop = FileDrop(
         label=words("5 to 20 photos of one person"),
         file_count="multiple",
@@ -99,62 +99,62 @@ def place_photos(words: Words) -> PhotoPart:
     return PhotoPart(drop, held, check, card, tick, clear, again, message, place_orders(PREFIX))
 
 
-def taken_in(desk: Desk, value: Any) -> tuple[tuple[str, ...], list[EasyPhotoError]]:
+def taken_in(service: Service, value: Any) -> tuple[tuple[str, ...], list[EasyPhotoError]]:
     """The names of what was dropped and could be kept, and what was wrong with the rest. Raises ForeignFile."""
     names: list[str] = []
     refused: list[EasyPhotoError] = []
     for file in brought(value):
         try:
-            names.append(desk.keep(file.name, file.take()).name)
+            names.append(service.keep(file.name, file.take()).name)
         except BadPicture as error:
             refused.append(error)
     return tuple(names), refused
 
 
-def upload_paths(desk: Desk, photos: Sequence[str]) -> list[Path]:
-    return [desk.upload(name).path for name in photos]
+def upload_paths(service: Service, photos: Sequence[str]) -> list[Path]:
+    return [service.upload(name).path for name in photos]
 
 
 def show_check(
-    part: PhotoPart, desk: Desk, id: str | None, held: PhotoSet, words: Words, *, person: str = ""
+    part: PhotoPart, service: Service, id: str | None, held: PhotoSet, words: Translator, *, person: str = ""
 ) -> dict[Any, Any]:
     """The check's progress, then its verdicts; `person` is the name that was typed, for the question who it is."""
     if id is None:
         return {part.card: ""}
     try:
-        job = desk.queue.get(id)
+        job = service.queue.get(id)
     except UnknownJob:
         return {part.card: "", part.check: None}
     if job.state is State.DONE and job.result is not None:
-        return {part.card: verdicts_html(checked_of(desk, job, held, person.strip()), held.faces or {}, words)}
+        return {part.card: verdicts_html(checked_of(service, job, held, person.strip()), held.faces or {}, words)}
     refused = held.reference if job.error and job.error.get("code") == BadReference.__name__ else None
     return {part.card: card_html(job, words, more=let_go_html(refused, words) if refused else "")}
 
 
-def checked_of(desk: Desk, job: Job, held: PhotoSet, person: str = "") -> Checked:
+def checked_of(service: Service, job: Job, held: PhotoSet, person: str = "") -> Checked:
     result = dict(job.result or {})
     asked = result.get("question") or {}
-    close_up = _link(desk, job, asked["file"]) if asked.get("file") else None
+    close_up = _link(service, job, asked["file"]) if asked.get("file") else None
     named = {photo: name for photo, name in result.get("files", {}).items() if photo in held.photos}
-    links = {photo: link for photo, name in named.items() if (link := _link(desk, job, name)) is not None}
+    links = {photo: link for photo, name in named.items() if (link := _link(service, job, name)) is not None}
     return Checked(result, links, held.photos, held.reference, person, close_up)
 
 
-def _link(desk: Desk, job: Job, name: str) -> str | None:
+def _link(service: Service, job: Job, name: str) -> str | None:
     """A picture that the job hands out; None where it is gone."""
     try:
-        return compat.link_or_none(desk.queue.file(job.id, name))
+        return compat.link_or_none(service.queue.file(job.id, name))
     except EasyPhotoError:
         return None
 
 
-def unfinished_check(desk: Desk) -> Job | None:
+def unfinished_check(service: Service) -> Job | None:
     """What a page that was closed had gathered: the newest check of this browser, unless it began a training since.
 
     Nobody else is shown photos that nothing has come of yet, the same account in another browser neither.
     """
-    asker = desk.asking()
-    for job in desk.queue.list() if asker.browser != STRANGER.browser else ():
+    asker = service.asking()
+    for job in service.queue.list() if asker.browser != STRANGER.browser else ():
         if job.asker != asker:
             continue
         if job.kind in ("train", "resume"):
@@ -164,22 +164,22 @@ def unfinished_check(desk: Desk) -> Job | None:
     return None
 
 
-def held_by(desk: Desk, job: Job) -> PhotoSet:
+def held_by(service: Service, job: Job) -> PhotoSet:
     """The photos of a check, as far as they are still there."""
-    photos = tuple(name for name in job.request.get("photos", ()) if _is_there(desk, name))
+    photos = tuple(name for name in job.request.get("photos", ()) if _is_there(service, name))
     faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
     reference = job.request.get("reference")
     return PhotoSet(photos, faces, reference if reference in photos else None)
 
 
-def _is_there(desk: Desk, name: str) -> bool:
+def _is_there(service: Service, name: str) -> bool:
     try:
-        return desk.upload(name).path.is_file()
+        return service.upload(name).path.is_file()
     except InputError:
         return False
 
 
-def refusals_html(refused: Sequence[EasyPhotoError], words: Words) -> str:
+def refusals_html(refused: Sequence[EasyPhotoError], words: Translator) -> str:
     return "".join(error_html({"message": str(error.args[0]), "advice": error.advice}, words) for error in refused)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import InputError
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import STATE_WORDS
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, show_job
 from easyphoto.ui.messages import saying
 
@@ -30,8 +30,8 @@ class ResumePart:
         return (self.runs, self.button)
 
 
-def place_resume(desk: Desk, words: Words) -> ResumePart:
-    found = resumable(desk, words)
+def place_resume(service: Service, words: Translator) -> ResumePart:
+    found = resumable(service, words)
     labels = list(found)
     runs = gr.Dropdown(
         labels, value=labels[0] if labels else None, label=words("Unfinished trainings"), elem_id=f"{PREFIX}_runs",
@@ -41,13 +41,13 @@ def place_resume(desk: Desk, words: Words) -> ResumePart:
     return ResumePart(runs, button)
 
 
-def connect_resume(part: ResumePart, desk: Desk, live: LiveCard, message: Any, *, words: Words) -> None:
+def connect_resume(part: ResumePart, service: Service, live: LiveCard, message: Any, *, words: Translator) -> None:
     def resumed(label: str | None) -> dict[Any, Any]:
-        run = resumable(desk, words).get(label or "")
+        run = resumable(service, words).get(label or "")
         if run is None:
             raise InputError("This training cannot be resumed any more.", advice="Choose another one.")
-        job = desk.resume(run)
-        return {**show_job(live, desk, job.id, words=words), **resume_updates(part, desk, words)}
+        job = service.resume(run)
+        return {**show_job(live, service, job.id, words=words), **resume_updates(part, service, words)}
 
     compat.listen(
         part.button.click,
@@ -57,21 +57,21 @@ def connect_resume(part: ResumePart, desk: Desk, live: LiveCard, message: Any, *
     )
 
 
-def resume_updates(part: ResumePart, desk: Desk, words: Words) -> dict[Any, Any]:
-    labels = list(resumable(desk, words))
+def resume_updates(part: ResumePart, service: Service, words: Translator) -> dict[Any, Any]:
+    labels = list(resumable(service, words))
     return {
         part.runs: compat.update(choices=labels, value=labels[0] if labels else None, visible=bool(labels)),
         part.button: compat.update(visible=bool(labels)),
     }
 
 
-def resumable(desk: Desk, words: Words) -> dict[str, str]:
+def resumable(service: Service, words: Translator) -> dict[str, str]:
     """What people read → the run; of several jobs on one run the newest says how it stands."""
     latest: dict[str, Job] = {}
-    for job in desk.queue.list():
+    for job in service.queue.list():
         if job.run is not None and job.run not in latest:
             latest[job.run] = job
-    runs = desk.app.workspace.runs
+    runs = service.app.workspace.runs
     return {
         label(job, words): run
         for run, job in latest.items()
@@ -79,7 +79,7 @@ def resumable(desk: Desk, words: Words) -> dict[str, str]:
     }
 
 
-def label(job: Job, words: Words) -> str:
+def label(job: Job, words: Translator) -> str:
     who = ", ".join(job.subject.persons) or job.title
     when = job.created[:16].replace("T", " ")
     return f"{who} · {words(STATE_WORDS[job.state])} · {when} UTC"

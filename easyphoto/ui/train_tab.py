@@ -11,12 +11,12 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import EasyPhotoError, InputError, TrainerMissing
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.jobs.service import Service
 from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.messages import saying
 from easyphoto.ui.renewal import Renewal
@@ -43,7 +43,7 @@ class TrainTab:
     resume: ResumePart
     setup_said: Any
     setup: Any
-    words: Words
+    words: Translator
 
     @property
     def beside(self) -> tuple[Any, ...]:
@@ -52,10 +52,10 @@ class TrainTab:
         return (self.sheet, *worker, *self.resume.outputs, self.setup_said, self.setup)
 
 
-def build(desk: Desk, words: Words) -> TrainTab:
-    facts = desk.facts()
+def build(service: Service, words: Translator) -> TrainTab:
+    facts = service.facts()
     gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
-    missing = missing_trainer(desk)
+    missing = missing_trainer(service)
     setup_said = gr.HTML(trainer_html(missing, words), elem_id=f"{PREFIX}_setup_said")
     setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup")
     with gr.Row(elem_classes=["easyphoto-columns"]):
@@ -72,41 +72,41 @@ def build(desk: Desk, words: Words) -> TrainTab:
             with fold:
                 worker_log = gr.HTML("", elem_id=f"{PREFIX}_worker_log")
             sheet = gr.HTML("", elem_id=f"{PREFIX}_sheet")
-            resume = place_resume(desk, words)
+            resume = place_resume(service, words)
     return TrainTab(photos, form, start, message, live, sheet, fold, worker_log, resume, setup_said, setup, words)
 
 
-def connect(tab: TrainTab, desk: Desk) -> None:
-    connect_form(tab.form, desk)
-    connect_photos(tab.photos, tab.form, desk, tab.words)
+def connect(tab: TrainTab, service: Service) -> None:
+    connect_form(tab.form, service)
+    connect_photos(tab.photos, tab.form, service, tab.words)
     connect_card(
         tab.live,
-        desk,
+        service,
         tab.words,
         kinds=KINDS,
-        body=lambda job, events: card_body(desk, job, events, tab.words),
-        extra=lambda job, events: beside_updates(tab, desk, job, events),
+        body=lambda job, events: card_body(service, job, events, tab.words),
+        extra=lambda job, events: beside_updates(tab, service, job, events),
         extra_outputs=tab.beside,
     )
-    connect_resume(tab.resume, desk, tab.live, tab.message, words=tab.words)
-    _connect_start(tab, desk)
+    connect_resume(tab.resume, service, tab.live, tab.message, words=tab.words)
+    _connect_start(tab, service)
 
 
-def renewal(tab: TrainTab, desk: Desk) -> Renewal:
+def renewal(tab: TrainTab, service: Service) -> Renewal:
     """Checkpoints that have come, trainings that were cut off, and whether training is set up."""
     base = tab.form.base
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
         return {
-            base: base_update(desk.facts(), chosen),
-            **resume_updates(tab.resume, desk, tab.words),
-            **setup_updates(tab, desk),
+            base: base_update(service.facts(), chosen),
+            **resume_updates(tab.resume, service, tab.words),
+            **setup_updates(tab, service),
         }
 
     return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said}, [base])
 
 
-def _connect_start(tab: TrainTab, desk: Desk) -> None:
+def _connect_start(tab: TrainTab, service: Service) -> None:
     photos, form, words = tab.photos, tab.form, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -115,19 +115,19 @@ def _connect_start(tab: TrainTab, desk: Desk) -> None:
             raise InputError("There are no photos yet.", advice="Drop 5 to 20 photos of the person first.")
         if not (values[form.name] or "").strip():
             raise InputError("The person has no name yet.", advice="Give a name; the LoRA is called by it.")
-        job = desk.train(
+        job = service.train(
             values[form.name],
-            upload_paths(desk, held.photos),
+            upload_paths(service, held.photos),
             settings=form.train.read(values),
             preprocess=form.preprocess.read(values),
             chosen_faces=held.faces,
             reference=held.reference,
             options=form.options(values),
         )
-        return {**show_job(tab.live, desk, job.id, words=words), tab.sheet: "", form.name_said: ""}
+        return {**show_job(tab.live, service, job.id, words=words), tab.sheet: "", form.name_said: ""}
 
     def set_up() -> dict[Any, Any]:
-        return show_job(tab.live, desk, desk.setup().id, words=words)
+        return show_job(tab.live, service, service.setup().id, words=words)
 
     outputs = {tab.message, tab.sheet, form.name_said, *tab.live.outputs}
     inputs = {photos.held, *form.inputs}
@@ -135,60 +135,60 @@ def _connect_start(tab: TrainTab, desk: Desk) -> None:
     compat.listen(tab.setup.click, saying(tab.message, words, set_up), outputs=outputs)
 
 
-def card_body(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words) -> str:
+def card_body(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
     """The curves while it learns; the portrait and what became of it at the end."""
-    made = _made_html(desk, job, words) if job.state is State.DONE and job.kind != "setup" else ""
+    made = _made_html(service, job, words) if job.state is State.DONE and job.kind != "setup" else ""
     return made + curves_html(training_events(events), words)
 
 
-def beside_updates(tab: TrainTab, desk: Desk, job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
+def beside_updates(tab: TrainTab, service: Service, job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
     """Validation pictures, the worker's log, what can be resumed, and whether training is set up."""
-    lines = worker_lines(desk, job)
+    lines = worker_lines(service, job)
     updates: dict[Any, Any] = {
         tab.worker_fold: compat.update(visible=bool(lines)),
         tab.worker_log: log_html(lines, tab.words),
     }
     if job.previews and (job.state.is_over or (events and events[-1].type in ("preview", "train"))):
-        updates[tab.sheet] = samples_html(desk, job, events, tab.words)
+        updates[tab.sheet] = samples_html(service, job, events, tab.words)
     if job.state.is_over:
-        updates |= {**resume_updates(tab.resume, desk, tab.words), **setup_updates(tab, desk)}
+        updates |= {**resume_updates(tab.resume, service, tab.words), **setup_updates(tab, service)}
     return updates
 
 
-def setup_updates(tab: TrainTab, desk: Desk) -> dict[Any, Any]:
-    missing = missing_trainer(desk)
+def setup_updates(tab: TrainTab, service: Service) -> dict[Any, Any]:
+    missing = missing_trainer(service)
     return {
         tab.setup: compat.update(visible=missing is not None),
         tab.setup_said: trainer_html(missing, tab.words),
     }
 
 
-def samples_html(desk: Desk, job: Job, events: Sequence[JobEvent], words: Words) -> str:
+def samples_html(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
     """The contact sheet: every validation picture with its step and its likeness."""
     captions = sample_captions(training_events(events), words)
-    shown = [(name, file) for name in job.previews if (file := _file(desk, job, name)) is not None]
+    shown = [(name, file) for name in job.previews if (file := _file(service, job, name)) is not None]
     links = [(compat.link_or_none(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
     pictures = [(link, caption) for link, caption in links if link is not None]
     return sheet_html(pictures, words, title="Validation pictures")
 
 
-def worker_lines(desk: Desk, job: Job) -> list[str]:
+def worker_lines(service: Service, job: Job) -> list[str]:
     """The last lines of what the training process wrote."""
     if job.run is None:
         return []
-    log = RunFolder(desk.app.workspace.runs / job.run).log
+    log = RunFolder(service.app.workspace.runs / job.run).log
     return log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:] if log.is_file() else []
 
 
-def missing_trainer(desk: Desk) -> TrainerMissing | None:
+def missing_trainer(service: Service) -> TrainerMissing | None:
     try:
-        desk.app.host.trainer(desk.app.workspace)
+        service.app.host.trainer(service.app.workspace)
     except TrainerMissing as error:
         return error
     return None
 
 
-def trainer_html(missing: TrainerMissing | None, words: Words) -> str:
+def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
     if missing is None:
         return ""
     message, advice = words.heard(str(missing.args[0])), words.heard(missing.advice)
@@ -199,7 +199,7 @@ def trainer_html(missing: TrainerMissing | None, words: Words) -> str:
     )
 
 
-def _made_html(desk: Desk, job: Job, words: Words) -> str:
+def _made_html(service: Service, job: Job, words: Translator) -> str:
     result = job.result or {}
     facts = [words("{name} can be photographed now.", name=result.get("name", ""))]
     likeness = result.get("likeness") or {}
@@ -208,15 +208,17 @@ def _made_html(desk: Desk, job: Job, words: Words) -> str:
     if result.get("published"):
         facts.append(words("The LoRA is listed as {name}.", name=Path(str(result["published"])).stem))
     said = "".join(f"<p>{escape(fact)}</p>" for fact in facts)
-    return f'<div class="easyphoto-made">{_portrait(desk, str(result.get("person", "")), words)}<div>{said}</div></div>'
+    return (
+        f'<div class="easyphoto-made">{_portrait(service, str(result.get("person", "")), words)}<div>{said}</div></div>'
+    )
 
 
-def _portrait(desk: Desk, id: str, words: Words) -> str:
+def _portrait(service: Service, id: str, words: Translator) -> str:
     try:
-        person = desk.app.workspace.person(id)
+        person = service.app.workspace.person(id)
     except EasyPhotoError:
         return ""
-    file = desk.app.workspace.person_folder(id) / (person.portrait or "")
+    file = service.app.workspace.person_folder(id) / (person.portrait or "")
     if not file.is_file():
         return ""
     link = compat.link_or_none(file, side=PORTRAIT_SIDE)
@@ -225,9 +227,9 @@ def _portrait(desk: Desk, id: str, words: Words) -> str:
     return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=person.name))}">'
 
 
-def _file(desk: Desk, job: Job, name: str) -> Path | None:
+def _file(service: Service, job: Job, name: str) -> Path | None:
     try:
-        return desk.queue.file(job.id, name)
+        return service.queue.file(job.id, name)
     except EasyPhotoError:
         return None
 

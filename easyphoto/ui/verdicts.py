@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from easyphoto.preprocess.verdict import NOT_ASSURED
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 
 ORDER = "easyphoto_train_order"
@@ -50,7 +50,7 @@ class Checked:
         return [verdict for verdict in self.result["verdicts"] if verdict["photo"] in self.photos]
 
 
-def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Words) -> str:
+def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Translator) -> str:
     """What was set aside comes first: there is something to do about it."""
     kept = [verdict for verdict in checked.verdicts if verdict["kept"]]
     aside = [verdict for verdict in checked.verdicts if not verdict["kept"]]
@@ -69,27 +69,27 @@ def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Words) -> 
     )
 
 
-def let_go_html(photo: str, words: Words) -> str:
+def let_go_html(photo: str, words: Translator) -> str:
     """A way on where the chosen reference photo cannot be it."""
     return (
         f'<div class="easyphoto-orders">{order_button(words("Choose it for me"), f"reference {photo}", to=ORDER)}</div>'
     )
 
 
-def _said_html(checked: Checked, words: Words) -> str:
+def _said_html(checked: Checked, words: Translator) -> str:
     """The check's notes, without the one that the question stands for."""
     notes = [note for note in checked.result.get("notes", ()) if NOT_ASSURED not in note]
     items = "".join(f"<li>{escape(known(words.heard(note)))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
 
 
-def _question(checked: Checked, words: Words) -> str:
+def _question(checked: Checked, words: Translator) -> str:
     if checked.person:
         return words("Is this {name}?", name=checked.person)
     return words("Is this the person you mean?")
 
 
-def _question_html(checked: Checked, words: Words) -> str:
+def _question_html(checked: Checked, words: Translator) -> str:
     """The reference photo large, and asked about."""
     photo = checked.asked
     if photo is None:
@@ -105,7 +105,7 @@ def _question_html(checked: Checked, words: Words) -> str:
     )
 
 
-def summary(kept: Sequence[Any], checked: Checked, words: Words) -> str:
+def summary(kept: Sequence[Any], checked: Checked, words: Translator) -> str:
     said = words("{kept} of {count} photos kept", kept=len(kept), count=len(checked.verdicts))
     identity = words.heard(str(checked.result.get("identity_words", "")))
     return f"{said} · {identity}" if identity else said
@@ -117,7 +117,7 @@ def known(text: str) -> str:
 
 
 def _group(
-    title: str, verdicts: Sequence[Mapping[str, Any]], checked: Checked, chosen: Mapping[str, int], words: Words
+    title: str, verdicts: Sequence[Mapping[str, Any]], checked: Checked, chosen: Mapping[str, int], words: Translator
 ) -> str:
     if not verdicts:
         return ""
@@ -125,7 +125,7 @@ def _group(
     return f'<h4>{escape(title)}</h4><div class="easyphoto-tiles" role="list">{tiles}</div>'
 
 
-def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int], words: Words) -> str:
+def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int], words: Translator) -> str:
     photo, name = verdict["photo"], known(verdict["photo"])
     link = checked.links.get(photo)
     picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
@@ -143,7 +143,7 @@ def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int
     )
 
 
-def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Words) -> str:
+def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Translator) -> str:
     if not verdict["kept"]:
         return ""
     photo = verdict["photo"]
@@ -152,7 +152,7 @@ def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Words
     return order_button(words("Reference photo"), f"reference {photo}", to=ORDER, label=label, is_on=is_on)
 
 
-def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, words: Words) -> str:
+def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, words: Translator) -> str:
     """Sign and word; the colour only repeats them."""
     if verdict["kept"] and is_asked:
         return f'<span class="easyphoto-tag" data-tone="ask">? {escape(words("Kept, reference photo"))}</span>'
@@ -165,12 +165,12 @@ def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, word
     return f'<span class="easyphoto-tag" data-tone="{tone}">{sign} {escape(reason[:1].upper() + reason[1:])}</span>'
 
 
-def _notes(verdict: Mapping[str, Any], words: Words) -> str:
+def _notes(verdict: Mapping[str, Any], words: Translator) -> str:
     said = "; ".join(words.heard(note) for note in verdict.get("notes", ()))
     return f'<p class="easyphoto-hint">{escape(said)}</p>' if said else ""
 
 
-def _faces(verdict: Mapping[str, Any], chosen: Mapping[str, int], words: Words) -> str:
+def _faces(verdict: Mapping[str, Any], chosen: Mapping[str, int], words: Translator) -> str:
     """One button for each face, numbered as in the picture."""
     count = len(verdict.get("faces", ()))
     if count < 2:

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 from starlette.requests import HTTPConnection
 
-from easyphoto.jobs.askers import STRANGER, Asker, asked_by, browser_digest
+from easyphoto.jobs.askers import STRANGER, Requester, asked_by, browser_digest
 
 COOKIE = "easyphoto_browser"
 ASKER_IN_SCOPE = "easyphoto.asker"
@@ -32,16 +32,16 @@ def as_visitor(handler: Callable[..., Any]) -> Callable[..., Any]:
     return heard
 
 
-def visitor_of(request: Any) -> Asker:
+def visitor_of(request: Any) -> Requester:
     """`request` is gradio's. What a client writes into one, as the queue of gradio 3 lets it, counts nothing."""
     asked = getattr(request, "request", None)
     if not isinstance(asked, HTTPConnection):
         return STRANGER
     known = asked.scope.get(ASKER_IN_SCOPE)
-    if isinstance(known, Asker):
+    if isinstance(known, Requester):
         return known
     token = token_in(asked)
-    return Asker(request.username or None, browser_digest(token) if token else STRANGER.browser)
+    return Requester(request.username or None, browser_digest(token) if token else STRANGER.browser)
 
 
 def token_in(asked: HTTPConnection) -> str | None:

@@ -183,7 +183,7 @@ _NOTES: Mapping[str, str] = {
     "the picture's border cuts it": "被画面边缘截断",
     "it is only {width} pixels wide": "只有 {width} 像素宽",
     "Face {number} from the left stays as it is: {reason}.": "左起第 {number} 张脸保持原样：{reason}。",
-    "no sitter was given for it": "没有为它指定人物",
+    "no subject was given for it": "没有为它指定人物",
     "it is turned, so the likeness may suffer": "脸有转角，相似度可能下降",
     "it is small ({width} pixels wide), so details come from the networks alone": (
         "它很小（宽 {width} 像素），细节全由模型生成"
@@ -230,7 +230,7 @@ _NOTES: Mapping[str, str] = {
         "{name}：肖像上没有找到人脸，改用参考照片的姿势。"
     ),
     "{name}: painted without a LoRA, none was given.": "{name}：没有 LoRA，直接绘制。",
-    "{count} of {all} sitters found no face that can be done well.": "{all} 人中有 {count} 人没有找到合适的人脸。",
+    "{count} of {all} subjects found no face that can be done well.": "{all} 人中有 {count} 人没有找到合适的人脸。",
     "Of the LoRA {name} {matched} of {all} layers fit this checkpoint.": (
         "LoRA {name} 的 {all} 层中有 {matched} 层与此检查点模型匹配。"
     ),

@@ -20,17 +20,17 @@ from easyphoto.families import Family
 from easyphoto.images import as_array, as_picture, blended
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints
-from easyphoto.webui.access import host_module, host_module_or_none
-from easyphoto.webui.aside import left_unhooked
 from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in
-from easyphoto.webui.faults import Faults
 from easyphoto.webui.finisher import restorer_names, upscaler_names
-from easyphoto.webui.generation import Lock, Turn, Watch, turn, watched
+from easyphoto.webui.generation import Lock, SamplingWatch, Turn, turn, watched
+from easyphoto.webui.host_modules import host_module, host_module_or_none
 from easyphoto.webui.lending import lent_for
-from easyphoto.webui.loras import LoraShelf, NamedLora, not_applied, partly_applied
+from easyphoto.webui.loras import HostLoras, NamedLora, not_applied, partly_applied
 from easyphoto.webui.overrides import CHECKPOINT, VAE, overridden, unwritten
 from easyphoto.webui.processing import default_arguments, make_processing, painted, runner_for, with_only
 from easyphoto.webui.samplers import known_samplers, require_sampler
+from easyphoto.webui.script_errors import ScriptErrors
+from easyphoto.webui.script_isolation import left_unhooked
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
@@ -62,7 +62,7 @@ class WebuiBackend:
         self._info, self._family, self._vae, self._lock, self._lend = info, family, vae, lock, lend
         self._used = UsedFiles(family, store)
         self._hosts: dict[str, UsedWeight] = {}
-        self._shelf = LoraShelf()
+        self._shelf = HostLoras()
         self._lent = ExitStack()
         self._is_lent = False
         _require_vae(vae)
@@ -120,14 +120,14 @@ class WebuiBackend:
             if lent_for() is None:
                 checkpoints.load_chosen()
 
-    def _plan(self, request: Request) -> Plan:
+    def _plan(self, request: Request) -> ResolvedRequest:
         """Raises HostBusy or MissingCapability before anything is done."""
         if self._is_lent:
             raise HostBusy("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
         self._shelf.require(request.loras)
-        return Plan(request, info, self._units(request), self._shelf.named(request.loras))
+        return ResolvedRequest(request, info, self._units(request), self._shelf.named(request.loras))
 
     def _units(self, request: Request) -> Units | None:
         """The controls with a weight; None where the host has no ControlNet and none was asked for."""
@@ -148,7 +148,7 @@ class WebuiBackend:
                 because = why.get(control.kind, f"{self._family.label} has no such control")
                 raise MissingCapability(f"The control {control.kind!r} cannot be applied: {because}")
 
-    def _made(self, plan: Plan, progress: Progress) -> Result:
+    def _made(self, plan: ResolvedRequest, progress: Progress) -> Result:
         with turn(self._lock) as ours:
             started = time.monotonic()
             image, notes = self._painted(plan, ours, progress)
@@ -156,9 +156,9 @@ class WebuiBackend:
         self._remember(plan)
         return Result(image, plan.request.seed, plan.kinds, plan.lora_files, seconds, notes)
 
-    def _painted(self, plan: Plan, ours: Turn, progress: Progress) -> tuple[Image.Image, tuple[str, ...]]:
-        faults, notes = Faults(), list[str]()
-        watch = Watch(ours, progress, lambda: plan.look(faults, notes))
+    def _painted(self, plan: ResolvedRequest, ours: Turn, progress: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+        faults, notes = ScriptErrors(), list[str]()
+        watch = SamplingWatch(ours, progress, lambda: plan.look(faults, notes))
         runner = runner_for(plan.request)
         arguments = default_arguments(runner)
         if plan.units is not None:
@@ -179,10 +179,10 @@ class WebuiBackend:
         notes += [f"The web UI reported meanwhile: {said}" for said in faults.new()]
         return image, tuple(notes)
 
-    def _overrides(self, plan: Plan) -> Mapping[str, Any]:
+    def _overrides(self, plan: ResolvedRequest) -> Mapping[str, Any]:
         return {CHECKPOINT: str(plan.info.title)} | ({} if self._vae is None else {VAE: self._vae})
 
-    def _remember(self, plan: Plan) -> None:
+    def _remember(self, plan: ResolvedRequest) -> None:
         name = str(plan.info.name)
         hash = str(getattr(plan.info, "sha256", None) or "")
         self._hosts[name] = UsedWeight(name, Path(str(plan.info.filename)).name, OWN, hash)
@@ -193,7 +193,7 @@ class WebuiBackend:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class ResolvedRequest:
     """A request with everything it names found in the host."""
 
     request: Request
@@ -232,7 +232,7 @@ class Plan:
     def prompt(self) -> str:
         return " ".join((self.request.prompt, *(lora.tag for lora in self.loras)))
 
-    def look(self, faults: Faults, notes: list[str]) -> list[str]:
+    def look(self, faults: ScriptErrors, notes: list[str]) -> list[str]:
         """What of it the host did not take up, asked when the first step begins."""
         notes += partly_applied(self.loras)
         loaded = getattr(host_module("shared").sd_model, "sd_checkpoint_info", self.info)

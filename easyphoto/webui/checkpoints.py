@@ -9,7 +9,7 @@ from typing import Any
 
 from easyphoto.errors import InputError, MissingCapability
 from easyphoto.families import Family
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 
 PUT_IT = "Put the file into the web UI's models/Stable-diffusion and press its refresh button."
 _MOST_NAMED = 8

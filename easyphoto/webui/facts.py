@@ -12,9 +12,9 @@ from typing import Any
 from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.host import HostFacts
 from easyphoto.webui import checkpoints
-from easyphoto.webui.access import host_module, host_module_or_none, is_there, loaded
 from easyphoto.webui.controlnet import GET_EXTENSION, found_models, open_controlnet
 from easyphoto.webui.finisher import restorer_names, upscaler_names
+from easyphoto.webui.host_modules import host_module, host_module_or_none, is_there, loaded
 from easyphoto.webui.loras import networks
 
 SENDS = ("img2img", "inpaint", "extras")

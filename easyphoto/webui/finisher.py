@@ -17,9 +17,9 @@ from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
 from easyphoto.settings import InferenceSettings
-from easyphoto.webui.access import host_module
-from easyphoto.webui.faults import Faults
 from easyphoto.webui.generation import Lock, turn
+from easyphoto.webui.host_modules import host_module
+from easyphoto.webui.script_errors import ScriptErrors
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
@@ -148,7 +148,7 @@ def _noted(make: Callable[[], Part | None], what: str, notes: list[str]) -> Part
 
 def _asked(name: str, ask: Callable[[], Any]) -> Any:
     """What the host answers. Raises BackendError for what it failed at, aloud or in silence."""
-    faults = Faults()
+    faults = ScriptErrors()
     try:
         with out_of_memory_named():
             answer = ask()

@@ -9,7 +9,7 @@ from typing import Any
 
 from easyphoto.errors import BackendError
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.lending import require_device
 
 JOB = "EasyPhoto"
@@ -83,7 +83,7 @@ def _left_as_found(state: Any) -> Iterator[Turn]:
 
 
 @dataclass(eq=False)
-class Watch:
+class SamplingWatch:
     """Called by the host before each step, in the thread that paints."""
 
     turn: Turn
@@ -145,7 +145,7 @@ class Watch:
 
 
 @contextmanager
-def watched(watch: Watch) -> Iterator[None]:
+def watched(watch: SamplingWatch) -> Iterator[None]:
     callbacks = host_module("script_callbacks")
     callbacks.on_cfg_denoiser(watch.begins_step)
     try:

@@ -17,11 +17,11 @@ from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.webui import checkpoints
-from easyphoto.webui.access import host_module, is_there
 from easyphoto.webui.backend import WebuiBackend
 from easyphoto.webui.facts import read_facts, webui_folder
 from easyphoto.webui.finisher import open_host_finisher
 from easyphoto.webui.generation import Lock
+from easyphoto.webui.host_modules import host_module, is_there
 from easyphoto.webui.loras import SUFFIX, list_again, lora_folder, published
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace import Workspace, is_file_name

@@ -13,16 +13,16 @@ from easyphoto.errors import MissingCapability
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
-from easyphoto.persons import sitter_of
-from easyphoto.sessions import open_studio
-from easyphoto.webui.access import host_module
-from easyphoto.webui.aside import set_aside
+from easyphoto.persons import subject_from
+from easyphoto.sessions import open_models
 from easyphoto.webui.host import WebuiHost
-from easyphoto.webui.wanted import Wanted
+from easyphoto.webui.host_modules import host_module
+from easyphoto.webui.script_isolation import isolated
+from easyphoto.webui.script_request import ScriptRequest
 from easyphoto.workspace import Person
 
 
-def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Photograph:
+def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest) -> Photograph:
     """The best of what was made, with all that is to be said; `picture` itself stays as it is.
 
     `p` is the host's job that it belongs to. Of several faces the person takes the largest, surest one.
@@ -31,11 +31,11 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Ph
     """
     person = app.workspace.person(wanted.person)
     settings, family = wanted.seeded(seed_of(p)), family_named(person.family)
-    with app.at_work((person.id,)) as progress, set_aside(p):
+    with app.at_work((person.id,)) as progress, isolated(p):
         engine = app.engine_of([person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
-        sitter = sitter_of(app.workspace, person, engine)
-        tools = open_studio(
+        subject = subject_from(app.workspace, person, engine)
+        tools = open_models(
             WebuiHost(nullcontext()),
             painted_with(person),
             family,
@@ -45,7 +45,7 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: Wanted) -> Ph
             weights=app.weights,
             progress=progress,
         )
-        made = photograph(picture, [sitter], settings, family.at(settings.resolution), tools)
+        made = photograph(picture, [subject], settings, family.at(settings.resolution), tools)
         # The faces that stay as they are are the picture's matter, not one result's.
         return replace(made.best, notes=(*made.notes, *made.best.notes))
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from easyphoto.errors import HostBusy
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 
 LENT = "easyphoto_lent"
 """On the host's `shared`, because that outlives every reload: for what the device is lent, or None."""

@@ -13,7 +13,7 @@ from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import published_name
 from easyphoto.errors import InputError, MissingCapability
 from easyphoto.files import atomic_path
-from easyphoto.webui.access import host_module, loaded
+from easyphoto.webui.host_modules import host_module, loaded
 
 SUFFIX = ".safetensors"
 _SPLITTING = frozenset(":<>")
@@ -59,7 +59,7 @@ def published(lora: Path, folder: Path) -> Path:
 
 
 @dataclass(eq=False)
-class LoraShelf:
+class HostLoras:
     """Finds the name of a LoRA in the host, and remembers it: reading 150 MB for every pass would take its time."""
 
     _files: dict[tuple[Path, int, int], Path] = field(default_factory=dict)

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.settings import Declared, FaceSettings, Settings, WeightSettings, hints_of, settings_from
-from easyphoto.webui.access import host_module
-from easyphoto.webui.place import workspace_of
+from easyphoto.webui.host_modules import host_module
+from easyphoto.webui.workspace_location import workspace_of
 
 SECTION = ("easyphoto", "EasyPhoto")
 PREFIX = "easyphoto_"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.webui.access import host_module, host_module_or_none, loaded
+from easyphoto.webui.host_modules import host_module, host_module_or_none, loaded
 
 CHECKPOINT, VAE = "sd_model_checkpoint", "sd_vae"
 _HASH = "sd_checkpoint_hash"

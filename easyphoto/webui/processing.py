@@ -19,7 +19,7 @@ from easyphoto.backends.webui_names import HostSampler
 from easyphoto.errors import BackendError, EasyPhotoError
 from easyphoto.images import as_picture
 from easyphoto.progress import Cancelled
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 
 _FILLS: Mapping[Fill, int] = MappingProxyType({Fill.ORIGINAL: 1, Fill.NOISE: 2})
 

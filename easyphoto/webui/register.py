@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 
 TITLE, TAB = "EasyPhoto", "easyphoto"
 _log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ def tabs() -> list[tuple[Any, str, str]]:
 def built_tab() -> Any:
     from easyphoto.ui.page import build_page
     from easyphoto.webui.sending import bind_sends
-    from easyphoto.webui.station import open_desk
+    from easyphoto.webui.service import open_service
 
-    page = build_page(open_desk(), standalone=False)
+    page = build_page(open_service(), standalone=False)
     try:
         bind_sends(page.send)
     except Exception:
@@ -71,7 +71,7 @@ def add_routes(demo: Any, app: Any) -> None:
     from easyphoto.api.deferred import DeferredRoutes
     from easyphoto.webui.facts import serves_api
     from easyphoto.webui.options import workspace_folder
-    from easyphoto.webui.reach import keep_out
+    from easyphoto.webui.served_files import keep_out
 
     keep_out(demo, workspace_folder())
     # The page asks for nothing over HTTP but what gradio hands out behind its own login.
@@ -84,10 +84,10 @@ def built_api(demo: Any, app: Any) -> Any:
     from easyphoto.api.front import FrontDoor
     from easyphoto.server import build_api
     from easyphoto.webui.doors import HostCheck, is_closing
-    from easyphoto.webui.station import open_desk
+    from easyphoto.webui.service import open_service
 
     check = HostCheck(host_module("shared").cmd_opts, app)
-    api = build_api(open_desk(), has_door=check.has_accounts)
+    api = build_api(open_service(), has_door=check.has_accounts)
     return FrontDoor(ClosesInTime(api, lambda: is_closing(demo)), check)
 
 

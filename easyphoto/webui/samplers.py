@@ -5,7 +5,7 @@ from __future__ import annotations
 from easyphoto.backends.base import Sampler
 from easyphoto.backends.webui_names import HostSampler, sampler_named
 from easyphoto.errors import MissingCapability
-from easyphoto.webui.access import host_module, host_module_or_none
+from easyphoto.webui.host_modules import host_module, host_module_or_none
 
 
 def known_samplers() -> tuple[Sampler, ...]:

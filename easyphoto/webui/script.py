@@ -12,10 +12,10 @@ from PIL import Image
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.progress import Cancelled
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.lending import busy, lent_for, refuse
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.wanted import NAME, Wanted, wanted_from
+from easyphoto.webui.script_request import NAME, ScriptRequest, script_request_from
 
 FAILURE, LIKENESS = f"{NAME} failure", f"{NAME} likeness"
 _OUTCOMES = (FAILURE, LIKENESS)
@@ -36,9 +36,9 @@ def script_class(scripts: Any) -> type:
             return scripts.AlwaysVisible
 
         def ui(self, is_img2img: bool) -> list[Any]:
-            from easyphoto.webui.fold import build_fold
+            from easyphoto.webui.script_panel import build_panel
 
-            fold = build_fold("img2img" if is_img2img else "txt2img")
+            fold = build_panel("img2img" if is_img2img else "txt2img")
             self.infotext_fields, self.paste_field_names = fold.infotext_fields, fold.paste_field_names
             return fold.controls
 
@@ -64,7 +64,7 @@ def script_class(scripts: Any) -> type:
 def announce(p: Any, arguments: tuple[Any, ...]) -> None:
     """The infotext of all pictures of the job: what was asked for, or why it cannot be."""
     try:
-        wanted = wanted_from(arguments)
+        wanted = script_request_from(arguments)
     except EasyPhotoError as error:
         failed(p, str(error))
         return
@@ -77,7 +77,7 @@ def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -
     for outcome in _OUTCOMES:
         p.extra_generation_params.pop(outcome, None)
     try:
-        wanted = wanted_from(arguments)
+        wanted = script_request_from(arguments)
         return picture if wanted is None else portrait(p, picture, wanted)
     except EasyPhotoError as error:
         failed(p, str(error))
@@ -89,11 +89,11 @@ def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -
     return picture
 
 
-def portrait(p: Any, picture: Image.Image, wanted: Wanted) -> Image.Image:
+def portrait(p: Any, picture: Image.Image, wanted: ScriptRequest) -> Image.Image:
     from easyphoto.webui.insert import put_into
-    from easyphoto.webui.station import open_desk
+    from easyphoto.webui.service import open_service
 
-    made = put_into(open_desk().app, p, picture, wanted)
+    made = put_into(open_service().app, p, picture, wanted)
     if made.score is not None:
         p.extra_generation_params[LIKENESS] = f"{made.score:.2f}"
     for note in made.notes:

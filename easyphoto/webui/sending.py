@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from easyphoto.ui.sending import SendTargets
-from easyphoto.webui.access import host_module, host_module_or_none
+from easyphoto.webui.host_modules import host_module, host_module_or_none
 
 
 def bind_sends(send: SendTargets) -> None:

@@ -27,7 +27,7 @@ _SPARE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Patience:
+class DownloadLimits:
     """How long a source may keep us waiting."""
 
     stall_seconds: float = 20.0
@@ -59,7 +59,7 @@ class _Changed(Exception):
     """What lies in the `.part` file does not belong to what the server has now."""
 
 
-def download(wish: Wish, part: Path, progress: Progress, patience: Patience) -> str:
+def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> str:
     """Fetch into `part`, going on where an earlier process stopped; gives the sha256 of what came.
 
     Raises SourceFailed where this source does not give the file, DiskFailure where it cannot be written. Of wrong
@@ -83,7 +83,7 @@ def download(wish: Wish, part: Path, progress: Progress, patience: Patience) -> 
     raise SourceFailed(f"what came has sha256 {sha256[:12]}…, not {wish.sha256[:12]}…", wrong_content=True)
 
 
-def _whole_file(wish: Wish, part: Path, progress: Progress, patience: Patience) -> Wish:
+def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
     """As many connections as it takes. Gives the wish with what the server said about the file's hash."""
     barren, gained = 0, False
     for _ in range(patience.connections):
@@ -108,7 +108,7 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: Patience) 
     raise SourceFailed(f"after {patience.connections} connections it was still not whole")
 
 
-def _connect(wish: Wish, part: Path, progress: Progress, patience: Patience) -> Wish:
+def _connect(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
     """One connection, until the file is whole. Gives the wish with what the server proved about it."""
     start, validator = _place_to_go_on(wish, part)
     if wish.is_certain and wish.bytes is not None and start == wish.bytes:

@@ -18,7 +18,7 @@ from easyphoto.files import cause_of, make_folder
 from easyphoto.progress import Progress
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
-from easyphoto.weights.download import Patience, Wish, download
+from easyphoto.weights.download import DownloadLimits, Wish, download
 from easyphoto.weights.entries import Source, Variant
 from easyphoto.weights.ledger import Ledger, sha256_of
 from easyphoto.weights.places import candidates, default_mirrors
@@ -51,7 +51,7 @@ class WeightStore:
     also: tuple[Path, ...] = ()
     """Folders of other programs; what is found there is used in place, and never changed."""
     offline: bool = False
-    patience: Patience = field(default_factory=Patience)
+    patience: DownloadLimits = field(default_factory=DownloadLimits)
 
     @property
     def is_offline(self) -> bool:

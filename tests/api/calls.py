@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from tests.desks import encoded, picture
+from tests.services import encoded, picture
 
 V1 = "/easyphoto/v1"
 JSON = {"Content-Type": "application/json"}

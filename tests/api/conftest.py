@@ -1,4 +1,4 @@
-"""The API on a bare application, as a web UI has it, with a desk whose verbs run in a moment."""
+"""The API on a bare application, as a web UI has it, with a service whose verbs run in a moment."""
 
 import pytest
 from fastapi import FastAPI
@@ -6,10 +6,10 @@ from starlette.testclient import TestClient
 
 from easyphoto.api.routes import build_router
 from easyphoto.app import EasyPhoto
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.workspace import Workspace
-from tests.desks import workshop
+from tests.services import workshop
 
 __all__ = ["client", "open_client", "workshop"]
 
@@ -20,7 +20,7 @@ def open_client(workshop):
 
     def opened(accounts=None):
         app = FastAPI()
-        app.include_router(build_router(workshop.desk, accounts=accounts))
+        app.include_router(build_router(workshop.service, accounts=accounts))
         return TestClient(app)
 
     return opened
@@ -30,23 +30,23 @@ def open_client(workshop):
 def door(tmp_path_factory):
     """A client for what is refused before any work; one for a whole module, because routes take long to build."""
     workspace = Workspace(tmp_path_factory.mktemp("door") / "workspace")
-    desk = Desk(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
+    service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
     app = FastAPI()
-    app.include_router(build_router(desk, accounts=None))
+    app.include_router(build_router(service, accounts=None))
     yield TestClient(app)
-    assert desk.queue.list() == (), "something was queued"
-    desk.queue.close()
+    assert service.queue.list() == (), "something was queued"
+    service.queue.close()
 
 
 @pytest.fixture(scope="module")
 def locked_door(tmp_path_factory):
     """The same with accounts."""
     workspace = Workspace(tmp_path_factory.mktemp("locked") / "workspace")
-    desk = Desk(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
+    service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
     app = FastAPI()
-    app.include_router(build_router(desk, accounts={"anna": "secret", "bea": "пароль:1"}))
+    app.include_router(build_router(service, accounts={"anna": "secret", "bea": "пароль:1"}))
     yield TestClient(app)
-    desk.queue.close()
+    service.queue.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pydantic
 from starlette.middleware.gzip import GZipMiddleware
 
 from tests.api.calls import V1, basic, error_of, events_of, finished, inline, photos, trained
-from tests.desks import encoded, picture
+from tests.services import encoded, picture
 
 
 def test_these_are_packages_of_a_web_ui():

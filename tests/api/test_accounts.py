@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.api.calls import V1
-from tests.desks import done, encoded, picture
+from tests.services import done, encoded, picture
 
 ANNA, BEA = ("anna", "secret"), ("bea", "hidden")
 
@@ -20,7 +20,7 @@ def checked(client, workshop):
     """The id of a finished check of anna's photos."""
     asked = {"photos": [{"name": f"{seed}.png", "data": encoded(picture(seed))} for seed in range(5)]}
     id = client.post(f"{V1}/photos:check", json=asked, auth=ANNA).json()["id"]
-    done(workshop.desk, workshop.desk.queue.get(id))
+    done(workshop.service, workshop.service.queue.get(id))
     return id
 
 
@@ -73,13 +73,13 @@ def test_a_training_is_resumed_by_who_began_it(client, workshop):
     id = client.post(f"{V1}/train", json={"name": "carla", "photos": photos}, auth=ANNA).json()["id"]
     workshop.trainer.begun.wait(60)
     client.delete(f"{V1}/jobs/{id}", auth=ANNA)
-    run = done(workshop.desk, workshop.desk.queue.get(id)).run
+    run = done(workshop.service, workshop.service.queue.get(id)).run
     workshop.trainer.gate.set()
 
     refused = client.post(f"{V1}/resume", json={"run": run}, auth=BEA)
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "UnknownRun")
     resumed = client.post(f"{V1}/resume", json={"run": run}, auth=ANNA)
-    assert done(workshop.desk, workshop.desk.queue.get(resumed.json()["id"])).state.value == "done"
+    assert done(workshop.service, workshop.service.queue.get(resumed.json()["id"])).state.value == "done"
     # The person that came of it is everybody's.
     assert [each["id"] for each in client.get(f"{V1}/persons", auth=BEA).json()["persons"]] == ["carla"]
 

@@ -17,9 +17,9 @@ MOST_SECONDS = 20
 
 
 @contextmanager
-def served(desk):
+def served(service):
     """The server in its thread, and the port; its thread has ended when this is left."""
-    app = build_app(desk, tabs=False)
+    app = build_app(service, tabs=False)
     server = uvicorn.Server(uvicorn.Config(ClosesInTime(app, lambda: server.should_exit), log_level="error"))
     with open_port("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -33,7 +33,7 @@ def served(desk):
 
 @pytest.fixture
 def working(workshop):
-    """A desk with a training that goes on until somebody ends it."""
+    """A service with a training that goes on until somebody ends it."""
     workshop.trainer.gate.clear()
     yield workshop
     workshop.trainer.gate.set()
@@ -53,7 +53,7 @@ def posted(port, path, body):
 
 
 def test_the_events_of_a_job_that_goes_on_end_with_the_server_and_are_whole(working):
-    with served(working.desk) as (server, thread, port):
+    with served(working.service) as (server, thread, port):
         job = json.loads(posted(port, f"{V1}/train", {"name": "anna", "photos": photos(5)}).getresponse().read())
         assert working.trainer.begun.wait(30)
         call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -66,11 +66,11 @@ def test_the_events_of_a_job_that_goes_on_end_with_the_server_and_are_whole(work
 
         # Read to its proper end: a browser asks again, for what comes after the last whole event.
         assert events.read().endswith(b"\n\n")
-        assert not working.desk.queue.get(job["id"]).state.is_over
+        assert not working.service.queue.get(job["id"]).state.is_over
 
 
 def test_a_client_of_2023_that_waits_for_its_training_is_told_and_the_training_goes_on(working):
-    with served(working.desk) as (server, thread, port):
+    with served(working.service) as (server, thread, port):
         call = posted(port, "/easyphoto/easyphoto_train_forward", {"user_id": "anna", "instance_images": five_photos()})
         assert working.trainer.begun.wait(30)
 
@@ -78,14 +78,14 @@ def test_a_client_of_2023_that_waits_for_its_training_is_told_and_the_training_g
 
         answer = call.getresponse()
         assert (answer.status, "server closes" in json.loads(answer.read())["error"]["message"]) == (503, True)
-        (job,) = working.desk.queue.list()
+        (job,) = working.service.queue.list()
         assert not job.state.is_over
 
 
 @pytest.mark.parametrize("path", ["uploads", "persons:import"])
 def test_a_body_that_does_not_come_to_its_end_holds_nothing(workshop, path):
     kind = {"uploads": "application/json", "persons:import": "application/zip"}[path]
-    with served(workshop.desk) as (server, thread, port):
+    with served(workshop.service) as (server, thread, port):
         call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         call.putrequest("POST", f"{V1}/{path}")
         call.putheader("Content-Type", kind)

@@ -44,7 +44,7 @@ def test_a_person_who_is_deleted_while_their_portrait_is_asked_for(client, vanis
 
 def test_a_person_who_is_deleted_while_they_are_exported(client, workshop, monkeypatch):
     trained(client)
-    app = type(workshop.desk.app)
+    app = type(workshop.service.app)
     export = app.export
 
     def too_late(self, name, target):
@@ -72,12 +72,12 @@ def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):
 
 def test_a_disk_that_fails_is_no_fault_of_ours_and_says_no_number(workshop, monkeypatch):
     app = FastAPI()
-    app.include_router(build_router(workshop.desk, accounts=None))
+    app.include_router(build_router(workshop.service, accounts=None))
 
     def failing(self):
         raise OSError(5, "Input/output error", "/somewhere/else/x")
 
-    monkeypatch.setattr(type(workshop.desk.app), "persons", failing)
+    monkeypatch.setattr(type(workshop.service.app), "persons", failing)
 
     answer = TestClient(app).get(f"{V1}/persons")
 

@@ -7,11 +7,11 @@ import pytest
 
 from easyphoto.api import events as events_module
 from easyphoto.api.events import event_lines
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Service
 from tests.api.calls import V1, error_of, events_of, finished, photos, trained
-from tests.desks import done
+from tests.services import done
 
 
 def running(client, workshop) -> dict:
@@ -89,7 +89,7 @@ def test_events_of_a_job_that_runs_come_while_it_runs(client, workshop):
 async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_client_has_gone(workshop, monkeypatch):
     monkeypatch.setattr(events_module, "SECONDS_BETWEEN_LOOKS", 0.001)
     monkeypatch.setattr(events_module, "SECONDS_BETWEEN_SIGNS", 0.0)
-    queue, stop, looks = workshop.desk.queue, threading.Event(), []
+    queue, stop, looks = workshop.service.queue, threading.Event(), []
     job = queue.submit("check", "check", lambda context: stop.wait(60) and {}, request={})
 
     async def is_gone():
@@ -105,17 +105,17 @@ async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_clie
 
 @pytest.mark.anyio
 async def test_a_stream_of_a_job_that_is_forgotten_ends(workshop):
-    job = done(workshop.desk, workshop.desk.queue.submit("setup", "set up", lambda context: {}, request={}))
+    job = done(workshop.service, workshop.service.queue.submit("setup", "set up", lambda context: {}, request={}))
     asked = []
 
     async def is_gone():
         if not asked:
-            workshop.desk.queue.forget(job.id)
+            workshop.service.queue.forget(job.id)
         asked.append(1)
         return False
 
     with anyio.fail_after(10):
-        said = [line async for line in event_lines(workshop.desk.queue, job.id, 0, is_gone=is_gone)]
+        said = [line async for line in event_lines(workshop.service.queue, job.id, 0, is_gone=is_gone)]
 
     assert len(said) == 1
 
@@ -126,7 +126,7 @@ def test_a_job_is_cancelled(client, workshop):
     answer = client.delete(f"{V1}/jobs/{job['id']}")
 
     assert answer.status_code == 200
-    assert done(workshop.desk, workshop.desk.queue.get(job["id"])).state is State.CANCELLED
+    assert done(workshop.service, workshop.service.queue.get(job["id"])).state is State.CANCELLED
 
 
 def test_a_job_that_is_over_is_forgotten_when_asked(client):
@@ -151,16 +151,16 @@ def test_while_a_job_runs_the_others_wait_and_everything_else_answers(client, wo
     assert second["state"] == "queued"
     assert client.get(f"{V1}/persons").status_code == 200
     workshop.trainer.gate.set()
-    assert done(workshop.desk, workshop.desk.queue.get(second["id"])).state is State.DONE
+    assert done(workshop.service, workshop.service.queue.get(second["id"])).state is State.DONE
 
 
 def test_after_a_restart_what_was_cut_off_is_interrupted_and_can_be_resumed(client, workshop, open_client):
     job = running(client, workshop)
-    desk = workshop.desk
+    service = workshop.service
     # As if the process had ended: the lock goes, the record stays as it is.
-    desk.queue._held.close()
-    again = Desk(desk.app, JobQueue(desk.app.workspace))
-    workshop.desk = again
+    service.queue._held.close()
+    again = Service(service.app, JobQueue(service.app.workspace))
+    workshop.service = again
     after = open_client()
 
     found = after.get(f"{V1}/jobs/{job['id']}").json()
@@ -169,13 +169,13 @@ def test_after_a_restart_what_was_cut_off_is_interrupted_and_can_be_resumed(clie
     # Its thread goes on here, where a real one would have ended, and may have told its progress since.
     told = events_of(after.get(f"{V1}/jobs/{job['id']}/events").text)
     assert [event["state"] for event in told if "state" in event][-1] == "interrupted"
-    desk.queue.cancel(job["id"])
-    done(desk, desk.queue.get(job["id"]))
+    service.queue.cancel(job["id"])
+    done(service, service.queue.get(job["id"]))
     workshop.trainer.gate.set()
     resumed = finished(after, after.post(f"{V1}/resume", json={"run": found["run"]}))
     assert resumed["state"] == "done", resumed["error"]
     again.queue.close()
-    desk.queue.close()
+    service.queue.close()
 
 
 def test_a_report_is_shown_without_rights(client):

@@ -13,7 +13,7 @@ from easyphoto.api.legacy import TRAINED, same_checkpoint
 from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
 from easyphoto.errors import Diverged
 from easyphoto.host import HostFacts
-from tests.desks import encoded, picture
+from tests.services import encoded, picture
 
 TRAIN, INFER = "/easyphoto/easyphoto_train_forward", "/easyphoto/easyphoto_infer_forward"
 # What the sample client of 2023 sends, whether it means it or not.
@@ -38,8 +38,8 @@ def test_a_training_as_in_2023_ends_with_its_sentence(client, workshop):
 
     assert answer.status_code == 200
     assert answer.json()["message"] == "The training has been completed."
-    assert workshop.desk.app.workspace.person("anna").is_ready
-    settings = workshop.desk.queue.list()[0].request["settings"]
+    assert workshop.service.app.workspace.person("anna").is_ready
+    settings = workshop.service.queue.list()[0].request["settings"]
     assert (settings["steps"], settings["validations"], settings["rank"], settings["alpha"]) == (800, 8, 128, 64)
     assert (settings["batch"], settings["micro_batch"], settings["resolution"]) == (4, 1, 512)
 
@@ -71,7 +71,7 @@ def test_what_a_person_can_mend_is_a_message_with_200_and_a_code(client, worksho
     assert answer.status_code == 200
     assert words in answer.json()["message"]
     assert answer.json()["error"]
-    assert workshop.desk.queue.list() == ()
+    assert workshop.service.queue.list() == ()
 
 
 def test_an_id_that_exists_is_not_trained_again(client, anna):
@@ -120,7 +120,7 @@ def test_a_template_is_drawn_from_words_and_does_not_stay(client, anna, workshop
     answer = client.post(INFER, json=asked).json()
 
     assert answer["message"] == "Template 1 Success.", answer
-    assert workshop.desk.app.own_templates() == ()
+    assert workshop.service.app.own_templates() == ()
 
 
 def test_scores_come_as_pairs_of_the_reference_and_a_text(client, anna):
@@ -135,19 +135,19 @@ def test_scores_come_as_pairs_of_the_reference_and_a_text(client, anna):
 def test_none_leaves_a_face_as_it_is(client, anna, workshop):
     client.post(INFER, json={"user_ids": ["none", "anna"], "init_image": encoded(picture(9, (300, 200)))})
 
-    assert workshop.desk.queue.list()[0].request["assignments"] == [[1]]
+    assert workshop.service.queue.list()[0].request["assignments"] == [[1]]
 
 
 def test_a_none_at_the_end_leaves_the_last_face_as_it_is_however_large(client, anna, workshop):
     client.post(INFER, json={"user_ids": ["anna", "none"], "init_image": encoded(picture(9, (300, 200)))})
 
-    assert workshop.desk.queue.list()[0].request["assignments"] == [[0]]
+    assert workshop.service.queue.list()[0].request["assignments"] == [[0]]
 
 
 def test_somebody_alone_takes_the_largest_face(client, anna, workshop):
     client.post(INFER, json={"user_ids": ["anna"], "init_image": encoded(picture(9, (300, 200)))})
 
-    assert workshop.desk.queue.list()[0].request["assignments"] == [None]
+    assert workshop.service.queue.list()[0].request["assignments"] == [None]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_those_who_wait_for_a_training_leave_the_others_their_threads(client, wo
                 old_clients.submit(client.post, "/easyphoto/easyphoto_train_forward", json={**asked, "user_id": id})
                 for id in ("anna", "bela", "cleo")
             ]
-            while len(workshop.desk.queue.list()) < 3:
+            while len(workshop.service.queue.list()) < 3:
                 time.sleep(0.02)
 
             for job in client.get("/easyphoto/v1/jobs").json()["jobs"]:

@@ -48,7 +48,7 @@ def test_an_import_is_handed_on_and_its_archive_does_not_stay(client, workshop, 
         self.workspace.save_person(person)
         return person
 
-    monkeypatch.setattr(type(workshop.desk.app), "import_person", import_person, raising=False)
+    monkeypatch.setattr(type(workshop.service.app), "import_person", import_person, raising=False)
     before = tree(workshop.root)
 
     answer = client.post(f"{V1}/persons:import", content=b"PK a person", headers={"Content-Type": "application/zip"})
@@ -89,7 +89,7 @@ def test_a_person_is_deleted_with_everything(client, anna, workshop):
 def test_what_could_not_be_deleted_yet_is_named(client, anna, workshop, monkeypatch):
     left = Left("anna", f"process 7 works on them in {workshop.root}/runs")
     monkeypatch.setattr(
-        type(workshop.desk), "delete", lambda *_: Deletion((workshop.root / "persons" / "anna",), (left,))
+        type(workshop.service), "delete", lambda *_: Deletion((workshop.root / "persons" / "anna",), (left,))
     )
 
     answer = client.delete(f"{V1}/persons/anna")

@@ -7,7 +7,7 @@ from easyphoto.api import guard
 from easyphoto.api.routes import parse_accounts
 from easyphoto.errors import EasyPhotoError, InputError
 from tests.api.calls import JSON, V1, basic, error_of, inline, photos, trained, tree
-from tests.desks import encoded, picture
+from tests.services import encoded, picture
 
 TRAIN = {"name": "anna", "photos": [{"name": "a.png", "data": encoded(picture())}]}
 
@@ -272,7 +272,7 @@ def test_every_error_has_a_status_and_only_faults_of_ours_are_500():
 
 
 def test_a_fault_of_ours_is_500_in_the_same_shape(client, workshop, monkeypatch):
-    monkeypatch.setattr(type(workshop.desk), "templates", lambda self: 1 / 0)
+    monkeypatch.setattr(type(workshop.service), "templates", lambda self: 1 / 0)
 
     assert error_of(client.get(f"{V1}/templates")) == (500, "InternalError")
 

@@ -25,13 +25,13 @@ from easyphoto import server
 from easyphoto.app import EasyPhoto
 from easyphoto.families import MINIATURE
 from easyphoto.jobs.context import JobContext
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Service
 from easyphoto.workspace import Workspace
 from tests.api.calls import V1, finished, photos
-from tests.arrivals.persons import write_lora
-from tests.desks import encoded, picture, workshop
+from tests.importing.persons import write_lora
+from tests.services import encoded, picture, workshop
 
 __all__ = ["workshop"]
 
@@ -62,12 +62,12 @@ def idle(context: JobContext) -> dict:
 @pytest.fixture(scope="module")
 def operations(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("schema") / "workspace")
-    desk = Desk(EasyPhoto(workspace, mirrors=()), IdleQueue(workspace))
-    document = schemathesis.openapi.from_asgi("/easyphoto/v1/openapi.json", server.build_app(desk, tabs=False))
+    service = Service(EasyPhoto(workspace, mirrors=()), IdleQueue(workspace))
+    document = schemathesis.openapi.from_asgi("/easyphoto/v1/openapi.json", server.build_app(service, tabs=False))
     # Archives and the forms of 2023 are asked further below, of somebody who is there.
     asked = document.exclude(path="/easyphoto/v1/persons:import")
     yield {found.ok().label: found.ok() for found in asked.get_all_operations()}
-    desk.queue.close()
+    service.queue.close()
 
 
 def ask(operation, mode, filled=None, checks=None):
@@ -159,15 +159,15 @@ def with_body(case, fields):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_imports_and_the_routes_of_2023_answer_as_their_document_says(workshop, monkeypatch):
-    app = server.build_app(workshop.desk, tabs=False)
+    app = server.build_app(workshop.service, tabs=False)
     document = schemathesis.openapi.from_asgi(f"{V1}/openapi.json", app)
     operations = {found.ok().label: found.ok() for found in document.get_all_operations()}
     client = TestClient(app)
     assert finished(client, client.post(f"{V1}/train", json={"name": "anna", "photos": photos()}))["state"] == "done"
-    workshop.desk.rename("anna", "Bea", new_id="bea")
+    workshop.service.rename("anna", "Bea", new_id="bea")
     write_lora(workshop.root / "persons" / "bea" / "lora.safetensors", ss_base_model_version=MINIATURE.kohya_version)
     monkeypatch.setitem(globals(), "ARCHIVES", [client.get(f"{V1}/persons/bea/export").content])
-    workshop.desk.delete("bea")
+    workshop.service.delete("bea")
 
     ask(operations[f"POST {V1}/persons:import"], GenerationMode.POSITIVE)
     for path, form in (("train", TRAINED), ("infer", PICTURED)):
@@ -175,5 +175,5 @@ def test_imports_and_the_routes_of_2023_answer_as_their_document_says(workshop, 
         ask(operation, GenerationMode.POSITIVE, sent_as_in_2023(form))
 
     # Not everything was refused.
-    assert {person.id for person in workshop.desk.app.persons()} >= {"anna", "bea"}
-    assert "photograph" in {job.kind for job in workshop.desk.queue.list() if job.state is State.DONE}
+    assert {person.id for person in workshop.service.app.persons()} >= {"anna", "bea"}
+    assert "photograph" in {job.kind for job in workshop.service.queue.list() if job.state is State.DONE}

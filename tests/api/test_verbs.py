@@ -9,7 +9,7 @@ from easyphoto.errors import Diverged
 from easyphoto.settings import InferenceSettings, TrainSettings
 from tests import icc
 from tests.api.calls import V1, error_of, finished, inline, photos, trained
-from tests.desks import encoded, picture
+from tests.services import encoded, picture
 
 
 def test_a_person_is_checked_trained_and_photographed_over_http(client, workshop, tmp_path):
@@ -168,7 +168,7 @@ def test_a_template_is_drawn_used_and_deleted(client):
 
 
 def test_setup_makes_the_trainers_environment(client, monkeypatch, workshop):
-    monkeypatch.setattr(type(workshop.desk.app), "make_trainer", lambda self, progress: {"torch": "2.1"})
+    monkeypatch.setattr(type(workshop.service.app), "make_trainer", lambda self, progress: {"torch": "2.1"})
 
     job = finished(client, client.post(f"{V1}/setup", json={}))
 

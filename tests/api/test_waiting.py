@@ -14,7 +14,7 @@ from easyphoto.api import connections, guard, routes, waiting
 from easyphoto.api.connections import ImpatientProtocol
 from easyphoto.api.errors import TooBusy
 from easyphoto.api.routes import build_router
-from easyphoto.api.waiting import Room
+from easyphoto.api.waiting import RequestMemory
 from tests.api.calls import V1, inline
 
 ASKED = json.dumps(inline(1)).encode()
@@ -40,14 +40,14 @@ def ask(app, receive):
 @pytest.fixture
 def app(workshop):
     app = FastAPI()
-    app.include_router(build_router(workshop.desk, accounts=None))
+    app.include_router(build_router(workshop.service, accounts=None))
     return app
 
 
 def test_all_requests_together_hold_no_more_than_is_allowed(workshop, monkeypatch):
     monkeypatch.setattr(routes, "MOST_HELD", len(ASKED) + 10)
     app = FastAPI()
-    app.include_router(build_router(workshop.desk, accounts=None))
+    app.include_router(build_router(workshop.service, accounts=None))
     answers = []
 
     async def other():
@@ -75,7 +75,7 @@ def test_all_requests_together_hold_no_more_than_is_allowed(workshop, monkeypatc
 
 
 def test_a_room_takes_again_what_was_given_back():
-    room = Room(10)
+    room = RequestMemory(10)
     with room.held() as held:
         held.take(8)
         with pytest.raises(TooBusy), room.held() as other:

@@ -16,7 +16,7 @@ from torch import nn
 
 from easyphoto.backends.base import Control
 from easyphoto.backends.control_files import load_control_file
-from easyphoto.backends.controls import ControlShelf
+from easyphoto.backends.controls import ControlNets
 from easyphoto.backends.ldm_names import unet_name
 from easyphoto.errors import MissingCapability, WeightsMissing
 from easyphoto.families import SD15, SDXL
@@ -176,8 +176,8 @@ def test_something_else_is_refused(sd15: Base, tmp_path: Path):
         sd15.load(file)
 
 
-def shelf_of(base: Base, store: WeightStore | None = None) -> ControlShelf:
-    return ControlShelf(SD15, base.file, dtype=torch.float32, device=torch.device("cpu"), store=store)
+def shelf_of(base: Base, store: WeightStore | None = None) -> ControlNets:
+    return ControlNets(SD15, base.file, dtype=torch.float32, device=torch.device("cpu"), store=store)
 
 
 def control_of(kind: str) -> Control:

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
 from easyphoto.backends.published import published_name
 from easyphoto.backends.remote import RemoteBackend, open_remote, steps_made
-from easyphoto.backends.remote_client import Patience, WebUi, address_from
+from easyphoto.backends.remote_client import RequestLimits, WebUi, address_from
 from easyphoto.errors import BackendError, BackendUnreachable, InputError, MissingCapability, OutOfMemory
 from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.geometry import Size
@@ -22,7 +22,7 @@ from tests.backends.contract import BackendContract, canny, drawn_picture, inpai
 from tests.backends.sdapi_server import HostState, Served, png, serving
 from tests.fakes import RecordingProgress
 
-HASTE = Patience(
+HASTE = RequestLimits(
     connect_seconds=5, read_seconds=5, paint_seconds=20, pause_seconds=0.01, poll_seconds=0.01, dead_polls=3,
     stop_seconds=2,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from easyphoto.bench.cast import draw_member
+from easyphoto.bench.persons import draw_member
 from easyphoto.bench.truth import Pair, contour_length, detail, face_of, outline_distance, pairs_of, rim
 
 

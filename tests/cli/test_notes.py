@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.app import EasyPhoto, TrainedPerson, Watch
+from easyphoto.app import EasyPhoto, TrainedPerson, TrainingCallbacks
 from easyphoto.cli.main import main
 from easyphoto.cli.output import tell
 from easyphoto.preprocess.verdict import Check
@@ -20,7 +20,7 @@ ANNA = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", notes=(*CHECK
 def test_a_training_says_its_notes_first_and_each_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def train(app: EasyPhoto, name: str, photos: Path, *, watch: Watch, **_: object) -> TrainedPerson:
+    def train(app: EasyPhoto, name: str, photos: Path, *, watch: TrainingCallbacks, **_: object) -> TrainedPerson:
         watch.checked(CHECK)
         tell("training")
         made = TrainedPerson(ANNA, tmp_path / "lora", tmp_path, tmp_path / "report.html", (), None)

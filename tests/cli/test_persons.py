@@ -10,8 +10,8 @@ from easyphoto import app as app_module
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
 from easyphoto.workspace import Workspace
-from tests.arrivals.persons import OnePersonEngine, write_earlier
 from tests.backends.sdapi_server import HostState, serving
+from tests.importing.persons import OnePersonEngine, write_earlier
 
 SECRET = "anna:word-7"
 

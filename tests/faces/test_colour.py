@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.colour import Tone, colour_transferred, inner_fade, tone_of, toned
+from easyphoto.faces.colour import LabStatistics, colour_transferred, inner_fade, tone_of, toned
 
 
 def patch(colour: tuple[int, int, int], noise: float = 8.0, seed: int = 0) -> Image.Image:
@@ -47,8 +47,8 @@ def test_a_near_constant_face_is_moved_and_not_stretched():
 
 def test_contrast_grows_by_at_most_1_6():
     have, want = (
-        Tone(np.array([50.0, 0, 0]), np.array([5.0, 5, 5])),
-        Tone(np.array([50.0, 0, 0]), np.array([50.0, 50, 50])),
+        LabStatistics(np.array([50.0, 0, 0]), np.array([5.0, 5, 5])),
+        LabStatistics(np.array([50.0, 0, 0]), np.array([50.0, 50, 50])),
     )
     picture = np.asarray(patch((119, 119, 119), 14))
 

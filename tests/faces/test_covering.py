@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from easyphoto.bench.cast import photo_of
+from easyphoto.bench.persons import photo_of
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.faces.covering import Covering, covering_of

@@ -8,7 +8,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Part
 from easyphoto.geometry import Box
-from easyphoto.inference.finish import Canvas, evened
+from easyphoto.inference.finish import WorkingPicture, evened
 from easyphoto.inference.ground import Ground
 from easyphoto.inference.prepare import without_neighbours
 from easyphoto.settings import InferenceSettings
@@ -42,7 +42,7 @@ def test_what_was_painted_for_one_face_is_no_ground_for_the_next():
     touched[:, :10] = 0.5
     ground = Ground(Box(0, 0, 20, 20), np.full((20, 20, 3), 200, np.uint8), picture[..., 0], np.ones((20, 20)))
 
-    made = Canvas(picture, touched).with_ground(ground)
+    made = WorkingPicture(picture, touched).with_ground(ground)
 
     assert (made.picture[:, :10] == 50).all()
     assert (made.picture[:, 10:20] == 200).all()

@@ -7,7 +7,7 @@ from PIL import Image
 
 from easyphoto.backends.base import Capabilities, LoraUse, Sampler
 from easyphoto.families import SD15, SDXL
-from easyphoto.inference.passes import Guides, controls_for, pace_for
+from easyphoto.inference.passes import Guides, controls_for, sampler_preset
 from easyphoto.settings import InferenceSettings
 
 LORA = Path("lcm.safetensors")
@@ -18,14 +18,14 @@ def able(*samplers: Sampler) -> Capabilities:
 
 
 def test_without_a_few_step_lora_the_family_decides():
-    pace, notes = pace_for(InferenceSettings(), SD15, able())
+    pace, notes = sampler_preset(InferenceSettings(), SD15, able())
 
     assert (pace.sampler, pace.cfg, pace.loras, notes) == (Sampler.DPMPP_2M_SDE_KARRAS, 7.0, (), ())
     assert pace.steps(50, 0.45) == 50
 
 
 def test_a_few_step_lora_brings_its_sampler_its_guidance_and_itself():
-    pace, notes = pace_for(InferenceSettings(), SD15, able(), (SD15.few_steps["lcm"], LORA))
+    pace, notes = sampler_preset(InferenceSettings(), SD15, able(), (SD15.few_steps["lcm"], LORA))
 
     assert (pace.sampler, pace.cfg) == (Sampler.LCM, 1.5)
     assert pace.loras == (LoraUse(LORA, 1.0),)
@@ -34,19 +34,19 @@ def test_a_few_step_lora_brings_its_sampler_its_guidance_and_itself():
 
 @pytest.mark.parametrize(("denoise", "asked"), [(1.0, 8), (0.45, 18), (0.3, 27)])
 def test_eight_steps_are_made_whatever_share_is_repainted(denoise: float, asked: int):
-    pace, _ = pace_for(InferenceSettings(), SDXL, able(), (SDXL.few_steps["lightning"], LORA))
+    pace, _ = sampler_preset(InferenceSettings(), SDXL, able(), (SDXL.few_steps["lightning"], LORA))
 
     assert pace.steps(40, denoise) == asked
 
 
 def test_what_was_typed_goes_before_what_the_lora_wants():
-    pace, _ = pace_for(InferenceSettings(cfg=2.0), SD15, able(), (SD15.few_steps["lcm"], LORA))
+    pace, _ = sampler_preset(InferenceSettings(cfg=2.0), SD15, able(), (SD15.few_steps["lcm"], LORA))
 
     assert pace.cfg == 2.0
 
 
 def test_a_sampler_that_the_backend_lacks_is_said():
-    pace, notes = pace_for(InferenceSettings(), SD15, able(Sampler.EULER_A), (SD15.few_steps["lcm"], LORA))
+    pace, notes = sampler_preset(InferenceSettings(), SD15, able(Sampler.EULER_A), (SD15.few_steps["lcm"], LORA))
 
     assert pace.sampler is Sampler.EULER_A
     assert notes == ("Sampler LCM: the backend lacks it, Euler a is used.",)

@@ -19,9 +19,9 @@ from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.families import MINIATURE
 from easyphoto.images import as_array
-from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.results import Photographs
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled
 from easyphoto.settings import InferenceSettings
 from tests.fakes import FakeBackend, RecordingProgress
@@ -31,28 +31,28 @@ from tests.inference.oracle import OracleEngine, drawn, drawn_group
 SETTINGS = InferenceSettings(first_steps=2, second_steps=2, second_strength=0.3, seed=7)
 
 
-def sitter(engine: OracleEngine, seed: int, folder: Path) -> Sitter:
+def subject(engine: OracleEngine, seed: int, folder: Path) -> Subject:
     reference = engine.shown(drawn(seed, size=192))
     vector = engine.embed(reference, engine.detect(reference)[0])
     lora = folder / f"{seed}.safetensors"
     lora.write_bytes(b"")
-    return Sitter(f"person {seed}", reference, None, lora, () if vector is None else (vector,))
+    return Subject(f"person {seed}", reference, None, lora, () if vector is None else (vector,))
 
 
 class Studio:
-    """Engine, backend and sitters of one test."""
+    """Engine, backend and subjects of one test."""
 
     def __init__(self, folder: Path, *, controls: tuple[str, ...] | None = None) -> None:
         self.engine = OracleEngine()
         self.backend = FakeBackend() if controls is None else FakeBackend(controls=controls)
         self.progress = RecordingProgress()
-        self.sitters = [sitter(self.engine, seed, folder) for seed in (9000, 9006)]
+        self.subjects = [subject(self.engine, seed, folder) for seed in (9000, 9006)]
         self.one = self.engine.shown(drawn(9101, framing="portrait", photo=1))
         self.group = self.engine.shown(drawn_group(9105, 9108, 9111))
 
     def photograph(self, template: Image.Image, count: int = 1, settings: InferenceSettings = SETTINGS) -> Photographs:
-        tools = Tools(self.backend, self.engine, self.progress)
-        return photograph(template, self.sitters[:count], settings, MINIATURE, tools)
+        tools = PipelineModels(self.backend, self.engine, self.progress)
+        return photograph(template, self.subjects[:count], settings, MINIATURE, tools)
 
     def requests(self) -> list[InpaintRequest]:
         return [request for request in self.backend.requests if isinstance(request, InpaintRequest)]
@@ -141,7 +141,7 @@ def test_the_two_largest_faces_get_their_own_sitters_and_the_smallest_stays_unto
 
     assert [round(face.box.width) for face in made.faces] == [43, 41, 57]
     assert made.seated == ((0, "person 9000"), (2, "person 9006"))
-    assert made.notes == ("Face 2 from the left stays as it is: no sitter was given for it.",)
+    assert made.notes == ("Face 2 from the left stays as it is: no subject was given for it.",)
     different = changed(made.best.image, studio.group)
     for index, face in enumerate(made.faces):
         left, top, right, bottom = face.box.grown(*(-0.3 * face.box.width,) * 4).as_ints()
@@ -161,15 +161,15 @@ def test_each_face_is_painted_with_its_own_lora_and_the_borders_with_none(studio
 
 
 def test_an_assignment_turns_the_order_around(studio: Studio):
-    tools = Tools(studio.backend, studio.engine)
+    tools = PipelineModels(studio.backend, studio.engine)
 
-    made = photograph(studio.group, studio.sitters, SETTINGS, MINIATURE, tools, assignment=(2, 0))
+    made = photograph(studio.group, studio.subjects, SETTINGS, MINIATURE, tools, assignment=(2, 0))
 
     assert made.seated == ((0, "person 9006"), (2, "person 9000"))
 
 
 def test_more_sitters_than_faces_are_refused(studio: Studio):
-    with pytest.raises(InputError, match="2 sitters were given for 1 face"):
+    with pytest.raises(InputError, match="2 subjects were given for 1 face"):
         studio.photograph(studio.one, 2)
 
 
@@ -189,9 +189,9 @@ def test_a_template_without_a_face_is_refused(studio: Studio):
 
 
 def test_a_reference_without_a_face_costs_the_fusion_and_not_the_photograph(studio: Studio):
-    blank = replace(studio.sitters[0], reference=Image.new("RGB", (64, 64)), lora=None)
+    blank = replace(studio.subjects[0], reference=Image.new("RGB", (64, 64)), lora=None)
 
-    made = photograph(studio.one, [blank], SETTINGS, MINIATURE, Tools(studio.backend, studio.engine))
+    made = photograph(studio.one, [blank], SETTINGS, MINIATURE, PipelineModels(studio.backend, studio.engine))
 
     assert "person 9000: no face was found on the reference photo, so there is no fusion." in made.best.notes
     assert "Control facepoints: left out, there is no pose guide." in made.best.notes
@@ -214,11 +214,11 @@ def test_switched_off_steps_leave_the_first_picture_alone(studio: Studio):
 def test_without_fusion_the_passes_begin_with_the_portrait_and_no_photo_has_a_say(studio: Studio):
     portrait = studio.engine.shown(drawn(9000, size=192, photo=3))
     plain = replace(SETTINGS, fusion=False)
-    tools = Tools(studio.backend, studio.engine)
+    tools = PipelineModels(studio.backend, studio.engine)
 
     def start(reference_seed: int) -> list:
         reference = studio.engine.shown(drawn(reference_seed, size=192))
-        person = replace(studio.sitters[0], reference=reference, portrait=portrait)
+        person = replace(studio.subjects[0], reference=reference, portrait=portrait)
         made = photograph(studio.one, [person], plain, MINIATURE, tools).best
         return as_array(next(stage.image for stage in made.stages if stage.name == "fused")).tolist()
 
@@ -266,8 +266,8 @@ def made_face(studio: Studio) -> Face:
 
 def test_the_template_takes_the_person_s_outline_and_skin_and_says_so(studio: Studio):
     pale = SkinTone(np.log([0.9, 0.8, 0.7]), 0.1, 0.06)
-    known = replace(studio.sitters[0], outline=Outline(np.full(len(ANGLES), 0.8)), skin=pale)
-    tools = Tools(studio.backend, studio.engine)
+    known = replace(studio.subjects[0], outline=Outline(np.full(len(ANGLES), 0.8)), skin=pale)
+    tools = PipelineModels(studio.backend, studio.engine)
 
     made = photograph(studio.one, [known], SETTINGS, MINIATURE, tools).best
     plain = photograph(studio.one, [known], replace(SETTINGS, outline=False, skin="template"), MINIATURE, tools).best
@@ -331,9 +331,9 @@ def test_the_seconds_are_counted_by_phase(studio: Studio):
 def test_a_neighbour_s_face_is_neither_seen_nor_touched(studio: Studio):
     drawing = drawn_group(9105, 9108, 9111, 9114, width=224, height=128, seed=5)
     template = studio.engine.shown(drawing)
-    tools = Tools(studio.backend, studio.engine)
+    tools = PipelineModels(studio.backend, studio.engine)
 
-    made = photograph(template, studio.sitters[:1], SETTINGS, MINIATURE, tools, assignment=(1,))
+    made = photograph(template, studio.subjects[:1], SETTINGS, MINIATURE, tools, assignment=(1,))
 
     different = changed(made.best.image, template)
     for index in (0, 2, 3):

@@ -11,7 +11,15 @@ from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, SD15
 from easyphoto.geometry import Box, Size
-from easyphoto.inference.plan import Seat, face_within, from_the_left, plan_crop, plan_joint, remarks, seated
+from easyphoto.inference.plan import (
+    FaceAssignment,
+    assigned_faces,
+    face_within,
+    from_the_left,
+    plan_crop,
+    plan_joint,
+    remarks,
+)
 from tests.fakes import face_at
 
 PICTURE = Size(400, 300)
@@ -54,60 +62,66 @@ def passer_by(*, score: float = 0.99) -> Face:
 
 
 def test_with_one_sitter_the_portrait_is_taken_and_not_the_passer_by_to_its_left():
-    seats, notes = seated(1, (passer_by(), RIGHT), PICTURE, MINIATURE)
+    seats, notes = assigned_faces(1, (passer_by(), RIGHT), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=1),)
-    assert notes == ("Face 1 from the left stays as it is: no sitter was given for it.",)
+    assert seats == (FaceAssignment(subject=0, face=1),)
+    assert notes == ("Face 1 from the left stays as it is: no subject was given for it.",)
 
 
 def test_with_two_sitters_the_two_largest_of_three_faces_are_taken_from_the_left():
-    seats, _ = seated(2, (passer_by(), LEFT, RIGHT), PICTURE, MINIATURE)
+    seats, _ = assigned_faces(2, (passer_by(), LEFT, RIGHT), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=1), Seat(sitter=1, face=2))
+    assert seats == (FaceAssignment(subject=0, face=1), FaceAssignment(subject=1, face=2))
 
 
 def test_of_two_faces_of_one_size_the_surer_one_is_taken():
     unsure = Face(LEFT.box, LEFT.points, 0.62)
 
-    seats, _ = seated(1, (unsure, RIGHT), PICTURE, MINIATURE)
+    seats, _ = assigned_faces(1, (unsure, RIGHT), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=1),)
+    assert seats == (FaceAssignment(subject=0, face=1),)
 
 
 def test_a_surer_passer_by_does_not_win_over_the_portrait():
     portrait = Face(RIGHT.box, RIGHT.points, 0.70)
 
-    seats, _ = seated(1, (passer_by(score=1.0), portrait), PICTURE, MINIATURE)
+    seats, _ = assigned_faces(1, (passer_by(score=1.0), portrait), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=1),)
+    assert seats == (FaceAssignment(subject=0, face=1),)
 
 
 def test_a_covered_face_stays_as_it_is_with_the_reason():
-    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, covered=("the eyes are covered (sunglasses?)", None))
+    seats, notes = assigned_faces(
+        1, (LEFT, RIGHT), PICTURE, MINIATURE, covered=("the eyes are covered (sunglasses?)", None)
+    )
 
-    assert seats == (Seat(sitter=0, face=1),)
+    assert seats == (FaceAssignment(subject=0, face=1),)
     assert notes == ("Face 1 from the left stays as it is: the eyes are covered (sunglasses?).",)
 
 
 def test_a_template_whose_only_face_is_covered_is_refused_with_the_reason_and_what_to_do():
     with pytest.raises(NoFaceFound, match=r"face 1: the mouth is covered \(a mask or a hand\?\)") as caught:
-        seated(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
+        assigned_faces(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
 
     assert caught.value.advice == "Choose another template, or say --paint-covered (in the tab: Paint covered faces)."
 
 
 def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():
-    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(0,), covered=("an eye is covered", None))
+    seats, notes = assigned_faces(
+        1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(0,), covered=("an eye is covered", None)
+    )
 
-    assert seats == (Seat(sitter=0, face=0),)
+    assert seats == (FaceAssignment(subject=0, face=0),)
     assert notes == (
-        "Face 2 from the left stays as it is: no sitter was given for it.",
+        "Face 2 from the left stays as it is: no subject was given for it.",
         "Face 1 from the left: an eye is covered; it was painted all the same, as assigned.",
     )
 
 
 def test_an_assignment_to_a_bare_face_leaves_the_covered_one_with_its_reason():
-    _, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1,), covered=("an eye is covered", None))
+    _, notes = assigned_faces(
+        1, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1,), covered=("an eye is covered", None)
+    )
 
     assert notes == ("Face 1 from the left stays as it is: an eye is covered.",)
 
@@ -117,46 +131,46 @@ def test_the_largest_face_is_passed_over_where_it_cannot_be_done():
     points[2, 0] = points[0, 0]
     sideways = Face(RIGHT.box, points, 1.0)
 
-    seats, notes = seated(1, (passer_by(), sideways), PICTURE, MINIATURE)
+    seats, notes = assigned_faces(1, (passer_by(), sideways), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=0),)
+    assert seats == (FaceAssignment(subject=0, face=0),)
     assert notes == ("Face 2 from the left stays as it is: it is seen from the side.",)
 
 
 def test_an_assignment_may_name_the_smaller_face():
-    seats, _ = seated(1, (passer_by(), RIGHT), PICTURE, MINIATURE, assignment=(0,))
+    seats, _ = assigned_faces(1, (passer_by(), RIGHT), PICTURE, MINIATURE, assignment=(0,))
 
-    assert seats == (Seat(sitter=0, face=0),)
+    assert seats == (FaceAssignment(subject=0, face=0),)
 
 
 def test_sitters_take_the_faces_from_the_left_and_the_rest_is_noted():
-    seats, notes = seated(1, (LEFT, RIGHT), PICTURE, MINIATURE)
+    seats, notes = assigned_faces(1, (LEFT, RIGHT), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=0),)
-    assert notes == ("Face 2 from the left stays as it is: no sitter was given for it.",)
+    assert seats == (FaceAssignment(subject=0, face=0),)
+    assert notes == ("Face 2 from the left stays as it is: no subject was given for it.",)
 
 
 def test_an_assignment_names_the_faces():
-    seats, notes = seated(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1, 0))
+    seats, notes = assigned_faces(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=(1, 0))
 
-    assert seats == (Seat(sitter=1, face=0), Seat(sitter=0, face=1))
+    assert seats == (FaceAssignment(subject=1, face=0), FaceAssignment(subject=0, face=1))
     assert notes == ()
 
 
 @pytest.mark.parametrize("assignment", [(0,), (0, 0), (0, 2), (-1, 0)])
 def test_an_assignment_that_does_not_fit_is_refused(assignment: tuple[int, ...]):
     with pytest.raises(InputError, match="a face of their own"):
-        seated(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=assignment)
+        assigned_faces(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=assignment)
 
 
 def test_more_sitters_than_faces_are_refused():
-    with pytest.raises(InputError, match="3 sitters were given for 2 faces"):
-        seated(3, (LEFT, RIGHT), PICTURE, MINIATURE)
+    with pytest.raises(InputError, match="3 subjects were given for 2 faces"):
+        assigned_faces(3, (LEFT, RIGHT), PICTURE, MINIATURE)
 
 
 def test_a_template_without_a_face_is_refused():
     with pytest.raises(NoFaceFound, match="no face"):
-        seated(1, (), PICTURE, MINIATURE)
+        assigned_faces(1, (), PICTURE, MINIATURE)
 
 
 def profile() -> Face:
@@ -175,15 +189,15 @@ def profile() -> Face:
     ids=["profile", "cut", "tiny"],
 )
 def test_a_face_that_cannot_be_done_well_is_left_alone_and_said(face: Face, reason: str):
-    seats, notes = seated(1, (face, RIGHT), PICTURE, MINIATURE)
+    seats, notes = assigned_faces(1, (face, RIGHT), PICTURE, MINIATURE)
 
-    assert seats == (Seat(sitter=0, face=1),)
+    assert seats == (FaceAssignment(subject=0, face=1),)
     assert notes == (f"Face 1 from the left stays as it is: {reason}.",)
 
 
 def test_where_no_face_can_be_done_the_reasons_are_the_error():
     with pytest.raises(NoFaceFound, match="face 1: it is seen from the side"):
-        seated(1, (profile(),), PICTURE, MINIATURE)
+        assigned_faces(1, (profile(),), PICTURE, MINIATURE)
 
 
 def test_an_enlargement_beyond_two_is_said():

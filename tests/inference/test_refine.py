@@ -14,10 +14,10 @@ from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
 from easyphoto.images import as_array
-from easyphoto.inference.pipeline import Tools, photograph
+from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.refine import enlarged
 from easyphoto.inference.results import Photograph
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings
@@ -64,7 +64,7 @@ def taken(
     settings: InferenceSettings,
     finisher: Finisher | None,
     *,
-    sitters: int = 1,
+    subjects: int = 1,
     engine: OwnFaces | None = None,
     progress: RecordingProgress | None = None,
 ) -> Photograph:
@@ -74,8 +74,8 @@ def taken(
     lora.write_bytes(b"")
     photo = Image.fromarray(ramp_picture(96, 96))
     vector = engine.embed(photo, engine.detect(photo)[0])
-    people = [Sitter(f"person {n}", photo, None, lora, (vector,)) for n in range(sitters)]
-    tools = Tools(FakeBackend(), engine, progress or RecordingProgress(), finisher=finisher)
+    people = [Subject(f"person {n}", photo, None, lora, (vector,)) for n in range(subjects)]
+    tools = PipelineModels(FakeBackend(), engine, progress or RecordingProgress(), finisher=finisher)
     return photograph(TEMPLATE, people, settings, MINIATURE, tools).best
 
 
@@ -99,7 +99,7 @@ def test_a_face_nobody_sits_on_is_not_restored(tmp_path: Path):
 def test_two_seated_faces_are_both_restored(tmp_path: Path):
     restorer = Painter(RED)
 
-    made = taken(tmp_path, RESTORED, Finisher(restorer), sitters=2)
+    made = taken(tmp_path, RESTORED, Finisher(restorer), subjects=2)
 
     assert len(restorer.faces) == 2
     assert [stage.face for stage in made.stages if stage.name == "restored"] == [0, 1]
@@ -109,8 +109,8 @@ def test_two_seated_faces_are_both_restored(tmp_path: Path):
 def test_a_neighbour_s_face_is_restored_as_theirs_alone(tmp_path: Path):
     """The square of 512 around the right face reaches over the left one."""
     close = OwnFaces(places=(face_at(Box(40, 50, 100, 110)), face_at(Box(102, 50, 162, 110))))
-    left_alone = taken(tmp_path, RESTORED, Finisher(OnlySecond(RED)), sitters=2, engine=close)
-    plain = taken(tmp_path, RESTORED, None, sitters=2, engine=close)
+    left_alone = taken(tmp_path, RESTORED, Finisher(OnlySecond(RED)), subjects=2, engine=close)
+    plain = taken(tmp_path, RESTORED, None, subjects=2, engine=close)
 
     before, after = as_array(plain.image).astype(int), as_array(left_alone.image).astype(int)
     # Not to the byte: the left face went to the square and back as well.
@@ -238,9 +238,9 @@ class RedFace:
 
 def fused_by(folder: Path, fuser: RedFace | None) -> Photograph:
     photo = Image.fromarray(ramp_picture(96, 96))
-    tools = Tools(FakeBackend(), OwnFaces(), fuser=fuser)
+    tools = PipelineModels(FakeBackend(), OwnFaces(), fuser=fuser)
     settings = InferenceSettings(first_steps=1, second_steps=1, fusion_engine="inswapper" if fuser else "warp")
-    return photograph(TEMPLATE, [Sitter("person", photo)], settings, MINIATURE, tools).best
+    return photograph(TEMPLATE, [Subject("person", photo)], settings, MINIATURE, tools).best
 
 
 def test_a_fuser_takes_the_warp_s_place_at_the_same_ratio(tmp_path: Path):
@@ -283,4 +283,6 @@ def test_too_little_memory_for_the_enlargement_is_a_note(tmp_path: Path):
 def test_a_file_that_serves_twice_is_recorded_once(tmp_path: Path):
     both = Painter(RED)
 
-    assert [used.id for used in Tools(FakeBackend(), OwnFaces(), finisher=Finisher(both, both)).weights] == ["painter"]
+    assert [used.id for used in PipelineModels(FakeBackend(), OwnFaces(), finisher=Finisher(both, both)).weights] == [
+        "painter"
+    ]

@@ -1,3 +1,3 @@
-from tests.desks import workshop
+from tests.services import workshop
 
 __all__ = ["workshop"]

@@ -11,9 +11,9 @@ import pytest
 
 from easyphoto.errors import DiskFailure, HostBusy, InputError, NoFaceFound, UnknownJob
 from easyphoto.files import write_text
-from easyphoto.jobs import shelf as shelf_module
+from easyphoto.jobs import store as shelf_module
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import State, Subject
+from easyphoto.jobs.records import JobSubjects, State
 from easyphoto.workspace import Workspace
 
 ANOTHER = """
@@ -568,21 +568,21 @@ def test_a_job_that_goes_while_it_is_looked_at_is_unknown(queue, workspace, monk
 
 def test_what_is_held_back_is_not_asked_for_and_not_held_while_it_is_asked_for(queue):
     begun = threading.Event()
-    training = queue.submit("train", "train anna", until_cancelled(begun), request={}, subject=Subject(("anna",)))
+    training = queue.submit("train", "train anna", until_cancelled(begun), request={}, subject=JobSubjects(("anna",)))
 
-    with pytest.raises(HostBusy), queue.held_back(Subject(("anna",))):
+    with pytest.raises(HostBusy), queue.held_back(JobSubjects(("anna",))):
         pass
     queue.cancel(training.id)
     over(queue, training)
 
-    with queue.held_back(Subject(("anna",), ("photo.jpg",))):
+    with queue.held_back(JobSubjects(("anna",), ("photo.jpg",))):
         with pytest.raises(HostBusy):
-            queue.submit("train", "train anna", lambda context: {}, request={}, subject=Subject(("anna",)))
+            queue.submit("train", "train anna", lambda context: {}, request={}, subject=JobSubjects(("anna",)))
         with pytest.raises(HostBusy):
-            queue.submit("check", "check", lambda context: {}, request={}, subject=Subject((), ("photo.jpg",)))
-        with pytest.raises(HostBusy), queue.held_back(Subject(("anna",))):
+            queue.submit("check", "check", lambda context: {}, request={}, subject=JobSubjects((), ("photo.jpg",)))
+        with pytest.raises(HostBusy), queue.held_back(JobSubjects(("anna",))):
             pass
-        bela = queue.submit("train", "train bela", lambda context: {}, request={}, subject=Subject(("bela",)))
+        bela = queue.submit("train", "train bela", lambda context: {}, request={}, subject=JobSubjects(("bela",)))
     assert over(queue, bela).state is State.DONE
-    again = queue.submit("train", "train anna", lambda context: {}, request={}, subject=Subject(("anna",)))
+    again = queue.submit("train", "train anna", lambda context: {}, request={}, subject=JobSubjects(("anna",)))
     assert over(queue, again).state is State.DONE

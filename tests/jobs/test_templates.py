@@ -1,4 +1,4 @@
-"""The user's own templates at the desk: taken in, named safely, deleted."""
+"""The user's own templates at the service: taken in, named safely, deleted."""
 
 import io
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import BadName, BadPicture, InputError, NameTaken
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.workspace import Workspace
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def service(tmp_path: Path) -> Iterator[Service]:
     workspace = Workspace(tmp_path)
-    desk = Desk(EasyPhoto(workspace), JobQueue(workspace))
-    yield desk
-    desk.queue.close()
+    service = Service(EasyPhoto(workspace), JobQueue(workspace))
+    yield service
+    service.queue.close()
 
 
 def picture(kind: str = "PNG") -> bytes:
@@ -28,63 +28,63 @@ def picture(kind: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
-def test_a_picture_becomes_one_of_the_users_own_templates(desk: Desk):
-    entry = desk.add_template("Garden", picture())
+def test_a_picture_becomes_one_of_the_users_own_templates(service: Service):
+    entry = service.add_template("Garden", picture())
 
     assert (entry.id, entry.title, entry.is_own) == ("own-garden", "garden", True)
-    assert entry.path == desk.app.workspace.templates / "garden.png"
-    assert desk.templates()[-1] == entry
+    assert entry.path == service.app.workspace.templates / "garden.png"
+    assert service.templates()[-1] == entry
 
 
-def test_a_template_has_the_suffix_of_its_content(desk: Desk):
-    assert desk.add_template("garden", picture("JPEG")).path.name == "garden.jpg"
+def test_a_template_has_the_suffix_of_its_content(service: Service):
+    assert service.add_template("garden", picture("JPEG")).path.name == "garden.jpg"
 
 
 @pytest.mark.parametrize("name", ["../garden", "a/b", "", "con", "garden.png"])
-def test_a_name_that_is_no_safe_file_name_is_refused(desk: Desk, name: str):
+def test_a_name_that_is_no_safe_file_name_is_refused(service: Service, name: str):
     with pytest.raises(BadName):
-        desk.add_template(name, picture())
+        service.add_template(name, picture())
 
-    assert not desk.app.workspace.templates.exists()
+    assert not service.app.workspace.templates.exists()
 
 
 @pytest.mark.parametrize("name", ["garden", "GARDEN", "03-room"])
-def test_a_name_is_given_once_the_shipped_ones_included(desk: Desk, name: str):
-    desk.add_template("garden", picture())
+def test_a_name_is_given_once_the_shipped_ones_included(service: Service, name: str):
+    service.add_template("garden", picture())
 
     with pytest.raises(NameTaken):
-        desk.add_template(name, picture("JPEG"))
+        service.add_template(name, picture("JPEG"))
 
 
-def test_what_is_no_picture_is_refused(desk: Desk):
+def test_what_is_no_picture_is_refused(service: Service):
     with pytest.raises(BadPicture):
-        desk.add_template("garden", b"<svg/>")
+        service.add_template("garden", b"<svg/>")
 
-    assert desk.app.own_templates() == ()
+    assert service.app.own_templates() == ()
 
 
-def test_an_own_template_is_deleted(desk: Desk):
-    entry = desk.add_template("garden", picture())
+def test_an_own_template_is_deleted(service: Service):
+    entry = service.add_template("garden", picture())
 
-    assert desk.delete_template("own-garden") == entry.path
+    assert service.delete_template("own-garden") == entry.path
 
     assert not entry.path.exists()
-    assert desk.app.own_templates() == ()
+    assert service.app.own_templates() == ()
 
 
 @pytest.mark.parametrize("id", ["03-room", "own-nobody", "../garden"])
-def test_only_own_templates_that_exist_can_be_deleted(desk: Desk, id: str):
+def test_only_own_templates_that_exist_can_be_deleted(service: Service, id: str):
     with pytest.raises(InputError):
-        desk.delete_template(id)
+        service.delete_template(id)
 
-    assert desk.template("03-room").path.is_file()
+    assert service.template("03-room").path.is_file()
 
 
-def test_a_link_among_the_templates_hands_nothing_out(desk: Desk, tmp_path: Path):
-    desk.add_template("garden", picture())
+def test_a_link_among_the_templates_hands_nothing_out(service: Service, tmp_path: Path):
+    service.add_template("garden", picture())
     (tmp_path / "elsewhere.png").write_bytes(picture())
-    (desk.app.workspace.templates / "sea.png").symlink_to(tmp_path / "elsewhere.png")
+    (service.app.workspace.templates / "sea.png").symlink_to(tmp_path / "elsewhere.png")
 
-    assert [entry.id for entry in desk.templates() if entry.is_own] == ["own-garden"]
+    assert [entry.id for entry in service.templates() if entry.is_own] == ["own-garden"]
     with pytest.raises(InputError, match="own-sea"):
-        desk.template("own-sea")
+        service.template("own-sea")

@@ -14,7 +14,7 @@ from easyphoto.images import read_picture
 from easyphoto.jobs import uploads
 from easyphoto.jobs.uploads import find_upload, keep_upload
 from easyphoto.workspace import Workspace
-from tests.desks import picture
+from tests.services import picture
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from easyphoto.bench.cast import photo_of
+from easyphoto.bench.persons import photo_of
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box

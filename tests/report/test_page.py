@@ -8,7 +8,7 @@ from PIL import Image
 
 from easyphoto.report.charts import bars_html, chart_svg, ticks
 from easyphoto.report.page import report_html, write_report
-from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, Report, Section, Table, Tone
+from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Report, Section, Table
 from easyphoto.report.sheet import contact_sheet, write_sheet
 
 EVIL = "<script>alert('x')</script>\"&"
@@ -20,8 +20,8 @@ def picture(width=40, height=30):
 
 def report(word="Anna"):
     figures = (
-        Figure(picture(), word, badge=word, tone=Tone.GOOD, detail=word),
-        Figure(picture(10, 90), "tall", badge="blurred", tone=Tone.ASIDE),
+        Figure(picture(), word, badge=word, tone=NoteTone.GOOD, detail=word),
+        Figure(picture(10, 90), "tall", badge="blurred", tone=NoteTone.ASIDE),
     )
     parts = (
         Gallery(figures, title=word, steps=True),

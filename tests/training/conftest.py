@@ -82,15 +82,15 @@ def train_here(tiny_base: Path) -> Callable[..., Any]:
         from easyphoto.backends.local import LocalBackend
         from easyphoto.progress import NullProgress
         from easyphoto.training.run import RunFolder
-        from easyphoto.training.session import Desk, Tools, train_session
+        from easyphoto.training.session import RunContext, TrainingModels, train_session
 
         torch.set_num_threads(1)
         run.write(folder)
         components = load_components(run.kind, tiny_base, dtype=torch.float32, device="cpu")
-        tools = Tools(components, LocalBackend(components, tiny_base, device="cpu"), engine or FakeEngine())
+        tools = TrainingModels(components, LocalBackend(components, tiny_base, device="cpu"), engine or FakeEngine())
         said: list[Any] = []
-        desk = Desk(run, RunFolder(folder), said.append, progress or NullProgress())
-        said.append(train_session(desk, tools))
+        service = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
+        said.append(train_session(service, tools))
         return said
 
     return train

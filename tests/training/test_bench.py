@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from easyphoto.bench.trainer import Comparison, compare
+from easyphoto.bench.trainer import TrainerComparison, compare
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 
 
 def test_the_ratio_counts_the_caching_and_the_step_ratio_does_not():
-    found = Comparison(ours=(1.0, 1.0), plain=(4.0, 4.0), caching=2.0, pictures=4)
+    found = TrainerComparison(ours=(1.0, 1.0), plain=(4.0, 4.0), caching=2.0, pictures=4)
 
     assert (found.ratio, found.ratio_step) == (0.5, 0.25)
     assert "0.50 with caching, 0.25 a step" in found.table()

@@ -19,9 +19,9 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training import budget, loop
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.budget import Footing, Idle, first_footing, plan_training
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, first_memory_plan, plan_training
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
-from easyphoto.training.events import Plan, Warn, from_line, to_line
+from easyphoto.training.events import MemoryPlanned, Warn, from_line, to_line
 from easyphoto.training.loop import Learner, LossScale, Noise
 from easyphoto.training.run import TrainRun
 from easyphoto.training.session import precision
@@ -65,7 +65,7 @@ def test_a_batch_in_parts_gives_the_loss_and_gradients_of_one_pass(
 ) -> None:
     loss, whole = gradients(open_learner(family))
     learner = open_learner(family)
-    learner.stand_on(Footing(at_a_time, checkpointing=False))
+    learner.stand_on(MemoryPlan(at_a_time, checkpointing=False))
 
     in_parts, found = gradients(learner)
 
@@ -81,7 +81,7 @@ def test_checkpointing_gives_the_same_gradients_and_keeps_less(open_learner: Ope
     found: dict[bool, tuple[float, torch.Tensor]] = {}
     for checkpointing in (False, True):
         learner = open_learner(family)
-        learner.stand_on(Footing(4, checkpointing))
+        learner.stand_on(MemoryPlan(4, checkpointing))
         sizes: list[int] = []
         with torch.autograd.graph.saved_tensors_hooks(
             lambda each, sizes=sizes: sizes.append(each.nbytes) or each, keep
@@ -102,7 +102,7 @@ def test_networks_with_dropout_are_not_put_into_training_mode(open_learner: Open
     learner = open_learner()
     learner.adapted.text_encoders[0].config.attention_dropout = 0.1
 
-    learner.stand_on(Footing(4, checkpointing=True))
+    learner.stand_on(MemoryPlan(4, checkpointing=True))
 
     assert learner.adapted.unet.training
     assert not learner.adapted.text_encoders[0].training
@@ -117,15 +117,15 @@ def components_of(learner: Learner, family: Family) -> Components:
 @pytest.mark.parametrize(
     ("free", "expected"),
     [
-        (None, Footing(4, False)),
-        (10_000_000_000, Footing(4, False)),
-        (7_000_000, Footing(4, True)),
-        (4_600_000, Footing(2, True)),
-        (1_800_000, Footing(1, True)),
+        (None, MemoryPlan(4, False)),
+        (10_000_000_000, MemoryPlan(4, False)),
+        (7_000_000, MemoryPlan(4, True)),
+        (4_600_000, MemoryPlan(2, True)),
+        (1_800_000, MemoryPlan(1, True)),
     ],
 )
 def test_the_first_of_the_ladder_that_fits_is_taken(
-    open_learner: Open, monkeypatch: pytest.MonkeyPatch, free: int | None, expected: Footing
+    open_learner: Open, monkeypatch: pytest.MonkeyPatch, free: int | None, expected: MemoryPlan
 ) -> None:
     """256 latent cells: 8.2 MB for four pictures, 4.1 MB with checkpointing, 0.3 MB for the adapters; 90 % may go."""
     learner = open_learner()
@@ -133,7 +133,7 @@ def test_the_first_of_the_ladder_that_fits_is_taken(
     monkeypatch.setattr(budget, "free_memory", lambda device: free)
 
     footing, plan = plan_training(
-        learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cpu", idle=Idle()
+        learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cpu", idle=OffloadedNetworks()
     )
 
     assert footing == expected
@@ -148,16 +148,18 @@ def test_where_nothing_fits_it_is_said_before_the_first_step(
     monkeypatch.setattr(budget, "free_memory", lambda device: 1000)
 
     with pytest.raises(OutOfMemory, match="batch 4 as 4×1, checkpointing on") as caught:
-        plan_training(learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cpu", idle=Idle())
+        plan_training(
+            learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cpu", idle=OffloadedNetworks()
+        )
     assert "smaller resolution" in caught.value.advice
 
 
 def test_what_the_settings_say_is_kept(open_learner: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = TrainSettings(micro_batch=3, checkpointing="on")
-    assert first_footing(asked) == Footing(3, True)
-    assert first_footing(TrainSettings(batch=2, micro_batch=8)) == Footing(2, False)
-    assert Footing(4, False).below(TrainSettings(checkpointing="off")) == Footing(2, False)
-    assert Footing(1, True).below(TrainSettings()) is None
+    assert first_memory_plan(asked) == MemoryPlan(3, True)
+    assert first_memory_plan(TrainSettings(batch=2, micro_batch=8)) == MemoryPlan(2, False)
+    assert MemoryPlan(4, False).below(TrainSettings(checkpointing="off")) == MemoryPlan(2, False)
+    assert MemoryPlan(1, True).below(TrainSettings()) is None
 
 
 class Wanderer(torch.nn.Linear):
@@ -175,7 +177,7 @@ class Wanderer(torch.nn.Linear):
 def test_what_idles_leaves_the_device_before_anything_is_divided(
     open_learner: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learner, idle = open_learner(), Idle((Wanderer(),), "cuda")
+    learner, idle = open_learner(), OffloadedNetworks((Wanderer(),), "cuda")
     monkeypatch.setattr(budget, "ACTIVATIONS", {"miniature": {(False, False): 1000, (False, True): 500}})
     monkeypatch.setattr(budget, "free_memory", lambda device: 1_000_000)
 
@@ -183,18 +185,18 @@ def test_what_idles_leaves_the_device_before_anything_is_divided(
         learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cuda", idle=idle
     )
 
-    assert footing == Footing(4, False, offload=True)
+    assert footing == MemoryPlan(4, False, offload=True)
     assert "batch 4, checkpointing off, idle networks off the device" in plan.text
-    assert Idle((Wanderer(),), "cpu").bytes == 0
+    assert OffloadedNetworks((Wanderer(),), "cpu").bytes == 0
 
 
 def test_what_idles_comes_back_for_validation(open_learner: Open) -> None:
     learner, network = open_learner(), Wanderer()
-    learner.idle = Idle((network,), "cuda")
+    learner.idle = OffloadedNetworks((network,), "cuda")
     with learner.idle.at_hand():
         assert network.sent == []
 
-    learner.stand_on(Footing(4, checkpointing=False, offload=True))
+    learner.stand_on(MemoryPlan(4, checkpointing=False, offload=True))
     with learner.idle.at_hand():
         assert network.sent == ["cpu", "cuda"]
 
@@ -261,7 +263,7 @@ def test_the_plan_is_said_and_kept(
 ) -> None:
     said = train_here(make_run(micro_batch=1, checkpointing="on"), tmp_path)
 
-    (plan,) = [event for event in said if isinstance(event, Plan)]
+    (plan,) = [event for event in said if isinstance(event, MemoryPlanned)]
     assert "at 128 px, batch 2 as 2×1, checkpointing on: about" in plan.text
     assert (plan.at_a_time, plan.checkpointing, plan.precision) == (1, True, "float32")
     assert said[-1].plan == plan.text

@@ -31,7 +31,7 @@ from easyphoto.training.lora import (
     write_lora,
 )
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.session import Desk, Tools, train_session
+from easyphoto.training.session import RunContext, TrainingModels, train_session
 from tests.fakes import FakeEngine, RecordingProgress
 from tests.training.conftest import TRIGGER, write_dataset
 
@@ -176,8 +176,10 @@ def train_sdxl(tiny_sdxl: Path, dataset: Path, templates: tuple[str, ...]) -> Ca
         run.write(folder)
         components = load_components(run.kind, tiny_sdxl, dtype=torch.float32, device="cpu")
         said: list[Any] = []
-        desk = Desk(run, RunFolder(folder), said.append, progress or NullProgress())
-        said.append(train_session(desk, Tools(components, LocalBackend(components, tiny_sdxl), FakeEngine())))
+        service = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
+        said.append(
+            train_session(service, TrainingModels(components, LocalBackend(components, tiny_sdxl), FakeEngine()))
+        )
         return said
 
     return train

@@ -20,7 +20,7 @@ from easyphoto.geometry import Box
 from easyphoto.images import as_picture
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.validate import Judge, make_views
+from easyphoto.training.validate import Validator, make_views
 from tests.fakes import FakeBackend, FakeEngine
 
 
@@ -41,10 +41,10 @@ class SmallBackend(FakeBackend):
         return super().inpaint(request, progress)
 
 
-def judge_with(backend: FakeBackend, templates: tuple[str, ...], folder: Path) -> Judge:
+def judge_with(backend: FakeBackend, templates: tuple[str, ...], folder: Path) -> Validator:
     run = TrainRun("lena", "a person", "miniature", "/base", "/data", templates=templates)
     views, _ = make_views([Path(template) for template in templates], FakeEngine(), MINIATURE)
-    return Judge(run, RunFolder(folder), backend, FakeEngine(), views, None)
+    return Validator(run, RunFolder(folder), backend, FakeEngine(), views, None)
 
 
 def test_templates_that_do_not_fit_together_are_drawn_one_at_a_time(templates: tuple[str, ...], tmp_path: Path):

@@ -1,4 +1,4 @@
-"""A desk whose engine, trainer and miniature are real; drawn photos."""
+"""A service whose engine, trainer and miniature are real; drawn photos."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.demo import draw_photos
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.workspace import Workspace
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def service(tmp_path: Path) -> Iterator[Service]:
     workspace = Workspace(tmp_path / "workspace")
-    desk = Desk(EasyPhoto(workspace), JobQueue(workspace))
-    yield desk
-    desk.queue.close()
+    service = Service(EasyPhoto(workspace), JobQueue(workspace))
+    yield service
+    service.queue.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`python serve_page.py WORKSPACE PORT LANGUAGE TRAINER [ACCOUNTS]`: our server with a real desk, for the page's tests.
+"""`python serve_page.py WORKSPACE PORT LANGUAGE TRAINER [ACCOUNTS]`: our server, for the page's tests.
 
 Runs under every gradio; TRAINER is the Python that has what training needs. With "in-a-host" for ACCOUNTS the page is a
 part of another one, which gradio itself serves, as in web UIs.
@@ -15,8 +15,8 @@ import gradio as gr
 from easyphoto.api.routes import parse_accounts
 from easyphoto.app import EasyPhoto
 from easyphoto.host import HostFacts, ThisMachine
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.server import serve
 from easyphoto.ui.page import Page, build_page
 from easyphoto.workspace import Workspace
@@ -48,13 +48,13 @@ def host_with(page: Page) -> gr.Blocks:
 
 def main(workspace: str, port: str, language: str, trainer: str, accounts: str = "") -> None:
     place = Workspace(Path(workspace))
-    desk = Desk(EasyPhoto(place, host=OtherTrainer(language, python=trainer)), JobQueue(place))
+    service = Service(EasyPhoto(place, host=OtherTrainer(language, python=trainer)), JobQueue(place))
     if accounts == IN_A_HOST:
-        host_with(build_page(desk, standalone=False)).launch(
+        host_with(build_page(service, standalone=False)).launch(
             server_name="127.0.0.1", server_port=int(port), share=False, quiet=True
         )
     else:
-        serve(desk, parse_accounts(accounts), port=int(port))
+        serve(service, parse_accounts(accounts), port=int(port))
 
 
 if __name__ == "__main__":

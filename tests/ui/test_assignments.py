@@ -1,12 +1,12 @@
 """Who takes which face, and the sessions that are asked for."""
 
 from easyphoto.ui.assignments import (
-    Offer,
-    Seating,
-    Sitting,
+    PhotographRequest,
+    TemplateAssignment,
+    TemplateFaceChoice,
+    assigned,
     from_the_left,
-    seated,
-    sittings,
+    photograph_requests,
     with_taker,
     without_a_face,
     without_a_person,
@@ -15,10 +15,10 @@ from easyphoto.ui.assignments import (
 SIDE = "it is seen from the side"
 
 
-def offer(*prominences: float, side: int | None = None) -> Offer:
+def offer(*prominences: float, side: int | None = None) -> TemplateFaceChoice:
     """Faces of those prominences; the one of number `side` cannot be done."""
     reasons = tuple(SIDE if face == side else None for face in range(len(prominences)))
-    return Offer(reasons, prominences)
+    return TemplateFaceChoice(reasons, prominences)
 
 
 ONE, TWO, THREE = offer(1), offer(1, 1), offer(1, 1, 1)
@@ -44,35 +44,35 @@ def test_persons_without_a_face_are_left_over():
 def test_every_template_gets_a_seating_in_its_order():
     faces = {"two": TWO, "one": ONE, "landscape": offer()}
 
-    assert seated(["anna", "ben"], faces) == (
-        Seating("two", ("anna", "ben")),
-        Seating("one", ("anna",)),
-        Seating("landscape", ()),
+    assert assigned(["anna", "ben"], faces) == (
+        TemplateAssignment("two", ("anna", "ben")),
+        TemplateAssignment("one", ("anna",)),
+        TemplateAssignment("landscape", ()),
     )
 
 
 def test_a_face_given_by_hand_stays_when_templates_and_persons_change():
-    given = with_taker(seated(["anna", "ben"], {"two": TWO}), "two", 0, "ben")
+    given = with_taker(assigned(["anna", "ben"], {"two": TWO}), "two", 0, "ben")
 
-    later = seated(["ben", "anna", "carl"], {"one": ONE, "two": TWO}, given)
+    later = assigned(["ben", "anna", "carl"], {"one": ONE, "two": TWO}, given)
 
-    assert later == (Seating("one", ("ben",)), Seating("two", ("ben", "ben"), is_chosen=True))
+    assert later == (TemplateAssignment("one", ("ben",)), TemplateAssignment("two", ("ben", "ben"), is_chosen=True))
 
 
 def test_somebody_no_longer_chosen_leaves_their_faces():
-    given = with_taker(seated(["anna", "ben"], {"two": TWO}), "two", 0, None)
+    given = with_taker(assigned(["anna", "ben"], {"two": TWO}), "two", 0, None)
 
-    assert seated(["anna"], {"two": TWO}, given) == (Seating("two", (None, None), is_chosen=True),)
+    assert assigned(["anna"], {"two": TWO}, given) == (TemplateAssignment("two", (None, None), is_chosen=True),)
 
 
 def test_a_choice_for_other_faces_is_forgotten():
-    given = with_taker(seated(["anna"], {"two": TWO}), "two", 1, "anna")
+    given = with_taker(assigned(["anna"], {"two": TWO}), "two", 1, "anna")
 
-    assert seated(["anna"], {"two": THREE}, given) == (Seating("two", ("anna", None, None)),)
+    assert assigned(["anna"], {"two": THREE}, given) == (TemplateAssignment("two", ("anna", None, None)),)
 
 
 def test_giving_a_face_to_who_has_it_chooses_nothing():
-    seatings = seated(["anna"], {"two": TWO})
+    seatings = assigned(["anna"], {"two": TWO})
 
     assert with_taker(seatings, "two", 0, "anna") == seatings
     assert with_taker(seatings, "two", 5, "anna") == seatings
@@ -80,26 +80,30 @@ def test_giving_a_face_to_who_has_it_chooses_nothing():
 
 
 def test_templates_with_the_same_persons_are_one_session():
-    seatings = [Seating("a", ("anna", "ben")), Seating("b", ("anna",)), Seating("c", (None, "ben", "anna"))]
+    seatings = [
+        TemplateAssignment("a", ("anna", "ben")),
+        TemplateAssignment("b", ("anna",)),
+        TemplateAssignment("c", (None, "ben", "anna")),
+    ]
 
-    assert sittings(seatings) == (
-        Sitting(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
-        Sitting(("anna",), ("b",), ((0,),)),
+    assert photograph_requests(seatings) == (
+        PhotographRequest(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
+        PhotographRequest(("anna",), ("b",), ((0,),)),
     )
 
 
 def test_who_sits_twice_is_named_twice():
-    seatings = [Seating("twins", ("anna", None, "anna"))]
+    seatings = [TemplateAssignment("twins", ("anna", None, "anna"))]
 
-    assert sittings(seatings) == (Sitting(("anna", "anna"), ("twins",), ((0, 2),)),)
+    assert photograph_requests(seatings) == (PhotographRequest(("anna", "anna"), ("twins",), ((0, 2),)),)
 
 
 def test_a_template_where_nobody_sits_is_no_session():
-    assert sittings([Seating("a", (None,)), Seating("b", ())]) == ()
+    assert photograph_requests([TemplateAssignment("a", (None,)), TemplateAssignment("b", ())]) == ()
 
 
 def test_who_is_left_over_is_told():
-    seatings = seated(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
+    seatings = assigned(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
 
     assert without_a_face(["anna", "ben"], seatings) == ("ben",)
     assert without_a_person(seatings) == ("side",)

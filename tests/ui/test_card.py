@@ -16,9 +16,9 @@ from easyphoto.ui.card import (
     sheet_html,
     training_events,
 )
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 
-ENGLISH = Words("en")
+ENGLISH = Translator("en")
 JOB = Job("1", "train", "train anna", State.RUNNING, "2026-11-21T16:00:00Z", "me", done=30, total=120)
 
 

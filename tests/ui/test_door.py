@@ -15,14 +15,14 @@ from starlette.testclient import TestClient
 
 from easyphoto import server
 from easyphoto.app import EasyPhoto
-from easyphoto.jobs.askers import STRANGER, Asker, browser_digest
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.askers import STRANGER, Requester, browser_digest
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.ui import door
 from easyphoto.ui.door import claims_in
 from easyphoto.ui.visitors import COOKIE, visitor_of
 from easyphoto.workspace import Workspace
-from tests.desks import picture
+from tests.services import picture
 
 ACCOUNTS = {"anna": "secret", "bea": "hidden"}
 EVENT = "/gradio_api/run/predict"
@@ -31,10 +31,10 @@ EVENT = "/gradio_api/run/predict"
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("door")
-    desk = Desk(EasyPhoto(Workspace(folder / "workspace"), mirrors=()), JobQueue(Workspace(folder / "workspace")))
+    service = Service(EasyPhoto(Workspace(folder / "workspace"), mirrors=()), JobQueue(Workspace(folder / "workspace")))
     with server.page_folder(folder / "page"):
-        yield server.build_app(desk, ACCOUNTS)
-    desk.queue.close()
+        yield server.build_app(service, ACCOUNTS)
+    service.queue.close()
 
 
 def visitor(app: Any, name: str, browser: str) -> TestClient:
@@ -164,7 +164,7 @@ def test_inside_a_host_a_visitor_is_the_login_and_the_cookie():
     token = "ab" * 16
     request = SimpleNamespace(request=asked(f"{COOKIE}={token}"), username="anna")
 
-    assert visitor_of(request) == Asker("anna", browser_digest(token))
+    assert visitor_of(request) == Requester("anna", browser_digest(token))
 
 
 @pytest.mark.parametrize("cookie", ["", "easyphoto_browser=short", f"easyphoto_browser={'g' * 32}"])

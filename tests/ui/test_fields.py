@@ -7,20 +7,20 @@ import pytest
 
 from easyphoto.errors import BadSettings
 from easyphoto.settings import InferenceSettings, TrainSettings, settings_record
-from easyphoto.ui.fields import Fields, presets_of
-from easyphoto.ui.language import Words
+from easyphoto.ui.fields import SettingFields, presets_of
+from easyphoto.ui.language import Translator
 
 KINDS = (TrainSettings, InferenceSettings)
 
 
-def placed(kind: type, language: str = "en", **more: object) -> Fields:
-    fields = Fields(kind, Words(language), "easyphoto_test", **more)
+def placed(kind: type, language: str = "en", **more: object) -> SettingFields:
+    fields = SettingFields(kind, Translator(language), "easyphoto_test", **more)
     with gr.Blocks():
         fields.place_rest()
     return fields
 
 
-def values_of(fields: Fields, **changes: object) -> dict[object, object]:
+def values_of(fields: SettingFields, **changes: object) -> dict[object, object]:
     return {component: changes.get(name, component.value) for name, component in fields.components.items()}
 
 
@@ -109,7 +109,7 @@ def test_settings_shown_are_the_settings_read():
 
 
 def test_a_preset_is_known_by_its_label():
-    presets = presets_of(TrainSettings, Words("zh_CN"))
+    presets = presets_of(TrainSettings, Translator("zh_CN"))
 
     assert presets.labels == ["快速", "均衡", "精细"]
     assert presets.name("精细") == "thorough"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.desks import picture
+from tests.services import picture
 from tests.ui.gradio_envs import VERSIONS
 from tests.ui.page_client import NEWEST, PageClient, ServedPage, served
 from tests.ui.serve_page import IN_A_HOST

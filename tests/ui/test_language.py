@@ -16,7 +16,7 @@ from easyphoto.settings import (
     TrainSettings,
     WeightSettings,
 )
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.words_zh import HEARD, TEXTS
 from easyphoto.ui.words_zh_settings import NAMES
 
@@ -73,7 +73,7 @@ def test_a_translation_has_the_places_of_its_text(text: str):
 
 
 def test_english_is_said_as_it_is_written():
-    words = Words("en")
+    words = Translator("en")
 
     assert words("Start training") == "Start training"
     assert words("Kept: {count}", count=3) == "Kept: 3"
@@ -81,13 +81,13 @@ def test_english_is_said_as_it_is_written():
 
 
 def test_chinese_is_spoken_to_every_chinese_tag():
-    assert Words("zh_CN")("Start training") == "开始训练"
-    assert Words("zh-Hans (Stable)")("Start training") == "开始训练"
-    assert Words("zh_CN").tag == "zh-CN"
+    assert Translator("zh_CN")("Start training") == "开始训练"
+    assert Translator("zh-Hans (Stable)")("Start training") == "开始训练"
+    assert Translator("zh_CN").tag == "zh-CN"
 
 
 def test_what_the_core_says_is_recognised_by_its_pattern():
-    words = Words("zh_CN")
+    words = Translator("zh_CN")
 
     assert words.heard("The face is blurred (sharpness 0.09, needed 0.12).") == "人脸模糊（清晰度 0.09，需要 0.12）。"
     assert (

@@ -5,9 +5,9 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, train_tab
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import connect_orders, place_orders
 from easyphoto.ui.page import build_page
 
@@ -26,21 +26,21 @@ def test_an_answer_names_the_order_that_it_answers(monkeypatch: pytest.MonkeyPat
     assert "takeOrder('easyphoto_x_order')" in words["js"]
 
 
-def test_every_tab_can_be_looked_up_again_without_the_page_being_loaded(desk: Desk):
-    page = build_page(desk, standalone=False)
+def test_every_tab_can_be_looked_up_again_without_the_page_being_loaded(service: Service):
+    page = build_page(service, standalone=False)
 
     placed = {getattr(block, "elem_id", None) for block in page.blocks.blocks.values()}
     tabs = ("train", "photograph", "persons", "templates")
     assert {f"easyphoto_{tab}_renew" for tab in tabs} <= placed
 
 
-def test_a_base_that_was_typed_stays_when_the_tab_is_opened_again(desk: Desk):
+def test_a_base_that_was_typed_stays_when_the_tab_is_opened_again(service: Service):
     with gr.Blocks():
-        tab = train_tab.build(desk, Words("en"))
+        tab = train_tab.build(service, Translator("en"))
 
-    again = train_tab.renewal(tab, desk)
+    again = train_tab.renewal(tab, service)
     updates = again.handler("/models/mine.safetensors")
 
     assert "value" not in updates[tab.form.base]
-    assert again.handler(None)[tab.form.base]["value"] == desk.facts().checkpoints[0]
+    assert again.handler(None)[tab.form.base]["value"] == service.facts().checkpoints[0]
     assert set(updates) == again.outputs

@@ -11,39 +11,43 @@ import pytest
 
 from easyphoto.errors import BadSettings
 from easyphoto.host import ThisMachine
-from easyphoto.jobs.desk import Desk, Options
-from easyphoto.ui.language import Words
+from easyphoto.jobs.service import Options, Service
+from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file, exports_folder, remove_exports
-from tests.desks import picture
+from tests.services import picture
 
 
-def at(desk: Desk, *, is_local: bool) -> Desk:
-    return replace(desk, app=replace(desk.app, host=ThisMachine("en", is_local)))
+def at(service: Service, *, is_local: bool) -> Service:
+    return replace(service, app=replace(service.app, host=ThisMachine("en", is_local)))
 
 
 @pytest.mark.parametrize("is_local", [True, False])
-def test_a_folder_of_this_machine_is_asked_for_only_where_nobody_else_reaches_the_page(desk: Desk, is_local: bool):
+def test_a_folder_of_this_machine_is_asked_for_only_where_nobody_else_reaches_the_page(
+    service: Service, is_local: bool
+):
     with gr.Blocks():
-        tab = build(at(desk, is_local=is_local), Words("en"))
+        tab = build(at(service, is_local=is_local), Translator("en"))
 
     assert (tab.arrival.folder is not None) == is_local
 
 
-def test_a_checkpoint_is_named_by_a_path_only_there_as_well(desk: Desk, tmp_path: Path):
+def test_a_checkpoint_is_named_by_a_path_only_there_as_well(service: Service, tmp_path: Path):
     (tmp_path / "base.safetensors").write_bytes(b"")
     asked = Options(base=str(tmp_path / "base.safetensors"))
-    photo = desk.for_clients().keep("a.png", picture()).path
+    photo = service.for_clients().keep("a.png", picture()).path
 
     with pytest.raises(BadSettings, match="The base cannot be"):
-        at(desk, is_local=False).for_clients().check([photo], options=asked)
-    assert at(desk, is_local=True).for_clients().check([photo], options=asked).kind == "check"
+        at(service, is_local=False).for_clients().check([photo], options=asked)
+    assert at(service, is_local=True).for_clients().check([photo], options=asked).kind == "check"
 
 
 def test_an_export_lies_where_nobody_can_guess_and_goes_with_the_next_one(tmp_path: Path):
     folder = exports_folder(SimpleNamespace(GRADIO_CACHE=str(tmp_path)))
-    desk = SimpleNamespace(app=SimpleNamespace(export=lambda id, target: (target.write_bytes(id.encode()), target)[1]))
+    service = SimpleNamespace(
+        app=SimpleNamespace(export=lambda id, target: (target.write_bytes(id.encode()), target)[1])
+    )
 
-    first, second = exported_file(desk, "anna", folder), exported_file(desk, "anna", folder)
+    first, second = exported_file(service, "anna", folder), exported_file(service, "anna", folder)
 
     assert second.name == "anna.zip"
     assert first.parent != second.parent

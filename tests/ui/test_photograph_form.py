@@ -1,4 +1,4 @@
-"""From what was chosen on the page to the jobs that the desk is asked for."""
+"""From what was chosen on the page to the jobs that the service is asked for."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
-from easyphoto.jobs.desk import Desk, Options
+from easyphoto.jobs.service import Options, Service
 from easyphoto.records import write_json
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import with_taker
-from easyphoto.ui.language import Words
-from easyphoto.ui.photograph_form import Choosing, Plan
+from easyphoto.ui.language import Translator
+from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.template_faces import TemplateFaces
 from easyphoto.workspace import Person
 
 
 @pytest.fixture
-def choosing(desk: Desk) -> Choosing:
+def choosing(service: Service) -> Choosing:
     """Anna and Ben have LoRAs, Carl has none yet."""
-    workspace = desk.app.workspace
+    workspace = service.app.workspace
     for name, lora, run in (("anna", "lora.safetensors", "1"), ("ben", "lora.safetensors", "2"), ("carl", None, None)):
         workspace.save_person(Person(name, name.title(), "miniature", "2026-01-01T00:00:00Z", lora=lora, run=run))
     for run in ("1", "2"):
         write_json(workspace.runs / run / "run.json", {"base": "miniature"})
-    return Choosing(desk, Words())
+    return Choosing(service, Translator())
 
 
 def test_only_who_is_trained_can_be_chosen(choosing: Choosing):
@@ -37,14 +37,14 @@ def test_only_who_is_trained_can_be_chosen(choosing: Choosing):
 
 
 def test_persons_take_the_faces_that_were_found(choosing: Choosing):
-    plan = choosing.planned(Plan(persons=("ben", "anna", "gone"), templates=("04-two", "03-room", "gone")))
+    plan = choosing.planned(PhotographPlan(persons=("ben", "anna", "gone"), templates=("04-two", "03-room", "gone")))
 
     assert plan.persons == ("ben", "anna")
     assert [(one.template, one.takers) for one in plan.seatings] == [("04-two", ("ben", "anna")), ("03-room", ("ben",))]
 
 
 def test_templates_with_other_persons_are_other_jobs(choosing: Choosing):
-    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("04-two", "03-room", "05-plain")))
+    plan = choosing.planned(PhotographPlan(persons=("anna", "ben"), templates=("04-two", "03-room", "05-plain")))
 
     jobs = choosing.ask(plan, InferenceSettings(seed=7))
 
@@ -64,27 +64,29 @@ def test_templates_can_be_chosen_where_nobody_can_tell_yet_what_a_persons_photos
 
     monkeypatch.setattr(EasyPhoto, "domain_of", absent)
 
-    assert choosing.planned(Plan(persons=("anna",), templates=("03-room",))).seatings[0].takers == ("anna",)
+    assert choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",))).seatings[0].takers == ("anna",)
 
 
 def test_a_photographed_and_a_drawn_person_are_refused_before_anything_is_queued(choosing: Choosing):
-    workspace = choosing.desk.app.workspace
+    workspace = choosing.service.app.workspace
     for name, domain in (("anna", "photographs"), ("ben", "drawings")):
         workspace.save_person(replace(workspace.person(name), domain=domain))
-    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("04-two",)))
+    plan = choosing.planned(PhotographPlan(persons=("anna", "ben"), templates=("04-two",)))
 
     with pytest.raises(MixedDomains, match="Anna of photographs, Ben of drawings"):
         choosing.ask(plan, InferenceSettings())
 
-    assert choosing.desk.queue.list() == ()
+    assert choosing.service.queue.list() == ()
     assert len(choosing.ask(replace(plan, options=Options(engine="drawings")), InferenceSettings())) == 1
 
 
 def test_a_face_given_by_hand_reaches_the_job(choosing: Choosing):
-    plan = choosing.planned(Plan(persons=("anna",), templates=("04-two",)))
+    plan = choosing.planned(PhotographPlan(persons=("anna",), templates=("04-two",)))
     seatings = with_taker(with_taker(plan.seatings, "04-two", 0, None), "04-two", 1, "anna")
 
-    (job,) = choosing.ask(choosing.planned(Plan(("anna",), ("04-two",), seatings=seatings)), InferenceSettings())
+    (job,) = choosing.ask(
+        choosing.planned(PhotographPlan(("anna",), ("04-two",), seatings=seatings)), InferenceSettings()
+    )
 
     assert job.request["assignments"] == [[1]]
 
@@ -93,7 +95,7 @@ def test_with_covered_faces_painted_whoever_follows_the_persons_gets_them(choosi
     seen = TemplateFaces.of
     hidden = ("the eyes are covered (sunglasses?)",)
     monkeypatch.setattr(TemplateFaces, "of", lambda *asked: replace(seen(*asked), covered=hidden))
-    plan = choosing.planned(Plan(persons=("anna",), templates=("03-room",)))
+    plan = choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",)))
 
     with pytest.raises(InputError, match="Nobody takes a face"):
         choosing.ask(plan, InferenceSettings())
@@ -104,25 +106,25 @@ def test_with_covered_faces_painted_whoever_follows_the_persons_gets_them(choosi
 
 def test_nobody_on_no_face_is_no_job(choosing: Choosing):
     with pytest.raises(InputError, match="Nobody takes a face"):
-        choosing.ask(choosing.planned(Plan(persons=("anna",))), InferenceSettings())
+        choosing.ask(choosing.planned(PhotographPlan(persons=("anna",))), InferenceSettings())
 
-    assert choosing.desk.queue.list() == ()
+    assert choosing.service.queue.list() == ()
 
 
 def test_different_bases_are_said_before_anything_is_queued(choosing: Choosing):
-    write_json(choosing.desk.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
-    plan = choosing.planned(Plan(persons=("anna", "ben"), templates=("03-room", "04-two")))
+    write_json(choosing.service.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
+    plan = choosing.planned(PhotographPlan(persons=("anna", "ben"), templates=("03-room", "04-two")))
 
     with pytest.raises(InputError, match="different bases"):
         choosing.ask(plan, InferenceSettings())
 
-    assert choosing.desk.queue.list() == ()
+    assert choosing.service.queue.list() == ()
 
 
 def test_a_checkpoint_for_all_settles_different_bases(choosing: Choosing):
-    write_json(choosing.desk.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
+    write_json(choosing.service.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
     options = Options(base="miniature")
-    plan = choosing.planned(Plan(("anna", "ben"), ("04-two",), options=options))
+    plan = choosing.planned(PhotographPlan(("anna", "ben"), ("04-two",), options=options))
 
     (job,) = choosing.ask(plan, InferenceSettings())
 
@@ -132,7 +134,7 @@ def test_a_checkpoint_for_all_settles_different_bases(choosing: Choosing):
 def test_an_upload_stands_among_the_templates_under_the_users_name(choosing: Choosing, tmp_path: Path):
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), "teal").save(stream, format="PNG")
-    upload = choosing.desk.keep("garden party.png", stream.getvalue())
+    upload = choosing.service.keep("garden party.png", stream.getvalue())
 
     entries = choosing.templates([upload.name, "../gone.png"])
 

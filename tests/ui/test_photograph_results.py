@@ -18,9 +18,9 @@ def test_the_job_knows_the_checkpoint_by_its_whole_name(tmp_path: Path) -> None:
     file = write_picture(tmp_path / "a.png", Image.new("RGB", (8, 8)), {"seed": 3, "base": "face.safetensors"})
     request = {"options": {"base": "portraits/face.safetensors [0a1b]"}}
     job = SimpleNamespace(result={"pictures": [picture]}, request=request)
-    desk: Any = SimpleNamespace(queue=SimpleNamespace(get=lambda _: job, file=lambda *_: file))
+    service: Any = SimpleNamespace(queue=SimpleNamespace(get=lambda _: job, file=lambda *_: file))
 
-    record = record_of_result(desk, ("job", "a.png"))
+    record = record_of_result(service, ("job", "a.png"))
 
     assert record is not None
     assert (record["seed"], record["base"]) == (3, "portraits/face.safetensors [0a1b]")

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from easyphoto.geometry import Box, Size
-from easyphoto.jobs.desk import TemplateEntry
-from easyphoto.ui.assignments import seated, with_taker
-from easyphoto.ui.language import Words
+from easyphoto.jobs.service import TemplateEntry
+from easyphoto.ui.assignments import assigned, with_taker
+from easyphoto.ui.assignments_html import AssignmentsView
+from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
-from easyphoto.ui.seats_html import SeatsView
 from easyphoto.ui.template_faces import Found
 from easyphoto.ui.thumbnails import Thumbnails
 from tests.fakes import face_at
@@ -25,15 +25,15 @@ FOUND = Found(
 
 
 @pytest.fixture
-def view(tmp_path: Path) -> SeatsView:
+def view(tmp_path: Path) -> AssignmentsView:
     file = tmp_path / "two.png"
     Image.new("RGB", (200, 150)).save(file)
-    return SeatsView(
+    return AssignmentsView(
         {"two": TemplateEntry("two", "Two", file, True)},
         {"two": FOUND},
         {"two": FOUND.reasons("miniature")},
         [Pick("anna", "Anna", None)],
-        Words(),
+        Translator(),
         Thumbnails(),
         "orders",
     )
@@ -43,8 +43,8 @@ def pressed(html: str) -> list[str]:
     return re.findall(r'aria-pressed="(true|false)"', html)
 
 
-def test_a_covered_face_is_passed_over_with_its_reason_and_can_be_given_all_the_same(view: SeatsView):
-    seatings = seated(["anna"], {"two": FOUND.offer("miniature")})
+def test_a_covered_face_is_passed_over_with_its_reason_and_can_be_given_all_the_same(view: AssignmentsView):
+    seatings = assigned(["anna"], {"two": FOUND.offer("miniature")})
 
     assert [one.takers for one in seatings] == [("anna", None)]
     html = view.html(seatings)
@@ -53,8 +53,8 @@ def test_a_covered_face_is_passed_over_with_its_reason_and_can_be_given_all_the_
     assert pressed(html) == ["true", "false", "false", "true"]
 
 
-def test_a_covered_face_that_was_given_to_somebody_does_not_stay_as_it_is(view: SeatsView):
-    seatings = with_taker(seated(["anna"], {"two": FOUND.offer("miniature")}), "two", 1, "anna")
+def test_a_covered_face_that_was_given_to_somebody_does_not_stay_as_it_is(view: AssignmentsView):
+    seatings = with_taker(assigned(["anna"], {"two": FOUND.offer("miniature")}), "two", 1, "anna")
 
     html = view.html(seatings)
 

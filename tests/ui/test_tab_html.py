@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import Job, State
-from easyphoto.ui import job_rows, person_tiles, seats_html
+from easyphoto.jobs.service import Service
+from easyphoto.ui import assignments_html, job_rows, person_tiles
 from easyphoto.ui.job_rows import JobRows, shown_jobs
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_of
 from easyphoto.ui.persons_tab import exported_file, remove_exports
 from easyphoto.ui.ranking import Ranked
@@ -45,7 +45,7 @@ def test_the_queue_shows_what_goes_on_first_and_the_last_results_after():
 
 
 def test_a_row_offers_what_can_be_done():
-    rows = JobRows(Words(), "photograph", "orders", {"03-room": "At home"})
+    rows = JobRows(Translator(), "photograph", "orders", {"03-room": "At home"})
 
     html = rows.html([job("5", State.QUEUED), job("4", State.RUNNING, "train"), job("3", State.DONE)], "3")
 
@@ -57,7 +57,7 @@ def test_a_row_offers_what_can_be_done():
 
 
 def test_a_queue_in_which_all_is_over_is_at_rest():
-    html = JobRows(Words(), "photograph", "orders").html([job("3", State.DONE)], None)
+    html = JobRows(Translator(), "photograph", "orders").html([job("3", State.DONE)], None)
 
     assert 'data-active="false"' in html
 
@@ -65,24 +65,24 @@ def test_a_queue_in_which_all_is_over_is_at_rest():
 def test_an_order_comes_back_as_it_was_given():
     assert job_rows.read_order('["show", "5"]') == ("show", "5")
     assert person_tiles.read_order('["delete", "anna"]') == ("delete", "anna")
-    assert seats_html.read_order(seats_html.order_of('own-"x', 1, "")) == ('own-"x', 1, None)
-    assert seats_html.read_order(seats_html.order_of("04-two", 0, "anna")) == ("04-two", 0, "anna")
+    assert assignments_html.read_order(assignments_html.order_of('own-"x', 1, "")) == ('own-"x', 1, None)
+    assert assignments_html.read_order(assignments_html.order_of("04-two", 0, "anna")) == ("04-two", 0, "anna")
 
 
-def test_texts_of_others_are_no_markup(tmp_path: Path, desk: Desk):
+def test_texts_of_others_are_no_markup(tmp_path: Path, service: Service):
     file = tmp_path / "a.png"
     Image.new("RGB", (8, 8)).save(file)
     person = Person("anna", HOSTILE, "miniature", "2026-01-01T00:00:00Z", notes=(HOSTILE,))
 
-    said = ResultsView(Words(), Thumbnails(), "orders").details(PICTURE, file)
-    said += JobRows(Words(), "photograph", "orders").html([job("3", State.DONE, title=HOSTILE)], None)
-    said += PersonTiles(desk, Words(), Thumbnails(), "orders").html([person])
+    said = ResultsView(Translator(), Thumbnails(), "orders").details(PICTURE, file)
+    said += JobRows(Translator(), "photograph", "orders").html([job("3", State.DONE, title=HOSTILE)], None)
+    said += PersonTiles(service, Translator(), Thumbnails(), "orders").html([person])
 
     assert "<script" not in said
 
 
-def test_a_tile_says_what_the_persons_photos_are_where_that_is_recorded(desk: Desk):
-    tiles = PersonTiles(desk, Words("zh"), Thumbnails(), "orders")
+def test_a_tile_says_what_the_persons_photos_are_where_that_is_recorded(service: Service):
+    tiles = PersonTiles(service, Translator("zh"), Thumbnails(), "orders")
     anna = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", domain="photographs")
 
     assert "<dt>图片类型</dt><dd>照片</dd>" in tiles.html([anna])
@@ -98,7 +98,7 @@ def test_a_tile_says_what_the_persons_photos_are_where_that_is_recorded(desk: De
     ],
 )
 def test_a_likeness_that_was_not_ranked_says_so(changes: dict[str, None], said: str):
-    assert likeness_words(replace(PICTURE, **changes), Words()) == said
+    assert likeness_words(replace(PICTURE, **changes), Translator()) == said
 
 
 def test_the_download_is_the_file_itself(tmp_path: Path):
@@ -119,8 +119,8 @@ def test_a_thumbnail_follows_its_file(tmp_path: Path):
     assert before.startswith("data:image/jpeg;base64,")
 
 
-def test_the_question_counts_what_deleting_deletes(desk: Desk):
-    workspace = desk.app.workspace
+def test_the_question_counts_what_deleting_deletes(service: Service):
+    workspace = service.app.workspace
     person = replace(workspace.new_person("anna", "miniature"), photos=("photos/1.jpg", "photos/2.jpg"))
     workspace.save_person(person)
     for place, record in (
@@ -134,15 +134,15 @@ def test_the_question_counts_what_deleting_deletes(desk: Desk):
     workspace.uploads.mkdir()
     (workspace.uploads / "u.jpg").write_bytes(b"photo")
 
-    assert doomed_of(desk, person) == Doomed(photos=2, runs=1, results=1, jobs=1, uploads=1)
+    assert doomed_of(service, person) == Doomed(photos=2, runs=1, results=1, jobs=1, uploads=1)
     # The person's folder beside them.
-    assert len(desk.app.delete("anna").gone) == 5
+    assert len(service.app.delete("anna").gone) == 5
 
 
-def test_an_export_goes_with_its_person(desk: Desk, tmp_path: Path):
-    desk.app.workspace.new_person("anna", "miniature")
+def test_an_export_goes_with_its_person(service: Service, tmp_path: Path):
+    service.app.workspace.new_person("anna", "miniature")
 
-    file = exported_file(desk, "anna", tmp_path / "exports")
+    file = exported_file(service, "anna", tmp_path / "exports")
     assert file.is_file()
     remove_exports(tmp_path / "exports", "anna")
 
@@ -158,7 +158,7 @@ def test_a_templates_name_comes_from_its_file(file: str, name: str):
 
 
 def test_of_other_people_s_jobs_only_their_number_is_said():
-    rows = JobRows(Words("en"), "photograph", "to")
+    rows = JobRows(Translator("en"), "photograph", "to")
 
     assert "Other people&#x27;s jobs in the queue: 2" in rows.html((), None, others=2)
     assert "Other people" not in rows.html((), None)

@@ -10,12 +10,12 @@ from PIL import Image
 
 from easyphoto.errors import BadName, BadReference, InputError, TrainerMissing
 from easyphoto.host import ThisMachine
-from easyphoto.jobs.askers import STRANGER, Asker, asked_by, browser_digest
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.askers import STRANGER, Requester, asked_by, browser_digest
 from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Service
 from easyphoto.ui import train_tab
 from easyphoto.ui.client_files import Claims
-from easyphoto.ui.language import Words
+from easyphoto.ui.language import Translator
 from easyphoto.ui.live import newest_job
 from easyphoto.ui.messages import saying
 from easyphoto.ui.train_checks import Checking
@@ -33,18 +33,18 @@ from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.train_tab import missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
 
-ENGLISH = Words("en")
-ANNAS_LAPTOP = Asker("anna", browser_digest("laptop"))
+ENGLISH = Translator("en")
+ANNAS_LAPTOP = Requester("anna", browser_digest("laptop"))
 VERDICT = {
     "photo": "a-0123456789.jpg", "kept": False, "reason": "several faces", "explanation": "2 faces.", "advice": "Say.",
     "faces": [{}, {}], "notes": [],
 }  # fmt: skip
 
 
-def finished(desk: Desk, kind: str, **request: object) -> str:
-    job = desk.queue.submit(kind, f"{kind} x", lambda context: {}, request=request)
-    while not desk.queue.get(job.id).state.is_over:
-        desk.queue.wait(job.id, len(desk.queue.events(job.id)), 1.0)
+def finished(service: Service, kind: str, **request: object) -> str:
+    job = service.queue.submit(kind, f"{kind} x", lambda context: {}, request=request)
+    while not service.queue.get(job.id).state.is_over:
+        service.queue.wait(job.id, len(service.queue.events(job.id)), 1.0)
     return job.id
 
 
@@ -59,11 +59,11 @@ def uploaded(*files: Path) -> Claims:
     return Claims(tuple(claims), folder)
 
 
-def test_what_is_no_picture_is_refused_and_the_rest_is_taken(desk: Desk, tmp_path: Path):
+def test_what_is_no_picture_is_refused_and_the_rest_is_taken(service: Service, tmp_path: Path):
     Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
 
-    names, refused = taken_in(desk, uploaded(tmp_path / "good.png", tmp_path / "bad.png"))
+    names, refused = taken_in(service, uploaded(tmp_path / "good.png", tmp_path / "bad.png"))
 
     assert [name.split("-")[0] for name in names] == ["good"]
     assert "bad.png cannot be read as a picture" in refusals_html(refused, ENGLISH)
@@ -189,64 +189,64 @@ def test_a_removed_photo_is_no_longer_shown_or_counted():
     assert "a.jpg" not in html
 
 
-def test_a_reloaded_page_finds_the_photos_of_the_last_check(desk: Desk, tmp_path: Path):
-    desk = desk.for_clients()
+def test_a_reloaded_page_finds_the_photos_of_the_last_check(service: Service, tmp_path: Path):
+    service = service.for_clients()
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     with asked_by(ANNAS_LAPTOP):
-        names, _ = taken_in(desk, uploaded(tmp_path / "a.png"))
+        names, _ = taken_in(service, uploaded(tmp_path / "a.png"))
         faces = {names[0]: 1, "gone.png": 2}
-        id = finished(desk, "check", photos=[*names, "gone.png"], chosen_faces=faces, reference=names[0])
+        id = finished(service, "check", photos=[*names, "gone.png"], chosen_faces=faces, reference=names[0])
 
-        job = unfinished_check(desk)
+        job = unfinished_check(service)
 
         assert job is not None
         assert job.id == id
-        assert held_by(desk, job) == PhotoSet(names, {names[0]: 1}, names[0])
+        assert held_by(service, job) == PhotoSet(names, {names[0]: 1}, names[0])
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Asker("bea", browser_digest("laptop")),
-        Asker("anna", browser_digest("phone")),
-        Asker(None, browser_digest("laptop")),
-        Asker(),
+        Requester("bea", browser_digest("laptop")),
+        Requester("anna", browser_digest("phone")),
+        Requester(None, browser_digest("laptop")),
+        Requester(),
         STRANGER,
     ],
     ids=["another account", "another browser", "no account", "a program", "a page without a cookie"],
 )
-def test_nobody_else_is_offered_the_photos_of_a_check(desk: Desk, other: Asker):
-    desk = desk.for_clients()
+def test_nobody_else_is_offered_the_photos_of_a_check(service: Service, other: Requester):
+    service = service.for_clients()
     with asked_by(ANNAS_LAPTOP):
-        finished(desk, "check", photos=[])
+        finished(service, "check", photos=[])
 
     with asked_by(other):
-        assert unfinished_check(desk) is None
+        assert unfinished_check(service) is None
 
 
-def test_pages_without_a_cookie_cannot_be_told_apart_and_are_offered_nothing(desk: Desk):
-    desk = desk.for_clients()
+def test_pages_without_a_cookie_cannot_be_told_apart_and_are_offered_nothing(service: Service):
+    service = service.for_clients()
     with asked_by(STRANGER):
-        finished(desk, "check", photos=[])
+        finished(service, "check", photos=[])
 
-        assert unfinished_check(desk) is None
+        assert unfinished_check(service) is None
 
 
-def test_a_card_finds_no_job_of_somebody_else(desk: Desk):
-    desk = desk.for_clients()
+def test_a_card_finds_no_job_of_somebody_else(service: Service):
+    service = service.for_clients()
     with asked_by(ANNAS_LAPTOP):
-        id = finished(desk, "photograph", templates=[])
+        id = finished(service, "photograph", templates=[])
 
-        assert newest_job(desk, ["photograph"]) == id
-    with asked_by(Asker("bea", browser_digest("laptop"))):
-        assert newest_job(desk, ["photograph"]) is None
+        assert newest_job(service, ["photograph"]) == id
+    with asked_by(Requester("bea", browser_digest("laptop"))):
+        assert newest_job(service, ["photograph"]) is None
 
 
 @dataclass
 class Page:
     """The Train tab's photos without a browser: what it holds, and what an order makes of it."""
 
-    desk: Desk
+    service: Service
     held: PhotoSet
     check: str
     begun: list[PhotoSet] = field(default_factory=list)
@@ -254,8 +254,8 @@ class Page:
     def order(self, order: str) -> str:
         """The card after the order, empty where a check was begun."""
         with gr.Blocks():
-            tab = train_tab.build(self.desk, ENGLISH)
-        checking = Checking(tab.photos, tab.form, self.desk, ENGLISH)
+            tab = train_tab.build(self.service, ENGLISH)
+        checking = Checking(tab.photos, tab.form, self.service, ENGLISH)
         values = {tab.photos.held: self.held.record(), tab.photos.check: self.check, tab.form.name: "anna"}
         begin = checking._begun
         object.__setattr__(checking, "_begun", lambda held, row: self.begun.append(held) or begin(PhotoSet(), row))
@@ -265,10 +265,12 @@ class Page:
 
 
 @pytest.mark.parametrize("field", ["base", "engine"])
-def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictures_is_changed(desk: Desk, field: str):
+def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictures_is_changed(
+    service: Service, field: str
+):
     with gr.Blocks() as page:
-        tab = train_tab.build(desk, ENGLISH)
-        train_tab.connect(tab, desk)
+        tab = train_tab.build(service, ENGLISH)
+        train_tab.connect(tab, service)
 
     changed = [getattr(tab.form, field)._id, "input"]
     heard = [
@@ -280,17 +282,17 @@ def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictu
     assert [tab.photos.card._id in each["outputs"] for each in heard] == [True]
 
 
-def answered(desk: Desk, result: dict[str, object]) -> str:
-    job = desk.queue.submit("check", "check", lambda context: result, request={})
-    desk.queue.wait(job.id, 99, 5.0)
+def answered(service: Service, result: dict[str, object]) -> str:
+    job = service.queue.submit("check", "check", lambda context: result, request={})
+    service.queue.wait(job.id, 99, 5.0)
     return job.id
 
 
 ASSURED = {**NOBODY_KNOWS, "question": None, "notes": []}
 
 
-def test_choosing_a_reference_needs_no_other_check_and_letting_it_go_neither(desk: Desk):
-    page = Page(desk, PhotoSet(tuple(BOTH)), answered(desk, {**NOBODY_KNOWS, "question": {"photo": BOTH[0]}}))
+def test_choosing_a_reference_needs_no_other_check_and_letting_it_go_neither(service: Service):
+    page = Page(service, PhotoSet(tuple(BOTH)), answered(service, {**NOBODY_KNOWS, "question": {"photo": BOTH[0]}}))
 
     chosen, let_go = page.order(f"reference {BOTH[1]}"), page.order(f"reference {BOTH[1]}")
 
@@ -299,17 +301,17 @@ def test_choosing_a_reference_needs_no_other_check_and_letting_it_go_neither(des
     assert page.begun == []
 
 
-def test_letting_go_of_what_the_check_was_asked_for_needs_another_check(desk: Desk):
-    check = answered(desk, {**ASSURED, "reference_chosen": True})
-    page = Page(desk, PhotoSet(tuple(BOTH), {}, BOTH[0]), check)
+def test_letting_go_of_what_the_check_was_asked_for_needs_another_check(service: Service):
+    check = answered(service, {**ASSURED, "reference_chosen": True})
+    page = Page(service, PhotoSet(tuple(BOTH), {}, BOTH[0]), check)
 
     page.order(f"reference {BOTH[0]}")
 
     assert page.begun == [PhotoSet(tuple(BOTH), {}, None)]
 
 
-def test_removing_the_reference_needs_another_check_and_removing_another_photo_none(desk: Desk):
-    page = Page(desk, PhotoSet(tuple(BOTH)), answered(desk, ASSURED))
+def test_removing_the_reference_needs_another_check_and_removing_another_photo_none(service: Service):
+    page = Page(service, PhotoSet(tuple(BOTH)), answered(service, ASSURED))
 
     page.order(f"remove {BOTH[1]}")
     assert page.begun == []
@@ -319,38 +321,38 @@ def test_removing_the_reference_needs_another_check_and_removing_another_photo_n
     assert page.begun == [PhotoSet((BOTH[1],), {}, None)]
 
 
-def test_a_check_that_refused_the_reference_offers_to_choose_it(desk: Desk):
+def test_a_check_that_refused_the_reference_offers_to_choose_it(service: Service):
     def refused(context: object) -> dict[str, object]:
         raise BadReference("It cannot be it.", advice="Choose another.")
 
-    job = desk.queue.submit("check", "check", refused, request={})
-    desk.queue.wait(job.id, 99, 5.0)
+    job = service.queue.submit("check", "check", refused, request={})
+    service.queue.wait(job.id, 99, 5.0)
     with gr.Blocks():
-        part = train_tab.build(desk, ENGLISH).photos
+        part = train_tab.build(service, ENGLISH).photos
 
-    shown = show_check(part, desk, job.id, PhotoSet(tuple(BOTH), {}, BOTH[0]), ENGLISH)
+    shown = show_check(part, service, job.id, PhotoSet(tuple(BOTH), {}, BOTH[0]), ENGLISH)
 
     assert "It cannot be it." in shown[part.card]
     assert f'data-easyphoto-order="reference {BOTH[0]}"' in shown[part.card]
 
 
-def test_photos_are_not_found_again_once_they_were_trained(desk: Desk):
-    finished(desk, "check", photos=["a.jpg"])
-    finished(desk, "train")
+def test_photos_are_not_found_again_once_they_were_trained(service: Service):
+    finished(service, "check", photos=["a.jpg"])
+    finished(service, "train")
 
-    assert unfinished_check(desk) is None
-
-
-def test_a_reloaded_page_finds_the_newest_training(desk: Desk):
-    finished(desk, "train")
-    second = finished(desk, "train")
-    finished(desk, "photograph")
-
-    assert newest_job(desk, train_tab.KINDS) == second
+    assert unfinished_check(service) is None
 
 
-def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(desk: Desk):
-    folder = desk.app.workspace.runs / "20260101T000000Z-anna"
+def test_a_reloaded_page_finds_the_newest_training(service: Service):
+    finished(service, "train")
+    second = finished(service, "train")
+    finished(service, "photograph")
+
+    assert newest_job(service, train_tab.KINDS) == second
+
+
+def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: Service):
+    folder = service.app.workspace.runs / "20260101T000000Z-anna"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
 
@@ -358,27 +360,27 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(desk: Des
         context.begin_run(folder)
         raise InputError("It stopped.")
 
-    job = desk.queue.submit("train", "train anna", work, request={})
-    desk.queue.wait(job.id, 99, 5.0)
-    assert desk.queue.get(job.id).state is State.FAILED
-    assert list(resumable(desk, ENGLISH).values()) == [folder.name]
+    job = service.queue.submit("train", "train anna", work, request={})
+    service.queue.wait(job.id, 99, 5.0)
+    assert service.queue.get(job.id).state is State.FAILED
+    assert list(resumable(service, ENGLISH).values()) == [folder.name]
 
     def again(context: object) -> dict[str, object]:
         context.begin_run(folder)
         return {}
 
-    job = desk.queue.submit("resume", "resume anna", again, request={})
-    desk.queue.wait(job.id, 99, 5.0)
-    assert resumable(desk, ENGLISH) == {}
+    job = service.queue.submit("resume", "resume anna", again, request={})
+    service.queue.wait(job.id, 99, 5.0)
+    assert resumable(service, ENGLISH) == {}
 
 
-def test_a_name_is_judged_while_it_is_typed(desk: Desk):
-    desk.app.workspace.new_person("Anna", "miniature")
+def test_a_name_is_judged_while_it_is_typed(service: Service):
+    service.app.workspace.new_person("Anna", "miniature")
 
-    assert name_html(desk, " ", ENGLISH) == ""
-    assert "A new person: ben" in name_html(desk, "Ben", ENGLISH)
-    assert "anna is there already" in name_html(desk, "anna", ENGLISH)
-    assert 'role="alert"' in name_html(desk, "../etc", ENGLISH)
+    assert name_html(service, " ", ENGLISH) == ""
+    assert "A new person: ben" in name_html(service, "Ben", ENGLISH)
+    assert "anna is there already" in name_html(service, "anna", ENGLISH)
+    assert 'role="alert"' in name_html(service, "../etc", ENGLISH)
 
 
 def test_an_error_of_a_handler_is_said_in_the_tab():
@@ -398,27 +400,27 @@ def test_a_fault_of_ours_is_said_in_the_tab_without_a_traceback():
     assert "Traceback" not in said["message"]
 
 
-def test_a_missing_trainer_is_said_with_what_to_do(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_trainer_is_said_with_what_to_do(service: Service, monkeypatch: pytest.MonkeyPatch):
     def trainer(self: object, workspace: object) -> None:
         raise TrainerMissing("It is not made.", advice="Make it.")
 
-    assert missing_trainer(desk) is None
+    assert missing_trainer(service) is None
     monkeypatch.setattr(ThisMachine, "trainer", trainer)
 
-    said = trainer_html(missing_trainer(desk), ENGLISH)
+    said = trainer_html(missing_trainer(service), ENGLISH)
     assert "It is not made." in said
     assert "Make it." in said
 
 
-def test_a_path_cannot_be_smuggled_in_as_a_held_photo(desk: Desk):
+def test_a_path_cannot_be_smuggled_in_as_a_held_photo(service: Service):
     with pytest.raises(InputError):
-        upload_paths(desk, ["../../etc/passwd"])
+        upload_paths(service, ["../../etc/passwd"])
 
 
-def test_every_part_of_the_tab_has_a_name_of_ours(desk: Desk):
+def test_every_part_of_the_tab_has_a_name_of_ours(service: Service):
     with gr.Blocks() as blocks:
-        tab = train_tab.build(desk, ENGLISH)
-        train_tab.connect(tab, desk)
+        tab = train_tab.build(service, ENGLISH)
+        train_tab.connect(tab, service)
 
     inputs = (gr.Textbox, gr.Button, gr.Dropdown, gr.Radio, gr.Checkbox, gr.Slider, gr.Number, gr.File)
     for component in blocks.blocks.values():

@@ -18,7 +18,7 @@ def main(data: str, port: str, *blocked: str) -> None:
     # webui.py: allowed_paths=cmd_opts.gradio_allowed_path, whose default is [data_path].
     demo.launch(server_port=int(port), share=False, quiet=True, prevent_thread_lock=True, allowed_paths=[data])
     if blocked:
-        from easyphoto.webui.reach import keep_out
+        from easyphoto.webui.served_files import keep_out
 
         keep_out(demo, *(Path(folder) for folder in blocked))
     threading.Event().wait()

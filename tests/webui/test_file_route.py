@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import pytest
 
-from easyphoto.webui import place
-from easyphoto.webui.place import settle
-from easyphoto.webui.reach import is_reached
+from easyphoto.webui import workspace_location
+from easyphoto.webui.served_files import is_reached
+from easyphoto.webui.workspace_location import settle
 from tests.test_upgrades import of_before, write
 from tests.ui.gradio_envs import VERSIONS, gradio_python
 
@@ -69,7 +69,7 @@ def served(request, tmp_path_factory) -> Iterator[Served]:
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         patch.setenv("PYTHONPATH", str(HERE.parents[1]))
         patch.setenv("no_proxy", "127.0.0.1")
-        places["settled"] = place._home(data)
+        places["settled"] = workspace_location._home(data)
         words = [str(python), str(HERE / "serve_host.py"), str(data), str(port), str(places["chosen"])]
         server = subprocess.Popen(words, stdout=log, stderr=log, cwd=data)
         try:
@@ -140,6 +140,6 @@ def is_reached_by(served: Served, root: Path, monkeypatch) -> bool:
 
     modules = {"paths": SimpleNamespace(data_path=str(served.data), script_path=str(served.data)),
                "shared": SimpleNamespace(cmd_opts=SimpleNamespace(gradio_allowed_path=[str(served.data)]))}  # fmt: skip
-    monkeypatch.setattr("easyphoto.webui.reach.host_module", modules.__getitem__)
-    monkeypatch.setattr("easyphoto.webui.reach.loaded", lambda _: SimpleNamespace(__version__=served.version))
+    monkeypatch.setattr("easyphoto.webui.served_files.host_module", modules.__getitem__)
+    monkeypatch.setattr("easyphoto.webui.served_files.loaded", lambda _: SimpleNamespace(__version__=served.version))
     return is_reached(root)

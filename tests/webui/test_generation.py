@@ -11,7 +11,7 @@ from easyphoto.families import SD15
 from easyphoto.progress import NullProgress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend
-from easyphoto.webui.generation import Turn, Watch
+from easyphoto.webui.generation import SamplingWatch, Turn
 from tests.backends.contract import canny, inpaint_request
 from tests.fakes import RecordingProgress
 from tests.webui.conftest import MakeHost
@@ -24,7 +24,7 @@ class Bursting(NullProgress):
 
 def test_a_sampler_that_asks_twice_for_a_step_is_not_counted_twice(host: MakeHost) -> None:
     fake, progress = host(), RecordingProgress()
-    watch = Watch(Turn(fake.state), progress, tuple)
+    watch = SamplingWatch(Turn(fake.state), progress, tuple)
 
     for _ in range(2 * 3):
         watch.begins_step(SimpleNamespace(total_sampling_steps=3))

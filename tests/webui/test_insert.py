@@ -10,10 +10,10 @@ from easyphoto.errors import InputError, MissingCapability, NoFaceFound, Unknown
 from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.images import as_picture
-from easyphoto.inference.sitter import Sitter
+from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import insert
-from easyphoto.webui.wanted import Wanted
+from easyphoto.webui.script_request import ScriptRequest
 from easyphoto.workspace import Person, Workspace
 from tests.fakes import FakeEngine, face_at
 from tests.webui.fake_host.loras import write_lora
@@ -35,10 +35,10 @@ def app(tmp_path, picture, monkeypatch):
         Person("anna", "Anna", "sd15", "2026-01-01T00:00:00Z", reference="r.png", lora="l.safetensors")
     )
     lora = write_lora(tmp_path / "anna.safetensors", salt="anna")
-    sitter = Sitter("Anna", reference=picture, lora=lora)
+    subject = Subject("Anna", reference=picture, lora=lora)
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
-    monkeypatch.setattr(insert, "sitter_of", lambda *_: sitter)
+    monkeypatch.setattr(insert, "sitter_of", lambda *_: subject)
     return EasyPhoto(workspace, mirrors=())
 
 
@@ -52,7 +52,7 @@ def test_the_person_is_painted_while_the_hosts_queue_is_held_for_the_outer_pictu
     there = host()
 
     with there.lock:
-        made = insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        made = insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert made.image.size == picture.size
     assert np.asarray(made.image).tobytes() != np.asarray(picture).tobytes()
@@ -67,13 +67,15 @@ def test_it_is_painted_with_the_checkpoint_that_the_host_paints_with(host, app, 
     there.checkpoints.loads.clear()
 
     with there.lock:
-        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert there.checkpoints.loads == []
     assert there.sd_model.sd_checkpoint_info.name == "other.safetensors"
 
 
-@pytest.mark.parametrize(("wanted", "seed"), [(Wanted("anna", QUICK), 12), (Wanted("anna", QUICK, has_seed=True), 0)])
+@pytest.mark.parametrize(
+    ("wanted", "seed"), [(ScriptRequest("anna", QUICK), 12), (ScriptRequest("anna", QUICK, has_seed=True), 0)]
+)
 def test_the_seed_is_the_outer_pictures_unless_one_was_asked_for(host, app, picture, wanted, seed):
     there = host()
 
@@ -90,7 +92,7 @@ def test_the_hosts_progress_is_left_as_it_was(host, app, picture):
     before = there.state.snapshot()
 
     with there.lock:
-        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert there.state.snapshot() == before
 
@@ -101,7 +103,7 @@ def test_a_checkpoint_of_another_family_is_refused_in_words(host, app, picture):
     there.options.data["sd_model_checkpoint"] = there.checkpoints.aliases["large"].title
 
     with there.lock, pytest.raises(MissingCapability, match=r"large\.safetensors is of the family"):
-        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
 
 def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(host, app, picture, monkeypatch):
@@ -110,12 +112,12 @@ def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=(portrait, passer_by)))
 
     with there.lock:
-        made = insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        made = insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     changed = np.asarray(made.image) != np.asarray(picture)
     assert changed[40:165, 130:230].any()
     assert not changed[:, :45].any()
-    assert "Face 1 from the left stays as it is: no sitter was given for it." in made.notes
+    assert "Face 1 from the left stays as it is: no subject was given for it." in made.notes
 
 
 def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app, picture, monkeypatch):
@@ -125,7 +127,7 @@ def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app,
     monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
 
     with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)"):
-        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert there.requests == []
 
@@ -135,7 +137,7 @@ def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, p
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=()))
 
     with there.lock, pytest.raises(NoFaceFound):
-        insert.put_into(app, job(there), picture, Wanted("anna", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert there.requests == []
 
@@ -145,6 +147,6 @@ def test_somebody_unknown_or_not_trained_is_refused(host, app, picture):
     app.workspace.save_person(Person("begun", "Begun", "sd15", "2026-01-01T00:00:00Z"))
 
     with pytest.raises(UnknownPerson, match="nobody"):
-        insert.put_into(app, job(there), picture, Wanted("nobody", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("nobody", QUICK))
     with pytest.raises(InputError, match="'begun' is not trained yet"):
-        insert.put_into(app, job(there), picture, Wanted("begun", QUICK))
+        insert.put_into(app, job(there), picture, ScriptRequest("begun", QUICK))

@@ -10,12 +10,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from easyphoto.api.routes import ToldAccount, parse_accounts
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Service
 from easyphoto.ui.sending import SendTargets
 from easyphoto.webui import register
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.station import QUEUE, open_desk
+from easyphoto.webui.service import QUEUE, open_service
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "easyphoto_webui.py"
@@ -24,10 +24,10 @@ SCRIPT = ROOT / "scripts" / "easyphoto_webui.py"
 @pytest.fixture
 def built(monkeypatch):
     """Stands in for the page and the router; tells with what they were built."""
-    asked = SimpleNamespace(desks=[], accounts=[], standalone=[], failure=None, send=SendTargets({}, None))
+    asked = SimpleNamespace(services=[], accounts=[], standalone=[], failure=None, send=SendTargets({}, None))
 
-    def build_page(desk, *, standalone):
-        asked.desks.append(desk)
+    def build_page(service, *, standalone):
+        asked.services.append(service)
         asked.standalone.append(standalone)
         if asked.failure is not None:
             raise asked.failure
@@ -35,8 +35,8 @@ def built(monkeypatch):
             gr.HTML("the tabs of EasyPhoto")
         return SimpleNamespace(blocks=blocks, send=asked.send)
 
-    def build_router(desk, *, accounts):
-        asked.desks.append(desk)
+    def build_router(service, *, accounts):
+        asked.services.append(service)
         asked.accounts.append(accounts)
         router = APIRouter()
         router.add_api_route("/easyphoto/v1/jobs", lambda: ["a job"])
@@ -90,7 +90,7 @@ def test_registering_builds_nothing_and_writes_nothing(host, built):
 
     executed(there)
 
-    assert built.desks == []
+    assert built.services == []
     assert not (there.folder / "easyphoto").exists()
 
 
@@ -103,7 +103,7 @@ def test_the_tab_is_the_page_on_the_desk_of_the_users_workspace(host, built):
     assert (title, id) == ("EasyPhoto", "easyphoto")
     assert words_in(blocks) == "the tabs of EasyPhoto"
     assert built.standalone == [False]
-    assert built.desks[0].app.workspace.root == workspace_folder()
+    assert built.services[0].app.workspace.root == workspace_folder()
 
 
 def test_a_tab_that_cannot_be_built_says_why_in_its_place(host, built):
@@ -212,7 +212,7 @@ def test_a_reload_of_the_page_finds_the_same_queue_and_its_jobs_go_on(host, buil
     executed(there)
     there.tabs["ui_tabs"][0]()
     going, done = threading.Event(), threading.Event()
-    job = built.desks[0].queue.submit("check", "slow", lambda _: going.set() or (done.wait(10) and {}), request={})
+    job = built.services[0].queue.submit("check", "slow", lambda _: going.set() or (done.wait(10) and {}), request={})
     assert going.wait(10)
 
     executed(there)
@@ -221,7 +221,7 @@ def test_a_reload_of_the_page_finds_the_same_queue_and_its_jobs_go_on(host, buil
     there.tabs["app_started"][0]("a new page", app)
     TestClient(app).get("/easyphoto/v1/jobs")
 
-    first, second, third = (desk.queue for desk in built.desks)
+    first, second, third = (service.queue for service in built.services)
     assert first is second is third
     assert second.get(job.id).state is State.RUNNING
     done.set()
@@ -231,10 +231,10 @@ def test_a_reload_of_the_page_finds_the_same_queue_and_its_jobs_go_on(host, buil
 
 def test_settings_changed_meanwhile_count_after_a_reload(host, built):
     there = host()
-    before = open_desk()
+    before = open_service()
 
     there.options.data["easyphoto_licences"] = "research"
-    after = open_desk()
+    after = open_service()
 
     assert (before.app.weights.licences, after.app.weights.licences) == ("commercial-safe", "research")
     assert before.queue is after.queue
@@ -242,17 +242,17 @@ def test_settings_changed_meanwhile_count_after_a_reload(host, built):
 
 def test_another_workspace_is_taken_up_when_no_job_is_left(host, tmp_path):
     there = host()
-    before, done = open_desk(), threading.Event()
+    before, done = open_service(), threading.Event()
     job = before.queue.submit("check", "slow", lambda _: done.wait(10) and {}, request={})
     there.options.data["easyphoto_workspace"] = str(tmp_path / "elsewhere")
 
-    during = open_desk()
+    during = open_service()
     done.set()
     while not before.queue.get(job.id).state.is_over:
         before.queue.wait(job.id, after=2, seconds=1)
-    after = open_desk()
+    after = open_service()
 
-    assert isinstance(during, Desk)
+    assert isinstance(during, Service)
     assert during.app.workspace.root == before.app.workspace.root
     assert after.app.workspace.root == after.queue.workspace.root == tmp_path / "elsewhere"
 

@@ -11,7 +11,7 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.webui import script as script_module
 from easyphoto.webui.lending import LENT
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.station import QUEUE
+from easyphoto.webui.service import QUEUE
 from easyphoto.workspace import Person, Workspace
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from easyphoto.weights import store as store_module
 from easyphoto.weights.catalog import Commercial, WeightFile
-from easyphoto.weights.download import Patience
+from easyphoto.weights.download import DownloadLimits
 from easyphoto.weights.store import WeightStore
 from tests.weights.shelf import Shelf, open_server
 
-SWIFT = Patience(stall_seconds=0.15, pause_seconds=0.0)
+SWIFT = DownloadLimits(stall_seconds=0.15, pause_seconds=0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.originals import read_original
 from easyphoto.workspace import Workspace
 from trials.fence import Fence
@@ -23,8 +23,8 @@ from trials.odd_values import odd_record
 from trials.surfaces import Answers, ask_command_line, ask_route, ask_tabs, ask_verbs
 from trials.workshop import LateQueue, Prepared, mark_of, open_app, picture
 
-ROUTES: dict[Path, tuple[Desk, LateQueue, Any]] = {}
-"""A workspace's desk without a queue, and the client of its routes: building them takes longer than all the rest."""
+ROUTES: dict[Path, tuple[Service, LateQueue, Any]] = {}
+"""A workspace's service without a queue, and the client of its routes: building them takes longer than all the rest."""
 SECRET = mark_of("nobody of this workspace")
 
 
@@ -57,22 +57,22 @@ def try_picture(case: Case) -> Callable[[], list[str]]:
 
     def work() -> list[str]:
         fence, answers = fenced(case), Answers()
-        desk = Desk(open_app(case.root), JobQueue(Workspace(case.root)))
-        good = [desk.keep(f"good {seed}", picture(seed)).path for seed in (1, 2)]
+        service = Service(open_app(case.root), JobQueue(Workspace(case.root)))
+        good = [service.keep(f"good {seed}", picture(seed)).path for seed in (1, 2)]
         with answers.of("check"):
-            found = desk.app.check([*good, file])
+            found = service.app.check([*good, file])
             answers.expect(len(found.verdicts) == 3, "hidden: the other photos have no verdict")
             json.dumps(found.record())
         with answers.of("read_original"):
             read_original(file)
         if file.is_file() and not file.is_symlink() and file.stat().st_size < 64_000_000:
             with answers.of("upload"):
-                kept = desk.keep(file.name, file.read_bytes())
+                kept = service.keep(file.name, file.read_bytes())
                 answers.expect(kept.path.parent == case.root / "uploads", "outside: an upload lies elsewhere")
             with answers.of("template"):
-                desk.add_template("odd", file.read_bytes())
-                read_original(desk.template("own-odd").path)
-        desk.queue.close()
+                service.add_template("odd", file.read_bytes())
+                read_original(service.template("own-odd").path)
+        service.queue.close()
         return judged(case, fence, answers)
 
     return work
@@ -119,20 +119,20 @@ def try_record(case: Case) -> Callable[[], list[str]]:
         with answers.of("start"):
             queue = JobQueue(Workspace(case.root))
         if "start" not in {fault.partition(":")[0] for fault in answers.faults}:
-            desk, late, client = ROUTES[case.root]
+            service, late, client = ROUTES[case.root]
             late.opened = queue
-            ask_routes(answers, client, desk)
-            drawn = ask_tabs(answers, desk)
+            ask_routes(answers, client, service)
+            drawn = ask_tabs(answers, service)
             answers.expect('aria-label="ben"' in drawn["persons"], "hidden: the tab does not show ben")
             answers.expect("room" in drawn["templates"], "hidden: the tab does not show the template room")
-            ask_verbs(answers, desk, case.place / "out")
+            ask_verbs(answers, service, case.place / "out")
             queue.close()
         return judged(case, fence, answers)
 
     return work
 
 
-def ask_routes(answers: Answers, client: object, desk: Desk) -> None:
+def ask_routes(answers: Answers, client: object, service: Service) -> None:
     persons = ask_route(answers, client, "GET", "/persons")
     answers.expect(b'"ben"' in persons.content, "hidden: GET /persons does not list ben")
     jobs = ask_route(answers, client, "GET", "/jobs")
@@ -141,7 +141,7 @@ def ask_routes(answers: Answers, client: object, desk: Desk) -> None:
     for path in ("", "/portrait", "/export"):
         for id in ("anna", "ben"):
             ask_route(answers, client, "GET", f"/persons/{id}{path}")
-    for folder in sorted(desk.app.workspace.jobs.glob("*-*")):
+    for folder in sorted(service.app.workspace.jobs.glob("*-*")):
         ask_route(answers, client, "GET", f"/jobs/{folder.name}")
         ask_route(answers, client, "GET", f"/jobs/{folder.name}/events")
         record = content_of(folder / "job.json") if (folder / "job.json").is_file() else None

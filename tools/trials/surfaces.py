@@ -15,7 +15,7 @@ from typing import Any
 
 from easyphoto.cli import main as cli
 from easyphoto.errors import EasyPhotoError
-from easyphoto.jobs.desk import Desk
+from easyphoto.jobs.service import Service
 from trials.workshop import QUICK, TEMPLATE, finish
 
 V1 = "/easyphoto/v1"
@@ -81,13 +81,13 @@ def ask_route(answers: Answers, client: Any, method: str, path: str, **words: An
     return answer
 
 
-def ask_tabs(answers: Answers, desk: Desk) -> Mapping[str, str]:
+def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
     """What the tabs draw, each by its own builder."""
     from easyphoto.ui.card import card_html, event_lines, training_events
     from easyphoto.ui.job_rows import JobRows
-    from easyphoto.ui.language import Words
+    from easyphoto.ui.language import Translator
     from easyphoto.ui.person_tiles import PersonTiles, doomed_of
-    from easyphoto.ui.photograph_form import Choosing, Plan
+    from easyphoto.ui.photograph_form import Choosing, PhotographPlan
     from easyphoto.ui.photograph_results import read_record
     from easyphoto.ui.ranking import ranked
     from easyphoto.ui.results_html import ResultsView
@@ -97,21 +97,21 @@ def ask_tabs(answers: Answers, desk: Desk) -> Mapping[str, str]:
     from easyphoto.ui.train_resume import resumable
     from easyphoto.ui.verdicts import verdicts_html
 
-    words, small = Words("en"), Thumbnails()
+    words, small = Translator("en"), Thumbnails()
 
     def job_pages() -> str:
         pages = []
-        for job in desk.queue.list():
-            events = desk.queue.events(job.id)
+        for job in service.queue.list():
+            events = service.queue.events(job.id)
             pages += [card_html(job, words), *event_lines(events, words), str(training_events(events))]
         return "".join(pages)
 
     def results() -> str:
         view, pages = ResultsView(words, small, "to"), []
-        for job in desk.queue.list():
+        for job in service.queue.list():
             if job.kind == "photograph" and job.result:
                 pictures = ranked(job.result)
-                files = [desk.queue.file(job.id, one.file) for one in pictures]
+                files = [service.queue.file(job.id, one.file) for one in pictures]
                 pages += [
                     view.tiles(pictures, files, None),
                     *(view.details(*pair) for pair in zip(pictures, files, strict=True)),
@@ -121,21 +121,21 @@ def ask_tabs(answers: Answers, desk: Desk) -> Mapping[str, str]:
 
     def verdicts() -> str:
         pages = []
-        for job in desk.queue.list():
+        for job in service.queue.list():
             if job.kind == "check" and job.result:
-                held = held_by(desk, job)
-                pages.append(verdicts_html(checked_of(desk, job, held), held.faces or {}, words))
-        return f"{unfinished_check(desk)} {PhotoSet()} {''.join(pages)}"
+                held = held_by(service, job)
+                pages.append(verdicts_html(checked_of(service, job, held), held.faces or {}, words))
+        return f"{unfinished_check(service)} {PhotoSet()} {''.join(pages)}"
 
-    choosing = Choosing(desk, words)
+    choosing = Choosing(service, words)
     builders: dict[str, Callable[[], Any]] = {
-        "persons": lambda: PersonTiles(desk, words, small, "to").html(desk.app.persons()),
-        "doomed": lambda: [doomed_of(desk, person) for person in desk.app.persons()],
-        "queue": lambda: JobRows(words, "photograph", "to", choosing.titles()).html(desk.queue.list(), None),
-        "cards": job_pages, "results": results, "verdicts": verdicts, "resume": lambda: resumable(desk, words),
+        "persons": lambda: PersonTiles(service, words, small, "to").html(service.app.persons()),
+        "doomed": lambda: [doomed_of(service, person) for person in service.app.persons()],
+        "queue": lambda: JobRows(words, "photograph", "to", choosing.titles()).html(service.queue.list(), None),
+        "cards": job_pages, "results": results, "verdicts": verdicts, "resume": lambda: resumable(service, words),
         "choose": lambda: [choosing.person_picks(), choosing.template_picks(())],
-        "seats": lambda: choosing.planned(Plan(persons=("anna",), templates=(TEMPLATE,))),
-        "templates": lambda: TemplateTiles(words, small, "to").html(desk.templates()),
+        "seats": lambda: choosing.planned(PhotographPlan(persons=("anna",), templates=(TEMPLATE,))),
+        "templates": lambda: TemplateTiles(words, small, "to").html(service.templates()),
     }  # fmt: skip
     for name, build in builders.items():
         with answers.of(f"tab {name}") as parts:
@@ -143,20 +143,20 @@ def ask_tabs(answers: Answers, desk: Desk) -> Mapping[str, str]:
     return {name: answers.said[f"tab {name}"].decode("utf-8", "replace") for name in builders}
 
 
-def ask_verbs(answers: Answers, desk: Desk, out: Path) -> None:
+def ask_verbs(answers: Answers, service: Service, out: Path) -> None:
     """What changes something, on the person whose record is odd, and on the other."""
-    template = [desk.app.workspace.templates / "beach.png"]
+    template = [service.app.workspace.templates / "beach.png"]
     for person in ("anna", "ben"):
         with answers.of(f"photograph {person}"):
-            finish(desk, desk.photograph([person], template, settings=QUICK))
+            finish(service, service.photograph([person], template, settings=QUICK))
         with answers.of(f"rename {person}"):
-            desk.rename(person, f"{person} the second")
+            service.rename(person, f"{person} the second")
         with answers.of(f"export {person}") as parts:
-            parts.append(desk.app.export(person, out / f"{person}.zip").read_bytes())
+            parts.append(service.app.export(person, out / f"{person}.zip").read_bytes())
     answers.expect((out / "ben.zip").is_file(), "export ben: others are no longer exported")
-    for id in [job.id for job in desk.queue.list()]:
+    for id in [job.id for job in service.queue.list()]:
         with answers.of("job"):
-            desk.queue.cancel(id)
+            service.queue.cancel(id)
     with answers.of("delete anna"):
-        desk.delete("anna")
-    answers.expect("ben" in {person.id for person in desk.app.persons()}, "delete anna: ben went too, or is hidden")
+        service.delete("anna")
+    answers.expect("ben" in {person.id for person in service.app.persons()}, "delete anna: ben went too, or is hidden")

@@ -22,15 +22,15 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.families import MINIATURE
 from easyphoto.host import ThisMachine
 from easyphoto.images import write_picture
-from easyphoto.inference.pipeline import Tools
-from easyphoto.jobs.desk import Desk
+from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.service import Service
 from easyphoto.progress import Cancelled, NullProgress, Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace import Workspace
-from tests.arrivals.persons import OnePersonEngine, write_earlier, write_lora
 from tests.fakes import FakeBackend
+from tests.importing.persons import OnePersonEngine, write_earlier, write_lora
 from tests.test_app import Result, Trainer
 
 SIDE = 160
@@ -65,7 +65,9 @@ def take_stand_ins(base: Path) -> None:
     app_module.choose_engine = lambda *_: engine
     app_module.open_engine = lambda *_: engine
     app_module.run_training = MarkingTrainer()
-    app_module.open_studio = lambda *_, progress, **__: Tools(FakeBackend(), engine, progress or NullProgress())
+    app_module.open_studio = lambda *_, progress, **__: PipelineModels(
+        FakeBackend(), engine, progress or NullProgress()
+    )
     EasyPhoto._base = lambda self: (self._family(), base)  # type: ignore[method-assign]
     ThisMachine.open_backend = lambda *_: FakeBackend()  # type: ignore[method-assign,assignment,return-value]
 
@@ -89,7 +91,7 @@ def photos_of(person: str, first: int, count: int = 3) -> list[tuple[str, bytes]
 
 
 class LateQueue:
-    """Stands in a desk whose routes are built before there is a queue: that takes longer than all the rest."""
+    """Stands in a service whose routes are built before there is a queue: that takes longer than all the rest."""
 
     opened: JobQueue | None = None
 
@@ -114,18 +116,18 @@ class Prepared:
 def prepare(place: Path) -> Prepared:
     """Made by the verbs themselves."""
     root, other = place / "prepared", place / "other"
-    desk = Desk(open_app(root), JobQueue(Workspace(root)))
+    service = Service(open_app(root), JobQueue(Workspace(root)))
     for number, person in enumerate(("anna", "ben")):
-        kept = [desk.keep(name, content).path for name, content in photos_of(person, 100 * number)]
-        finish(desk, desk.check(kept))
-        finish(desk, desk.train(person, kept))
-    desk.add_template("beach", picture(900, side=200))
-    desk.add_template("room", picture(901, side=200))
+        kept = [service.keep(name, content).path for name, content in photos_of(person, 100 * number)]
+        finish(service, service.check(kept))
+        finish(service, service.train(person, kept))
+    service.add_template("beach", picture(900, side=200))
+    service.add_template("room", picture(901, side=200))
     for names in (["anna"], ["ben"], ["anna"]):
-        finish(desk, desk.photograph(names, [desk.template(TEMPLATE).path], settings=QUICK))
-    run = cut_off(desk, "anna", 200)
-    cut_off(desk, "carla", 300)
-    desk.queue.close()
+        finish(service, service.photograph(names, [service.template(TEMPLATE).path], settings=QUICK))
+    run = cut_off(service, "anna", 200)
+    cut_off(service, "carla", 300)
+    service.queue.close()
     elsewhere = open_app(other)
     folder = place / "photos"
     folder.mkdir()
@@ -138,23 +140,23 @@ def prepare(place: Path) -> Prepared:
     return Prepared(root, archive, earlier, run)
 
 
-def cut_off(desk: Desk, person: str, first: int) -> str:
+def cut_off(service: Service, person: str, first: int) -> str:
     """A training that was cancelled; the name of its run."""
     trainer = app_module.run_training
     app_module.run_training = MarkingTrainer(error=Cancelled())
     try:
-        kept = [desk.keep(name, content).path for name, content in photos_of(person, first)]
-        return str(finish(desk, desk.train(person, kept)).run)
+        kept = [service.keep(name, content).path for name, content in photos_of(person, first)]
+        return str(finish(service, service.train(person, kept)).run)
     finally:
         app_module.run_training = trainer
 
 
-def finish(desk: Desk, job: Job, seconds: float = 60.0) -> Job:
+def finish(service: Service, job: Job, seconds: float = 60.0) -> Job:
     after = 0
-    while not desk.queue.get(job.id).state.is_over:
-        for event in desk.queue.wait(job.id, after, seconds):
+    while not service.queue.get(job.id).state.is_over:
+        for event in service.queue.wait(job.id, after, seconds):
             after = event.number
-    return desk.queue.get(job.id)
+    return service.queue.get(job.id)
 
 
 def refusal(call, *allowed: str) -> str:  # type: ignore[no-untyped-def]
@@ -168,7 +170,7 @@ def refusal(call, *allowed: str) -> str:  # type: ignore[no-untyped-def]
     return ""
 
 
-def close(desks: Sequence[Desk]) -> None:
-    for desk in desks:
+def close(services: Sequence[Service]) -> None:
+    for service in services:
         with suppress(Exception):
-            desk.queue.close()
+            service.queue.close()

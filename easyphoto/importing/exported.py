@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
-from easyphoto.arrivals.archive import unpack_export
-from easyphoto.arrivals.loras import family_of_lora
-from easyphoto.arrivals.renaming import checked_name
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.families import Family
 from easyphoto.files import inside
 from easyphoto.images import read_picture
+from easyphoto.importing.archive import unpack_export
+from easyphoto.importing.loras import family_of_lora
+from easyphoto.importing.renaming import checked_name
 from easyphoto.persons import LORA, PORTRAIT, REFERENCE
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.progress import Progress

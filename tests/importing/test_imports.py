@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.arrivals import archive
-from easyphoto.arrivals.imports import Arrivals, first_of, import_persons
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import BadName, BadPicture, DiskFailure, EasyPhotoError, InputError, NameTaken, TooFewPhotos
 from easyphoto.host import ThisMachine
-from easyphoto.persons import base_of, sitter_of
+from easyphoto.importing import archive
+from easyphoto.importing.imports import ImportedPersons, first_of, import_persons
+from easyphoto.persons import base_of, subject_from
 from easyphoto.progress import Cancelled
 from easyphoto.workspace import Workspace
-from tests.arrivals.persons import OnePersonEngine, one_person, write_earlier, write_lora, write_photo
 from tests.fakes import RecordingProgress
+from tests.importing.persons import OnePersonEngine, one_person, write_earlier, write_lora, write_photo
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def earlier(tmp_path: Path, webui: Path) -> Path:
     return shutil.copytree(webui, tmp_path / "webui") / "outputs" / "easyphoto-user-id-infos" / "anna"
 
 
-def arrived(workspace: Workspace, source: Path, name: str | None = None, host: Publishing | None = None) -> Arrivals:
+def arrived(
+    workspace: Workspace, source: Path, name: str | None = None, host: Publishing | None = None
+) -> ImportedPersons:
     return import_persons(workspace, source, host=host or Publishing(), open_engine=one_person, name=name)
 
 
@@ -102,7 +104,7 @@ def test_an_exported_person_comes_back_whole(workspace: Workspace, exported: Pat
     assert person == workspace.person("anna")
     # What their photos were taken for when they came from the extension of 2023.
     assert person.domain == elsewhere.person("anna").domain == "drawings"
-    assert sitter_of(workspace, person, OnePersonEngine()).lora == here / "lora.safetensors"
+    assert subject_from(workspace, person, OnePersonEngine()).lora == here / "lora.safetensors"
     assert host.published == [here / "lora.safetensors"]
     assert not (workspace.root / "arriving").exists()
 
@@ -391,10 +393,10 @@ def test_a_host_that_cannot_list_the_lora_keeps_nobody_out(workspace: Workspace,
 def test_a_person_of_2023_can_be_photographed(workspace: Workspace, earlier: Path) -> None:
     person = first_of(arrived(workspace, earlier))
 
-    sitter = sitter_of(workspace, person, OnePersonEngine())
+    subject = subject_from(workspace, person, OnePersonEngine())
     assert (person.id, person.family, len(person.photos)) == ("anna", "sd15", 4)
-    assert len(sitter.embeddings) == 4
-    assert sitter.portrait is not None
+    assert len(subject.embeddings) == 4
+    assert subject.portrait is not None
     assert "--base" in person.notes[-1]
 
 

@@ -1,4 +1,4 @@
-"""A desk whose verbs run in a moment: a fake engine, a fake backend, and a trainer that only writes files."""
+"""A service whose verbs run in a moment: a fake engine, a fake backend, and a trainer that only writes files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from PIL import Image
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.host import ThisMachine
-from easyphoto.inference.pipeline import Tools
-from easyphoto.jobs.desk import Desk
+from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, read_job
+from easyphoto.jobs.service import Service
 from easyphoto.progress import NullProgress
 from easyphoto.records import plain
 from easyphoto.workspace import Workspace
@@ -29,13 +29,13 @@ from tests.test_app import OnePersonEngine, Trainer
 
 @dataclass
 class Workshop:
-    desk: Desk
+    service: Service
     engine: OnePersonEngine
     trainer: GatedTrainer
 
     @property
     def root(self) -> Path:
-        return self.desk.app.workspace.root
+        return self.service.app.workspace.root
 
 
 @dataclass
@@ -63,14 +63,18 @@ def workshop(tmp_path, monkeypatch):
     monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
     monkeypatch.setattr(
-        app_module, "open_studio", lambda *_, progress, **__: Tools(FakeBackend(), engine, progress or NullProgress())
+        app_module,
+        "open_studio",
+        lambda *_, progress, **__: PipelineModels(FakeBackend(), engine, progress or NullProgress()),
     )
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
     monkeypatch.setattr(ThisMachine, "open_backend", lambda *_: FakeBackend())
-    desk = Desk(EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=()), JobQueue(Workspace(tmp_path / "workspace")))
-    yield Workshop(desk, engine, trainer)
+    service = Service(
+        EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=()), JobQueue(Workspace(tmp_path / "workspace"))
+    )
+    yield Workshop(service, engine, trainer)
     trainer.gate.set()
-    desk.queue.close()
+    service.queue.close()
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (256, 256)) -> bytes:
@@ -85,20 +89,20 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def five_photos(desk: Desk) -> list[Path]:
-    return [desk.keep(f"photo {seed}", picture(seed)).path for seed in range(5)]
+def five_photos(service: Service) -> list[Path]:
+    return [service.keep(f"photo {seed}", picture(seed)).path for seed in range(5)]
 
 
-def done(desk: Desk, job: Job, seconds: float = 60.0) -> Job:
+def done(service: Service, job: Job, seconds: float = 60.0) -> Job:
     """The job when it is over."""
     until, after = time.monotonic() + seconds, 0
-    while not desk.queue.get(job.id).state.is_over:
+    while not service.queue.get(job.id).state.is_over:
         assert time.monotonic() < until, "the job does not end"
-        for event in desk.queue.wait(job.id, after, 1.0):
+        for event in service.queue.wait(job.id, after, 1.0):
             after = event.number
-    ended = desk.queue.get(job.id)
+    ended = service.queue.get(job.id)
     # What the product writes is what the product reads: each kind of job has its shape.
-    folder = desk.app.workspace.jobs / job.id
+    folder = service.app.workspace.jobs / job.id
     if folder.is_dir():
         assert plain(read_job(folder / "job.json").record()) == plain(ended.record())
     return ended

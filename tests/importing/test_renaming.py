@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.arrivals.imports import import_persons
-from easyphoto.arrivals.renaming import rename_person
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BadName, DiskFailure, NameTaken, UnknownPerson
 from easyphoto.host import ThisMachine
+from easyphoto.importing.imports import import_persons
+from easyphoto.importing.renaming import rename_person
 from easyphoto.records import read_json, write_json
 from easyphoto.workspace import JOB_FILE, SESSION_FILE, Workspace
-from tests.arrivals.persons import one_person, write_earlier
+from tests.importing.persons import one_person, write_earlier
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def test_what_was_cut_off_can_be_done_again(
     def refuse(*_: object) -> None:
         raise PermissionError("it is open elsewhere")
 
-    monkeypatch.setattr("easyphoto.arrivals.renaming._moved", refuse)
+    monkeypatch.setattr("easyphoto.importing.renaming._moved", refuse)
     with pytest.raises(DiskFailure, match="rename again"):
         rename_person(workspace, "anna", "Hanna", host=host, new_id="hanna")
     monkeypatch.undo()

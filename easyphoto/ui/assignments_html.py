@@ -9,9 +9,9 @@ from html import escape
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
-from easyphoto.jobs.desk import TemplateEntry
-from easyphoto.ui.assignments import Reasons, Seating, without_a_face
-from easyphoto.ui.language import Words
+from easyphoto.jobs.service import TemplateEntry
+from easyphoto.ui.assignments import Reasons, TemplateAssignment, without_a_face
+from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found
 from easyphoto.ui.thumbnails import Thumbnails
@@ -21,32 +21,32 @@ PORTRAIT, PICTURE = 96, 480
 
 
 @dataclass(frozen=True)
-class SeatsView:
+class AssignmentsView:
     """What the rows are made from."""
 
     templates: Mapping[str, TemplateEntry]
     found: Mapping[str, Found]
     reasons: Mapping[str, Reasons]
     persons: Sequence[Pick]
-    words: Words
+    words: Translator
     thumbnails: Thumbnails
     to: str
     """Where the buttons' orders go."""
 
-    def html(self, seatings: Sequence[Seating]) -> str:
+    def html(self, seatings: Sequence[TemplateAssignment]) -> str:
         if not seatings:
             return self._empty(self.words("Choose templates: the faces in them appear here."))
         articles = "".join(self._template(one) for one in seatings)
         return f'<div class="easyphoto-seats" lang="{self.words.tag}">{self._left_over(seatings)}{articles}</div>'
 
-    def _left_over(self, seatings: Sequence[Seating]) -> str:
+    def _left_over(self, seatings: Sequence[TemplateAssignment]) -> str:
         if not self.persons:
             return self._hint(self.words("Choose who is photographed: they take the largest faces, from the left."))
         names = {person.value: person.label for person in self.persons}
         left = ", ".join(names[id] for id in without_a_face(list(names), seatings))
         return self._hint(self.words("Without a face: {names}.", names=left)) if left else ""
 
-    def _template(self, seating: Seating) -> str:
+    def _template(self, seating: TemplateAssignment) -> str:
         entry, words = self.templates[seating.template], self.words
         title = words.heard(entry.title)
         reasons = zip(self.reasons[entry.id], self.found[entry.id].covered, strict=True)
@@ -66,7 +66,7 @@ class SeatsView:
         frames = "".join(frame_html(number, face, found.size) for number, face in enumerate(found.faces, start=1))
         return f'<div class="easyphoto-numbered">{picture}{frames}</div>'
 
-    def _face(self, seating: Seating, face: int, reason: str | None, hidden: str | None) -> str:
+    def _face(self, seating: TemplateAssignment, face: int, reason: str | None, hidden: str | None) -> str:
         words, taker = self.words, seating.takers[face]
         name = escape(words("Face {number}", number=face + 1))
         number = f'<b aria-hidden="true">{face + 1}</b>'

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from easyphoto.arrivals.loras import family_of_lora
 from easyphoto.errors import InputError
-from tests.arrivals.persons import write_lora
+from easyphoto.importing.loras import family_of_lora
+from tests.importing.persons import write_lora
 
 
 @pytest.mark.parametrize(("width", "family"), [(768, "sd15"), (2048, "sdxl")])

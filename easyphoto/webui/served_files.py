@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from easyphoto.webui.access import host_module, loaded
+from easyphoto.webui.host_modules import host_module, loaded
 
 
 def is_reached(root: Path) -> bool:

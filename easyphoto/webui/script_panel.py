@@ -11,17 +11,17 @@ import gradio as gr
 from easyphoto.errors import EasyPhotoError
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui import compat
-from easyphoto.ui.fields import Fields
-from easyphoto.ui.language import Words
+from easyphoto.ui.fields import SettingFields
+from easyphoto.ui.language import Translator
 from easyphoto.upgrades import format_of
 from easyphoto.webui.facts import language
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.wanted import LABEL_OF_PERSON, NAME, SHOWN, label_of
+from easyphoto.webui.script_request import LABEL_OF_PERSON, NAME, SHOWN, label_of
 from easyphoto.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Fold:
+class ScriptPanel:
     controls: list[Any]
     """In the order of the script's arguments."""
     infotext_fields: list[tuple[Any, Any]]
@@ -29,8 +29,8 @@ class Fold:
     """What goes along when a picture is sent to the other tab."""
 
 
-def build_fold(tab: str) -> Fold:
-    words, prefix = Words(language()), f"easyphoto_{tab}"
+def build_panel(tab: str) -> ScriptPanel:
+    words, prefix = Translator(language()), f"easyphoto_{tab}"
     with gr.Accordion(NAME, open=False, elem_id=prefix):
         with gr.Row():
             enabled = gr.Checkbox(False, label=words("Enable"), elem_id=f"{prefix}_enabled")
@@ -41,11 +41,11 @@ def build_fold(tab: str) -> Fold:
             refresh = gr.Button(
                 words("Refresh persons"), elem_id=f"{prefix}_refresh", size="sm", scale=0, min_width=160
             )
-        fields = Fields(InferenceSettings, words, prefix)
+        fields = SettingFields(InferenceSettings, words, prefix)
         fields.place(*SHOWN)
     compat.listen(refresh.click, lambda: compat.update(choices=ready_persons()), outputs=[person])
     shown = [(fields.components[name], label_of(name)) for name in SHOWN]
-    return Fold(
+    return ScriptPanel(
         controls=[enabled, person, *(component for component, _ in shown)],
         infotext_fields=[(enabled, is_pasted), (person, LABEL_OF_PERSON), *shown],
         paste_field_names=[LABEL_OF_PERSON, *(label for _, label in shown)],

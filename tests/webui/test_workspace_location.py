@@ -11,13 +11,13 @@ import pytest
 
 from easyphoto.errors import NewerWorkspace
 from easyphoto.locks import file_lock
-from easyphoto.ui.language import Words
-from easyphoto.webui import place as place_module
-from easyphoto.webui.fold import ready_persons
+from easyphoto.ui.language import Translator
+from easyphoto.webui import workspace_location as place_module
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.place import JOURNAL, settle, workspace_of
-from easyphoto.webui.reach import is_reached, keep_out
-from easyphoto.webui.station import QUEUE, open_desk
+from easyphoto.webui.script_panel import ready_persons
+from easyphoto.webui.served_files import is_reached, keep_out
+from easyphoto.webui.service import QUEUE, open_service
+from easyphoto.webui.workspace_location import JOURNAL, settle, workspace_of
 from tests.test_upgrades import of_before, write
 
 
@@ -31,29 +31,29 @@ def there(host):
 
 
 def test_a_fresh_web_ui_keeps_persons_outside_of_its_folders(there, tmp_path):
-    desk = open_desk()
+    service = open_service()
 
-    root = desk.app.workspace.root
+    root = service.app.workspace.root
     assert root.parent == tmp_path / "home" / "easyphoto-webui"
     assert not is_reached(root)
-    assert said_of_the_workspace(desk) == []
+    assert said_of_the_workspace(service) == []
     assert not (there.folder / "easyphoto").exists()
     assert os.name == "nt" or root.stat().st_mode & 0o777 == 0o700
 
 
-def said_of_the_workspace(desk):
+def said_of_the_workspace(service):
     """In the tab, beside what the host itself lacks."""
-    return [warning for warning in desk.facts().warnings if "workspace" in warning or "persons" in warning]
+    return [warning for warning in service.facts().warnings if "workspace" in warning or "persons" in warning]
 
 
 def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, caplog):
     earlier = of_before(there.folder / "easyphoto")
     with caplog.at_level(logging.WARNING):
-        desk = open_desk()
+        service = open_service()
 
-    root = desk.app.workspace.root
+    root = service.app.workspace.root
     said = f"Your persons were moved from {earlier} to {root}, where no page of the web UI reaches them."
-    assert said_of_the_workspace(desk) == [said]
+    assert said_of_the_workspace(service) == [said]
     assert [record.getMessage() for record in caplog.records] == [
         f"EasyPhoto: moving {earlier} to {root}. This is done once and may take minutes.",
         f"EasyPhoto: {said}",
@@ -61,9 +61,9 @@ def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, capl
     assert (root / "persons" / "anna" / "photos" / "1.jpg").read_bytes() == b"a face"
     assert not earlier.exists()
     assert workspace_folder() == root
-    assert Words("zh_CN").heard(said).startswith("人物数据已从 ")
+    assert Translator("zh_CN").heard(said).startswith("人物数据已从 ")
     # "Reload UI".
-    assert said_of_the_workspace(open_desk()) == []
+    assert said_of_the_workspace(open_service()) == []
 
 
 def test_the_workspace_is_found_when_the_web_ui_is_renamed(there, tmp_path):
@@ -95,7 +95,7 @@ def test_while_a_training_runs_the_workspace_is_used_where_it_is_and_moved_later
 
     assert settled.root == earlier == workspace_of(there.folder)
     assert "could not be moved out of the web UI's folder yet. Another process" in settled.notes[0]
-    assert Words("zh_CN").heard(settled.notes[0]).startswith("人物数据暂时未能移出网页界面的文件夹。")
+    assert Translator("zh_CN").heard(settled.notes[0]).startswith("人物数据暂时未能移出网页界面的文件夹。")
     assert settle(there.folder).root != earlier
     assert not earlier.exists()
 
@@ -155,22 +155,22 @@ def test_a_chosen_workspace_stays_and_where_pages_reach_it_that_is_said(there, c
     there.options.data["easyphoto_workspace"] = "people"
 
     with caplog.at_level(logging.WARNING):
-        desk = open_desk()
-        open_desk()
+        service = open_service()
+        open_service()
 
-    assert desk.app.workspace.root == chosen
-    [said] = said_of_the_workspace(desk)
+    assert service.app.workspace.root == chosen
+    [said] = said_of_the_workspace(service)
     assert said.startswith(f"The workspace {chosen} lies in a folder that the web UI hands out to everybody")
-    assert Words("zh_CN").heard(said).startswith(f"工作区 {chosen} 所在的文件夹")
+    assert Translator("zh_CN").heard(said).startswith(f"工作区 {chosen} 所在的文件夹")
     assert sum(said in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_chosen_workspace_elsewhere_is_nothing_to_say(there, tmp_path):
     there.options.data["easyphoto_workspace"] = str(tmp_path / "elsewhere")
 
-    desk = open_desk()
+    service = open_service()
 
-    assert said_of_the_workspace(desk) == []
+    assert said_of_the_workspace(service) == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_chosen_workspace_elsewhere_is_nothing_to_say(there, tmp_path):
     [("3.41.2", "people", True), ("3.41.2", ".people", os.name == "nt"), ("4.40.0", ".people", True)],
 )
 def test_dots_in_front_keep_files_back_in_gradio_3_alone(there, monkeypatch, version, name, is_served):
-    monkeypatch.setattr("easyphoto.webui.reach.loaded", lambda _: SimpleNamespace(__version__=version))
+    monkeypatch.setattr("easyphoto.webui.served_files.loaded", lambda _: SimpleNamespace(__version__=version))
 
     assert is_reached(there.folder / name) is is_served
 
@@ -188,7 +188,7 @@ def test_folders_that_the_owner_allowed_are_reached_and_links_and_spelling_do_no
     (tmp_path / "served").mkdir()
     monkeypatch.setattr(flags, "gradio_allowed_path", [str(tmp_path / "served")], raising=False)
     (tmp_path / "link").symlink_to(tmp_path / "served")
-    monkeypatch.setattr("easyphoto.webui.reach.loaded", lambda _: SimpleNamespace(__version__="4.40.0"))
+    monkeypatch.setattr("easyphoto.webui.served_files.loaded", lambda _: SimpleNamespace(__version__="4.40.0"))
 
     assert is_reached(tmp_path / "served" / "deep" / "people")
     assert is_reached(tmp_path / "link" / "people")
@@ -215,7 +215,7 @@ def test_a_later_workspace_is_refused_in_words_everywhere_and_not_touched(there)
     before = sorted(str(path) for path in root.rglob("*"))
 
     with pytest.raises(NewerWorkspace):
-        open_desk()
+        open_service()
     [(blocks, _, _)] = tabs()
     words = " ".join(str(block.value) for block in blocks.blocks.values() if hasattr(block, "value"))
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from easyphoto.arrivals.loras import family_of_lora
 from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.families import Family
 from easyphoto.files import cause_of, copy_file, make_folder
 from easyphoto.images import as_array, picture_files, read_picture, write_picture
+from easyphoto.importing.loras import family_of_lora
 from easyphoto.persons import LORA, PHOTOS, PORTRAIT, REFERENCE
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import prepare_dataset

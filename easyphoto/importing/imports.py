@@ -6,13 +6,13 @@ import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from easyphoto.arrivals.archive import is_export, unpack_earlier
-from easyphoto.arrivals.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
-from easyphoto.arrivals.exported import person_of_archive
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.families import FAMILIES
 from easyphoto.files import make_folder
 from easyphoto.host import Host
+from easyphoto.importing.archive import is_export, unpack_earlier
+from easyphoto.importing.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
+from easyphoto.importing.exported import person_of_archive
 from easyphoto.journal import at_work, names_of
 from easyphoto.persons import STAGING, put_in_place
 from easyphoto.progress import NullProgress, Progress
@@ -30,7 +30,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class ImportedPersons:
     persons: tuple[Person, ...]
     left_out: tuple[LeftOut, ...] = ()
 
@@ -43,7 +43,7 @@ def import_persons(
     open_engine: EngineOpener,
     name: str | None = None,
     progress: Progress | None = None,
-) -> Arrivals:
+) -> ImportedPersons:
     """From a ZIP of `export`, or a folder (or a ZIP of it) of the extension of 2023: one person's, or one of several.
 
     `name` is for a single person, instead of their own. Their LoRAs are laid where the host lists them. Of several,
@@ -56,10 +56,10 @@ def import_persons(
 
 def _arrived(
     workspace: Workspace, source: Path, name: str | None, *, open_engine: EngineOpener, progress: Progress
-) -> Arrivals:
+) -> ImportedPersons:
     if source.is_file() and zipfile.is_zipfile(source):
         if is_export(source):
-            return Arrivals((_from_archive(workspace, source, name, progress),))
+            return ImportedPersons((_from_archive(workspace, source, name, progress),))
         with held_folder(workspace.arriving) as staging:
             unpack_earlier(source, staging, progress)
             if name is None and is_earlier(staging):
@@ -72,7 +72,9 @@ def _arrived(
             advice="Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos.",
         )
     if len(folders) == 1:
-        return Arrivals((_from_earlier(workspace, folders[0], name, open_engine=open_engine, progress=progress),))
+        return ImportedPersons(
+            (_from_earlier(workspace, folders[0], name, open_engine=open_engine, progress=progress),)
+        )
     if name is not None:
         raise InputError(f"{source} holds {len(folders)} persons.", advice="Name one person's folder, or no name.")
     arrived: list[Person] = []
@@ -84,10 +86,10 @@ def _arrived(
             arrived.append(_from_earlier(workspace, folder, None, open_engine=open_engine, progress=progress))
         except EasyPhotoError as error:
             left_out.append(LeftOut(folder.name, str(error)))
-    return Arrivals(tuple(arrived), tuple(left_out))
+    return ImportedPersons(tuple(arrived), tuple(left_out))
 
 
-def first_of(found: Arrivals) -> Person:
+def first_of(found: ImportedPersons) -> Person:
     """For who expects one. Raises InputError where everybody was left out."""
     if not found.persons:
         raise InputError(f"Nobody was imported. {found.left_out[0].reason}", advice="Import one person at a time.")

@@ -1,4 +1,4 @@
-"""The desk of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on.
+"""The service of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on.
 
 Only what the host is painting then ends as cancelled: its button interrupts that, and does not say why.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 
 from easyphoto.app import EasyPhoto
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.service import Service
 from easyphoto.upgrades import open_workspace
-from easyphoto.webui.access import host_module
 from easyphoto.webui.host import WebuiHost
+from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.options import data_folder, read_server_settings
-from easyphoto.webui.place import Settled, settle
-from easyphoto.webui.reach import is_reached, reached_note
+from easyphoto.webui.served_files import is_reached, reached_note
+from easyphoto.webui.workspace_location import Settled, settle
 from easyphoto.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ QUEUE = "easyphoto_queue"
 """On the host's `shared`: our own modules may be loaded anew, the queue with its thread must not be made twice."""
 
 
-def open_desk() -> Desk:
+def open_service() -> Service:
     """With the settings as they are now. Raises BadSettings, and what `open_workspace` raises."""
     settings = read_server_settings()
     settled = Settled(settings.workspace) if settings.workspace else settle(data_folder())
@@ -36,20 +36,20 @@ def open_desk() -> Desk:
     for note in notes if queue is not known else ():
         _log.warning("EasyPhoto: %s", note)
     host = WebuiHost(notes=notes)
-    desk = Desk(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
-    _keep_in_order(desk)
-    return desk
+    service = Service(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
+    _keep_in_order(service)
+    return service
 
 
-def _keep_in_order(desk: Desk) -> None:
-    """One thread for each queue, from its first desk on: "Reload UI" makes desks anew."""
+def _keep_in_order(service: Service) -> None:
+    """One thread for each queue, from its first service on: "Reload UI" makes services anew."""
     shared = host_module("shared")
     known: tuple[JobQueue, Hourly] | None = getattr(shared, HOURLY, None)
-    if known is not None and known[0] is desk.queue:
+    if known is not None and known[0] is service.queue:
         return
     if known is not None:
         known[1].close(0.0)
-    setattr(shared, HOURLY, (desk.queue, Hourly(desk.sweep)))
+    setattr(shared, HOURLY, (service.queue, Hourly(service.sweep)))
 
 
 def open_queue(workspace: Workspace) -> JobQueue:

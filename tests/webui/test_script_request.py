@@ -2,16 +2,16 @@ import pytest
 
 from easyphoto.errors import BadSettings
 from easyphoto.settings import InferenceSettings
-from easyphoto.webui.wanted import SHOWN, Wanted, wanted_from
+from easyphoto.webui.script_request import SHOWN, ScriptRequest, script_request_from
 
 
 def test_the_arguments_of_the_fold_stand_in_its_order():
-    wanted = wanted_from([True, "anna", 0.8, 0.5, 0.25, False, False, True, "a hat"])
+    wanted = script_request_from([True, "anna", 0.8, 0.5, 0.25, False, False, True, "a hat"])
 
     assert SHOWN == (
         "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
     )  # fmt: skip
-    assert wanted == Wanted(
+    assert wanted == ScriptRequest(
         "anna",
         InferenceSettings(
             lora_weight=0.8,
@@ -26,22 +26,24 @@ def test_the_arguments_of_the_fold_stand_in_its_order():
 
 @pytest.mark.parametrize("arguments", [[], [False], [False, "anna", 0.8], [{"enabled": False, "person": "anna"}]])
 def test_a_script_that_is_off_wants_nothing(arguments):
-    assert wanted_from(arguments) is None
+    assert script_request_from(arguments) is None
 
 
 def test_arguments_that_are_left_out_are_at_their_defaults():
-    assert wanted_from([True, "anna"]) == Wanted("anna", InferenceSettings())
-    assert wanted_from([True, "anna", None, 0.5]) == Wanted("anna", InferenceSettings(first_strength=0.5))
+    assert script_request_from([True, "anna"]) == ScriptRequest("anna", InferenceSettings())
+    assert script_request_from([True, "anna", None, 0.5]) == ScriptRequest(
+        "anna", InferenceSettings(first_strength=0.5)
+    )
 
 
 def test_a_client_may_send_one_object_with_any_setting():
-    wanted = wanted_from([{"person": "anna", "count": 3, "seed": 7}, "what the fold holds", 0.1])
+    wanted = script_request_from([{"person": "anna", "count": 3, "seed": 7}, "what the fold holds", 0.1])
 
-    assert wanted == Wanted("anna", InferenceSettings(count=3, seed=7), has_seed=True)
+    assert wanted == ScriptRequest("anna", InferenceSettings(count=3, seed=7), has_seed=True)
 
 
 def test_a_list_within_the_list_is_taken_for_the_arguments():
-    assert wanted_from([[True, "anna"]]) == Wanted("anna", InferenceSettings())
+    assert script_request_from([[True, "anna"]]) == ScriptRequest("anna", InferenceSettings())
 
 
 @pytest.mark.parametrize(
@@ -58,28 +60,28 @@ def test_a_list_within_the_list_is_taken_for_the_arguments():
 )  # fmt: skip
 def test_what_cannot_be_is_said_in_words(arguments, words):
     with pytest.raises(BadSettings) as caught:
-        wanted_from(arguments)
+        script_request_from(arguments)
 
     assert str(caught.value) == words
 
 
 def test_an_unknown_setting_is_refused_by_name():
     with pytest.raises(BadSettings, match="Unknown setting: lora_wieght"):
-        wanted_from([{"person": "anna", "lora_wieght": 0.5}])
+        script_request_from([{"person": "anna", "lora_wieght": 0.5}])
 
 
 def test_more_arguments_than_there_are_is_refused():
     with pytest.raises(BadSettings, match="There are 10 arguments"):
-        wanted_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "more"])
+        script_request_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "more"])
 
 
 def test_the_pictures_own_seed_is_taken_unless_one_was_asked_for():
-    assert wanted_from([True, "anna"]).seeded(2**32 + 5).seed == 5
-    assert wanted_from([{"person": "anna", "seed": 7}]).seeded(99).seed == 7
+    assert script_request_from([True, "anna"]).seeded(2**32 + 5).seed == 5
+    assert script_request_from([{"person": "anna", "seed": 7}]).seeded(99).seed == 7
 
 
 def test_the_infotext_tells_what_the_fold_shows_and_what_is_no_default():
-    wanted = wanted_from([{"person": "anna", "fusion": False, "count": 3, "seed": 7}])
+    wanted = script_request_from([{"person": "anna", "fusion": False, "count": 3, "seed": 7}])
 
     assert wanted.infotext() == {
         "EasyPhoto person": "anna",

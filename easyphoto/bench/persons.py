@@ -22,7 +22,7 @@ PICTURE_SIZE = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class BenchPerson:
     """One person of the bench."""
 
     seed: int
@@ -34,7 +34,7 @@ class Member:
     """Pictures of other persons with this person's skin and hair colour."""
 
 
-def draw_member(index: int) -> Member:
+def draw_member(index: int) -> BenchPerson:
     seed = FIRST_PERSON + index
     identity = sample_identity(seed)
     album = [photo_of(identity, number) for number in range(TRAINING_PHOTOS + HELD_OUT_PHOTOS)]
@@ -42,7 +42,7 @@ def draw_member(index: int) -> Member:
         replace(sample_identity(FIRST_STRANGER + index * TEMPLATES + number), skin=identity.skin, hair=identity.hair)
         for number in range(TEMPLATES)
     ]
-    return Member(
+    return BenchPerson(
         seed=seed,
         identity=identity,
         photos=tuple(album[:TRAINING_PHOTOS]),
@@ -62,13 +62,13 @@ def scene_of(identity: Identity, number: int) -> Scene:
     return sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
 
 
-def judging_templates(member: Member, count: int) -> list[Drawing]:
+def judging_templates(member: BenchPerson, count: int) -> list[Drawing]:
     """Pictures of further strangers, for comparing checkpoints on templates that neither voted nor are measured."""
     first = FIRST_JUDGING_STRANGER + (member.seed - FIRST_PERSON) * count
     return [photo_of(sample_identity(first + number), 0) for number in range(count)]
 
 
-def write_photos(member: Member, folder: Path) -> tuple[Path, ...]:
+def write_photos(member: BenchPerson, folder: Path) -> tuple[Path, ...]:
     """The training photos as JPEG files, as a camera would deliver them."""
     make_folder(folder)
     paths = []

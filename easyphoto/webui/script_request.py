@@ -19,7 +19,7 @@ LABEL_OF_PERSON = f"{NAME} person"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ScriptRequest:
     person: str
     settings: InferenceSettings
     has_seed: bool = False
@@ -42,14 +42,14 @@ def label_of(name: str) -> str:
     return f"{NAME} {name.replace('_', ' ')}"
 
 
-def wanted_from(arguments: Sequence[Any]) -> Wanted | None:
+def script_request_from(arguments: Sequence[Any]) -> ScriptRequest | None:
     """None where the script is off. Raises BadSettings.
 
     The arguments are `[enabled, person, *SHOWN]`, or one object `{"person": …, any inference setting: …}`.
     """
     first = arguments[0] if arguments else False
     if isinstance(first, list):
-        return wanted_from(first)
+        return script_request_from(first)
     said = dict(first) if isinstance(first, Mapping) else _by_place(arguments)
     enabled = said.pop(ENABLED, True)
     if type(enabled) is not bool:
@@ -61,7 +61,7 @@ def wanted_from(arguments: Sequence[Any]) -> Wanted | None:
         raise BadSettings("No person was chosen.", advice="Choose one in the fold EasyPhoto, or name one as `person`.")
     if said.get("upscale", "none") != "none":
         raise BadSettings("A picture that is being generated keeps its size.", advice="Enlarge it with Hires. fix.")
-    return Wanted(person.strip(), settings_from(InferenceSettings, said), SEED in said)
+    return ScriptRequest(person.strip(), settings_from(InferenceSettings, said), SEED in said)
 
 
 def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from easyphoto.webui.access import host_module
+from easyphoto.webui.host_modules import host_module
 
 _LONGEST = 300
 
@@ -15,7 +15,7 @@ def _records() -> list[Any]:
 
 
 @dataclass(eq=False)
-class Faults:
+class ScriptErrors:
     """Remembers what is on record; `new` is what came since. The host keeps five records, and lets go of the oldest."""
 
     _before: list[Any] = field(default_factory=_records)

@@ -7,19 +7,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.app import EasyPhoto, Watch
+from easyphoto.app import EasyPhoto, TrainingCallbacks
 from easyphoto.deletion import Deletion
 from easyphoto.errors import InputError, NameTaken, TrainerMissing
 from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
 from easyphoto.host import HostFacts
 from easyphoto.jobs.answers import PhotographAnswer, check_answer, person_answer
-from easyphoto.jobs.askers import Asker, asking, the_program
+from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import Job, Subject
+from easyphoto.jobs.records import Job, JobSubjects
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
 from easyphoto.preprocess.reference import wanted_photo
@@ -61,13 +61,13 @@ class TemplateEntry:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Service:
     app: EasyPhoto
     queue: JobQueue | OwnJobs
-    asking: Callable[[], Asker] = the_program
+    asking: Callable[[], Requester] = the_program
 
-    def for_clients(self) -> Desk:
-        """The desk that tabs and routes work at: jobs and uploads are those of whoever asks just then.
+    def for_clients(self) -> Service:
+        """The service that tabs and routes work at: jobs and uploads are those of whoever asks just then.
 
         Persons and templates are everybody's.
         """
@@ -168,7 +168,7 @@ class Desk:
             return person_answer(app.resume(folder.name, progress=context, watch=watch_of(context)), context)
 
         whose = self.app.trained_in(run)
-        return self.queue.submit("resume", f"resume {whose}", work, request={"run": run}, subject=Subject((whose,)))
+        return self.queue.submit("resume", f"resume {whose}", work, request={"run": run}, subject=JobSubjects((whose,)))
 
     def photograph(
         self,
@@ -200,7 +200,7 @@ class Desk:
             "options": options_record(options),
         }
         title = f"photograph {' and '.join(names)}"
-        return self.queue.submit("photograph", title, work, request=request, subject=Subject(ids))
+        return self.queue.submit("photograph", title, work, request=request, subject=JobSubjects(ids))
 
     def make_template(
         self,
@@ -238,7 +238,7 @@ class Desk:
         """As `app.delete`; jobs of theirs are cancelled, and no new one is taken meanwhile."""
         workspace, id = self.app.workspace, checked_id(name)
         uploads = tuple(file.name for file in traces_of(workspace, id).uploads)
-        with self.queue.held_back(Subject((id,), uploads), stop=True):
+        with self.queue.held_back(JobSubjects((id,), uploads), stop=True):
             found = self.app.delete(id)
         self.queue.drop_missing()
         return found
@@ -254,7 +254,7 @@ class Desk:
         """As `app.rename`. Raises HostBusy while a job of theirs, or of who has the new id, is not over."""
         id = self.app.workspace.person(name).id
         ids = (id,) if new_id is None else (id, checked_id(new_id))
-        with self.queue.held_back(Subject(ids)):
+        with self.queue.held_back(JobSubjects(ids)):
             return self.app.rename(id, new_name, new_id=new_id)
 
     def templates(self) -> tuple[TemplateEntry, ...]:
@@ -302,9 +302,9 @@ class Desk:
         weights = replace(options.weights, webui=options.weights.webui or self.app.weights.webui)
         return replace(self.app, base=options.base, engine=options.engine, faces=options.faces, weights=weights)
 
-    def _subject(self, persons: tuple[str, ...], photos: Sequence[Path]) -> Subject:
+    def _subject(self, persons: tuple[str, ...], photos: Sequence[Path]) -> JobSubjects:
         uploads = self.app.workspace.uploads
-        return Subject(persons, tuple(photo.name for photo in photos if photo.parent == uploads))
+        return JobSubjects(persons, tuple(photo.name for photo in photos if photo.parent == uploads))
 
 
 def ready_trainer(app: EasyPhoto, context: JobContext) -> None:
@@ -316,7 +316,7 @@ def ready_trainer(app: EasyPhoto, context: JobContext) -> None:
         app.make_trainer(context)
 
 
-def watch_of(context: JobContext) -> Watch:
+def watch_of(context: JobContext) -> TrainingCallbacks:
     def heard(event: Event) -> None:
         if isinstance(event, Sample):
             context.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
@@ -327,7 +327,7 @@ def watch_of(context: JobContext) -> Watch:
         for note in check.notes:
             context.note(note)
 
-    return Watch(
+    return TrainingCallbacks(
         checked=checked,
         started=context.begin_run,
         event=heard,

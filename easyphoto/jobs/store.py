@@ -17,7 +17,7 @@ EVENTS_FILE = "events.jsonl"
 Stamp = tuple[int, int, int]
 
 
-class Shelf:
+class JobStore:
     def __init__(self, folder: Path) -> None:
         self.root = folder
         self._known: dict[str, tuple[Stamp, Job]] = {}

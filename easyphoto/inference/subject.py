@@ -13,7 +13,7 @@ from easyphoto.faces.skin_tone import SkinTone
 
 
 @dataclass(frozen=True, eq=False)
-class Sitter:
+class Subject:
     name: str
     reference: Image.Image
     """The most frontal of the best photos: the source of fusion."""

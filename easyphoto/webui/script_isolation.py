@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from easyphoto.webui.access import host_module, host_module_or_none
+from easyphoto.webui.host_modules import host_module, host_module_or_none
 
 # Names that ControlNet gives to its own: what it laid over the network, and what it holds while that lies there.
 _HOOKED, _UNHOOKED, _HOOK = "forward", "_original_forward", "latest_network"
 
 
 @contextmanager
-def set_aside(p: Any) -> Iterator[None]:
+def isolated(p: Any) -> Iterator[None]:
     """The outer picture's scripts, its ControlNet, tiling and token merging are out of the way while this is open.
 
     Forge makes its networks ready anew for each batch, so there it is only the scripts.

@@ -4,7 +4,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from easyphoto.webui.aside import left_unhooked, set_aside
+from easyphoto.webui.script_isolation import isolated, left_unhooked
 
 
 class Network:
@@ -39,7 +39,7 @@ def test_the_outer_pictures_controls_do_not_guide_the_inner_one_and_are_back_aft
     network = Network()
     network.hook("the outer's controls")
 
-    with set_aside(outer_job(network)):
+    with isolated(outer_job(network)):
         before = network.forward()
         network.hook("the inner's controls")
         during = network.forward()
@@ -54,7 +54,7 @@ def test_a_network_that_nobody_hooked_stays_as_it_is(host):
     host()
     network = Network()
 
-    with set_aside(outer_job(network)):
+    with isolated(outer_job(network)):
         assert network.forward() == "plain"
 
     assert vars(network) == {}
@@ -68,7 +68,7 @@ def test_a_hook_that_a_failed_inner_picture_left_is_taken_away(host):
         network.hook("the inner's controls")
         raise RuntimeError("the sampler")
 
-    with pytest.raises(RuntimeError), set_aside(outer_job(network)):
+    with pytest.raises(RuntimeError), isolated(outer_job(network)):
         fail()
 
     assert network.forward() == "plain"
@@ -80,7 +80,7 @@ def test_the_other_tabs_scripts_are_kept_too(host):
     there, script = host(), ControlScript()
     there.img2img.alwayson_scripts.append(script)
 
-    with set_aside(outer_job(Network())):
+    with isolated(outer_job(Network())):
         script.latest_network = "left by an inner picture that failed"
 
     assert script.latest_network is None
@@ -91,7 +91,7 @@ def test_the_shared_script_holds_what_it_held_for_the_outer_picture(host):
     script, maps = ControlScript(), ["the outer's map"]
     script.latest_network, script.enabled_units, script.detected_map = "the outer's hook", ["one", "two"], maps
 
-    with set_aside(outer_job(Network(), script)):
+    with isolated(outer_job(Network(), script)):
         seen = script.latest_network
         script.latest_network = None
         script.enabled_units.clear()
@@ -115,7 +115,7 @@ def test_tiling_and_token_merging_are_the_outer_pictures_again(host, monkeypatch
     merging = lambda model, ratio: said.append(("merging", ratio))  # noqa: E731
     monkeypatch.setattr(sys.modules["modules.sd_models"], "apply_token_merging", merging, raising=False)
 
-    with set_aside(outer_job(Network(), tiling=True)):
+    with isolated(outer_job(Network(), tiling=True)):
         assert said == []
 
     assert said == [("tiling", True), ("merging", 0.5)] or said == [("merging", 0.5), ("tiling", True)]
@@ -133,7 +133,7 @@ def test_our_networks_do_not_run_in_the_half_precision_of_the_hosts_loop(host, m
 
     monkeypatch.setattr(sys.modules["modules.devices"], "without_autocast", without_autocast, raising=False)
 
-    with set_aside(outer_job(Network())):
+    with isolated(outer_job(Network())):
         assert open_now == [True]
     assert open_now == []
 
@@ -145,7 +145,7 @@ def test_everything_is_back_however_the_inner_picture_ends(host, end):
     network.hook("the outer's controls")
     script.latest_network = "the outer's hook"
 
-    with pytest.raises(type(end)), set_aside(outer_job(network, script)):
+    with pytest.raises(type(end)), isolated(outer_job(network, script)):
         raise end
 
     assert network.forward() == "the outer's controls"
@@ -157,7 +157,7 @@ def test_a_forge_whose_model_is_built_otherwise_is_fine(host):
     p = outer_job(None)
     p.sd_model = SimpleNamespace(forge_objects=SimpleNamespace())
 
-    with set_aside(p):
+    with isolated(p):
         pass
 
 

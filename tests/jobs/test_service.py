@@ -1,0 +1,393 @@
+"""The service: each verb as a job, what it answers, and what goes when a person goes."""
+
+import json
+import os
+import threading
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from PIL import Image
+
+from easyphoto.app import EasyPhoto
+from easyphoto.deletion import delete_person
+from easyphoto.errors import (
+    BadName,
+    BadReference,
+    Diverged,
+    HostBusy,
+    InputError,
+    NameTaken,
+    RunBusy,
+    TrainerMissing,
+    UnknownJob,
+    UnknownPerson,
+)
+from easyphoto.files import write_text
+from easyphoto.geometry import Size
+from easyphoto.host import ThisMachine
+from easyphoto.jobs.records import State
+from easyphoto.jobs.service import Options
+from easyphoto.locks import file_lock
+from easyphoto.settings import InferenceSettings, TrainSettings
+from tests.services import done, five_photos, picture
+
+
+@pytest.fixture
+def service(workshop):
+    return workshop.service
+
+
+@pytest.fixture
+def anna(service):
+    """Somebody who is trained; their training's job."""
+    return done(service, service.train("anna", five_photos(service)))
+
+
+def test_a_check_answers_with_verdicts_and_a_thumbnail_of_each(service):
+    photos = five_photos(service)
+
+    job = done(service, service.check(photos, chosen_faces={photos[0].name: 1}, reference=photos[3].name))
+
+    assert job.state is State.DONE, job.error
+    assert sorted(job.result["kept"]) == sorted(photo.name for photo in photos)
+    assert sorted(job.result["files"]) == sorted(photo.name for photo in photos)
+    assert max(Image.open(service.queue.file(job.id, name)).size[0] for name in job.result["files"].values()) <= 384
+    assert job.request["chosen_faces"] == {photos[0].name: 1}
+    assert job.request["reference"] == job.result["reference"] == photos[3].name
+    assert job.result["reference_assured"] is True
+
+
+def test_a_reference_that_is_not_among_the_photos_is_refused_before_anything_is_queued(service):
+    photos = five_photos(service)
+
+    for verb in (
+        lambda: service.check(photos, reference="x.png"),
+        lambda: service.train("anna", photos, reference="x.png"),
+    ):
+        with pytest.raises(BadReference):
+            verb()
+
+    assert service.queue.list() == ()
+
+
+def test_a_training_takes_the_reference_that_was_chosen(service):
+    photos = five_photos(service)
+
+    job = done(service, service.train("anna", photos, reference=photos[2].name))
+
+    assert job.state is State.DONE, job.error
+    assert job.request["reference"] == photos[2].name
+    verdicts = next(event for event in service.queue.events(job.id) if event.type == "verdicts")
+    assert verdicts.values["reference"] == photos[2].name
+
+
+def test_what_was_assumed_about_the_photos_stands_on_the_card_while_the_training_runs(workshop):
+    service = workshop.service
+    workshop.engine.notes = ("Taken for drawings.",)
+    workshop.trainer.gate.clear()
+
+    job = service.train("anna", five_photos(service))
+    assert workshop.trainer.begun.wait(60)
+
+    assert service.queue.get(job.id).notes == ("Taken for drawings.",)
+
+
+def test_a_training_tells_verdicts_run_and_events_and_ends_with_the_person(service, anna):
+    types = [event.type for event in service.queue.events(anna.id)]
+
+    assert anna.state is State.DONE, anna.error
+    assert (anna.result["person"], anna.result["lora"]) == ("anna", "lora.safetensors")
+    assert anna.run == anna.result["run"]
+    assert types.index("verdicts") < types.index("run") < types.index("train") < types.index("result")
+    assert b"<html" in service.queue.file(anna.id, "report.html").read_bytes()
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_queued(service):
+    photos = five_photos(service)
+
+    with pytest.raises(BadName):
+        service.train("../anna", photos)
+
+    assert service.queue.list() == ()
+
+
+def test_a_failed_training_says_why_and_can_be_resumed(service, workshop):
+    workshop.trainer.error = Diverged("The loss is no number.", advice="Lower the learning rate.")
+    failed = done(service, service.train("anna", five_photos(service)))
+    workshop.trainer.error = None
+
+    resumed = done(service, service.resume(failed.run))
+
+    assert (failed.state, failed.error["code"]) == (State.FAILED, "Diverged")
+    assert (resumed.state, resumed.result["person"]) == (State.DONE, "anna")
+    assert resumed.subject.persons == ("anna",)
+
+
+def test_a_training_that_was_cancelled_can_be_resumed(service, workshop):
+    workshop.trainer.gate.clear()
+    job = service.train("anna", five_photos(service))
+    workshop.trainer.begun.wait(30)
+
+    service.queue.cancel(job.id)
+    cancelled = done(service, job)
+    workshop.trainer.gate.set()
+
+    assert cancelled.state is State.CANCELLED
+    assert done(service, service.resume(cancelled.run)).state is State.DONE
+
+
+def test_only_a_run_can_be_resumed(service):
+    with pytest.raises(InputError):
+        service.resume("../persons")
+
+
+def test_what_trains_is_made_first_where_it_is_missing(service, monkeypatch):
+    made = []
+
+    def trainer(self, workspace):
+        if not made:
+            raise TrainerMissing("not made", advice="Make it.")
+
+    monkeypatch.setattr(ThisMachine, "trainer", trainer)
+    monkeypatch.setattr(type(service.app), "make_trainer", lambda self, progress: made.append(1) or {"torch": "2.1"})
+
+    job = done(service, service.train("anna", five_photos(service)))
+
+    assert (job.state, made) == (State.DONE, [1])
+    assert "made first" in job.notes[0]
+
+
+def test_a_photograph_answers_with_pictures_stages_and_a_report(service, anna):
+    template = service.keep("template", picture(99, (300, 200)))
+
+    job = done(service, service.photograph(["anna"], [template.path], settings=InferenceSettings(count=2, seed=7)))
+
+    assert job.state is State.DONE, job.error
+    assert {one["seed"] for one in job.result["pictures"]} == {7, 8}
+    assert all(one["template"] == template.path.stem for one in job.result["pictures"])
+    first = job.result["pictures"][0]
+    assert Image.open(service.queue.file(job.id, first["file"])).size == (300, 200)
+    assert all(service.queue.file(job.id, stage["file"]).is_file() for stage in first["stages"])
+    assert service.queue.file(job.id, "report.html").is_file()
+
+
+def test_somebody_unknown_is_refused_before_anything_is_queued(service):
+    template = service.keep("template", picture(99))
+
+    with pytest.raises(UnknownPerson):
+        service.photograph(["anna"], [template.path])
+
+    assert service.queue.list() == ()
+
+
+def test_seats_are_kept_by_template(service, anna):
+    templates = [service.keep("template", picture(seed, (300, 200))).path for seed in (98, 99)]
+
+    job = done(service, service.photograph(["anna"], templates, assignments=[[0], None]))
+
+    assert job.state is State.DONE, job.error
+    assert job.request["assignments"] == [[0], None]
+
+
+def test_a_template_is_drawn_and_becomes_the_users_own(service):
+    job = done(service, service.make_template("garden", "a person in a garden", size=Size(64, 64), steps=2))
+
+    assert job.result == {"template": "own-garden", "file": "garden.png"}
+    assert service.template("own-garden").is_own
+    assert Image.open(service.queue.file(job.id, "garden.png")).size == (64, 64)
+    again = done(service, service.make_template("garden", "another", size=Size(64, 64), steps=2))
+    assert again.error["code"] == NameTaken.__name__
+
+
+def test_an_unknown_template_is_an_error(service):
+    with pytest.raises(InputError):
+        service.template("own-../../x")
+
+
+def test_a_request_is_kept_without_pictures_and_with_its_settings(service):
+    job = service.train(
+        "anna", five_photos(service), settings=TrainSettings(steps=10), options=Options(base="miniature")
+    )
+
+    record = json.loads((service.app.workspace.jobs / job.id / "job.json").read_text())
+
+    assert record["request"]["settings"]["steps"] == 10
+    assert record["request"]["options"]["base"] == "miniature"
+    assert len(json.dumps(record)) < 5000
+
+
+def test_who_is_deleted_goes_with_jobs_uploads_and_checks(service, anna):
+    photos = five_photos(service)
+    check = done(service, service.check(photos))
+    stranger = service.keep("stranger", picture(1000))
+    other_check = done(service, service.check([stranger.path]))
+    template = service.keep("template", picture(99, (300, 200)))
+    pictures = done(service, service.photograph(["anna"], [template.path]))
+
+    service.delete("anna")
+
+    left = {job.id for job in service.queue.list()}
+    assert left == {other_check.id}
+    assert {anna.id, check.id, pictures.id}.isdisjoint(left)
+    assert not any(photo.exists() for photo in photos)
+    assert stranger.path.is_file()
+    assert list(service.app.workspace.results.iterdir()) == []
+
+
+def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(service, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    service.train("anna", five_photos(service))
+    workshop.trainer.begun.wait(30)
+    waiting = service.train("anna", five_photos(service))
+
+    deletion = service.delete("anna")
+
+    assert deletion.left == ()
+    assert service.app.persons() == service.queue.list() == ()
+    assert waiting.id not in {folder.name for folder in service.app.workspace.jobs.iterdir()}
+    assert list(service.app.workspace.runs.iterdir()) == []
+
+
+def test_a_training_that_waits_in_another_process_does_not_bring_the_deleted_back(service, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    bela = service.train("bela", [service.keep("bela", picture(50)).path])
+    workshop.trainer.begun.wait(30)
+    waiting = service.train("anna", five_photos(service))
+
+    # Not through the service, whose queue would cancel it.
+    assert EasyPhoto(service.app.workspace, mirrors=()).delete("anna").left == ()
+    workshop.trainer.gate.set()
+
+    assert done(service, bela).state is State.DONE
+    assert done(service, service.check([service.keep("bela", picture(50)).path])).state is State.DONE
+    assert {person.id for person in service.app.persons()} == {"bela"}
+    assert waiting.id not in {job.id for job in service.queue.list()}
+    assert not (service.app.workspace.jobs / waiting.id).exists()
+    assert not any("anna" in run.name for run in service.app.workspace.runs.iterdir())
+
+
+def test_a_template_that_only_their_jobs_were_given_goes_too(service, anna):
+    mine, shared = (service.keep("template", picture(seed, (300, 200))) for seed in (98, 99))
+    done(service, service.photograph(["anna"], [mine.path, shared.path]))
+    done(service, service.train("bela", [service.keep("bela", picture(50)).path]))
+    done(service, service.photograph(["bela"], [shared.path]))
+
+    service.delete("anna")
+
+    assert not mine.path.exists()
+    assert shared.path.is_file()
+
+
+def test_somebody_new_of_a_deleted_name_is_not_hit_by_the_deletion(service, anna, workshop):
+    workshop.trainer.gate.clear()
+    workshop.trainer.begun.clear()
+    service.train("anna", five_photos(service))
+    workshop.trainer.begun.wait(30)
+    service.delete("anna")
+    workshop.trainer.gate.set()
+
+    assert done(service, service.train("anna", five_photos(service))).state is State.DONE
+    assert service.sweep().gone == ()
+    assert service.app.workspace.person("anna").is_ready
+
+
+def test_a_check_of_their_photos_stops_and_goes_with_who_is_deleted(service, anna, monkeypatch):
+    def check(self, *_, progress, **__):
+        while True:
+            progress.check()
+            threading.Event().wait(0.005)
+
+    monkeypatch.setattr(type(service.app), "check", check)
+    service.check(five_photos(service))
+
+    assert service.delete("anna").left == ()
+    assert service.queue.list() == ()
+
+
+def test_the_photos_of_a_training_that_waits_do_not_go_with_somebody_else(service, anna, workshop):
+    workshop.trainer.gate.clear()
+    photos = five_photos(service)
+    bela = service.train("bela", photos)
+
+    service.delete("anna")
+
+    assert all(photo.is_file() for photo in photos)
+    workshop.trainer.gate.set()
+    assert done(service, bela).state is State.DONE
+
+
+def test_an_upload_goes_with_the_last_job_that_names_it(service, anna):
+    photos = five_photos(service)
+    check = done(service, service.check(photos))
+
+    service.queue.forget(anna.id)
+    assert all(photo.is_file() for photo in photos)
+    service.queue.forget(check.id)
+
+    assert list(service.app.workspace.uploads.iterdir()) == []
+
+
+def test_an_id_that_is_being_trained_is_not_given_to_somebody_else(service, anna, workshop):
+    workshop.trainer.gate.clear()
+    bela = service.train("bela", [service.keep("bela", picture(50)).path])
+
+    with pytest.raises(HostBusy):
+        service.rename("anna", "Bela", new_id="bela")
+
+    workshop.trainer.gate.set()
+    done(service, bela)
+    assert {person.id for person in service.app.persons()} == {"anna", "bela"}
+
+
+def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(service, anna):
+    workspace = service.app.workspace
+    for place, name in (
+        (workspace.jobs, "job.json"),
+        (workspace.results, "photograph.json"),
+        (workspace.runs, "run.json"),
+    ):
+        write_text(place / "damaged" / name, "{")
+    write_text(workspace.runs / "20260101T000000Z-hanna" / "run.json", "{")
+    write_text(workspace.persons / "damaged" / "person.json", "{")
+
+    assert [person.id for person in service.app.persons()] == ["anna"]
+    service.rename("anna", "Hanna", new_id="hanna")
+    service.delete("hanna")
+
+    assert service.app.persons() == ()
+    assert [folder.name for folder in workspace.runs.iterdir()] == ["damaged"]
+
+
+def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(service, anna, monkeypatch):
+    monkeypatch.setattr("easyphoto.app.delete_person", partial(delete_person, seconds=0.1))
+    run = service.app.workspace.runs / anna.run
+    with file_lock(run / "run.lock"):
+        (left,) = service.delete("anna").left
+        assert service.app.persons() == ()
+        with pytest.raises(RunBusy, match="is being deleted"):
+            service.train("anna", [service.keep("anna", picture(50)).path])
+
+    assert (left.what, run.is_dir()) == (f"runs/{anna.run}", True)
+    assert str(os.getpid()) in left.why
+    service.sweep()
+    assert not run.exists()
+    assert not (service.app.workspace.root / "changes").exists()
+
+
+def test_a_request_does_not_say_where_the_web_ui_lies(service):
+    app = replace(service.app, weights=replace(service.app.weights, webui="/somewhere/webui"))
+
+    job = replace(service, app=app).train("anna", five_photos(service), options=Options(weights=app.weights))
+
+    assert "somewhere" not in json.dumps(service.queue.get(job.id).record())
+
+
+@pytest.mark.parametrize("name", ["job.json", "events.jsonl", "traceback.txt", ".writing-x.jpg"])
+def test_what_a_job_writes_down_for_itself_is_not_handed_out(service, anna, name):
+    write_text(service.queue.folder(anna.id) / name, "x") if name != "job.json" else None
+
+    with pytest.raises(UnknownJob):
+        service.queue.file(anna.id, name)
