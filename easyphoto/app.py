@@ -12,22 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.backends.base import GenerateRequest
-from easyphoto.deletion import Deletion, delete_person
 from easyphoto.errors import DiskFailure, InputError, NameTaken, RunBusy, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE, Family, family_named
-from easyphoto.files import atomic_path
 from easyphoto.geometry import Size
-from easyphoto.host import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
-from easyphoto.images import MADE_BY, picture_files, read_picture, write_picture
-from easyphoto.importing.imports import ImportedPersons, first_of, import_persons
-from easyphoto.importing.renaming import rename_person
+from easyphoto.host.base import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
+from easyphoto.images.originals import read_original
+from easyphoto.images.pictures import MADE_BY, picture_files, read_picture, write_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
-from easyphoto.journal import DELETE, RENAME, at_work, doomed, names_of, pending
-from easyphoto.originals import read_original
-from easyphoto.persons import (
+from easyphoto.persons.deletion import Deletion, delete_person
+from easyphoto.persons.folder import (
     Trained,
     base_of,
     install_person,
@@ -39,6 +35,9 @@ from easyphoto.persons import (
     shared_domain,
     subject_from,
 )
+from easyphoto.persons.importing import ImportedPersons, first_of, import_persons
+from easyphoto.persons.renaming import rename_person
+from easyphoto.persons.upkeep import Swept, finish_begun, sweep
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check, write_check
@@ -49,17 +48,18 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
-from easyphoto.scratch import discard
 from easyphoto.sessions import Finished, PhotographResult, open_models, photograph_templates
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
-from easyphoto.templates import voting_templates
+from easyphoto.storage.files import atomic_path
+from easyphoto.storage.journal import DELETE, RENAME, at_work, doomed, names_of, pending
+from easyphoto.storage.scratch import discard
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.upkeep import Swept, finish_begun, sweep
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
-from easyphoto.workspace import Damaged, Person, Workspace, checked_id, utc_now
+from easyphoto.workspace.folders import Damaged, Person, Workspace, checked_id, utc_now
+from easyphoto.workspace.shipped import voting_templates
 
 AUTO = "auto"
 

@@ -15,25 +15,25 @@ from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
-from easyphoto.files import readable_name
 from easyphoto.geometry import Box
-from easyphoto.host import Host
-from easyphoto.images import MADE_BY, write_picture
+from easyphoto.host.base import Host
+from easyphoto.images.originals import Original, read_original
+from easyphoto.images.pictures import MADE_BY, write_picture
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
-from easyphoto.originals import Original, read_original
-from easyphoto.persons import judged
+from easyphoto.persons.folder import judged
 from easyphoto.progress import Progress
-from easyphoto.records import write_json
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
+from easyphoto.storage.files import readable_name
+from easyphoto.storage.records import write_json
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace import SESSION_FILE, Person, utc_now
+from easyphoto.workspace.folders import SESSION_FILE, Person, utc_now
 
 Finished = Callable[[Path, Path, Photograph], object]
 """Told of each picture as soon as it lies on disk: its file, its template, and itself with all its steps."""

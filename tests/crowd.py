@@ -8,12 +8,12 @@ from pathlib import Path
 from PIL import Image
 
 from easyphoto.backends.published import published_name
-from easyphoto.host import ThisMachine
-from easyphoto.images import write_picture
-from easyphoto.importing.imports import import_persons
-from easyphoto.records import write_json
-from easyphoto.workspace import JOB_FILE, RUN_FILE, SESSION_FILE, Workspace
-from tests.importing.persons import one_person, write_earlier, write_lora
+from easyphoto.host.base import ThisMachine
+from easyphoto.images.pictures import write_picture
+from easyphoto.persons.importing import import_persons
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.folders import JOB_FILE, RUN_FILE, SESSION_FILE, Workspace
+from tests.persons.arriving import one_person, write_earlier, write_lora
 
 
 @dataclass(frozen=True)

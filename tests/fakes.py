@@ -25,7 +25,7 @@ from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
-from easyphoto.images import as_array, as_picture, blended
+from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.weights.catalog import UsedWeight
 

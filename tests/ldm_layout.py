@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.families import Family, models_folder
-from easyphoto.records import write_json
+from easyphoto.storage.records import write_json
 
 SEED = 5
 CLIP = {"hidden_size": 16, "intermediate_size": 32, "projection_dim": 16, "num_attention_heads": 2}

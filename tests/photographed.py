@@ -11,7 +11,7 @@ from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import sample_scene
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 
 # Widths of 320 px and levels: light on the form, then on the skin, down to the camera's grain.
 LIGHT = ((40, 20), (16, 15), (6, 10), (2.2, 6), (0.9, 3))

@@ -15,14 +15,14 @@ from PIL import Image
 
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
-from easyphoto.host import ThisMachine
+from easyphoto.host.base import ThisMachine
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, read_job
 from easyphoto.jobs.service import Service
 from easyphoto.progress import NullProgress
-from easyphoto.records import plain
-from easyphoto.workspace import Workspace
+from easyphoto.storage.records import plain
+from easyphoto.workspace.folders import Workspace
 from tests.fakes import FakeBackend
 from tests.test_app import OnePersonEngine, Trainer
 
@@ -64,7 +64,7 @@ def workshop(tmp_path, monkeypatch):
     monkeypatch.setattr(app_module, "run_training", trainer)
     monkeypatch.setattr(
         app_module,
-        "open_studio",
+        "open_models",
         lambda *_, progress, **__: PipelineModels(FakeBackend(), engine, progress or NullProgress()),
     )
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))

@@ -25,16 +25,16 @@ from easyphoto.errors import (
     TooFewPhotos,
     UnknownPerson,
 )
-from easyphoto.host import ThisMachine
-from easyphoto.images import as_array, as_picture, picture_record, read_picture, write_picture
+from easyphoto.host.base import ThisMachine
+from easyphoto.images.pictures import as_array, as_picture, picture_record, read_picture, write_picture
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.records import read_json
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.storage.records import read_json
 from easyphoto.training.events import Done, MemoryPlanned, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests import icc
 from tests.fakes import FakeBackend, FakeEngine
 
@@ -91,7 +91,7 @@ def app(tmp_path, monkeypatch, engine, trainer):
     monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
     monkeypatch.setattr(app_module, "run_training", trainer)
     monkeypatch.setattr(
-        app_module, "open_studio", lambda *_, **__: PipelineModels(FakeBackend(), engine, NullProgress())
+        app_module, "open_models", lambda *_, **__: PipelineModels(FakeBackend(), engine, NullProgress())
     )
     monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
     return EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())

@@ -22,7 +22,7 @@ def write_tiny_family(folder: Path) -> Path:
     import torch
     from diffusers import DDPMScheduler
 
-    from easyphoto.records import write_json
+    from easyphoto.storage.records import write_json
 
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
@@ -46,7 +46,7 @@ def write_tiny_sdxl(folder: Path) -> Path:
     import torch
     from diffusers import EulerDiscreteScheduler
 
-    from easyphoto.records import write_json
+    from easyphoto.storage.records import write_json
 
     with torch.random.fork_rng():
         torch.manual_seed(SEED)

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from PIL import Image, ImageDraw
 
-from easyphoto.demo import NAME, demo_template
-from easyphoto.images import built_in_font, read_picture, write_picture
-from easyphoto.workspace import Workspace
+from easyphoto.bench.demo import NAME, demo_template
+from easyphoto.images.pictures import built_in_font, read_picture, write_picture
+from easyphoto.workspace.folders import Workspace
 
 GROUND, INK, ASIDE = "#f6f4f0", "#1f1d1a", "#8a5414"
 MARGIN, SMALL, LARGE, TOP = 14, 144, 294, 50

@@ -124,8 +124,8 @@ def warm_up(place: Path) -> None:
     from fastapi.testclient import TestClient
 
     import easyphoto.ui.page  # noqa: F401
+    from easyphoto.api.application import build_api
     from easyphoto.cli import doctor
-    from easyphoto.server import build_api
 
     torch.set_num_threads(1)
     doctor.measure_speed = _unmeasured  # type: ignore[assignment]

@@ -33,8 +33,8 @@ from trials.clients import Client, Gone, Known, Web
 from trials.judging import grow_older, ownerless, state_of, traces
 from trials.workshop import LateQueue, mark_of, open_app, photos_of, prepare, take_stand_ins
 
-from easyphoto import server
 from easyphoto.api.front import LOOPBACK
+from easyphoto.cli import server
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 
@@ -93,18 +93,27 @@ class Course:
 
     def judge(self, web: Web) -> None:
         self.judge_persons(web)
-        answer = web.ask("GET", "/jobs")
-        for job in answer.json()["jobs"] if answer.status == 200 else ():
-            if web.ask("GET", f"/jobs/{job['id']}").status != 200:
-                self.note("jobs", f"{job['id']} cannot be read")
-        if answer.status != 200:
-            self.note("jobs", answer.text)
+        self.judge_jobs(web)
         if left := self.patiently(lambda: ownerless(self.root)):
             self.note("ownerless", ", ".join(left[:6]))
         for id, person in self.known.items():
             is_gone = not person.may_leave_traces and person.states == {None}
             if is_gone and (left := traces(self.root, mark_of(id))):
                 self.note("traces", f"{len(left)} files of {id}: {', '.join(left[:4])}")
+
+    def judge_jobs(self, web: Web) -> None:
+        listed = self.jobs_of(web)
+        unread = [id for id in listed if web.ask("GET", f"/jobs/{id}").status != 200]
+        # The start still ends the deletion that was cut off; what went meanwhile is not listed again.
+        for id in set(unread) & set(self.jobs_of(web)) if unread else ():
+            self.note("jobs", f"{id} is listed and cannot be read")
+
+    def jobs_of(self, web: Web) -> list[str]:
+        answer = web.ask("GET", "/jobs")
+        if answer.status != 200:
+            self.note("jobs", answer.text)
+            return []
+        return [job["id"] for job in answer.json()["jobs"]]
 
     def judge_persons(self, web: Web) -> None:
         now = state_of(self.root).persons

@@ -45,10 +45,10 @@ from trials.workshop import (
 )
 
 from easyphoto.app import EasyPhoto
+from easyphoto.cli.server import page_folder
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.scratch import held_folder
-from easyphoto.server import page_folder
+from easyphoto.storage.scratch import held_folder
 
 DAY = 25 * 3600
 FAULTS = ("damaged", "lost", "ownerless", "after a day", "not repeatable", "export", "traces", "not deletable", "hung")

@@ -16,9 +16,9 @@ import numpy as np
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import draw, draw_group
 from easyphoto.drawings.scene import Scene, sample_scene
-from easyphoto.images import as_picture, write_picture
-from easyphoto.records import write_json
-from easyphoto.templates import templates_folder
+from easyphoto.images.pictures import as_picture, write_picture
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.shipped import templates_folder
 
 SIDE = 640
 # Identities from 2,000,000: the networks were trained and measured on others.

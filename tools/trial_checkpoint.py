@@ -243,7 +243,7 @@ def drawn_dataset(options: argparse.Namespace, family: Family) -> Path:
     from easyphoto.drawings.identity import sample_identity
     from easyphoto.drawings.renderer import draw
     from easyphoto.drawings.scene import sample_scene
-    from easyphoto.images import as_picture
+    from easyphoto.images.pictures import as_picture
     from easyphoto.preprocess.check import check_photos
     from easyphoto.preprocess.dataset import prepare_dataset
     from easyphoto.settings import PreprocessSettings
@@ -284,11 +284,11 @@ def portrait(options: argparse.Namespace) -> Facts:
     """Two passes of two steps each, with the ControlNets and the LoRA that was just trained."""
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.local import open_local
-    from easyphoto.images import read_picture, write_picture
+    from easyphoto.images.pictures import read_picture, write_picture
     from easyphoto.inference.pipeline import PipelineModels, photograph
     from easyphoto.inference.subject import Subject
     from easyphoto.settings import InferenceSettings
-    from easyphoto.templates import templates_folder
+    from easyphoto.workspace.shipped import templates_folder
 
     began = time.perf_counter()
     backend = open_local(*base_model(str(checkpoint_file(options))), store_of(options))

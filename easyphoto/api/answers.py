@@ -13,7 +13,7 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import TemplateEntry
 from easyphoto.settings import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.workspace import Person, Workspace
+from easyphoto.workspace.folders import Person, Workspace
 
 
 def job_answer(job: Job) -> JobAnswer:

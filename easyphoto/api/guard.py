@@ -28,8 +28,8 @@ from easyphoto.api.errors import (
 )
 from easyphoto.api.waiting import Held, RequestMemory, counted, too_large
 from easyphoto.errors import EasyPhotoError
-from easyphoto.files import disk_failure
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, begin_asking
+from easyphoto.storage.files import disk_failure
 
 log = logging.getLogger(__name__)
 MOST_BODY = 64_000_000

@@ -35,7 +35,7 @@ from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
-from easyphoto.workspace import checked_id
+from easyphoto.workspace.folders import checked_id
 
 TRAINED = "The training has been completed."
 NOBODY = ("", "none")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from easyphoto.api.models import given
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 
 # Clients of 2023 send this name whether they mean it or not.
 USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"

@@ -24,11 +24,11 @@ from easyphoto.api.schemas import (
 from easyphoto.api.sending import file_answer
 from easyphoto.api.waiting import counted
 from easyphoto.errors import DiskFailure, EasyPhotoError
-from easyphoto.files import cause_of, private_opener
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
-from easyphoto.scratch import held_folder
-from easyphoto.workspace import Person, Workspace
+from easyphoto.storage.files import cause_of, private_opener
+from easyphoto.storage.scratch import held_folder
+from easyphoto.workspace.folders import Person, Workspace
 
 PIECE = 1 << 20
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from fastapi.responses import StreamingResponse
 
 from easyphoto.errors import EasyPhotoError, NotAFile
-from easyphoto.files import open_regular
+from easyphoto.storage.files import open_regular
 
 PIECE = 1 << 20
 

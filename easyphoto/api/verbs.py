@@ -21,7 +21,7 @@ from easyphoto.geometry import Size
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
-from easyphoto.workspace import checked_id
+from easyphoto.workspace.folders import checked_id
 
 PREFIX = "/easyphoto/v1"
 

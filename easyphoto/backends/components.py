@@ -16,7 +16,7 @@ from easyphoto.backends.folders import base_model, controlnet_folder, has_second
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import Family
-from easyphoto.files import cause_of
+from easyphoto.storage.files import cause_of
 from easyphoto.weights.store import WeightStore
 
 __all__ = ["Components", "base_model", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]

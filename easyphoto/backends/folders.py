@@ -9,8 +9,8 @@ from typing import Any
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
-from easyphoto.files import cause_of, read_regular
-from easyphoto.records import MOST_BYTES, parsed, read_json
+from easyphoto.storage.files import cause_of, read_regular
+from easyphoto.storage.records import MOST_BYTES, parsed, read_json
 
 CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import InputError
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 CANNY_LOW, CANNY_HIGH = 100, 200
 POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))

@@ -12,8 +12,8 @@ from typing import Any
 
 from easyphoto.errors import InputError
 from easyphoto.families import SD15, SDXL, Family
-from easyphoto.files import cause_of, open_regular
-from easyphoto.records import parsed
+from easyphoto.storage.files import cause_of, open_regular
+from easyphoto.storage.records import parsed
 
 LONGEST_HEADER = 8_000_000
 """Bytes. A whole SDXL checkpoint's header has about 350,000, a LoRA's with the counts of all its captions up to two

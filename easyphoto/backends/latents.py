@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn import functional
 
 from easyphoto.errors import BackendError
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 
 def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:

@@ -34,7 +34,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.families import Family
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture, blended
+from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore

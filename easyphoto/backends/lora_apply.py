@@ -16,8 +16,8 @@ from easyphoto.backends.components import Components
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import InputError, MissingCapability
-from easyphoto.files import cause_of
-from easyphoto.records import parsed
+from easyphoto.storage.files import cause_of
+from easyphoto.storage.records import parsed
 
 NATIVE_FACTS = "lora_adapter_metadata"
 """Where diffusers' own format keeps what kohya's has in a tensor for each layer."""

@@ -42,7 +42,7 @@ from easyphoto.backends.webui_names import (
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.families import FAMILIES, Family
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture, blended
+from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight
 

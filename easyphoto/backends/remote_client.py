@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from easyphoto.backends.remote_refusals import Gone, broken, refusal, sent_on, too_large, unreachable
 from easyphoto.errors import BackendUnreachable, InputError
-from easyphoto.files import cause_of
+from easyphoto.storage.files import cause_of
 
 ROOM = 32 << 20
 """Bytes of an answer that holds no picture; the list of LoRAs carries every file's metadata."""

@@ -16,7 +16,7 @@ from easyphoto.backends.remote_payloads import decoded, encoded, room_for
 from easyphoto.backends.remote_watch import watched
 from easyphoto.errors import BackendError
 from easyphoto.geometry import Size
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight
 

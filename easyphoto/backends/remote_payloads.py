@@ -17,10 +17,10 @@ from PIL import Image
 from easyphoto.backends.base import Control, Fill, GenerateRequest, InpaintRequest
 from easyphoto.backends.remote_client import ROOM
 from easyphoto.backends.webui_names import HostCheckpoint, HostSampler
-from easyphoto.decoding import open_picture
 from easyphoto.errors import BackendError, BadPicture
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.decoding import open_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 Request = InpaintRequest | GenerateRequest
 Payload = dict[str, Any]

@@ -18,7 +18,7 @@ from easyphoto.backends.remote_payloads import Named, Payload, generate_payload
 from easyphoto.backends.webui_names import plain_control
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 SIDE = 128
 _WORDS, _STEPS, _SEED = "a face", 2, 1

@@ -13,7 +13,7 @@ from torch import nn
 from easyphoto.backends.headers import Header, read_header
 from easyphoto.backends.ldm_names import Place
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.files import cause_of
+from easyphoto.storage.files import cause_of
 
 PICKLES = (".ckpt", ".pth", ".pt")
 Places = Callable[[str], tuple[Place, ...]]

@@ -14,7 +14,7 @@ from typing import Any
 
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.families import Family
-from easyphoto.files import cause_of, read_regular
+from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.weights.store import WeightStore
 
 MERGES_ID = "clip-merges"

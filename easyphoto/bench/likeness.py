@@ -33,10 +33,10 @@ from easyphoto.bench.persons import (
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
-from easyphoto.images import as_array, as_picture, write_picture
+from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
 from easyphoto.settings import InferenceSettings
+from easyphoto.storage.records import read_json, write_json
 
 ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")
 FEWEST_PERSONS = 2

@@ -27,12 +27,12 @@ from easyphoto.bench.truth import Pair, detail, outline_distance, pairs_of, rim
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.geometry import Box, Size
-from easyphoto.images import as_array, as_picture, built_in_font, pasted_back, resized, write_picture
+from easyphoto.images.pictures import as_array, as_picture, built_in_font, pasted_back, resized, write_picture
 from easyphoto.inference.finish import face_at
 from easyphoto.inference.plan import plan_crop
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
 from easyphoto.settings import InferenceSettings
+from easyphoto.storage.records import read_json, write_json
 
 ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "full", "truth")
 """The template itself (what pasting inside its outline leaves of it), the fusion alone on it, the template made ready,

@@ -8,8 +8,8 @@ from pathlib import Path
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import Framing, Scene, sample_scene
-from easyphoto.files import atomic_path, make_folder
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
+from easyphoto.storage.files import atomic_path, make_folder
 
 # Identities from here on belong to the benches; every network was trained on lower seeds.
 FIRST_PERSON = 1_000_000

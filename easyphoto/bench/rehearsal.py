@@ -17,14 +17,14 @@ from easyphoto.faces.engine import Face
 from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
 from easyphoto.families import Family
-from easyphoto.images import as_array, as_picture, pasted_back, resized, resized_mask
+from easyphoto.images.pictures import as_array, as_picture, pasted_back, resized, resized_mask
 from easyphoto.inference.finish import WorkingPicture
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.subject import Subject
-from easyphoto.persons import base_of, subject_from
+from easyphoto.persons.folder import base_of, subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
 

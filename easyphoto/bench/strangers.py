@@ -22,7 +22,7 @@ from easyphoto.faces.engine import FaceEngine, LikenessScale
 from easyphoto.faces.likeness_scale import measured_scale, scale_file, write_scale
 from easyphoto.faces.photo_opening import open_photo_engine
 from easyphoto.faces.score import cosine, largest_face_embedding
-from easyphoto.images import picture_files, read_picture
+from easyphoto.images.pictures import picture_files, read_picture
 from easyphoto.progress import Progress
 
 

@@ -19,11 +19,11 @@ import numpy as np
 
 from easyphoto.errors import InputError
 from easyphoto.families import MINIATURE
-from easyphoto.files import write_text
 from easyphoto.geometry import Size
-from easyphoto.images import as_picture, write_picture
+from easyphoto.images.pictures import as_picture, write_picture
 from easyphoto.progress import Progress
 from easyphoto.settings import TrainSettings
+from easyphoto.storage.files import write_text
 
 if TYPE_CHECKING:
     import torch
@@ -164,7 +164,7 @@ class PlainLoop:
         import torch
 
         from easyphoto.backends.prompts import PromptEmbeddings, encoded_tokens
-        from easyphoto.images import read_picture
+        from easyphoto.images.pictures import read_picture
         from easyphoto.training.data import tokenized
 
         entry = self._entries[int(torch.randint(len(self._entries), (1,), generator=self._draw))]

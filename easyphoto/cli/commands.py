@@ -19,13 +19,13 @@ from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError, NotAllDeleted
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.training.events import Event, MemoryPlanned
-from easyphoto.upgrades import used_workspace
-from easyphoto.workspace import Person, Workspace, checked_id
+from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.workspace.upgrades import used_workspace
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
+    from easyphoto.host.remote import RemoteHost
     from easyphoto.preprocess.verdict import Check
-    from easyphoto.remote_host import RemoteHost
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
@@ -43,14 +43,14 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
 
 def _sweep(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """What an earlier process was killed at is ended first; what cannot be is said, and stops nothing."""
-    from easyphoto.upkeep import sweep
+    from easyphoto.persons.upkeep import sweep
 
     for trouble in sweep(workspace, _app(arguments, workspace).host).troubles:
         tell(f"Note: {trouble}")
 
 
 def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    from easyphoto.demo import run_demo
+    from easyphoto.bench.demo import run_demo
 
     with bar() as progress:
         made = run_demo(
@@ -198,7 +198,7 @@ def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
     for line in examine(workspace, settings_of(WeightSettings, arguments)):
         say(line)
     if arguments.backend is not None:
-        from easyphoto.remote_host import remote_lines
+        from easyphoto.host.remote import remote_lines
 
         for line in remote_lines(_remote_host(arguments)):
             say(line)
@@ -253,7 +253,7 @@ def bar() -> Iterator[BarProgress]:
 
 def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
     from easyphoto.app import EasyPhoto
-    from easyphoto.host import ThisMachine
+    from easyphoto.host.base import ThisMachine
 
     elsewhere = getattr(arguments, "backend", None) is not None
     return EasyPhoto(
@@ -268,7 +268,7 @@ def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
 
 def _remote_host(arguments: argparse.Namespace) -> RemoteHost:
     """The web UI of --backend; its password is better kept in the environment, where no list of processes shows it."""
-    from easyphoto.remote_host import remote_host
+    from easyphoto.host.remote import remote_host
 
     return remote_host(arguments.backend, arguments.backend_auth or os.environ.get(BACKEND_AUTH))
 

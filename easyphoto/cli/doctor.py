@@ -12,17 +12,17 @@ from easyphoto import __version__
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
 from easyphoto.families import FAMILIES, models_folder
-from easyphoto.journal import pending
 from easyphoto.machine import machine_words, measure_speed
+from easyphoto.persons.upkeep import nobodys, orphans
 from easyphoto.restoration.opening import restoration_lines
-from easyphoto.scratch import size_of
 from easyphoto.settings import WeightSettings
-from easyphoto.upgrades import FORMAT, format_of
-from easyphoto.upkeep import nobodys, orphans
+from easyphoto.storage.journal import pending
+from easyphoto.storage.scratch import size_of
 from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.weights.tables import weights_lines
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.upgrades import FORMAT, format_of
 
 PACKAGES = (
     "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy", "pillow",

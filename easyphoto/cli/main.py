@@ -19,9 +19,9 @@ from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError
-from easyphoto.files import cause_of, disk_failure, write_text
 from easyphoto.progress import Cancelled
-from easyphoto.workspace import user_folder
+from easyphoto.storage.files import cause_of, disk_failure, write_text
+from easyphoto.workspace.folders import user_folder
 
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
 CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5

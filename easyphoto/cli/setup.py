@@ -12,7 +12,7 @@ from easyphoto.errors import TrainerMissing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from easyphoto.workspace import Workspace
+    from easyphoto.workspace.folders import Workspace
 
 Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
 

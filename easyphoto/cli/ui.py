@@ -13,7 +13,7 @@ from easyphoto.errors import InputError
 from easyphoto.settings import FaceSettings, WeightSettings
 
 if TYPE_CHECKING:
-    from easyphoto.workspace import Workspace
+    from easyphoto.workspace.folders import Workspace
 
 ACCOUNTS_VARIABLE = "EASYPHOTO_AUTH"
 Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     # This process is a server and nothing else: what gradio keeps in its folder is for nobody else either.
     os.umask(0o077)
     from easyphoto.app import EasyPhoto
-    from easyphoto.host import ThisMachine
+    from easyphoto.cli.server import LOOPBACK_ADDRESSES, serve
+    from easyphoto.host.base import ThisMachine
     from easyphoto.jobs.queue import JobQueue
     from easyphoto.jobs.service import Service
-    from easyphoto.server import LOOPBACK_ADDRESSES, serve
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
     faces, weights = settings_of(FaceSettings, arguments), settings_of(WeightSettings, arguments)

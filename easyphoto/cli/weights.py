@@ -15,7 +15,7 @@ from easyphoto.settings import WeightSettings
 if TYPE_CHECKING:
     from easyphoto.progress import Progress
     from easyphoto.weights.store import WeightStore
-    from easyphoto.workspace import Workspace
+    from easyphoto.workspace.folders import Workspace
 
 ACTIONS = ("list", "get", "check", "licences", "trust")
 DEFAULT_SET = "photographs"

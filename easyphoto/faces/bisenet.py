@@ -13,7 +13,7 @@ from easyphoto.faces.engine import Face, Part
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.saliency import normalised
-from easyphoto.images import as_array, warped
+from easyphoto.images.pictures import as_array, warped
 from easyphoto.weights.catalog import UsedWeight
 
 # The 19 classes of CelebAMask-HQ in their order. Glasses go with the eyes, so that nobody retouches them as skin;

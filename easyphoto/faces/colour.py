@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 # Below this deviation (LAB units, of 100) a face is as good as one colour, and a ratio of deviations means nothing.
 NEAR_CONSTANT = 1.0

@@ -9,7 +9,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import direction, similarity
-from easyphoto.images import as_array, warped
+from easyphoto.images.pictures import as_array, warped
 
 ARCFACE_POINTS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 """Where the five points lie in a square of 112 px, for all networks of the ArcFace line (Deng et al., 2019)."""

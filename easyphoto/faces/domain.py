@@ -17,7 +17,7 @@ from PIL import Image
 from easyphoto.errors import BadPicture
 from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Domain, Face
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.progress import Progress
 
 FaceFinder = Callable[[Image.Image], tuple[Face, ...]]

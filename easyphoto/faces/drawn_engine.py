@@ -15,7 +15,7 @@ from easyphoto.faces.drawn_covering import drawn_covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 # Of a head of 84 × 114 in the square of 112 px that the points are laid on.

@@ -9,7 +9,7 @@ import numpy as np
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box, Size, transformed
-from easyphoto.images import warped
+from easyphoto.images.pictures import warped
 
 SCALE = 46.0
 """Pixels of the upright picture for one unit, so that it is about 320 wide: a lock of hair is 0.1 units."""

@@ -19,7 +19,7 @@ from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
 from easyphoto.faces.resolution import as_soft_as
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture, blended, dilated, resized, resized_mask
+from easyphoto.images.pictures import as_array, as_picture, blended, dilated, resized, resized_mask
 
 SKIN = (Part.SKIN, Part.NOSE)
 FEATURES = (Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)

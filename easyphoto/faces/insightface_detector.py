@@ -13,7 +13,7 @@ from easyphoto.errors import EnvironmentFailure, WeightsMissing
 from easyphoto.faces.candidates import as_faces
 from easyphoto.faces.engine import Face
 from easyphoto.faces.failures import failure_of
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 DETECTOR_FILES = ("det_10g.onnx", "scrfd_10g_bnkps.onnx", "det_2.5g.onnx", "det_500m.onnx")

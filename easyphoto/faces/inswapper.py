@@ -20,7 +20,7 @@ from easyphoto.faces.embedders import Embedder, open_embedder
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import similarity
-from easyphoto.images import as_array, as_picture, blended, warped
+from easyphoto.images.pictures import as_array, as_picture, blended, warped
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore

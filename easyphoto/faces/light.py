@@ -12,7 +12,7 @@ import numpy as np
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import eye_line_tilt
-from easyphoto.srgb import as_bytes, linear
+from easyphoto.images.srgb import as_bytes, linear
 
 # Fewer pixels than this do not make a fit.
 FEWEST_PIXELS = 40

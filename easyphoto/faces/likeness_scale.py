@@ -15,7 +15,7 @@ from easyphoto.errors import InputError
 from easyphoto.faces.engine import LikenessScale
 from easyphoto.families import models_folder
 from easyphoto.geometry import direction
-from easyphoto.records import read_json, write_json
+from easyphoto.storage.records import read_json, write_json
 
 QUANTILES = 101
 FEWEST_PAIRS = 100

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from easyphoto.geometry import similarity
-from easyphoto.images import warped
+from easyphoto.images.pictures import warped
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]

@@ -20,7 +20,7 @@ from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.person_mask import one_person, person_by_colours
 from easyphoto.faces.pieces import joined_to, without_holes
 from easyphoto.geometry import Box, Size
-from easyphoto.images import warped
+from easyphoto.images.pictures import warped
 
 _CROP_FACTOR = 2.4
 # Less of an eye than this means that something lies over it.

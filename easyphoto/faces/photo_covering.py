@@ -22,7 +22,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.yunet_halves import Halves, Opinion, YuNetHalves
 from easyphoto.geometry import Box, Size
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 Measures = Mapping[str, float]

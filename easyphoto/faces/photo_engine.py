@@ -11,7 +11,7 @@ from easyphoto.faces.engine import Domain, Face, LikenessScale
 from easyphoto.faces.parse import landmark_parts, surroundings
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.geometry import Size
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 

@@ -19,7 +19,7 @@ from easyphoto.faces.candidates import as_faces, fitted, strongest
 from easyphoto.faces.engine import Face
 from easyphoto.faces.failures import failure_of
 from easyphoto.faces.tensor_tables import NORM, norm_shapes, read_tensors
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:

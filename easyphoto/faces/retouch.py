@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.colour import inner_fade
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 
 STRENGTH = 0.4
 # Finer than this is detail and stays: pores, hairs, the beard.

@@ -11,7 +11,7 @@ from PIL import Image
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, resized, resized_mask
+from easyphoto.images.pictures import as_array, resized, resized_mask
 from easyphoto.weights.catalog import UsedWeight
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

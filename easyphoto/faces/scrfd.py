@@ -11,7 +11,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces.candidates import as_faces, letterboxed, strongest
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 _SIDE = 640

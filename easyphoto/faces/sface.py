@@ -12,7 +12,7 @@ from easyphoto.faces.crop import unit
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, reduced
+from easyphoto.images.pictures import as_array, reduced
 from easyphoto.weights.catalog import UsedWeight
 
 # OpenCV's warp takes single pixels, so a much larger face is reduced first; 112 px is what the network sees.

@@ -10,8 +10,8 @@ import numpy as np
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import matte
-from easyphoto.images import blended, dilated
-from easyphoto.srgb import as_bytes, linear
+from easyphoto.images.pictures import blended, dilated
+from easyphoto.images.srgb import as_bytes, linear
 
 FEWEST_PIXELS = 50
 # Red above blue (ln of linear light) is 0.6 or more on skin, and next to nothing on black-and-white pictures.

@@ -12,7 +12,7 @@ from easyphoto.faces.candidates import fitted, largest_first
 from easyphoto.faces.engine import Face
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Box, resized_points
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 # YuNet was trained at 640; below 256 px it finds nothing, so small pictures are enlarged and narrow ones padded.

@@ -13,7 +13,7 @@ import numpy as np
 from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, Size
-from easyphoto.images import dilated, feathered
+from easyphoto.images.pictures import dilated, feathered
 
 # Shares of the face's width.
 GAPS = 0.10

@@ -16,7 +16,7 @@ from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
-from easyphoto.images import resized_mask
+from easyphoto.images.pictures import resized_mask
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 

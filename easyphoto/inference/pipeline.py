@@ -16,7 +16,7 @@ from easyphoto.faces.engine import Face, FaceEngine, outlines_at
 from easyphoto.faces.inswapper import Fuser
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
-from easyphoto.images import as_array, as_picture, resized, resized_mask
+from easyphoto.images.pictures import as_array, as_picture, resized, resized_mask
 from easyphoto.inference.finish import (
     WorkingPicture,
     composed,

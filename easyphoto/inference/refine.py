@@ -11,9 +11,8 @@ from PIL import Image
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.inswapper import WARP, Fuser
-from easyphoto.files import cause_of
-from easyphoto.formats import MOST_PIXELS
-from easyphoto.images import as_picture
+from easyphoto.images.formats import MOST_PIXELS
+from easyphoto.images.pictures import as_picture
 from easyphoto.inference.finish import WorkingPicture, face_at
 from easyphoto.inference.plan import MOST_ENLARGEMENT
 from easyphoto.inference.prepare import Setup
@@ -23,6 +22,7 @@ from easyphoto.restoration.aligned import enlargement, restored
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
 from easyphoto.settings import InferenceSettings
+from easyphoto.storage.files import cause_of
 
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
 # What the network may answer with before it is brought to the size asked for: 1.8 GB in PIL's four bytes a pixel.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from easyphoto.files import atomic_path
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.storage.files import atomic_path
 from easyphoto.training.events import Checkpoint, Done, Event, Sample, Step, to_line
 
 if TYPE_CHECKING:

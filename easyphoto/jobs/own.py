@@ -12,7 +12,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job, JobEvent, JobSubjects
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 
 @dataclass(frozen=True)

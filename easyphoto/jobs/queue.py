@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
-from easyphoto.files import inside, matching, write_bytes
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
@@ -30,11 +29,12 @@ from easyphoto.jobs.records import (
 )
 from easyphoto.jobs.store import EVENTS_FILE, JobStore
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
-from easyphoto.journal import Watched, at_work, doomed
-from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.records import plain
-from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
+from easyphoto.storage.files import inside, matching, write_bytes
+from easyphoto.storage.journal import Watched, at_work, doomed
+from easyphoto.storage.locks import file_lock
+from easyphoto.storage.records import plain
+from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
 
 _log = logging.getLogger(__name__)
 TRACEBACK_FILE = "traceback.txt"

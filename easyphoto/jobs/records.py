@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, EasyPhotoError
-from easyphoto.files import disk_failure
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
-from easyphoto.journal import names_of
-from easyphoto.records import parsed, read_json, typed
-from easyphoto.workspace import is_file_name
+from easyphoto.storage.files import disk_failure
+from easyphoto.storage.journal import names_of
+from easyphoto.storage.records import parsed, read_json, typed
+from easyphoto.workspace.folders import is_file_name
 
 # It becomes part of a file's name.
 _OWNER = re.compile(r"[\w-]{1,64}")

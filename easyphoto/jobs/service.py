@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.app import EasyPhoto, TrainingCallbacks
-from easyphoto.deletion import Deletion
 from easyphoto.errors import InputError, NameTaken, TrainerMissing
-from easyphoto.files import write_bytes
 from easyphoto.geometry import Size
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.jobs.answers import PhotographAnswer, check_answer, person_answer
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
@@ -22,6 +20,9 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, JobSubjects
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
+from easyphoto.persons.deletion import Deletion
+from easyphoto.persons.traces import traces_of
+from easyphoto.persons.upkeep import Swept
 from easyphoto.preprocess.reference import wanted_photo
 from easyphoto.preprocess.verdict import Check
 from easyphoto.settings import (
@@ -32,11 +33,10 @@ from easyphoto.settings import (
     WeightSettings,
     settings_record,
 )
-from easyphoto.templates import shipped_templates
-from easyphoto.traces import traces_of
+from easyphoto.storage.files import write_bytes
 from easyphoto.training.events import Event, Sample
-from easyphoto.upkeep import Swept
-from easyphoto.workspace import Person, checked_id
+from easyphoto.workspace.folders import Person, checked_id
+from easyphoto.workspace.shipped import shipped_templates
 
 OWN = "own-"
 

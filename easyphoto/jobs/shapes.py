@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.records import typed
+from easyphoto.storage.records import typed
 
 
 class State(str, Enum):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
-from easyphoto.files import matching, private_opener, read_regular
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
-from easyphoto.records import MOST_BYTES, plain, write_json
-from easyphoto.workspace import JOB_FILE, is_file_name
+from easyphoto.storage.files import matching, private_opener, read_regular
+from easyphoto.storage.records import MOST_BYTES, plain, write_json
+from easyphoto.workspace.folders import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"
 Stamp = tuple[int, int, int]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.files import matching
 from easyphoto.jobs.records import Job, read_job
-from easyphoto.workspace import JOB_FILE, Workspace, is_file_name
+from easyphoto.storage.files import matching
+from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
 
 KEPT_DAYS = 7
 

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.decoding import readable_format
 from easyphoto.errors import BadPicture, InputError
-from easyphoto.files import write_bytes
+from easyphoto.images.decoding import readable_format
 from easyphoto.jobs.askers import Requester
-from easyphoto.workspace import Workspace, is_file_name
+from easyphoto.storage.files import write_bytes
+from easyphoto.workspace.folders import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
 """Of one picture; the largest camera JPEGs have about 30 MB."""

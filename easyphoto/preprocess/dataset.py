@@ -19,15 +19,15 @@ from easyphoto.errors import DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine, Part
 from easyphoto.faces.score import frontality
 from easyphoto.families import Family
-from easyphoto.files import atomic_path, cause_of, inside, write_text
 from easyphoto.geometry import Size, eye_line_tilt
-from easyphoto.images import as_array, as_picture, write_picture
+from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
 from easyphoto.preprocess.reading import original_size, upright_photo
 from easyphoto.preprocess.verdict import Check, Verdict
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, typed, write_json
 from easyphoto.settings import PreprocessSettings
+from easyphoto.storage.files import atomic_path, cause_of, inside, write_text
+from easyphoto.storage.records import read_json, typed, write_json
 
 # The reference photo serves as a source of features; more detail than this no family can use.
 _REFERENCE_LONGEST = 2048

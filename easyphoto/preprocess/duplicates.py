@@ -9,7 +9,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import similarity
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 
 # The patch holds three face widths, the face in its middle third.
 _SIDE = 96

@@ -14,13 +14,13 @@ from easyphoto.faces.engine import Face, FaceEngine, remarks_on
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.families import Family
-from easyphoto.files import readable_name
 from easyphoto.geometry import Size
-from easyphoto.images import read_with_notes
+from easyphoto.images.pictures import read_with_notes
 from easyphoto.preprocess.duplicates import Signature, signature
 from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
+from easyphoto.storage.files import readable_name
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600

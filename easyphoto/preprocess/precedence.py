@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.decoding import open_picture
 from easyphoto.errors import BadPicture
-from easyphoto.exif import taken_in
+from easyphoto.images.decoding import open_picture
+from easyphoto.images.exif import taken_in
 
 # Copies of a picture differ by up to 0.06 (quality 10) and, sharpened by an editor, by up to 0.14; a shaken picture of
 # a burst by more.

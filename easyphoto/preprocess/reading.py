@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size, resized_points, square_around
-from easyphoto.images import read_picture
+from easyphoto.images.decoding import upright_size
+from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.verdict import Verdict
 
 # In lengths of the face; copies of a photo are compared by three of them, the largest crops have three.

@@ -15,9 +15,9 @@ from pathlib import Path
 from easyphoto.errors import BadReference
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.faces.score import frontality
-from easyphoto.files import readable_name
 from easyphoto.preprocess.look import Look
 from easyphoto.preprocess.verdict import Verdict
+from easyphoto.storage.files import readable_name
 
 # How far below the median, as a share of it, still is near it. In 600 mixtures of two of 16 drawn persons, the second
 # on fewer photos, the reference then was the second one once, without a bound 215 times; a tenth let six through.

@@ -9,12 +9,12 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from easyphoto.errors import BadPicture
-from easyphoto.files import inside
 from easyphoto.geometry import Size, square_around
-from easyphoto.images import Font, built_in_font, drawable, write_picture
+from easyphoto.images.pictures import Font, built_in_font, drawable, write_picture
 from easyphoto.preprocess.reading import upright_face, upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
-from easyphoto.records import read_json, typed, write_json
+from easyphoto.storage.files import inside
+from easyphoto.storage.records import read_json, typed, write_json
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section, Table
 from easyphoto.training.events import Done, Event, Sample, Step, from_line
 from easyphoto.training.run import RunFolder

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from easyphoto.files import write_text
-from easyphoto.images import MADE_BY
+from easyphoto.images.pictures import MADE_BY
 from easyphoto.report.charts import bars_html, chart_svg
 from easyphoto.report.parts import Bars, Chart, Figure, Gallery, Notes, Part, Report, Section, Table
 from easyphoto.report.style import STYLE
+from easyphoto.storage.files import write_text
 
 
 def write_report(folder: Path, report: Report) -> Path:

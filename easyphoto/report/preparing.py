@@ -6,7 +6,7 @@ from PIL import Image
 
 from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size, square_around
-from easyphoto.images import read_picture, resized
+from easyphoto.images.pictures import read_picture, resized
 from easyphoto.preprocess.dataset import Dataset
 from easyphoto.preprocess.reading import original_size
 from easyphoto.preprocess.verdict import Check, Verdict, question_about

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from easyphoto.images import built_in_font, drawable, write_picture
+from easyphoto.images.pictures import built_in_font, drawable, write_picture
 from easyphoto.report.parts import Figure, Gallery, NoteTone, Report
 
 GROUND, CARD, INK, SOFT = (246, 244, 240), (255, 255, 255), (29, 27, 25), (111, 106, 99)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import BackendError, MissingCapability, OutOfMemory, WeightsMissing
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import FACE_SIDE

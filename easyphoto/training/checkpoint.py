@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
-from easyphoto.files import cause_of, write_bytes
+from easyphoto.storage.files import cause_of, write_bytes
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import kohya_state, safetensors_bytes, write_lora
 from easyphoto.training.run import RunFolder

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from easyphoto.files import write_bytes
-from easyphoto.images import write_picture
-from easyphoto.records import write_json
+from easyphoto.images.pictures import write_picture
+from easyphoto.storage.files import write_bytes
+from easyphoto.storage.records import write_json
 from easyphoto.training.events import Done, to_line
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import (

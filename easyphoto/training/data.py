@@ -15,11 +15,11 @@ import torch
 
 from easyphoto.backends.prompts import time_ids
 from easyphoto.errors import BadRecord, TooFewPhotos
-from easyphoto.files import inside, read_regular
 from easyphoto.geometry import Size
-from easyphoto.images import read_picture, resized, resized_mask
+from easyphoto.images.pictures import read_picture, resized, resized_mask
 from easyphoto.progress import Progress
-from easyphoto.records import MOST_BYTES, parsed, typed
+from easyphoto.storage.files import inside, read_regular
+from easyphoto.storage.records import MOST_BYTES, parsed, typed
 
 # exp(-20 / 2) = 4.5e-5 of a latent of size 1: such an autoencoder was made without noise, and sampling adds nothing.
 NO_NOISE = -20.0

@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
-from easyphoto.files import cause_of, make_folder, write_text
-from easyphoto.locks import file_lock
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
+from easyphoto.storage.files import cause_of, make_folder, write_text
+from easyphoto.storage.locks import file_lock
+from easyphoto.storage.records import read_json, write_json
 from easyphoto.training import lent_torch
 from easyphoto.training.commands import CommandFailed, foreign_environment, run_command
 from easyphoto.training.host_torch import HostTorch, host_torch, torch_place

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import InputError
-from easyphoto.records import parsed, typed
+from easyphoto.storage.records import parsed, typed
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from easyphoto import errors
 from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
-from easyphoto.files import cause_of, private_opener
 from easyphoto.machine import processes_ended_for_memory
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.training.commands import end, foreign_environment, spoken, start
 from easyphoto.training.events import (
     Done,

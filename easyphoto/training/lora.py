@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
-from easyphoto.files import cause_of, write_bytes
+from easyphoto.storage.files import cause_of, write_bytes
 
 if TYPE_CHECKING:
     import torch

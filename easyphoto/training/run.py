@@ -11,8 +11,8 @@ from typing import Any
 
 from easyphoto.errors import InputError
 from easyphoto.families import Family, family_named
-from easyphoto.records import read_json, typed, write_json
 from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
+from easyphoto.storage.records import read_json, typed, write_json
 
 RUN_FILE = "run.json"
 # What does not change the trained weights.

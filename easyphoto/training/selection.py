@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.training.validate import Picture, ValidationTemplate, by_step, mean_score
 
 # Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because

@@ -16,11 +16,11 @@ from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sa
 from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.families import Family
-from easyphoto.files import inside
 from easyphoto.geometry import Size, resized_points, square_around
-from easyphoto.images import dilated, read_picture, resized, write_picture
+from easyphoto.images.pictures import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, typed, write_json
+from easyphoto.storage.files import inside
+from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.training.budget import OffloadedNetworks, clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.run import RunFolder, TrainRun

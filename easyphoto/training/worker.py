@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
-from easyphoto.files import cause_of, disk_failure, private_opener
-from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled
+from easyphoto.storage.files import cause_of, disk_failure, private_opener
+from easyphoto.storage.locks import file_lock
 from easyphoto.training.events import ErrorEvent, Event, is_training, to_line
 from easyphoto.training.run import RunFolder, TrainRun
 

@@ -19,8 +19,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import BadPicture, ForeignFile
-from easyphoto.files import read_regular
 from easyphoto.jobs.uploads import MOST_BYTES, MOST_FILES
+from easyphoto.storage.files import read_regular
 
 # Gradio's folder for one upload: a random name in gradio 3, a digest of the content from 4 on.
 _UPLOAD = re.compile(r"[0-9a-f]{40,64}")

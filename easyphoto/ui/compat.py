@@ -15,7 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.ui.client_files import SeenImage
 from easyphoto.ui.visitors import as_visitor
 

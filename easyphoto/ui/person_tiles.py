@@ -12,15 +12,15 @@ from typing import Any
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import family_named
 from easyphoto.jobs.service import Service
-from easyphoto.persons import base_of
-from easyphoto.traces import traces_of
+from easyphoto.persons.folder import base_of
+from easyphoto.persons.traces import traces_of
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace import Damaged, Person
+from easyphoto.workspace.folders import Damaged, Person
 
 PICTURE = 384
 EXPORT, RENAME, DELETE = "export", "rename", "delete"

@@ -11,13 +11,13 @@ from easyphoto.app import AUTO, EasyPhoto
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Options, Service, TemplateEntry
-from easyphoto.persons import base_of, recorded_domain, shared_domain
+from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 UPLOAD = "upload-"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import FaceSettings, InferenceSettings, WeightSettings, settings_record
 from easyphoto.ui import compat

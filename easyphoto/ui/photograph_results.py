@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.decoding import open_picture
 from easyphoto.errors import InputError, UnknownJob
-from easyphoto.images import picture_record, read_picture
+from easyphoto.images.decoding import open_picture
+from easyphoto.images.pictures import picture_record, read_picture
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, job_rows

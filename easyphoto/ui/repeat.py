@@ -9,7 +9,7 @@ from typing import Any
 
 from easyphoto.errors import BadSettings, InputError
 from easyphoto.settings import Declared, InferenceSettings, settings_from
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
-from easyphoto.decoding import upright_size
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
+from easyphoto.images.decoding import upright_size
 from easyphoto.inference.plan import prominence, why_untouched
 from easyphoto.jobs.service import TemplateEntry
 from easyphoto.ui.assignments import Reasons, TemplateFaceChoice

@@ -14,10 +14,9 @@ import gradio as gr
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.geometry import Size
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
 from easyphoto.jobs.service import Options, Service, TemplateEntry
-from easyphoto.templates import shipped_templates
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
@@ -28,6 +27,7 @@ from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orde
 from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.ui.train_form import base_update
+from easyphoto.workspace.shipped import shipped_templates
 
 PREFIX = "easyphoto_templates"
 KIND = "template"

@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import BadName, UnknownPerson
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Options, Service
 from easyphoto.settings import FaceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.language import Translator
-from easyphoto.workspace import checked_id
+from easyphoto.workspace.folders import checked_id
 
 PREFIX = "easyphoto_train"
 ENGINES = ("auto", "drawings", "photographs")

@@ -17,7 +17,7 @@ from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.used import OWN, UsedFiles
 from easyphoto.errors import HostBusy, MissingCapability
 from easyphoto.families import Family
-from easyphoto.images import as_array, as_picture, blended
+from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.families import MINIATURE, SD15, SDXL
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import GET_EXTENSION, found_models, open_controlnet
 from easyphoto.webui.finisher import restorer_names, upscaler_names

@@ -11,7 +11,7 @@ from PIL import Image
 
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.errors import BackendError, EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.progress import Progress
 from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler

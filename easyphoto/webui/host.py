@@ -11,11 +11,11 @@ from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
 from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
 from easyphoto.families import FAMILIES, MINIATURE, Family
-from easyphoto.files import cause_of
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.storage.files import cause_of
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend
 from easyphoto.webui.facts import read_facts, webui_folder
@@ -24,11 +24,11 @@ from easyphoto.webui.generation import Lock
 from easyphoto.webui.host_modules import host_module, is_there
 from easyphoto.webui.loras import SUFFIX, list_again, lora_folder, published
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace import Workspace, is_file_name
+from easyphoto.workspace.folders import Workspace, is_file_name
 
 
 class WebuiHost:
-    """Implements easyphoto.host.Host."""
+    """Implements easyphoto.host.base.Host."""
 
     def __init__(self, lock: Lock | None = None, *, notes: tuple[str, ...] = ()) -> None:
         """`lock`: given by who holds the host's queue lock already, a null context then. `notes`: for the tabs."""

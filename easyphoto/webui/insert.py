@@ -13,13 +13,13 @@ from easyphoto.errors import MissingCapability
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
-from easyphoto.persons import subject_from
+from easyphoto.persons.folder import subject_from
 from easyphoto.sessions import open_models
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.script_isolation import isolated
 from easyphoto.webui.script_request import ScriptRequest
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 
 def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest) -> Photograph:

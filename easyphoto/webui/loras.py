@@ -12,7 +12,7 @@ from easyphoto.backends.base import LoraUse
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import published_name
 from easyphoto.errors import InputError, MissingCapability
-from easyphoto.files import atomic_path
+from easyphoto.storage.files import atomic_path
 from easyphoto.webui.host_modules import host_module, loaded
 
 SUFFIX = ".safetensors"

@@ -17,7 +17,7 @@ from easyphoto.backends.base import Fill, GenerateRequest, InpaintRequest
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.webui_names import HostSampler
 from easyphoto.errors import BackendError, EasyPhotoError
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.progress import Cancelled
 from easyphoto.webui.host_modules import host_module
 

@@ -80,9 +80,9 @@ def add_routes(demo: Any, app: Any) -> None:
 
 
 def built_api(demo: Any, app: Any) -> Any:
+    from easyphoto.api.application import build_api
     from easyphoto.api.closing import ClosesInTime
     from easyphoto.api.front import FrontDoor
-    from easyphoto.server import build_api
     from easyphoto.webui.doors import HostCheck, is_closing
     from easyphoto.webui.service import open_service
 

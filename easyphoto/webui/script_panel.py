@@ -13,11 +13,11 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.ui import compat
 from easyphoto.ui.fields import SettingFields
 from easyphoto.ui.language import Translator
-from easyphoto.upgrades import format_of
 from easyphoto.webui.facts import language
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.script_request import LABEL_OF_PERSON, NAME, SHOWN, label_of
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.upgrades import format_of
 
 
 @dataclass(frozen=True)

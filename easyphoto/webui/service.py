@@ -11,13 +11,13 @@ from easyphoto.app import EasyPhoto
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.upgrades import open_workspace
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.options import data_folder, read_server_settings
 from easyphoto.webui.served_files import is_reached, reached_note
 from easyphoto.webui.workspace_location import Settled, settle
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.upgrades import open_workspace
 
 _log = logging.getLogger(__name__)
 HOURLY = "easyphoto_hourly"

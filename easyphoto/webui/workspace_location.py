@@ -15,9 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import BadRecord, DiskFailure, RunBusy
-from easyphoto.locks import file_lock
-from easyphoto.moving import COPIED, SETTLED, Journal, is_workspace, move_workspace, read_journal, write_journal
-from easyphoto.workspace import user_folder
+from easyphoto.storage.locks import file_lock
+from easyphoto.workspace.folders import user_folder
+from easyphoto.workspace.moving import (
+    COPIED,
+    SETTLED,
+    Journal,
+    is_workspace,
+    move_workspace,
+    read_journal,
+    write_journal,
+)
 
 JOURNAL, EARLIER = "easyphoto-workspace.json", "easyphoto"
 HOMES = "easyphoto-webui"

@@ -10,7 +10,7 @@ from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
 
-from easyphoto.files import cause_of
+from easyphoto.storage.files import cause_of
 from easyphoto.weights.sources import common_headers
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")

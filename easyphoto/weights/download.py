@@ -13,9 +13,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
-from easyphoto.files import cause_of, make_folder, private_opener
 from easyphoto.progress import Progress
-from easyphoto.records import read_json, write_json
+from easyphoto.storage.files import cause_of, make_folder, private_opener
+from easyphoto.storage.records import read_json, write_json
 from easyphoto.weights.answers import Answer, Beyond, ConnectionDied, NoAnswer, SourceFailed, ask
 from easyphoto.weights.entries import SHA256_DIGITS
 from easyphoto.weights.ledger import sha256_of

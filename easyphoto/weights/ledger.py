@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import cause_of, make_folder, open_regular
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.records import read_json, typed, write_json
+from easyphoto.storage.files import cause_of, make_folder, open_regular
+from easyphoto.storage.records import read_json, typed, write_json
 
 _BLOCK = 1 << 20
 # Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.

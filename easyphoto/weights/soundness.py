@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from easyphoto.files import open_regular
-from easyphoto.records import parsed
+from easyphoto.storage.files import open_regular
+from easyphoto.storage.records import parsed
 
 _PICKLE, _GZIP, _ONNX = b"\x80", b"\x1f\x8b", b"\x08"
 # As backends.headers has it.

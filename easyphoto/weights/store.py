@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure
-from easyphoto.files import cause_of, make_folder
 from easyphoto.progress import Progress
+from easyphoto.storage.files import cause_of, make_folder
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
 from easyphoto.weights.download import DownloadLimits, Wish, download

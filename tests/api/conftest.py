@@ -8,7 +8,7 @@ from easyphoto.api.routes import build_router
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.services import workshop
 
 __all__ = ["client", "open_client", "workshop"]

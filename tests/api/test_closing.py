@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from easyphoto.api.closing import ClosesInTime
-from easyphoto.server import build_app, open_port
+from easyphoto.cli.server import build_app, open_port
 from tests.api.calls import V1, photos
 
 MOST_SECONDS = 20

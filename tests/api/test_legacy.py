@@ -12,7 +12,7 @@ from PIL import Image
 from easyphoto.api.legacy import TRAINED, same_checkpoint
 from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
 from easyphoto.errors import Diverged
-from easyphoto.host import HostFacts
+from easyphoto.host.base import HostFacts
 from tests.services import encoded, picture
 
 TRAIN, INFER = "/easyphoto/easyphoto_train_forward", "/easyphoto/easyphoto_infer_forward"

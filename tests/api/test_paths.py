@@ -7,7 +7,7 @@ import pytest
 
 from easyphoto.api.paths import told, without_folders
 from easyphoto.errors import DiskFailure
-from easyphoto.files import write_text
+from easyphoto.storage.files import write_text
 from tests.api.calls import JSON, V1, events_of, finished, photos
 
 

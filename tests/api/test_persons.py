@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from easyphoto.api.capabilities import KINDS
-from easyphoto.deletion import Deletion, Left
-from easyphoto.workspace import Person
+from easyphoto.persons.deletion import Deletion, Left
+from easyphoto.workspace.folders import Person
 from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
 
 

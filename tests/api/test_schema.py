@@ -21,16 +21,16 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
-from easyphoto import server
 from easyphoto.app import EasyPhoto
+from easyphoto.cli import server
 from easyphoto.families import MINIATURE
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.api.calls import V1, finished, photos
-from tests.importing.persons import write_lora
+from tests.persons.arriving import write_lora
 from tests.services import encoded, picture, workshop
 
 __all__ = ["workshop"]

@@ -13,7 +13,7 @@ from easyphoto.bench.likeness import ARMS, difference, nearer, outside_differenc
 from easyphoto.bench.persons import FIRST_PERSON, draw_member, judging_templates
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 pytest.importorskip("torch")
 

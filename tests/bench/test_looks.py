@@ -12,7 +12,7 @@ from easyphoto.bench import looks
 from easyphoto.bench.looks import ARMS, sheet, summary, table
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 
 def look(person: float, *, stranger: float = 0.3, own: float | None = 0.5) -> dict:

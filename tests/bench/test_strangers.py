@@ -14,7 +14,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.bench import strangers
 from easyphoto.errors import InputError
 from easyphoto.faces.likeness_scale import read_scale
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.catalog import UsedWeight

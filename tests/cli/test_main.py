@@ -16,7 +16,7 @@ from easyphoto import errors
 from easyphoto.cli import commands
 from easyphoto.cli.main import main, without_secrets
 from easyphoto.progress import Cancelled
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from easyphoto.app import EasyPhoto, TrainedPerson, TrainingCallbacks
 from easyphoto.cli.main import main
 from easyphoto.cli.output import tell
 from easyphoto.preprocess.verdict import Check
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 CHECK = Check((), None, "photographs", "photographs", None, ("Taken for photographs.", "Only 3 photos."), 0.0)
 ANNA = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", notes=(*CHECK.notes, "The host cannot list it."))

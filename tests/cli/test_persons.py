@@ -9,9 +9,9 @@ import pytest
 from easyphoto import app as app_module
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.backends.sdapi_server import HostState, serving
-from tests.importing.persons import OnePersonEngine, write_earlier
+from tests.persons.arriving import OnePersonEngine, write_earlier
 
 SECRET = "anna:word-7"
 

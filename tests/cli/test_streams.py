@@ -12,7 +12,7 @@ import pytest
 
 from easyphoto.cli.main import main
 from easyphoto.cli.output import table, visible
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asks a POSIX shell")

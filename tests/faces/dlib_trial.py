@@ -21,7 +21,7 @@ from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.onnx_session import open_session
 from easyphoto.faces.photo_engine import PhotoEngine
 from easyphoto.faces.yunet import YuNet
-from easyphoto.images import picture_files, read_picture
+from easyphoto.images.pictures import picture_files, read_picture
 from easyphoto.progress import NullProgress
 from easyphoto.weights.store import WeightStore, default_mirrors
 from tests.faces.dlib_fixture import RECIPE, SIDE, given, write_onnx

@@ -15,7 +15,7 @@ from easyphoto.faces.arcface import ArcFaceEmbedder
 from easyphoto.faces.crop import ARCFACE_POINTS, CropRecipe
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import transformed
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 from tests.faces.tiny_embedder import NUMBERS, random_projection, soft_face, write_embedder
 
 pytest.importorskip("onnxruntime")

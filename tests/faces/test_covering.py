@@ -15,7 +15,7 @@ from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Face
 from easyphoto.families import models_folder
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 
 
 @pytest.mark.parametrize(

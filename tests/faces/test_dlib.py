@@ -15,7 +15,7 @@ import pytest
 from easyphoto.faces.photo_engine import PhotoEngine
 from easyphoto.faces.score import cosine, largest_face_embedding, likeness
 from easyphoto.families import MINIATURE
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress

@@ -14,7 +14,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces.engine import FACE_PARTS, Domain, Face, part_mask
 from easyphoto.families import models_folder
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.preprocess.identity import majority
 
 torch = pytest.importorskip("torch")

@@ -13,7 +13,7 @@ from easyphoto.drawings.scene import sample_scene
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.geometry import Box, nose_place
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 
 EVERYWHERE = np.ones((100, 100), np.float32)
 Seen = tuple[Image.Image, Face, np.ndarray]

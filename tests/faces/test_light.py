@@ -7,7 +7,7 @@ import pytest
 
 from easyphoto.faces.light import Light, brightened, light_of, places, relit
 from easyphoto.geometry import Box
-from easyphoto.srgb import as_bytes, linear
+from easyphoto.images.srgb import as_bytes, linear
 from tests.fakes import face_at
 
 FACE = face_at(Box(0, 0, 100, 100))

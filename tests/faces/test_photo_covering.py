@@ -12,7 +12,7 @@ from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Face
 from easyphoto.faces.photo_covering import PhotoCovering
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.weights.store import WeightStore, default_mirrors
 from tests.faces.painted_face import HAIR, Painting, face_at, head, places
 from tests.faces.test_covering_measures import CLOTH, with_lens, with_mask

@@ -22,7 +22,7 @@ from easyphoto.faces.score import (
     sharpness,
 )
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from tests.fakes import FakeEngine, face_at
 
 

@@ -8,7 +8,7 @@ import pytest
 from easyphoto.faces.engine import Part
 from easyphoto.faces.skin_tone import SkinTone, change_of, common_tone, recoloured_skin, skin_level
 from easyphoto.geometry import Box
-from easyphoto.srgb import as_bytes, linear
+from easyphoto.images.srgb import as_bytes, linear
 from tests.fakes import face_at
 
 FACE = face_at(Box(20, 20, 100, 120))

@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 
 BLOCKS = 14
 NUMBERS = 3 * BLOCKS * BLOCKS

@@ -14,7 +14,7 @@ from easyphoto.drawings.scene import sample_scene
 from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
-from easyphoto.images import as_array, as_picture
+from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.weights.catalog import UsedWeight
 
 

@@ -13,7 +13,7 @@ from easyphoto.errors import BackendError
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.refine import enlarged
 from easyphoto.inference.results import Photograph

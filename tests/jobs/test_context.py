@@ -8,7 +8,7 @@ from easyphoto.jobs.context import MOST_PREVIEWS
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.training.events import Step
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 
 @pytest.fixture

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from easyphoto.errors import DiskFailure, HostBusy, InputError, NoFaceFound, UnknownJob
-from easyphoto.files import write_text
 from easyphoto.jobs import store as shelf_module
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import JobSubjects, State
-from easyphoto.workspace import Workspace
+from easyphoto.storage.files import write_text
+from easyphoto.workspace.folders import Workspace
 
 ANOTHER = """
 import sys, time
 from pathlib import Path
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 queue = JobQueue(Workspace(Path(sys.argv[1])))
 

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.deletion import delete_person
 from easyphoto.errors import (
     BadName,
     BadReference,
@@ -23,13 +22,14 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
 )
-from easyphoto.files import write_text
 from easyphoto.geometry import Size
-from easyphoto.host import ThisMachine
+from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Options
-from easyphoto.locks import file_lock
+from easyphoto.persons.deletion import delete_person
 from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.storage.files import write_text
+from easyphoto.storage.locks import file_lock
 from tests.services import done, five_photos, picture
 
 

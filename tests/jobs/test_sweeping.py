@@ -5,7 +5,7 @@ import time
 
 from easyphoto.jobs.records import Job, JobSubjects, State
 from easyphoto.jobs.sweeping import sweep
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 DAY = 24 * 3600
 

@@ -11,7 +11,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.errors import BadName, BadPicture, InputError, NameTaken
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import zlib
 import pytest
 from PIL import Image
 
-from easyphoto import decoding
 from easyphoto.errors import BadPicture, InputError
-from easyphoto.images import read_picture
+from easyphoto.images import decoding
+from easyphoto.images.pictures import read_picture
 from easyphoto.jobs import uploads
 from easyphoto.jobs.uploads import find_upload, keep_upload
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.services import picture
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
-from easyphoto.images import as_array
+from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
 # The card's body says who it is, the yellow band says where its top is.

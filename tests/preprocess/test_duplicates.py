@@ -14,7 +14,7 @@ from easyphoto.bench.persons import photo_of
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.preprocess.duplicates import are_duplicates, signature
 from tests.preprocess.cartoons import cartoon
 

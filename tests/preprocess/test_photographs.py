@@ -12,7 +12,7 @@ from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE
-from easyphoto.images import read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Reason

@@ -10,7 +10,7 @@ from PIL import Image
 
 from easyphoto.families import MINIATURE
 from easyphoto.geometry import Size
-from easyphoto.images import built_in_font
+from easyphoto.images.pictures import built_in_font
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import face_close_up, verdict_sheet, wrapped, write_check
 from easyphoto.progress import NullProgress

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import BadSettings, InputError, RunBusy
-from easyphoto.locks import file_lock
 from easyphoto.settings import TrainSettings
+from easyphoto.storage.locks import file_lock
 from easyphoto.training import events
 from easyphoto.training.checkpoint import marks
 from easyphoto.training.run import TrainRun
@@ -105,7 +105,7 @@ def test_marks_divide_the_run_and_end_with_it():
 
 def test_a_run_is_held_by_one_process_and_free_after_it_was_killed(tmp_path: Path):
     code = (
-        "import sys, time, pathlib\nfrom easyphoto.locks import file_lock\n"
+        "import sys, time, pathlib\nfrom easyphoto.storage.locks import file_lock\n"
         "with file_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     lock = tmp_path / "run.lock"

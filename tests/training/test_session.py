@@ -151,7 +151,7 @@ def test_a_write_error_in_the_middle_of_a_save_keeps_the_old_checkpoint_and_the_
         saves.append(target)
         if len(saves) < 2:
             return written(target, content)
-        from easyphoto.files import atomic_path
+        from easyphoto.storage.files import atomic_path
 
         with atomic_path(target) as temporary:
             temporary.write_bytes(content[: len(content) // 2])

@@ -17,7 +17,7 @@ from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.validate import Validator, make_views

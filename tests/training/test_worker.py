@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import RunBusy, TrainerCrashed
-from easyphoto.locks import file_lock
 from easyphoto.progress import Cancelled, NullProgress
+from easyphoto.storage.locks import file_lock
 from easyphoto.training import events
 from easyphoto.training.job import train, worker_environment
 from easyphoto.training.run import RunFolder, TrainRun

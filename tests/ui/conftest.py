@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.demo import draw_photos
+from easyphoto.bench.demo import draw_photos
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import gradio as gr
 
 from easyphoto.api.routes import parse_accounts
 from easyphoto.app import EasyPhoto
-from easyphoto.host import HostFacts, ThisMachine
+from easyphoto.cli.server import serve
+from easyphoto.host.base import HostFacts, ThisMachine
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.server import serve
 from easyphoto.ui.page import Page, build_page
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 IN_A_HOST = "in-a-host"
 

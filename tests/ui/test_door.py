@@ -13,15 +13,15 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from easyphoto import server
 from easyphoto.app import EasyPhoto
+from easyphoto.cli import server
 from easyphoto.jobs.askers import STRANGER, Requester, browser_digest
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.ui import door
 from easyphoto.ui.door import claims_in
 from easyphoto.ui.visitors import COOKIE, visitor_of
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.services import picture
 
 ACCOUNTS = {"anna": "secret", "bea": "hidden"}

@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 
 from easyphoto.errors import BadSettings
-from easyphoto.host import ThisMachine
+from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.service import Options, Service
 from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file, exports_folder, remove_exports

@@ -12,13 +12,13 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
 from easyphoto.jobs.service import Options, Service
-from easyphoto.records import write_json
 from easyphoto.settings import InferenceSettings
+from easyphoto.storage.records import write_json
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Translator
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.template_faces import TemplateFaces
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 
 @pytest.fixture

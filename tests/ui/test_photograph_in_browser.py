@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.demo import draw_photos
-from easyphoto.images import picture_record
+from easyphoto.bench.demo import draw_photos
+from easyphoto.images.pictures import picture_record
 from easyphoto.settings import TrainSettings
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
 
 TAB = "#easyphoto_photograph_"

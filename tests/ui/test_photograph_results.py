@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.images import write_picture
+from easyphoto.images.pictures import write_picture
 from easyphoto.ui.photograph_results import page_picture, record_of_result
 from tests import icc
 

@@ -7,7 +7,7 @@ import pytest
 from easyphoto.errors import InputError
 from easyphoto.settings import InferenceSettings, settings_record
 from easyphoto.ui.repeat import Known, repeated
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 ANNA = Person("anna", "Anna", "miniature", "2026-01-01T00:00:00Z")
 BEN = Person("ben", "Ben", "miniature", "2026-01-01T00:00:00Z")

@@ -23,7 +23,7 @@ from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace import Person
+from easyphoto.workspace.folders import Person
 
 HOSTILE = '"><script>alert(1)</script>'
 PICTURE = Ranked("a.png", "03-room", 7, 1, 0.756, "sface", (HOSTILE,), ())

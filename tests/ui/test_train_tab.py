@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.errors import BadName, BadReference, InputError, TrainerMissing
-from easyphoto.host import ThisMachine
+from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.askers import STRANGER, Requester, asked_by, browser_digest
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service

@@ -17,8 +17,8 @@ import pytest
 from easyphoto.webui import workspace_location
 from easyphoto.webui.served_files import is_reached
 from easyphoto.webui.workspace_location import settle
-from tests.test_upgrades import of_before, write
 from tests.ui.gradio_envs import VERSIONS, gradio_python
+from tests.workspace.test_upgrades import of_before, write
 
 HERE = Path(__file__).parent
 SECRET = b'{"format": 1, "id": "anna"}'

@@ -9,12 +9,12 @@ from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MissingCapability, NoFaceFound, UnknownPerson
 from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
-from easyphoto.images import as_picture
+from easyphoto.images.pictures import as_picture
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import insert
 from easyphoto.webui.script_request import ScriptRequest
-from easyphoto.workspace import Person, Workspace
+from easyphoto.workspace.folders import Person, Workspace
 from tests.fakes import FakeEngine, face_at
 from tests.webui.fake_host.loras import write_lora
 

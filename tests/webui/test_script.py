@@ -12,7 +12,7 @@ from easyphoto.webui import script as script_module
 from easyphoto.webui.lending import LENT
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.service import QUEUE
-from easyphoto.workspace import Person, Workspace
+from easyphoto.workspace.folders import Person, Workspace
 
 
 @pytest.fixture(autouse=True)

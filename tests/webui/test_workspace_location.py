@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from easyphoto.errors import NewerWorkspace
-from easyphoto.locks import file_lock
+from easyphoto.storage.locks import file_lock
 from easyphoto.ui.language import Translator
 from easyphoto.webui import workspace_location as place_module
 from easyphoto.webui.options import workspace_folder
@@ -18,7 +18,7 @@ from easyphoto.webui.script_panel import ready_persons
 from easyphoto.webui.served_files import is_reached, keep_out
 from easyphoto.webui.service import QUEUE, open_service
 from easyphoto.webui.workspace_location import JOURNAL, settle, workspace_of
-from tests.test_upgrades import of_before, write
+from tests.workspace.test_upgrades import of_before, write
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from easyphoto.faces.photo_covering import measures_of
 from easyphoto.faces.yunet import YuNet
 from easyphoto.faces.yunet_halves import YuNetHalves
-from easyphoto.images import picture_files
+from easyphoto.images.pictures import picture_files
 from tools.coverings.examples import examples_of, piece_of, shot_of
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from easyphoto.faces.engine import Face
 from easyphoto.faces.yunet import YuNet
 from easyphoto.geometry import Box
-from easyphoto.images import as_array, as_picture, read_picture
+from easyphoto.images.pictures import as_array, as_picture, read_picture
 from tools.coverings import grown, things, worn
 from tools.coverings.canvas import UNIT, Ground
 from tools.coverings.laid import Laid, laid

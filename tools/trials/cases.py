@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from easyphoto.images.originals import read_original
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.originals import read_original
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from trials.fence import Fence
 from trials.judging import content_of, ownerless, state_of
 from trials.odd_archives import odd_archive

@@ -20,17 +20,17 @@ from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import MINIATURE
-from easyphoto.host import ThisMachine
-from easyphoto.images import write_picture
+from easyphoto.host.base import ThisMachine
+from easyphoto.images.pictures import write_picture
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.progress import Cancelled, NullProgress, Progress
 from easyphoto.settings import InferenceSettings
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 from tests.fakes import FakeBackend
-from tests.importing.persons import OnePersonEngine, write_earlier, write_lora
+from tests.persons.arriving import OnePersonEngine, write_earlier, write_lora
 from tests.test_app import Result, Trainer
 
 SIDE = 160

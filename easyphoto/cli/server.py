@@ -1,0 +1,178 @@
+"""EasyPhoto without a web UI: the tabs and the API on one address."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
+from easyphoto.jobs.hourly import Hourly
+from easyphoto.jobs.service import Service
+from easyphoto.storage.files import cause_of
+from easyphoto.storage.scratch import abandoned, clear, held_folder
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "localhost")
+SECONDS_TO_CLOSE = 3
+MOST_PORT = 65535
+GRADIO_FOLDER = "GRADIO_TEMP_DIR"
+INDEX = (
+    "<!doctype html><meta charset=utf-8><title>EasyPhoto</title><h1>EasyPhoto</h1>"
+    "<p>The tabs need gradio: <code>pip install easyphoto[ui]</code>. "
+    "The API is described by <a href=/easyphoto/v1/openapi.json>its OpenAPI document</a>.</p>"
+)
+
+
+def build_app(
+    service: Service,
+    accounts: Mapping[str, str] | None = None,
+    *,
+    hosts: frozenset[str] | None = None,
+    tabs: bool = True,
+) -> FastAPI:
+    """The application; `hosts` are the names under which it may be asked, None every one."""
+    from easyphoto.api.application import build_api
+    from easyphoto.api.front import FrontDoor, StandaloneCheck
+
+    app = build_api(service, accounts)
+    if tabs:
+        _add_tabs(app, service)
+    # The last one stands before the others.
+    check = StandaloneCheck(accounts, hosts)
+    app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
+    return app
+
+
+def serve(
+    service: Service,
+    accounts: Mapping[str, str] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7870,
+    without_accounts: bool = False,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted. Raises InputError for an open door, EnvironmentFailure where the port is taken.
+
+    `ready` is called with the address as soon as it is open.
+    """
+    uvicorn = _uvicorn()
+    is_local = host in LOOPBACK_ADDRESSES
+    if not (is_local or accounts or without_accounts):
+        raise InputError(
+            f"Anybody in the network of {host} could see and change every person.",
+            advice="Add --auth user:password, or --without-auth to say that you mean it.",
+        )
+    from easyphoto.api.closing import ClosesInTime
+    from easyphoto.api.connections import ImpatientProtocol
+    from easyphoto.api.front import LOOPBACK
+
+    with page_folder(service.app.workspace.page):
+        # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
+        app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
+        listening = open_port(host, port)
+        hourly = Hourly(service.sweep)
+        try:
+            if ready is not None:
+                ready(address_of(host, listening))
+            options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE, "http": ImpatientProtocol}
+            closing = ClosesInTime(app, lambda: bool(server.should_exit))
+            server = uvicorn.Server(uvicorn.Config(closing, **options))
+            server.run(sockets=[listening])
+        finally:
+            listening.close()
+            hourly.close()
+            service.queue.close()
+
+
+@contextmanager
+def page_folder(folder: Path) -> Iterator[Path]:
+    """Gradio keeps what comes and goes through the page in a folder below `folder` that lives as long as the server.
+
+    It reads where to when its components are made; by default that is the system's folder for temporary files. What a
+    server that was killed has left is removed by the next one.
+    """
+    for left in abandoned(folder):
+        with suppress(DiskFailure):
+            clear(folder.parent, left)
+    before = os.environ.get(GRADIO_FOLDER)
+    with held_folder(folder) as own:
+        os.environ[GRADIO_FOLDER] = str(own)
+        try:
+            yield own
+        finally:
+            _put_back(before)
+
+
+def _put_back(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(GRADIO_FOLDER, None)
+    else:
+        os.environ[GRADIO_FOLDER] = before
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Raises EnvironmentFailure; taken here and not by the server, which would end the process."""
+    if not 0 <= port <= MOST_PORT:
+        # The system would take what is left over of a larger number.
+        raise InputError(f"There is no port {port}.", advice=f"Choose a --port up to {MOST_PORT}; 0 takes a free one.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        # On Windows the option lets two servers share a port; elsewhere only a port that was just closed.
+        if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        # Who asks before the server is ready waits a moment instead of being turned away.
+        listening.listen()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFailure(
+            f"{host}:{port} cannot be opened: {cause_of(error)}.", advice="Choose another --port; 0 takes a free one."
+        ) from error
+    return listening
+
+
+def address_of(host: str, listening: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}/"
+
+
+def _add_tabs(app: FastAPI, service: Service) -> None:
+    """The tabs at the root, or a page that says why there are none."""
+    page = _page(service)
+    if page is None:
+        from fastapi.responses import HTMLResponse
+
+        app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
+        return
+    from easyphoto.ui.door import PageDoor
+    from easyphoto.ui.mounting import mount_page
+
+    folder = mount_page(app, page.blocks)
+    app.add_middleware(PageDoor, folder=folder)  # type: ignore[arg-type,unused-ignore]
+
+
+def _page(service: Service) -> Any:
+    if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("easyphoto.ui.page") is None:
+        return None
+    from easyphoto.ui.page import build_page
+
+    return build_page(service, standalone=True)
+
+
+def _uvicorn() -> Any:
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise EnvironmentFailure(
+            f"The server needs {error.name}.", advice="Install it: pip install easyphoto[ui]"
+        ) from error
+    return uvicorn

@@ -1,0 +1,1 @@
+"""Where EasyPhoto runs, and what the program around it lends."""

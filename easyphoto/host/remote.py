@@ -1,0 +1,166 @@
+"""This machine with a web UI elsewhere that paints: trainings stay here, pictures are made there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from easyphoto.backends.base import Backend
+from easyphoto.backends.remote import open_remote
+from easyphoto.backends.remote_client import Address, RequestLimits, WebUi, address_from
+from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUpscaler
+from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint, read_lists
+from easyphoto.backends.webui_names import control_models
+from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
+from easyphoto.families import FAMILIES, Family
+from easyphoto.host.base import HostFacts, ThisMachine
+from easyphoto.progress import Progress
+from easyphoto.restoration.base import Finisher, Restorer, Upscaler
+from easyphoto.restoration.opening import NONE, open_restorer, open_upscaler
+from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.weights.store import WeightStore
+from easyphoto.workspace.folders import Workspace
+
+T = TypeVar("T")
+
+
+def remote_host(url: str, auth: str | None = None, *, patience: RequestLimits | None = None) -> RemoteHost:
+    """`url` may hold `user:password@`; `auth` is the same beside it. Raises InputError. Nothing is asked yet."""
+    return RemoteHost(address_from(url, auth), patience or RequestLimits())
+
+
+@dataclass(frozen=True)
+class RemoteHost:
+    address: Address
+    patience: RequestLimits = field(default_factory=RequestLimits)
+    here: ThisMachine = field(default_factory=ThisMachine)
+
+    @cached_property
+    def webui(self) -> WebUi:
+        return WebUi(self.address, self.patience)
+
+    def facts(self) -> HostFacts:
+        """A web UI that does not answer is a warning, so that a page can still be shown."""
+        name = f"the web UI at {self.address.url}"
+        try:
+            lists = read_lists(self.webui)
+            loaded = current_checkpoint(self.webui, lists)
+        except EasyPhotoError as error:
+            return HostFacts(name, "remote", warnings=(str(error),))
+        # The one that is loaded first: it is ready.
+        titles = [each.title for each in lists.checkpoints]
+        titles.sort(key=lambda title: loaded is None or title != loaded.title)
+        return HostFacts(
+            name,
+            "remote",
+            checkpoints=tuple(titles),
+            restorers=_restorers(lists),
+            upscalers=tuple(each.name for each in lists.upscalers),
+            warnings=tuple(self._warnings(lists)),
+        )
+
+    def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
+        return self.here.base_model(name, settings)
+
+    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
+        return open_remote(self.webui, family, base)
+
+    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+        """The web UI's own by their names there, ours by ours; what cannot be had is a note."""
+        if settings.restore == NONE and settings.upscale == NONE:
+            return None
+        lists = read_lists(self.webui)
+        notes: list[str] = []
+        restorer = _or_noted(
+            lambda: self._restorer(settings.restore, lists, store, progress), notes, "Face restoration was left out."
+        )
+        upscaler = _or_noted(
+            lambda: self._upscaler(settings.upscale, lists, store, progress), notes, "The enlargement was left out."
+        )
+        return Finisher(restorer, upscaler, tuple(notes))
+
+    def trainer(self, workspace: Workspace) -> Path | None:
+        return self.here.trainer(workspace)
+
+    def lent_device(self, what_for: str) -> AbstractContextManager[None]:
+        return self.here.lent_device(what_for)
+
+    def publish(self, lora: Path) -> Path | None:
+        """Nothing can be sent to a web UI: a LoRA must be copied there by hand, and its name is told when it lacks."""
+        return None
+
+    def withdraw(self, lora: Path) -> Path | None:
+        return None
+
+    @property
+    def lists(self) -> bool:
+        return False
+
+    def unlist(self, name: str) -> Path | None:
+        return None
+
+    def _restorer(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Restorer | None:
+        theirs = _named(name, _restorers(lists))
+        if theirs is not None:
+            return RemoteRestorer(self.webui, theirs)
+        return _or_known(lambda: open_restorer(name, store, progress), _restorers(lists))
+
+    def _upscaler(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Upscaler | None:
+        names = [each.name for each in lists.upscalers]
+        theirs = _named(name, names)
+        if theirs is not None:
+            return RemoteUpscaler(self.webui, theirs, lists.upscalers[names.index(theirs)].factor)
+        return _or_known(lambda: open_upscaler(name, store, progress), names)
+
+    def _warnings(self, lists: RemoteInventory) -> Iterator[str]:
+        if self.address.is_open_to_listeners:
+            yield "The password travels unencrypted: use https, or a tunnel."
+        if lists.controls is None:
+            yield "It has no ControlNet: install the extension sd-webui-controlnet there, and restart it."
+            return
+        for family in FAMILIES.values():
+            lacking = sorted(set(family.controls) - set(control_models(family, lists.controls)))
+            if family.embedded is None and lacking:
+                files = ", ".join(family.controls[kind] for kind in lacking)
+                yield f"For {family.label} it lacks the controls {', '.join(lacking)} ({files}, in models/ControlNet)."
+
+
+def remote_lines(host: RemoteHost) -> Iterator[str]:
+    """For the doctor: what the web UI has; `!` marks what it lacks."""
+    facts = host.facts()
+    good = bool(facts.checkpoints)
+    yield f"{' ' if good else '!'} {facts.name}: {'answers' if good else 'cannot be used'}"
+    if good:
+        yield f"  checkpoints: {', '.join(facts.checkpoints)}"
+        yield f"  restorers: {', '.join(facts.restorers) or 'none'}; upscalers: {', '.join(facts.upscalers) or 'none'}"
+    for warning in facts.warnings:
+        yield f"! {warning}"
+
+
+def _restorers(lists: RemoteInventory) -> tuple[str, ...]:
+    return tuple(name for name in lists.restorers if name.lower() in RESTORERS)
+
+
+def _named(name: str, known: Sequence[str]) -> str | None:
+    return next((each for each in known if each.lower() == name.lower()), None)
+
+
+def _or_noted(open_it: Callable[[], T], notes: list[str], words: str) -> T | None:
+    try:
+        return open_it()
+    except (EnvironmentFailure, OutOfMemory) as error:
+        notes.append(f"{words} {error}")
+        return None
+
+
+def _or_known(open_it: Callable[[], T], theirs: Sequence[str]) -> T:
+    """With the web UI's names added to the advice of who names none of ours."""
+    try:
+        return open_it()
+    except InputError as error:
+        also = f" The web UI has: {', '.join(theirs)}." if theirs else ""
+        raise InputError(str(error.args[0]), advice=error.advice + also) from None

@@ -1,0 +1,1 @@
+"""Pictures: decoding, colour, and writing."""

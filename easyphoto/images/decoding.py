@@ -1,0 +1,353 @@
+"""What a picture's file holds: its numbers, with transparency and colour profile beside them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from easyphoto.errors import BadPicture, EasyPhotoError, NotAFile
+from easyphoto.images.exif import orientation_in
+from easyphoto.images.formats import MOST_BESIDE, MOST_BYTES, MOST_MEMORY, MOST_PIXELS, Around, format_of, memory_for
+from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
+from easyphoto.storage.files import cause_of, open_regular
+
+# By EXIF's numbers; 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_TURN = 256, 257, 258, 274
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MOST_TO_MEND = 100_000_000
+_DEEPEST = 65535
+# Pixels on a side of what is converted at a time: whole copies of 100 megapixels would need gigabytes.
+_BLOCK = 1024
+_LONGEST_REASON = 200
+Place = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The picture of a file while it is open; by `turn` it is brought upright."""
+
+    raw: Image.Image
+    mode: str
+    """Of its colours: L, RGB or CMYK; I;16 (0 to 65535) for greys of more than 8 bits."""
+    name: str
+    white: int = 255
+    """Which number means white, where `raw` has greys of more than 8 bits."""
+    turn: Image.Transpose | None = None
+    profile: bytes | None = None
+    kind: str = ""
+    """What the file had instead: a palette, 1 bit, Lab; empty where it had what `mode` says."""
+    bits: int = 8
+    """Of each number in the file."""
+
+    @property
+    def has_alpha(self) -> bool:
+        return has_alpha(self.raw)
+
+    @cached_property
+    def is_clear(self) -> bool:
+        """Something is transparent; often the channel is there and says nothing."""
+        return self.has_alpha and any(
+            alpha is not None and alpha.getextrema() != (255, 255)
+            for alpha in (self.parts(place)[1] for place in places(self.raw.size))
+        )
+
+    def parts(self, place: Place) -> tuple[Image.Image, Image.Image | None]:
+        """Colours and transparency (L) of a part."""
+        part = self.raw.crop(place)
+        if self.raw.mode[0] in "IF":
+            return _grey(part, self.white), _alpha_of_one(part)
+        if self.raw.mode == "LAB":
+            return _from_lab(part, self.name), None
+        if not self.has_alpha:
+            return (part if part.mode == self.mode else part.convert(self.mode)), None
+        layered = part.convert("RGBA")
+        return layered.convert(self.mode), layered.getchannel("A")
+
+
+@contextmanager
+def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = False) -> Iterator[Decoded]:
+    """A file's picture; a large JPEG that is wanted no longer than `longest` comes at a half, quarter or eighth.
+
+    `keeps_alpha`: transparency is wanted as a picture of its own. Raises BadPicture for what is no picture, is cut off,
+    or would take more memory than MOST_MEMORY.
+    """
+    with _opened(source, source.name) as (opened, around):
+        raw = _raw_mode(opened)
+        if longest is not None:
+            # Decoded smaller at once: 12,000×9,000 in a second, not ten.
+            opened.draft("RGB", (longest, longest))
+        made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
+        _check_memory(opened, around, made, source.name)
+        with _quiet():
+            opened.load()
+        # A TIFF turns as it is loaded, and some versions of Pillow leave its tag as it was.
+        turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
+        yield _held(opened, turn, raw, source.name)
+
+
+def turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return picture if turn is None else picture.transpose(turn)
+
+
+def places(size: tuple[int, int], side: int = _BLOCK) -> Iterator[Place]:
+    """The parts of a picture, none larger than `side` × `side`."""
+    width, height = size
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            yield left, top, min(left + side, width), min(top + side, height)
+
+
+def put_together(
+    size: tuple[int, int], mode: str, part: Callable[[Place], Image.Image], *, factor: int = 1
+) -> Image.Image:
+    """A picture out of what `part` makes of every place of one of `size`, each averaged to a `factor`th."""
+    whole = Image.new(mode, (-(-size[0] // factor), -(-size[1] // factor)))
+    for place in places(size, max(1, _BLOCK // factor) * factor):
+        made = part(place)
+        whole.paste(made.reduce(factor) if factor > 1 else made, (place[0] // factor, place[1] // factor))
+    return whole
+
+
+def upright_size(source: Path) -> tuple[int, int]:
+    """Width and height of the whole picture, upright by its EXIF tag, from its header only. Raises BadPicture."""
+    with open_picture(source) as opened:
+        width, height = opened.size
+        tags = _tiff_tags(opened)
+        if tags is not None:
+            # Some versions of Pillow have turned a TIFF's size already, others have not.
+            width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
+        return (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
+
+
+def readable_format(content: bytes, name: str) -> str:
+    """Pillow's word for the format. Raises BadPicture for what could not be read as a photo."""
+    with _opened(content, name) as (opened, around):
+        _check_memory(opened, around, 0, name)
+        return str(opened.format)
+
+
+def orientation_of(opened: ImageFile.ImageFile) -> int:
+    """1 to 8 by the EXIF tag; 1 where there is none, it says something else, or the tags are broken."""
+    tags = _tiff_tags(opened)
+    value = orientation_in(opened.info) if tags is None else tags.get(_TIFF_TURN, 1)
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+@contextmanager
+def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.ImageFile]:
+    """A picture's file as Pillow opens it; pictures are opened here and nowhere else.
+
+    Raises BadPicture, also for whatever Pillow raises over the file's content before it is closed again.
+    """
+    with _opened(source, name or (source.name if isinstance(source, Path) else "The picture")) as (opened, _):
+        yield opened
+
+
+@contextmanager
+def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFile, Around]]:
+    try:
+        with _stream(source) as stream:
+            with _quiet():
+                opened, around = _open(stream)
+            with opened:
+                _check_pixels(opened, name)
+                try:
+                    yield opened, around
+                finally:
+                    opened.close()  # its pixels, at once
+    except NotAFile as error:
+        raise BadPicture(f"{name} is {error.args[0].rpartition(' is ')[2]}", advice="Name a picture.") from error
+    except EasyPhotoError:
+        raise
+    except MemoryError as error:
+        raise BadPicture(
+            f"{name} does not fit into this machine's memory.", advice="Close other programs, or reduce it first."
+        ) from error
+    except FileNotFoundError as error:
+        raise BadPicture(f"{source!s} does not exist.", advice="Check the path.") from error
+    # Pillow's plugins raise nearly anything over broken content: OSError, SyntaxError, struct.error, KeyError,
+    # zlib.error, RecursionError … and the next version something else.
+    except Exception as error:
+        raise BadPicture(
+            f"{name} cannot be read as a picture ({_reason(error)}).", advice="Save it again as JPEG or PNG."
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of what large cameras deliver, and of odd tags; where warnings are errors, that ends reading."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _reason(error: Exception) -> str:
+    text = cause_of(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+    return " ".join(text.split())[:_LONGEST_REASON]
+
+
+@contextmanager
+def _stream(source: Path | bytes) -> Iterator[BinaryIO]:
+    with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as stream:
+        if stream.seek(0, io.SEEK_END) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES // 1_000_000} MB")
+        stream.seek(0)
+        yield stream
+
+
+def _open(stream: BinaryIO) -> tuple[ImageFile.ImageFile, Around]:
+    format = format_of(stream.read(16))
+    if format is None:
+        raise ValueError("it is no JPEG, PNG, WebP, BMP or TIFF")
+    around = format.look(stream)
+    if around.beside > MOST_BESIDE:
+        raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")
+    stream.seek(0)
+    try:
+        return format.open(stream), around
+    except (SyntaxError, ValueError):
+        stream.seek(0)
+        content = stream.read(_MOST_TO_MEND + 1)
+        if not content.startswith(_PNG) or len(content) > _MOST_TO_MEND:
+            raise
+        # Pillow gives up the whole PNG for a profile that it cannot unpack, or of more than a megabyte.
+        return format.open(io.BytesIO(_without_profile(content))), Around(around.beside + len(content))
+
+
+def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
+    if opened.width * opened.height > MOST_PIXELS:
+        raise BadPicture(
+            f"{name} claims {opened.width}×{opened.height} pixels.",
+            advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
+        )
+    if min(opened.size) < 1:
+        raise ValueError("it has no pixels")
+
+
+def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: str) -> None:
+    needed = memory_for(opened, around, made)
+    if needed > MOST_MEMORY:
+        raise BadPicture(
+            f"{name}, with {opened.width}×{opened.height} pixels, would take {needed // 1_000_000} MB of memory.",
+            advice=f"At most {MOST_MEMORY // 1_000_000} MB are taken: reduce it, or save it as an ordinary JPEG.",
+        )
+
+
+def _without_profile(png: bytes) -> bytes:
+    """The file less its chunk iCCP; a chunk is length, name, content and checksum."""
+    place = len(_PNG)
+    while place + 12 <= len(png):
+        length, name = struct.unpack(">I4s", png[place : place + 8])
+        if name == b"iCCP":
+            return png[:place] + png[place + 12 + length :]
+        place += 12 + length
+    return png
+
+
+def _tiff_tags(opened: ImageFile.ImageFile) -> Mapping[int, Any] | None:
+    return getattr(opened, "tag_v2", None)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """How the file holds a number, read before the picture is loaded: Pillow forgets it then."""
+
+    bits: int
+    is_grey: bool
+    """Pillow makes grey with transparency of 16 bits to colours of 8."""
+
+
+def _raw_mode(opened: ImageFile.ImageFile) -> _Raw:
+    tags = _tiff_tags(opened)
+    if tags is not None:
+        return _Raw(int(np.max(tags.get(_TIFF_BITS, 8))), is_grey=False)
+    words = str(opened.tile[0][3]) if opened.tile else ""
+    return _Raw(16 if ";16" in words else 8, is_grey=words.startswith("LA"))
+
+
+def has_alpha(picture: Image.Image) -> bool:
+    """There may be something transparent, by the mode or by PNG's note of the one colour that is."""
+    return picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or picture.info.get("transparency") is not None
+
+
+def _held(picture: ImageFile.ImageFile, turn: Image.Transpose | None, raw: _Raw, name: str) -> Decoded:
+    profile, mode, bits = picture.info.get("icc_profile") or None, picture.mode, raw.bits
+    if mode[0] in "IF":
+        white = _white_of(picture, str(picture.format), bits, name)
+        return Decoded(picture, "L" if white == 255 else "I;16", name, white, turn, profile, bits=bits)
+    if mode == "LAB":
+        return Decoded(picture, "RGB", name, turn=turn, kind="Lab", bits=bits)
+    kind = {"P": "palette", "PA": "palette", "1": "1 bit"}.get(mode, "")
+    is_grey = raw.is_grey or mode in ("1", "L", "LA", "La")
+    is_plain = mode in ("L", "RGB", "CMYK") and not has_alpha(picture)
+    return Decoded(picture, mode if is_plain else "L" if is_grey else "RGB", name, 255, turn, profile, kind, bits)
+
+
+def _alpha_of_one(picture: Image.Image) -> Image.Image | None:
+    """PNG may name one grey as transparent."""
+    clear = picture.info.get("transparency")
+    if not isinstance(clear, int):
+        return None
+    return Image.fromarray(np.where(np.asarray(picture) == clear, 0, 255).astype(np.uint8))
+
+
+def _from_lab(picture: Image.Image, name: str) -> Image.Image:
+    try:
+        return lab_to_srgb(picture)
+    except UnusableProfile as error:
+        raise BadPicture(f"{name} is a Lab picture, and {error}.", advice="Save it as RGB.") from error
+
+
+def _white_of(picture: Image.Image, format: str, bits: int, name: str) -> int:
+    """Which number means white, of greys of more than 8 bits; 255 where the format has 32 and none is larger."""
+    if picture.mode.startswith("I;16"):
+        return 2**bits - 1 if bits < 16 else _DEEPEST
+    if picture.mode != "F" and format == "PNG":
+        # Pillow before 10.3 gives 16-bit PNG as I.
+        return _DEEPEST
+    extremes = [_extremes(np.asarray(picture.crop(place))) for place in places(picture.size)]
+    lowest, highest = np.min(extremes), np.max(extremes)
+    if picture.mode != "F":
+        return next(white for white in (255, _DEEPEST, 2**31 - 1) if highest <= white)
+    # Nothing in a file of floating point numbers says which of them is white. (What is no number is not larger.)
+    if not (lowest >= 0 and highest <= 1):
+        raise BadPicture(
+            f"{name} holds floating point numbers that are not between 0 and 1.",
+            advice="Save it with 8 or 16 bits, as JPEG or PNG.",
+        )
+    return 1
+
+
+def _extremes(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _grey(picture: Image.Image, white: int) -> Image.Image:
+    """Greys of more than 8 bits, from 0 to 65535; as L where 255 is white."""
+    values = np.asarray(picture)
+    if white == 255:
+        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    if white != _DEEPEST:
+        values = np.rint(values * (_DEEPEST / white))
+    return Image.fromarray(np.clip(values, 0, _DEEPEST).astype(np.uint16))

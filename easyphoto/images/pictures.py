@@ -1,0 +1,291 @@
+"""Pictures: reading them safely, writing them whole, masks with soft edges, and pasting back.
+
+Pictures are PIL RGB at the borders and arrays inside functions. A mask is float32 (height, width) in 0..1.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFont, PngImagePlugin
+
+from easyphoto import __version__
+from easyphoto.geometry import Box, Size, lying_at, scale_of
+from easyphoto.images.decoding import Decoded, Place, decoded, open_picture, places, put_together, turned
+from easyphoto.images.profiles import Conversion, Profile, UnusableProfile, profile_for
+from easyphoto.storage.files import atomic_path
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MADE_BY = f"EasyPhoto {__version__}"
+# A warp that shrinks more than this would skip pixels; averaging first keeps thin lines (brows, lids) whole.
+LEAST_WARP = 0.7
+_SMALL = 4_000_000
+
+
+def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
+    """An RGB picture in sRGB, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
+
+    Raises BadPicture for what is no picture, is cut off, or would take too much memory.
+    """
+    return read_with_notes(source, longest=longest)[0]
+
+
+def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `read_picture`, and what could not be respected in the file."""
+    with decoded(source, longest=longest) as held:
+        profile, notes = usable_profile(held)
+        converted = way_to_srgb(profile)
+        # Of a reduced picture fewer pixels are converted; what shines through must be on white before it is reduced.
+        is_late = longest is not None and not held.has_alpha
+
+        def part(place: Place) -> Image.Image:
+            colours, alpha = held.parts(place)
+            colours = in_8_bits(colours)
+            if is_late:
+                return colours
+            return converted(colours) if alpha is None else on_white(converted(colours), alpha)
+
+        mode = "RGB" if not is_late else "L" if held.mode == "I;16" else held.mode
+        factor = 1 if longest is None else max(1, max(held.raw.size) // (2 * longest))
+        picture = put_together(held.raw.size, mode, part, factor=factor)
+    picture = _reduced(turned(picture, held.turn), longest)
+    return (converted(picture) if is_late else picture), notes
+
+
+def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[str, ...]]:
+    """The profile that the file embeds; None and a note where it says nothing about the picture."""
+    if held.profile is None:
+        return None, ()
+    try:
+        return profile_for(held.profile, "L" if held.mode == "I;16" else held.mode), ()
+    except UnusableProfile as error:
+        return None, (f"its colour profile was ignored, because {error}",)
+
+
+def in_8_bits(colours: Image.Image) -> Image.Image:
+    """Greys of 16 bits scaled to 8; others as they are."""
+    if colours.mode != "I;16":
+        return colours
+    scaled = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(scaled[np.asarray(colours)])
+
+
+def way_to_srgb(profile: Profile | None) -> Conversion:
+    """From L, RGB or CMYK to RGB in sRGB."""
+    if profile is None or profile.is_srgb:
+        return lambda colours: colours.convert("RGB")
+    through = profile.to_srgb()
+
+    def converted(colours: Image.Image) -> Image.Image:
+        picture = through(colours)
+        # Rounding makes the channels of some greys differ by one.
+        return Image.merge("RGB", (picture.getchannel("G"),) * 3) if colours.mode == "L" else picture
+
+    return converted
+
+
+def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """What is transparent becomes white, as a viewer shows it."""
+    layered = picture.convert("RGBA")
+    layered.putalpha(alpha)
+    return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
+
+
+def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
+    if longest is not None and max(picture.size) > longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return picture
+
+
+def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
+    """The files of a folder that may be pictures, by name; else also what is only named like one.
+
+    Hidden files are none: such are the ones that are being written, and what some systems add to each picture.
+    """
+    seen = (path for path in folder.iterdir() if not path.name.startswith("."))
+    named = sorted(path for path in seen if path.suffix.lower() in SUFFIXES)
+    return tuple(path for path in named if not only_files or path.is_file())
+
+
+def write_picture(
+    target: Path, picture: Image.Image, record: dict[str, Any] | None = None, *, profile: bytes | None = None
+) -> Path:
+    """Write a PNG whole or not at all; `record` says what made it, and is read back by `picture_record`.
+
+    `profile` is what the picture's numbers mean; sRGB where there is none.
+    """
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Software", MADE_BY)
+    if record is not None:
+        note.add_text("Comment", "made with AI")
+        note.add_text("easyphoto", json.dumps(record, ensure_ascii=True))
+    with atomic_path(target) as temporary:
+        # Given in any case: Pillow would embed what it finds in the picture's `info`.
+        picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile)
+    return target
+
+
+def picture_record(source: Path) -> dict[str, Any] | None:
+    """What `write_picture` noted in a PNG; None where there is no note."""
+    with open_picture(source) as picture:
+        note = picture.info.get("easyphoto")
+    return json.loads(note) if note else None
+
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+
+def built_in_font(size: int) -> Font:
+    """Pillow's own font. Before Pillow 10.1, which web UIs pin, it has one size only."""
+    try:
+        return ImageFont.load_default(size)
+    except TypeError:
+        return ImageFont.load_default()
+
+
+def drawable(text: str, font: Font) -> str:
+    """The text with what the font cannot draw as question marks; the one-size font knows Latin 1 only."""
+    return text if isinstance(font, ImageFont.FreeTypeFont) else text.encode("latin-1", "replace").decode("latin-1")
+
+
+def as_array(picture: Image.Image) -> np.ndarray:
+    """uint8 (height, width, 3), a copy that may be written to."""
+    return numbers_of(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def numbers_of(picture: Image.Image) -> np.ndarray:
+    """A picture's own numbers, a copy. Of a large one in parts, because numpy makes two copies more on its way."""
+    if picture.width * picture.height <= _SMALL:
+        return np.array(picture)
+    like = np.asarray(picture.crop((0, 0, 1, 1)))
+    numbers = np.empty((picture.height, picture.width, *like.shape[2:]), like.dtype)
+    for left, top, right, bottom in places(picture.size):
+        numbers[top:bottom, left:right] = np.asarray(picture.crop((left, top, right, bottom)))
+    return numbers
+
+
+def as_picture(array: np.ndarray) -> Image.Image:
+    """A PIL RGB picture of a uint8 (height, width, 3) array."""
+    return Image.fromarray(np.ascontiguousarray(array, np.uint8))
+
+
+def resized(picture: Image.Image, size: Size) -> Image.Image:
+    """Area averaging where it shrinks, Lanczos where it grows."""
+    shrinks = size.width <= picture.width and size.height <= picture.height
+    way = Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS
+    return picture if picture.size == (size.width, size.height) else picture.resize((size.width, size.height), way)
+
+
+def resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
+    import cv2
+
+    shrinks = size.width <= mask.shape[1] and size.height <= mask.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.clip(cv2.resize(mask.astype(np.float32), (size.width, size.height), interpolation=way), 0, 1)
+
+
+def reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The array averaged to about `scale` of its size, and (x, y): how many of its pixels one of the result covers."""
+    import cv2
+
+    height, width = image.shape[:2]
+    # Given a factor instead of a size, OpenCV leaves out what is beyond the last whole pixel, and all places shift.
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.array([width / size[0], height / size[1]])
+
+
+def warped(
+    image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...], *, outside: float | None = None
+) -> np.ndarray:
+    """An array, one or three channels, through a (2, 3) affine matrix on a ground of that (height, width).
+
+    Only what comes to lie there is read, and averaged first where it shrinks much. Beyond the image its edge is
+    repeated, or `outside` taken where given.
+    """
+    import cv2
+
+    image, matrix = _needed(image, matrix, shape)
+    scale = scale_of(matrix)
+    if scale < LEAST_WARP:
+        image, ratio = reduced(image, scale)
+        # The middle of pixel 0 is half a pixel from the edge at either size, hence the halves.
+        shift = matrix[:, :2] @ (0.5 * ratio - 0.5) + matrix[:, 2]
+        matrix = np.column_stack([matrix[:, :2] * ratio, shift])
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    size, value = (shape[1], shape[0]), (outside or 0.0,) * 3
+    laid = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=value)
+    return np.asarray(laid)
+
+
+def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the image that comes to lie on the ground, and the matrix for it.
+
+    A face needs a hundredth of a large photo, and OpenCV 4 warps no picture of 32,767 pixels and more.
+    """
+    import cv2
+
+    size, scale = Size.of(image), max(scale_of(matrix), 1e-3)
+    margin = 2.0 * max(1.0, 1.0 / scale) + 1.0
+    box = lying_at(cv2.invertAffineTransform(matrix), Size(shape[1], shape[0])).grown(*(math.ceil(margin),) * 4)
+    left = int(np.clip(box.left, 0, size.width - 1))
+    top = int(np.clip(box.top, 0, size.height - 1))
+    right = int(np.clip(box.right, left + 1, size.width))
+    bottom = int(np.clip(box.bottom, top + 1, size.height))
+    shift = matrix[:, 2] + matrix[:, :2] @ np.array([left, top], np.float64)
+    return image[top:bottom, left:right], np.column_stack([matrix[:, :2], shift])
+
+
+# Brushes take time with the square of their radius: from here on distances are measured instead.
+_LARGEST_BRUSH = 24
+
+
+def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Grown by `radius` pixels on every side (negative: shrunk), with a round brush."""
+    import cv2
+
+    pixels = round(abs(radius))
+    if pixels == 0:
+        return mask
+    if pixels > _LARGEST_BRUSH and ((mask == 0) | (mask == 1)).all():
+        inside = (mask > 0).astype(np.uint8)
+        away = cv2.distanceTransform(1 - inside if radius > 0 else inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return (away <= pixels if radius > 0 else away > pixels).astype(np.float32)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    # A mask that touches the picture's edge goes on beyond it, so shrinking must not eat it from there.
+    change = cv2.dilate if radius > 0 else cv2.erode
+    return change(mask.astype(np.float32), brush, borderType=cv2.BORDER_REPLICATE)
+
+
+def feathered(mask: np.ndarray, width: float) -> np.ndarray:
+    """The mask with an edge that falls to exactly 0 within `width` pixels outside it, and is 1 where the mask is.
+
+    Built from distances, not from a blur, because a blur has no end: outside the widened mask every byte must stay.
+    """
+    import cv2
+
+    inside = (mask > 0.5).astype(np.uint8)
+    if width <= 0 or not inside.any():
+        return inside.astype(np.float32)
+    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ramp = np.clip(1 - distance / (width + 1), 0, 1)
+    ramp[distance > width] = 0
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+
+
+def blended(base: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """`over` on `base` through `alpha`: uint8 (height, width, 3) twice and float (height, width). Bytes stay at 0."""
+    weight = alpha[..., None].astype(np.float32)
+    mixed = np.rint(base.astype(np.float32) * (1 - weight) + over.astype(np.float32) * weight)
+    return np.where(weight > 0, mixed, base).astype(np.uint8)
+
+
+def pasted_back(picture: np.ndarray, crop: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:
+    """A copy of `picture` with `crop` blended into `box` through `alpha`; crop and alpha have the box's size."""
+    left, top, right, bottom = box.as_ints()
+    result = picture.copy()
+    result[top:bottom, left:right] = blended(picture[top:bottom, left:right], crop, alpha)
+    return result

@@ -1,0 +1,1 @@
+"""Persons in a workspace: installed, imported, renamed, deleted."""

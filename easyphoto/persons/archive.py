@@ -1,0 +1,186 @@
+"""ZIP files with persons, unpacked without trust: names, sizes and kinds are checked before a byte is written."""
+
+from __future__ import annotations
+
+import errno
+import io
+import lzma
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from easyphoto.errors import DiskFailure, InputError
+from easyphoto.images.pictures import SUFFIXES
+from easyphoto.progress import Progress
+from easyphoto.storage.files import cause_of, make_folder, private_opener
+from easyphoto.workspace.folders import RESERVED_IDS
+
+Entry = tuple[zipfile.ZipInfo, str]
+"""What is in the archive, and where it goes."""
+MOST_FILES = 2000
+MOST_BYTES = 4 << 30
+"""Of everything that is unpacked. A LoRA has up to 1 GB, a photo 50 MB."""
+_MOST_JSON = 16 << 20
+_MOST_DIRECTORY = 4 << 20
+"""Of the archive's list of its files, which is read at once: some 40,000 names."""
+_LONGEST_NAME = 255
+"""Bytes that common file systems take."""
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Windows opens a device under these, whatever the ending.
+_DEVICE = re.compile(rf"({'|'.join(sorted(RESERVED_IDS))})(\..*)?", re.IGNORECASE)
+_BLOCK = 1 << 20
+_PICTURE = rf"[^/\\:]+({'|'.join(re.escape(suffix) for suffix in SUFFIXES)})"
+# What `export` writes, and nothing else.
+_PARTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"person\.json",
+        r"lora\.safetensors",
+        r"portrait\.png",
+        rf"photos/{_PICTURE}",
+        rf"dataset/(images|weights)/{_PICTURE}",
+        r"dataset/(reference\.png|dataset\.json|metadata\.jsonl)",
+    )
+)
+# What file managers add to archives.
+_LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
+_BROKEN = (
+    zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
+)  # fmt: skip
+_ADVICE = "Take a ZIP file made by: easyphoto persons export NAME"
+
+
+def is_export(source: Path) -> bool:
+    """Whether `export` made it; else it may hold a folder of the extension of 2023. Raises InputError."""
+    with _opened(source) as archive:
+        return any(re.fullmatch(r"[^/]+/person\.json", name) for name in archive.namelist())
+
+
+def unpack_export(source: Path, target: Path, progress: Progress) -> None:
+    """Write the person's files into the empty folder `target`, without the archive's top folder.
+
+    Raises InputError for what is no export; then `target` may hold a part of it.
+    """
+    with _opened(source) as archive:
+        _unpack(archive, _export_entries(archive), target, progress)
+
+
+def unpack_earlier(source: Path, target: Path, progress: Progress) -> None:
+    """Write what an import needs of the extension's folders into `target`; its checkpoints and logs are left packed."""
+    with _opened(source) as archive:
+        _unpack(archive, _earlier_entries(archive), target, progress)
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with _Measured(io.FileIO(source)) as stream, zipfile.ZipFile(stream) as archive:
+            yield archive
+    except (zipfile.BadZipFile, *_BROKEN) as error:
+        raise InputError(f"{source.name} cannot be unpacked ({cause_of(error)}).", advice=_ADVICE) from error
+
+
+class _Measured(io.BufferedReader):
+    """Refuses to read at once more than a list of files has."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MOST_DIRECTORY:
+            raise zipfile.BadZipFile("it lists too many files")
+        return super().read(size)
+
+
+def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, progress: Progress) -> None:
+    room, done = sum(entry.file_size for entry, _ in entries), 0
+    _check_amount(entries, room)
+    for entry, place in entries:
+        progress.check()
+        _write(archive, entry, target / place)
+        done += entry.file_size
+        progress.step(done, room, f"unpacking {place}")
+
+
+def _check_amount(entries: Sequence[Entry], room: int) -> None:
+    if any(entry.compress_type not in _KINDS for entry, _ in entries):
+        raise InputError("The archive is packed in an unusual way.", advice="Pack it as an ordinary ZIP file.")
+    if len(entries) > MOST_FILES:
+        raise InputError(f"The archive holds {len(entries)} files.", advice=f"At most {MOST_FILES} are unpacked.")
+    if room > MOST_BYTES:
+        raise InputError("The archive unpacks to more than 4 GiB.", advice="Import one person at a time.")
+    places = Counter(place.lower() for _, place in entries)
+    twice = [place for place, count in places.items() if count > 1]
+    if twice:
+        raise InputError(f"The archive holds {twice[0]} twice.", advice=_ADVICE)
+
+
+def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
+    """The entries with their places in the person's folder. Raises InputError for anything strange."""
+    # Python's is_dir fails at a name that is empty.
+    entries = [
+        entry
+        for entry in archive.infolist()
+        if not entry.filename.endswith("/") and not _LITTER.fullmatch(entry.filename)
+    ]
+    if len({entry.filename.partition("/")[0] for entry in entries}) != 1:
+        raise InputError("The archive holds more than one exported person.", advice=_ADVICE)
+    placed = tuple((entry, entry.filename.partition("/")[2]) for entry in entries)
+    for entry, place in placed:
+        _check(entry, place)
+        if not any(pattern.fullmatch(place) for pattern in _PARTS):
+            raise InputError(f"The archive holds {entry.filename!r}, which is no part of a person.", advice=_ADVICE)
+    return placed
+
+
+def _earlier_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
+    """Pictures and LoRAs, wherever they lie; checkpoints along the way are large and of no use."""
+    placed = tuple((entry, entry.filename) for entry in archive.infolist() if _is_wanted(entry))
+    for entry, place in placed:
+        _check(entry, place)
+    return placed
+
+
+def _is_wanted(entry: zipfile.ZipInfo) -> bool:
+    name = entry.filename.rpartition("/")[2].lower()
+    is_kind = name.endswith((*SUFFIXES, ".safetensors")) and not name.startswith("checkpoint-")
+    return is_kind and not _LITTER.fullmatch(entry.filename)
+
+
+def _check(entry: zipfile.ZipInfo, place: str) -> None:
+    """Raises InputError for a name that leads elsewhere, a link, a locked or a strange file."""
+    is_link = stat.S_ISLNK(entry.external_attr >> 16)
+    leads_out = place.startswith("/") or {"", "..", "."} & set(place.split("/")) or re.search(r"[\\:]", place)
+    if any(len(part.encode()) > _LONGEST_NAME or _DEVICE.fullmatch(part) for part in place.split("/")):
+        raise InputError(f"The archive holds {entry.filename[:100]!r}, which not every disk can hold.", advice=_ADVICE)
+    if is_link or leads_out or not place.isprintable():
+        raise InputError(f"The archive holds {entry.filename!r}, which leads out of it.", advice=_ADVICE)
+    if entry.flag_bits & 1:
+        raise InputError("The archive is locked with a password.", advice="Unpack it, and pack it without one.")
+    if place.endswith((".json", ".jsonl")) and entry.file_size > _MOST_JSON:
+        raise InputError(f"{place} is too large for a record.", advice=_ADVICE)
+
+
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    """No more than the entry announces, whatever it unpacks to."""
+    left = entry.file_size
+    try:
+        make_folder(target.parent)
+        with archive.open(entry) as packed, open(target, "xb", opener=private_opener) as stream:
+            while block := packed.read(_BLOCK):
+                left -= len(block)
+                if left < 0:
+                    raise InputError(f"{entry.filename} unpacks to more than it says.", advice=_ADVICE)
+                stream.write(block)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"The archive holds {entry.filename!r} as a file and as a folder.", advice=_ADVICE) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            # Of an entry that begins where no file has a place.
+            raise InputError(f"{entry.filename!r} cannot be unpacked.", advice=_ADVICE) from error
+        raise DiskFailure(
+            f"{target.name} could not be written: {cause_of(error)}.", advice="Check free space."
+        ) from error

@@ -1,0 +1,198 @@
+"""A person whom the EasyPhoto extension of 2023 trained: their photos and LoRA, made into a person of ours.
+
+Its folder `outputs/easyphoto-user-id-infos/<id>` holds original_backup/ (the photos), ref_image.jpg (the best of them),
+processed_images/train/ (crops on white) and user_weights/; the LoRA that was used lies in models/Lora beside outputs/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.families import Family
+from easyphoto.images.pictures import as_array, picture_files, read_picture, write_picture
+from easyphoto.persons.folder import LORA, PHOTOS, PORTRAIT, REFERENCE
+from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.preprocess.check import check_photos
+from easyphoto.preprocess.dataset import prepare_dataset
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import Progress
+from easyphoto.settings import PreprocessSettings
+from easyphoto.storage.files import cause_of, copy_file, make_folder
+from easyphoto.workspace.folders import Person, utc_now
+
+USER_IDS = "easyphoto-user-id-infos"
+_ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS = "original_backup", "processed_images/train", "ref_image.jpg", "user_weights"
+_REINFORCED = "ddpo_"
+_SMALL = (32, 32)
+# Of 255; two JPEGs of one picture differ by less, two photos of one person by far more.
+_SAME_PICTURE = 4.0
+EngineOpener = Callable[[Sequence[Path]], FaceEngine]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was found of one person."""
+
+    folder: Path
+    lora: Path
+    family: Family
+    photos: tuple[Path, ...]
+    """The originals, or the crops where those are gone."""
+    notes: tuple[str, ...]
+
+
+def is_earlier(folder: Path) -> bool:
+    """Whether it looks like one person's folder of the extension."""
+    return folder.is_dir() and any((folder / part).exists() for part in (_ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS))
+
+
+def earlier_folders(source: Path) -> tuple[Path, ...]:
+    """The persons' folders in `source`: it may be one itself, hold them, or be the web UI's `outputs` or its root."""
+    if is_earlier(source):
+        return (source,)
+    for place in (source, source / USER_IDS, source / "outputs" / USER_IDS):
+        found = tuple(sorted(folder for folder in place.iterdir() if is_earlier(folder))) if place.is_dir() else ()
+        if found:
+            return found
+    return ()
+
+
+def look_into(folder: Path) -> Earlier:
+    """Raises InputError where the LoRA or the photos are missing, or the LoRA is of a family unknown here."""
+    lora = _lora_of(folder)
+    family = family_of_lora(lora)
+    notes = []
+    photos = _numbered(folder / _ORIGINALS)
+    if not photos:
+        photos = _numbered(folder / _CROPS)
+        notes.append("The original photos are gone: the crops of the earlier training stand in for them.")
+    if not photos:
+        raise TooFewPhotos(f"There are no photos in {folder}.", advice=f"They lie in {_ORIGINALS}.")
+    if any((place / f"{_REINFORCED}{folder.name}.safetensors").is_file() for place in _lora_places(folder)):
+        notes.append(f"The second LoRA {_REINFORCED}{folder.name} (reinforcement learning) was left out.")
+    return Earlier(folder, lora, family, photos, tuple(notes))
+
+
+def build_person(
+    earlier: Earlier, person_id: str, name: str, *, staging: Path, open_engine: EngineOpener, progress: Progress
+) -> Person:
+    """The person's folder in `staging`, its photos judged and cut anew. Raises TooFewPhotos, DiskFailure."""
+    engine = open_engine(earlier.photos)
+    check, notes = _checked(earlier, engine, progress)
+    dataset = prepare_dataset(check, engine, earlier.family, PreprocessSettings(), staging / "dataset", progress)
+    portrait = _portrait_of(earlier.folder, engine)
+    try:
+        make_folder(staging / PHOTOS)
+        for verdict in check.kept:
+            copy_file(verdict.path, staging / PHOTOS / verdict.photo)
+        copy_file(earlier.lora, staging / LORA)
+    except OSError as error:
+        raise DiskFailure(f"The person could not be copied: {cause_of(error)}.", advice="Check free space.") from error
+    if portrait is not None:
+        write_picture(staging / PORTRAIT, portrait)
+    return Person(
+        id=person_id,
+        name=name,
+        family=earlier.family.id,
+        domain=engine.domain.value,
+        created=utc_now(),
+        photos=tuple(f"{PHOTOS}/{verdict.photo}" for verdict in check.kept),
+        reference=REFERENCE,
+        portrait=PORTRAIT if portrait is not None else None,
+        lora=LORA,
+        notes=(*earlier.notes, *notes, *dataset.notes),
+    )
+
+
+def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[Check, tuple[str, ...]]:
+    """Verdicts of the photos, with the reference that was chosen in 2023 where it is among the kept."""
+    settings = PreprocessSettings()
+    check = check_photos(earlier.photos, engine, earlier.family, settings, progress)
+    notes: tuple[str, ...] = ()
+    if not check.kept and (crops := _numbered(earlier.folder / _CROPS)) and crops != earlier.photos:
+        check = check_photos(crops, engine, earlier.family, settings, progress)
+        notes = ("None of the original photos can be used: the crops of the earlier training stand in for them.",)
+    if not check.kept:
+        reasons = sorted({verdict.reason.value for verdict in check.verdicts if verdict.reason})
+        raise TooFewPhotos(
+            f"None of the {len(check.verdicts)} photos can be used: {', '.join(reasons)}.",
+            advice="Train the person anew, with sharp photos that show one face well.",
+        )
+    chosen = _same_photo(earlier.folder / _REFERENCE, check)
+    return (replace(check, reference=chosen) if chosen else check), notes
+
+
+def _same_photo(reference: Path, check: Check) -> str | None:
+    """The kept photo that the reference is a copy of; saved as JPEG once more it is no longer the same bytes."""
+    wanted = _small(reference)
+    if wanted is None:
+        return None
+    near = [(_distance(wanted, _small(verdict.path)), verdict.photo) for verdict in check.kept]
+    distance, photo = min(near)
+    return photo if distance <= _SAME_PICTURE else None
+
+
+def _small(picture: Path) -> np.ndarray | None:
+    try:
+        return as_array(read_picture(picture, longest=512).resize(_SMALL, Image.Resampling.BOX)).astype(np.float32)
+    except BadPicture:
+        return None
+
+
+def _distance(one: np.ndarray, other: np.ndarray | None) -> float:
+    return float("inf") if other is None else float(np.abs(one - other).mean())
+
+
+def _portrait_of(folder: Path, engine: FaceEngine) -> Image.Image | None:
+    """The validation picture most like the person, where it can be read and shows a face."""
+    for file in _numbered(folder / _WEIGHTS / "best_outputs"):
+        try:
+            picture = read_picture(file)
+        except BadPicture:
+            continue
+        if engine.detect(picture):
+            return picture
+    return None
+
+
+def _lora_of(folder: Path) -> Path:
+    """The file that was used, or else the best that the training left. Raises InputError."""
+    weights = folder / _WEIGHTS
+    own = f"{folder.name}.safetensors"
+    wanted = [place / own for place in _lora_places(folder)]
+    wanted += [weights / "best_outputs" / own, *sorted((weights / "best_outputs").glob("*.safetensors"))]
+    wanted += [weights / own, weights / "pytorch_lora_weights.safetensors"]
+    found = next((file for file in wanted if file.is_file() and not file.name.startswith(_REINFORCED)), None)
+    if found is None:
+        raise InputError(
+            f"There is no LoRA of {folder.name!r}.",
+            advice=f"Put it into {weights / 'best_outputs'} as {own}, then import again.",
+        )
+    return found
+
+
+def _lora_places(folder: Path) -> tuple[Path, ...]:
+    """The web UI's LoRA folder where the person's lies in its outputs, and beside the person where it was moved."""
+    here = folder.absolute()
+    above = [parent / "models" / "Lora" for parent in here.parents[1:3]]
+    return (*above, here.parent / "models" / "Lora", here.parent)
+
+
+def _numbered(folder: Path) -> tuple[Path, ...]:
+    """The pictures of a folder, 2.jpg before 10.jpg."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(picture_files(folder), key=lambda file: (_first_number(file.stem), file.name)))
+
+
+def _first_number(text: str) -> int:
+    found = re.search(r"\d{1,9}", text)
+    return int(found[0]) if found else 0

@@ -1,0 +1,73 @@
+"""A person out of an export of ours: every file is looked at before anything counts as theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PureWindowsPath
+
+from easyphoto.errors import InputError
+from easyphoto.faces.engine import Domain
+from easyphoto.families import Family
+from easyphoto.images.pictures import read_picture
+from easyphoto.persons.archive import unpack_export
+from easyphoto.persons.folder import LORA, PORTRAIT, REFERENCE
+from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.persons.renaming import checked_name
+from easyphoto.preprocess.dataset import read_dataset
+from easyphoto.progress import Progress
+from easyphoto.storage.files import inside
+from easyphoto.storage.records import read_json, typed
+from easyphoto.workspace.folders import PERSON_FILE, Person, checked_person
+
+_ADVICE = "Export the person again where they come from."
+
+
+def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person:
+    """The person as their record says, checked against the files that were unpacked into `staging`."""
+    unpack_export(source, staging, progress)
+    return person_in(staging, progress)
+
+
+def person_in(folder: Path, progress: Progress) -> Person:
+    """Raises InputError where a file is missing, is not what it should be, or the record names one elsewhere."""
+    person = _record(folder)
+    if person.lora != LORA or person.reference != REFERENCE or person.portrait not in (None, PORTRAIT):
+        raise InputError("The record of the person names unusual files.", advice=_ADVICE)
+    family = family_of_lora(_file_of(folder, LORA))
+    if family.id != person.family:
+        raise InputError(
+            f"The person's LoRA is for {family.label}, their record says {person.family!r}.", advice=_ADVICE
+        )
+    entries = read_dataset(folder / "dataset").entries
+    of_dataset = [path for entry in entries for path in (entry.image, entry.weights)]
+    named = [*person.photos, *(part for part in (person.reference, person.portrait) if part)]
+    pictures = [*(_file_of(folder, name) for name in named), *of_dataset]
+    for number, picture in enumerate(pictures):
+        progress.check()
+        progress.step(number, len(pictures), f"looking at {picture.name}")
+        read_picture(picture)
+    # An archive must not say which file of this machine, or of another one, is opened.
+    return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
+
+
+def _record(folder: Path) -> Person:
+    person = typed(Person, read_json(folder / PERSON_FILE), "The record of the person")
+    # The run stays where it was made; a name of it here could only be somebody else's.
+    person = checked_person(replace(person, run=None), folder)
+    if person.domain not in (None, *(domain.value for domain in Domain)):
+        raise InputError("The record of the person names an unknown kind of pictures.", advice=_ADVICE)
+    return person
+
+
+def _base_name(base: str | None, family: Family) -> str | None:
+    """As hosts list it: of a path only the file's name. A family that ships needs none."""
+    name = PureWindowsPath(base or "").name
+    return name if name not in ("", "..") and family.embedded is None else None
+
+
+def _file_of(folder: Path, name: str) -> Path:
+    """A file that the person's record names. Raises InputError where it is not there or no file, OutsideFolder."""
+    path = inside(folder, name)
+    if not path.is_file():
+        raise InputError("The archive lacks a file that the person's record names.", advice=_ADVICE)
+    return path

@@ -1,0 +1,265 @@
+"""A person's folder: put together whole beside the old one and put in its place, and read back as somebody who sits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
+from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
+from easyphoto.faces.outline import common_outline, outline_of
+from easyphoto.faces.score import largest_face_embedding, likeness
+from easyphoto.faces.skin_tone import common_tone, skin_level
+from easyphoto.images.pictures import as_array, read_picture
+from easyphoto.inference.masks import skin_of
+from easyphoto.inference.subject import Subject
+from easyphoto.preprocess.dataset import Dataset, read_dataset
+from easyphoto.preprocess.sheet import read_check
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import Cancelled
+from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
+from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
+from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage.scratch import discard, place_in_trash
+from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
+
+LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
+STAGING = "person"
+"""Folder of a run where its person is put together."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished training made, before it becomes part of the person."""
+
+    lora: Path
+    portrait: Path | None
+    dataset: Dataset
+
+
+def keep_photos(check: Check, run_folder: Path) -> None:
+    """Copy the kept photos into the run's folder, so that it can be gone on with when the originals have moved."""
+    try:
+        make_folder(run_folder / PHOTOS)
+        for verdict in check.kept:
+            copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
+    except OSError as error:
+        raise DiskFailure(f"The photos could not be copied: {cause_of(error)}.", advice="Check free space.") from error
+
+
+def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
+    """Put the person's folder together in the run's and then in its place; until then the person is as before."""
+    staging = run_folder / STAGING
+    if staging.exists():
+        shutil.rmtree(staging)
+    try:
+        make_folder(staging)
+        copy_folder(run_folder / PHOTOS, staging / PHOTOS)
+        photos = tuple(f"{PHOTOS}/{name}" for name in read_check(run_folder).kept)
+        copy_folder(made.dataset.folder, staging / "dataset")
+        copy_file(made.lora, staging / LORA)
+        if made.portrait is not None:
+            copy_file(made.portrait, staging / PORTRAIT)
+    except OSError as error:
+        raise DiskFailure(
+            f"The person's folder could not be written: {cause_of(error)}.",
+            advice="Check free space, then train again.",
+        ) from error
+    complete = replace(
+        person,
+        photos=photos,
+        reference=REFERENCE,
+        portrait=PORTRAIT if made.portrait is not None else None,
+        lora=LORA,
+        run=run_folder.name,
+    )
+    _write_record(staging, complete)
+    put_in_place(workspace, person.id, staging, replaces=True)
+    return complete
+
+
+def _write_record(staging: Path, person: Person) -> None:
+    write_json(staging / "person.json", asdict(person))
+
+
+def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) -> None:
+    """Make the folder `new`, which is whole, the person; what was there goes when the new one stands.
+
+    Killed anywhere between, the next start ends it. Without `replaces` nobody may be there: raises NameTaken. Raises
+    Cancelled where the person is being deleted, DiskFailure where a folder cannot be moved; all is then as before.
+    """
+    root, place = workspace.root, workspace.person_folder(id)
+    with changing(root, (id,)):
+        if id in doomed(root):
+            raise Cancelled(f"{id} is being deleted.")
+        for begun in pending(root):
+            if begun.kind == INSTALL and id in begun.persons:
+                _ended(workspace, begun)
+        if not replaces and place.exists():
+            raise NameTaken(f"There is already a person {id!r}.", advice="They came while this one was made.")
+        old = place_in_trash(root, id).relative_to(root).as_posix() if replaces else ""
+        change = begin(root, new_change(INSTALL, (id,), new=new.relative_to(root).as_posix(), old=old))
+        try:
+            _put(workspace, change)
+        except OSError as error:
+            _put_back(workspace, change)
+            end(root, change)
+            raise DiskFailure(
+                f"{place} could not be replaced: {cause_of(error)}.", advice="Close what has it open."
+            ) from error
+        end(root, change)
+    _emptied(root, change)
+
+
+def finish_install(workspace: Workspace, change: Change) -> None:
+    """What a killed `put_in_place` began. Raises RunBusy while somebody does it, DiskFailure."""
+    root = workspace.root
+    with changing(root, change.persons, seconds=0):
+        if is_pending(root, change):
+            _ended(workspace, change)
+
+
+def _ended(workspace: Workspace, change: Change) -> None:
+    try:
+        _put(workspace, change)
+        _put_back(workspace, change)
+    except OSError as error:
+        raise DiskFailure(
+            f"{change.persons[0]} could not be put in place: {cause_of(error)}.", advice="Close what has it open."
+        ) from error
+    end(workspace.root, change)
+    _emptied(workspace.root, change)
+
+
+def _put(workspace: Workspace, change: Change) -> None:
+    new, place = inside(workspace.root, change.new), workspace.person_folder(change.persons[0])
+    if not (new / PERSON_FILE).is_file():
+        return
+    if place.exists():
+        if not change.old:
+            return
+        old = inside(workspace.root, change.old)
+        make_folder(old.parent)
+        os.rename(place, old)
+    make_folder(place.parent)
+    os.rename(new, place)
+
+
+def _put_back(workspace: Workspace, change: Change) -> None:
+    """The earlier person, where nobody stands in their place."""
+    place = workspace.person_folder(change.persons[0])
+    if change.old and inside(workspace.root, change.old).exists() and not place.exists():
+        os.rename(inside(workspace.root, change.old), place)
+
+
+def _emptied(root: Path, change: Change) -> None:
+    if change.old:
+        with suppress(DiskFailure):  # it lies in the trash, and goes with the next sweep
+            discard(root, inside(root, change.old).parent)
+
+
+def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Subject:
+    """The person as the pipeline needs them. Raises InputError where their training is not finished."""
+    if not person.is_ready or person.lora is None or person.reference is None:
+        raise not_trained(person)
+    folder = workspace.person_folder(person.id)
+    faces = known_faces(read_dataset(folder / "dataset"), engine)
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
+    levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
+    return Subject(
+        name=person.name,
+        reference=read_picture(folder / person.reference),
+        portrait=read_picture(folder / person.portrait) if person.portrait else None,
+        lora=folder / person.lora,
+        embeddings=embeddings_of(faces, engine),
+        outline=common_outline(outlines),
+        skin=common_tone([level for level in levels if level is not None]),
+    )
+
+
+def not_trained(person: Person) -> InputError:
+    advice = f"Train them first (easyphoto train {person.id} --photos DIR)."
+    return InputError(f"{person.id!r} is not trained yet.", advice=advice)
+
+
+KnownFace = tuple[Image.Image, Face, np.ndarray]
+"""A training picture, the face on it, and its part map."""
+
+
+def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:
+    """The largest face of every training picture on which it is found again."""
+    pictures = [read_picture(entry.image) for entry in dataset.entries]
+    found = [(picture, faces[0]) for picture in pictures if (faces := engine.detect(picture))]
+    return [(picture, face, engine.parse(picture, face)) for picture, face in found]
+
+
+def embeddings_of(faces: Sequence[KnownFace], engine: FaceEngine) -> tuple[np.ndarray, ...]:
+    """One vector for each; none without an embedder."""
+    found = (engine.embed(picture, face) for picture, face, _ in faces)
+    return tuple(vector for vector in found if vector is not None)
+
+
+def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
+    """How like the person the largest face is; None where there is no face or no embedder."""
+    vector = largest_face_embedding(engine, picture) if references else None
+    return likeness(engine, vector, references) if vector is not None else None
+
+
+def likeness_record(found: Likeness | None) -> dict[str, Any] | None:
+    """For `person.json`; a share that nobody can tell is None there."""
+    if found is None:
+        return None
+    return {
+        "embedder": found.embedder,
+        "cosine": round(found.cosine, 4),
+        "percentile": _rounded(found.percentile),
+        "strangers": _rounded(found.strangers),
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 1)
+
+
+def base_of(workspace: Workspace, person: Person) -> str:
+    """The base model that the person's LoRA belongs to; the family where nobody wrote it down."""
+    record = workspace.runs / (person.run or "") / "run.json"
+    if person.base is None and person.run and record.is_file():
+        with suppress(InputError):
+            return typed(_Trained, read_json(record), f"The record of the run {person.run}").base
+    return person.base or person.family
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What is asked of a run that may be of an earlier version."""
+
+    base: str
+
+
+def recorded_domain(person: Person) -> str | None:
+    """What the person's photos are; None where nobody wrote it down.
+
+    The engine of a training of before does not say it: plain grounds and greyscale made drawings of photographs then.
+    """
+    return person.domain if person.domain in {domain.value for domain in Domain} else None
+
+
+def shared_domain(domains: Mapping[str, str]) -> str:
+    """Of persons who are photographed together, by name. Raises MixedDomains where they differ."""
+    if len(set(domains.values())) > 1:
+        said = ", ".join(f"{name} of {domain}" for name, domain in domains.items())
+        raise MixedDomains(
+            f"These persons were learned from pictures of different kinds: {said}.",
+            advice="Photograph them one at a time, or choose for all of them: --engine photographs or drawings "
+            "(in the tab: Kind of pictures; in the API: options.engine).",
+        )
+    return next(iter(domains.values()))

@@ -1,0 +1,160 @@
+"""Persons brought into a workspace, each whole or not at all."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
+from easyphoto.families import FAMILIES
+from easyphoto.host.base import Host
+from easyphoto.persons.archive import is_export, unpack_earlier
+from easyphoto.persons.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
+from easyphoto.persons.exported import person_of_archive
+from easyphoto.persons.folder import STAGING, put_in_place
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.storage.files import make_folder
+from easyphoto.storage.journal import at_work, names_of
+from easyphoto.storage.records import write_json
+from easyphoto.storage.scratch import held_folder
+from easyphoto.workspace.folders import Person, Workspace, checked_id
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Somebody who was found and not imported."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImportedPersons:
+    persons: tuple[Person, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def import_persons(
+    workspace: Workspace,
+    source: Path,
+    *,
+    host: Host,
+    open_engine: EngineOpener,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> ImportedPersons:
+    """From a ZIP of `export`, or a folder (or a ZIP of it) of the extension of 2023: one person's, or one of several.
+
+    `name` is for a single person, instead of their own. Their LoRAs are laid where the host lists them. Of several,
+    those that cannot be imported are left out with the reason; of one, the reason is raised: InputError, NameTaken,
+    TooFewPhotos, BadPicture, DiskFailure.
+    """
+    found = _arrived(workspace, source, name, open_engine=open_engine, progress=progress or NullProgress())
+    return replace(found, persons=tuple(_published(workspace, person, host) for person in found.persons))
+
+
+def _arrived(
+    workspace: Workspace, source: Path, name: str | None, *, open_engine: EngineOpener, progress: Progress
+) -> ImportedPersons:
+    if source.is_file() and zipfile.is_zipfile(source):
+        if is_export(source):
+            return ImportedPersons((_from_archive(workspace, source, name, progress),))
+        with held_folder(workspace.arriving) as staging:
+            unpack_earlier(source, staging, progress)
+            if name is None and is_earlier(staging):
+                name = source.stem  # packed without a folder around it
+            return _arrived(workspace, staging, name, open_engine=open_engine, progress=progress)
+    folders = earlier_folders(source)
+    if not folders:
+        raise InputError(
+            f"{source} holds no person.",
+            advice="Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos.",
+        )
+    if len(folders) == 1:
+        return ImportedPersons(
+            (_from_earlier(workspace, folders[0], name, open_engine=open_engine, progress=progress),)
+        )
+    if name is not None:
+        raise InputError(f"{source} holds {len(folders)} persons.", advice="Name one person's folder, or no name.")
+    arrived: list[Person] = []
+    left_out: list[LeftOut] = []
+    for number, folder in enumerate(folders):
+        progress.check()
+        progress.step(number, len(folders), f"importing {folder.name}")
+        try:
+            arrived.append(_from_earlier(workspace, folder, None, open_engine=open_engine, progress=progress))
+        except EasyPhotoError as error:
+            left_out.append(LeftOut(folder.name, str(error)))
+    return ImportedPersons(tuple(arrived), tuple(left_out))
+
+
+def first_of(found: ImportedPersons) -> Person:
+    """For who expects one. Raises InputError where everybody was left out."""
+    if not found.persons:
+        raise InputError(f"Nobody was imported. {found.left_out[0].reason}", advice="Import one person at a time.")
+    return found.persons[0]
+
+
+def _published(workspace: Workspace, person: Person, host: Host) -> Person:
+    """Who cannot be laid where the host lists LoRAs has arrived all the same; that is noted."""
+    try:
+        host.publish(workspace.person_folder(person.id) / str(person.lora))
+    except EnvironmentFailure as error:
+        person = replace(person, notes=(*person.notes, f"The host cannot list the LoRA yet. {error}"))
+        workspace.save_person(person)
+    return person
+
+
+def _from_archive(workspace: Workspace, source: Path, name: str | None, progress: Progress) -> Person:
+    if name is not None:
+        _check_free(workspace, name)
+    with held_folder(workspace.arriving) as held:
+        staging = make_folder(held / STAGING)
+        person = person_of_archive(source, staging, progress)
+        id = _check_free(workspace, name or person.id)
+        with at_work(workspace.root, names_of((id,)), progress):
+            person = replace(person, id=id, name=(name or person.name).strip())
+            return _installed(workspace, person, staging)
+
+
+def _from_earlier(
+    workspace: Workspace, folder: Path, name: str | None, *, open_engine: EngineOpener, progress: Progress
+) -> Person:
+    id = _check_free(workspace, name or folder.name)
+    earlier = look_into(folder)
+    with held_folder(workspace.arriving) as held, at_work(workspace.root, names_of((id,)), progress) as watched:
+        staging = make_folder(held / STAGING)
+        named = (name or folder.name).strip()
+        person = build_person(earlier, id, named, staging=staging, open_engine=open_engine, progress=watched)
+        return _installed(workspace, person, staging)
+
+
+def _check_free(workspace: Workspace, name: str) -> str:
+    """The id for that name. Raises NameTaken, or BadName, with the option that helps."""
+    try:
+        id = checked_id(name)
+    except BadName as error:
+        raise BadName(
+            str(error.args[0]), advice=f"Give another name (--name on the command line). {error.advice}"
+        ) from None
+    if workspace.person_folder(id).exists():
+        raise NameTaken(
+            f"There is already a person {id!r}.",
+            advice="Give another name (--name on the command line), or rename or delete the other.",
+        )
+    return id
+
+
+def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
+    person = replace(person, run=None, notes=(*person.notes, *_base_note(person)))
+    write_json(staging / "person.json", asdict(person))
+    put_in_place(workspace, person.id, staging, replaces=False)
+    return person
+
+
+def _base_note(person: Person) -> tuple[str, ...]:
+    """Where nobody wrote the base down; a family that does not ship has none of its own."""
+    if person.base or FAMILIES[person.family].embedded is not None:
+        return ()
+    return ("Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",)

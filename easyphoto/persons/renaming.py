@@ -1,0 +1,188 @@
+"""A person's name and id, changed everywhere in the workspace where they stand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import BadName, DiskFailure, NameTaken, RunBusy, UnknownPerson
+from easyphoto.host.base import Host, listed_names, published_or_noted, unlisted
+from easyphoto.persons.folder import LORA
+from easyphoto.storage.files import cause_of
+from easyphoto.storage.journal import (
+    RENAME,
+    Change,
+    begin,
+    changing,
+    doomed,
+    end,
+    is_pending,
+    names_of,
+    new_change,
+    pending,
+    works_on,
+)
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.folders import (
+    JOB_FILE,
+    PERSON_FILE,
+    RUN_FILE,
+    SESSION_FILE,
+    Person,
+    Workspace,
+    checked_id,
+    records_in,
+    texts_in,
+)
+
+LONGEST_NAME = 200
+
+
+def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_id: str | None = None) -> Person:
+    """Another name to show, and with `new_id` another id, under which runs and results are found again.
+
+    The host then lists the LoRA as theirs. What is written into finished pictures stays as it was. Cut off anywhere,
+    the next start ends it. Raises UnknownPerson, BadName, NameTaken, RunBusy while somebody works on the person.
+    """
+    old, name = workspace.person_folder(id).name, checked_name(name)
+    target = checked_id(new_id) if new_id is not None else old
+    root = workspace.root
+    with changing(root, (old, target)):
+        _complete_earlier(workspace, {old, target}, host)
+        workspace.person(old)
+        if target != old:
+            _check_free(workspace, target)
+        if busy := works_on(root, names_of((old, target))):
+            raise RunBusy(f"{', '.join(busy)} works on {old}.", advice="Wait until it is done, or stop it first.")
+        loras = (workspace.person_folder(old) / LORA,) if target != old else ()
+        change = begin(root, new_change(RENAME, (old, target), name=name, listed=listed_names(host, old, loras)))
+        try:
+            _move(workspace, change, host)
+        except OSError as error:
+            end(root, change)
+            raise DiskFailure(
+                f"{old} could not be renamed: {cause_of(error)}.", advice="Close what has it open, then rename again."
+            ) from error
+        _write_everywhere(workspace, change)
+        _end(workspace, change, host)
+    return workspace.person(target)
+
+
+def finish_rename(workspace: Workspace, change: Change, host: Host) -> None:
+    """What a killed `rename_person` began. Raises RunBusy while somebody does it, DiskFailure."""
+    with changing(workspace.root, change.persons, seconds=0):
+        if is_pending(workspace.root, change):
+            _complete(workspace, change, host)
+
+
+def _complete_earlier(workspace: Workspace, held: set[str], host: Host) -> None:
+    """Complete renames of these persons, whose locks are held, that a killed process began.
+
+    One may still be pending because a sweep could not get the lock. Left to the next start it would undo the rename
+    that comes now. Raises RunBusy where it also concerns a person whose lock is not held.
+    """
+    for change in pending(workspace.root):
+        if change.kind == RENAME and held & {*change.persons}:
+            if not {*change.persons} <= held:
+                raise RunBusy(f"{change.persons[0]} is being renamed.", advice="Ask again in a moment.")
+            _complete(workspace, change, host)
+
+
+def _complete(workspace: Workspace, change: Change, host: Host) -> None:
+    try:
+        _move(workspace, change, host)
+    except OSError as error:
+        raise DiskFailure(
+            f"{change.persons[0]} could not be renamed: {cause_of(error)}.", advice="Close what has it open."
+        ) from error
+    _write_everywhere(workspace, change)
+    lora = workspace.person_folder(change.persons[1]) / LORA
+    if lora.is_file():
+        published_or_noted(host, lora)
+    _end(workspace, change, host)
+
+
+def _check_free(workspace: Workspace, target: str) -> None:
+    """Raises NameTaken also where only trainings of somebody of that id are left: they would become theirs."""
+    if workspace.person_folder(target).exists() or target in doomed(workspace.root):
+        raise NameTaken(f"There is already a person {target!r}.", advice="Choose another id, or delete them first.")
+    if any(record.get("person") == target for _, record in records_in(workspace.runs, RUN_FILE)):
+        raise NameTaken(
+            f"There are trainings of somebody called {target!r}.", advice="Choose another id, or delete them first."
+        )
+
+
+def _move(workspace: Workspace, change: Change, host: Host) -> None:
+    """The folder comes first: it is the only step that others can keep from being done."""
+    old, place = (workspace.person_folder(id) for id in change.persons)
+    if old == place or place.exists() or not old.exists():
+        return
+    withdrawn = host.withdraw(old / LORA) if (old / LORA).is_file() else None
+    try:
+        _moved(old, place)
+    finally:
+        if withdrawn is not None:
+            # Under the new id, or where that failed, under the old one as before.
+            host.publish((place if place.exists() else old) / LORA)
+
+
+def _moved(folder: Path, place: Path) -> None:
+    os.rename(folder, place)
+
+
+def _write_everywhere(workspace: Workspace, change: Change) -> None:
+    old, new = change.persons
+    try:
+        person = replace(workspace.person(new), id=new, name=change.name)
+    except UnknownPerson:  # somebody deleted the folder by hand
+        return
+    write_json(workspace.person_folder(new) / PERSON_FILE, asdict(person))
+    _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old, person))
+    _changed(workspace.results, SESSION_FILE, lambda content: _session_of(content, old, new))
+    _changed(workspace.jobs, JOB_FILE, lambda content: _job_of(content, old, new))
+
+
+def _end(workspace: Workspace, change: Change, host: Host) -> None:
+    unlisted(workspace.root, change, host)
+    end(workspace.root, change)
+
+
+def checked_name(text: str) -> str:
+    """Any text that can be read on one line. Raises BadName."""
+    name = text.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadName(f"{text[:50]!r} cannot be a name.", advice=f"Write 1 to {LONGEST_NAME} characters on one line.")
+    return name
+
+
+def _changed(place: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    for folder, content in records_in(place, name):
+        new = change(content)
+        if new is not None:
+            write_json(folder / name, new)
+
+
+def _run_of(content: dict[str, Any], old: str, renamed: Person) -> dict[str, Any] | None:
+    """A resumed run gives its person the name that stands in it."""
+    if content.get("person") != old:
+        return None
+    return {**content, "person": renamed.id, "name": renamed.name}
+
+
+def _session_of(content: dict[str, Any], old: str, new: str) -> dict[str, Any] | None:
+    ids = texts_in(content, "persons")
+    if old == new or old not in ids:
+        return None
+    return {**content, "persons": [new if id == old else id for id in ids]}
+
+
+def _job_of(content: dict[str, Any], old: str, new: str) -> dict[str, Any] | None:
+    subject = content.get("subject")
+    ids = texts_in(subject, "persons")
+    if old == new or old not in ids:
+        return None
+    assert isinstance(subject, dict)
+    return {**content, "subject": {**subject, "persons": [new if id == old else id for id in ids]}}

@@ -1,0 +1,162 @@
+"""What a workspace holds of somebody, and goes when they go, whether or not there is a person of that id."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.images.pictures import SUFFIXES, picture_files, picture_record
+from easyphoto.storage.records import read_json
+from easyphoto.workspace.folders import (
+    JOB_FILE,
+    SESSION_FILE,
+    Workspace,
+    folders_in,
+    is_file_name,
+    records_in,
+    texts_in,
+)
+
+UNFINISHED = ("queued", "running")
+_COPIED = (*SUFFIXES, ".safetensors")
+_PIECE = 1 << 20
+Print = tuple[int, int]
+"""A file's size and CRC-32, as ZIP files list them."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Paths that exist."""
+
+    person: tuple[Path, ...] = ()
+    """The folder in `persons`, with or without a record; none or one."""
+    runs: tuple[Path, ...] = ()
+    results: tuple[Path, ...] = ()
+    jobs: tuple[Path, ...] = ()
+    checks: tuple[Path, ...] = ()
+    """Jobs that looked at their photos and name nobody."""
+    uploads: tuple[Path, ...] = ()
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """In the order in which they may go: what leads to others comes after them."""
+        return (*self.results, *self.checks, *self.uploads, *self.jobs, *self.runs, *self.person)
+
+
+def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Traces:
+    """By the records, and where there is none, by names; `uploads` are known to be theirs although no job says so.
+
+    A photo that a job of somebody else still needs is left to them.
+    """
+    folder = workspace.person_folder(id)
+    said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
+    theirs = {folder for folder, (_, persons, _) in said.items() if id in persons}
+    needed = _needed(said, theirs)
+    names = {*uploads, *(name for folder in theirs for name in said[folder][2])} - needed
+    names |= _templates_of_nobody_else(workspace, theirs)
+    checks = {folder for folder, (_, persons, photos) in said.items() if not persons and names.intersection(photos)}
+    files = (workspace.uploads / name for name in sorted(names) if is_file_name(name))
+    return Traces(
+        person=(folder,) if folder.is_dir() else (),
+        runs=workspace.runs_of(id),
+        results=tuple(each for each in folders_in(workspace.results) if id in persons_in(each)),
+        jobs=tuple(sorted(theirs)),
+        checks=tuple(sorted(checks)),
+        uploads=tuple(file for file in files if file.is_file()),
+    )
+
+
+def _needed(said: Mapping[Path, tuple[str, tuple[str, ...], tuple[str, ...]]], theirs: Container[Path]) -> set[str]:
+    """Uploads that jobs of others still need."""
+    return {
+        name
+        for folder, (state, persons, names) in said.items()
+        if state in UNFINISHED and persons and folder not in theirs
+        for name in names
+    }
+
+
+def uploaded_copies(workspace: Workspace, traces: Traces) -> tuple[Path, ...]:
+    """Uploads with the bytes of their photos that no job of theirs names any more, because it was forgotten."""
+    said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
+    needed = _needed(said, traces.jobs)
+    return tuple(file for file in copies_of(traces, workspace.uploads) if file.name not in needed)
+
+
+def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> frozenset[str]:
+    """Uploads that their jobs were given as templates, and no other job."""
+    mine: set[str] = set()
+    others: set[str] = set()
+    for folder, record in records_in(workspace.jobs, JOB_FILE):
+        (mine if folder in theirs else others).update(texts_in(record.get("request"), "templates"))
+    return frozenset(mine - others)
+
+
+def persons_in(session: Path) -> frozenset[str]:
+    """Whose results a folder holds; where its record is gone or damaged, its pictures say so themselves."""
+    with suppress(EasyPhotoError):
+        return frozenset(texts_in(read_json(session / SESSION_FILE), "persons"))
+    found: set[str] = set()
+    with suppress(OSError):
+        for picture in picture_files(session):
+            with suppress(Exception):  # whatever Pillow raises on a picture that was cut off
+                found.update(texts_in(picture_record(picture), "persons"))
+    return frozenset(found)
+
+
+def subject_of(record: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """State, persons, uploads of a job; an odd record names nobody."""
+    subject = record.get("subject")
+    return str(record.get("state")), texts_in(subject, "persons"), texts_in(subject, "uploads")
+
+
+def copies_of(traces: Traces, place: Path) -> tuple[Path, ...]:
+    """Files in `place` that hold the same bytes as one of the traces, or ZIP files with one of them inside.
+
+    A page keeps its own copies of what went through it, under names that say nothing.
+    """
+    passing = {file: _prints(file) for file in _files(place)}
+    sizes = {size for prints in passing.values() for size, _ in prints}
+    theirs = {
+        _print_of(file)
+        for trace in traces.all
+        for file in ([trace] if trace.is_file() else _files(trace))
+        # Two persons may have the same weights of losses, which are masks.
+        if file.suffix.lower() in _COPIED and file.parent.name != "weights" and _size(file) in sizes
+    }
+    return tuple(file for file, prints in passing.items() if theirs & prints)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        yield from (path for path in sorted(place.rglob("*")) if path.is_file() and not path.is_symlink())
+
+
+def _prints(file: Path) -> frozenset[Print]:
+    """Of the file, and of what it holds where it is a ZIP file."""
+    prints = {_print_of(file)}
+    if file.suffix.lower() == ".zip":
+        with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(file) as archive:
+            prints |= {(entry.file_size, entry.CRC) for entry in archive.infolist()}
+    return frozenset(prints)
+
+
+def _print_of(file: Path) -> Print:
+    size, code = 0, 0
+    with suppress(OSError), file.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            size, code = size + len(piece), zlib.crc32(piece, code)
+    return size, code
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return -1

@@ -1,0 +1,178 @@
+"""Records: the JSON files of the workspace. All of them are read here: bounded, finite, whole characters, typed.
+
+A record may come from an editor, from somebody else's export or from a disk that lost power. Whatever it holds,
+reading it ends in a value of the wanted type or in BadRecord. (pydantic would do the typing, but web UIs pin two of its
+versions that do not agree, and the command line needs neither.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import types
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from easyphoto.errors import BadRecord, InputError
+from easyphoto.storage.files import cause_of, read_regular, write_text
+
+MOST_BYTES = 32 << 20
+"""Of one record; a job with many pictures has about one megabyte."""
+DEEPEST = 64
+LONGEST_NUMBER = 19
+"""Digits; what fits into 64 bits."""
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALVES = re.compile("[\ud800-\udfff]")
+T = TypeVar("T")
+
+
+def write_json(target: Path, content: Mapping[str, Any]) -> None:
+    """Write a record; every JSON file of the workspace carries its format's number. Raises DiskFailure, and BadRecord
+    for what could not be read back."""
+    try:
+        text = json.dumps({"format": 1, **content}, indent=2, ensure_ascii=False, allow_nan=False)
+        text.encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"{target.name} cannot be written: {error}.", advice="This is a fault of EasyPhoto.") from error
+    write_text(target, text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value as a record can hold it and as it is read back: numbers that are none become null, halves of characters,
+    as names of files may have them, are written out. Raises TypeError for what is no JSON."""
+    text = _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return json.loads(text, parse_constant=lambda _: None)
+
+
+def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
+    """Read a record written by `write_json`. Raises BadRecord where it is missing, broken or of a later format; with
+    `any_format` its number is the caller's to look at."""
+    try:
+        content = parsed(read_regular(source, MOST_BYTES))
+    except FileNotFoundError as error:
+        raise BadRecord(f"{source} does not exist.", advice="Check the path.") from error
+    except OSError as error:
+        raise BadRecord(f"{source} cannot be read: {cause_of(error)}.", advice="Check its rights.") from error
+    except (InputError, ValueError) as error:
+        raise BadRecord(f"{source} cannot be read: {error}", advice="Restore it from a copy or delete it.") from error
+    if not isinstance(content, dict) or not (any_format or content.get("format") == 1):
+        raise BadRecord(f"{source} has an unknown format.", advice="It may come from a later version of EasyPhoto.")
+    return content
+
+
+def parsed(text: bytes) -> Any:
+    """The value of a JSON text. Raises ValueError for what is none, and for what could not be handed on: numbers that
+    are none or have no end, halves of characters, nesting without end."""
+    try:
+        content = json.loads(text.decode("utf-8"), parse_int=_integer, parse_float=_finite, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply.") from error
+    _check_depth(content)
+    if _HALF_A_CHARACTER.search(text):
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    return content
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("it holds a number that is too large.")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("it holds a number that is too large.")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"it holds {text}, which is no number.")
+
+
+def _check_depth(content: Any) -> None:
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [part for value in level if isinstance(value, (dict, list)) for part in _parts(value)]
+        if not level:
+            return
+    raise ValueError("it is nested too deeply.")
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def typed(kind: type[T], content: Any, what: str) -> T:
+    """A dataclass of `kind` out of a record, which `what` names; each value must be of its field's type.
+
+    What the class does not know is left out, because later versions may write more. Raises BadRecord.
+    """
+    try:
+        return _dataclass(kind, content)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRecord(
+            f"{what} is damaged: {error}.", advice="Restore it from a copy, or delete what it belongs to."
+        ) from error
+
+
+def _dataclass(kind: type[T], content: Any) -> T:
+    if not isinstance(content, Mapping):
+        raise TypeError("it is no record")
+    hints = get_type_hints(kind)
+    values = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in content:
+            values[field.name] = fitted(hints[field.name], content[field.name], field.name)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise TypeError(f"{field.name} is missing")
+    return kind(**values)
+
+
+def fitted(hint: Any, value: Any, name: str) -> Any:
+    """The value as the type that `hint` says; lists become tuples. Raises TypeError and names the field."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _one_of(parts, value, name)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return _tuple(parts, value, name)
+    if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return {str(key): fitted(parts[1], part, f"{name}.{key}") for key, part in value.items()}
+    if origin is None and dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return value if isinstance(value, hint) else _dataclass(hint, value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    if _is_plain(hint, value):
+        return float(value) if hint is float else value
+    raise TypeError(f"{name} is no {getattr(hint, '__name__', hint)}")
+
+
+def _is_plain(hint: Any, value: Any) -> bool:
+    if isinstance(value, bool):
+        return hint is bool
+    if hint is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return hint in (str, int, bool, type(None), dict, list) and isinstance(value, hint)
+
+
+def _one_of(parts: tuple[Any, ...], value: Any, name: str) -> Any:
+    for part in parts:
+        try:
+            return fitted(part, value, name)
+        except (TypeError, ValueError):
+            continue
+    raise TypeError(f"{name} is of another kind")
+
+
+def _tuple(parts: tuple[Any, ...], value: list[Any] | tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    if len(parts) == 2 and parts[1] is Ellipsis:
+        return tuple(fitted(parts[0], each, name) for each in value)
+    if len(parts) != len(value):
+        raise TypeError(f"{name} has {len(value)} parts")
+    return tuple(fitted(part, each, name) for part, each in zip(parts, value, strict=True))

@@ -1,0 +1,1 @@
+"""The workspace: where persons, runs, results and weights lie on disk."""

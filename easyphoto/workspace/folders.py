@@ -1,0 +1,320 @@
+"""Where persons, runs, results and weights lie on disk. Ids that a user typed are checked here and nowhere else.
+
+workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
+           runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
+           results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
+           changes/ (the journal) · arriving/ .passing/ page/ (what passes through) · trash/
+
+`upgrades.open_workspace` is how a program gets one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
+from easyphoto.storage.journal import doomed
+from easyphoto.storage.records import read_json, typed, write_json
+
+PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
+ENV = "env"
+PARTS = (
+    "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
+    "arriving", ".passing", "changes", "trash",
+)  # fmt: skip
+"""The folders that a workspace has."""
+JOB_FILE = "job.json"
+"""In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
+SESSION_FILE = "photograph.json"
+"""In each folder of `results/`; names its persons."""
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Windows opens a device, not a file, under these names.
+RESERVED_IDS = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+)
+
+
+def checked_id(text: str) -> str:
+    """`text` as a person's id: letters, digits, `_` and `-`, at most 64, lower case. Raises BadName otherwise."""
+    candidate = text.strip().lower()
+    if not ID_PATTERN.fullmatch(candidate) or candidate in RESERVED_IDS:
+        raise BadName(
+            f"{text!r} cannot be a person's id.",
+            advice="Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit.",
+        )
+    return candidate
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a client's text is a file's name and no path, and one that a disk can hold."""
+    fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
+    return fits and Path(text).name == text and text != ".." and "\0" not in text and not _means_another(text)
+
+
+def _means_another(text: str) -> bool:
+    """Whether Windows opens something else under that name: a device, a stream, or the name without its end."""
+    is_device = text.partition(".")[0].rstrip().lower() in RESERVED_IDS
+    return is_device or text.endswith((".", " ")) or any(sign in text for sign in ":\\")
+
+
+def user_folder(name: str = "easyphoto") -> Path:
+    """Where this system keeps a user's data of that name; a web UI's Python need not have platformdirs."""
+    try:
+        import platformdirs
+    except ImportError:
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / name
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / name
+        return Path(os.environ.get("XDG_DATA_HOME", "").strip() or Path.home() / ".local" / "share") / name
+    return platformdirs.user_data_path(name, appauthor=False)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone whose face is learned, as `person.json` keeps them. Paths are relative to the person's folder."""
+
+    id: str
+    name: str
+    family: str
+    created: str
+    photos: tuple[str, ...] = ()
+    reference: str | None = None
+    portrait: str | None = None
+    lora: str | None = None
+    run: str | None = None
+    base: str | None = None
+    """The base model that the LoRA belongs to, as it was named at the training."""
+    domain: str | None = None
+    """What their photos are: `photographs` or `drawings`, a face engine's name. None in records of before."""
+    likeness: dict[str, Any] | None = None
+    """Of the portrait, as `LikenessRecord` says."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.lora is not None
+
+
+@dataclass(frozen=True)
+class LikenessRecord:
+    """How like the person a picture is, as records keep it."""
+
+    embedder: str
+    cosine: float
+    percentile: float | None = None
+    strangers: float | None = None
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """Somebody whose record cannot be read."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+
+    @property
+    def persons(self) -> Path:
+        return self.root / "persons"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights"
+
+    @property
+    def templates(self) -> Path:
+        """The user's own template pictures."""
+        return self.root / "templates"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Photos and templates that came through a tab or the API."""
+        return self.root / "uploads"
+
+    @property
+    def page(self) -> Path:
+        """What the server's own page holds while it is open: emptied when it starts and stops."""
+        return self.root / "page"
+
+    @property
+    def arriving(self) -> Path:
+        """Persons on their way in, until each is whole."""
+        return self.root / "arriving"
+
+    @property
+    def passing(self) -> Path:
+        """Archives on their way in or out."""
+        return self.root / ".passing"
+
+    @property
+    def env(self) -> Path:
+        """The environment that trains beside a web UI."""
+        return self.root / "env"
+
+    def check_there(self) -> None:
+        """Raises DiskFailure where the folder has been taken away: made anew by a write, others could look into it."""
+        if not self.root.is_dir():
+            raise DiskFailure(
+                f"The workspace {self.root} is gone.", advice="Put it back in its place, or start EasyPhoto again."
+            )
+
+    def person_folder(self, id: str) -> Path:
+        return self.persons / checked_id(id)
+
+    def person(self, id: str) -> Person:
+        """Raises UnknownPerson, and lists who there is."""
+        folder = self.person_folder(id)
+        if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
+            known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
+            raise UnknownPerson(f"There is no person {id!r}.", advice=f"Known: {known}.")
+        return read_person(folder)
+
+    def list_persons(self) -> tuple[Person, ...]:
+        """Everybody in the workspace, by id; who cannot be read is in `damaged_persons`."""
+        return self._everybody()[0]
+
+    def damaged_persons(self) -> tuple[Damaged, ...]:
+        """Those whose records are damaged: said wherever persons are listed, so that nobody vanishes in silence."""
+        return self._everybody()[1]
+
+    def _everybody(self) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
+        people, damaged, hidden = [], [], doomed(self.root)
+        for file in matching(self.persons, f"*/{PERSON_FILE}"):
+            if file.parent.name in hidden:
+                continue
+            try:
+                people.append(read_person(file.parent))
+            except InputError as error:
+                damaged.append(Damaged(file.parent.name, str(error)))
+        return tuple(people), tuple(damaged)
+
+    def save_person(self, person: Person) -> None:
+        write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
+
+    def new_person(self, name: str, family: str) -> Person:
+        """Raises NameTaken where somebody of that id exists, BadName where the name gives no safe id."""
+        id = checked_id(name)
+        if (self.persons / id / "person.json").exists():
+            raise NameTaken(f"There is already a person {id!r}.", advice="Choose another name, or delete them first.")
+        person = Person(id=id, name=name.strip(), family=family, created=utc_now())
+        self.save_person(person)
+        return person
+
+    def runs_of(self, id: str) -> tuple[Path, ...]:
+        """The person's trainings; where no record says whose it is, its folder's name does: `<utc>-<id>`.
+
+        The name alone would not do: who was renamed keeps their runs under the old one.
+        """
+        records = dict(records_in(self.runs, RUN_FILE))
+        said = {folder: record["person"] for folder, record in records.items() if isinstance(record.get("person"), str)}
+        return tuple(
+            folder for folder in folders_in(self.runs) if said.get(folder, folder.name.partition("-")[2]) == id
+        )
+
+    def run_folder(self, name: str) -> Path:
+        """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
+        folder = self.runs / name
+        if not is_file_name(name) or not (folder / "run.json").is_file():
+            raise InputError(f"There is no run {name!r}.", advice=f"The runs lie in {self.runs}.")
+        return folder
+
+    def new_run_folder(self, id: str) -> Path:
+        """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        for attempt in range(1, 1000):
+            folder = self.runs / (
+                f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}"
+            )
+            try:
+                if not self.root.exists():
+                    make_private_folder(self.root)
+                make_folder(self.runs)
+                folder.mkdir(mode=self.runs.stat().st_mode & 0o777)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise DiskFailure(
+                    f"{folder} cannot be made: {cause_of(error)}.",
+                    advice="Check free space and the rights there.",
+                ) from error
+            return folder
+        raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
+
+
+def folders_in(place: Path) -> tuple[Path, ...]:
+    """Those that lie directly in it; links are none of ours."""
+    try:
+        return tuple(sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink()))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
+def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ...]:
+    """Every `<folder>/*/<name>` as its folder and its content; what cannot be read is left out."""
+    found = []
+    for file in matching(folder, f"*/{name}"):
+        with suppress(InputError):
+            found.append((file.parent, read_json(file)))
+    return tuple(found)
+
+
+def texts_in(record: Any, key: str) -> tuple[str, ...]:
+    """The list of texts under the key; none for what is no such list, because a damaged record names nobody."""
+    values = record.get(key) if isinstance(record, Mapping) else None
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+
+
+def read_person(folder: Path) -> Person:
+    """Who lies in the folder; its name is their id, whatever the record says. Raises BadRecord, OutsideFolder."""
+    record = read_json(folder / PERSON_FILE)
+    return checked_person(typed(Person, {**record, "id": checked_id(folder.name)}, _damage(folder)), folder)
+
+
+def checked_person(person: Person, folder: Path) -> Person:
+    """The person, where everything that their record names lies in their folder. Raises BadRecord, OutsideFolder."""
+    for name in (
+        *person.photos,
+        *(part for part in (person.reference, person.portrait, person.lora) if part is not None),
+    ):
+        inside(folder, name)
+    if person.run is not None and not is_file_name(person.run):
+        raise BadRecord(f"{_damage(folder)} is damaged: its run is no name.", advice="Restore it from a copy.")
+    if person.likeness is not None:
+        typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
+    return person
+
+
+def _damage(folder: Path) -> str:
+    return f"The record of the person {folder.name!r}"
+
+
+def utc_now() -> str:
+    """The time as the records write it: ISO 8601 in UTC, whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")

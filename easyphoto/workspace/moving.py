@@ -1,0 +1,193 @@
+"""Moving a workspace to another place, whole or not at all, however often it is killed on the way.
+
+On one disk it is renamed. To another one it is copied beside the new place, every file read back and compared, and only
+when the copy stands is the old one removed. A journal outside of both says how far it is; it stays afterwards, because
+it also says where the workspace lies now. Who opens the old place meanwhile is told where to look.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.storage.files import cause_of, make_private_folder, open_regular, private_opener
+from easyphoto.storage.locks import is_held, owner_of
+from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.workspace.folders import PARTS, WORKSPACE_FILE
+from easyphoto.workspace.upgrades import MOVED_TO, format_of
+
+MOVING, COPIED, SETTLED = "moving", "copied", "settled"
+LOCKS = ("*.lock", "*/*.lock", "jobs/.owner-*.lock", "runs/*/*.lock", "weights/.locks/*.lock", ".passing/*.lock")
+"""Of servers, trainings, changes, downloads: whoever works in a workspace holds one of them."""
+_BLOCK = 1 << 20
+_SPARE = 100_000_000
+"""Bytes that must be left on the new disk."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Where the workspace lies, or is on its way to."""
+
+    place: str
+    state: str = SETTLED
+    source: str = ""
+
+
+def read_journal(file: Path) -> Journal | None:
+    """Raises BadRecord."""
+    return typed(Journal, read_json(file), str(file)) if os.path.lexists(file) else None
+
+
+def write_journal(file: Path, journal: Journal) -> Journal:
+    """Raises DiskFailure."""
+    write_json(file, asdict(journal))
+    return journal
+
+
+def is_workspace(folder: Path) -> bool:
+    """Whether somebody's data lies there; empty folders are nobody's."""
+    return any((folder / part).is_dir() and any((folder / part).iterdir()) for part in PARTS)
+
+
+def move_workspace(file: Path, source: Path, place: Path) -> Path | None:
+    """From `source` to `place`, where nothing is yet; begun, or gone on with where the journal `file` says so.
+
+    Returns the old folder where it could not be removed; that is tried again with the next call. Raises RunBusy while
+    somebody works there, DiskFailure where it cannot be, and what `format_of` raises; the workspace is then as it was.
+    """
+    journal = read_journal(file)
+    if journal is None or journal.state == SETTLED:
+        format_of(source)
+        journal = write_journal(file, Journal(str(place), MOVING, str(source)))
+    source, place = Path(journal.source), Path(journal.place)
+    try:
+        if journal.state == MOVING and source.is_dir() and not place.is_dir():
+            _transfer(source, place)
+        if journal.state == MOVING and source.is_dir():
+            journal = write_journal(file, replace(journal, state=COPIED))
+        if place.is_dir():
+            _mark(place, None)
+        if journal.state == COPIED:
+            _check_there(place)
+            if not _removed(source):
+                return source
+    except OSError as error:
+        raise DiskFailure(
+            f"{source} could not be moved to {place}: {cause_of(error)}.", advice="It is tried again at the next start."
+        ) from error
+    write_journal(file, Journal(str(place)))
+    return None
+
+
+def _transfer(source: Path, place: Path) -> None:
+    """Afterwards the workspace is at `place`, and on another disk at `source` as well. Raises OSError, RunBusy."""
+    _mark(source, place)
+    try:
+        _check_idle(source)
+        make_private_folder(place.parent)
+        try:
+            os.rename(source, place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy_whole(source, place)
+    except BaseException:
+        if source.is_dir() and not place.is_dir():
+            _mark(source, None)
+        raise
+
+
+def _check_idle(root: Path) -> None:
+    for pattern in LOCKS:
+        for lock in root.glob(pattern):
+            # Looked at and not held: Windows renames no folder in which a file is open, and the mark keeps others out.
+            if is_held(lock):
+                raise RunBusy(
+                    f"Another process ({owner_of(lock)}) works in {root}.",
+                    advice="It is tried again at the next start.",
+                )
+
+
+def _mark(root: Path, moved_to: Path | None) -> None:
+    """Tell who opens `root` where the workspace goes; None: it is to be used."""
+    file = root / WORKSPACE_FILE
+    record = read_json(file, any_format=True) if file.exists() else {"format": 1}
+    kept = {name: value for name, value in record.items() if name != MOVED_TO}
+    if moved_to is not None:
+        write_json(file, {**kept, MOVED_TO: str(moved_to)})
+    elif kept == {"format": 1}:
+        file.unlink(missing_ok=True)
+    elif kept != record:
+        write_json(file, kept)
+
+
+def _check_there(place: Path) -> None:
+    if not place.is_dir():
+        raise DiskFailure(f"{place} is not there, where the persons were moved to.", advice="Is its disk connected?")
+
+
+def _removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+def _copy_whole(source: Path, place: Path) -> None:
+    """A copy of everything at `place`, put there in one step. Raises OSError."""
+    draft = place.with_name(f"{place.name}.{MOVING}")
+    shutil.rmtree(draft, ignore_errors=True)
+    needed, free = sum(_sizes(source)), shutil.disk_usage(place.parent).free
+    if free < needed + _SPARE:
+        raise OSError(errno.ENOSPC, f"{needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+    try:
+        _copy(source, draft)
+        os.rename(draft, place)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for root, _, names in os.walk(folder):
+        yield from (os.lstat(os.path.join(root, name)).st_size for name in names)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Links stay links, and times stay: by them old uploads are told from new ones."""
+    said = os.lstat(source)
+    if stat.S_ISLNK(said.st_mode):
+        os.symlink(os.readlink(source), target)
+        return
+    if stat.S_ISDIR(said.st_mode):
+        target.mkdir(mode=0o700)
+        for name in sorted(os.listdir(source)):
+            _copy(source / name, target / name)
+    elif stat.S_ISREG(said.st_mode):
+        _copy_compared(source, target, said.st_mode)
+    else:
+        return  # sockets and pipes are nothing without who made them
+    os.utime(target, ns=(said.st_atime_ns, said.st_mtime_ns))
+
+
+def _copy_compared(source: Path, target: Path, mode: int) -> None:
+    written = hashlib.sha256()
+    with open_regular(source) as stream, open(target, "xb", opener=private_opener) as copy:
+        while block := stream.read(_BLOCK):
+            written.update(block)
+            copy.write(block)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if os.name == "posix" and mode & 0o100:
+        target.chmod(0o700)  # a program of the environment that trains
+    read = hashlib.sha256()
+    with open_regular(target) as stream:
+        while block := stream.read(_BLOCK):
+            read.update(block)
+    if read.digest() != written.digest():
+        raise OSError(errno.EIO, f"the copy of {source.name} is another file than the original")

@@ -1,0 +1,50 @@
+"""The template pictures that ship with the project, and what is known about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto.storage.records import read_json
+
+
+@dataclass(frozen=True)
+class Template:
+    """One shipped picture: who made it, under which licence, and what it is for."""
+
+    file: Path
+    title: str
+    author: str
+    licence: str
+    faces: int
+    votes: bool
+    """Validation pictures are painted on it; results are shown on others, so that no choice was made on them."""
+
+
+def templates_folder() -> Path:
+    """Beside the package, like models/."""
+    return Path(__file__).resolve().parents[2] / "templates"
+
+
+def shipped_templates(folder: Path | None = None) -> tuple[Template, ...]:
+    """Every template of `templates.json`, in its order; empty where the project was installed without them."""
+    folder = folder or templates_folder()
+    if not (folder / "templates.json").is_file():
+        return ()
+    entries = read_json(folder / "templates.json")["templates"]
+    return tuple(
+        Template(
+            file=folder / entry["file"],
+            title=entry["title"],
+            author=entry["author"],
+            licence=entry["licence"],
+            faces=entry["faces"],
+            votes=entry["votes"],
+        )
+        for entry in entries
+    )
+
+
+def voting_templates() -> tuple[Path, ...]:
+    """The pictures on which a training's checkpoints are judged."""
+    return tuple(template.file for template in shipped_templates() if template.votes)
