@@ -167,7 +167,7 @@ def on_joint(mask: np.ndarray, crop: Box, joint: Box, shape: tuple[int, int]) ->
 def likenesses(
     picture: Image.Image, setups: Sequence[Setup], engine: FaceEngine, *, growth: float = 1.0
 ) -> tuple[Likeness | None, ...]:
-    """How alike each seated face of the result, `growth` times the template's size, is to its sitter's photos."""
+    """How alike each seated face of the result, `growth` times the template's size, is to its subject's photos."""
     if engine.embedder is None:
         return tuple(None for _ in setups)
     faces = engine.detect(picture)

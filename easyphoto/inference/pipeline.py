@@ -82,7 +82,7 @@ def photograph(
     trigger: str | None = None,
     assignment: Sequence[int] | None = None,
 ) -> Photographs:
-    """Put the sitters' faces on the template, `settings.count` times, best first.
+    """Put the subjects' faces on the template, `settings.count` times, best first.
 
     Sitters take the largest, surest faces, from left to right; `assignment[i]` instead is the face (from the left, 0
     first) of subject i.

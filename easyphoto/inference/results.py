@@ -57,7 +57,7 @@ class Photographs:
     faces: tuple[Face, ...]
     """Every face found on the template, from the left."""
     seated: tuple[tuple[int, str], ...]
-    """Index into `faces` and the sitter's name."""
+    """Index into `faces` and the subject's name."""
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
     """By phase, over all results."""

@@ -136,7 +136,7 @@ def test_without_an_embedder_results_are_unranked_and_that_is_said(tmp_path: Pat
     assert made.notes == ("The results are not ranked: their likeness could not be measured.",)
 
 
-def test_the_two_largest_faces_get_their_own_sitters_and_the_smallest_stays_untouched(studio: Studio):
+def test_the_two_largest_faces_get_their_own_persons_and_the_smallest_stays_untouched(studio: Studio):
     made = studio.photograph(studio.group, 2)
 
     assert [round(face.box.width) for face in made.faces] == [43, 41, 57]
@@ -168,7 +168,7 @@ def test_an_assignment_turns_the_order_around(studio: Studio):
     assert made.seated == ((0, "person 9006"), (2, "person 9000"))
 
 
-def test_more_sitters_than_faces_are_refused(studio: Studio):
+def test_more_persons_than_faces_are_refused(studio: Studio):
     with pytest.raises(InputError, match="2 subjects were given for 1 face"):
         studio.photograph(studio.one, 2)
 

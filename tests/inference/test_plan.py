@@ -61,14 +61,14 @@ def passer_by(*, score: float = 0.99) -> Face:
     return face_at(Box(5, 20, 25, 45), score=score)
 
 
-def test_with_one_sitter_the_portrait_is_taken_and_not_the_passer_by_to_its_left():
+def test_with_one_person_the_portrait_is_taken_and_not_the_passer_by_to_its_left():
     seats, notes = assigned_faces(1, (passer_by(), RIGHT), PICTURE, MINIATURE)
 
     assert seats == (FaceAssignment(subject=0, face=1),)
     assert notes == ("Face 1 from the left stays as it is: no subject was given for it.",)
 
 
-def test_with_two_sitters_the_two_largest_of_three_faces_are_taken_from_the_left():
+def test_with_two_persons_the_two_largest_of_three_faces_are_taken_from_the_left():
     seats, _ = assigned_faces(2, (passer_by(), LEFT, RIGHT), PICTURE, MINIATURE)
 
     assert seats == (FaceAssignment(subject=0, face=1), FaceAssignment(subject=1, face=2))
@@ -143,7 +143,7 @@ def test_an_assignment_may_name_the_smaller_face():
     assert seats == (FaceAssignment(subject=0, face=0),)
 
 
-def test_sitters_take_the_faces_from_the_left_and_the_rest_is_noted():
+def test_persons_take_the_faces_from_the_left_and_the_rest_is_noted():
     seats, notes = assigned_faces(1, (LEFT, RIGHT), PICTURE, MINIATURE)
 
     assert seats == (FaceAssignment(subject=0, face=0),)
@@ -163,7 +163,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment: tuple[int, ...])
         assigned_faces(2, (LEFT, RIGHT), PICTURE, MINIATURE, assignment=assignment)
 
 
-def test_more_sitters_than_faces_are_refused():
+def test_more_persons_than_faces_are_refused():
     with pytest.raises(InputError, match="3 subjects were given for 2 faces"):
         assigned_faces(3, (LEFT, RIGHT), PICTURE, MINIATURE)
 

@@ -35,7 +35,7 @@ RED = (255, 0, 0)
 
 @dataclass
 class OwnFaces(FakeEngine):
-    """Finds the template's faces, at whatever size the picture is now; the sitters' photos show one in the middle."""
+    """Finds the template's faces, at whatever size the picture is now; the persons' photos show one in the middle."""
 
     lost: bool = False
     places: tuple[Face, ...] = FACES

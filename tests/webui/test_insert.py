@@ -38,7 +38,7 @@ def app(tmp_path, picture, monkeypatch):
     subject = Subject("Anna", reference=picture, lora=lora)
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
-    monkeypatch.setattr(insert, "sitter_of", lambda *_: subject)
+    monkeypatch.setattr(insert, "subject_from", lambda *_: subject)
     return EasyPhoto(workspace, mirrors=())
 
 

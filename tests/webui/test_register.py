@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
+from easyphoto.api import application
 from easyphoto.api.routes import ToldAccount, parse_accounts
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
@@ -47,6 +48,7 @@ def built(monkeypatch):
         module = ModuleType(f"easyphoto.{name}")
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, f"easyphoto.{name}", module)
+    monkeypatch.setattr(application, "build_router", build_router)
     return asked
 
 
@@ -196,7 +198,7 @@ def test_without_its_api_the_host_gets_no_routes_but_without_a_page_it_is_one(ho
 def test_routes_that_cannot_be_built_do_not_keep_the_host_from_answering(host, built, monkeypatch):
     there = host()
     executed(there)
-    monkeypatch.setattr(sys.modules["easyphoto.api.routes"], "build_router", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(application, "build_router", lambda *_, **__: 1 / 0)
     app = FastAPI()
     app.add_api_route("/sdapi/v1/options", lambda: "the host's")
 
