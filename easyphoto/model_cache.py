@@ -1,0 +1,201 @@
+"""What is costly to load or compute, kept between the jobs of one process: networks, engines, vectors, prompts.
+
+There is one cache with one owner, the app of the process. A job works with a `Lease`: what it borrows is its own until
+the lease is closed, because a network is changed while it is used (LoRAs are laid on it, detectors hold their input's
+size). Values that nobody changes are shared.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+FileKey = tuple[str, int, int, int]
+
+
+def file_key(path: Path) -> tuple[FileKey, ...]:
+    """What changes whenever a file, or a file of a folder, is replaced or written: path, inode, size, mtime in ns."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    stats = [(file, os.stat(file)) for file in files]
+    return tuple((str(file), found.st_ino, found.st_size, found.st_mtime_ns) for file, found in stats)
+
+
+@dataclass(eq=False)
+class _Entry(Generic[T]):
+    key: Hashable
+    value: T
+    bytes: int
+    owner: str
+    used: float
+    """`time.monotonic()` when it was last handed out or given back."""
+
+
+@dataclass(frozen=True)
+class _Generation:
+    """How often the cache was cleared, and how often a person's data was discarded."""
+
+    clears: int
+    discards: int
+
+
+class ModelCache:
+    """Values by key, least recently used ones first to go where `limit` bytes are exceeded. Thread-safe.
+
+    What is borrowed does not count: it is not the cache's to drop.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.loads = 0
+        """How many values were loaded or computed so far."""
+        self._lock = threading.RLock()
+        self._entries: list[_Entry[Any]] = []
+        self._generation = _Generation(0, 0)
+
+    @property
+    def bytes(self) -> int:
+        with self._lock:
+            return sum(entry.bytes for entry in self._entries)
+
+    def lease(self) -> Lease:
+        return Lease(self)
+
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
+        """The value of that key, made where it is not there. It is shared, so nobody may change it.
+
+        `owner` is the person whose data it is: `discard` drops it when they are deleted.
+        """
+        with self._lock:
+            entry = next((each for each in self._entries if each.key == key), None)
+            generation = self._generation
+            if entry is not None:
+                self._keep(entry)
+                return entry.value  # type: ignore[no-any-return]
+        value = self._made(make)
+        self._put(_Entry(key, value, size(value), owner, 0.0), generation)
+        return value
+
+    def discard(self, owner: str) -> None:
+        """Drop what belongs to a person, also what a running job would put in later."""
+        with self._lock:
+            self._entries = [entry for entry in self._entries if entry.owner != owner]
+            self._generation = replace(self._generation, discards=self._generation.discards + 1)
+
+    def expire(self, seconds: float) -> None:
+        """Drop what nobody has used for so long."""
+        oldest = time.monotonic() - seconds
+        with self._lock:
+            self._entries = [entry for entry in self._entries if entry.used >= oldest]
+        _release_device_memory()
+
+    def clear(self) -> None:
+        """Drop everything; what is borrowed is not taken back in."""
+        with self._lock:
+            self._entries.clear()
+            self._generation = replace(self._generation, clears=self._generation.clears + 1)
+        _release_device_memory()
+
+    def _take(self, key: Hashable) -> tuple[_Entry[Any] | None, _Generation]:
+        """An entry that is nobody else's from now on, and the generation it belongs to."""
+        with self._lock:
+            entry = next((each for each in self._entries if each.key == key), None)
+            if entry is not None:
+                self._entries.remove(entry)
+            return entry, self._generation
+
+    def _put(self, entry: _Entry[Any], generation: _Generation) -> None:
+        with self._lock:
+            now = self._generation
+            is_stale = generation.clears != now.clears or (entry.owner and generation.discards != now.discards)
+            # Two jobs may have loaded the same: one of the copies is enough.
+            if not is_stale and all(each.key != entry.key for each in self._entries):
+                self._keep(entry)
+
+    def _keep(self, entry: _Entry[Any]) -> None:
+        entry.used = time.monotonic()
+        others = [each for each in self._entries if each is not entry]
+        self._entries = _within([*others, entry], self.limit)
+
+    def _made(self, make: Callable[[], T]) -> T:
+        value = make()
+        with self._lock:
+            self.loads += 1
+        return value
+
+
+class Lease:
+    """What one job borrows of the cache; given back when it is closed."""
+
+    def __init__(self, cache: ModelCache) -> None:
+        self._cache = cache
+        self._borrowed: dict[Hashable, tuple[_Entry[Any], _Generation]] = {}
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def borrow(self, key: Hashable, load: Callable[[], T], *, size: Callable[[T], int]) -> T:
+        """The value of that key for this job alone, loaded where it is not there or lent to another job.
+
+        Borrowed twice by the same lease it is the same value.
+        """
+        if key not in self._borrowed:
+            entry, generation = self._cache._take(key)
+            if entry is None:
+                value = self._cache._made(load)
+                entry = _Entry(key, value, 0, "", 0.0)
+            entry.bytes = size(entry.value)
+            self._borrowed[key] = entry, generation
+        return self._borrowed[key][0].value  # type: ignore[no-any-return]
+
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
+        """As `ModelCache.get`."""
+        return self._cache.get(key, make, size=size, owner=owner)
+
+    def forget(self, key: Hashable) -> None:
+        """Do not give a borrowed value back: it failed, or may have been left changed."""
+        self._borrowed.pop(key, None)
+
+    def close(self) -> None:
+        for entry, generation in self._borrowed.values():
+            self._cache._put(entry, generation)
+        self._borrowed.clear()
+
+
+def bytes_of_networks(networks: Iterable[Any]) -> int:
+    """Parameters and buffers of torch modules; a tensor that several share counts once."""
+    tensors = {
+        tensor.data_ptr(): tensor.numel() * tensor.element_size()
+        for network in networks
+        for tensor in (*network.parameters(), *network.buffers())
+    }
+    return sum(tensors.values())
+
+
+def _within(entries: list[_Entry[Any]], limit: int) -> list[_Entry[Any]]:
+    """The newest entries that fit into `limit` bytes; they are in the order of their use."""
+    kept: list[_Entry[Any]] = []
+    total = 0
+    for entry in reversed(entries):
+        if total + entry.bytes <= limit:
+            kept.insert(0, entry)
+            total += entry.bytes
+    return kept
+
+
+def _release_device_memory() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
