@@ -11,6 +11,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,10 @@ def content_of(record: Path) -> dict[str, Any] | None:
 
 
 def hash_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """Empty for a file that has gone since it was listed: the server that is looked at may be deleting."""
+    with suppress(FileNotFoundError):
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    return ""
 
 
 def ownerless(root: Path) -> list[str]:
