@@ -1,6 +1,6 @@
 """Every setting of EasyPhoto, declared once: default, range, label and help travel with the field.
 
-The command line, the tabs, the API and the README's table are made from these declarations. `None` as a default means
+The command line, the tabs, the API and docs/settings.md are made from these declarations. `None` as a default means
 "what the model family prescribes" (see `easyphoto.families`).
 """
 

@@ -47,7 +47,7 @@ def settings_of(kind: type[S], arguments: argparse.Namespace) -> S:
 
 
 def settings_table(kind: type[Settings]) -> list[str]:
-    """The settings as a Markdown table, for the README."""
+    """The settings as a Markdown table, for docs/settings.md."""
     lines = ["| option | default | range | what it does |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         declared: Declared = field.metadata["declared"]

@@ -1,4 +1,4 @@
-"""The catalogue in words: for the README, for the command line, for `easyphoto doctor`."""
+"""The catalogue in words: for docs/weights.md, for the command line, for `easyphoto doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyphoto.weights.store import WeightStore
 
 
 def weights_table() -> list[str]:
-    """Sets and files as Markdown tables, for the README."""
+    """Sets and files as Markdown tables, for docs/weights.md."""
     lines = ["| set | files |", "|---|---|"]
     lines += [f"| `{name}` | {', '.join(f'`{id}`' for id in ids)} |" for name, ids in SETS.items()]
     lines += ["", "| file | MB | licence | commercial use | sha256 | needed by |", "|---|---|---|---|---|---|"]

@@ -1,4 +1,4 @@
-"""Every setting has an option, every option arrives in its settings, and the README says the same."""
+"""Every setting has an option, every option arrives in its settings, and the documents say the same."""
 
 import dataclasses
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_every_verb_has_help_and_a_workspace(verb, capsys):
 
 
 @pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
-def test_the_readmes_tables_are_made_from_the_declarations(kind):
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+def test_the_documents_tables_are_made_from_the_declarations(kind):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text("utf-8")
 
-    assert "\n".join(settings_table(kind)) in readme
+    assert "\n".join(settings_table(kind)) in page, "run python tools/docs_tables.py"

@@ -13,7 +13,7 @@ from easyphoto.weights.catalog import CATALOG, SETS
 from easyphoto.weights.store import WeightStore
 from easyphoto.weights.tables import weights_lines, weights_table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "weights.md"
 
 
 @pytest.fixture(autouse=True)
@@ -152,8 +152,8 @@ def test_a_wrong_word_is_bad_input(words: list[str], tmp_path: Path, capsys: pyt
     assert "InputError" in capsys.readouterr().err
 
 
-def test_the_readmes_table_is_made_from_the_catalogue() -> None:
-    assert "\n".join(weights_table()) in README.read_text("utf-8"), "run python tools/readme_tables.py"
+def test_the_documents_table_is_made_from_the_catalogue() -> None:
+    assert "\n".join(weights_table()) in PAGE.read_text("utf-8"), "run python tools/docs_tables.py"
 
 
 def test_doctors_lines_mark_what_needs_mending(tmp_path: Path, accepted: Path) -> None:
