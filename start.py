@@ -3,6 +3,7 @@
 Makes .venv beside this file, installs what constraints.txt pins, and hands its arguments on. Standard library only.
 """
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -37,6 +38,7 @@ SECONDS_TO_ANSWER = 3
 USAGE = """usage: python start.py demo            the whole job on drawn people, with a report to look at
        python start.py test            lint, types and the quick tests
        python start.py test --all      the same with the slow tests (what CI runs)
+       python start.py test --only X   one of them: ruff, mypy or pytest
        python start.py VERB …          any verb of easyphoto; `python start.py --help` lists them
 """
 
@@ -146,9 +148,11 @@ def answers(url: str) -> bool:
 
 def run_checks(python: Path, arguments: list[str]) -> int:
     """ruff, mypy and pytest, all of them even where one fails; the first failure's exit code."""
-    everything = "--all" in arguments
-    rest = [argument for argument in arguments if argument != "--all"]
-    tier = [] if everything else ["-m", "not slow"]
+    parser = argparse.ArgumentParser(prog="start.py test", allow_abbrev=False, add_help=False)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", choices=("ruff", "mypy", "pytest"))
+    asked, rest = parser.parse_known_args(arguments)
+    tier = [] if asked.all else ["-m", "not slow"]
     checks = {
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
@@ -157,6 +161,8 @@ def run_checks(python: Path, arguments: list[str]) -> int:
     }
     codes: dict[str, int] = {}
     for name, words in checks.items():
+        if asked.only not in (None, words[0]):
+            continue
         began = time.monotonic()
         codes[name] = subprocess.run([str(python), "-m", *words], check=False, cwd=ROOT).returncode
         verdict = "passed" if codes[name] == 0 else f"failed ({codes[name]})"

@@ -124,6 +124,24 @@ def test_all_means_the_slow_ones_too(monkeypatch):
     assert ran[3] == ["pytest", "-q"]
 
 
+def test_one_check_alone_can_be_asked_for(monkeypatch):
+    ran = []
+    monkeypatch.setattr(
+        start.subprocess, "run", lambda command, **_: ran.append(command[2:]) or subprocess.CompletedProcess(command, 0)
+    )
+
+    assert start.run_checks(Path("python"), ["--only", "mypy"]) == 0
+    assert ran == [["mypy"]]
+
+
+def test_a_check_that_does_not_exist_is_named(capsys):
+    with pytest.raises(SystemExit) as left:
+        start.run_checks(Path("python"), ["--only", "pylint"])
+
+    assert left.value.code == 2
+    assert "pylint" in capsys.readouterr().err
+
+
 def test_an_old_python_is_refused_by_name():
     code = (
         "import sys, runpy; sys.version_info = (3, 9, 2, 'final', 0); sys.version = '3.9.2 (main)';"
