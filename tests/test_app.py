@@ -32,7 +32,7 @@ from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.storage.records import read_json
-from easyphoto.training.events import Done, MemoryPlanned, Sample, Step, to_line
+from easyphoto.training.events import Done, Event, MemoryPlanned, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
 from easyphoto.workspace.folders import Workspace
 from tests import icc
@@ -61,7 +61,7 @@ class Trainer:
         (folder / "lora.safetensors").write_bytes(self.content)
         write_picture(folder / "portrait.png", Image.new("RGB", (128, 128), "tan"))
         done = Done("", "", "", 2, 0.8, 0.8, 0.7, {"2": 1.0}, 0.01, "fake-colours", ("a note",), {"train": 1.5})
-        events = [Step(step, 2, 0.1, 1e-4, 0.1, 0.0, 10) for step in (1, 2)]
+        events: list[Event] = [Step(step, 2, 0.1, 1e-4, 0.1, 0.0, 10) for step in (1, 2)]
         events += [Sample(2, "portrait.png", 0, 0.8), done]
         (folder / "events.jsonl").write_text("\n".join(to_line(event) for event in events))
         return Result(folder / "lora.safetensors", folder / "portrait.png")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from docs_tables import MARKED, filled, tables
 
 from easyphoto import __version__
 from easyphoto.cli.parser import build_parser
-from tools.docs_tables import MARKED, filled, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))

@@ -175,7 +175,7 @@ def begin(place: Path, persons: int = 8) -> Course:
     late = LateQueue()
     service = Service(open_app(made.root), late)  # type: ignore[arg-type]
     built = server.build_app(service, None, hosts=LOOPBACK, tabs=False)
-    server.build_app = lambda *_, **__: built  # type: ignore[assignment]
+    server.build_app = lambda *_, **__: built
     return Course(made.root, service, late, known)
 
 

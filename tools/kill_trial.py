@@ -174,7 +174,7 @@ class Course:
 
     def look(self, root: Path) -> dict[str, str]:
         """In a fresh process, after the kill."""
-        found = {}
+        found: dict[str, str] = {}
         with restart(root):
             now = state_of(root)
             found |= self.changed(now)
@@ -212,7 +212,7 @@ class Course:
             found["not repeatable"] = f"ended well, but: {self.changed(state_of(root)) or list(state_of(root).persons)}"
         for id, tree in state_of(root).persons.items():
             out = root.with_name("out.zip")
-            with_error = refusal(lambda id=id, out=out: service.app.export(id, out))  # type: ignore[misc]
+            with_error = refusal(lambda id=id, out=out: service.app.export(id, out))
             lacks = "" if with_error else archive_lacks(out, tree)
             if with_error or lacks:
                 found["export"] = f"{id}: {with_error or lacks}"
@@ -317,7 +317,8 @@ def main() -> int:
     asked = parser.parse_args()
     head = ("verb", "operations", "points", *FAULTS, "s")
     print(f"| {' | '.join(head)} |\n|---|{'--:|' * (len(head) - 1)}", flush=True)
-    failed, told = False, []
+    failed = False
+    told: list[str] = []
     with tempfile.TemporaryDirectory(prefix="kill-trial-") as folder:
         take_stand_ins(Path(folder) / "base")
         made = prepare(Path(folder))

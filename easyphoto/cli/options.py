@@ -62,7 +62,7 @@ def _plain_type(hint: Any) -> type:
     """`int` of `int | None`."""
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
-    return hint  # type: ignore[no-any-return]
+    return hint
 
 
 def _help(declared: Declared, default: Any) -> str:

@@ -23,7 +23,7 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 def shadow(colour: Colour, factor: float) -> Colour:
     """Skin in shadow: darker and redder, as plain darkening would turn it grey."""
-    return tuple(min(1.0, c * factor**power) for c, power in zip(colour, (0.72, 1.08, 1.2), strict=True))  # type: ignore
+    return tuple(min(1.0, c * factor**power) for c, power in zip(colour, (0.72, 1.08, 1.2), strict=True))
 
 
 def bytes_of(colour: Colour) -> tuple[float, float, float]:

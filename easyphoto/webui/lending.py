@@ -96,7 +96,7 @@ class RefusedSettings(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise self._error
 
-    keys = items = values = get = pop = update = __iter__ = __getitem__ = __setitem__ = _refuse  # type: ignore[assignment]
+    keys = items = values = get = pop = update = __iter__ = __getitem__ = __setitem__ = _refuse
 
 
 def _memory_keeper() -> Any:

@@ -28,7 +28,7 @@ def script_class(scripts: Any) -> type:
     # From 1.9 on; before it an inpainted picture is seen as its crop.
     pastes_first = hasattr(scripts.Script, "postprocess_image_after_composite")
 
-    class EasyPhotoScript(scripts.Script):  # type: ignore[misc]
+    class EasyPhotoScript(scripts.Script):
         def title(self) -> str:
             return NAME
 

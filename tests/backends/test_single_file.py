@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,7 +192,7 @@ class StoreWith(WeightStore):
 def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path: Path, layout: str):
     better = make_networks(written.file.with_suffix(".configs"))["vae"]
     better.decoder.conv_out.bias.data.fill_(0.25)
-    names = {
+    names: dict[str, Callable[[str], str]] = {
         "LDM": lambda key: ldm_names.autoencoder_name(key, 4),
         "diffusers": str,
         "old diffusers": ldm_names.old_autoencoder_name,

@@ -44,7 +44,7 @@ def write_scrfd(file: Path, answers: Mapping[str, np.ndarray]) -> Path:
         nodes,
         picture=[1, 3, "height", "width"],
         outputs={name: value.shape for name, value in answers.items()},
-        constants={**constants, "one": np.float32(1)},
+        constants={**constants, "one": np.array(1, np.float32)},
     )
 
 

@@ -17,7 +17,7 @@ def test_a_rigid_warp_of_points_moved_by_ten_moves_the_picture_by_ten():
     picture = np.zeros((100, 100), np.float32)
     picture[40, 30] = 1
 
-    moved = rigid_warp(POINTS, POINTS + np.float32([10, 5])).applied(picture, (100, 100))
+    moved = rigid_warp(POINTS, POINTS + np.array([10, 5], np.float32)).applied(picture, (100, 100))
 
     assert np.unravel_index(moved.argmax(), moved.shape) == (45, 40)
 

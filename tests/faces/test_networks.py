@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,12 +21,12 @@ UNSEEN = 1_600_000
 
 
 @pytest.fixture(scope="module")
-def detector() -> tuple:
+def detector() -> tuple[Any, Any]:
     return networks.load_network(FACES, "detector")
 
 
 @pytest.fixture(scope="module")
-def embedder() -> tuple:
+def embedder() -> tuple[Any, Any]:
     return networks.load_network(FACES, "embedder")
 
 
@@ -36,7 +38,7 @@ def photo(seed: int, number: int = 0, *, colours_of: int | None = None) -> Drawi
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_drawn_face_is_found_where_it_is(detector: tuple, number: int):
+def test_a_drawn_face_is_found_where_it_is(detector: tuple[Any, Any], number: int):
     drawing = photo(UNSEEN + number)
 
     found = networks.detect(*detector, drawing.image)
@@ -51,18 +53,18 @@ def test_a_drawn_face_is_found_where_it_is(detector: tuple, number: int):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_picture_without_a_face_gives_none(detector: tuple, seed: int):
+def test_a_picture_without_a_face_gives_none(detector: tuple[Any, Any], seed: int):
     assert networks.detect(*detector, draw_empty(UNSEEN + seed, 384).image) == []
 
 
-def test_every_face_of_a_group_is_found(detector: tuple):
+def test_every_face_of_a_group_is_found(detector: tuple[Any, Any]):
     identities = [sample_identity(UNSEEN + 20 + number) for number in range(3)]
     group = draw_group([(who, sample_scene(who.seed, who)) for who in identities], UNSEEN, 900, 500)
 
     assert len(networks.detect(*detector, group.image)) == 3
 
 
-def test_a_face_on_its_side_scores_lower_than_upright(detector: tuple):
+def test_a_face_on_its_side_scores_lower_than_upright(detector: tuple[Any, Any]):
     drawing = photo(UNSEEN + 5)
     upright = networks.detect(*detector, drawing.image)[0][2]
 
@@ -84,7 +86,7 @@ def test_alignment_puts_the_five_points_on_the_template():
     assert (columns.mean(), rows.mean()) == pytest.approx(tuple(networks.ALIGN_TEMPLATE[0]), abs=0.6)
 
 
-def test_photos_of_one_person_are_nearer_than_a_stranger_of_the_same_colours(embedder: tuple):
+def test_photos_of_one_person_are_nearer_than_a_stranger_of_the_same_colours(embedder: tuple[Any, Any]):
     person, stranger = UNSEEN + 10, UNSEEN + 11
 
     def vector(drawing: Drawing) -> np.ndarray:

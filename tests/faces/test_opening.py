@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.faces import opening
 from easyphoto.faces.drawn_engine import DrawnEngine
-from easyphoto.faces.engine import Domain, FaceEngine
+from easyphoto.faces.engine import Domain
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import models_folder
 from easyphoto.progress import NullProgress
@@ -60,7 +61,7 @@ def yunet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "open_detector", lambda *_: made)
 
 
-def chosen(files: list[Path], store: WeightStore = STORE) -> FaceEngine:
+def chosen(files: list[Path], store: WeightStore = STORE) -> Any:
     return choose_engine(files, store, NullProgress())
 
 
@@ -108,7 +109,7 @@ def test_without_a_face_and_without_yunet_the_error_says_what_to_do(
 
 @pytest.mark.usefixtures("yunet")
 def test_what_was_asked_for_is_opened_without_a_look() -> None:
-    engines = [open_engine(name, STORE, NullProgress()) for name in ("drawings", "photographs")]
+    engines: list[Any] = [open_engine(name, STORE, NullProgress()) for name in ("drawings", "photographs")]
 
     assert [engine.domain for engine in engines] == [Domain.DRAWINGS, Domain.PHOTOGRAPHS]
     assert [engine.decided for engine in engines] == ["asked for"] * 2

@@ -94,7 +94,7 @@ class OneFace:
 
 def test_the_points_of_a_reduced_picture_lie_in_the_middle_of_what_a_pixel_shows() -> None:
     network = YuNet.__new__(YuNet)
-    network._network = OneFace()
+    network._network = OneFace()  # type: ignore[assignment]
 
     (face,) = network._detect_at(np.zeros((1280, 1280, 3), np.uint8), 640)
 

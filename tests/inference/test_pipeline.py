@@ -121,7 +121,7 @@ def test_several_results_have_consecutive_seeds_and_are_ranked(studio: Studio):
 
     assert sorted(result.seed for result in made.results) == [7, 8, 9]
     scores = [result.score for result in made.results]
-    assert scores == sorted(scores, reverse=True)
+    assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
     assert made.results[0].likeness[0].embedder == "oracle-colours"
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -206,7 +207,7 @@ def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, servic
     traces_of(workspace, "anna")
 
 
-TOLD = {
+TOLD: dict[str, dict[str, Any]] = {
     "check": {
         "verdicts": [{"photo": "a.png", "kept": True, "explanation": "", "advice": "", "notes": []}], "files": {},
     },

@@ -32,7 +32,7 @@ def dark_is_drawn(picture: Image.Image, face: Face) -> Domain:
 
 
 def paired(own: FaceEngine | None = None, **values: str) -> PairedEngine:
-    return PairedEngine(own or PhotoEngine(), lambda: MarkedEngine(), dark_is_drawn, **values)  # type: ignore[arg-type]
+    return PairedEngine(own or PhotoEngine(), lambda: MarkedEngine(), dark_is_drawn, **values)  # type: ignore[return-value]
 
 
 def checked(files: list[Path], engine: FaceEngine, family: Family = SD15) -> Check:

@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import small_package
+import small_package  # type: ignore[import-not-found]
 import torch
 
 seen = [name for name in ("xformers", "sympy") if importlib.util.find_spec(name)]

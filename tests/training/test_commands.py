@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.errors import DiskFailure, OutOfMemory, TrainerCrashed, TrainerKilled
+from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.training import commands, job
 from easyphoto.training.commands import run_command
@@ -171,7 +171,7 @@ def test_a_command_that_closes_its_output_can_be_cancelled(tmp_path: Path):
     ],
 )
 def test_who_ended_the_worker_is_said(
-    tmp_path: Path, returncode: int, memory_ran_out: bool, kind: type, exit_code: int, words: str
+    tmp_path: Path, returncode: int, memory_ran_out: bool, kind: type[EasyPhotoError], exit_code: int, words: str
 ):
     with pytest.raises(kind) as caught:
         job._verdict(RunFolder(tmp_path), [], returncode, memory_ran_out=memory_ran_out)

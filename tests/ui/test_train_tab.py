@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -35,7 +36,7 @@ from easyphoto.ui.verdicts import Checked, verdicts_html
 
 ENGLISH = Translator("en")
 ANNAS_LAPTOP = Requester("anna", browser_digest("laptop"))
-VERDICT = {
+VERDICT: dict[str, Any] = {
     "photo": "a-0123456789.jpg", "kept": False, "reason": "several faces", "explanation": "2 faces.", "advice": "Say.",
     "faces": [{}, {}], "notes": [],
 }  # fmt: skip
@@ -106,7 +107,7 @@ def test_several_faces_are_asked_about_by_number():
     assert "Several faces" in html
 
 
-KEPT = {
+KEPT: dict[str, Any] = {
     "photo": "a-0123456789.jpg", "kept": True, "reason": None, "explanation": "Kept.", "advice": "", "faces": [{}],
     "notes": [],
 }  # fmt: skip
@@ -356,7 +357,7 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: 
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
 
-    def work(context: object) -> dict[str, object]:
+    def work(context: Any) -> dict[str, object]:
         context.begin_run(folder)
         raise InputError("It stopped.")
 
@@ -365,7 +366,7 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: 
     assert service.queue.get(job.id).state is State.FAILED
     assert list(resumable(service, ENGLISH).values()) == [folder.name]
 
-    def again(context: object) -> dict[str, object]:
+    def again(context: Any) -> dict[str, object]:
         context.begin_run(folder)
         return {}
 
@@ -394,7 +395,7 @@ def test_an_error_of_a_handler_is_said_in_the_tab():
 
 
 def test_a_fault_of_ours_is_said_in_the_tab_without_a_traceback():
-    said = saying("message", ENGLISH, lambda: 1 / 0)()
+    said = saying("message", ENGLISH, lambda: {"message": 1 / 0})()
 
     assert "This is a fault of EasyPhoto." in said["message"]
     assert "Traceback" not in said["message"]

@@ -47,7 +47,7 @@ def seen_by_others(root: Path) -> list[str]:
     return [str(path.relative_to(root)) for path in every if path.lstat().st_mode & 0o077]
 
 
-def tree(root: Path) -> dict[str, object]:
+def tree(root: Path) -> dict[str, tuple[int, bytes]]:
     found = {}
     for path in sorted(root.rglob("*")):
         said = path.lstat()

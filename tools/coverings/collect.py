@@ -13,13 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from coverings.examples import examples_of, piece_of, shot_of
 from easyphoto.faces.photo_covering import measures_of
 from easyphoto.faces.yunet import YuNet
 from easyphoto.faces.yunet_halves import YuNetHalves
 from easyphoto.images.pictures import picture_files
-from tools.coverings.examples import examples_of, piece_of, shot_of
 
 
 def main() -> None:

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from coverings import grown, things, worn
+from coverings.canvas import UNIT, Ground
+from coverings.laid import Laid, laid
 from easyphoto.faces.engine import Face
 from easyphoto.faces.yunet import YuNet
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, read_picture
-from tools.coverings import grown, things, worn
-from tools.coverings.canvas import UNIT, Ground
-from tools.coverings.laid import Laid, laid
 
 BARE = ("plain",) * 4 + ("glasses",) * 2 + ("fringe",) * 2 + ("beard", "hat", "microphone", "lipstick", "chin hand")
 COVERED = (

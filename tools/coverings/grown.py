@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.coverings.canvas import Ground, Place, clouds, smooth
+from coverings.canvas import Ground, Place, clouds, smooth
 
 _HAIR = (
     (18, 14, 12), (36, 26, 20), (66, 44, 30), (104, 72, 44), (160, 120, 74), (206, 170, 112), (226, 200, 150),
@@ -88,7 +88,8 @@ def paint_hair(ground: Ground, rng: np.random.Generator, target: str, own: np.nd
     else:
         side = -1.0 if target == "left eye" else 1.0
         inner = float(rng.uniform(-0.1, 0.25))
-        roots, low, spread = tuple(sorted((side * inner, side * 1.15))), float(rng.uniform(0.5, 2.6)), 0.2
+        left, right = sorted((side * inner, side * 1.15))
+        roots, low, spread = (left, right), float(rng.uniform(0.5, 2.6)), 0.2
     paint_locks(ground, rng, roots=roots, low=low, spread=spread, sweep=float(rng.normal(0, 0.18)), own=own)
 
 

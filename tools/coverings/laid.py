@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tools.coverings.canvas import LEFT, POINTS, TOP, UNIT, Ground
+from coverings.canvas import LEFT, POINTS, TOP, UNIT, Ground
 
 EYES, MOUTH = ((-0.5, 0.0), (0.5, 0.0)), (0.0, 1.12)
 
@@ -52,7 +52,7 @@ def laid(picture: np.ndarray, points: np.ndarray, ground: Ground, rng: np.random
     ground_picture = picture.astype(np.float32)
     if rng.random() < 0.5:
         fall = cv2.GaussianBlur(alpha, (0, 0), 0.06 * unit + 0.5)
-        shift = np.float32([[1, 0, rng.normal(0, 0.04) * unit], [0, 1, 0.05 * unit]])
+        shift = np.array([[1, 0, rng.normal(0, 0.04) * unit], [0, 1, 0.05 * unit]], np.float32)
         fall = cv2.warpAffine(fall, shift, size)
         ground_picture = ground_picture * (1 - rng.uniform(0.1, 0.5) * fall[..., None])
     mixed = ground_picture * (1 - alpha[..., None]) + over * alpha[..., None]

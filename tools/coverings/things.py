@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tools.coverings.canvas import Ground, clouds
-from tools.coverings.worn import colour_of, patterned
+from coverings.canvas import Ground, clouds
+from coverings.worn import colour_of, patterned
 
 PLACES = {
     "eyes": (0.0, 0.0, 0.95, 0.3), "left eye": (-0.5, 0.0, 0.42, 0.32), "right eye": (0.5, 0.0, 0.42, 0.32),

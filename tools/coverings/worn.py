@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tools.coverings.canvas import UNIT, Ground, clouds, smooth
+from coverings.canvas import UNIT, Ground, clouds, smooth
 
 _CLOTH = (
     (235, 238, 240), (176, 208, 226), (120, 170, 205), (150, 200, 180), (40, 42, 46), (25, 30, 60), (230, 170, 190),

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import draw
-from easyphoto.drawings.scene import sample_scene
+from easyphoto.drawings.scene import Framing, sample_scene
 
 CACHE = Path(os.environ.get("MINIATURE_CACHE", Path(__file__).resolve().parents[2] / "build" / "miniature"))
 IDENTITIES = {"train": range(0, 4096), "held_out": range(900_000, 900_128)}
@@ -33,7 +33,7 @@ IDENTITIES_PER_SHARD = 64
 SIZE = 128
 RENDER_SIZE = 320
 CROP_FACTOR = 1.45  # of the longer side of the face box (easyphoto.families.MINIATURE): 1.7 left eyes of 11 px only
-FRAMINGS = ("portrait", "portrait", "close")
+FRAMINGS: tuple[Framing, ...] = ("portrait", "portrait", "close")
 
 
 @dataclass(frozen=True)

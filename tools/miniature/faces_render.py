@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from easyphoto.drawings.identity import Identity, sample_identity, with_colours_of
 from easyphoto.drawings.renderer import draw, draw_empty, draw_group
-from easyphoto.drawings.scene import sample_scene
+from easyphoto.drawings.scene import Framing, sample_scene
 from easyphoto.faces.networks import square_crop
 
 CROP_SIZE = 192
 CROP_FACTOR = 1.9
 PEOPLE_PER_BLOCK = 500
 PICTURES_PER_BLOCK = 600
-FRAMINGS = ("close", "portrait", "wide")
+FRAMINGS: tuple[Framing, ...] = ("close", "portrait", "wide")
 
 
 def person(seed: int) -> Identity:

@@ -56,7 +56,7 @@ def train(
             group["lr"] = learning_rate(budget, step)
         loss, figures = loss_of(step)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimizer.step()
         step += 1

@@ -67,7 +67,7 @@ def sample(
         ).sample
         with_text, without = both.chunk(2)
         latents = scheduler.step(without + guidance * (with_text - without), time, latents).prev_sample
-        if start is not None:
+        if start is not None and mask is not None:
             last = index + 1 == len(times)
             kept = start if last else scheduler.add_noise(start, noise, times[index + 1 : index + 2].repeat(count))
             latents = mask * latents + (1 - mask) * kept
