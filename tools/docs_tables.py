@@ -14,14 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from easyphoto import errors
 from easyphoto.api import errors as api_errors
+from easyphoto.api.application import build_api
 from easyphoto.api.errors import status_of
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.options import option_name, settings_table
 from easyphoto.cli.parser import build_parser
 from easyphoto.errors import EasyPhotoError
-from easyphoto.jobs.desk import Desk
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.server import build_api
+from easyphoto.jobs.service import Service
 from easyphoto.settings import (
     PRESETS,
     FaceSettings,
@@ -31,7 +31,7 @@ from easyphoto.settings import (
     WeightSettings,
 )
 from easyphoto.weights.tables import weights_table
-from easyphoto.workspace import Workspace
+from easyphoto.workspace.folders import Workspace
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SECTIONS = {
@@ -139,7 +139,7 @@ def openapi_document() -> dict[str, Any]:
         workspace = Workspace(Path(folder))
         queue = JobQueue(workspace)
         try:
-            return build_api(Desk(EasyPhoto(workspace, mirrors=()), queue)).openapi()
+            return build_api(Service(EasyPhoto(workspace, mirrors=()), queue)).openapi()
         finally:
             queue.close()
 

@@ -90,7 +90,7 @@ def contrast(embeddings: Tensor, people: Tensor, temperature: float = 0.07, marg
 
 
 def embedder_loss(module: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    assert isinstance(module, networks.Embedder)
+    assert isinstance(module, networks.IdentityNetwork)
     with torch.autocast("cpu", torch.bfloat16):
         hidden = module.trunk(batch.images)
     hidden = hidden.float()
