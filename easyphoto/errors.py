@@ -15,27 +15,27 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
-│  ├─ NameTaken
+│  ├─ NameTaken                 somebody or something has that name already
 │  ├─ UnknownJob                no such job, or it was cleared away
-│  ├─ NoFaceFound
+│  ├─ NoFaceFound               none on the template, or none that can be done well
 │  └─ TooFewPhotos              nothing usable is left after the verdicts
-├─ TrainingError           1
+├─ TrainingError           1    the training failed
 │  ├─ TrainerCrashed            the worker ended without saying why; .log_tail
 │  │  └─ TrainerKilled     5    somebody else ended it
 │  ├─ Diverged             4    the loss is no number any more
 │  └─ RunBusy              2    another process holds this run
 └─ EnvironmentFailure      5    disk, weights, network, host
    ├─ WeightsMissing            a file that is not at hand, and how to get it
-   ├─ ChecksumMismatch
-   ├─ LicenceRefused
+   ├─ ChecksumMismatch          a weight file that is not the one it should be
+   ├─ LicenceRefused            a weight file that the chosen set of licences leaves out
    ├─ NotAllDeleted             somebody's deletion has begun, and something has not gone yet
    ├─ DiskFailure               a write that did not succeed; nothing half-written is left
    ├─ TrainerMissing            the environment that trains is not made, or broken
-   └─ BackendError
-      ├─ MissingCapability
+   └─ BackendError              what paints has failed
+      ├─ MissingCapability      what paints cannot do what was asked, and will not leave it out in silence
       ├─ BackendUnreachable     a web UI elsewhere that does not answer
       └─ HostBusy               the device is lent to somebody else
-OutOfMemory                3    beside InputError: less resolution, smaller batch
+OutOfMemory                3    of the device or the machine: less resolution or a smaller batch helps
 """
 
 

@@ -124,8 +124,11 @@ def error_table() -> list[str]:
     lines = ["| code | status | exit code | what happened |", "|---|---|---|---|"]
     kinds = (kind for kind in _below(EasyPhotoError) if kind.__module__ in (errors.__name__, api_errors.__name__))
     for kind in sorted(kinds, key=lambda kind: (status_of(kind("")), kind.exit_code, kind.__name__)):
+        if kind is EasyPhotoError:
+            continue
         exit_code = kind.exit_code if kind.__module__ == errors.__name__ else "–"
         words = meanings.get(kind.__name__) or (kind.__doc__ or "").strip().split("\n")[0]
+        words = words[:1].lower() + words[1:].split(";")[0].rstrip(".")
         lines.append(f"| `{kind.__name__}` | {status_of(kind(''))} | {exit_code} | {words} |")
     return lines
 

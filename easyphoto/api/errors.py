@@ -36,7 +36,7 @@ class UrlRefused(BadPicture):
 
 
 class TooLarge(InputError):
-    pass
+    """A body, or a picture in it."""
 
 
 class TooSlow(InputError):
@@ -48,11 +48,11 @@ class TooBusy(EnvironmentFailure):
 
 
 class WrongMediaType(InputError):
-    pass
+    """A body of a kind that the route does not take."""
 
 
 class Unauthorised(InputError):
-    pass
+    """No account, or a wrong one."""
 
 
 class ForeignOrigin(InputError):
@@ -60,19 +60,19 @@ class ForeignOrigin(InputError):
 
 
 class UnknownTemplate(InputError):
-    pass
+    """No such template."""
 
 
 class UnknownUpload(InputError):
-    pass
+    """No such upload, or another account's."""
 
 
 class UnknownRun(InputError):
-    pass
+    """No training that could be resumed under that name."""
 
 
 class UnknownFile(InputError):
-    pass
+    """A job's file or a portrait that is not there."""
 
 
 STATUS: Mapping[type[EasyPhotoError], int] = {

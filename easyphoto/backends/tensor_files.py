@@ -144,5 +144,5 @@ def _refuse_unfilled(network: nn.Module, what: str) -> None:
     if empty:
         raise WeightsMissing(
             f"{what} left {len(empty)} tensors without values, such as {', '.join(empty[:3])}.",
-            advice="This version of diffusers or transformers builds the network otherwise: take one the README names.",
+            advice="This diffusers or transformers builds it otherwise. Take a version that constraints.txt names.",
         )

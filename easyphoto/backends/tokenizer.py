@@ -106,7 +106,7 @@ def make_tokenizer(merges: Sequence[tuple[str, str]], *, pad: str) -> Any:
     if tokenizer(KNOWN_TEXT).input_ids != KNOWN_TOKENS:
         raise EnvironmentFailure(
             "This version of transformers does not read CLIP's tokenizer as it should.",
-            advice="Take a version that the README names.",
+            advice="Take a version that constraints.txt names.",
         )
     return tokenizer
 
