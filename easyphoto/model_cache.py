@@ -78,7 +78,7 @@ class ModelCache:
             generation = self._generation
             if entry is not None:
                 self._keep(entry)
-                return entry.value  # type: ignore[no-any-return]
+                return entry.value
         value = self._made(make)
         self._put(_Entry(key, value, size(value), owner, 0.0), generation)
         return value
@@ -158,7 +158,7 @@ class Lease:
                 entry = _Entry(key, value, 0, "", 0.0)
             entry.bytes = size(entry.value)
             self._borrowed[key] = entry, generation
-        return self._borrowed[key][0].value  # type: ignore[no-any-return]
+        return self._borrowed[key][0].value
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
         """As `ModelCache.get`."""

@@ -1,6 +1,7 @@
 """The documents: short where they must be, made from the program where they can be, and no link leads nowhere."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_dead_link_is_found(tmp_path, monkeypatch):
     )
 
     assert dead_links(page) == ["gone.md", "other.md#four", "#five", "../outside.md", "other.md#no-heading"]
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_python_file_that_is_named_is_there(page):
+    """Named by its end, as in `ui/compat.py`, or as a pattern."""
+    named = re.findall(r"`(?:python )?([\w./*-]+\.py)\b", (ROOT / page).read_text("utf-8"))
+    known = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
+
+    assert named
+    assert [name for name in named if not any(fnmatch(f"/{path}", f"*/{name}") for path in known)] == []
 
 
 def test_every_page_is_reached_from_the_readme():
