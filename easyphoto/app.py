@@ -11,11 +11,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import family_named
 from easyphoto.backends.base import GenerateRequest
 from easyphoto.errors import DiskFailure, InputError, NameTaken, RunBusy, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.opening import choose_engine, open_engine
-from easyphoto.families import MINIATURE, Family, family_named
 from easyphoto.geometry import Size
 from easyphoto.host.base import Host, ThisMachine, family_of_base, published_or_noted, withdrawn_or_noted
 from easyphoto.images.originals import read_original

@@ -10,11 +10,12 @@ from typing import Any
 
 from PIL import Image
 
+from easyphoto.architectures.base import Family, FewSteps
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
-from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.geometry import Box
 from easyphoto.host.base import Host
 from easyphoto.images.originals import Original, read_original

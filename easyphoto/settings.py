@@ -1,7 +1,7 @@
 """Every setting of EasyPhoto, declared once: default, range, label and help travel with the field.
 
 The command line, the tabs, the API and docs/settings.md are made from these declarations. `None` as a default means
-"what the model family prescribes" (see `easyphoto.families`).
+"what the model family prescribes" (see `easyphoto.architectures`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyphoto.families import Family, models_folder
+from easyphoto.architectures.base import Family, models_folder
 from easyphoto.storage.records import write_json
 
 SEED = 5

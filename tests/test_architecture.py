@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
     {"errors", "progress", "geometry", "machine", "model_cache", "drawings"},
-    {"settings", "families", "storage"},
+    {"settings", "architectures", "storage"},
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference", "host"},

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Capabilities
 from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
@@ -21,7 +23,6 @@ from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.faces.inswapper import EMBEDDER_ID, FILE_ID, NoFuser, open_fuser
 from easyphoto.faces.opening import open_engine
 from easyphoto.faces.photo_opening import PARTS
-from easyphoto.families import FAMILIES, Family
 from easyphoto.geometry import Box
 from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress

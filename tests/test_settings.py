@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.errors import BadSettings
-from easyphoto.families import SD15, SDXL
 from easyphoto.settings import (
     PRESETS,
     InferenceSettings,

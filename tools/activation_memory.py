@@ -22,9 +22,10 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.prompts import encoded_tokens
-from easyphoto.families import FAMILIES, Family, models_folder
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.budget import checkpoint_networks
 

@@ -23,7 +23,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from easyphoto.families import Family, family_named, models_folder
+from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.registry import family_named
 from easyphoto.progress import NullProgress
 from easyphoto.weights.store import WeightStore, default_mirrors
 

@@ -10,7 +10,8 @@ from easyphoto import __version__
 from easyphoto.api.guard import MOST_BODY
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
-from easyphoto.families import FAMILIES, Family
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE, MOST_BYTES
 from easyphoto.settings import (

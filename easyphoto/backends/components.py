@@ -12,10 +12,10 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.folders import base_model, controlnet_folder, has_second_encoder, part_config, require_parts
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.families import Family
 from easyphoto.storage.files import cause_of
 from easyphoto.weights.store import WeightStore
 

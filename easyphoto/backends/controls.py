@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
 from easyphoto.backends.components import controlnet_folder, load_network, quiet_libraries
 from easyphoto.backends.folders import configs_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
-from easyphoto.families import Family
 from easyphoto.weights.catalog import CATALOG
 from easyphoto.weights.store import WeightStore
 

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES, family_named
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family, family_named, models_folder
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, read_json
 

@@ -10,8 +10,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.errors import InputError
-from easyphoto.families import SD15, SDXL, Family
 from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.records import parsed
 

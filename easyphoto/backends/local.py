@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import (
     Capabilities,
     Control,
@@ -32,7 +33,6 @@ from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.families import Family
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Progress

@@ -15,6 +15,8 @@ from typing import Any
 
 from PIL import Image
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Result, Sampler
 from easyphoto.backends.remote_client import WebUi
 from easyphoto.backends.remote_lists import RemoteInventory, RemoteLoras, current_checkpoint, overrides_for, read_lists
@@ -40,7 +42,6 @@ from easyphoto.backends.webui_names import (
     sampler_named,
 )
 from easyphoto.errors import BackendError, InputError, MissingCapability
-from easyphoto.families import FAMILIES, Family
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import NullProgress, Progress

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends import ldm_names
 from easyphoto.backends.components import Components, autoencoder_dtype, quiet_libraries
 from easyphoto.backends.folders import configs_folder, part_config
@@ -17,7 +18,6 @@ from easyphoto.backends.ldm_names import Place
 from easyphoto.backends.tensor_files import Places, filled, header_of, open_tensors, without_memory
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import WeightsMissing
-from easyphoto.families import Family
 from easyphoto.weights.store import WeightStore
 
 Tensors = Mapping[str, torch.Tensor]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
-from easyphoto.families import Family
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.weights.store import WeightStore
 

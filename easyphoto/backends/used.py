@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.folders import DIFFUSERS_WEIGHTS
-from easyphoto.families import Family
 from easyphoto.weights.catalog import CATALOG, UsedWeight
 from easyphoto.weights.ledger import sha256_of
 from easyphoto.weights.store import WeightStore

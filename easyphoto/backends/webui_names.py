@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Sampler
-from easyphoto.families import Family
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.drawings.identity import IDENTITY_PARAMETERS, Identity
 from easyphoto.errors import WeightsMissing
-from easyphoto.families import models_folder
 
 
 @dataclass(frozen=True, eq=False)

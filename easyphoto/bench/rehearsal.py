@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control, InpaintRequest, LoraUse, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
-from easyphoto.families import Family
 from easyphoto.images.pictures import as_array, as_picture, pasted_back, resized, resized_mask
 from easyphoto.inference.finish import WorkingPicture
 from easyphoto.inference.pipeline import PipelineModels, photograph

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import InputError
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
 from easyphoto.progress import Progress

@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from easyphoto import __version__
+from easyphoto.architectures.base import models_folder
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
-from easyphoto.families import FAMILIES, models_folder
 from easyphoto.machine import machine_words, measure_speed
 from easyphoto.persons.upkeep import nobodys, orphans
 from easyphoto.restoration.opening import restoration_lines

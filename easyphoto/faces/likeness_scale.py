@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import LikenessScale
-from easyphoto.families import models_folder
 from easyphoto.geometry import direction
 from easyphoto.storage.records import read_json, write_json
 

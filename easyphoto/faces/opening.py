@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.errors import EnvironmentFailure, InputError
 from easyphoto.faces.domain import SAY_SO, DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
-from easyphoto.families import models_folder
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.store import WeightStore

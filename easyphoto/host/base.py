@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.published import name_for
 from easyphoto.errors import DiskFailure
-from easyphoto.families import FAMILIES, MINIATURE, Family
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.restoration.opening import open_finisher

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.remote import open_remote
 from easyphoto.backends.remote_client import Address, RequestLimits, WebUi, address_from
@@ -16,7 +18,6 @@ from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUp
 from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint, read_lists
 from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
-from easyphoto.families import FAMILIES, Family
 from easyphoto.host.base import HostFacts, ThisMachine
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.backends.base import Capabilities, Control, InpaintRequest, LoraUse, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
-from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
 from easyphoto.inference.subject import Subject

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from easyphoto import __version__
+from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
 from easyphoto.faces.engine import Face, FaceEngine, outlines_at
 from easyphoto.faces.inswapper import Fuser
-from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, resized, resized_mask
 from easyphoto.inference.finish import (

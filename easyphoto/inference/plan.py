@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
-from easyphoto.families import Family
 from easyphoto.geometry import Box, Size, nose_place, resized_points, square_around
 
 # The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Capabilities, Control
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.faces.inswapper import Fuser
-from easyphoto.families import Family
 from easyphoto.geometry import Box, Size
 from easyphoto.images.pictures import as_array, as_picture, feathered, resized
 from easyphoto.inference.ground import Ground, area_around, made_ready

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadSettings
-from easyphoto.families import FAMILIES
 
 
 def check_base(base: str, known: Sequence[str]) -> None:

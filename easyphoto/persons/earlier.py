@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
-from easyphoto.families import Family
 from easyphoto.images.pictures import as_array, picture_files, read_picture, write_picture
 from easyphoto.persons.folder import LORA, PHOTOS, PORTRAIT, REFERENCE
 from easyphoto.persons.lora_family import family_of_lora

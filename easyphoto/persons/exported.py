@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
-from easyphoto.families import Family
 from easyphoto.images.pictures import read_picture
 from easyphoto.persons.archive import unpack_export
 from easyphoto.persons.folder import LORA, PORTRAIT, REFERENCE

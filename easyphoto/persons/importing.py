@@ -6,8 +6,8 @@ import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
-from easyphoto.families import FAMILIES
 from easyphoto.host.base import Host
 from easyphoto.persons.archive import is_export, unpack_earlier
 from easyphoto.persons.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.headers import Header, read_header
 from easyphoto.errors import InputError
-from easyphoto.families import FAMILIES, MINIATURE, SD15, SDXL, Family
 
 _WIDTHS = {768: SD15, 2048: SDXL}
 """Of the encoded words that attention looks at."""

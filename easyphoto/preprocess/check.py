@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import TooFewPhotos
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
-from easyphoto.families import Family
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.kinds import other_kind_last

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageFilter
 
+from easyphoto.architectures.base import Family
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
-from easyphoto.families import Family
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images.pictures import as_array, as_picture, blended, dilated, feathered, resized, resized_mask
 from easyphoto.preprocess.reading import moved_face, scaled_face, upright_face

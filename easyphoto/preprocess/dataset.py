@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine, Part
 from easyphoto.faces.score import frontality
-from easyphoto.families import Family
 from easyphoto.geometry import Size, eye_line_tilt
 from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture
 from easyphoto.faces.engine import Face, FaceEngine, remarks_on
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
-from easyphoto.families import Family
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_with_notes
 from easyphoto.preprocess.duplicates import Signature, signature

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import OutOfMemory
-from easyphoto.families import Family
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned

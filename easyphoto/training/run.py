@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
-from easyphoto.families import Family, family_named
 from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
 from easyphoto.storage.records import read_json, typed, write_json
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from easyphoto import __version__
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.faces.engine import FaceEngine
-from easyphoto.families import FAMILIES
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import TrainSettings

@@ -12,10 +12,10 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sampler
 from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
-from easyphoto.families import Family
 from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.pictures import dilated, read_picture, resized, write_picture
 from easyphoto.progress import Progress

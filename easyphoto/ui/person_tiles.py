@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import EasyPhotoError
-from easyphoto.families import family_named
 from easyphoto.jobs.service import Service
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.traces import traces_of

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import family_named
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import upright_size
 from easyphoto.inference.plan import prominence, why_untouched

@@ -12,11 +12,11 @@ from typing import Any
 
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Capabilities, Control, GenerateRequest, InpaintRequest, Result, Sampler
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.backends.used import OWN, UsedFiles
 from easyphoto.errors import HostBusy, MissingCapability
-from easyphoto.families import Family
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError, MissingCapability
-from easyphoto.families import Family
 from easyphoto.webui.host_modules import host_module
 
 PUT_IT = "Put the file into the web UI's models/Stable-diffusion and press its refresh button."

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
 from easyphoto.backends.webui_names import control_model, control_models
 from easyphoto.errors import BackendError, InputError, MissingCapability
-from easyphoto.families import Family
 from easyphoto.images.pictures import as_array
 from easyphoto.webui.host_modules import host_module, loaded
 

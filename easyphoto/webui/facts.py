@@ -9,7 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.families import MINIATURE, SD15, SDXL
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.host.base import HostFacts
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import GET_EXTENSION, found_models, open_controlnet

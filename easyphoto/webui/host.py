@@ -6,11 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
 from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
-from easyphoto.families import FAMILIES, MINIATURE, Family
 from easyphoto.host.base import HostFacts
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher

@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import MissingCapability
-from easyphoto.families import MINIATURE, family_named
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.persons.folder import subject_from

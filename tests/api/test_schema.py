@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.cli import server
-from easyphoto.families import MINIATURE
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.backends.tensor_files import without_memory
-from easyphoto.families import models_folder
 
 # Parameters, as the published checkpoints have them.
 PARAMETERS = {

@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control
 from easyphoto.backends.control_files import load_control_file
 from easyphoto.backends.controls import ControlNets
 from easyphoto.backends.ldm_names import unet_name
 from easyphoto.errors import MissingCapability, WeightsMissing
-from easyphoto.families import SD15, SDXL
 from easyphoto.weights import catalog
 from easyphoto.weights.catalog import Commercial, WeightFile
 from easyphoto.weights.store import WeightStore

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Control, LoraUse, Sampler
 from easyphoto.backends.components import Components, base_model, load_components
 from easyphoto.backends.latents import Preview, latent_mask
@@ -19,7 +20,6 @@ from easyphoto.backends.local import LocalBackend, open_local
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import InputError, MissingCapability, OutOfMemory, WeightsMissing
-from easyphoto.families import MINIATURE
 from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels
 from tests.fakes import RecordingProgress
@@ -281,7 +281,7 @@ def test_of_a_folder_the_file_that_is_loaded_is_told(tmp_path: Path, variant: st
 
 
 def test_a_few_steps_lora_of_the_catalogue_is_told_by_its_id(tiny_sdxl: Path, tmp_path: Path) -> None:
-    from easyphoto.families import SDXL
+    from easyphoto.architectures.sdxl import SDXL
     from easyphoto.weights.store import WeightStore
     from tests.tiny_family import SECOND_WIDTH, WIDTH, write_tiny_lora
 

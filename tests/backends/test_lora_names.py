@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import LoraUse
 from easyphoto.backends.components import Components, load_components, quiet_libraries
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.lora_names import ldm_name, split_key
 from easyphoto.errors import MissingCapability
-from easyphoto.families import SDXL
 from easyphoto.training.adapters import UNET_TARGETS
 
 RANK, ALPHA = 2, 1.0

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
 from easyphoto.backends.components import Components, load_components, quiet_libraries
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.sampling import make_schedule
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Size
 from easyphoto.progress import NullProgress
 from tests.backends.contract import drawn_picture, pixels

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
 from easyphoto.backends.published import published_name
 from easyphoto.backends.remote import RemoteBackend, open_remote, steps_made
 from easyphoto.backends.remote_client import RequestLimits, WebUi, address_from
 from easyphoto.errors import BackendError, BackendUnreachable, InputError, MissingCapability, OutOfMemory
-from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.geometry import Size
 from easyphoto.progress import Cancelled, NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels

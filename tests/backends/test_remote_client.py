@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.remote import open_remote
 from easyphoto.backends.remote_client import Address, WebUi, address_from
 from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError, InputError
-from easyphoto.families import SD15
 from tests.backends.sdapi_server import HostState, Served, serving
 from tests.backends.test_remote import HASTE
 

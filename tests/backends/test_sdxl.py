@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control, GenerateRequest, Sampler
 from easyphoto.backends.components import Components, autoencoder_dtype, load_components, quiet_libraries
 from easyphoto.backends.guides import draw_guide
@@ -18,7 +19,6 @@ from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.prompts import encode_prompts
 from easyphoto.backends.sampling import make_schedule
 from easyphoto.errors import WeightsMissing
-from easyphoto.families import SDXL
 from easyphoto.geometry import Size
 from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, pixels

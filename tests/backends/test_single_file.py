@@ -13,6 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends import ldm_names, single_file
 from easyphoto.backends.base import Control, InpaintRequest
 from easyphoto.backends.components import base_model, load_components
@@ -20,7 +23,6 @@ from easyphoto.backends.local import open_local
 from easyphoto.backends.single_file import Loading, load_autoencoder, load_single_file
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.families import SD15, SDXL, Family
 from easyphoto.progress import NullProgress
 from easyphoto.weights.store import WeightStore
 from tests.backends.merges import write_merges

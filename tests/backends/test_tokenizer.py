@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.tokenizer import find_merges, open_tokenizers, read_merges, vocabulary_of
 from easyphoto.errors import WeightsMissing
-from easyphoto.families import SDXL
 from easyphoto.weights.store import WeightStore, default_mirrors
 from tests.backends.merges import table, write_merges
 

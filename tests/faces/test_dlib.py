@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.faces.photo_engine import PhotoEngine
 from easyphoto.faces.score import cosine, largest_face_embedding, likeness
-from easyphoto.families import MINIATURE
 from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Reason

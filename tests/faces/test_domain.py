@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.faces.domain import DomainChoice, chosen_domain, domain_of_score, drawn_score
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Domain, Face
-from easyphoto.families import models_folder
 from easyphoto.geometry import Box
 from easyphoto.progress import NullProgress
 from tests.fakes import face_at

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import PARTS, Drawing, draw
 from easyphoto.drawings.scene import sample_scene
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces.engine import FACE_PARTS, Domain, Face, part_mask
-from easyphoto.families import models_folder
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.preprocess.identity import majority

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("torch")
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.drawings.identity import sample_identity, with_colours_of
 from easyphoto.drawings.renderer import Drawing, draw, draw_empty, draw_group
 from easyphoto.drawings.scene import sample_scene
 from easyphoto.faces import networks
-from easyphoto.families import models_folder
 from easyphoto.geometry import Box
 
 FACES = models_folder() / "miniature" / "faces"

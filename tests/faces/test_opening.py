@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.faces import opening
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Domain
 from easyphoto.faces.opening import choose_engine, open_engine
-from easyphoto.families import models_folder
 from easyphoto.progress import NullProgress
 from easyphoto.weights.catalog import YUNET
 from easyphoto.weights.store import WeightStore, default_mirrors, missing

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.errors import BackendError, BackendUnreachable, InputError
-from easyphoto.families import MINIATURE, SD15
 from easyphoto.host.remote import RemoteHost, remote_host, remote_lines
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import Cancelled, NullProgress

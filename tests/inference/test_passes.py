@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Capabilities, LoraUse, Sampler
-from easyphoto.families import SD15, SDXL
 from easyphoto.inference.passes import Guides, controls_for, sampler_preset
 from easyphoto.settings import InferenceSettings
 

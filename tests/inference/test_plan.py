@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE, SD15
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.plan import (
     FaceAssignment,

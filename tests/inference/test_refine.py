@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import BackendError
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
 from easyphoto.inference.pipeline import PipelineModels, photograph

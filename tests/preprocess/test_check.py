@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import TooFewPhotos
-from easyphoto.families import MINIATURE
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check, Reason
 from easyphoto.progress import Cancelled, NullProgress

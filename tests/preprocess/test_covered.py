@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import BadReference
-from easyphoto.families import MINIATURE
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import verdict_sheet
 from easyphoto.preprocess.verdict import Check, Reason

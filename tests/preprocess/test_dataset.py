@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import InputError, TooFewPhotos
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.crop import Crop

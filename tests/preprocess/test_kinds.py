@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
-from easyphoto.families import MINIATURE, SD15, Family
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress

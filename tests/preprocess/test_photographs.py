@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.faces.covering import Covering
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
-from easyphoto.families import MINIATURE
 from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import prepare_dataset

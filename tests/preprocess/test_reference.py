@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import BadReference
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress

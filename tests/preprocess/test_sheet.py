@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from easyphoto.families import MINIATURE
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import built_in_font
 from easyphoto.preprocess.check import check_photos

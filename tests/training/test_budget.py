@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.components import Components, load_components
 from easyphoto.errors import InputError, OutOfMemory
-from easyphoto.families import MINIATURE, SDXL, Family
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training import budget, loop

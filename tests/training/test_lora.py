@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.components import load_components
 from easyphoto.errors import InputError
-from easyphoto.families import MINIATURE
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.lora import (
     LoraFacts,

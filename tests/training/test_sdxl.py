@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import LoraUse
 from easyphoto.backends.components import Components, load_components, quiet_libraries
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.prompts import encoded_tokens
-from easyphoto.families import SDXL
 from easyphoto.progress import Cancelled, NullProgress, Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters

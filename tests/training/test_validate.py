@@ -12,10 +12,10 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Capabilities, InpaintRequest, Result
 from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress, Progress

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.families import SD15
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend
 from tests.backends.contract import BackendContract

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.base import Fill, InpaintRequest, LoraUse, Sampler
 from easyphoto.errors import BackendError, HostBusy, MissingCapability, OutOfMemory
-from easyphoto.families import SD15
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.base import Control
 from easyphoto.errors import BackendError, InputError, MissingCapability
-from easyphoto.families import SD15
 from easyphoto.progress import NullProgress
 from easyphoto.webui import checkpoints, controlnet
 from easyphoto.webui.backend import WebuiBackend

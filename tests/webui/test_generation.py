@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.errors import BackendError
-from easyphoto.families import SD15
 from easyphoto.progress import NullProgress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend

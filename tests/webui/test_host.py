@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.published import published_name
 from easyphoto.errors import DiskFailure, MissingCapability, WeightsMissing
-from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.settings import WeightSettings
 from easyphoto.webui import facts as facts_module
 from easyphoto.webui import host as host_module

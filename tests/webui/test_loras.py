@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.base import LoraUse
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.families import SD15
 from easyphoto.progress import NullProgress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend

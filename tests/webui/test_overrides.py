@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from easyphoto.families import SD15
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend
 from easyphoto.webui.overrides import CHECKPOINT, VAE, overridden, shared_options

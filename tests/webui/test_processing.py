@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyphoto.families import SD15
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.progress import NullProgress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend

@@ -6,8 +6,8 @@ import string
 
 import pytest
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
-from easyphoto.families import FAMILIES
 from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS, Commercial, LicenceSet, files_named, weight_file
 from easyphoto.weights.entries import SHA256_DIGITS, Variant
 from easyphoto.weights.sources import url_of

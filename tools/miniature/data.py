@@ -32,7 +32,7 @@ CROPS_PER_IDENTITY = {"train": 8, "held_out": 4}
 IDENTITIES_PER_SHARD = 64
 SIZE = 128
 RENDER_SIZE = 320
-CROP_FACTOR = 1.45  # of the longer side of the face box (easyphoto.families.MINIATURE): 1.7 left eyes of 11 px only
+CROP_FACTOR = 1.45  # of the longer side of the face box (architectures.miniature): 1.7 left eyes of 11 px only
 FRAMINGS: tuple[Framing, ...] = ("portrait", "portrait", "close")
 
 

@@ -18,8 +18,8 @@ from PIL import Image, PngImagePlugin
 
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import EasyPhotoError
-from easyphoto.families import MINIATURE
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture
 from easyphoto.inference.pipeline import PipelineModels

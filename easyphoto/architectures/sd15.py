@@ -1,0 +1,42 @@
+"""Stable Diffusion 1.5."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from easyphoto.architectures.base import Family, FewSteps
+
+SD15 = Family(
+    id="sd15",
+    label="Stable Diffusion 1.5",
+    resolution=512,
+    crop_factor=3.0,
+    latent_multiple=8,
+    smallest_face=128,
+    training_steps=800,
+    learning_rate=1e-4,
+    rank=128,
+    alpha=64,
+    first_steps=50,
+    second_steps=20,
+    first_cfg=7.0,
+    controls=MappingProxyType(
+        {
+            "canny": "control_v11p_sd15_canny",
+            "tile": "control_v11f1e_sd15_tile",
+            "color": "control_sd15_random_color",
+            "openpose": "control_v11p_sd15_openpose",
+        }
+    ),
+    first_controls=(("canny", 0.50), ("openpose", 0.50), ("color", 0.85)),
+    second_controls=(("canny", 1.0), ("tile", 1.0)),
+    few_steps=MappingProxyType(
+        {
+            "lcm": FewSteps("lcm-lora-sd15", steps=8, cfg=1.5, sampler="LCM"),
+            "hyper": FewSteps("hyper-sd15-8step", steps=8, cfg=1.0, sampler="DDIM trailing"),
+        }
+    ),
+    vae="vae-ft-mse",
+    positive="best quality, masterpiece, realistic, detailed face",
+    negative="worst quality, low quality, blurry, deformed, extra limbs",
+)

@@ -1,0 +1,40 @@
+"""Stable Diffusion XL."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from easyphoto.architectures.base import Family, FewSteps
+
+SDXL = Family(
+    id="sdxl",
+    label="Stable Diffusion XL",
+    resolution=1024,
+    crop_factor=3.0,
+    latent_multiple=8,
+    smallest_face=256,
+    training_steps=600,
+    learning_rate=1e-4,
+    rank=32,
+    alpha=16,
+    first_steps=40,
+    second_steps=20,
+    first_cfg=7.0,
+    controls=MappingProxyType({"canny": "diffusers_xl_canny_mid", "openpose": "thibaud_xl_openpose_256lora"}),
+    # Nobody publishes a tile or colour ControlNet for SDXL under a clear licence, so edges alone hold the border.
+    first_controls=(("canny", 0.50), ("openpose", 0.50)),
+    second_controls=(("canny", 1.0),),
+    joint_controls=(("canny", 1.0),),
+    few_steps=MappingProxyType(
+        {
+            "lcm": FewSteps("lcm-lora-sdxl", steps=8, cfg=1.5, sampler="LCM"),
+            "hyper": FewSteps("hyper-sdxl-8step", steps=8, cfg=1.0, sampler="DDIM trailing"),
+            "lightning": FewSteps("lightning-sdxl-8step", steps=8, cfg=1.0, sampler="Euler trailing"),
+        }
+    ),
+    vae="sdxl-vae-fp16-fix",
+    positive="photograph, detailed face, natural skin, sharp focus",
+    negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
+    kohya_version="sdxl_base_v1-0",
+    architecture="stable-diffusion-xl-v1-base/lora",
+)
