@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.architectures.base import Family
-from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.architectures.registry import family_named
+from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.backends.base import GenerateRequest
 from easyphoto.errors import DiskFailure, InputError, NameTaken, RunBusy, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import Face, FaceEngine, Likeness
@@ -292,7 +291,7 @@ class EasyPhoto:
         target = self.workspace.templates / f"{checked_id(name)}.png"
         if any(own.stem.lower() == target.stem for own in self.own_templates()):
             raise NameTaken(f"There is already a template {name!r}.", advice="Choose another name.")
-        base = self.base or MINIATURE.id
+        base = self.base or FAMILIES.default.id
         backend = self.host.open_backend(base, self._family(), self.store, self.weights)
         request = GenerateRequest(size, prompt, negative, seed=seed, steps=steps)
         with closing(backend):
@@ -505,11 +504,11 @@ class EasyPhoto:
         return open_engine(self.engine, self.store, progress, self.faces)
 
     def _family(self) -> Family:
-        return family_of_base(self.base or MINIATURE.id, self.host, self.weights)
+        return family_of_base(self.base or FAMILIES.default.id, self.host, self.weights)
 
     def _base(self) -> tuple[Family, Path]:
         """What a training starts from: the family, and where its weights lie."""
-        return self.host.base_model(self.base or MINIATURE.id, self.weights)
+        return self.host.base_model(self.base or FAMILIES.default.id, self.weights)
 
     def _shared_base(self, persons: Sequence[Person]) -> str:
         """The base that all of them were trained on; LoRAs of different bases cannot be used together."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.base import Family
 from easyphoto.storage.records import write_json
 
 SEED = 5
@@ -44,7 +44,7 @@ SHALLOW: Mapping[str, dict[str, Any]] = {
 def write_configs(family: Family, checkpoint: Path, *, shallow: bool = True) -> Path:
     """The shipped configurations with small widths, beside the checkpoint as it wants them."""
     folder = checkpoint.with_suffix(".configs")
-    shutil.copytree(models_folder() / "configs" / family.id, folder)
+    shutil.copytree(family.folder, folder)
     write_json(folder / "easyphoto.json", {"family": family.id})
     hints = {"conditioning_embedding_out_channels": [4, 4, 8, 8]}
     changes = {**WIDTHS, "unet": UNETS[family.id], "controlnet": {**UNETS[family.id], **hints}}
@@ -106,7 +106,7 @@ def ldm_state(networks: Mapping[str, Any]) -> dict[str, Any]:
         is_matrix = ".attn_1." in name and tensor.ndim == 2
         state[name] = tensor[:, :, None, None] if is_matrix else tensor
     two = "text_encoder_2" in networks
-    prefix = ldm_names.SDXL_CLIP_PREFIX if two else ldm_names.CLIP_PREFIX
+    prefix = "conditioner.embedders.0.transformer." if two else "cond_stage_model.transformer."
     for key, tensor in networks["text_encoder"].state_dict().items():
         state[f"{prefix}text_model.{key.removeprefix('text_model.')}"] = tensor
     if two:
@@ -123,7 +123,7 @@ def open_clip_state(encoder: Any) -> dict[str, Any]:
     thirds: dict[str, dict[int, Any]] = {}
     for key, tensor in encoder.state_dict().items():
         place = ldm_names.open_clip_place(key)
-        name = ldm_names.OPEN_CLIP_PREFIX + place.name
+        name = "conditioner.embedders.1.model." + place.name
         if place.third is not None:
             thirds.setdefault(name, {})[place.third] = tensor
         else:

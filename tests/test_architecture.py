@@ -105,3 +105,18 @@ def test_nothing_in_the_package_prints():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
             assert not is_print, f"{path} prints"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_family_is_named_only_where_it_is_declared(path: Path):
+    """Everybody else asks the registry or the value: a fourth family is a module and a line."""
+    if part_of(path) == "architectures":
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    own = {f"easyphoto.architectures.{name}" for name in ("base", "header", "registry")}
+    declared = {name for name in imported(tree) if name.startswith("easyphoto.architectures")} - own
+
+    assert not texts & {"miniature", "sd15", "sdxl"}
+    assert not declared

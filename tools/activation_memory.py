@@ -22,9 +22,9 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.components import quiet_libraries
+from easyphoto.backends.components import encoder_class, quiet_libraries
 from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.budget import checkpoint_networks
@@ -109,26 +109,27 @@ def as_on_a_gpu(dtype: torch.dtype) -> Iterator[None]:
 class Networks:
     """What `add_adapters` wants of components."""
 
-    def __init__(self, unet: Any, text_encoders: tuple[Any, ...]) -> None:
-        self.unet, self.text_encoders, self.networks = unet, text_encoders, (unet, *text_encoders)
+    def __init__(self, family: Family, unet: Any, text_encoders: tuple[Any, ...]) -> None:
+        self.family, self.unet = family, unet
+        self.text_encoders, self.networks = text_encoders, (unet, *text_encoders)
 
 
 def open_networks(family: Family, dtype: torch.dtype) -> Networks:
     from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+    from transformers import CLIPTextConfig
 
-    folder = models_folder() / (family.embedded or f"configs/{family.id}")
-    kinds = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
+    folder = family.folder
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(json.loads((folder / "unet/config.json").read_text()))
         encoders = tuple(
-            kind._from_config(CLIPTextConfig(**json.loads((folder / name / "config.json").read_text())))
-            for name, kind in kinds.items()
-            if (folder / name).is_dir()
+            encoder_class(said)._from_config(
+                CLIPTextConfig(**json.loads((folder / said.part / "config.json").read_text()))
+            )
+            for said in family.text_encoders
         )
     for encoder in encoders:
         encoder.config._attn_implementation = "sdpa"
-    networks = Networks(unet, encoders)
+    networks = Networks(family, unet, encoders)
     for network in networks.networks:
         network.to(dtype).eval()
     return networks
@@ -141,7 +142,7 @@ def step(adapted: Adapted, *, cells: int, batch: int, dtype: torch.dtype) -> int
     with as_on_a_gpu(dtype), peak:
         length = adapted.text_encoders[0].config.max_position_embeddings
         tokens = torch.zeros(batch, length, dtype=torch.long, device="meta")
-        words, pooled = encoded_tokens(adapted.text_encoders, [tokens] * len(adapted.text_encoders))
+        words, pooled = encoded_tokens(adapted.said, adapted.text_encoders, [tokens] * len(adapted.text_encoders))
         added = None if pooled is None else {
             "text_embeds": pooled, "time_ids": torch.zeros(batch, 6, device="meta"),
         }  # fmt: skip

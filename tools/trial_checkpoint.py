@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from easyphoto.architectures.base import Family, models_folder
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.progress import NullProgress
 from easyphoto.weights.store import WeightStore, default_mirrors
@@ -108,7 +108,7 @@ def write(options: argparse.Namespace) -> Facts:
     from tests.ldm_layout import ldm_state, unet_state, write_configs, write_tensors
 
     family, file = family_named(options.family), checkpoint_file(options)
-    configs = models_folder() / "configs" / family.id
+    configs = family.folder
     if family.id == "sdxl":
         configs = write_configs(family, file, shallow=False)
     write_tensors(file, ldm_state(random_networks(configs)))
@@ -199,7 +199,8 @@ def bytes_read() -> int:
 
 
 def load(options: argparse.Namespace) -> Facts:
-    from easyphoto.backends.components import base_model, load_components
+    from easyphoto.backends.folders import base_model
+    from easyphoto.backends.loading import load_components
 
     family, file = base_model(str(checkpoint_file(options)))
     began = time.perf_counter()

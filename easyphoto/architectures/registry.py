@@ -1,17 +1,78 @@
-"""Every family, a line each."""
+"""Every family that EasyPhoto knows, a line each, and which of them a file is of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 from easyphoto.architectures.base import Family
+from easyphoto.architectures.header import Header
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.errors import InputError
 
-FAMILIES: Mapping[str, Family] = MappingProxyType({family.id: family for family in (MINIATURE, SD15, SDXL)})
+
+@dataclass(frozen=True)
+class Registry(Mapping[str, Family]):
+    """Families by id. Values do not change: `adding` gives another registry."""
+
+    families: tuple[Family, ...]
+
+    def __getitem__(self, id: str) -> Family:
+        for family in self.families:
+            if family.id == id:
+                return family
+        raise KeyError(id)
+
+    def __iter__(self) -> Iterator[str]:
+        return (family.id for family in self.families)
+
+    def __len__(self) -> int:
+        return len(self.families)
+
+    def adding(self, family: Family) -> Registry:
+        return Registry((*self.families, family))
+
+    @property
+    def default(self) -> Family:
+        """Taken where nobody chose: it is always at hand."""
+        return next(family for family in self.families if family.ships)
+
+    @property
+    def from_files(self) -> tuple[Family, ...]:
+        """The families whose models people bring along as one file."""
+        return tuple(family for family in self.families if family.has_checkpoints)
+
+    def names_of_files(self, between: str) -> str:
+        """`SD 1.5 or SDXL`, for advice."""
+        return f" {between} ".join(family.short for family in self.from_files)
+
+    def of_checkpoint(self, header: Header) -> Family | None:
+        """The family of a checkpoint in one file, by names and widths alone."""
+        return next((family for family in self.from_files if family.is_checkpoint(header)), None)
+
+    def of_unet(self, header: Header) -> Family | None:
+        """The family that a checkpoint's UNet is of, whatever else the file lacks."""
+        return next((family for family in self.from_files if family.words_width == header.words_width), None)
+
+    def of_folder(self, words_width: object, parts: Collection[str]) -> Family | None:
+        """The family of a folder in the diffusers layout. `words_width` is its UNet's `cross_attention_dim`."""
+        return next((family for family in self.families if family.is_folder(words_width, parts)), None)
+
+    def of_lora(self, header: Header) -> Family | None:
+        """The family of a LoRA: by what ours say themselves, by the width of the words, or by what the file says."""
+        version = header.metadata.get("ss_base_model_version")
+        own = (family for family in self.families if family.ships and family.kohya_version == version)
+        width, told = header.lora_words_width, header.metadata.get("modelspec.architecture", "")
+        if width is not None:
+            fitting = (family for family in self.families if family.words_width == width)
+        else:
+            fitting = (family for family in self.families if family.architecture == told)
+        return next(own, None) or next(fitting, None)
+
+
+FAMILIES = Registry((MINIATURE, SD15, SDXL))
 
 
 def family_named(name: str) -> Family:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import Family, FewSteps
+from easyphoto.architectures.base import CLIP_L, Activations, Family, FewSteps
 
 SD15 = Family(
     id="sd15",
     label="Stable Diffusion 1.5",
+    short="SD 1.5",
+    words_width=768,
+    text_encoders=(CLIP_L,),
+    activations=Activations(556_032, 128_544, 388_948, 90_096),
     resolution=512,
     crop_factor=3.0,
     latent_multiple=8,
@@ -37,6 +41,14 @@ SD15 = Family(
         }
     ),
     vae="vae-ft-mse",
+    files=(
+        "clip-merges",
+        "vae-ft-mse",
+        "control_v11p_sd15_canny",
+        "control_v11f1e_sd15_tile",
+        "control_sd15_random_color",
+        "control_v11p_sd15_openpose",
+    ),
     positive="best quality, masterpiece, realistic, detailed face",
     negative="worst quality, low quality, blurry, deformed, extra limbs",
 )

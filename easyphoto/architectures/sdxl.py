@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import Family, FewSteps
+from easyphoto.architectures.base import Activations, EncoderNames, Family, FewSteps, TextEncoder
 
 SDXL = Family(
     id="sdxl",
     label="Stable Diffusion XL",
+    short="SDXL",
+    words_width=2048,
+    text_encoders=(
+        TextEncoder(
+            "text_encoder",
+            "tokenizer",
+            "conditioner.embedders.0.transformer.",
+            ("lora_te1_", "lora_te_"),
+            layer=-2,
+        ),
+        TextEncoder(
+            "text_encoder_2",
+            "tokenizer_2",
+            "conditioner.embedders.1.model.",
+            ("lora_te2_",),
+            names=EncoderNames.OPEN_CLIP,
+            pad="!",
+            layer=-2,
+            pools=True,
+        ),
+    ),
+    blank_is_zero=True,
+    activations=Activations(920_533, 91_933, 612_034, 53_880),
     resolution=1024,
     crop_factor=3.0,
     latent_multiple=8,
@@ -33,6 +56,7 @@ SDXL = Family(
         }
     ),
     vae="sdxl-vae-fp16-fix",
+    files=("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
     positive="photograph, detailed face, natural skin, sharp focus",
     negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
     kohya_version="sdxl_base_v1-0",

@@ -1,4 +1,4 @@
-"""A model family opened from disk, a folder in the diffusers layout or one file: the networks, loaded quietly."""
+"""The networks of a base model, each loaded quietly and whole."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from easyphoto.architectures.base import Family
-from easyphoto.backends.folders import base_model, controlnet_folder, has_second_encoder, part_config, require_parts
+from easyphoto.architectures.base import Family, TextEncoder
 from easyphoto.backends.headers import read_header
-from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.errors import WeightsMissing
 from easyphoto.storage.files import cause_of
-from easyphoto.weights.store import WeightStore
-
-__all__ = ["Components", "base_model", "controlnet_folder", "load_components", "load_network", "quiet_libraries"]
 
 TEXT_LEVEL = "text_model."
 
@@ -30,80 +26,30 @@ class Components:
 
     unet: Any
     vae: Any
-    text_encoder: Any
-    tokenizer: Any
+    text_encoders: tuple[Any, ...]
+    """One for each of the family's."""
+    tokenizers: tuple[Any, ...]
     scheduler: Any
     family: Family
-    text_encoder_2: Any = None
-    """SDXL's second encoder, with projection; None for the families that have one."""
-    tokenizer_2: Any = None
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:
         return self.unet, self.vae, *self.text_encoders
 
     @property
-    def text_encoders(self) -> tuple[Any, ...]:
-        return (self.text_encoder,) if self.text_encoder_2 is None else (self.text_encoder, self.text_encoder_2)
-
-    @property
-    def tokenizers(self) -> tuple[Any, ...]:
-        """One for each of `text_encoders`."""
-        return (self.tokenizer,) if self.tokenizer_2 is None else (self.tokenizer, self.tokenizer_2)
-
-
-def load_components(
-    family: Family,
-    base: Path,
-    *,
-    dtype: torch.dtype | None = None,
-    device: str | torch.device | None = None,
-    store: WeightStore | None = None,
-) -> Components:
-    """Load everything but the ControlNets, from a folder in the diffusers layout or from one checkpoint file.
-
-    Without dtype and device: the GPU in 16 bit where there is one, else fp32. `store` gives what a checkpoint file
-    does not hold. Raises WeightsMissing for what does not lie in `base`.
-    """
-    device = torch.device(device or default_device())
-    dtype = dtype or default_dtype(device)
-    if base.is_file():
-        from easyphoto.backends.single_file import load_single_file
-
-        components = load_single_file(family, base, dtype=dtype, device=device, store=store)
-    else:
-        components = _load_folder(family, base, dtype=dtype, device=device)
-    _refuse_what_does_not_fit(components, base)
-    return components
+    def parts(self) -> dict[str, Any]:
+        """Everything by its name in the diffusers layout, which is what diffusers' pipelines ask for."""
+        said = self.family.text_encoders
+        encoders = {each.part: encoder for each, encoder in zip(said, self.text_encoders, strict=True)}
+        tokenizers = {each.tokenizer: tokenizer for each, tokenizer in zip(said, self.tokenizers, strict=True)}
+        return {"unet": self.unet, "vae": self.vae, **encoders, **tokenizers, "scheduler": self.scheduler}
 
 
-def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
-    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so not before it is known that
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection  # anything will be loaded
+def encoder_class(encoder: TextEncoder) -> Any:
+    """The transformers class of a text encoder."""
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    require_parts(base)
-    place: dict[str, Any] = {"dtype": dtype, "device": device}
-    wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
-    two = has_second_encoder(base)
-    with quiet_libraries():
-        return Components(
-            unet=load_network(UNet2DConditionModel, base / "unet", **place),
-            vae=load_network(AutoencoderKL, base / "vae", **wide),
-            text_encoder=load_network(CLIPTextModel, base / "text_encoder", **place),
-            tokenizer=_tokenizer(base / "tokenizer"),
-            # Only its configuration counts (betas, prediction type); the samplers are made from it.
-            scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
-            family=family,
-            text_encoder_2=load_network(CLIPTextModelWithProjection, base / "text_encoder_2", **place) if two else None,
-            tokenizer_2=_tokenizer(base / "tokenizer_2") if two else None,
-        )
-
-
-def _tokenizer(folder: Path) -> Any:
-    # By this name both transformers 4, whose other class reads no tokenizer.json, and 5 have the fast one.
-    from transformers import CLIPTokenizerFast
-
-    return CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+    return CLIPTextModelWithProjection if encoder.pools else CLIPTextModel
 
 
 def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
@@ -112,29 +58,6 @@ def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dt
     `config` is the one of the file: where that does not speak of it, as SD 1.5's, diffusers would say yes.
     """
     return torch.float32 if dtype == torch.float16 and config.get("force_upcast", False) else dtype
-
-
-def _refuse_what_does_not_fit(components: Components, base: Path) -> None:
-    expected, found = components.vae.config.latent_channels, components.unet.config.in_channels
-    if expected != found:
-        raise InputError(
-            f"The UNet in {base} takes {found} channels where the latents have {expected}.",
-            advice="Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too.",
-        )
-    if components.unet.config.addition_embed_type == "text_time" and components.text_encoder_2 is None:
-        raise WeightsMissing(
-            f"{base} lacks text_encoder_2 and tokenizer_2, which its UNet wants.",
-            advice="Fetch the whole folder; refiners, which have only that encoder, are not supported.",
-        )
-
-
-def default_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def default_dtype(device: torch.device) -> torch.dtype:
-    # float16 rather than bfloat16 where nothing is trained: eight times finer, and SD 1.5 does not overflow in it.
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.device) -> nn.Module:

@@ -12,8 +12,8 @@ from torch import nn
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
-from easyphoto.backends.components import controlnet_folder, load_network, quiet_libraries
-from easyphoto.backends.folders import configs_folder
+from easyphoto.backends.components import load_network, quiet_libraries
+from easyphoto.backends.folders import configs_folder, controlnet_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
 from easyphoto.weights.catalog import CATALOG
@@ -57,7 +57,7 @@ class ActiveControl:
     def residuals(
         self, latents: torch.Tensor, timestep: torch.Tensor, words: torch.Tensor, *, added: AddedConditions = None
     ) -> Residuals:
-        """`added` is what SDXL's networks are told besides the words; the others ignore it."""
+        """`added` is what the networks of some families are told besides the words; the others ignore it."""
         copies = len(latents) // len(self.seen)
         down, middle = self.network(
             latents,

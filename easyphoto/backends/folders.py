@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from easyphoto.architectures.base import Family, models_folder
-from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES, family_named
-from easyphoto.architectures.sd15 import SD15
-from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.storage.files import cause_of, read_regular
@@ -20,7 +17,7 @@ CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")
 CONFIGS_ENDING = ".configs"
 FAMILY_NOTE = "easyphoto.json"
-"""How a folder that is neither SD 1.5 nor below models/ says its family: {"format": 1, "family": "miniature"}."""
+"""How a folder whose networks do not tell says its family: {"format": 1, "family": "miniature"}."""
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 PARTS = {
@@ -30,8 +27,7 @@ PARTS = {
     "tokenizer": "tokenizer_config.json",
     "scheduler": "scheduler_config.json",
 }
-SECOND_ENCODER = {"text_encoder_2": TRANSFORMERS_WEIGHTS, "tokenizer_2": "tokenizer_config.json"}
-"""What a family with two text encoders has besides."""
+"""Folder → the file that it must hold, whatever the family."""
 
 
 def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family, Path]:
@@ -99,25 +95,24 @@ def configs_folder(family: Family, file: Path) -> Path:
     Files of unusual width or depth need their own, in the diffusers layout, with a note of their family.
     """
     own = file.with_suffix(CONFIGS_ENDING)
-    return own if own.is_dir() else models_folder() / "configs" / family.id
+    return own if own.is_dir() else family.folder
 
 
 def _family_of_folder(folder: Path) -> Family:
     note = folder / FAMILY_NOTE
     if note.is_file():
         return family_named(str(read_json(note).get("family")))
-    if folder.resolve() == (models_folder() / str(MINIATURE.embedded)).resolve():
-        return MINIATURE
-    require_parts(folder)
-    config = part_config(folder, "unet")
-    if config.get("cross_attention_dim") == 768:
-        return SD15
-    if config.get("cross_attention_dim") == 2048 and has_second_encoder(folder):
-        return SDXL
-    raise InputError(
-        f"{folder} holds a model of no known family.",
-        advice=f'SD 1.5 and SDXL are recognised; others need {FAMILY_NOTE} ({{"format": 1, "family": …}}).',
-    )
+    _require(folder, PARTS)
+    parts = {path.name for path in folder.iterdir() if path.is_dir()}
+    family = FAMILIES.of_folder(part_config(folder, "unet").get("cross_attention_dim"), parts)
+    if family is None:
+        known = FAMILIES.names_of_files("and")
+        raise InputError(
+            f"{folder} holds a model of no known family.",
+            advice=f'{known} are recognised; others need {FAMILY_NOTE} ({{"format": 1, "family": …}}).',
+        )
+    require_parts(folder, family)
+    return family
 
 
 def controlnet_folder(family: Family, kind: str, base: Path) -> Path | None:
@@ -136,8 +131,20 @@ def controlnet_folder(family: Family, kind: str, base: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def require_parts(base: Path) -> None:
-    wanted = PARTS | (SECOND_ENCODER if has_second_encoder(base) else {})
+def require_parts(base: Path, family: Family) -> None:
+    """Raises WeightsMissing for a folder in the diffusers layout that lacks a part of the family's."""
+    wanted = dict(PARTS)
+    for encoder in family.text_encoders:
+        if encoder.part not in PARTS and not (base / encoder.part).is_dir() and not (base / encoder.tokenizer).is_dir():
+            raise WeightsMissing(
+                f"{base} lacks {encoder.part} and {encoder.tokenizer}, which its UNet wants.",
+                advice="Fetch the whole folder; refiners, which have only that encoder, are not supported.",
+            )
+        wanted |= {encoder.part: TRANSFORMERS_WEIGHTS, encoder.tokenizer: "tokenizer_config.json"}
+    _require(base, wanted)
+
+
+def _require(base: Path, wanted: Mapping[str, str]) -> None:
     missing = [f"{part}/{name}" for part, name in wanted.items() if not _at_hand(base / part, name)]
     if missing:
         raise WeightsMissing(
@@ -146,17 +153,13 @@ def require_parts(base: Path) -> None:
         )
 
 
-def has_second_encoder(base: Path) -> bool:
-    return any((base / part).is_dir() for part in SECOND_ENCODER)
-
-
 def _shipped(family: Family) -> tuple[Family, Path]:
-    if family.embedded is None:
+    if not family.ships:
         raise WeightsMissing(
             f"The weights of {family.label} do not ship with EasyPhoto.",
             advice="Give the path of a checkpoint file (.safetensors) instead of the family's name.",
         )
-    return family, models_folder() / family.embedded
+    return family, family.folder
 
 
 def _at_hand(folder: Path, name: str) -> bool:

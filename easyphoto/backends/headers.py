@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from easyphoto.architectures.base import Family
-from easyphoto.architectures.sd15 import SD15
-from easyphoto.architectures.sdxl import SDXL
+from easyphoto.architectures.header import FIRST_CONVOLUTION, UNET, Header
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
 from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.records import parsed
@@ -25,33 +25,8 @@ BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
 }  # fmt: skip
-UNET = "model.diffusion_model."
-FIRST_CONVOLUTION = f"{UNET}input_blocks.0.0.weight"
-TAKE = "Take an SD 1.5 or SDXL checkpoint (.safetensors) that can draw pictures from words by itself."
+TAKE = f"Take an {FAMILIES.names_of_files('or')} checkpoint (.safetensors) that can draw pictures from words by itself."
 LORA_ENDINGS = (".lora_down.weight", ".lora_up.weight", ".lora_A.weight", ".lora_B.weight", ".hada_w1_a", ".lokr_w1")
-
-
-@dataclass(frozen=True)
-class Header:
-    """The tensors of a file by name, with their shapes, and what the file says of itself."""
-
-    name: str
-    shapes: Mapping[str, tuple[int, ...]]
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    def has(self, *beginnings: str) -> bool:
-        return any(key.startswith(beginnings) for key in self.shapes)
-
-    def size(self, tensor: str, axis: int) -> int | None:
-        """One side of a tensor; None where it is not there."""
-        shape = self.shapes.get(tensor, ())
-        return shape[axis] if len(shape) > axis else None
-
-    @property
-    def words_width(self) -> int | None:
-        """Width of the encoded words that the UNet attends to."""
-        keys = (key for key in self.shapes if key.startswith(UNET) and key.endswith(".attn2.to_k.weight"))
-        return next((self.shapes[key][-1] for key in keys if self.shapes[key]), None)
 
 
 @dataclass(frozen=True)
@@ -146,23 +121,28 @@ def prediction_of(header: Header) -> Prediction:
 
 
 def family_of_header(header: Header) -> Family:
-    """SD15 or SDXL. Raises InputError that says what the file is instead, and what to take."""
-    for what, fits, advice in _STRANGERS:
-        if fits(header):
-            raise InputError(f"{header.name} is {what}.", advice=advice)
-    width = header.words_width
-    if width == 768 and header.has("cond_stage_model.transformer."):
-        return SD15
-    if width == 2048 and header.has("conditioner.embedders.1.model."):
-        return SDXL
-    if width in (768, 2048):
+    """Raises InputError that says what the file is instead, and what to take."""
+    _refuse(header, _UNUSABLE)
+    family = FAMILIES.of_checkpoint(header)
+    if family is not None:
+        return family
+    _refuse(header, _STRANGERS)
+    if FAMILIES.of_unet(header) is not None:
         raise InputError(
             f"{header.name} holds a UNet without its text encoders.", advice=f"It is a pruned file. {TAKE}"
         )
     raise InputError(f"{header.name} holds a model of no known family.", advice=TAKE)
 
 
+def _refuse(header: Header, strangers: tuple[Stranger, ...]) -> None:
+    for what, fits, advice in strangers:
+        if fits(header):
+            raise InputError(f"{header.name} is {what}.", advice=advice)
+
+
 Test = Callable[[Header], bool]
+Stranger = tuple[str, Test, str]
+"""What a file is, how that is told, and the advice."""
 
 
 def _begins(*beginnings: str) -> Test:
@@ -206,18 +186,20 @@ _FOLDER = (
     "in one file as web UIs use it."
 )
 # In this order: what is checked first may hold what is checked later.
-_STRANGERS: tuple[tuple[str, Test, str], ...] = (
+_UNUSABLE: tuple[Stranger, ...] = (
     ("empty", lambda header: not header.shapes, TAKE),
     ("a LoRA", _is_lora, _AS_LORA),
     ("a Control-LoRA", _holds("lora_controlnet"), _AS_CONTROL),
     ("a ControlNet", _only("control_model.", "controlnet_", "input_hint_block."), _AS_CONTROL),
-    ("a Flux model", _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
-    ("an SD 3 model", _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
     ("an SDXL model for EDM noise", _begins("edm_mean", "edm_vpred."), TAKE),
     ("a model in 8 bit with scales beside its tensors", _is_scaled, "Take it in 16 bit, or in plain 8 bit."),
     ("an inpainting model (9 channels)", _takes(9), _ORDINARY),
     ("an image-editing model (pix2pix, 8 channels)", _takes(8), _ORDINARY),
     ("a model with a special input (depth or upscaling)", _takes(5, 7), _ORDINARY),
+)
+_STRANGERS: tuple[Stranger, ...] = (
+    ("a Flux model", _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
+    ("an SD 3 model", _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
     ("the SDXL refiner", _is_refiner, "Take the SDXL base model: EasyPhoto does not use the refiner."),
     ("an SD 2 model", _is_sd2, TAKE),
     ("a UNet in diffusers' names", _only("down_blocks.", "unet.down_blocks."), _FOLDER),
@@ -225,3 +207,4 @@ _STRANGERS: tuple[tuple[str, Test, str], ...] = (
     ("a text encoder", _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
     ("a textual inversion", _holds("emb_params", "clip_l", "clip_g"), TAKE),
 )
+"""Asked of what is of no known family."""

@@ -10,12 +10,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-UNET_PREFIX = "model.diffusion_model."
+from easyphoto.architectures.header import UNET
+
+UNET_PREFIX = UNET
 CONTROL_PREFIX = "control_model."
 VAE_PREFIX = "first_stage_model."
-CLIP_PREFIX = "cond_stage_model.transformer."
-SDXL_CLIP_PREFIX = "conditioner.embedders.0.transformer."
-OPEN_CLIP_PREFIX = "conditioner.embedders.1.model."
 
 _RESNET = {
     "norm1": "in_layers.0",

@@ -23,9 +23,10 @@ from easyphoto.backends.base import (
     Result,
     Sampler,
 )
-from easyphoto.backends.components import Components, load_components
+from easyphoto.backends.components import Components
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts

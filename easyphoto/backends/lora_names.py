@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 
 from torch import nn
 
+from easyphoto.architectures.base import TextEncoder
 from easyphoto.backends.components import Components
 from easyphoto.backends.ldm_names import unet_name
 
@@ -41,28 +42,26 @@ def targets(components: Components) -> Targets:
     for name, weight in layers.items():
         ldm = ldm_name(name, layers, depth=components.unet.config.layers_per_block)
         found |= dict.fromkeys((f"lora_unet_{_joined(name)}", f"lora_unet_{ldm}", f"unet.{name}"), weight)
-    for number, encoder in enumerate(components.text_encoders):
+    for said, encoder in zip(components.family.text_encoders, components.text_encoders, strict=True):
         for name, weight in _layers(encoder):
-            found |= dict.fromkeys(_text_names(name, number), weight)
+            found |= dict.fromkeys(_text_names(name, said), weight)
     return found
 
 
 def ldm_name(name: str, layers: Collection[str], depth: int) -> str:
-    """A UNet layer's name in the LDM layout, as kohya's tools write it for SDXL.
+    """A UNet layer's name in the LDM layout, as kohya's tools write it for newer families.
 
     `layers` are the names of all, `depth` is how many a block has (`layers_per_block`).
     """
     return _joined(unet_name(f"{name}.weight", layers, depth).removesuffix(".weight"))
 
 
-def _text_names(name: str, number: int) -> Iterator[str]:
+def _text_names(name: str, encoder: TextEncoder) -> Iterator[str]:
     # transformers 5.6 dropped the level `text_model` from the modules of one class; the files keep it.
     flat = name.removeprefix("text_model.")
     full = flat if flat == "text_projection" else f"text_model.{flat}"
-    prefixes = ("lora_te_", "lora_te1_") if number == 0 else ("lora_te2_",)
-    yield from (prefix + _joined(full) for prefix in prefixes)
-    component = "text_encoder" if number == 0 else "text_encoder_2"
-    yield from (f"{component}.{each}" for each in (full, flat))
+    yield from (prefix + _joined(full) for prefix in encoder.lora)
+    yield from (f"{encoder.part}.{each}" for each in (full, flat))
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

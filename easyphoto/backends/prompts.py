@@ -8,8 +8,12 @@ from typing import Any
 
 import torch
 
+from easyphoto.architectures.base import TextEncoder
 from easyphoto.backends.components import Components
 from easyphoto.geometry import Size
+
+LAST = -1
+"""The hidden states after the final norm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +23,10 @@ class PromptEmbeddings:
     states: torch.Tensor
     notes: tuple[str, ...]
     pooled: torch.Tensor | None = None
-    """(count, width): each prompt as a whole, by SDXL's second encoder; None for the families with one."""
+    """(count, width): each prompt as a whole; None for families that are not told it."""
 
     def added(self, size: Size) -> dict[str, torch.Tensor] | None:
-        """What SDXL's networks are told besides the words, for pictures of `size` from which nothing was cut off."""
+        """What the networks are told besides the words, for pictures of `size` from which nothing was cut off."""
         if self.pooled is None:
             return None
         times = [time_ids(original=size, corner=(0, 0), target=size)] * len(self.pooled)
@@ -31,7 +35,7 @@ class PromptEmbeddings:
 
 
 def time_ids(*, original: Size, corner: tuple[int, int], target: Size) -> tuple[int, ...]:
-    """SDXL's six: height and width before anything was cut, top and left of the cut, height and width of the rest."""
+    """Six: height and width before anything was cut, top and left of the cut, height and width of the rest."""
     return original.height, original.width, *corner, target.height, target.width
 
 
@@ -48,29 +52,35 @@ def encode_prompts(components: Components, texts: Sequence[str]) -> PromptEmbedd
         tokenizer(distinct, padding="max_length", truncation=True, max_length=length, return_tensors="pt").input_ids
         for tokenizer, length in zip(tokenizers, lengths, strict=True)
     ]
-    states, pooled = encoded_tokens(encoders, [each.to(encoders[0].device) for each in tokens])
+    said = components.family.text_encoders
+    states, pooled = encoded_tokens(said, encoders, [each.to(encoders[0].device) for each in tokens])
     dtype = components.unet.conv_in.weight.dtype
-    if pooled is not None:
-        # SDXL was trained with zeros in place of an empty text.
-        said = torch.tensor([bool(text) for text in distinct], device=pooled.device)
-        states, pooled = states * said[:, None, None], pooled * said[:, None]
-        pooled = pooled[order].to(dtype)
-    return PromptEmbeddings(states[order].to(dtype), tuple(_cut_notes(components, distinct, lengths[0])), pooled)
+    if components.family.blank_is_zero:
+        filled = torch.tensor([bool(text) for text in distinct], device=states.device)
+        states = states * filled[:, None, None]
+        pooled = None if pooled is None else pooled * filled[:, None]
+    notes = tuple(_cut_notes(components, distinct, lengths[0]))
+    return PromptEmbeddings(states[order].to(dtype), notes, None if pooled is None else pooled[order].to(dtype))
 
 
-def encoded_tokens(encoders: Sequence[Any], tokens: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Hidden states and pooled text of tokens, (count, length) for each encoder.
+def encoded_tokens(
+    said: Sequence[TextEncoder], encoders: Sequence[Any], tokens: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Hidden states (count, length, width), the encoders' side by side, and pooled text (count, width).
 
-    One encoder gives its last hidden states; of two the last but one are laid side by side, and the second pools.
+    `said` is what the family says of each encoder; `tokens` are (count, length) for each.
     """
-    if len(encoders) == 1:
-        return encoders[0](tokens[0]).last_hidden_state, None
-    answers = [encoder(each, output_hidden_states=True) for encoder, each in zip(encoders, tokens, strict=True)]
-    return torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1), answers[-1].text_embeds
+    states, pooled = [], None
+    for each, encoder, its_tokens in zip(said, encoders, tokens, strict=True):
+        # All hidden states are asked for only where they count: they cost memory in a training.
+        answer = encoder(its_tokens, output_hidden_states=each.layer != LAST)
+        states.append(answer.last_hidden_state if each.layer == LAST else answer.hidden_states[each.layer])
+        pooled = answer.text_embeds if each.pools else pooled
+    return torch.cat(states, dim=-1), pooled
 
 
 def _cut_notes(components: Components, texts: Sequence[str], length: int) -> list[str]:
-    counts = [len(components.tokenizer(text, verbose=False).input_ids) for text in texts]
+    counts = [len(components.tokenizers[0](text, verbose=False).input_ids) for text in texts]
     return [
         f"The prompt “{text[:40]}…” has {count} tokens; {length} were used."
         for text, count in zip(texts, counts, strict=True)

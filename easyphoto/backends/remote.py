@@ -59,7 +59,7 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
     A path of this machine counts by its file's name; where the web UI has no such file its loaded checkpoint is taken,
     and every result notes that. Raises MissingCapability for another name it does not know, BackendUnreachable.
     """
-    if family.embedded is not None:
+    if family.ships:
         raise MissingCapability(
             f"A web UI cannot paint with {family.label}.",
             advice="Photograph on this machine (without --backend), or train them on a checkpoint that the web UI has.",

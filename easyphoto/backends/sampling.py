@@ -29,7 +29,7 @@ class Denoiser:
     cfg: float
     controls: tuple[ActiveControl, ...]
     added: AddedConditions = None
-    """What SDXL's UNet and ControlNets are told besides, in rows like `words`."""
+    """What the UNet and the ControlNets of some families are told besides, in rows like `words`."""
 
     def __call__(self, latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
         dtype = self.unet.conv_in.weight.dtype

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from easyphoto.architectures.base import Family
+from easyphoto.architectures.base import EncoderNames, Family, TextEncoder
 from easyphoto.backends import ldm_names
-from easyphoto.backends.components import Components, autoencoder_dtype, quiet_libraries
+from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, quiet_libraries
 from easyphoto.backends.folders import configs_folder, part_config
 from easyphoto.backends.headers import prediction_of
 from easyphoto.backends.ldm_names import Place
@@ -28,14 +28,10 @@ class Loading:
     """What loading one network needs to know of the file it comes from."""
 
     name: str
+    family: Family
     configs: Path
     dtype: torch.dtype
     device: torch.device
-
-    @property
-    def encoders(self) -> int:
-        """How many text encoders there are."""
-        return 2 if (self.configs / "text_encoder_2").is_dir() else 1
 
 
 def load_single_file(
@@ -51,20 +47,17 @@ def load_single_file(
     The autoencoder is the family's better one where `store` has it. Raises InputError for a file of another kind,
     WeightsMissing for tensors it lacks or for a tokenizer that is nowhere at hand.
     """
-    loading = Loading(file.name, configs_folder(family, file), dtype, torch.device(device))
-    tokenizers = open_tokenizers(family, store, beside=file.parent, count=loading.encoders)
+    loading = Loading(file.name, family, configs_folder(family, file), dtype, torch.device(device))
+    tokenizers = open_tokenizers(family, store, beside=file.parent)
     prediction = prediction_of(header_of(file))
     with quiet_libraries(), open_tensors(file) as tensors:
-        encoders = load_text_encoders(tensors, loading)
         return Components(
             unet=load_unet(tensors, loading),
-            vae=load_autoencoder(family, tensors, loading, store),
-            text_encoder=encoders[0],
-            tokenizer=tokenizers[0],
+            vae=load_autoencoder(tensors, loading, store),
+            text_encoders=tuple(load_text_encoder(each, tensors, loading) for each in family.text_encoders),
+            tokenizers=tokenizers,
             scheduler=_scheduler(loading.configs, prediction.scheduler),
             family=family,
-            text_encoder_2=encoders[1] if loading.encoders == 2 else None,
-            tokenizer_2=tokenizers[1] if loading.encoders == 2 else None,
         )
 
 
@@ -85,8 +78,9 @@ def unet_places(network: Any, prefix: str) -> Places:
     return lambda key: (Place(prefix + ldm_names.unet_name(key, keys, layers)),)
 
 
-def load_autoencoder(family: Family, tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
+def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
     """The family's better autoencoder where it is at hand, else the one inside the checkpoint."""
+    family = loading.family
     better = store.find(family.vae) if store is not None and family.vae else None
     config = part_config(loading.configs, "vae")
     if better is not None:
@@ -116,25 +110,16 @@ def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], nam
     return filled(network, tensors, places, what=f"The autoencoder in {name}", dtype=dtype, device=loading.device)
 
 
-def load_text_encoders(tensors: Tensors, loading: Loading) -> tuple[Any, ...]:
-    """One, or SDXL's two: told apart by their names in the file, never by their widths."""
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection
-
-    if loading.encoders == 1:
-        return (_text_encoder(CLIPTextModel, "text_encoder", tensors, loading, _clip_places(ldm_names.CLIP_PREFIX)),)
-    first = _clip_places(ldm_names.SDXL_CLIP_PREFIX)
-    return (
-        _text_encoder(CLIPTextModel, "text_encoder", tensors, loading, first),
-        _text_encoder(CLIPTextModelWithProjection, "text_encoder_2", tensors, loading, _open_clip_places),
-    )
-
-
-def _text_encoder(kind: Any, part: str, tensors: Tensors, loading: Loading, places: Places) -> Any:
+def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) -> Any:
+    """Told from another by its names in the file, never by its width."""
     from transformers import CLIPTextConfig
 
-    config = {key: value for key, value in part_config(loading.configs, part).items() if key != "model_type"}
+    config = {key: value for key, value in part_config(loading.configs, encoder.part).items() if key != "model_type"}
+    kind = encoder_class(encoder)
     network = without_memory(lambda: kind(CLIPTextConfig(**config)))
-    what = f"The {part.replace('_', ' ')} in {loading.name}"
+    what = f"The {encoder.part.replace('_', ' ')} in {loading.name}"
+    prefix = encoder.prefix or ""
+    places = _open_clip_places(prefix) if encoder.names is EncoderNames.OPEN_CLIP else _clip_places(prefix)
     return filled(network, tensors, places, what=what, dtype=loading.dtype, device=loading.device)
 
 
@@ -148,9 +133,12 @@ def _clip_places(prefix: str) -> Places:
     return places
 
 
-def _open_clip_places(key: str) -> tuple[Place, ...]:
-    place = ldm_names.open_clip_place(key)
-    return (Place(ldm_names.OPEN_CLIP_PREFIX + place.name, place.third, place.is_transposed),)
+def _open_clip_places(prefix: str) -> Places:
+    def places(key: str) -> tuple[Place, ...]:
+        place = ldm_names.open_clip_place(key)
+        return (Place(prefix + place.name, place.third, place.is_transposed),)
+
+    return places
 
 
 def _scheduler(configs: Path, differences: dict[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from easyphoto.backends.headers import Header, read_header
+from easyphoto.architectures.header import Header
+from easyphoto.backends.headers import read_header
 from easyphoto.backends.ldm_names import Place
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.storage.files import cause_of

@@ -29,8 +29,8 @@ HUB_NAMES = ("openai/clip-vit-large-patch14", "stable-diffusion-v1-5/stable-diff
 """Repositories whose copy in the hub's cache holds the table."""
 
 
-def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path, count: int) -> tuple[Any, ...]:
-    """One for each text encoder. All know the same words; CLIP's pads with the end, the second, OpenCLIP's, with 0.
+def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) -> tuple[Any, ...]:
+    """One for each text encoder. All know the same words; CLIP's pads with the end, OpenCLIP's with token 0.
 
     The table is looked for in the store, in and around the folder `beside`, and in the hub's cache.
     Raises WeightsMissing.
@@ -42,7 +42,7 @@ def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path, 
             advice=f"Fetch it with `easyphoto weights get {MERGES_ID}`, or put merges.txt beside the checkpoint.",
         )
     merges = read_merges(file)
-    return tuple(make_tokenizer(merges, pad=pad) for pad in (END, "!")[:count])
+    return tuple(make_tokenizer(merges, pad=encoder.pad) for encoder in family.text_encoders)
 
 
 def find_merges(store: WeightStore | None, beside: Path) -> Path | None:

@@ -51,7 +51,7 @@ class UsedFiles:
 
     def _named(self, name: str, path: Path) -> UsedWeight:
         digest = self.store.hash_of(path) if self.store else sha256_of(path)
-        return UsedWeight(name, path.name, OURS if self.family.embedded else OWN, digest)
+        return UsedWeight(name, path.name, OURS if self.family.ships else OWN, digest)
 
 
 def _load_order(file: Path) -> tuple[bool, str]:

@@ -140,7 +140,8 @@ class RehearsalTemplate:
 
 def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
     """`name`'s LoRA and checkpoints, and `other`'s LoRA to show that it is not any LoRA that helps."""
-    from easyphoto.backends.components import base_model, load_components  # torch
+    from easyphoto.backends.folders import base_model
+    from easyphoto.backends.loading import load_components  # torch
     from easyphoto.backends.local import LocalBackend
 
     person, stranger = app.workspace.person(name), app.workspace.person(other)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
@@ -79,7 +79,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
-    found = compare(app.base or MINIATURE.id, steps=steps, progress=progress)
+    found = compare(app.base or FAMILIES.default.id, steps=steps, progress=progress)
     for line in found.table().split("\n"):
         say(line)
     say(json.dumps(found.record()))
@@ -88,7 +88,8 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
 
 def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> TrainerComparison:
     """Take both loops in turns, step by step, so that a noisy machine is noisy for both."""
-    from easyphoto.backends.components import base_model, load_components
+    from easyphoto.backends.folders import base_model
+    from easyphoto.backends.loading import load_components
 
     settings = settings or TrainSettings()
     family, folder = base_model(base)
@@ -176,7 +177,7 @@ class PlainLoop:
         times = torch.randint(self._noise.timesteps, (1,), generator=self._draw).to(self._device)
         tokenizers = self._components.tokenizers
         tokens = [tokenized(tokenizer, [entry.caption]).to(self._device) for tokenizer in tokenizers]
-        states, pooled = encoded_tokens(self._adapted.text_encoders, tokens)
+        states, pooled = encoded_tokens(self._adapted.said, self._adapted.text_encoders, tokens)
         side = self._components.family.resolution
         added = PromptEmbeddings(states, (), pooled).added(Size(side, side))
         noisy = self._noise.mixed(latents, noise, times)

@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from easyphoto import __version__
-from easyphoto.architectures.base import models_folder
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
@@ -63,9 +62,9 @@ def _packages() -> Iterator[str]:
 
 def _models() -> Iterator[str]:
     for family in FAMILIES.values():
-        if family.embedded is None:
+        if not family.ships:
             continue
-        folder = models_folder() / family.embedded
+        folder = family.folder
         files = list(folder.rglob("*.safetensors"))
         size = sum(file.stat().st_size for file in files) / 1e6
         good = (folder / "unet").is_dir() and bool(files)

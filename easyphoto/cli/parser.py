@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from easyphoto import __version__
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.cli.options import add_options
 from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
@@ -124,7 +125,7 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _face(parser)
     _reference(parser)
     _engine(parser)
-    _base(parser, default="miniature")
+    _base(parser, default=FAMILIES.default.id)
     add_options(parser, PreprocessSettings, title="photos")
 
 
@@ -135,7 +136,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _face(parser)
     _reference(parser)
     _engine(parser)
-    _base(parser, default="miniature")
+    _base(parser, default=FAMILIES.default.id)
     add_options(parser, PreprocessSettings, title="photos")
     add_options(parser, TrainSettings, title="training")
 
@@ -169,7 +170,7 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, an embedder")
     parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
-    _base(parser, default="miniature")
+    _base(parser, default=FAMILIES.default.id)
     _engine(parser)
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", help="strangers: a folder with one sub-folder for each person"

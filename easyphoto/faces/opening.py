@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from easyphoto.architectures.base import models_folder
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EnvironmentFailure, InputError
 from easyphoto.faces.domain import SAY_SO, DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
 from easyphoto.faces.engine import Domain, Face, FaceEngine
@@ -82,7 +82,7 @@ class _Engines:
     def drawn(self) -> DrawnEngine:
         from easyphoto.faces.drawn_engine import DrawnEngine  # torch: a second and more
 
-        return DrawnEngine(models_folder() / "miniature" / "faces")
+        return DrawnEngine(FAMILIES.default.folder / "faces")
 
     @cached_property
     def photo_at_hand(self) -> FaceEngine | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 from easyphoto.architectures.base import Family
-from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.published import name_for
@@ -109,7 +108,7 @@ class ThisMachine:
 
     def facts(self) -> HostFacts:
         return HostFacts(
-            "this machine", "standalone", self.language, checkpoints=(MINIATURE.id,), is_local=self.is_local
+            "this machine", "standalone", self.language, checkpoints=(FAMILIES.default.id,), is_local=self.is_local
         )
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:

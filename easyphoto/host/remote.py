@@ -125,7 +125,7 @@ class RemoteHost:
             return
         for family in FAMILIES.values():
             lacking = sorted(set(family.controls) - set(control_models(family, lists.controls)))
-            if family.embedded is None and lacking:
+            if not family.ships and lacking:
                 files = ", ".join(family.controls[kind] for kind in lacking)
                 yield f"For {family.label} it lacks the controls {', '.join(lacking)} ({files}, in models/ControlNet)."
 

@@ -62,7 +62,7 @@ def _record(folder: Path) -> Person:
 def _base_name(base: str | None, family: Family) -> str | None:
     """As hosts list it: of a path only the file's name. A family that ships needs none."""
     name = PureWindowsPath(base or "").name
-    return name if name not in ("", "..") and family.embedded is None else None
+    return name if name not in ("", "..") and not family.ships else None
 
 
 def _file_of(folder: Path, name: str) -> Path:

@@ -155,6 +155,6 @@ def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
 
 def _base_note(person: Person) -> tuple[str, ...]:
     """Where nobody wrote the base down; a family that does not ship has none of its own."""
-    if person.base or FAMILIES[person.family].embedded is not None:
+    if person.base or FAMILIES[person.family].ships:
         return ()
     return ("Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",)

@@ -7,22 +7,26 @@ from typing import Any
 
 import torch
 
+from easyphoto.architectures.base import TextEncoder
+
 UNET_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
 TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The networks with their adapters. The text encoders, one or SDXL's two, learn only where `text_learns`."""
+    """The networks with their adapters. The text encoders learn only where `text_learns`."""
 
     unet: Any
     text_encoders: tuple[Any, ...]
     text_learns: bool
+    said: tuple[TextEncoder, ...]
+    """What the family says of each of them."""
 
     @property
     def learning(self) -> dict[str, Any]:
         """The networks that learn, by what the libraries call them."""
-        texts = dict(zip(("text_encoder", "text_encoder_2"), self.text_encoders, strict=False))
+        texts = {each.part: encoder for each, encoder in zip(self.said, self.text_encoders, strict=True)}
         return {"unet": self.unet} | (texts if self.text_learns else {})
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
@@ -41,7 +45,7 @@ def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_le
 
     for network in components.networks:
         network.requires_grad_(False)
-    adapted = Adapted(components.unet, components.text_encoders, text_learns)
+    adapted = Adapted(components.unet, components.text_encoders, text_learns, components.family.text_encoders)
     # PEFT draws the initial weights from torch's global generator and takes no other.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

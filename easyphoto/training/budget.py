@@ -7,11 +7,10 @@ made anew (checkpointing): both need less memory and give the same step.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,18 +21,6 @@ from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
 
-# Counted by tools/activation_memory.py on networks of true size without content: the peak of live storages in forward
-# and backward, per latent cell and picture (the difference that two more pictures make), at the family's resolution
-# and at half of it, the larger of the two. Keys: 16-bit base under autocast, checkpointing. Measured beside it, as the
-# growth of a process without a GPU (SD 1.5 at 256 px, float32): 0.60 to 0.66 GB for each further picture where 0.57 are
-# counted, and with checkpointing 0.02 to 0.04 where 0.13 are; 0.75 and 0.80 GB for the first, gradients included.
-ACTIVATIONS: Mapping[str, Mapping[tuple[bool, bool], int]] = MappingProxyType(
-    {
-        "miniature": {(False, False): 43_060, (False, True): 8_312, (True, False): 31_292, (True, True): 6_276},
-        "sd15": {(False, False): 556_032, (False, True): 128_544, (True, False): 388_948, (True, True): 90_096},
-        "sdxl": {(False, False): 920_533, (False, True): 91_933, (True, False): 612_034, (True, True): 53_880},
-    }
-)
 BYTES_OF_AN_ADAPTER = 4 + 4 + 8
 """For each of its numbers: itself, its gradient, and AdamW's two means, all in float32."""
 KEPT_FREE = 0.1
@@ -151,7 +138,9 @@ def estimate(adapted: Adapted, weights: int, family: Family, footing: MemoryPlan
     trained = sum(each.numel() for each in adapted.parameters().values())
     sixteen_bit = adapted.unet.conv_in.weight.element_size() == 2
     cells = footing.at_a_time * (family.resolution // LATENT_FACTOR) ** 2
-    activations = cells * ACTIVATIONS[family.id][sixteen_bit, footing.checkpointing]
+    activations = cells * family.activations.bytes_per_cell(
+        sixteen_bit=sixteen_bit, checkpointing=footing.checkpointing
+    )
     # The adapters themselves are among the weights.
     return MemoryEstimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
 

@@ -54,7 +54,7 @@ class Cached:
     """Of every caption, for each text encoder."""
     photos: int
     times: torch.Tensor | None = None
-    """(rows, 6) sizes that SDXL's UNet is told; None for a family with one text encoder."""
+    """(rows, 6) sizes that the UNet is told; None for a family that is not told them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress,
         captions=torch.tensor([words.index(entry.caption) for entry, _ in views]),
         tokens=tokens,
         photos=len(entries),
-        times=torch.tensor(times, dtype=torch.float32).to(device) if len(tokens) > 1 else None,
+        times=torch.tensor(times, dtype=torch.float32).to(device) if components.family.pools else None,
     )
 
 

@@ -233,7 +233,8 @@ class Learner:
 
     def _encoded(self, captions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         if self.adapted.text_learns:
-            return encoded_tokens(self.adapted.text_encoders, [each[captions] for each in self.cached.tokens])
+            tokens = [each[captions] for each in self.cached.tokens]
+            return encoded_tokens(self.adapted.said, self.adapted.text_encoders, tokens)
         states, pooled = self._frozen_words()
         return states[captions], None if pooled is None else pooled[captions]
 
@@ -241,7 +242,7 @@ class Learner:
         """All captions by encoders that do not learn: once for the whole run."""
         if self._frozen is None:
             with torch.no_grad(), self._precision():
-                self._frozen = encoded_tokens(self.adapted.text_encoders, self.cached.tokens)
+                self._frozen = encoded_tokens(self.adapted.said, self.adapted.text_encoders, self.cached.tokens)
         return self._frozen
 
     def _precision(self) -> AbstractContextManager[Any]:

@@ -48,9 +48,8 @@ def adapted_modules(adapted: Adapted) -> Iterator[tuple[str, Any]]:
 
 
 def _prefixed(adapted: Adapted) -> dict[str, Any]:
-    """Kohya's prefix of each network that learns; SDXL's two encoders are numbered."""
-    names = ("lora_te_",) if len(adapted.text_encoders) == 1 else ("lora_te1_", "lora_te2_")
-    prefixes = dict(zip(("unet", "text_encoder", "text_encoder_2"), (UNET_PREFIX, *names), strict=False))
+    """Kohya's prefix of each network that learns."""
+    prefixes = {"unet": UNET_PREFIX, **{encoder.part: encoder.lora[0] for encoder in adapted.said}}
     return {prefixes[name]: network for name, network in adapted.learning.items()}
 
 

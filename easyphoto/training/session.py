@@ -97,7 +97,8 @@ def train_session(service: RunContext, tools: TrainingModels | None = None) -> D
 
 def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> TrainingModels:
     """Load the base model and the engine; the backend shares the model's networks."""
-    from easyphoto.backends.components import base_model, load_components
+    from easyphoto.backends.folders import base_model
+    from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
     from easyphoto.faces.opening import open_engine
     from easyphoto.weights.opening import open_store

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
-from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.architectures.registry import family_named
+from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import upright_size
@@ -31,7 +30,7 @@ class Found:
 
     def reasons(self, family: str | None) -> Reasons:
         """Why each face cannot be done by that family; None where it can."""
-        known = family_named(family) if family else MINIATURE
+        known = family_named(family) if family else FAMILIES.default
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
 
     def offer(self, family: str | None, *, with_covered: bool = False) -> TemplateFaceChoice:

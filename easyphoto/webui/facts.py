@@ -9,9 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.architectures.sd15 import SD15
-from easyphoto.architectures.sdxl import SDXL
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.host.base import HostFacts
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import GET_EXTENSION, found_models, open_controlnet
@@ -44,7 +42,7 @@ def read_facts() -> HostFacts:
         name=f"{_NAMES[kind]} {_version()}".strip(),
         kind=kind,
         language=language(),
-        checkpoints=(*checkpoints.names(), *((MINIATURE.id,) if is_there("diffusers") else ())),
+        checkpoints=(*checkpoints.names(), *((FAMILIES.default.id,) if is_there("diffusers") else ())),
         restorers=restorer_names(),
         upscalers=upscaler_names(),
         warnings=tuple(_warnings()),
@@ -110,8 +108,9 @@ def _warnings() -> Iterator[str]:
     net = open_controlnet()
     if net is None:
         yield f"ControlNet is missing, without which a portrait does not keep its template's pose. {GET_EXTENSION}"
-    elif not any(found_models(family, net) for family in (SD15, SDXL)):
-        wanted = ", ".join(SD15.controls[kind] for kind in ("canny", "tile", "color"))
+    elif not any(found_models(family, net) for family in FAMILIES.from_files):
+        first = FAMILIES.from_files[0]
+        wanted = ", ".join(first.controls[kind] for kind in ("canny", "tile", "color"))
         yield f"ControlNet has none of the models that EasyPhoto uses. Put into models/ControlNet: {wanted}."
     if networks() is None:
         yield "The built-in extension Lora is off, so no person can be applied. Enable it in the tab Extensions."

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.architectures.base import Family
-from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
@@ -49,15 +48,15 @@ class WebuiHost:
         if info is not None:
             file = checkpoints.file_of(info)
             return family_of(file), file
-        if name in FAMILIES and name != MINIATURE.id:
+        if name in FAMILIES and not FAMILIES[name].ships:
             file = checkpoints.file_of(checkpoints.of_family(FAMILIES[name]))
             return FAMILIES[name], file
         return base_model(name, self._folders(settings))
 
     def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
         """Raises MissingCapability where the host has not that checkpoint, or one of another family."""
-        if family.id == MINIATURE.id:
-            return self._miniature(base, store, settings)
+        if family.ships:
+            return self._painting_itself(family, base, store, settings)
         info = checkpoints.of_family(family) if base in FAMILIES else checkpoints.require(base)
         told = family_of(checkpoints.file_of(info))
         if told.id != family.id:
@@ -108,10 +107,10 @@ class WebuiHost:
         list_again()
         return target
 
-    def _miniature(self, base: str, store: WeightStore, settings: WeightSettings) -> Backend:
+    def _painting_itself(self, family: Family, base: str, store: WeightStore, settings: WeightSettings) -> Backend:
         if not is_there("diffusers"):
             raise MissingCapability(
-                "The miniature needs diffusers, which this web UI does not have.",
+                f"{family.short[0].upper()}{family.short[1:]} needs diffusers, which this web UI does not have.",
                 advice="Choose a checkpoint of the web UI, and train the person with it.",
             )
         from easyphoto.backends.local import open_local

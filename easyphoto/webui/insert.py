@@ -9,7 +9,6 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import MissingCapability
 from easyphoto.inference.pipeline import photograph
@@ -53,8 +52,8 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
 
 def painted_with(person: Person) -> str:
     """The checkpoint that the outer picture is painted with, whatever the person's own training started from."""
-    if person.family == MINIATURE.id:
-        return MINIATURE.id
+    if family_named(person.family).ships:
+        return person.family
     chosen = host_module("sd_models").select_checkpoint()
     if chosen is None:
         raise MissingCapability("The web UI has no checkpoint.", advice="Choose one at the top of its page.")

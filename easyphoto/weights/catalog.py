@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
 from easyphoto.weights.entries import (
     Commercial,
@@ -44,18 +45,12 @@ CATALOG: Mapping[str, WeightFile] = MappingProxyType(
 SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "photographs": ("yunet", "auraface"),
-        "sd15": (
-            "clip-merges", "vae-ft-mse", "control_v11p_sd15_canny", "control_v11f1e_sd15_tile",
-            "control_sd15_random_color", "control_v11p_sd15_openpose",
-        ),
-        "sdxl": ("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
+        **{family.id: family.files for family in FAMILIES.values() if family.files},
         "cut-out": ("u2net-human",),
         "restore": ("gfpgan-1.4", "restoreformer", "realesrgan-x4plus", "realesrgan-x2plus"),
-        "few-steps": (
-            "lcm-lora-sd15", "hyper-sd15-8step", "lcm-lora-sdxl", "hyper-sdxl-8step", "lightning-sdxl-8step",
-        ),
+        "few-steps": tuple(few.lora for family in FAMILIES.values() for few in family.few_steps.values()),
     }
-)  # fmt: skip
+)
 """What a choice needs → the files to fetch for it."""
 
 LEFT_OUT: tuple[tuple[str, str], ...] = (

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from easyphoto.architectures.base import Family
+from easyphoto.architectures.header import Header
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends import headers
 from easyphoto.backends.folders import base_model
-from easyphoto.backends.headers import Header, Prediction, family_of_header, prediction_of, read_header
+from easyphoto.backends.headers import Prediction, family_of_header, prediction_of, read_header
 from easyphoto.backends.tensor_files import open_tensors
 from easyphoto.errors import InputError, WeightsMissing
 

@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Control, LoraUse, Sampler
-from easyphoto.backends.components import Components, base_model, load_components
+from easyphoto.backends.components import Components
+from easyphoto.backends.folders import base_model
 from easyphoto.backends.latents import Preview, latent_mask
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend, open_local
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.used import UsedFiles
@@ -205,7 +207,7 @@ def test_live_adapters_are_used_and_left_alone(tiny_base: Path, tiny_lora: Path)
     live = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
     backend = LocalBackend(live, tiny_base)
     plain = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
-    for network, targets in ((live.unet, ["to_q", "to_v", "proj_in"]), (live.text_encoder, ["q_proj"])):
+    for network, targets in ((live.unet, ["to_q", "to_v", "proj_in"]), (live.text_encoders[0], ["q_proj"])):
         network.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=targets, init_lora_weights=False))
         network.train()
     before = weights_of(live)
@@ -218,7 +220,7 @@ def test_live_adapters_are_used_and_left_alone(tiny_base: Path, tiny_lora: Path)
     assert (adapted == again).all()
     assert (on_top != adapted).any()
     assert live.unet.training
-    assert live.text_encoder.training
+    assert live.text_encoders[0].training
     assert not live.vae.training
     assert any(parameter.requires_grad for parameter in live.unet.parameters())
     assert same_weights(before, weights_of(live))

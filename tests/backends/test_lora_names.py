@@ -13,7 +13,8 @@ from torch import nn
 
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import LoraUse
-from easyphoto.backends.components import Components, load_components, quiet_libraries
+from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.lora_names import ldm_name, split_key
 from easyphoto.errors import MissingCapability
@@ -70,8 +71,8 @@ DIFFUSERS = (".lora.down.weight", ".lora.up.weight", ".alpha")
 def spelled(components: Components, spelling: str) -> tuple[Factors, tuple[str, str, str]]:
     """The same factors for the UNet and both encoders, by the names of one spelling."""
     unet = factors(components.unet, (*UNET_TARGETS, *CONVOLUTIONS))
-    first = {text_name(name): each for name, each in factors(components.text_encoder, ("q_proj", "fc1")).items()}
-    second = {text_name(name): each for name, each in factors(components.text_encoder_2, ("q_proj", "fc1")).items()}
+    first = {text_name(name): each for name, each in factors(components.text_encoders[0], ("q_proj", "fc1")).items()}
+    second = {text_name(name): each for name, each in factors(components.text_encoders[1], ("q_proj", "fc1")).items()}
     if spelling.startswith("kohya"):
         is_ldm = spelling == "kohya, LDM"
         named = {
@@ -137,9 +138,8 @@ def in_diffusers(base: Path, file: Path) -> Components:
     from diffusers import StableDiffusionXLPipeline
 
     fresh = load_components(SDXL, base, dtype=torch.float32, device="cpu")
-    names = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
     with quiet_libraries():
-        pipeline = StableDiffusionXLPipeline(**{name: getattr(fresh, name) for name in names}, add_watermarker=False)
+        pipeline = StableDiffusionXLPipeline(**fresh.parts, add_watermarker=False)
         pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
     return fresh
 

@@ -11,8 +11,9 @@ import torch
 
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
-from easyphoto.backends.components import Components, load_components, quiet_libraries
+from easyphoto.backends.components import Components, quiet_libraries
 from easyphoto.backends.guides import draw_guide
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.sampling import make_schedule
 from easyphoto.geometry import Size
@@ -42,9 +43,8 @@ def pipeline_picture(pipeline: Any, components: Components, sampler: Sampler, **
 
 
 def parts(components: Components) -> dict[str, Any]:
-    names = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
     nothing = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    return {name: getattr(components, name) for name in names} | nothing
+    return components.parts | nothing
 
 
 @pytest.mark.parametrize("sampler", list(Sampler))

@@ -12,9 +12,10 @@ import torch
 
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control, GenerateRequest, Sampler
-from easyphoto.backends.components import Components, autoencoder_dtype, load_components, quiet_libraries
+from easyphoto.backends.components import Components, autoencoder_dtype, quiet_libraries
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.latents import encoded
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.prompts import encode_prompts
 from easyphoto.backends.sampling import make_schedule
@@ -24,7 +25,6 @@ from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, pixels
 from tests.tiny_family import POOLED_WIDTH, SECOND_WIDTH, WIDTH, write_tiny_lora
 
-NAMES = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 ASKED = {"prompt": "a face", "negative_prompt": "blurry", "guidance_scale": 3.0}
 
 
@@ -61,7 +61,7 @@ class TestSdxlBackend(BackendContract):
 def pipeline_of(kind: str, components: Components, sampler: Sampler, **more: Any) -> Any:
     import diffusers
 
-    parts = {name: getattr(components, name) for name in NAMES}
+    parts = components.parts
     schedule = make_schedule(components.scheduler.config, sampler, steps=4, strength=1.0, device=torch.device("cpu"))
     # Where a watermarking package is installed, the pipeline would mark its picture.
     pipeline = getattr(diffusers, kind)(**parts, **more, add_watermarker=False)
@@ -171,7 +171,7 @@ def test_an_autoencoder_that_overflows_in_16_bit_stays_in_32(tiny_sdxl: Path) ->
     halved = load_components(SDXL, tiny_sdxl, dtype=torch.float16, device="cpu")
 
     assert halved.vae.dtype == torch.float32
-    assert halved.unet.dtype == halved.text_encoder_2.dtype == torch.float16
+    assert halved.unet.dtype == halved.text_encoders[1].dtype == torch.float16
     # bfloat16 has float32's range.
     assert autoencoder_dtype({"force_upcast": True}, torch.bfloat16) == torch.bfloat16
     assert autoencoder_dtype({}, torch.float16) == torch.float16

@@ -18,7 +18,8 @@ from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends import ldm_names, single_file
 from easyphoto.backends.base import Control, InpaintRequest
-from easyphoto.backends.components import base_model, load_components
+from easyphoto.backends.folders import base_model
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import open_local
 from easyphoto.backends.single_file import Loading, load_autoencoder, load_single_file
 from easyphoto.backends.tokenizer import open_tokenizers
@@ -44,12 +45,12 @@ class Written:
 @pytest.fixture(scope="module", autouse=True)
 def quick_tokenizers() -> Iterator[None]:
     """They take half a second each to build, and are the same for every checkpoint."""
-    kept: dict[int, tuple[Any, ...]] = {}
+    kept: dict[str, tuple[Any, ...]] = {}
 
-    def open_once(family: Family, store: WeightStore | None, *, beside: Path, count: int) -> tuple[Any, ...]:
-        if count not in kept:
-            kept[count] = open_tokenizers(family, store, beside=beside, count=count)
-        return kept[count]
+    def open_once(family: Family, store: WeightStore | None, *, beside: Path) -> tuple[Any, ...]:
+        if family.id not in kept:
+            kept[family.id] = open_tokenizers(family, store, beside=beside)
+        return kept[family.id]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(single_file, "open_tokenizers", open_once)
@@ -78,7 +79,7 @@ def assert_same(loaded: Any, source: Any) -> None:
 
 def test_every_network_is_bit_for_bit_what_was_written(written: Written, loaded: Any):
     for part in written.networks.keys() - {"controlnet"}:
-        assert_same(getattr(loaded, part), written.networks[part])
+        assert_same(loaded.parts[part], written.networks[part])
 
 
 def test_no_tensor_is_left_without_memory(loaded: Any):
@@ -89,7 +90,7 @@ def test_no_tensor_is_left_without_memory(loaded: Any):
 def test_the_networks_answer_as_those_they_were_written_from(written: Written, loaded: Any):
     tokens = torch.tensor([[49406, 320, 1125, 49407, 49407]])
     for part in sorted(written.networks.keys() & {"text_encoder", "text_encoder_2"}):
-        ours, theirs = getattr(loaded, part)(tokens), written.networks[part](tokens)
+        ours, theirs = loaded.parts[part](tokens), written.networks[part](tokens)
         assert torch.equal(ours[0], theirs[0])
     latents = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(1))
     assert torch.equal(loaded.vae.decode(latents).sample, written.networks["vae"].decode(latents).sample)
@@ -146,7 +147,7 @@ def test_only_an_autoencoder_that_overflows_stays_wide(written: Written, dtype: 
     components = written.load(dtype=dtype)
 
     stays_wide = written.family is SDXL and dtype == torch.float16
-    assert components.unet.dtype == components.text_encoder.dtype == dtype
+    assert components.unet.dtype == components.text_encoders[0].dtype == dtype
     assert components.vae.dtype == (torch.float32 if stays_wide else dtype)
 
 
@@ -203,9 +204,9 @@ def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path
         tmp_path / "better.safetensors", {names[layout](key): value for key, value in better.state_dict().items()}
     )
 
-    loading = Loading("base", written.file.with_suffix(".configs"), torch.float16, torch.device("cpu"))
+    loading = Loading("base", written.family, written.file.with_suffix(".configs"), torch.float16, torch.device("cpu"))
     store = StoreWith(tmp_path, id=str(written.family.vae), file=file)
-    vae = load_autoencoder(written.family, {}, loading, store)
+    vae = load_autoencoder({}, loading, store)
 
     assert vae.dtype == torch.float16
     assert vae.decoder.conv_out.bias.tolist() == [0.25, 0.25, 0.25]
@@ -231,7 +232,7 @@ def test_early_files_without_the_level_text_model_load(tmp_path: Path):
     write_tensors(file, state)
     write_merges(tmp_path)
 
-    assert_same(load_single_file(SD15, file, **FLOAT).text_encoder, networks["text_encoder"])
+    assert_same(load_single_file(SD15, file, **FLOAT).text_encoders[0], networks["text_encoder"])
 
 
 def rewritten(written: Written, folder: Path, state: dict[str, Any]) -> Path:

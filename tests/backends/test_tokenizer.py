@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.tokenizer import find_merges, open_tokenizers, read_merges, vocabulary_of
 from easyphoto.errors import WeightsMissing
@@ -19,7 +20,7 @@ from tests.backends.merges import table, write_merges
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     folder = tmp_path_factory.mktemp("merges")
     write_merges(folder)
-    return open_tokenizers(SDXL, None, beside=folder, count=2)
+    return open_tokenizers(SDXL, None, beside=folder)
 
 
 def test_the_vocabulary_has_bytes_ends_merges_and_two_marks(tmp_path: Path):
@@ -49,7 +50,7 @@ def test_the_real_table_gives_the_numbers_clip_was_trained_on():
     if found is None:
         pytest.skip("CLIP's merges are in no folder that EASYPHOTO_WEIGHTS_MIRROR names")
 
-    (tokenizer,) = open_tokenizers(SDXL, WeightStore(Path("nowhere"), default_mirrors()), beside=Path(), count=1)
+    (tokenizer,) = open_tokenizers(SD15, WeightStore(Path("nowhere"), default_mirrors()), beside=Path())
 
     text = "a photo of an astronaut riding a horse"
     assert tokenizer(text).input_ids == [49406, 320, 1125, 539, 550, 18376, 6765, 320, 4558, 49407]
@@ -77,7 +78,7 @@ def test_the_table_in_the_hubs_cache_serves_too(tmp_path: Path, monkeypatch: pyt
 
 def test_without_a_table_it_is_said_where_to_put_one(tmp_path: Path):
     with pytest.raises(WeightsMissing, match=r"clip_merges\.txt\.gz.*weights get clip-merges"):
-        open_tokenizers(SDXL, None, beside=tmp_path, count=1)
+        open_tokenizers(SDXL, None, beside=tmp_path)
 
 
 @pytest.mark.parametrize("content", [table()[:1000], gzip.compress(b"a b\nc d"), gzip.compress(b"a b c"), b"no gzip"])

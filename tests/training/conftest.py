@@ -78,7 +78,7 @@ def train_here(tiny_base: Path) -> Callable[..., Any]:
     def train(run: TrainRun, folder: Path, progress: Any = None, engine: FakeEngine | None = None) -> list[Any]:
         import torch
 
-        from easyphoto.backends.components import load_components
+        from easyphoto.backends.loading import load_components
         from easyphoto.backends.local import LocalBackend
         from easyphoto.progress import NullProgress
         from easyphoto.training.run import RunFolder

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from easyphoto.architectures.base import Family
+from easyphoto.architectures.base import Activations, Family
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.components import Components, load_components
+from easyphoto.backends.components import Components
+from easyphoto.backends.loading import load_components
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
@@ -111,9 +112,9 @@ def test_networks_with_dropout_are_not_put_into_training_mode(open_learner: Open
 
 
 def components_of(learner: Learner, family: Family) -> Components:
-    unet, (text, *_) = learner.adapted.unet, learner.adapted.text_encoders
+    unet, texts = learner.adapted.unet, learner.adapted.text_encoders
     nothing = torch.nn.Module()
-    return Components(unet=unet, vae=nothing, text_encoder=text, tokenizer=None, scheduler=None, family=family)
+    return Components(unet=unet, vae=nothing, text_encoders=texts, tokenizers=(), scheduler=None, family=family)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +132,11 @@ def test_the_first_of_the_ladder_that_fits_is_taken(
 ) -> None:
     """256 latent cells: 8.2 MB for four pictures, 4.1 MB with checkpointing, 0.3 MB for the adapters; 90 % may go."""
     learner = open_learner()
-    monkeypatch.setattr(budget, "ACTIVATIONS", {"miniature": {(False, False): 8000, (False, True): 4000}})
+    family = replace(MINIATURE, activations=Activations(8000, 4000, 0, 0))
     monkeypatch.setattr(budget, "free_memory", lambda device: free)
 
     footing, plan = plan_training(
-        learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cpu", idle=OffloadedNetworks()
+        learner.adapted, components_of(learner, family), TrainSettings(), device="cpu", idle=OffloadedNetworks()
     )
 
     assert footing == expected
@@ -180,11 +181,11 @@ def test_what_idles_leaves_the_device_before_anything_is_divided(
     open_learner: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learner, idle = open_learner(), OffloadedNetworks((Wanderer(),), "cuda")
-    monkeypatch.setattr(budget, "ACTIVATIONS", {"miniature": {(False, False): 1000, (False, True): 500}})
+    family = replace(MINIATURE, activations=Activations(1000, 500, 0, 0))
     monkeypatch.setattr(budget, "free_memory", lambda device: 1_000_000)
 
     footing, plan = plan_training(
-        learner.adapted, components_of(learner, MINIATURE), TrainSettings(), device="cuda", idle=idle
+        learner.adapted, components_of(learner, family), TrainSettings(), device="cuda", idle=idle
     )
 
     assert footing == MemoryPlan(4, False, offload=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.backends.components import load_components
+from easyphoto.backends.loading import load_components
 from easyphoto.errors import InputError
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.lora import (
@@ -51,7 +51,7 @@ def answers(components: Any) -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(5)
     tokens = torch.randint(0, 200, (1, 77), generator=draw)
     latents = torch.randn(1, 4, 16, 16, generator=draw)
-    words = components.text_encoder(tokens)[0]
+    words = components.text_encoders[0](tokens)[0]
     return words, components.unet(latents, 500, encoder_hidden_states=words, return_dict=False)[0]
 
 
@@ -60,8 +60,7 @@ def in_diffusers(tiny_base: Path, state: dict[str, torch.Tensor]) -> tuple[torch
 
     fresh = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
     pipeline = StableDiffusionPipeline(
-        vae=fresh.vae, text_encoder=fresh.text_encoder, tokenizer=fresh.tokenizer, unet=fresh.unet,
-        scheduler=fresh.scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        **fresh.parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.load_lora_weights(dict(state))
     return answers(fresh)

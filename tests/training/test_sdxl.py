@@ -13,7 +13,8 @@ import torch
 
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import LoraUse
-from easyphoto.backends.components import Components, load_components, quiet_libraries
+from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.progress import Cancelled, NullProgress, Progress
@@ -35,8 +36,6 @@ from easyphoto.training.session import RunContext, TrainingModels, train_session
 from tests.fakes import FakeEngine, RecordingProgress
 from tests.training.conftest import TRIGGER, write_dataset
 
-PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
-
 
 def adapted(tiny_sdxl: Path, *, seed: int = 0) -> tuple[Components, Adapted]:
     """The tiny SDXL with adapters that do something (PEFT starts them at nothing)."""
@@ -56,7 +55,7 @@ def answers(components: Components) -> tuple[torch.Tensor, torch.Tensor, torch.T
     draw = torch.Generator().manual_seed(5)
     tokens = torch.randint(0, 200, (1, 77), generator=draw)
     latents = torch.randn(1, 4, 16, 16, generator=draw)
-    words, pooled = encoded_tokens(components.text_encoders, [tokens, tokens])
+    words, pooled = encoded_tokens(SDXL.text_encoders, components.text_encoders, [tokens, tokens])
     assert pooled is not None
     added = {"text_embeds": pooled, "time_ids": torch.tensor([[128.0, 128, 0, 0, 128, 128]])}
     guess = components.unet(latents, 500, words, added_cond_kwargs=added, return_dict=False)[0]
@@ -68,7 +67,7 @@ def in_diffusers(base: Path, state: dict[str, torch.Tensor]) -> Components:
 
     fresh = load_components(SDXL, base, dtype=torch.float32, device="cpu")
     with quiet_libraries():
-        pipeline = StableDiffusionXLPipeline(**{part: getattr(fresh, part) for part in PARTS}, add_watermarker=False)
+        pipeline = StableDiffusionXLPipeline(**fresh.parts, add_watermarker=False)
         pipeline.load_lora_weights(dict(state))
     return fresh
 

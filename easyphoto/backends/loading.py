@@ -1,0 +1,83 @@
+"""A base model opened from disk, a folder in the diffusers layout or one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from easyphoto.architectures.base import Family
+from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, load_network, quiet_libraries
+from easyphoto.backends.folders import part_config, require_parts
+from easyphoto.backends.single_file import load_single_file
+from easyphoto.errors import InputError
+from easyphoto.weights.store import WeightStore
+
+
+def load_components(
+    family: Family,
+    base: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device | None = None,
+    store: WeightStore | None = None,
+) -> Components:
+    """Load everything but the ControlNets, from a folder in the diffusers layout or from one checkpoint file.
+
+    Without dtype and device: the GPU in 16 bit where there is one, else fp32. `store` gives what a checkpoint file
+    does not hold. Raises WeightsMissing for what does not lie in `base`.
+    """
+    device = torch.device(device or default_device())
+    dtype = dtype or default_dtype(device)
+    if base.is_file():
+        components = load_single_file(family, base, dtype=dtype, device=device, store=store)
+    else:
+        components = _load_folder(family, base, dtype=dtype, device=device)
+    _refuse_what_does_not_fit(components, base)
+    return components
+
+
+def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
+    require_parts(base, family)
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so only where something is loaded
+
+    place: dict[str, Any] = {"dtype": dtype, "device": device}
+    wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
+    with quiet_libraries():
+        return Components(
+            unet=load_network(UNet2DConditionModel, base / "unet", **place),
+            vae=load_network(AutoencoderKL, base / "vae", **wide),
+            text_encoders=tuple(
+                load_network(encoder_class(each), base / each.part, **place) for each in family.text_encoders
+            ),
+            tokenizers=tuple(_tokenizer(base / each.tokenizer) for each in family.text_encoders),
+            # Only its configuration counts (betas, prediction type); the samplers are made from it.
+            scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
+            family=family,
+        )
+
+
+def _tokenizer(folder: Path) -> Any:
+    # By this name both transformers 4, whose other class reads no tokenizer.json, and 5 have the fast one.
+    from transformers import CLIPTokenizerFast
+
+    return CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+
+
+def _refuse_what_does_not_fit(components: Components, base: Path) -> None:
+    expected, found = components.vae.config.latent_channels, components.unet.config.in_channels
+    if expected != found:
+        raise InputError(
+            f"The UNet in {base} takes {found} channels where the latents have {expected}.",
+            advice="Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too.",
+        )
+
+
+def default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def default_dtype(device: torch.device) -> torch.dtype:
+    # float16 rather than bfloat16 where nothing is trained: eight times finer, and SD 1.5 does not overflow in it.
+    return torch.float16 if device.type == "cuda" else torch.float32
