@@ -215,8 +215,9 @@ def load(options: argparse.Namespace) -> Facts:
 def train(options: argparse.Namespace) -> Facts:
     """Two steps through the training's own session, and a look at every name in the LoRA."""
     from easyphoto.settings import TrainSettings
+    from easyphoto.training.context import RunContext
     from easyphoto.training.run import RunFolder, TrainRun
-    from easyphoto.training.session import RunContext, train_session
+    from easyphoto.training.session import train_session
 
     family = family_named(options.family).at(options.resolution)
     settings = TrainSettings(

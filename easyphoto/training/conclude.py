@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from easyphoto.images.pictures import write_picture
 from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import write_json
+from easyphoto.training.context import RunContext
 from easyphoto.training.events import Done, to_line
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import (
@@ -30,9 +30,6 @@ from easyphoto.weights.catalog import UsedWeight
 # A merge is steadier on templates that nobody judged, so it may lose this much of likeness on those that were.
 MERGE_MAY_LOSE = 0.01
 FEWEST_VOTERS = 2
-
-if TYPE_CHECKING:
-    from easyphoto.training.session import RunContext
 
 
 def conclude(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,9 @@ from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
+from easyphoto.training.context import RunContext
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
-from easyphoto.training.events import Checkpoint, Done, Event, Phase, Sample, Start, Step, Warn
+from easyphoto.training.events import Checkpoint, Done, Sample, Start, Step, Warn
 from easyphoto.training.loop import Learner, Noise
 from easyphoto.training.lora import lora_metadata
 from easyphoto.training.run import RunFolder, TrainRun
@@ -47,33 +48,6 @@ class TrainingModels:
     def used(self) -> tuple[UsedWeight, ...]:
         """The weight files that took part so far."""
         return (*self.backend.weights, *(self.engine.weights if self.engine else ()))
-
-
-@dataclass(eq=False)
-class RunContext:
-    """One run's record, folder and line to the outside, and the time each phase took."""
-
-    run: TrainRun
-    folder: RunFolder
-    emit: Callable[[Event], None]
-    progress: Progress
-    seconds: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    plan: str = ""
-    """How the steps are done so that they fit the memory, in words."""
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        self.emit(Phase(name))
-        began = time.monotonic()
-        yield
-        took = time.monotonic() - began
-        self.seconds[name] = self.seconds.get(name, 0.0) + took
-        self.emit(Phase(name, took))
-
-    def note(self, code: str, detail: str) -> None:
-        self.notes.append(detail)
-        self.emit(Warn(code, detail))
 
 
 def train_session(service: RunContext, tools: TrainingModels | None = None) -> Done:

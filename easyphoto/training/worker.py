@@ -61,7 +61,8 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
         # Six seconds of imports, so not before the record is known to be good.
         import torch
 
-        from easyphoto.training.session import RunContext, train_session
+        from easyphoto.training.context import RunContext
+        from easyphoto.training.session import train_session
 
         threads = run.threads or run.kind.threads
         if threads:

@@ -81,8 +81,9 @@ def train_here(tiny_base: Path) -> Callable[..., Any]:
         from easyphoto.backends.loading import load_components
         from easyphoto.backends.local import LocalBackend
         from easyphoto.progress import NullProgress
+        from easyphoto.training.context import RunContext
         from easyphoto.training.run import RunFolder
-        from easyphoto.training.session import RunContext, TrainingModels, train_session
+        from easyphoto.training.session import TrainingModels, train_session
 
         torch.set_num_threads(1)
         run.write(folder)

@@ -20,6 +20,7 @@ from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.progress import Cancelled, NullProgress, Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
+from easyphoto.training.context import RunContext
 from easyphoto.training.data import cache_dataset, read_entries
 from easyphoto.training.events import Sample
 from easyphoto.training.lora import (
@@ -32,7 +33,7 @@ from easyphoto.training.lora import (
     write_lora,
 )
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.session import RunContext, TrainingModels, train_session
+from easyphoto.training.session import TrainingModels, train_session
 from tests.fakes import FakeEngine, RecordingProgress
 from tests.training.conftest import TRIGGER, write_dataset
 
