@@ -16,7 +16,7 @@ from easyphoto.backends.base import (
     Control,
     GenerateRequest,
     InpaintRequest,
-    LoraUse,
+    LoraCondition,
     Result,
     Sampler,
 )
@@ -103,7 +103,7 @@ class FakeBackend:
             image=as_picture(picture),
             seed=request.seed,
             applied_controls=tuple(control.kind for control in request.controls if control.weight),
-            applied_loras=tuple(use.path.name for use in request.loras if use.weight),
+            applied_conditions=tuple(use.path.name for use in request.conditions if use.weight),
             seconds=time.monotonic() - started,
         )
 
@@ -113,7 +113,7 @@ class FakeBackend:
         for control in request.controls:
             if control.kind not in self.controls:
                 raise MissingCapability(f"There is no model for the control {control.kind!r}.")
-        for use in request.loras:
+        for use in request.conditions:
             known = use.path.is_file() if self.loras is None else use.path in self.loras
             if not known:
                 raise MissingCapability(f"There is no LoRA {use.path}.")
@@ -122,7 +122,7 @@ class FakeBackend:
         """A colour out of everything that should matter; what has weight 0 does not."""
         words = [request.prompt, request.negative, str(request.seed), str(request.cfg), request.sampler.value]
         words += [_control_text(control) for control in request.controls if control.weight]
-        words += [_lora_text(use) for use in request.loras if use.weight]
+        words += [_lora_text(use) for use in request.conditions if use.weight]
         digest = hashlib.sha256("\n".join(words).encode()).digest()
         return np.frombuffer(digest[:3], np.uint8).astype(np.float32)
 
@@ -132,7 +132,7 @@ def _control_text(control: Control) -> str:
     return f"{control.kind} {control.weight} {control.start} {control.end} {pixels}"
 
 
-def _lora_text(use: LoraUse) -> str:
+def _lora_text(use: LoraCondition) -> str:
     return f"{use.path} {use.weight}"
 
 

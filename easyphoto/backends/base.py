@@ -48,7 +48,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class LoraUse:
+class LoraCondition:
     path: Path
     weight: float = 1.0
 
@@ -63,7 +63,7 @@ class InpaintRequest:
     prompt: str
     negative: str = ""
     controls: tuple[Control, ...] = ()
-    loras: tuple[LoraUse, ...] = ()
+    conditions: tuple[LoraCondition, ...] = ()
     checkpoint: str | None = None
     """A name the backend knows; None is the one it was opened with."""
     seed: int = 0
@@ -83,7 +83,7 @@ class GenerateRequest:
     prompt: str
     negative: str = ""
     controls: tuple[Control, ...] = ()
-    loras: tuple[LoraUse, ...] = ()
+    conditions: tuple[LoraCondition, ...] = ()
     checkpoint: str | None = None
     seed: int = 0
     steps: int = 20
@@ -96,7 +96,7 @@ class Result:
     image: Image.Image
     seed: int
     applied_controls: tuple[str, ...]
-    applied_loras: tuple[str, ...]
+    applied_conditions: tuple[str, ...]
     seconds: float
     notes: tuple[str, ...] = ()
 

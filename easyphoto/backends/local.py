@@ -178,7 +178,7 @@ class LocalBackend:
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
         controls = self._shelf.activate([request.controls for request in batch])
-        with loras_applied(self._components, first.loras) as loras:
+        with loras_applied(self._components, first.conditions) as loras:
             words = self._words(batch)
             self._remember(first)
             latents = sample(
@@ -240,7 +240,7 @@ class LocalBackend:
             self._shelf.require(control.kind)
 
     def _remember(self, request: Request) -> None:
-        for use in request.loras:
+        for use in request.conditions:
             self._used.lora(use.path)
         for control in (each for each in request.controls if each.weight > 0):
             self._used.catalogued(self._components.family.controls[control.kind], self._shelf.require(control.kind))
@@ -291,7 +291,7 @@ def _alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
 def _batch_key(request: InpaintRequest) -> tuple[object, ...]:
     controls = tuple(map(_control_key, request.controls))
     steps = (request.steps, request.denoise, request.cfg, request.sampler, request.fill)
-    return request.image.size, steps, controls, request.loras
+    return request.image.size, steps, controls, request.conditions
 
 
 def _control_key(control: Control) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from easyphoto.backends.base import LoraUse
+from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
@@ -39,7 +39,7 @@ class LoraDelta:
 
 
 @contextmanager
-def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[tuple[str, ...]]:
+def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iterator[tuple[str, ...]]:
     """The names of the LoRAs that are on meanwhile; afterwards every weight is bit for bit what it was.
 
     The old weights are kept aside, because subtracting what was added would not give them back exactly.
@@ -64,7 +64,7 @@ def loras_applied(components: Components, uses: Sequence[LoraUse]) -> Iterator[t
                 weight.copy_(original)
 
 
-def read_changes(use: LoraUse, by_name: Targets) -> list[LoraDelta]:
+def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:
     """What the file changes. Raises MissingCapability naming the keys that fit nothing here."""
     tensors, facts = _read(use)
     modules: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
@@ -89,7 +89,7 @@ def read_changes(use: LoraUse, by_name: Targets) -> list[LoraDelta]:
     ]
 
 
-def _read(use: LoraUse) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+def _read(use: LoraCondition) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     """The file's tensors, and the alphas that its metadata give to whole networks."""
     from safetensors import SafetensorError, safe_open
 
@@ -107,7 +107,7 @@ def _read(use: LoraUse) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     return tensors, _alphas(use, facts)
 
 
-def _alphas(use: LoraUse, facts: dict[str, Any]) -> dict[str, float]:
+def _alphas(use: LoraCondition, facts: dict[str, Any]) -> dict[str, float]:
     """Of diffusers' facts only one alpha for each network is understood; the rest would change what is added."""
     strange = [name for name, value in facts.items() if name.endswith(_NOT_UNDERSTOOD) and value]
     if strange:

@@ -187,7 +187,7 @@ class RemoteBackend:
                 f"The web UI takes {self.lists.units} controls at once, {len(controls)} are needed.",
                 advice="Raise its setting ControlNet: Multi-ControlNet, number of units, and restart it.",
             )
-        used = tuple(use for use in request.loras if use.weight)
+        used = tuple(use for use in request.conditions if use.weight)
         return Named(
             sampler=sampler,
             controls=controls,

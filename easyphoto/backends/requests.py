@@ -52,7 +52,7 @@ def _check_common(request: InpaintRequest | GenerateRequest, size: Size) -> None
     if not 0 <= request.seed <= LARGEST_SEED:
         raise InputError(f"{request.seed} is no seed.", advice=f"Take 0 to {LARGEST_SEED}.")
     _check_between("The guidance (CFG)", request.cfg, low=0, high=100)
-    for use in request.loras:
+    for use in request.conditions:
         _check_between(f"The weight of the LoRA {use.path.name}", use.weight, low=-10, high=10)
     for control in request.controls:
         _check_control(control, size)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
-from easyphoto.backends.base import Control, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.base import Control, InpaintRequest, LoraCondition, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import NoFaceFound
 from easyphoto.faces.engine import Face
@@ -93,7 +93,7 @@ class Rehearsal:
             mask=view.mask,
             prompt=self.family.trigger,
             controls=(pose,),
-            loras=(LoraUse(lora, 1.0),) if lora else (),
+            conditions=(LoraCondition(lora, 1.0),) if lora else (),
             seed=SEED,
             steps=STEPS,
             denoise=DENOISE,

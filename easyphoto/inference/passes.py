@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.architectures.base import Family, FewSteps
-from easyphoto.backends.base import Capabilities, Control, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.base import Capabilities, Control, InpaintRequest, LoraCondition, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
@@ -34,7 +34,7 @@ class SamplerPreset:
 
     sampler: Sampler
     cfg: float
-    loras: tuple[LoraUse, ...] = ()
+    conditions: tuple[LoraCondition, ...] = ()
     made: int | None = None
     """Steps that are made whatever the denoise; None leaves it to the family."""
 
@@ -107,7 +107,7 @@ def first_pass(
         prompt=joined(trigger, family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        loras=(*loras_of(subject, settings), *pace.loras),
+        conditions=(*loras_of(subject, settings), *pace.conditions),
         seed=seed,
         steps=settings.first_steps or pace.steps(family.first_steps, strength),
         denoise=strength,
@@ -154,7 +154,7 @@ def joint_pass(
         prompt=joined(family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        loras=pace.loras,
+        conditions=pace.conditions,
         seed=seed,
         steps=settings.second_steps or pace.steps(family.second_steps, JOINT_DENOISE),
         denoise=JOINT_DENOISE,
@@ -174,8 +174,8 @@ def second_strength(settings: InferenceSettings, family: Family) -> float:
     return family.second_strength if settings.second_strength is None else settings.second_strength
 
 
-def loras_of(subject: Subject, settings: InferenceSettings) -> tuple[LoraUse, ...]:
-    return (LoraUse(subject.lora, settings.lora_weight),) if subject.lora and settings.lora_weight else ()
+def loras_of(subject: Subject, settings: InferenceSettings) -> tuple[LoraCondition, ...]:
+    return (LoraCondition(subject.lora, settings.lora_weight),) if subject.lora and settings.lora_weight else ()
 
 
 def sampler_preset(
@@ -192,7 +192,7 @@ def sampler_preset(
     notes = (f"Sampler {wanted.value}: the backend lacks it, {sampler.value} is used.",) if missing else ()
     if fast is None or lora is None:
         return SamplerPreset(sampler, settings.cfg or family.first_cfg), notes
-    return SamplerPreset(sampler, settings.cfg or fast.cfg, (LoraUse(lora, fast.weight),), fast.steps), notes
+    return SamplerPreset(sampler, settings.cfg or fast.cfg, (LoraCondition(lora, fast.weight),), fast.steps), notes
 
 
 def joined(*words: str) -> str:

@@ -126,8 +126,8 @@ class WebuiBackend:
             raise HostBusy("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
-        self._shelf.require(request.loras)
-        return ResolvedRequest(request, info, self._units(request), self._shelf.named(request.loras))
+        self._shelf.require(request.conditions)
+        return ResolvedRequest(request, info, self._units(request), self._shelf.named(request.conditions))
 
     def _units(self, request: Request) -> Units | None:
         """The controls with a weight; None where the host has no ControlNet and none was asked for."""

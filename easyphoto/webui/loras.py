@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from easyphoto.backends.base import LoraUse
+from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import published_name
 from easyphoto.errors import InputError, MissingCapability
@@ -22,7 +22,7 @@ _SPLITTING = frozenset(":<>")
 
 @dataclass(frozen=True)
 class NamedLora:
-    use: LoraUse
+    use: LoraCondition
     name: str
     file: Path
     """Where it lies in the host's folder."""
@@ -64,11 +64,11 @@ class HostLoras:
 
     _files: dict[tuple[Path, int, int], Path] = field(default_factory=dict)
 
-    def named(self, uses: Iterable[LoraUse]) -> tuple[NamedLora, ...]:
+    def named(self, uses: Iterable[LoraCondition]) -> tuple[NamedLora, ...]:
         """Those with a weight. Raises MissingCapability for a file that is not there or cannot be given over."""
         return tuple(self._named(use) for use in uses if use.weight)
 
-    def require(self, uses: Iterable[LoraUse]) -> None:
+    def require(self, uses: Iterable[LoraCondition]) -> None:
         """Raises MissingCapability for what cannot be applied, weight or not; touches nothing."""
         for use in uses:
             if not use.path.is_file():
@@ -79,7 +79,7 @@ class HostLoras:
                     advice="Enable it in the web UI's tab Extensions, and restart.",
                 )
 
-    def _named(self, use: LoraUse) -> NamedLora:
+    def _named(self, use: LoraCondition) -> NamedLora:
         file = self._file(use.path)
         if _SPLITTING & set(file.stem):
             raise MissingCapability(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, LoraCondition, Sampler
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.geometry import Size
@@ -133,23 +133,23 @@ class BackendContract:
     def test_a_lora_changes_the_picture_and_is_listed(self, backend: Backend, lora: Path) -> None:
         plain = self.paint(backend)
 
-        result = backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        result = backend.inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
         assert (pixels(result.image) != plain).any()
-        assert result.applied_loras == (lora.name,)
+        assert result.applied_conditions == (lora.name,)
         assert (self.paint(backend) == plain).all()
 
     def test_a_lora_of_weight_zero_is_no_lora(self, backend: Backend, lora: Path) -> None:
-        result = backend.inpaint(inpaint_request(loras=(LoraUse(lora, 0.0),)), NullProgress())
+        result = backend.inpaint(inpaint_request(conditions=(LoraCondition(lora, 0.0),)), NullProgress())
 
         assert (pixels(result.image) == self.paint(backend)).all()
-        assert result.applied_loras == ()
+        assert result.applied_conditions == ()
 
     @pytest.mark.parametrize(
         "changes",
         [
             {"controls": (Control("smell", drawn_picture()),)},
-            {"loras": (LoraUse(Path("/nowhere/none.safetensors")),)},
+            {"conditions": (LoraCondition(Path("/nowhere/none.safetensors")),)},
             {"checkpoint": "a-model-nobody-has"},
         ],
         ids=["control", "lora", "checkpoint"],
@@ -192,7 +192,7 @@ class BackendContract:
         progress = RecordingProgress(cancel_at=2)
 
         with pytest.raises(Cancelled):
-            backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), progress)
+            backend.inpaint(inpaint_request(conditions=(LoraCondition(lora),)), progress)
 
         assert progress.checks == 2
         assert (self.paint(backend) == plain).all()

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.backends.base import Control, LoraUse, Sampler
+from easyphoto.backends.base import Control, LoraCondition, Sampler
 from easyphoto.backends.components import Components
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.latents import Preview, latent_mask
@@ -143,7 +143,9 @@ def test_a_prompt_that_is_too_long_is_noted(local: LocalBackend) -> None:
 def test_a_lora_leaves_every_bit_as_it_was(local: LocalBackend, components: Components, tiny_lora: Path) -> None:
     before = weights_of(components)
 
-    local.inpaint(inpaint_request(loras=(LoraUse(tiny_lora, 0.9), LoraUse(tiny_lora, -0.3))), NullProgress())
+    local.inpaint(
+        inpaint_request(conditions=(LoraCondition(tiny_lora, 0.9), LoraCondition(tiny_lora, -0.3))), NullProgress()
+    )
 
     assert same_weights(before, weights_of(components))
 
@@ -154,7 +156,7 @@ def test_a_lora_adds_its_product_scaled(components: Components, tiny_lora: Path)
     name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
     tensors = load_file(tiny_lora)
 
-    with loras_applied(components, [LoraUse(tiny_lora, 0.5)]):
+    with loras_applied(components, [LoraCondition(tiny_lora, 0.5)]):
         added = layer.weight - before
 
     expected = 0.5 * tensors[f"{name}.lora_up.weight"] @ tensors[f"{name}.lora_down.weight"]
@@ -185,7 +187,7 @@ def test_a_lora_that_does_not_fit_is_refused_by_its_keys(
     before = weights_of(components)
 
     with pytest.raises(MissingCapability, match=r"bad\.safetensors"):
-        local.inpaint(inpaint_request(loras=(LoraUse(tiny_lora), LoraUse(bad))), NullProgress())
+        local.inpaint(inpaint_request(conditions=(LoraCondition(tiny_lora), LoraCondition(bad))), NullProgress())
 
     assert same_weights(before, weights_of(components))
 
@@ -214,7 +216,7 @@ def test_live_adapters_are_used_and_left_alone(tiny_base: Path, tiny_lora: Path)
 
     adapted = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
     again = pixels(backend.inpaint(inpaint_request(), NullProgress()).image)
-    on_top = pixels(backend.inpaint(inpaint_request(loras=(LoraUse(tiny_lora),)), NullProgress()).image)
+    on_top = pixels(backend.inpaint(inpaint_request(conditions=(LoraCondition(tiny_lora),)), NullProgress()).image)
 
     assert (adapted != plain).any()
     assert (adapted == again).all()
@@ -294,7 +296,7 @@ def test_a_few_steps_lora_of_the_catalogue_is_told_by_its_id(tiny_sdxl: Path, tm
     own = write_tiny_lora(tmp_path / "own.safetensors", text_prefix="lora_te1", cross=WIDTH + SECOND_WIDTH)
     local = LocalBackend(load_components(SDXL, tiny_sdxl, dtype=torch.float32, device="cpu"), tiny_sdxl, store=store)
 
-    local.inpaint(inpaint_request(loras=(LoraUse(own), LoraUse(file))), NullProgress())
+    local.inpaint(inpaint_request(conditions=(LoraCondition(own), LoraCondition(file))), NullProgress())
 
     checkpoint, lightning = local.weights
     assert checkpoint.licence == "user's own"

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import LoraUse
+from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components, quiet_libraries
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
@@ -53,14 +53,16 @@ def text_name(name: str) -> str:
     return f"text_model.{name.removeprefix('text_model.')}"
 
 
-def write(path: Path, layers: dict[str, tuple[torch.Tensor, torch.Tensor]], *, parts: tuple[str, str, str]) -> LoraUse:
+def write(
+    path: Path, layers: dict[str, tuple[torch.Tensor, torch.Tensor]], *, parts: tuple[str, str, str]
+) -> LoraCondition:
     tensors = {}
     for name, (down, up) in layers.items():
         tensors[name + parts[0]], tensors[name + parts[1]] = down, up
         if parts[2]:
             tensors[name + parts[2]] = torch.tensor(ALPHA)
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
-    return LoraUse(path)
+    return LoraCondition(path)
 
 
 KOHYA = (".lora_down.weight", ".lora_up.weight", ".alpha")
@@ -200,12 +202,12 @@ def test_the_names_of_the_real_sdxl_are_those_that_kohya_writes(ours: str, kohya
     assert ldm_name(ours, layers, 2) == kohyas
 
 
-def native(path: Path, components: Components, facts: dict[str, Any]) -> LoraUse:
+def native(path: Path, components: Components, facts: dict[str, Any]) -> LoraCondition:
     layers = factors(components.unet, ("to_q",))
     tensors = {f"unet.{name}.lora_A.weight": down for name, (down, _) in layers.items()}
     tensors |= {f"unet.{name}.lora_B.weight": up for name, (_, up) in layers.items()}
     save_file(tensors, path, {"format": "pt", "lora_adapter_metadata": json.dumps(facts)})
-    return LoraUse(path)
+    return LoraCondition(path)
 
 
 def test_diffusers_own_format_has_its_alpha_in_the_metadata(components: Components, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
+from easyphoto.backends.base import Control, GenerateRequest, LoraCondition, Sampler
 from easyphoto.backends.components import Components, quiet_libraries
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.loading import load_components
@@ -84,7 +84,7 @@ def test_a_kohya_file_does_what_diffusers_does_with_it(tiny_base: Path, tiny_lor
 
     live = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
     request = GenerateRequest(
-        Size(48, 32), "a face", "blurry", loras=(LoraUse(tiny_lora, 0.7),), seed=5, steps=4, cfg=3.0
+        Size(48, 32), "a face", "blurry", conditions=(LoraCondition(tiny_lora, 0.7),), seed=5, steps=4, cfg=3.0
     )
 
     ours = pixels(LocalBackend(live).generate(request, NullProgress()).image).astype(int)

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import Control, GenerateRequest, LoraUse, Sampler
+from easyphoto.backends.base import Control, GenerateRequest, LoraCondition, Sampler
 from easyphoto.backends.published import published_name
 from easyphoto.backends.remote import RemoteBackend, open_remote, steps_made
 from easyphoto.backends.remote_client import RequestLimits, WebUi, address_from
@@ -142,12 +142,12 @@ def test_a_lora_that_was_not_applied_is_an_error(host: Served, tmp_path: Path) -
     host.state.unfit.add(published_name(lora))
 
     with pytest.raises(MissingCapability, match=r"any\.safetensors\) but does not apply it"):
-        opened(host, proves=True).inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        opened(host, proves=True).inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
 
 def test_each_thing_is_proved_once(host: Served, tmp_path: Path) -> None:
     backend = opened(host, proves=True)
-    request = inpaint_request(controls=(canny(),), loras=(LoraUse(lora_of(host, tmp_path)),))
+    request = inpaint_request(controls=(canny(),), conditions=(LoraCondition(lora_of(host, tmp_path)),))
 
     for _ in range(3):
         backend.inpaint(request, NullProgress())
@@ -163,9 +163,9 @@ def test_a_lora_that_lies_there_since_a_moment_is_found_by_one_refresh(
     lora = lora_of(host, tmp_path)
     host.state.unlisted, host.state.loras = host.state.loras, {}
 
-    result = remote.inpaint(inpaint_request(loras=(LoraUse(lora, 0.9),)), NullProgress())
+    result = remote.inpaint(inpaint_request(conditions=(LoraCondition(lora, 0.9),)), NullProgress())
 
-    assert result.applied_loras == ("any.safetensors",)
+    assert result.applied_conditions == ("any.safetensors",)
     assert host.state.last(IMG2IMG)["prompt"] == "a face <lora:easyphoto-any-e3b0c44298:0.9>"
     assert host.state.times("/sdapi/v1/refresh-loras") == 1
 
@@ -176,7 +176,7 @@ def test_a_lora_that_is_not_there_is_named_with_the_name_it_needs(remote: Remote
     lora.write_bytes(b"")
 
     with pytest.raises(MissingCapability) as refused:
-        remote.inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        remote.inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
     assert str(lora) in refused.value.advice
     assert "easyphoto-anna-e3b0c44298.safetensors" in refused.value.advice
@@ -187,13 +187,13 @@ def test_a_file_of_the_same_name_counts_unless_it_holds_other_tensors(
 ) -> None:
     lora = tmp_path / "mine.safetensors"
     save_file({"x": np.zeros(2, np.float32)}, lora, metadata={"sshs_model_hash": "aa"})
-    request = inpaint_request(loras=(LoraUse(lora),))
+    request = inpaint_request(conditions=(LoraCondition(lora),))
 
     host.state.loras["mine"] = {"sshs_model_hash": "bb"}
     with pytest.raises(MissingCapability):
         remote.inpaint(request, NullProgress())
     host.state.loras["mine"] = {"sshs_model_hash": "aa"}
-    assert remote.inpaint(request, NullProgress()).applied_loras == ("mine.safetensors",)
+    assert remote.inpaint(request, NullProgress()).applied_conditions == ("mine.safetensors",)
 
 
 def test_nobodys_lora_is_taken_for_a_persons(host: Served, remote: RemoteBackend, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_nobodys_lora_is_taken_for_a_persons(host: Served, remote: RemoteBackend
     host.state.loras["lora"] = {}
 
     with pytest.raises(MissingCapability):
-        remote.inpaint(inpaint_request(loras=(LoraUse(tmp_path / "lora.safetensors"),)), NullProgress())
+        remote.inpaint(inpaint_request(conditions=(LoraCondition(tmp_path / "lora.safetensors"),)), NullProgress())
 
 
 @pytest.mark.parametrize("name", ["second", "second.safetensors", "bbbbbbbbbb", "/elsewhere/second.safetensors"])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import Capabilities, LoraUse, Sampler
+from easyphoto.backends.base import Capabilities, LoraCondition, Sampler
 from easyphoto.inference.passes import Guides, controls_for, sampler_preset
 from easyphoto.settings import InferenceSettings
 
@@ -21,7 +21,7 @@ def able(*samplers: Sampler) -> Capabilities:
 def test_without_a_few_step_lora_the_family_decides():
     pace, notes = sampler_preset(InferenceSettings(), SD15, able())
 
-    assert (pace.sampler, pace.cfg, pace.loras, notes) == (Sampler.DPMPP_2M_SDE_KARRAS, 7.0, (), ())
+    assert (pace.sampler, pace.cfg, pace.conditions, notes) == (Sampler.DPMPP_2M_SDE_KARRAS, 7.0, (), ())
     assert pace.steps(50, 0.45) == 50
 
 
@@ -29,7 +29,7 @@ def test_a_few_step_lora_brings_its_sampler_its_guidance_and_itself():
     pace, notes = sampler_preset(InferenceSettings(), SD15, able(), (SD15.few_steps["lcm"], LORA))
 
     assert (pace.sampler, pace.cfg) == (Sampler.LCM, 1.5)
-    assert pace.loras == (LoraUse(LORA, 1.0),)
+    assert pace.conditions == (LoraCondition(LORA, 1.0),)
     assert notes == ()
 
 

@@ -93,8 +93,8 @@ def test_the_passes_are_asked_what_the_design_says(studio: Studio):
     assert [(c.kind, c.weight) for c in first.controls] == [("canny", 0.5), ("facepoints", 0.5), ("color", 0.85)]
     assert [(c.kind, c.weight) for c in second.controls] == [("canny", 1.0), ("tile", 1.0)]
     assert (first.denoise, second.denoise) == (0.15, 0.30)
-    assert first.loras == second.loras
-    assert (first.loras[0].path.name, first.loras[0].weight) == ("9000.safetensors", 0.9)
+    assert first.conditions == second.conditions
+    assert (first.conditions[0].path.name, first.conditions[0].weight) == ("9000.safetensors", 0.9)
     assert first.prompt == "easyphoto_face, easyphoto, 1person"
     assert (first.image.size, first.mask.shape) == ((128, 128), (128, 128))
 
@@ -152,7 +152,7 @@ def test_the_two_largest_faces_get_their_own_persons_and_the_smallest_stays_unto
 def test_each_face_is_painted_with_its_own_lora_and_the_borders_with_none(studio: Studio):
     studio.photograph(studio.group, 2)
 
-    names = [[use.path.name for use in request.loras] for request in studio.requests()]
+    names = [[use.path.name for use in request.conditions] for request in studio.requests()]
     assert names == [["9000.safetensors"]] * 2 + [["9006.safetensors"]] * 2 + [[]]
     joint = studio.requests()[-1]
     assert [(c.kind, c.weight) for c in joint.controls] == [("canny", 1.0), ("color", 1.0)]

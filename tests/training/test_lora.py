@@ -107,7 +107,7 @@ def test_names_and_alpha_are_kohyas(tiny_base: Path):
 
 
 def test_our_own_inference_applies_the_same_change(tiny_base: Path, tmp_path: Path):
-    from easyphoto.backends.base import LoraUse
+    from easyphoto.backends.base import LoraCondition
     from easyphoto.backends.lora_apply import loras_applied
 
     components, live = adapted(tiny_base)
@@ -115,7 +115,7 @@ def test_our_own_inference_applies_the_same_change(tiny_base: Path, tmp_path: Pa
     write_lora(file, kohya_state(live), {})
     fresh = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
 
-    with loras_applied(fresh, (LoraUse(file),)):
+    with loras_applied(fresh, (LoraCondition(file),)):
         _, guess = answers(fresh)
 
     assert float((guess - answers(components)[1]).abs().max()) < 1e-4

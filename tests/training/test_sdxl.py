@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import LoraUse
+from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components, quiet_libraries
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
@@ -113,7 +113,7 @@ def test_our_own_inference_applies_the_same_change(tiny_sdxl: Path, tmp_path: Pa
     write_lora(tmp_path / "lora.safetensors", kohya_state(live), {})
     fresh = load_components(SDXL, tiny_sdxl, dtype=torch.float32, device="cpu")
 
-    with loras_applied(fresh, (LoraUse(tmp_path / "lora.safetensors"),)):
+    with loras_applied(fresh, (LoraCondition(tmp_path / "lora.safetensors"),)):
         found = answers(fresh)
 
     assert apart(found, answers(components)) < 1e-4

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from easyphoto.architectures.sd15 import SD15
-from easyphoto.backends.base import Fill, InpaintRequest, LoraUse, Sampler
+from easyphoto.backends.base import Fill, InpaintRequest, LoraCondition, Sampler
 from easyphoto.errors import BackendError, HostBusy, MissingCapability, OutOfMemory
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.webui import checkpoints
@@ -455,6 +455,6 @@ def test_a_lora_file_that_is_not_there_is_refused_before_anything(host: MakeHost
     fake = host()
 
     with pytest.raises(MissingCapability, match=r"none\.safetensors"):
-        paint(opened(), loras=(LoraUse(Path("/nowhere/none.safetensors")),))
+        paint(opened(), conditions=(LoraCondition(Path("/nowhere/none.safetensors")),))
 
     assert fake.requests == []

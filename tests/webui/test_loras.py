@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.architectures.sd15 import SD15
-from easyphoto.backends.base import LoraUse
+from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.progress import NullProgress
@@ -30,7 +30,7 @@ def test_a_file_from_elsewhere_is_laid_into_the_hosts_folder_by_its_content(
     fake = host(flavour)
     lora = write_lora(tmp_path / "anna.safetensors")
 
-    opened().inpaint(inpaint_request(prompt="a face", loras=(LoraUse(lora, 0.8),)), NullProgress())
+    opened().inpaint(inpaint_request(prompt="a face", conditions=(LoraCondition(lora, 0.8),)), NullProgress())
 
     name = published_name(lora)
     assert (fake.lora_folder / f"{name}.safetensors").read_bytes() == lora.read_bytes()
@@ -44,7 +44,7 @@ def test_a_file_of_the_hosts_folder_keeps_its_name_and_is_not_copied(host: MakeH
     inside.mkdir()
     lora = write_lora(inside / "ink.safetensors")
 
-    opened().inpaint(inpaint_request(loras=(LoraUse(lora, -0.5),)), NullProgress())
+    opened().inpaint(inpaint_request(conditions=(LoraCondition(lora, -0.5),)), NullProgress())
 
     assert fake.requests[-1].prompt.endswith("<lora:ink:-0.5>")
     assert list(fake.lora_folder.rglob("*.safetensors")) == [lora]
@@ -65,16 +65,16 @@ def test_a_lora_of_which_no_layer_fits_is_an_error(host: MakeHost, tmp_path: Pat
     lora = write_lora(tmp_path / "sdxl.safetensors", layers=("lora_te9_second", "lora_other"))
 
     with pytest.raises(BackendError, match=r"sdxl\.safetensors was not applied: none of its layers fits"):
-        opened().inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        opened().inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
 
 def test_a_lora_of_which_some_layers_fit_is_a_note(host: MakeHost, tmp_path: Path) -> None:
     host()
     lora = write_lora(tmp_path / "half.safetensors", layers=("lora_unet_mid", "lora_other"))
 
-    result = opened().inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+    result = opened().inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
-    assert result.applied_loras == ("half.safetensors",)
+    assert result.applied_conditions == ("half.safetensors",)
     assert result.notes == ("Of the LoRA half.safetensors 1 of 2 layers fit this checkpoint.",)
 
 
@@ -87,7 +87,7 @@ def test_a_lora_that_the_host_did_not_load_is_an_error(
     lora = write_lora(tmp_path / "anna.safetensors")
 
     with pytest.raises(BackendError, match="the web UI did not load 'easyphoto-anna-"):
-        opened().inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        opened().inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
 
 def test_another_file_of_the_same_name_is_an_error(host: MakeHost) -> None:
@@ -98,14 +98,16 @@ def test_another_file_of_the_same_name_is_an_error(host: MakeHost) -> None:
     write_lora(fake.lora_folder / "b" / "ink.safetensors", salt="b")
 
     with pytest.raises(BackendError, match="knows another file as 'ink'"):
-        opened().inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        opened().inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
 
 def test_without_the_extension_a_lora_is_refused(host: MakeHost, tmp_path: Path) -> None:
     host(lora=False)
 
     with pytest.raises(MissingCapability, match="extension Lora is off"):
-        opened().inpaint(inpaint_request(loras=(LoraUse(write_lora(tmp_path / "any.safetensors")),)), NullProgress())
+        opened().inpaint(
+            inpaint_request(conditions=(LoraCondition(write_lora(tmp_path / "any.safetensors")),)), NullProgress()
+        )
 
 
 def test_a_name_that_no_tag_can_hold_is_refused(host: MakeHost) -> None:
@@ -113,16 +115,16 @@ def test_a_name_that_no_tag_can_hold_is_refused(host: MakeHost) -> None:
     lora = write_lora(fake.lora_folder / "a>b.safetensors")
 
     with pytest.raises(MissingCapability, match="Rename it"):
-        opened().inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+        opened().inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
 
 def test_a_file_trained_anew_goes_by_a_new_name(host: MakeHost, tmp_path: Path) -> None:
     fake, backend = host(), opened()
     lora = write_lora(tmp_path / "anna.safetensors", salt="first")
-    first = backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+    first = backend.inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
     write_lora(lora, salt="second, and longer")
 
-    second = backend.inpaint(inpaint_request(loras=(LoraUse(lora),)), NullProgress())
+    second = backend.inpaint(inpaint_request(conditions=(LoraCondition(lora),)), NullProgress())
 
     assert first.image.tobytes() != second.image.tobytes()
     assert len(list(fake.lora_folder.iterdir())) == 2
