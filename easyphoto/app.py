@@ -293,7 +293,7 @@ class EasyPhoto:
             raise NameTaken(f"There is already a template {name!r}.", advice="Choose another name.")
         base = self.base or FAMILIES.default.id
         backend = self.host.open_backend(base, self._family(), self.store, self.weights)
-        request = GenerateRequest(size, prompt, negative, seed=seed, steps=steps)
+        request = GenerateRequest(size, prompt=prompt, negative=negative, seed=seed, steps=steps)
         with closing(backend):
             drawn = backend.generate(request, progress or NullProgress())
         record = {"made_by": MADE_BY, "created": utc_now(), "prompt": prompt, "negative": negative, "seed": drawn.seed}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ from easyphoto.backends.base import (
     Control,
     GenerateRequest,
     InpaintRequest,
-    LoraCondition,
     Result,
     Sampler,
 )
+from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.faces.covering import Covering
@@ -66,7 +67,7 @@ class FakeBackend:
     weights: tuple[UsedWeight, ...] = ()
 
     def capabilities(self) -> Capabilities:
-        return Capabilities((self.family,), self.controls, tuple(Sampler), (), (), "fake", None)
+        return Capabilities((self.family,), self.controls, tuple(Sampler), (), (), "fake", None, conditions=("lora",))
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
         check_inpaint(request, 8)
@@ -74,6 +75,9 @@ class FakeBackend:
         alpha = request.mask * float(request.denoise > 0)
         tinted = (ground * (1 - request.denoise) + self._colour(request) * request.denoise).astype(np.uint8)
         return self._answer(request, blended(ground, tinted, alpha), progress)
+
+    def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
+        return tuple(self.inpaint(request, progress) for request in requests)
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result:
         check_generate(request, 8)
@@ -103,7 +107,7 @@ class FakeBackend:
             image=as_picture(picture),
             seed=request.seed,
             applied_controls=tuple(control.kind for control in request.controls if control.weight),
-            applied_conditions=tuple(use.path.name for use in request.conditions if use.weight),
+            applied_conditions=tuple(each.name for each in request.conditions if each.weight),
             seconds=time.monotonic() - started,
         )
 
@@ -113,7 +117,8 @@ class FakeBackend:
         for control in request.controls:
             if control.kind not in self.controls:
                 raise MissingCapability(f"There is no model for the control {control.kind!r}.")
-        for use in request.conditions:
+        require_conditions(request.conditions, ("lora",), timed=())
+        for use in loras_in(request.conditions):
             known = use.path.is_file() if self.loras is None else use.path in self.loras
             if not known:
                 raise MissingCapability(f"There is no LoRA {use.path}.")
@@ -122,7 +127,7 @@ class FakeBackend:
         """A colour out of everything that should matter; what has weight 0 does not."""
         words = [request.prompt, request.negative, str(request.seed), str(request.cfg), request.sampler.value]
         words += [_control_text(control) for control in request.controls if control.weight]
-        words += [_lora_text(use) for use in request.conditions if use.weight]
+        words += [_lora_text(use) for use in loras_in(request.conditions) if use.weight]
         digest = hashlib.sha256("\n".join(words).encode()).digest()
         return np.frombuffer(digest[:3], np.uint8).astype(np.float32)
 

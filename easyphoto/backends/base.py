@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
+from easyphoto.backends.conditions import Condition
 from easyphoto.geometry import Size
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
@@ -47,48 +47,47 @@ class Control:
     end: float = 1.0
 
 
-@dataclass(frozen=True)
-class LoraCondition:
-    path: Path
-    weight: float = 1.0
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SamplingRequest:
+    """What every picture is asked for with."""
+
+    prompt: str
+    negative: str = ""
+    controls: tuple[Control, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    checkpoint: str | None = None
+    """A name the backend knows; None is the one it was opened with."""
+    seed: int = 0
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
 
 
 @dataclass(frozen=True, eq=False)
-class InpaintRequest:
+class InpaintRequest(SamplingRequest):
     """Repaint the masked part of a picture. Image and mask have one size, whose sides are latent multiples."""
 
     image: Image.Image
     mask: np.ndarray
     """float32 (height, width): 1 is repainted, 0 stays; between, the two are mixed."""
-    prompt: str
-    negative: str = ""
-    controls: tuple[Control, ...] = ()
-    conditions: tuple[LoraCondition, ...] = ()
-    checkpoint: str | None = None
-    """A name the backend knows; None is the one it was opened with."""
-    seed: int = 0
-    steps: int = 20
+    _: KW_ONLY
     denoise: float = 0.5
     """0 gives the image back unchanged, 1 keeps nothing of it under the mask."""
-    cfg: float = 7.0
-    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
     fill: Fill = Fill.ORIGINAL
+
+    @property
+    def size(self) -> Size:
+        return Size.of(self.image)
 
 
 @dataclass(frozen=True, eq=False)
-class GenerateRequest:
+class GenerateRequest(SamplingRequest):
     """Draw a picture from words."""
 
     size: Size
-    prompt: str
-    negative: str = ""
-    controls: tuple[Control, ...] = ()
-    conditions: tuple[LoraCondition, ...] = ()
-    checkpoint: str | None = None
-    seed: int = 0
-    steps: int = 20
-    cfg: float = 7.0
-    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
+
+
+Request = InpaintRequest | GenerateRequest
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +115,10 @@ class Capabilities:
     """Control kinds whose model the licence set refuses → why, with the licence's name."""
     checkpoints: tuple[str, ...] = ()
     """Names that a request's `checkpoint` may say."""
+    conditions: tuple[str, ...] = ()
+    """Kinds of conditions that can be applied."""
+    timed_conditions: tuple[str, ...] = ()
+    """Those of them that may start and end between the first step and the last."""
 
 
 class Backend(Protocol):
@@ -132,8 +135,12 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
-        """Raises MissingCapability for a control, LoRA or checkpoint it cannot apply (never leaves one out in
+        """Raises MissingCapability for a control, condition or checkpoint it cannot apply (never leaves one out in
         silence), InputError for sizes that do not fit, Cancelled where `progress.check` says so."""
+        ...
+
+    def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
+        """As `inpaint` for each, in their order. Requests that are alike may share each step's pass."""
         ...
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result: ...

@@ -20,18 +20,20 @@ from easyphoto.backends.base import (
     Fill,
     GenerateRequest,
     InpaintRequest,
+    Request,
     Result,
     Sampler,
 )
 from easyphoto.backends.components import Components
+from easyphoto.backends.conditions import require_conditions
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.loading import load_components
-from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.backends.local_conditions import APPLIERS, ActiveConditions, conditions_applied
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
-from easyphoto.backends.requests import check_generate, check_inpaint
-from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
+from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
+from easyphoto.backends.sampling import Denoise, Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
@@ -40,7 +42,6 @@ from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
-Request = InpaintRequest | GenerateRequest
 LATENT_FACTOR = 8
 """Pixels to one latent cell in every Stable Diffusion autoencoder."""
 
@@ -120,6 +121,8 @@ class LocalBackend:
             device=str(self._device),
             free_memory=free,
             refused=self._shelf.refused(),
+            conditions=tuple(APPLIERS),
+            timed_conditions=tuple(APPLIERS),
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
@@ -158,8 +161,9 @@ class LocalBackend:
         """The networks are this backend's own and go with it."""
 
     def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
-        if batch[0].denoise == 0 or not any(request.mask.any() for request in batch):
-            return [_unchanged(request) for request in batch]
+        same = [result for request in batch if (result := unchanged(request)) is not None]
+        if len(same) == len(batch):
+            return same
         started = time.monotonic()
         with self._ready():
             painted, applied = self._painted(batch, self._canvas(batch), progress)
@@ -178,11 +182,11 @@ class LocalBackend:
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
         controls = self._shelf.activate([request.controls for request in batch])
-        with loras_applied(self._components, first.conditions) as loras:
-            words = self._words(batch)
+        with conditions_applied(self._components, [request.conditions for request in batch]) as conditions:
+            denoise, words = self._denoise(batch, conditions, controls, size=canvas.size, middles=schedule.middles)
             self._remember(first)
             latents = sample(
-                Denoiser(self._components.unet, words.states, first.cfg, controls, words.added(canvas.size)),
+                denoise,
                 schedule,
                 progress,
                 latents=canvas.latents,
@@ -191,8 +195,37 @@ class LocalBackend:
                 repaint=canvas.repaint,
                 preview=canvas.preview,
             )
-        applied = Applied.of(controls, loras, words, made=schedule.made)
+            applied = Applied.of(controls, conditions, words, middles=schedule.middles)
         return decoded(self._components.vae, latents), applied
+
+    def _denoise(
+        self,
+        batch: Sequence[Request],
+        conditions: ActiveConditions,
+        controls: tuple[ActiveControl, ...],
+        *,
+        size: Size,
+        middles: Sequence[float],
+    ) -> tuple[Denoise, PromptEmbeddings]:
+        """The networks as they are in each step, and the words of the first one.
+
+        Words are encoded by text encoders that a LoRA may change, so they belong to the conditions that are on.
+        """
+        denoisers: dict[frozenset[int], Denoiser] = {}
+        words: dict[frozenset[int], PromptEmbeddings] = {}
+        for on in dict.fromkeys(map(conditions.on_at, middles)):
+            conditions.switch(on)
+            words[on] = self._words(batch)
+            denoisers[on] = Denoiser(
+                self._components.unet, words[on].states, batch[0].cfg, controls, words[on].added(size)
+            )
+
+        def denoise(latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
+            on = conditions.on_at(progress)
+            conditions.switch(on)
+            return denoisers[on](latents, timestep, progress)
+
+        return denoise, next(iter(words.values()))
 
     def _words(self, batch: Sequence[Request]) -> PromptEmbeddings:
         """Negative prompts first, as `Denoiser` wants them; without guidance they have no say."""
@@ -236,12 +269,13 @@ class LocalBackend:
             raise MissingCapability(
                 f"There is no checkpoint {request.checkpoint!r} here.", advice=f"This one was opened: {self._names[0]}."
             )
+        require_conditions(request.conditions, tuple(APPLIERS), timed=tuple(APPLIERS))
         for control in request.controls:
             self._shelf.require(control.kind)
 
     def _remember(self, request: Request) -> None:
-        for use in request.conditions:
-            self._used.lora(use.path)
+        for path in (path for condition in request.conditions for path in condition.files):
+            self._used.lora(path)
         for control in (each for each in request.controls if each.weight > 0):
             self._used.catalogued(self._components.family.controls[control.kind], self._shelf.require(control.kind))
 
@@ -256,23 +290,31 @@ class Applied:
     """What took part in a batch."""
 
     controls: tuple[str, ...]
-    loras: tuple[str, ...]
+    conditions: tuple[str, ...]
     notes: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, controls: Sequence[ActiveControl], loras: tuple[str, ...], words: PromptEmbeddings, *, made: int
+        cls,
+        controls: Sequence[ActiveControl],
+        conditions: ActiveConditions,
+        words: PromptEmbeddings,
+        *,
+        middles: Sequence[float],
     ) -> Applied:
-        middles = [(step + 0.5) / made for step in range(made)]
         on = [control.kind for control in controls if any(map(control.is_on, middles))]
-        off = [control.kind for control in controls if control.kind not in on]
+        off = [f"control {control.kind}" for control in controls if control.kind not in on]
+        acting = frozenset().union(*map(conditions.on_at, middles))
+        weighty = [(number, each) for number, each in enumerate(conditions.conditions) if each.weight]
+        off += [f"{each.kind} {each.name}" for number, each in weighty if number not in acting]
         notes = tuple(
-            f"The control {kind} begins and ends between two of {made} steps: without effect." for kind in off
+            f"The {what} begins and ends between two of {len(middles)} steps: without effect." for what in off
         )
-        return cls(tuple(on), loras, words.notes + notes)
+        names = tuple(each.name for number, each in weighty if number in acting)
+        return cls(tuple(on), names, words.notes + notes)
 
     def result(self, request: Request, image: Image.Image, seconds: float) -> Result:
-        return Result(image, request.seed, self.controls, self.loras, seconds, self.notes)
+        return Result(image, request.seed, self.controls, self.conditions, seconds, self.notes)
 
 
 def _set_training(modules: Sequence[torch.nn.Module]) -> None:
@@ -291,7 +333,7 @@ def _alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
 def _batch_key(request: InpaintRequest) -> tuple[object, ...]:
     controls = tuple(map(_control_key, request.controls))
     steps = (request.steps, request.denoise, request.cfg, request.sampler, request.fill)
-    return request.image.size, steps, controls, request.conditions
+    return request.image.size, steps, controls, tuple(each.batch_key for each in request.conditions)
 
 
 def _control_key(control: Control) -> tuple[object, ...]:
@@ -311,7 +353,3 @@ def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: 
 def _pasted(request: InpaintRequest, painted: np.ndarray) -> Image.Image:
     """The painted pixels through the mask; where it is 0 every byte is the request's."""
     return as_picture(blended(as_array(request.image), painted, request.mask))
-
-
-def _unchanged(request: InpaintRequest) -> Result:
-    return Result(as_picture(as_array(request.image)), request.seed, (), (), 0.0, ("Nothing was to be repainted.",))

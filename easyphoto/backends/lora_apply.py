@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import InputError, MissingCapability
@@ -38,30 +38,47 @@ class LoraDelta:
         return self.scale * product.reshape(self.weight.shape)
 
 
-@contextmanager
-def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iterator[tuple[str, ...]]:
-    """The names of the LoRAs that are on meanwhile; afterwards every weight is bit for bit what it was.
+class AppliedLoras:
+    """LoRAs of which any may be on. The old weights are kept aside: subtracting would not give them back exactly."""
 
-    The old weights are kept aside, because subtracting what was added would not give them back exactly.
+    def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:
+        """`changes` are those of each LoRA."""
+        self._changes = changes
+        self._kept: dict[nn.Parameter, torch.Tensor] = {}
+        self._on: tuple[int, ...] = ()
+
+    def switch(self, on: Collection[int]) -> None:
+        """Only the LoRAs of these numbers are on from now."""
+        on = tuple(sorted(on))
+        if on == self._on:
+            return
+        by_weight: dict[nn.Parameter, list[LoraDelta]] = defaultdict(list)
+        for change in (change for number in on for change in self._changes[number] if change.scale):
+            by_weight[change.weight].append(change)
+        # Before the weights, so that a switch that is cut off is not taken for one that was made.
+        self._on = (-1,)
+        with torch.no_grad():
+            for weight, its_changes in by_weight.items():
+                old = self._kept.setdefault(weight, weight.detach().clone())
+                weight.copy_(old.float() + sum(change.delta() for change in its_changes))
+            for weight in self._kept.keys() - by_weight.keys():
+                weight.copy_(self._kept[weight])
+        self._on = on
+
+
+@contextmanager
+def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iterator[AppliedLoras]:
+    """All of them on at first; afterwards every weight is bit for bit what it was.
+
     Raises MissingCapability for a file that is no LoRA for this model, before any weight is touched.
     """
     by_name = targets(components) if uses else {}
-    changes = [change for use in uses for change in read_changes(use, by_name)]
-    by_weight: dict[nn.Parameter, list[LoraDelta]] = defaultdict(list)
-    for change in changes:
-        if change.scale:
-            by_weight[change.weight].append(change)
-    kept: list[tuple[nn.Parameter, torch.Tensor]] = []
+    applied = AppliedLoras([read_changes(use, by_name) for use in uses])
     try:
-        with torch.no_grad():
-            for weight, its_changes in by_weight.items():
-                kept.append((weight, weight.detach().clone()))
-                weight.copy_(weight.float() + sum(change.delta() for change in its_changes))
-        yield tuple(use.path.name for use in uses if use.weight)
+        applied.switch(range(len(uses)))
+        yield applied
     finally:
-        with torch.no_grad():
-            for weight, original in kept:
-                weight.copy_(original)
+        applied.switch(())
 
 
 def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:

@@ -10,6 +10,7 @@ without its own page (--nowebui) does not tell whose work it does, so a cancel m
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +18,13 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Result, Sampler
+from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Request, Result, Sampler
+from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.remote_client import WebUi
 from easyphoto.backends.remote_lists import RemoteInventory, RemoteLoras, current_checkpoint, overrides_for, read_lists
 from easyphoto.backends.remote_payloads import (
     Named,
     Payload,
-    Request,
     first_picture,
     generate_payload,
     info_of,
@@ -32,7 +33,7 @@ from easyphoto.backends.remote_payloads import (
 )
 from easyphoto.backends.remote_proof import Prover, check_info
 from easyphoto.backends.remote_watch import watched
-from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
 from easyphoto.backends.webui_names import (
     HostCheckpoint,
     checkpoint_named,
@@ -48,6 +49,8 @@ from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight
 
 OWN = "user's own"
+CONDITIONS = (LoraCondition.kind,)
+"""A tag in the prompt holds for all steps, so none of them is timed."""
 MOST_WEIGHT = 2.0
 """Of a control, in every web UI."""
 _IMG2IMG, _TXT2IMG = "/sdapi/v1/img2img", "/sdapi/v1/txt2img"
@@ -115,19 +118,22 @@ class RemoteBackend:
             device=self.webui.address.url,
             free_memory=_free_memory(self.webui.get_or_none("/sdapi/v1/memory")),
             checkpoints=tuple(each.title for each in self.lists.checkpoints),
+            conditions=CONDITIONS,
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
         check_inpaint(request, self.opened_for.latent_multiple)
         started = time.monotonic()
         named = self._named(request)
-        if request.denoise == 0 or not request.mask.any():
-            return Result(_copy(request.image), request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
+        if (same := unchanged(request)) is not None:
+            return same
         steps = steps_made(request)
-        size = Size.of(request.image)
-        painted, notes = self._painted(_IMG2IMG, request, named, size=size, steps=steps, progress=progress)
+        painted, notes = self._painted(_IMG2IMG, request, named, size=request.size, steps=steps, progress=progress)
         pasted = as_picture(blended(as_array(request.image), as_array(painted), request.mask))
         return self._result(request, pasted, named, notes, started=started)
+
+    def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
+        return tuple(self.inpaint(request, progress) for request in requests)
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result:
         check_generate(request, self.opened_for.latent_multiple)
@@ -172,6 +178,7 @@ class RemoteBackend:
         """Everything under the web UI's names. Raises MissingCapability before anything is sent."""
         if self._lent:
             raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+        require_conditions(request.conditions, CONDITIONS, timed=())
         checkpoint = self._checkpoint(request.checkpoint)
         sampler = self._sampler(request.sampler)
         if sampler is None:
@@ -187,7 +194,7 @@ class RemoteBackend:
                 f"The web UI takes {self.lists.units} controls at once, {len(controls)} are needed.",
                 advice="Raise its setting ControlNet: Multi-ControlNet, number of units, and restart it.",
             )
-        used = tuple(use for use in request.conditions if use.weight)
+        used = tuple(use for use in loras_in(request.conditions) if use.weight)
         return Named(
             sampler=sampler,
             controls=controls,
@@ -251,10 +258,6 @@ def _payload(request: Request, named: Named) -> Payload:
     if isinstance(request, InpaintRequest):
         return inpaint_payload(request, named)
     return generate_payload(request, named)
-
-
-def _copy(picture: Image.Image) -> Image.Image:
-    return as_picture(as_array(picture))
 
 
 def _free_memory(said: Any) -> int | None:

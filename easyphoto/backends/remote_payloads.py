@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.backends.base import Control, Fill, GenerateRequest, InpaintRequest
+from easyphoto.backends.base import Control, Fill, GenerateRequest, InpaintRequest, SamplingRequest
 from easyphoto.backends.remote_client import ROOM
 from easyphoto.backends.webui_names import HostCheckpoint, HostSampler
 from easyphoto.errors import BackendError, BadPicture
@@ -22,7 +22,6 @@ from easyphoto.geometry import Size
 from easyphoto.images.decoding import open_picture
 from easyphoto.images.pictures import as_array, as_picture
 
-Request = InpaintRequest | GenerateRequest
 Payload = dict[str, Any]
 _FILLS = {Fill.ORIGINAL: 1, Fill.NOISE: 2}
 # A PNG of noise is a little larger than its pixels; base64 adds a third.
@@ -47,7 +46,7 @@ class Named:
 def inpaint_payload(request: InpaintRequest, named: Named) -> Payload:
     """For /sdapi/v1/img2img. The mask names everything that may change; the caller blends by the request's own."""
     return {
-        **_common(request, Size.of(request.image), named),
+        **_common(request, request.size, named),
         "init_images": [encoded(request.image)],
         "mask": encoded(Image.fromarray(np.where(request.mask > 0, 255, 0).astype(np.uint8))),
         "mask_blur": 0,
@@ -67,7 +66,7 @@ def generate_payload(request: GenerateRequest, named: Named) -> Payload:
     return _common(request, request.size, named)
 
 
-def _common(request: Request, size: Size, named: Named) -> Payload:
+def _common(request: SamplingRequest, size: Size, named: Named) -> Payload:
     payload: Payload = {
         "prompt": prompt_with(request.prompt, named.loras),
         "negative_prompt": request.negative,

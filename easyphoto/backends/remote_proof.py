@@ -69,7 +69,7 @@ class Prover:
 
     def _painted(self, named: Named) -> np.ndarray:
         size = Size(SIDE, SIDE)
-        request = GenerateRequest(size, _WORDS, seed=_SEED, steps=_STEPS)
+        request = GenerateRequest(size, prompt=_WORDS, seed=_SEED, steps=_STEPS)
         return as_array(self.paint(generate_payload(request, named), size, _STEPS)).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What every backend asks of a request before any work: sizes that fit, and numbers that are numbers."""
+"""What every backend asks of a request before any work: sizes that fit, numbers that are numbers, something to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from easyphoto.backends.base import Control, GenerateRequest, InpaintRequest
+from easyphoto.backends.base import Control, GenerateRequest, InpaintRequest, Result, SamplingRequest
+from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
+from easyphoto.images.pictures import as_array, as_picture
 
 MOST_STEPS = 1000
 LARGEST_SEED = 2**63 - 1
@@ -16,16 +18,23 @@ LARGEST_SEED = 2**63 - 1
 
 def check_inpaint(request: InpaintRequest, multiple: int) -> None:
     """Raises InputError for what no backend could paint; `multiple` is the family's latent multiple."""
-    size = Size.of(request.image)
-    _check_size(size, multiple)
-    _check_mask(request.mask, size)
+    _check_size(request.size, multiple)
+    _check_mask(request.mask, request.size)
     _check_between("The denoise", request.denoise, low=0, high=1)
-    _check_common(request, size)
+    _check_common(request, request.size)
 
 
 def check_generate(request: GenerateRequest, multiple: int) -> None:
     _check_size(request.size, multiple)
     _check_common(request, request.size)
+
+
+def unchanged(request: InpaintRequest) -> Result | None:
+    """A copy of the picture, where nothing of it is to be repainted; None where something is."""
+    if request.denoise > 0 and request.mask.any():
+        return None
+    same = as_picture(as_array(request.image))
+    return Result(same, request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
 
 
 def _check_size(size: Size, multiple: int) -> None:
@@ -46,16 +55,23 @@ def _check_mask(mask: np.ndarray, size: Size) -> None:
         raise InputError("The mask holds values that are not between 0 and 1.", advice="1 is repainted, 0 stays.")
 
 
-def _check_common(request: InpaintRequest | GenerateRequest, size: Size) -> None:
+def _check_common(request: SamplingRequest, size: Size) -> None:
     if not 1 <= request.steps <= MOST_STEPS:
         raise InputError(f"{request.steps} steps cannot be made.", advice=f"Take 1 to {MOST_STEPS}.")
     if not 0 <= request.seed <= LARGEST_SEED:
         raise InputError(f"{request.seed} is no seed.", advice=f"Take 0 to {LARGEST_SEED}.")
     _check_between("The guidance (CFG)", request.cfg, low=0, high=100)
-    for use in request.conditions:
-        _check_between(f"The weight of the LoRA {use.path.name}", use.weight, low=-10, high=10)
+    for condition in request.conditions:
+        _check_condition(condition)
     for control in request.controls:
         _check_control(control, size)
+
+
+def _check_condition(condition: Condition) -> None:
+    what = f"{'LoRA' if isinstance(condition, LoraCondition) else condition.kind} {condition.name}"
+    _check_between(f"The weight of the {what}", condition.weight, low=-10, high=10)
+    _check_between(f"The start of the {what}", condition.start, low=0, high=1)
+    _check_between(f"The end of the {what}", condition.end, low=condition.start, high=1)
 
 
 def _check_control(control: Control, size: Size) -> None:

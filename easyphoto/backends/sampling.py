@@ -14,6 +14,8 @@ from easyphoto.backends.controls import ActiveControl, AddedConditions, summed_r
 from easyphoto.progress import Progress
 
 Preview = Callable[[torch.Tensor], Any]
+Denoise = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
+"""Latents, time step and progress (0 to 1) to the prediction, as `Denoiser` does."""
 STEPS_PER_PREVIEW = 5
 LCM_STEPS = 50
 """Steps of the sampler that consistency models were distilled from; theirs are a choice of these."""
@@ -69,6 +71,11 @@ class Schedule:
     @property
     def made(self) -> int:
         return len(self.scheduler.timesteps) - self.first
+
+    @property
+    def middles(self) -> list[float]:
+        """The middle of each step that is made, as a share of all: what starts and ends is told by it."""
+        return [(step + 0.5) / self.made for step in range(self.made)]
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, index: int) -> torch.Tensor:
         """What the sampler holds before step `index` of a picture."""
@@ -160,7 +167,7 @@ def _levels(scheduler: Any, sampler: Sampler) -> tuple[torch.Tensor, torch.Tenso
 
 
 def sample(
-    denoise: Denoiser,
+    denoise: Denoise,
     schedule: Schedule,
     progress: Progress,
     *,
@@ -173,12 +180,12 @@ def sample(
     """Finished latents. `latents` are where the picture starts from, `generators` one for each picture."""
     scheduler = schedule.scheduler
     current = schedule.start(latents, noise)
-    for made in range(schedule.made):
+    for made, middle in enumerate(schedule.middles):
         progress.check()
         index = schedule.first + made
         timestep = scheduler.timesteps[index]
         scaled = scheduler.scale_model_input(current, timestep)
-        prediction = denoise(scaled, timestep, (made + 0.5) / schedule.made)
+        prediction = denoise(scaled, timestep, middle)
         output = scheduler.step(prediction, timestep, current, **_randomness(scheduler, generators))
         current = output.prev_sample
         if repaint is not None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
-from easyphoto.backends.base import Control, InpaintRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Control, InpaintRequest, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import NoFaceFound
 from easyphoto.faces.engine import Face

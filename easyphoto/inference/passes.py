@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.architectures.base import Family, FewSteps
-from easyphoto.backends.base import Capabilities, Control, InpaintRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Capabilities, Control, InpaintRequest, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -139,13 +139,11 @@ class Validator:
         return tuple(self._kept(step, label, view, result) for view, result in zip(self.views, results, strict=True))
 
     def _painted(self, requests: Sequence[InpaintRequest], progress: Progress) -> Sequence[Result]:
-        # A pass over several templates costs little more than one over one; not every backend can do it.
-        together = getattr(self.backend, "inpaint_many", None)
-        if together is not None:
-            with suppress(OutOfMemory):
-                return cast(Sequence[Result], together(requests, progress))
-            # The plan counts the steps alone; the pictures are the same one at a time.
-            clear_memory(self.backend.capabilities().device)
+        # A pass over several templates costs little more than one over one.
+        with suppress(OutOfMemory):
+            return self.backend.inpaint_many(requests, progress)
+        # The plan counts the steps alone; the pictures are the same one at a time.
+        clear_memory(self.backend.capabilities().device)
         return [self.backend.inpaint(request, progress) for request in requests]
 
     def _kept(self, step: int, label: str, view: ValidationTemplate, result: Result) -> Picture:

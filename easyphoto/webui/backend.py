@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.architectures.base import Family
-from easyphoto.backends.base import Capabilities, Control, GenerateRequest, InpaintRequest, Result, Sampler
-from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.backends.base import Capabilities, Control, GenerateRequest, InpaintRequest, Request, Result, Sampler
+from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
+from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
 from easyphoto.backends.used import OWN, UsedFiles
 from easyphoto.errors import HostBusy, MissingCapability
 from easyphoto.images.pictures import as_array, as_picture, blended
@@ -34,7 +35,8 @@ from easyphoto.webui.script_isolation import left_unhooked
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
-Request = InpaintRequest | GenerateRequest
+CONDITIONS = (LoraCondition.kind,)
+"""A tag in the prompt holds for all steps, so none of them is timed."""
 Lend = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -88,18 +90,21 @@ class WebuiBackend:
             free_memory=_free_memory(),
             refused=reasons(self._family, net),
             checkpoints=checkpoints.names(),
+            conditions=CONDITIONS,
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
         check_inpaint(request, self._family.latent_multiple)
         plan = self._plan(request)
-        if request.denoise == 0 or not request.mask.any():
-            same = as_picture(as_array(request.image))
-            return Result(same, request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
+        if (same := unchanged(request)) is not None:
+            return same
         result = self._made(plan, progress)
         # The host gives the whole picture back as its autoencoder sees it.
         mixed = blended(as_array(request.image), as_array(result.image), request.mask)
         return replace(result, image=as_picture(mixed))
+
+    def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
+        return tuple(self.inpaint(request, progress) for request in requests)
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result:
         check_generate(request, self._family.latent_multiple)
@@ -126,8 +131,10 @@ class WebuiBackend:
             raise HostBusy("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
-        self._shelf.require(request.conditions)
-        return ResolvedRequest(request, info, self._units(request), self._shelf.named(request.conditions))
+        require_conditions(request.conditions, CONDITIONS, timed=())
+        loras = loras_in(request.conditions)
+        self._shelf.require(loras)
+        return ResolvedRequest(request, info, self._units(request), self._shelf.named(loras))
 
     def _units(self, request: Request) -> Units | None:
         """The controls with a weight; None where the host has no ControlNet and none was asked for."""

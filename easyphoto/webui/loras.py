@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from easyphoto.backends.base import LoraCondition
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import published_name
 from easyphoto.errors import InputError, MissingCapability

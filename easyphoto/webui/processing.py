@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.backends.base import Fill, GenerateRequest, InpaintRequest
+from easyphoto.backends.base import Fill, InpaintRequest, Request, SamplingRequest
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.webui_names import HostSampler
 from easyphoto.errors import BackendError, EasyPhotoError
@@ -24,7 +24,7 @@ from easyphoto.webui.host_modules import host_module
 _FILLS: Mapping[Fill, int] = MappingProxyType({Fill.ORIGINAL: 1, Fill.NOISE: 2})
 
 
-def runner_for(request: InpaintRequest | GenerateRequest) -> Any:
+def runner_for(request: Request) -> Any:
     """The host's scripts of the tab that does the like."""
     scripts = host_module("scripts")
     return scripts.scripts_img2img if isinstance(request, InpaintRequest) else scripts.scripts_txt2img
@@ -57,7 +57,7 @@ def default_arguments(runner: Any) -> list[Any]:
 
 
 def make_processing(
-    request: InpaintRequest | GenerateRequest,
+    request: Request,
     sampler: HostSampler,
     *,
     prompt: str,
@@ -120,7 +120,7 @@ def painted(p: Any) -> Image.Image:
 
 
 def _common(
-    request: InpaintRequest | GenerateRequest, sampler: HostSampler, prompt: str, overrides: Mapping[str, Any]
+    request: SamplingRequest, sampler: HostSampler, prompt: str, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
     shared = host_module("shared")
     folder = getattr(shared.opts, "outdir_samples", "") or getattr(shared.opts, "outdir_img2img_samples", "")

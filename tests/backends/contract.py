@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.geometry import Size
@@ -35,7 +36,9 @@ def middle_mask() -> np.ndarray:
 
 
 def inpaint_request(**changes: object) -> InpaintRequest:
-    request = InpaintRequest(drawn_picture(), middle_mask(), "a face", "blurry", seed=5, steps=4, denoise=0.8, cfg=3.0)
+    request = InpaintRequest(
+        drawn_picture(), middle_mask(), prompt="a face", negative="blurry", seed=5, steps=4, denoise=0.8, cfg=3.0
+    )
     return replace(request, **changes)  # type: ignore[arg-type]
 
 
@@ -198,7 +201,7 @@ class BackendContract:
         assert (self.paint(backend) == plain).all()
 
     def test_words_alone_make_a_picture(self, backend: Backend) -> None:
-        request = GenerateRequest(Size(WIDTH, HEIGHT), "a face", seed=1, steps=3, controls=(canny(),))
+        request = GenerateRequest(Size(WIDTH, HEIGHT), prompt="a face", seed=1, steps=3, controls=(canny(),))
 
         first = backend.generate(request, NullProgress())
         again = backend.generate(request, NullProgress())

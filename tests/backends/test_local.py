@@ -13,8 +13,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.backends.base import Control, LoraCondition, Sampler
+from easyphoto.backends.base import Control, Sampler
 from easyphoto.backends.components import Components
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.latents import Preview, latent_mask
 from easyphoto.backends.loading import load_components

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.lora_names import ldm_name, split_key

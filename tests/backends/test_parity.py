@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.backends.base import Control, GenerateRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Control, GenerateRequest, Sampler
 from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend
@@ -51,7 +52,9 @@ def parts(components: Components) -> dict[str, Any]:
 def test_words_give_the_picture_diffusers_gives(components: Components, sampler: Sampler) -> None:
     from diffusers import StableDiffusionPipeline
 
-    request = GenerateRequest(Size(48, 32), "a face", "blurry", seed=5, steps=4, cfg=3.0, sampler=sampler)
+    request = GenerateRequest(
+        Size(48, 32), prompt="a face", negative="blurry", seed=5, steps=4, cfg=3.0, sampler=sampler
+    )
 
     ours = pixels(LocalBackend(components).generate(request, NullProgress()).image).astype(int)
 
@@ -65,7 +68,9 @@ def test_two_controls_give_the_picture_diffusers_gives(components: Components, t
 
     guides = [draw_guide(kind, drawn_picture()) for kind in ("canny", "tile")]
     controls = (Control("canny", guides[0], 0.6), Control("tile", guides[1], 0.9, end=0.5))
-    request = GenerateRequest(Size(48, 32), "a face", "blurry", controls=controls, seed=5, steps=4, cfg=3.0)
+    request = GenerateRequest(
+        Size(48, 32), prompt="a face", negative="blurry", controls=controls, seed=5, steps=4, cfg=3.0
+    )
 
     ours = pixels(LocalBackend(components, tiny_base).generate(request, NullProgress()).image).astype(int)
 
@@ -84,7 +89,13 @@ def test_a_kohya_file_does_what_diffusers_does_with_it(tiny_base: Path, tiny_lor
 
     live = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
     request = GenerateRequest(
-        Size(48, 32), "a face", "blurry", conditions=(LoraCondition(tiny_lora, 0.7),), seed=5, steps=4, cfg=3.0
+        Size(48, 32),
+        prompt="a face",
+        negative="blurry",
+        conditions=(LoraCondition(tiny_lora, 0.7),),
+        seed=5,
+        steps=4,
+        cfg=3.0,
     )
 
     ours = pixels(LocalBackend(live).generate(request, NullProgress()).image).astype(int)

@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import Control, GenerateRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Control, GenerateRequest, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.published import published_name
 from easyphoto.backends.remote import RemoteBackend, open_remote, steps_made
 from easyphoto.backends.remote_client import RequestLimits, WebUi, address_from
@@ -351,7 +352,7 @@ def test_an_answer_that_is_no_picture_is_refused(host: Served, remote: RemoteBac
 
 
 def test_a_picture_of_another_size_is_refused(host: Served, remote: RemoteBackend) -> None:
-    generated = remote.generate(GenerateRequest(Size(64, 64), "a face"), NullProgress())
+    generated = remote.generate(GenerateRequest(Size(64, 64), prompt="a face"), NullProgress())
     answer = f'{{"images": ["{png(generated.image)}"], "info": "{{}}"}}'.encode()
     host.state.answers[IMG2IMG] = (200, {}, answer)
 

@@ -78,7 +78,9 @@ def noise_and_generator() -> tuple[torch.Tensor, torch.Generator]:
 @pytest.mark.parametrize("sampler", list(Sampler))
 @pytest.mark.parametrize("negative", ["blurry", None])
 def test_words_give_the_picture_diffusers_gives(components: Components, sampler: Sampler, negative: str | None) -> None:
-    request = GenerateRequest(Size(48, 32), "a face", negative or "", seed=5, steps=4, cfg=3.0, sampler=sampler)
+    request = GenerateRequest(
+        Size(48, 32), prompt="a face", negative=negative or "", seed=5, steps=4, cfg=3.0, sampler=sampler
+    )
 
     ours = pixels(LocalBackend(components).generate(request, NullProgress()).image).astype(int)
 
@@ -91,7 +93,9 @@ def test_words_give_the_picture_diffusers_gives(components: Components, sampler:
 
 
 def test_guidance_of_one_asks_for_no_negative(components: Components) -> None:
-    request = GenerateRequest(Size(48, 32), "a face", "blurry", seed=5, steps=4, cfg=1.0, sampler=Sampler.LCM)
+    request = GenerateRequest(
+        Size(48, 32), prompt="a face", negative="blurry", seed=5, steps=4, cfg=1.0, sampler=Sampler.LCM
+    )
 
     ours = pixels(LocalBackend(components).generate(request, NullProgress()).image).astype(int)
 
@@ -110,7 +114,13 @@ def test_a_control_gives_the_picture_diffusers_gives(components: Components, tin
 
     guide = draw_guide("canny", drawn_picture())
     request = GenerateRequest(
-        Size(48, 32), "a face", "blurry", controls=(Control("canny", guide, 0.6),), seed=5, steps=4, cfg=3.0
+        Size(48, 32),
+        prompt="a face",
+        negative="blurry",
+        controls=(Control("canny", guide, 0.6),),
+        seed=5,
+        steps=4,
+        cfg=3.0,
     )
 
     ours = pixels(LocalBackend(components, tiny_sdxl).generate(request, NullProgress()).image).astype(int)

@@ -7,7 +7,8 @@ from PIL import Image
 
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import Capabilities, LoraCondition, Sampler
+from easyphoto.backends.base import Capabilities, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.inference.passes import Guides, controls_for, sampler_preset
 from easyphoto.settings import InferenceSettings
 

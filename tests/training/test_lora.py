@@ -107,7 +107,7 @@ def test_names_and_alpha_are_kohyas(tiny_base: Path):
 
 
 def test_our_own_inference_applies_the_same_change(tiny_base: Path, tmp_path: Path):
-    from easyphoto.backends.base import LoraCondition
+    from easyphoto.backends.conditions import LoraCondition
     from easyphoto.backends.lora_apply import loras_applied
 
     components, live = adapted(tiny_base)

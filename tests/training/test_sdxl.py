@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends.base import LoraCondition
 from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.prompts import encoded_tokens

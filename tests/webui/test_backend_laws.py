@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from easyphoto.architectures.sd15 import SD15
-from easyphoto.backends.base import Fill, InpaintRequest, LoraCondition, Sampler
+from easyphoto.backends.base import Fill, InpaintRequest, Sampler
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.errors import BackendError, HostBusy, MissingCapability, OutOfMemory
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.webui import checkpoints

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.architectures.sd15 import SD15
-from easyphoto.backends.base import LoraCondition
+from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.published import published_name
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.progress import NullProgress
