@@ -134,7 +134,7 @@ class LocalBackend:
             check_inpaint(request, self._components.family.latent_multiple)
             self._check_capabilities(request)
         results: dict[int, Result] = {}
-        for numbers in _alike(requests):
+        for numbers in alike(requests):
             batch = [requests[number] for number in numbers]
             results.update(zip(numbers, self._inpaint_batch(batch, progress), strict=True))
         return tuple(results[number] for number in range(len(requests)))
@@ -322,7 +322,7 @@ def _set_training(modules: Sequence[torch.nn.Module]) -> None:
         module.training = True
 
 
-def _alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
+def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
     """The numbers of requests that can go through the networks together, groups in order of their first."""
     groups: dict[Any, list[int]] = {}
     for number, request in enumerate(requests):

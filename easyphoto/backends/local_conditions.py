@@ -56,16 +56,23 @@ class ActiveConditions:
 
 
 @contextmanager
-def conditions_applied(components: Components, batch: Sequence[Sequence[Condition]]) -> Iterator[ActiveConditions]:
-    """The conditions of pictures whose batch keys are equal. Raises MissingCapability before any weight is touched
-    where one does not fit the networks."""
+def conditions_applied(
+    components: Components,
+    batch: Sequence[Sequence[Condition]],
+    *,
+    appliers: Mapping[str, Applier] = APPLIERS,
+) -> Iterator[ActiveConditions]:
+    """The conditions of a batch of pictures whose batch keys are equal.
+
+    Raises MissingCapability where one does not fit the networks.
+    """
     columns = list(zip(*batch, strict=True))
     numbers: dict[str, list[int]] = {}
     for number, condition in enumerate(batch[0]):
         numbers.setdefault(condition.kind, []).append(number)
     with ExitStack() as stack:
         kinds = [
-            (tuple(places), stack.enter_context(APPLIERS[kind](components, [columns[place] for place in places])))
+            (tuple(places), stack.enter_context(appliers[kind](components, [columns[place] for place in places])))
             for kind, places in numbers.items()
         ]
         yield ActiveConditions(tuple(batch[0]), tuple(kinds))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -48,6 +50,22 @@ def canny(weight: float = 1.0, **changes: float) -> Control:
 
 def pixels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture, np.uint8)
+
+
+@dataclass(frozen=True)
+class Smell:
+    """A kind of condition that nobody applies."""
+
+    kind: ClassVar[str] = "smell"
+    name: str = "a smile"
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    files: tuple[Path, ...] = ()
+
+    @property
+    def batch_key(self) -> Hashable:
+        return self.kind, self.weight, self.start, self.end
 
 
 class BackendContract:
@@ -176,11 +194,45 @@ class BackendContract:
             {"controls": (Control("canny", drawn_picture().resize((16, 16))),)},
             {"controls": (Control("canny", drawn_picture(), float("nan")),)},
             {"controls": (Control("canny", drawn_picture(), start=0.7, end=0.2),)},
+            {"conditions": (LoraCondition(Path("any.safetensors"), float("nan")),)},
+            {"conditions": (LoraCondition(Path("any.safetensors"), start=0.7, end=0.2),)},
+            {"conditions": (LoraCondition(Path("any.safetensors"), end=1.2),)},
         ],
     )
     def test_what_does_not_fit_is_refused(self, backend: Backend, changes: dict[str, object]) -> None:
         with pytest.raises(InputError):
             backend.inpaint(inpaint_request(**changes), NullProgress())
+
+    def test_it_says_which_conditions_it_applies_and_refuses_others_by_name(self, backend: Backend) -> None:
+        capabilities = backend.capabilities()
+
+        assert "lora" in capabilities.conditions
+        assert set(capabilities.timed_conditions) <= set(capabilities.conditions)
+        with pytest.raises(MissingCapability, match=r"a smile.*kind 'smell'"):
+            backend.inpaint(inpaint_request(conditions=(Smell(),)), NullProgress())
+
+    def test_a_lora_for_some_of_the_steps_is_applied_there_or_refused(self, backend: Backend, lora: Path) -> None:
+        half = inpaint_request(conditions=(LoraCondition(lora, end=0.5),))
+
+        if "lora" in backend.capabilities().timed_conditions:
+            painted = pixels(backend.inpaint(half, NullProgress()).image)
+            assert (painted != self.paint(backend)).any()
+            assert (painted != self.paint(backend, conditions=(LoraCondition(lora),))).any()
+        else:
+            with pytest.raises(MissingCapability, match=r"any\.safetensors in all steps, not from 0 to 0\.5"):
+                backend.inpaint(half, NullProgress())
+
+    def test_many_are_painted_as_each_alone(self, backend: Backend, lora: Path) -> None:
+        with_lora = inpaint_request(conditions=(LoraCondition(lora),), seed=6)
+        requests = (inpaint_request(), with_lora, inpaint_request(seed=7))
+
+        results = backend.inpaint_many(requests, NullProgress())
+
+        assert [result.seed for result in results] == [5, 6, 7]
+        assert [result.applied_conditions for result in results] == [(), (lora.name,), ()]
+        for request, result in zip(requests, results, strict=True):
+            alone = pixels(backend.inpaint(request, NullProgress()).image).astype(int)
+            assert np.abs(pixels(result.image) - alone).max() <= 1
 
     def test_every_step_is_reported(self, backend: Backend) -> None:
         progress = RecordingProgress()
