@@ -288,6 +288,7 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.local import open_local
     from easyphoto.images.pictures import read_picture, write_picture
+    from easyphoto.inference.identities import TrainedLora
     from easyphoto.inference.pipeline import PipelineModels, photograph
     from easyphoto.inference.subject import Subject
     from easyphoto.settings import InferenceSettings
@@ -297,7 +298,7 @@ def portrait(options: argparse.Namespace) -> Facts:
     backend = open_local(*base_model(str(checkpoint_file(options))), store_of(options))
     loaded = time.perf_counter()
     photo, lora = options.folder / "photo-0.png", options.folder / "run" / "lora.safetensors"
-    subject = Subject("nobody", read_picture(photo), lora=lora)
+    subject = Subject("nobody", read_picture(photo), identities=(TrainedLora(lora),))
     settings = InferenceSettings(
         first_steps=2, second_steps=2, first_strength=1.0, second_strength=1.0, resolution=options.resolution
     )

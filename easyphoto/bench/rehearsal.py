@@ -41,16 +41,13 @@ class Rehearsal:
     """One person, somebody else's LoRA, and the networks; `open_rehearsal` makes it."""
 
     subject: Subject
+    lora: Path
+    """The person's own."""
     other_lora: Path
     checkpoints: tuple[Path, ...]
     family: Family
     tools: PipelineModels
     autoencoder: Any
-
-    @property
-    def lora(self) -> Path:
-        assert self.subject.lora is not None  # open_rehearsal takes trained persons only
-        return self.subject.lora
 
     def photograph(self, template: Image.Image, settings: InferenceSettings, progress: Progress) -> Photograph:
         """The whole pipeline."""
@@ -152,6 +149,7 @@ def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
     run = app.workspace.runs / str(person.run)
     return Rehearsal(
         subject=subject_from(app.workspace, person, engine),
+        lora=app.workspace.person_folder(person.id) / str(person.lora),
         other_lora=app.workspace.person_folder(stranger.id) / str(stranger.lora),
         checkpoints=tuple(sorted((run / "checkpoints").glob("step-*.safetensors"))),
         family=family,

@@ -12,12 +12,13 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.backends.base import Capabilities, Control, InpaintRequest, Sampler
-from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
+from easyphoto.inference.identities import identity_conditions
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 
@@ -35,7 +36,7 @@ class SamplerPreset:
 
     sampler: Sampler
     cfg: float
-    conditions: tuple[LoraCondition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     made: int | None = None
     """Steps that are made whatever the denoise; None leaves it to the family."""
 
@@ -108,7 +109,7 @@ def first_pass(
         prompt=joined(trigger, family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        conditions=(*loras_of(subject, settings), *pace.conditions),
+        conditions=(*identity_conditions(subject.identities, settings), *pace.conditions),
         seed=seed,
         steps=settings.first_steps or pace.steps(family.first_steps, strength),
         denoise=strength,
@@ -127,7 +128,7 @@ def second_pass(
     family: Family,
     pace: SamplerPreset,
 ) -> InpaintRequest:
-    """Repaints the face along its border; words, LoRA and seed are the first pass's."""
+    """Repaints the face along its border; words, conditions and seed are the first pass's."""
     return replace(
         first,
         image=picture,
@@ -148,7 +149,7 @@ def joint_pass(
     seed: int,
     pace: SamplerPreset,
 ) -> InpaintRequest:
-    """Repaints the borders of all faces at once; nobody's LoRA, nobody's trigger."""
+    """Repaints the borders of all faces at once; nobody's identity, nobody's trigger."""
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
@@ -173,10 +174,6 @@ def first_strength(settings: InferenceSettings, family: Family, *, fused: bool) 
 def second_strength(settings: InferenceSettings, family: Family) -> float:
     """0: there is no second pass."""
     return family.second_strength if settings.second_strength is None else settings.second_strength
-
-
-def loras_of(subject: Subject, settings: InferenceSettings) -> tuple[LoraCondition, ...]:
-    return (LoraCondition(subject.lora, settings.lora_weight),) if subject.lora and settings.lora_weight else ()
 
 
 def sampler_preset(

@@ -29,6 +29,7 @@ from easyphoto.inference.finish import (
     recoloured,
     repainted,
 )
+from easyphoto.inference.identities import identity_records
 from easyphoto.inference.masks import softened
 from easyphoto.inference.passes import (
     Guides,
@@ -241,7 +242,7 @@ class Shot:
         )
 
     def borders(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:
-        """The joint pass: nobody's LoRA, faces left out."""
+        """The joint pass: nobody's identity, faces left out."""
         session = self.session
         size = Size.of(canvas.picture)
         plan = plan_joint([setup.plan.crop for setup in setups], size, session.family)
@@ -322,13 +323,12 @@ class Shot:
 
 
 def made_by_record(session: PipelineRun, setups: Sequence[Setup], applied: list[dict[str, Any]]) -> dict[str, Any]:
-    """Plain values that say what made a picture; LoRAs by file name, because paths are nobody else's business."""
-    weight = session.settings.lora_weight
-    seats = []
-    for setup in setups:
-        subject = setup.subject.subject
-        lora = {"file": subject.lora.name, "weight": weight} if subject.lora else None
-        seats.append({"face": setup.number, "sitter": subject.name, "lora": lora})
+    """Plain values that say what made a picture."""
+    subjects = ((setup.number, setup.subject.subject) for setup in setups)
+    seats = [
+        {"face": number, "sitter": subject.name, **identity_records(subject.identities, session.settings)}
+        for number, subject in subjects
+    ]
     return {
         "easyphoto": __version__,
         "family": session.family.id,

@@ -86,7 +86,7 @@ def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
         notes.append(f"{subject.name}: no face was found on the reference photo, so there is no fusion.")
     if portrait is None:
         notes.append(f"{subject.name}: no face was found on the portrait; the reference photo gives the pose.")
-    if subject.lora is None:
+    if not subject.identities:
         notes.append(f"{subject.name}: painted without a LoRA, none was given.")
     return SubjectFaces(subject, reference, portrait or reference, tuple(notes))
 

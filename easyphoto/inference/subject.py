@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from easyphoto.faces.outline import Outline
 from easyphoto.faces.skin_tone import SkinTone
+from easyphoto.inference.identities import Identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +19,8 @@ class Subject:
     """The most frontal of the best photos: the source of fusion."""
     portrait: Image.Image | None = None
     """The validation picture most like the person, for the pose guide; None takes the reference."""
-    lora: Path | None = None
-    """None paints without one, with a note."""
+    identities: tuple[Identity, ...] = ()
+    """What makes the networks paint the person; none paints without, with a note."""
     embeddings: tuple[np.ndarray, ...] = ()
     """Unit vectors of the person's photos, of the engine's embedder; empty leaves the results unranked."""
     outline: Outline | None = None

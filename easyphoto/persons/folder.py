@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
-from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
+from easyphoto.faces.engine import Domain, FaceEngine, Likeness, outlines_at
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
 from easyphoto.images.pictures import as_array, read_picture
+from easyphoto.inference.identities import KnownFace, PersonMaterial, prepared_identities
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.subject import Subject
 from easyphoto.preprocess.dataset import Dataset, read_dataset
@@ -168,18 +170,19 @@ def _emptied(root: Path, change: Change) -> None:
 
 def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Subject:
     """The person as the pipeline needs them. Raises InputError where their training is not finished."""
-    if not person.is_ready or person.lora is None or person.reference is None:
+    if not person.is_ready or person.reference is None:
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
     faces = known_faces(read_dataset(folder / "dataset"), engine)
     outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
+    vectors = embeddings_of(faces, engine)
     levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
     return Subject(
         name=person.name,
         reference=read_picture(folder / person.reference),
         portrait=read_picture(folder / person.portrait) if person.portrait else None,
-        lora=folder / person.lora,
-        embeddings=embeddings_of(faces, engine),
+        identities=prepared_identities(PersonMaterial(person, folder, faces, vectors), family_named(person.family)),
+        embeddings=vectors,
         outline=common_outline(outlines),
         skin=common_tone([level for level in levels if level is not None]),
     )
@@ -188,10 +191,6 @@ def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Su
 def not_trained(person: Person) -> InputError:
     advice = f"Train them first (easyphoto train {person.id} --photos DIR)."
     return InputError(f"{person.id!r} is not trained yet.", advice=advice)
-
-
-KnownFace = tuple[Image.Image, Face, np.ndarray]
-"""A training picture, the face on it, and its part map."""
 
 
 def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:

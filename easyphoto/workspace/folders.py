@@ -80,6 +80,19 @@ def user_folder(name: str = "easyphoto") -> Path:
     return platformdirs.user_data_path(name, appauthor=False)
 
 
+LORA_IDENTITY = "lora"
+
+
+@dataclass(frozen=True)
+class PersonIdentity:
+    """One way in which a person can be painted, as their record names it."""
+
+    engine: str
+    """Id of an identity engine (`inference.identities`)."""
+    file: str
+    """What it painted or was trained to, relative to the person's folder."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Someone whose face is learned, as `person.json` keeps them. Paths are relative to the person's folder."""
@@ -102,8 +115,13 @@ class Person:
     notes: tuple[str, ...] = ()
 
     @property
+    def identities(self) -> tuple[PersonIdentity, ...]:
+        """What they can be painted with. The record keeps the LoRA by a name of its own."""
+        return () if self.lora is None else (PersonIdentity(LORA_IDENTITY, self.lora),)
+
+    @property
     def is_ready(self) -> bool:
-        return self.lora is not None
+        return bool(self.identities)
 
 
 @dataclass(frozen=True)
@@ -301,7 +319,8 @@ def checked_person(person: Person, folder: Path) -> Person:
     """The person, where everything that their record names lies in their folder. Raises BadRecord, OutsideFolder."""
     for name in (
         *person.photos,
-        *(part for part in (person.reference, person.portrait, person.lora) if part is not None),
+        *(part for part in (person.reference, person.portrait) if part is not None),
+        *(identity.file for identity in person.identities),
     ):
         inside(folder, name)
     if person.run is not None and not is_file_name(person.run):

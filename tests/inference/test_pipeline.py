@@ -19,6 +19,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.images.pictures import as_array
+from easyphoto.inference.identities import TrainedLora
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.results import Photographs
 from easyphoto.inference.subject import Subject
@@ -36,7 +37,7 @@ def subject(engine: OracleEngine, seed: int, folder: Path) -> Subject:
     vector = engine.embed(reference, engine.detect(reference)[0])
     lora = folder / f"{seed}.safetensors"
     lora.write_bytes(b"")
-    return Subject(f"person {seed}", reference, None, lora, () if vector is None else (vector,))
+    return Subject(f"person {seed}", reference, None, (TrainedLora(lora),), () if vector is None else (vector,))
 
 
 class Studio:
@@ -94,7 +95,7 @@ def test_the_passes_are_asked_what_the_design_says(studio: Studio):
     assert [(c.kind, c.weight) for c in second.controls] == [("canny", 1.0), ("tile", 1.0)]
     assert (first.denoise, second.denoise) == (0.15, 0.30)
     assert first.conditions == second.conditions
-    assert (first.conditions[0].path.name, first.conditions[0].weight) == ("9000.safetensors", 0.9)
+    assert (first.conditions[0].name, first.conditions[0].weight) == ("9000.safetensors", 0.9)
     assert first.prompt == "easyphoto_face, easyphoto, 1person"
     assert (first.image.size, first.mask.shape) == ((128, 128), (128, 128))
 
@@ -152,7 +153,7 @@ def test_the_two_largest_faces_get_their_own_persons_and_the_smallest_stays_unto
 def test_each_face_is_painted_with_its_own_lora_and_the_borders_with_none(studio: Studio):
     studio.photograph(studio.group, 2)
 
-    names = [[use.path.name for use in request.conditions] for request in studio.requests()]
+    names = [[each.name for each in request.conditions] for request in studio.requests()]
     assert names == [["9000.safetensors"]] * 2 + [["9006.safetensors"]] * 2 + [[]]
     joint = studio.requests()[-1]
     assert [(c.kind, c.weight) for c in joint.controls] == [("canny", 1.0), ("color", 1.0)]
@@ -189,7 +190,7 @@ def test_a_template_without_a_face_is_refused(studio: Studio):
 
 
 def test_a_reference_without_a_face_costs_the_fusion_and_not_the_photograph(studio: Studio):
-    blank = replace(studio.subjects[0], reference=Image.new("RGB", (64, 64)), lora=None)
+    blank = replace(studio.subjects[0], reference=Image.new("RGB", (64, 64)), identities=())
 
     made = photograph(studio.one, [blank], SETTINGS, MINIATURE, PipelineModels(studio.backend, studio.engine))
 

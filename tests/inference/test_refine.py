@@ -14,6 +14,7 @@ from easyphoto.errors import BackendError
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
+from easyphoto.inference.identities import TrainedLora
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.refine import enlarged
 from easyphoto.inference.results import Photograph
@@ -74,7 +75,7 @@ def taken(
     lora.write_bytes(b"")
     photo = Image.fromarray(ramp_picture(96, 96))
     vector = engine.embed(photo, engine.detect(photo)[0])
-    people = [Subject(f"person {n}", photo, None, lora, (vector,)) for n in range(subjects)]
+    people = [Subject(f"person {n}", photo, None, (TrainedLora(lora),), (vector,)) for n in range(subjects)]
     tools = PipelineModels(FakeBackend(), engine, progress or RecordingProgress(), finisher=finisher)
     return photograph(TEMPLATE, people, settings, MINIATURE, tools).best
 

@@ -16,6 +16,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import BadName, BadPicture, DiskFailure, EasyPhotoError, InputError, NameTaken, TooFewPhotos
 from easyphoto.host.base import ThisMachine
+from easyphoto.inference.identities import TrainedLora
 from easyphoto.persons import archive
 from easyphoto.persons.folder import base_of, subject_from
 from easyphoto.persons.importing import ImportedPersons, first_of, import_persons
@@ -104,7 +105,7 @@ def test_an_exported_person_comes_back_whole(workspace: Workspace, exported: Pat
     assert person == workspace.person("anna")
     # What their photos were taken for when they came from the extension of 2023.
     assert person.domain == elsewhere.person("anna").domain == "drawings"
-    assert subject_from(workspace, person, OnePersonEngine()).lora == here / "lora.safetensors"
+    assert subject_from(workspace, person, OnePersonEngine()).identities == (TrainedLora(here / "lora.safetensors"),)
     assert host.published == [here / "lora.safetensors"]
     assert not (workspace.root / "arriving").exists()
 

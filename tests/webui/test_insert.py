@@ -10,6 +10,7 @@ from easyphoto.errors import InputError, MissingCapability, NoFaceFound, Unknown
 from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
+from easyphoto.inference.identities import TrainedLora
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import insert
@@ -35,7 +36,7 @@ def app(tmp_path, picture, monkeypatch):
         Person("anna", "Anna", "sd15", "2026-01-01T00:00:00Z", reference="r.png", lora="l.safetensors")
     )
     lora = write_lora(tmp_path / "anna.safetensors", salt="anna")
-    subject = Subject("Anna", reference=picture, lora=lora)
+    subject = Subject("Anna", reference=picture, identities=(TrainedLora(lora),))
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(insert, "subject_from", lambda *_: subject)
