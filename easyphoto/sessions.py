@@ -165,7 +165,7 @@ def photograph_templates(
             made.append(taking.taken((assignments or {}).get(template)))
         except NoFaceFound as error:
             failures.append(error)
-    missed = getattr(tools.engine, "missed", ()) if failures else ()
+    missed = tools.engine.missed if failures else ()
     if not made:
         failures[0].advice = " ".join((failures[0].advice, *missed))
         raise failures[0]

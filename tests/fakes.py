@@ -159,6 +159,7 @@ class FakeEngine:
     same_person_limit: float | None = 0.5
     weights: tuple[UsedWeight, ...] = ()
     outlines: bool = True
+    missed: tuple[str, ...] = ()
     covered: tuple[tuple[Box, Covering], ...] = ()
     """Faces, by their boxes, that something hides."""
 

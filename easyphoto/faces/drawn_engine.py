@@ -27,6 +27,7 @@ class DrawnEngine:
 
     id = "drawings"
     domain = Domain.DRAWINGS
+    missed = ()
     outlines = True
 
     def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:

@@ -123,6 +123,11 @@ class FaceEngine(Protocol):
         """The weight files that take part, for a run's record."""
         ...
 
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """What to say where no face is found and another engine was wanted in vain; mostly nothing."""
+        ...
+
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
         ...

@@ -31,6 +31,7 @@ class PhotoEngine:
 
     id = Domain.PHOTOGRAPHS.value
     domain = Domain.PHOTOGRAPHS
+    missed = ()
 
     def __init__(
         self,

@@ -188,6 +188,13 @@ def resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
     return np.clip(cv2.resize(mask.astype(np.float32), (size.width, size.height), interpolation=way), 0, 1)
 
 
+def resized_labels(labels: np.ndarray, size: Size) -> np.ndarray:
+    """A part map (uint8) at another size; no label is made that was not there."""
+    import cv2
+
+    return cv2.resize(labels, (size.width, size.height), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
 def reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """The array averaged to about `scale` of its size, and (x, y): how many of its pixels one of the result covers."""
     import cv2

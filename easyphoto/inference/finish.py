@@ -15,11 +15,11 @@ from easyphoto.faces.fuse import mixed
 from easyphoto.faces.retouch import retouched
 from easyphoto.faces.score import likeness
 from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import as_array, as_picture, blended, feathered, pasted_back, resized
+from easyphoto.images.pictures import as_array, as_picture, blended, feathered, pasted_back, resized, resized_labels
 from easyphoto.inference.ground import Ground
 from easyphoto.inference.masks import feather_of, skin_of, softened
 from easyphoto.inference.plan import JointPlan, face_within
-from easyphoto.inference.prepare import AnalysedFace, Setup, nearest
+from easyphoto.inference.prepare import AnalysedFace, Setup
 from easyphoto.inference.results import Photograph
 from easyphoto.settings import InferenceSettings
 
@@ -80,7 +80,7 @@ def evened(
     if not settings.retouch:
         return crop, ()
     try:
-        skin = skin_of(nearest(labels, Size.of(crop)))
+        skin = skin_of(resized_labels(labels, Size.of(crop)))
         return retouched(crop, skin, face_width=face_width, strength=settings.retouch_strength), ()
     except (cv2.error, ValueError) as error:
         return crop, (f"Retouch was left out ({error}).",)

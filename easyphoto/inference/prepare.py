@@ -16,8 +16,8 @@ from easyphoto.faces.align import pose_guide, posed_points
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.faces.inswapper import Fuser
-from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import as_array, as_picture, feathered, resized
+from easyphoto.geometry import Size
+from easyphoto.images.pictures import as_array, as_picture, feathered, resized, resized_labels
 from easyphoto.inference.ground import Ground, area_around, made_ready
 from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
 from easyphoto.inference.passes import Guides, by_kind, controls_for
@@ -153,7 +153,7 @@ def prepared(
     over = None if over is None else replace(over, face=np.minimum(over.face, masks.alpha))
     begun = crop if over is None else mixed(crop, over, settings.fusion_before if settings.fusion else 1.0)
     bare, fused = (covered(each, cover[rows, columns], masks.face) for each in (crop, begun))
-    work = AnalysedFace(resized(as_picture(bare), plan.work), plan.working_face, nearest(labels, plan.work))
+    work = AnalysedFace(resized(as_picture(bare), plan.work), plan.working_face, resized_labels(labels, plan.work))
     start = resized(as_picture(fused), plan.work)
     pasted, points, pose_notes = pose_of(subject, work)
     guides = Guides(start, pasted, points)
@@ -188,7 +188,7 @@ def ground_of(
     others = [
         (other[top:bottom, left:right], face_within(face, area, 1.0))
         for index, (other, face) in enumerate(zip(maps, faces, strict=True))
-        if index != number and overlaps(face.box, area)
+        if index != number and face.box.common_area(area) > 0
     ]
     cover = cover_mask(labels, others)
     feather = feather_of(plan.crop.size.height)
@@ -288,15 +288,6 @@ def pose_of(subject: SubjectFaces, work: AnalysedFace) -> tuple[Image.Image | No
         return pasted, posed_points(portrait.face, work.face), ()
     except (cv2.error, ValueError) as error:
         return None, None, (f"{subject.subject.name}: the pose guide was left out ({error}).",)
-
-
-def nearest(labels: np.ndarray, size: Size) -> np.ndarray:
-    """Labels at another size."""
-    return cv2.resize(labels, (size.width, size.height), interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-def overlaps(one: Box, other: Box) -> bool:
-    return one.left < other.right and other.left < one.right and one.top < other.bottom and other.top < one.bottom
 
 
 def greyscale(mask: np.ndarray) -> Image.Image:

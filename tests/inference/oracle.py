@@ -40,6 +40,7 @@ class OracleEngine:
     same_person_limit: float | None = 0.5
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
+    missed: tuple[str, ...] = ()
     outlines: bool = True
 
     def shown(self, drawing: Drawing) -> Image.Image:

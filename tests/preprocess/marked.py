@@ -72,6 +72,7 @@ class MarkedEngine:
     same_person_limit: float | None = 0.5
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
+    missed: tuple[str, ...] = ()
 
     def __init__(self, *, has_embedder: bool = True) -> None:
         self.embedder = "colours" if has_embedder else None
