@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -46,6 +46,11 @@ class Control:
     start: float = 0.0
     end: float = 1.0
 
+    @property
+    def batch_key(self) -> Hashable:
+        """What must be equal in requests that share the networks' passes: all but the image."""
+        return self.kind, self.weight, self.start, self.end
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SamplingRequest:
@@ -78,6 +83,13 @@ class InpaintRequest(SamplingRequest):
     @property
     def size(self) -> Size:
         return Size.of(self.image)
+
+    @property
+    def batch_key(self) -> Hashable:
+        """What must be equal in requests that share the networks' passes: all but pictures, words and seeds."""
+        steps = self.steps, self.denoise, self.cfg, self.sampler, self.fill
+        controls = tuple(each.batch_key for each in self.controls)
+        return self.image.size, steps, controls, tuple(each.batch_key for each in self.conditions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from PIL import Image
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import (
     Capabilities,
-    Control,
     Fill,
     GenerateRequest,
     InpaintRequest,
@@ -324,20 +322,10 @@ def _set_training(modules: Sequence[torch.nn.Module]) -> None:
 
 def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
     """The numbers of requests that can go through the networks together, groups in order of their first."""
-    groups: dict[Any, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for number, request in enumerate(requests):
-        groups.setdefault(_batch_key(request), []).append(number)
+        groups.setdefault(request.batch_key, []).append(number)
     return list(groups.values())
-
-
-def _batch_key(request: InpaintRequest) -> tuple[object, ...]:
-    controls = tuple(map(_control_key, request.controls))
-    steps = (request.steps, request.denoise, request.cfg, request.sampler, request.fill)
-    return request.image.size, steps, controls, tuple(each.batch_key for each in request.conditions)
-
-
-def _control_key(control: Control) -> tuple[object, ...]:
-    return control.kind, control.weight, control.start, control.end
 
 
 def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:
