@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyphoto.architectures.base import Family
+from easyphoto.architectures.base import EncoderNames, Family
 from easyphoto.storage.records import write_json
 
 SEED = 5
@@ -94,7 +94,7 @@ def random_network(kind: Any, folder: Path) -> Any:
     return filled(network, state, lambda key: (Place(key),), what=folder.name, **place)
 
 
-def ldm_state(networks: Mapping[str, Any]) -> dict[str, Any]:
+def ldm_state(networks: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """All tensors but the ControlNet's by their names in a checkpoint."""
     from easyphoto.backends import ldm_names
 
@@ -105,16 +105,18 @@ def ldm_state(networks: Mapping[str, Any]) -> dict[str, Any]:
         # LDM's autoencoder attends with 1×1 convolutions.
         is_matrix = ".attn_1." in name and tensor.ndim == 2
         state[name] = tensor[:, :, None, None] if is_matrix else tensor
-    two = "text_encoder_2" in networks
-    prefix = "conditioner.embedders.0.transformer." if two else "cond_stage_model.transformer."
-    for key, tensor in networks["text_encoder"].state_dict().items():
-        state[f"{prefix}text_model.{key.removeprefix('text_model.')}"] = tensor
-    if two:
-        state |= open_clip_state(networks["text_encoder_2"])
+    for encoder in family.text_encoders:
+        write = open_clip_state if encoder.names is EncoderNames.OPEN_CLIP else clip_state
+        state |= write(networks[encoder.part], encoder.prefix or "")
     return state
 
 
-def open_clip_state(encoder: Any) -> dict[str, Any]:
+def clip_state(encoder: Any, prefix: str) -> dict[str, Any]:
+    state = encoder.state_dict()
+    return {f"{prefix}text_model.{key.removeprefix('text_model.')}": tensor for key, tensor in state.items()}
+
+
+def open_clip_state(encoder: Any, prefix: str) -> dict[str, Any]:
     import torch
 
     from easyphoto.backends import ldm_names
@@ -123,7 +125,7 @@ def open_clip_state(encoder: Any) -> dict[str, Any]:
     thirds: dict[str, dict[int, Any]] = {}
     for key, tensor in encoder.state_dict().items():
         place = ldm_names.open_clip_place(key)
-        name = "conditioner.embedders.1.model." + place.name
+        name = prefix + place.name
         if place.third is not None:
             thirds.setdefault(name, {})[place.third] = tensor
         else:
@@ -152,4 +154,4 @@ def write_checkpoint(folder: Path, family: Family, *, shallow: bool = True) -> t
     """A small checkpoint with its own configurations, and the networks it was written from."""
     file = folder / f"small-{family.id}.safetensors"
     networks = make_networks(write_configs(family, file, shallow=shallow))
-    return write_tensors(file, ldm_state(networks)), networks
+    return write_tensors(file, ldm_state(networks, family)), networks

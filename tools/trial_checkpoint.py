@@ -111,7 +111,7 @@ def write(options: argparse.Namespace) -> Facts:
     configs = family.folder
     if family.id == "sdxl":
         configs = write_configs(family, file, shallow=False)
-    write_tensors(file, ldm_state(random_networks(configs)))
+    write_tensors(file, ldm_state(random_networks(configs), family))
     for number, kind in enumerate(CONTROLS[family.id]):
         control = random_control(configs, SEED + number)
         name = options.folder / "controlnet" / f"{family.controls[kind]}.safetensors"

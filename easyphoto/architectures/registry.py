@@ -46,7 +46,8 @@ class Registry(Mapping[str, Family]):
 
     def names_of_files(self, between: str) -> str:
         """`SD 1.5 or SDXL`, for advice."""
-        return f" {between} ".join(family.short for family in self.from_files)
+        *names, last = (family.short for family in self.from_files)
+        return f"{', '.join(names)} {between} {last}" if names else last
 
     def of_checkpoint(self, header: Header) -> Family | None:
         """The family of a checkpoint in one file, by names and widths alone."""

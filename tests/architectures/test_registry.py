@@ -52,7 +52,7 @@ def test_a_checkpoint_is_of_the_family_it_was_built_as_and_of_no_other(built: Co
     if not built.family.has_checkpoints:
         assert built.family is FAMILIES.default
         return
-    header = header_of(ldm_state(built.parts))
+    header = header_of(ldm_state(built.parts, built.family))
 
     assert [family for family in FAMILIES.values() if family.is_checkpoint(header)] == [built.family]
     assert FAMILIES.of_checkpoint(header) is built.family
@@ -90,7 +90,7 @@ def test_adding_a_family_leaves_the_registry_as_it_was() -> None:
 
     assert list(more) == ["miniature", "sd15", "sdxl", "sd21"]
     assert list(FAMILIES) == ["miniature", "sd15", "sdxl"]
-    assert more.names_of_files("or") == "SD 1.5 or SDXL or SD 2.1"
+    assert more.names_of_files("or") == "SD 1.5, SDXL or SD 2.1"
     header = Header("any.safetensors", {
         "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320, 1024),
         "cond_stage_model.transformer.text_model.final_layer_norm.weight": (1024,),

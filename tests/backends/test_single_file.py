@@ -131,7 +131,7 @@ def test_the_file_may_go_once_it_is_loaded(written: Written, tmp_path: Path):
 
 def test_a_pickled_checkpoint_loads_as_well(written: Written, tmp_path: Path):
     file = tmp_path / "old.ckpt"
-    torch.save({"state_dict": ldm_state(written.networks), "global_step": 7}, file)
+    torch.save({"state_dict": ldm_state(written.networks, written.family), "global_step": 7}, file)
     shutil.copytree(written.file.with_suffix(".configs"), file.with_suffix(".configs"))
     write_merges(tmp_path)
 
@@ -173,7 +173,9 @@ def test_a_checkpoint_without_autoencoder_says_which_to_fetch(written: Written, 
 
 
 def test_a_tensor_of_another_shape_is_refused(written: Written, tmp_path: Path):
-    state = ldm_state(written.networks) | {ldm_names.UNET_PREFIX + "out.2.weight": torch.zeros(4, 8, 3, 3)}
+    state = ldm_state(written.networks, written.family) | {
+        ldm_names.UNET_PREFIX + "out.2.weight": torch.zeros(4, 8, 3, 3)
+    }
     file = rewritten(written, tmp_path, state)
 
     with pytest.raises(InputError, match=r"out\.2\.weight has the shape \(4, 8, 3, 3\) where \(4, 32, 3, 3\)"):
@@ -214,7 +216,7 @@ def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path
 
 def test_the_marks_of_a_v_prediction_checkpoint_reach_the_scheduler(tmp_path: Path):
     file = tmp_path / "v.safetensors"
-    state = ldm_state(make_networks(write_configs(SD15, file)))
+    state = ldm_state(make_networks(write_configs(SD15, file)), SD15)
     write_tensors(file, state | {"v_pred": torch.empty(0), "ztsnr": torch.empty(0)})
     write_merges(tmp_path)
 
@@ -227,7 +229,8 @@ def test_early_files_without_the_level_text_model_load(tmp_path: Path):
     file = tmp_path / "early.safetensors"
     networks = make_networks(write_configs(SD15, file))
     state = {
-        name.replace("transformer.text_model.", "transformer."): value for name, value in ldm_state(networks).items()
+        name.replace("transformer.text_model.", "transformer."): value
+        for name, value in ldm_state(networks, SD15).items()
     }
     write_tensors(file, state)
     write_merges(tmp_path)
@@ -243,7 +246,11 @@ def rewritten(written: Written, folder: Path, state: dict[str, Any]) -> Path:
 
 
 def copied_without(written: Written, folder: Path, beginning: str) -> Path:
-    state = {name: value for name, value in ldm_state(written.networks).items() if not name.startswith(beginning)}
+    state = {
+        name: value
+        for name, value in ldm_state(written.networks, written.family).items()
+        if not name.startswith(beginning)
+    }
     return rewritten(written, folder, state)
 
 
