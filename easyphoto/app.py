@@ -251,7 +251,10 @@ class EasyPhoto:
                 # Read again when its turn comes; one that cannot be read is said before anything is painted.
                 read_original(template)
             engine = self.engine_of(persons, progress)
-            subjects = [subject_from(self.workspace, person, engine) for person in persons]
+            subjects = [
+                subject_from(self.workspace, person, engine, settings=settings, store=self.store, progress=progress)
+                for person in persons
+            ]
             studio = open_models(
                 self.host,
                 self._shared_base(persons),

@@ -288,7 +288,7 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.local import open_local
     from easyphoto.images.pictures import read_picture, write_picture
-    from easyphoto.inference.identities import TrainedLora
+    from easyphoto.inference.identities.lora import TrainedLora
     from easyphoto.inference.pipeline import PipelineModels, photograph
     from easyphoto.inference.subject import Subject
     from easyphoto.settings import InferenceSettings

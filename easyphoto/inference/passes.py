@@ -18,7 +18,7 @@ from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
-from easyphoto.inference.identities import identity_conditions
+from easyphoto.inference.identities.registry import identity_conditions
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 

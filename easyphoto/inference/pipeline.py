@@ -29,7 +29,7 @@ from easyphoto.inference.finish import (
     recoloured,
     repainted,
 )
-from easyphoto.inference.identities import identity_records
+from easyphoto.inference.identities.registry import identity_records
 from easyphoto.inference.masks import softened
 from easyphoto.inference.passes import (
     Guides,

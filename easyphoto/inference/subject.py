@@ -9,7 +9,7 @@ from PIL import Image
 
 from easyphoto.faces.outline import Outline
 from easyphoto.faces.skin_tone import SkinTone
-from easyphoto.inference.identities import Identity
+from easyphoto.inference.identities.base import Identity
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,17 +20,20 @@ from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
 from easyphoto.images.pictures import as_array, read_picture
-from easyphoto.inference.identities import KnownFace, PersonMaterial, prepared_identities
+from easyphoto.inference.identities.base import KnownFace, PersonMaterial
+from easyphoto.inference.identities.registry import prepared_identities
 from easyphoto.inference.masks import skin_of
 from easyphoto.inference.subject import Subject
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
-from easyphoto.progress import Cancelled
+from easyphoto.progress import Cancelled, NullProgress, Progress
+from easyphoto.settings import InferenceSettings
 from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import discard, place_in_trash
+from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
@@ -168,20 +171,35 @@ def _emptied(root: Path, change: Change) -> None:
             discard(root, inside(root, change.old).parent)
 
 
-def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Subject:
-    """The person as the pipeline needs them. Raises InputError where their training is not finished."""
+def subject_from(
+    workspace: Workspace,
+    person: Person,
+    engine: FaceEngine,
+    *,
+    settings: InferenceSettings | None = None,
+    store: WeightStore | None = None,
+    progress: Progress | None = None,
+) -> Subject:
+    """The person as the pipeline needs them. Raises InputError where their training is not finished.
+
+    `settings`, `store` and `progress` are for those who paint: identity engines are chosen by the settings, and may
+    fetch files.
+    """
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
     faces = known_faces(read_dataset(folder / "dataset"), engine)
     outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
     vectors = embeddings_of(faces, engine)
+    material = PersonMaterial(
+        person, folder, faces, vectors, settings or InferenceSettings(), store, progress or NullProgress()
+    )
     levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
     return Subject(
         name=person.name,
         reference=read_picture(folder / person.reference),
         portrait=read_picture(folder / person.portrait) if person.portrait else None,
-        identities=prepared_identities(PersonMaterial(person, folder, faces, vectors), family_named(person.family)),
+        identities=prepared_identities(material, family_named(person.family)),
         embeddings=vectors,
         outline=common_outline(outlines),
         skin=common_tone([level for level in levels if level is not None]),

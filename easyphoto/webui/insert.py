@@ -34,7 +34,7 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
     with app.at_work((person.id,)) as progress, isolated(p):
         engine = app.engine_of([person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
-        subject = subject_from(app.workspace, person, engine)
+        subject = subject_from(app.workspace, person, engine, settings=settings, store=app.store, progress=progress)
         tools = open_models(
             WebuiHost(nullcontext()),
             painted_with(person),

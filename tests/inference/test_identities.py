@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,10 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Capabilities
 from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.errors import MissingCapability
-from easyphoto.inference.identities import (
+from easyphoto.inference.identities.base import Identity, IdentityEngine, PersonMaterial
+from easyphoto.inference.identities.lora import TrainedLora
+from easyphoto.inference.identities.registry import (
     ENGINES,
-    Identity,
-    IdentityEngine,
-    PersonMaterial,
-    TrainedLora,
     identity_conditions,
     identity_records,
     prepared_identities,
@@ -29,8 +27,10 @@ from easyphoto.inference.identities import (
 from easyphoto.inference.passes import SamplerPreset, first_pass, joint_pass, sampler_preset, second_pass
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.subject import Subject
+from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.storage.records import read_json
+from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Person, PersonIdentity, Workspace, read_person
 from tests.backends.contract import Smell
 from tests.fakes import FakeBackend
@@ -42,8 +42,19 @@ PICTURE = Image.new("RGB", (64, 64))
 MASK = np.ones((64, 64), np.float32)
 
 
-def material(person: Person = ANNA) -> PersonMaterial:
-    return PersonMaterial(person, Path("anna"), (), (np.ones(4, np.float32),))
+def material(person: Person = ANNA, **more: Any) -> PersonMaterial:
+    return PersonMaterial(person, Path("anna"), (), (np.ones(4, np.float32),), **more)
+
+
+@dataclass(frozen=True)
+class Shelf(WeightStore):
+    """Has every file that is asked for, and remembers what was."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def require(self, id: str, progress: Progress) -> Path:
+        self.asked.append(id)
+        return self.root / id
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class Scent:
     """What another engine knows of somebody."""
 
     strength: float
+    files: tuple[Path, ...] = ()
     engine: str = "scent"
 
     def conditions(self, settings: InferenceSettings) -> tuple[Condition, ...]:
@@ -60,11 +72,11 @@ class Scent:
         return {"strength": self.strength}
 
 
-def scent_of(found: PersonMaterial) -> Identity | None:
-    return Scent(float(found.vectors[0].mean()) / 2) if found.vectors else None
+def scent_of(found: PersonMaterial, files: tuple[Path, ...]) -> Identity | None:
+    return Scent(float(found.vectors[0].mean()) / 2, files) if found.vectors else None
 
 
-SCENT = IdentityEngine("scent", "smell", scent_of, files={"sd15": ("scent-sd15",)})
+SCENT = IdentityEngine("scent", "smell", scent_of, {"sd15": ("scent-sd15",)}, lambda settings: settings.fusion)
 
 
 def test_a_trained_persons_lora_is_their_identity() -> None:
@@ -92,11 +104,28 @@ def test_the_record_of_a_person_is_as_it_was(tmp_path: Path) -> None:
     assert read_person(workspace.person_folder("anna")) == ANNA
 
 
-def test_an_engine_is_asked_only_for_families_it_has_files_for() -> None:
-    engines = (*ENGINES, SCENT)
+def test_an_engine_is_asked_only_for_families_it_has_files_for(tmp_path: Path) -> None:
+    engines, shelf = (*ENGINES, SCENT), Shelf(tmp_path)
 
-    assert [each.engine for each in prepared_identities(material(), SD15, engines)] == ["lora", "scent"]
-    assert [each.engine for each in prepared_identities(material(), FAMILIES["sdxl"], engines)] == ["lora"]
+    assert prepared_identities(material(store=shelf), SD15, engines) == (
+        TrainedLora(Path("anna/lora.safetensors")), Scent(0.5, (tmp_path / "scent-sd15",)),
+    )  # fmt: skip
+    assert shelf.asked == ["scent-sd15"]
+    assert [each.engine for each in prepared_identities(material(store=shelf), FAMILIES["sdxl"], engines)] == ["lora"]
+
+
+def test_nothing_is_fetched_for_an_engine_that_is_not_wanted_or_where_nothing_is_painted(tmp_path: Path) -> None:
+    shelf, without = Shelf(tmp_path), InferenceSettings(fusion=False)
+
+    assert prepared_identities(material(store=shelf, settings=without), SD15, (SCENT,)) == ()
+    assert prepared_identities(material(), SD15, (SCENT,)) == ()
+    assert shelf.asked == []
+
+
+def test_an_engine_makes_nothing_of_a_person_who_lacks_what_it_needs(tmp_path: Path) -> None:
+    unseen = replace(material(store=Shelf(tmp_path)), vectors=())
+
+    assert prepared_identities(unseen, SD15, (SCENT,)) == ()
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.9, (LoraCondition(Path("a"), 0.9),)), (0.0, ())])

@@ -19,7 +19,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.images.pictures import as_array
-from easyphoto.inference.identities import TrainedLora
+from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.results import Photographs
 from easyphoto.inference.subject import Subject

@@ -14,7 +14,7 @@ from easyphoto.errors import BackendError
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
-from easyphoto.inference.identities import TrainedLora
+from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.refine import enlarged
 from easyphoto.inference.results import Photograph

@@ -16,7 +16,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import BadName, BadPicture, DiskFailure, EasyPhotoError, InputError, NameTaken, TooFewPhotos
 from easyphoto.host.base import ThisMachine
-from easyphoto.inference.identities import TrainedLora
+from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.persons import archive
 from easyphoto.persons.folder import base_of, subject_from
 from easyphoto.persons.importing import ImportedPersons, first_of, import_persons

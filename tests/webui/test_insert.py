@@ -10,7 +10,7 @@ from easyphoto.errors import InputError, MissingCapability, NoFaceFound, Unknown
 from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
-from easyphoto.inference.identities import TrainedLora
+from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.subject import Subject
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui import insert
@@ -39,7 +39,7 @@ def app(tmp_path, picture, monkeypatch):
     subject = Subject("Anna", reference=picture, identities=(TrainedLora(lora),))
     monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
     monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
-    monkeypatch.setattr(insert, "subject_from", lambda *_: subject)
+    monkeypatch.setattr(insert, "subject_from", lambda *_, **__: subject)
     return EasyPhoto(workspace, mirrors=())
 
 
