@@ -100,6 +100,16 @@ def test_importing_it_loads_no_network_library(module: str):
     assert said.stdout.strip() == "[]"
 
 
+def test_files_are_locked_in_one_place():
+    locking = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if {"fcntl", "msvcrt", "filelock"} & set(imported(ast.parse(path.read_text("utf-8"))))
+    }
+
+    assert locking == {"storage/files.py", "storage/locks.py"}
+
+
 def test_nothing_in_the_package_prints():
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -102,17 +102,27 @@ def _begun(temporary: Path) -> int | None:
     raise FileNotFoundError(errno.ENOENT, "it is removed again and again", str(temporary))
 
 
-def _lock(handle: int) -> bool | None:
-    """Whether it could be taken; None where this system or disk knows no such lock."""
+def try_lock(handle: int) -> bool | None:
+    """Lock an open file until it is closed; returns at once, with False where another process holds it.
+
+    None where this system has no such lock. Raises OSError where the disk has none.
+    """
     try:
         import fcntl
-
+    except ImportError:
+        return None
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except (ImportError, OSError):
-        return None
     return True
+
+
+def _lock(handle: int) -> bool | None:
+    """As `try_lock`, with None also where the disk has no such lock."""
+    with suppress(OSError):
+        return try_lock(handle)
+    return None
 
 
 def is_same_file(handle: int, path: Path) -> bool:
@@ -133,9 +143,7 @@ def remove_left_over(temporary: Path) -> bool:
     except FileNotFoundError:
         return True
     try:
-        taken = _lock(handle)
-        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
-        if is_old if taken is None else taken:
+        if _writer_has_ended(handle):
             if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
                 os.close(handle)
                 handle = -1
@@ -154,10 +162,14 @@ def is_left_over(temporary: Path) -> bool:
     except OSError:
         return False
     try:
-        taken = _lock(handle)
-        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
+        return _writer_has_ended(handle)
     finally:
         os.close(handle)
+
+
+def _writer_has_ended(handle: int) -> bool:
+    taken = _lock(handle)
+    is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
     return is_old if taken is None else taken
 
 

@@ -11,9 +11,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import DiskFailure
+from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.storage.files import cause_of, make_folder, open_regular
+from easyphoto.storage.files import cause_of, open_regular
+from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import read_json, typed, write_json
 
 _BLOCK = 1 << 20
@@ -117,15 +118,12 @@ class Ledger:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Records]]:
         """The records, read and written back while no other process does the same."""
-        from filelock import FileLock
-
         try:
-            make_folder(self.file.parent)
-            with FileLock(f"{self.file}.lock", timeout=_LOCK_SECONDS, mode=0o600):
+            with file_lock(self.file.with_name(f"{self.file.name}.lock"), wait=_LOCK_SECONDS):
                 records = self._read()
                 yield records
                 write_json(self.file, records)
-        except OSError as error:
+        except (OSError, RunBusy) as error:
             raise DiskFailure(
                 f"{self.file} could not be written: {cause_of(error)}.", advice="Check the rights of the folder."
             ) from error

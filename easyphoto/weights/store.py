@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from easyphoto.errors import DiskFailure
+from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import Progress
-from easyphoto.storage.files import cause_of, make_folder
+from easyphoto.storage.files import cause_of
+from easyphoto.storage.locks import file_lock
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
 from easyphoto.weights.download import DownloadLimits, Wish, download
@@ -216,26 +217,16 @@ class WeightStore:
     @contextmanager
     def _lock(self, file: WeightFile, progress: Progress) -> Iterator[None]:
         """Held by one process at a time; the others wait and can be cancelled."""
-        from filelock import FileLock, Timeout
-
         path = self.root / ".locks" / f"{file.id}.lock"
-        try:
-            make_folder(path.parent)
-            lock = FileLock(str(path), mode=0o600)
-            while not lock.is_locked:
+        with ExitStack() as held:
+            while True:
                 progress.check()
                 try:
-                    lock.acquire(timeout=0.2, poll_interval=0.05)
-                except Timeout:
+                    held.enter_context(file_lock(path, wait=0.2))
+                    break
+                except RunBusy:
                     progress.step(0, 0, f"another process fetches {file.name}")
-        except OSError as error:
-            raise DiskFailure(
-                f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
-            ) from error
-        try:
             yield
-        finally:
-            lock.release()
 
 
 def _key(file: WeightFile, form: Variant) -> str:
