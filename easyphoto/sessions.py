@@ -31,9 +31,9 @@ from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
 from easyphoto.storage.files import readable_name
-from easyphoto.storage.records import write_json
+from easyphoto.storage.records import utc_now, write_json
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import SESSION_FILE, Person, utc_now
+from easyphoto.workspace.folders import SESSION_FILE, Person
 
 Finished = Callable[[Path, Path, Photograph], object]
 """Told of each picture as soon as it lies on disk: its file, its template, and itself with all its steps."""

@@ -26,7 +26,8 @@ from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.files import cause_of, copy_file, make_folder
-from easyphoto.workspace.folders import Person, utc_now
+from easyphoto.storage.records import utc_now
+from easyphoto.workspace.folders import Person
 
 USER_IDS = "easyphoto-user-id-infos"
 _ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS = "original_backup", "processed_images/train", "ref_image.jpg", "user_weights"

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.locks import file_lock
-from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage.records import read_json, typed, utc_now, write_json
 
 _BLOCK = 1 << 20
 # Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.
@@ -91,8 +90,7 @@ class Ledger:
             first = records["trusted"].get(key)
             if first and not anew:
                 return bool(first["sha256"] == sha256)
-            date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            records["trusted"][key] = {"sha256": sha256, "date": date, "source": source}
+            records["trusted"][key] = {"sha256": sha256, "date": utc_now(), "source": source}
         return True
 
     def forget(self, key: str) -> None:
