@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import SAY_SO
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
-from easyphoto.faces.inswapper import open_fuser
+from easyphoto.faces.fuser import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.geometry import Box
 from easyphoto.host.base import Host

@@ -18,7 +18,8 @@ from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
 from easyphoto.faces.embedders import AUTOMATIC, EMBEDDERS
 from easyphoto.faces.engine import Face, FaceEngine
-from easyphoto.faces.inswapper import EMBEDDER_ID, FILE_ID, NoFuser, open_fuser
+from easyphoto.faces.fuser import NoFuser, open_fuser
+from easyphoto.faces.inswapper import EMBEDDER_ID, FILE_ID
 from easyphoto.faces.opening import open_engine
 from easyphoto.faces.photo_opening import PARTS
 from easyphoto.families import FAMILIES, Family

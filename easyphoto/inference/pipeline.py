@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto import __version__
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
 from easyphoto.faces.engine import Face, FaceEngine, outlines_at
-from easyphoto.faces.inswapper import Fuser
+from easyphoto.faces.fuser import Fuser
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, resized, resized_mask

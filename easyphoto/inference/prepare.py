@@ -14,7 +14,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
-from easyphoto.faces.inswapper import Fuser
+from easyphoto.faces.fuser import Fuser
 from easyphoto.families import Family
 from easyphoto.geometry import Box, Size
 from easyphoto.images.pictures import as_array, as_picture, feathered, resized
