@@ -12,7 +12,7 @@ from easyphoto.bench.persons import PICTURE_SIZE, TEMPLATES, BenchPerson, scene_
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.faces.engine import FACE_PARTS, Part, part_mask
-from easyphoto.images.pictures import dilated
+from easyphoto.images.masks import dilated
 
 FIRST_UNMATCHED = 1_300_000
 """Strangers with skin and hair of their own."""

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.images.masks import inner_fade
 from easyphoto.images.pictures import as_array, as_picture
 
 # Below this deviation (LAB units, of 100) a face is as good as one colour, and a ratio of deviations means nothing.
@@ -60,16 +61,6 @@ def colour_transferred(
     weight = inner_fade(skin, edge)[..., None]
     mixed = np.rint(base * (1 - weight) + moved * weight)
     return as_picture(np.where(weight > 0, mixed, base))
-
-
-def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
-    """0 outside the mask, rising to 1 within `width` pixels inside it; the picture's border is no edge."""
-    inside = (mask > 0.5).astype(np.uint8)
-    if width <= 0 or inside.all():
-        return inside.astype(np.float32)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ramp = np.clip(distance / (width + 1), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 def _lab(picture: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import matte
-from easyphoto.images.pictures import blended, dilated
+from easyphoto.images.masks import dilated
+from easyphoto.images.pictures import blended
 from easyphoto.images.srgb import as_bytes, linear
 
 FEWEST_PIXELS = 50

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import dilated, feathered
+from easyphoto.images.masks import closed, dilated, feathered, inner_fade
 
 # Shares of the face's width.
 GAPS = 0.10
@@ -74,14 +73,6 @@ def softened(mask: np.ndarray, alpha: np.ndarray, width: float) -> np.ndarray:
 def feather_of(side: int) -> float:
     """Width of the soft edge around other faces, in pixels of a crop of that side."""
     return max(2.0, FEATHER * side)
-
-
-def closed(mask: np.ndarray, width: float) -> np.ndarray:
-    """Gaps narrower than `width` filled (between brow and hair, between lips)."""
-    # A frame around it, because closing at the picture's edge would otherwise fill from there.
-    frame = round(width) + 1
-    framed = cv2.copyMakeBorder(mask, frame, frame, frame, frame, cv2.BORDER_CONSTANT, value=0)
-    return dilated(dilated(framed, width / 2), -width / 2)[frame:-frame, frame:-frame]
 
 
 def without_specks(mask: np.ndarray) -> np.ndarray:

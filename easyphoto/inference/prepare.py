@@ -17,7 +17,8 @@ from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
 from easyphoto.faces.fuser import Fuser
 from easyphoto.families import Family
 from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import as_array, as_picture, feathered, resized
+from easyphoto.images.masks import feathered
+from easyphoto.images.pictures import as_array, as_picture, resized
 from easyphoto.inference.ground import Ground, area_around, made_ready
 from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
 from easyphoto.inference.passes import Guides, by_kind, controls_for

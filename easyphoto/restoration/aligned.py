@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.geometry import Size, lying_at, moved_into, scale_of, similarity
-from easyphoto.images.pictures import as_array, as_picture, feathered, pasted_back, warped
+from easyphoto.images.masks import feathered
+from easyphoto.images.pictures import as_array, as_picture, pasted_back, warped
 from easyphoto.restoration.base import FACE_SIDE
 
 # Where the five points lie on the squares of FFHQ (Karras et al., 2019), on average; GFPGAN's and RestoreFormer's own.
