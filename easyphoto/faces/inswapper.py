@@ -19,7 +19,7 @@ from easyphoto.faces.embedders import Embedder, open_embedder
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import similarity
-from easyphoto.images.masks import inner_fade
+from easyphoto.images.masks import fading_square
 from easyphoto.images.pictures import as_array, as_picture, blended, warped
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
@@ -66,7 +66,7 @@ class InSwapper:
         matrix = similarity(target_face.points, square_points(self._side))
         swapped = self._swapped(warped(base, matrix, (self._side, self._side), outside=0), vector)
         back = cv2.invertAffineTransform(matrix)
-        alpha = warped(inner_square(self._side), back, base.shape, outside=0)
+        alpha = warped(fading_square(self._side, FADE * self._side), back, base.shape, outside=0)
         return as_picture(blended(base, warped(swapped, back, base.shape), np.clip(alpha, 0, 1)))
 
     def _swapped(self, square: np.ndarray, vector: np.ndarray) -> np.ndarray:
@@ -119,13 +119,6 @@ def inputs_of(session: Any, file: Path) -> tuple[str, str, int]:
 
 def square_points(side: int) -> np.ndarray:
     return np.add(ARCFACE_POINTS, (SHIFT, 0.0)) * (side / SIDE)
-
-
-def inner_square(side: int) -> np.ndarray:
-    """float32 (side, side): 1 in the middle, 0 at the edge."""
-    square = np.zeros((side, side), np.float32)
-    square[1:-1, 1:-1] = 1
-    return inner_fade(square, FADE * side)
 
 
 def not_inswapper(file: Path, because: str) -> WeightsMissing:

@@ -12,7 +12,7 @@ from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import matte
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import blended
-from easyphoto.images.srgb import as_bytes, linear
+from easyphoto.images.srgb import as_bytes, as_lab, linear
 
 FEWEST_PIXELS = 50
 # Red above blue (ln of linear light) is 0.6 or more on skin, and next to nothing on black-and-white pictures.
@@ -142,9 +142,7 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
 def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
     """1 well inside the face and where the hue is the face's, 0 where it is another: part maps reach a little into hair
     and what lies beside ears and neck."""
-    import cv2
-
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[..., 1:]
+    lab = as_lab(picture)[..., 1:]
     known = labels == Part.SKIN
     if int(known.sum()) < FEWEST_PIXELS:
         return np.ones(labels.shape, np.float32)

@@ -51,6 +51,13 @@ def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
+def fading_square(side: int, width: float) -> np.ndarray:
+    """float32 (side, side): 0 along its edge, rising to 1 within `width` pixels from there."""
+    square = np.zeros((side, side), np.float32)
+    square[1:-1, 1:-1] = 1
+    return inner_fade(square, width)
+
+
 def joined_to(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
     """bool: the seed, and the pieces of `mask` that hang together with it."""
     _, pieces = cv2.connectedComponents((mask | seed).astype(np.uint8))
