@@ -22,8 +22,7 @@ from easyphoto.backends.base import (
 )
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Cancelled, Progress

@@ -9,10 +9,9 @@ from PIL import Image
 
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces import networks
-from easyphoto.faces.covering import Covering
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.drawn_covering import drawn_covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
 from easyphoto.images.pictures import as_array

@@ -13,7 +13,6 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight
 
@@ -79,6 +78,28 @@ class LikenessScale:
     """The cosine below which two photos are taken for different persons."""
     source: str
     """On which pictures it was measured, or who published it."""
+
+
+@dataclass(frozen=True)
+class Covering:
+    """Which parts of a face are hidden. Left and right are the viewer's."""
+
+    left_eye: bool = False
+    right_eye: bool = False
+    mouth: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is hidden, and by what, most likely: a clause for people to read."""
+        eyes = self.left_eye + self.right_eye
+        if self.mouth:
+            return "most of the face is covered" if eyes else "the mouth is covered (a mask or a hand?)"
+        return "the eyes are covered (sunglasses?)" if eyes == 2 else "an eye is covered (hair or a hand?)"
+
+
+def covering_of(left_eye: bool, right_eye: bool, mouth: bool) -> Covering | None:
+    """None where nothing is hidden."""
+    return Covering(left_eye, right_eye, mouth) if left_eye or right_eye or mouth else None
 
 
 class FaceEngine(Protocol):

@@ -8,9 +8,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.faces.domain import LOOKS, DomainOf
-from easyphoto.faces.engine import Domain, Face, FaceEngine, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale
 from easyphoto.weights.catalog import UsedWeight
 
 _MISSED = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.faces.embedders import Embedder
-from easyphoto.faces.engine import Domain, Face, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.parse import landmark_parts, surroundings
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.geometry import Size

@@ -7,8 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face
 
 NOT_CHECKED = "identity not checked"
 """Noted at each photo where nobody could tell whether it shows somebody else."""

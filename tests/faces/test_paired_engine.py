@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, FaceEngine, outlines_at, remarks_on
+from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, outlines_at, remarks_on
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight

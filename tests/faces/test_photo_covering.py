@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face
 from easyphoto.faces.photo_covering import PhotoCovering
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture

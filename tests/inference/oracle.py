@@ -11,8 +11,7 @@ from PIL import Image
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw, draw_group
 from easyphoto.drawings.scene import sample_scene
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.weights.catalog import UsedWeight

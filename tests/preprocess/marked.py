@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering, covering_of
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part, covering_of
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight

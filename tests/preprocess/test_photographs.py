@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import FaceEngine
+from easyphoto.faces.engine import Covering, FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.families import MINIATURE
 from easyphoto.images.pictures import read_picture
