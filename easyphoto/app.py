@@ -56,8 +56,8 @@ from easyphoto.storage.scratch import discard
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore, open_store
 from easyphoto.workspace.folders import Damaged, Person, Workspace, checked_id
 from easyphoto.workspace.shipped import voting_templates
 

@@ -30,8 +30,7 @@ from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
 from easyphoto.sessions import few_steps_lora
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
 from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore
+from easyphoto.weights.store import WeightStore, open_store
 from tests.restoration.fakes import FakeNetwork, install
 
 FREE = {id for id, file in CATALOG.items() if file.commercial is Commercial.YES}

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from easyphoto.families import Family, family_named, models_folder
 from easyphoto.progress import NullProgress
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 
 SEED = 11
 PHOTOS, SIDE = 2, 768

@@ -15,19 +15,18 @@ from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import Progress
+from easyphoto.settings import WeightSettings
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.locks import file_lock
 from easyphoto.weights.answers import SourceFailed
-from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
+from easyphoto.weights.catalog import CATALOG, UsedWeight, WeightFile, weight_file
 from easyphoto.weights.download import DownloadLimits, Wish, download
-from easyphoto.weights.entries import Source, Variant
-from easyphoto.weights.ledger import Ledger, sha256_of
-from easyphoto.weights.places import candidates, default_mirrors
+from easyphoto.weights.entries import LicenceSet, Source, Variant
+from easyphoto.weights.ledger import Ledger
+from easyphoto.weights.places import candidates, host_folders
 from easyphoto.weights.refusals import OFFLINE, in_the_way, missing, not_allowed, wrong_content
 from easyphoto.weights.soundness import is_sound
 from easyphoto.weights.sources import secret_headers, url_of
-
-__all__ = ["OFFLINE", "Finding", "WeightStore", "default_mirrors", "missing", "sha256_of"]
 
 _NO = ("", "0", "false", "no", "off")
 
@@ -40,6 +39,12 @@ class Finding:
     place: Path
     sha256: str
     fits: bool
+
+
+def open_store(root: Path, mirrors: tuple[Path, ...], settings: WeightSettings) -> WeightStore:
+    """The store in `root` as the settings want it; other programs' folders are looked into as well."""
+    webui = Path(settings.webui).expanduser() if settings.webui else None
+    return WeightStore(root, mirrors, LicenceSet(settings.licences), also=host_folders(webui), offline=settings.offline)
 
 
 @dataclass(frozen=True)

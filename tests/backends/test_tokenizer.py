@@ -11,7 +11,8 @@ import pytest
 from easyphoto.backends.tokenizer import find_merges, open_tokenizers, read_merges, vocabulary_of
 from easyphoto.errors import WeightsMissing
 from easyphoto.families import SDXL
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.backends.merges import table, write_merges
 
 

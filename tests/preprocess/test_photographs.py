@@ -17,7 +17,8 @@ from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 STORE = WeightStore(SHARED / "nowhere", default_mirrors(), offline=True)

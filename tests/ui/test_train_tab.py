@@ -16,9 +16,9 @@ from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import train_tab
 from easyphoto.ui.client_files import Claims
+from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import newest_job
-from easyphoto.ui.messages import saying
 from easyphoto.ui.train_checks import Checking
 from easyphoto.ui.train_form import name_html
 from easyphoto.ui.train_photos import (
