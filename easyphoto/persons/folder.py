@@ -28,7 +28,7 @@ from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
-from easyphoto.storage.scratch import discard, place_in_trash
+from easyphoto.storage.scratch import discard, place_in_trash, swap_folder
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
@@ -110,6 +110,7 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
         try:
             _put(workspace, change)
         except OSError as error:
+            # Before the change ends: while it is written down, nobody takes the earlier person for rubbish.
             _put_back(workspace, change)
             end(root, change)
             raise DiskFailure(
@@ -143,14 +144,9 @@ def _put(workspace: Workspace, change: Change) -> None:
     new, place = inside(workspace.root, change.new), workspace.person_folder(change.persons[0])
     if not (new / PERSON_FILE).is_file():
         return
-    if place.exists():
-        if not change.old:
-            return
-        old = inside(workspace.root, change.old)
-        make_folder(old.parent)
-        os.rename(place, old)
-    make_folder(place.parent)
-    os.rename(new, place)
+    if place.exists() and not change.old:
+        return
+    swap_folder(new, place, inside(workspace.root, change.old) if change.old else None)
 
 
 def _put_back(workspace: Workspace, change: Change) -> None:

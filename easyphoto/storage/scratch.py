@@ -117,6 +117,24 @@ def _moved(path: Path, place: Path) -> Path:
     return place.parent
 
 
+def swap_folder(new: Path, place: Path, old: Path | None) -> None:
+    """Put the folder `new` in `place`; what lies there goes to `old`, which is None where nothing does. Raises OSError.
+
+    Killed between the two renames it leaves nothing in `place`. Where the second one fails, `place` is as before.
+    """
+    replaced = old if place.exists() else None
+    if replaced is not None:
+        make_folder(replaced.parent)
+        os.rename(place, replaced)
+    try:
+        make_folder(place.parent)
+        os.rename(new, place)
+    except OSError:
+        if replaced is not None:
+            os.rename(replaced, place)
+        raise
+
+
 def empty(folder: Path) -> None:
     """Raises DiskFailure, and names what stays. Another process may be at the same."""
     failed: list[tuple[str, OSError]] = []
