@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -166,7 +165,7 @@ class EasyPhoto:
             )
             if not check.kept:
                 raise TooFewPhotos(
-                    _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
+                    check.none_kept, advice="Add sharp photos that show one face well, then train again."
                 )
             watch.checked(check)
             with self._new_run(id) as folder:
@@ -578,9 +577,3 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
 def absolute_text(path: str | None) -> str | None:
     """For a process that works in another folder."""
     return str(Path(path).expanduser().absolute()) if path else None
-
-
-def _nothing_kept(check: Check) -> str:
-    reasons = Counter(verdict.reason.value for verdict in check.verdicts if verdict.reason)
-    counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
-    return f"None of the {len(check.verdicts)} photos can be used: {counted}."
