@@ -26,7 +26,9 @@ from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.storage.records import utc_now
 from easyphoto.weights.catalog import UsedWeight
+from easyphoto.workspace.folders import Person, Workspace, checked_id
 
 FAKE_CONTROLS = ("canny", "facepoints", "color", "tile")
 
@@ -133,6 +135,13 @@ def _control_text(control: Control) -> str:
 
 def _lora_text(use: LoraUse) -> str:
     return f"{use.path} {use.weight}"
+
+
+def new_person(workspace: Workspace, name: str, family: str = "miniature") -> Person:
+    """Somebody who is in the workspace and not trained yet."""
+    person = Person(checked_id(name), name, family, created=utc_now())
+    workspace.save_person(person)
+    return person
 
 
 def face_at(box: Box, *, score: float = 0.99) -> Face:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, UnknownPerson
 from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.storage.journal import doomed
-from easyphoto.storage.records import name_stamp, read_json, typed, utc_now, write_json
+from easyphoto.storage.records import name_stamp, read_json, typed, write_json
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
@@ -216,15 +216,6 @@ class Workspace:
 
     def save_person(self, person: Person) -> None:
         write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
-
-    def new_person(self, name: str, family: str) -> Person:
-        """Raises NameTaken where somebody of that id exists, BadName where the name gives no safe id."""
-        id = checked_id(name)
-        if (self.persons / id / "person.json").exists():
-            raise NameTaken(f"There is already a person {id!r}.", advice="Choose another name, or delete them first.")
-        person = Person(id=id, name=name.strip(), family=family, created=utc_now())
-        self.save_person(person)
-        return person
 
     def runs_of(self, id: str) -> tuple[Path, ...]:
         """The person's trainings; where no record says whose it is, its folder's name does: `<utc>-<id>`.
