@@ -25,7 +25,6 @@ MOST_NAME_BYTES = 255
 SECONDS_TO_LET_GO = 1.0
 """How long a file is waited for that somebody has open. Windows then refuses to replace it, and so do some network
 disks; virus scanners and viewers let go within tenths of a second."""
-SECONDS_OF_A_WRITE = 3600
 _PRIVATE = 0o700
 _ATTEMPTS = 20
 _BLOCK = 1 << 20
@@ -92,7 +91,10 @@ def _begun(temporary: Path) -> int | None:
         if os.name == "nt":
             os.close(handle)
             return None
-        if _lock(handle) is False or not is_same_file(handle, temporary):
+        taken = None
+        with suppress(OSError):  # a disk without locks
+            taken = try_lock(handle)
+        if taken is False or not is_same_file(handle, temporary):
             # Somebody who removes what dead processes left was here before the lock.
             os.close(handle)
             with suppress(OSError):
@@ -118,59 +120,12 @@ def try_lock(handle: int) -> bool | None:
     return True
 
 
-def _lock(handle: int) -> bool | None:
-    """As `try_lock`, with None also where the disk has no such lock."""
-    with suppress(OSError):
-        return try_lock(handle)
-    return None
-
-
 def is_same_file(handle: int, path: Path) -> bool:
     """Whether what was opened still lies there."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
         return False
-
-
-def remove_left_over(temporary: Path) -> bool:
-    """Delete it if who wrote it has ended; returns whether it is gone. Raises OSError.
-
-    Under its lock, which its writer asks for: else one that has just begun would lose its file.
-    """
-    try:
-        handle = os.open(temporary, os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        if _writer_has_ended(handle):
-            if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
-                os.close(handle)
-                handle = -1
-            temporary.unlink(missing_ok=True)
-            return True
-    finally:
-        if handle >= 0:
-            os.close(handle)
-    return False
-
-
-def is_left_over(temporary: Path) -> bool:
-    """Whether who wrote this file of `atomic_path` has ended; where no lock tells, an hour without a change does."""
-    try:
-        handle = os.open(temporary, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return _writer_has_ended(handle)
-    finally:
-        os.close(handle)
-
-
-def _writer_has_ended(handle: int) -> bool:
-    taken = _lock(handle)
-    is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
-    return is_old if taken is None else taken
 
 
 def take_place(new: Path, target: Path) -> None:
