@@ -12,7 +12,7 @@ from PIL import Image
 
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import SAY_SO
-from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
+from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
 from easyphoto.geometry import Box
@@ -223,14 +223,14 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
     said = [
         f"Face {index + 1} from the left on the template {words}."
         for index, _ in found.seated
-        for words in remarks_on(engine, template, found.faces[index])
+        for words in engine.remarks(template, found.faces[index])
     ]
     for one in found.results:
         whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / template.width
         for (index, _), likeness in zip(found.seated, one.likeness, strict=True):
             if likeness is None:
                 there = face_within(found.faces[index], whole, growth)
-                remarks = remarks_on(engine, one.image, there)
+                remarks = engine.remarks(one.image, there)
                 said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
     if said:
         other = engine.domain.other

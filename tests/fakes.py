@@ -164,6 +164,14 @@ class FakeEngine:
     outlines: bool = True
     covered: tuple[tuple[Box, Covering], ...] = ()
     """Faces, by their boxes, that something hides."""
+    notes: tuple[str, ...] = ()
+    decided: str = ""
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return next((covering for box, covering in self.covered if box == face.box), None)

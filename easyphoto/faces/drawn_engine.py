@@ -26,7 +26,7 @@ class DrawnEngine:
 
     id = "drawings"
     domain = Domain.DRAWINGS
-    outlines = True
+    decided = ""
 
     def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         for name in ("detector", "parser"):
@@ -80,6 +80,12 @@ class DrawnEngine:
         crop, frame = drawn_analysis.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
         labels = drawn_analysis.parse(self._parser, self._parser_config, crop)
         return laid_back(labels, square_matrix(*map(float, frame), pixels=labels.shape[0]), image.shape[:2])
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return True
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return drawn_covering(as_array(picture), self.parse(picture, face), face)

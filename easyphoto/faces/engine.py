@@ -122,8 +122,13 @@ class FaceEngine(Protocol):
         ...
 
     @property
-    def outlines(self) -> bool:
-        """Whether part maps follow the true outline of a face, and not one that faces have on the whole."""
+    def notes(self) -> tuple[str, ...]:
+        """What people should know about how it was opened, and what it could not ask meanwhile."""
+        ...
+
+    @property
+    def decided(self) -> str:
+        """Why it serves: asked for, or what the faces look like."""
         ...
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
@@ -148,21 +153,17 @@ class FaceEngine(Protocol):
         """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
         ...
 
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        """Whether the face's part map follows its true outline, and not one that faces have on the whole."""
+        ...
+
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...
 
-
-def remarks_on(engine: FaceEngine, picture: Image.Image, face: Face) -> tuple[str, ...]:
-    """What people should know about a face, as the rest of a sentence; most engines have nothing to say."""
-    said: tuple[str, ...] = getattr(engine, "remarks", lambda *_: ())(picture, face)
-    return said
-
-
-def outlines_at(engine: FaceEngine, picture: Image.Image, face: Face) -> bool:
-    """`FaceEngine.outlines` for one face, where an engine of two domains parses some faces otherwise."""
-    found: bool = getattr(engine, "outlines_at", lambda *_: engine.outlines)(picture, face)
-    return found
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        """What people should know about the face, as the rest of a sentence about it."""
+        ...
 
 
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:

@@ -30,6 +30,7 @@ class PhotoEngine:
 
     id = Domain.PHOTOGRAPHS.value
     domain = Domain.PHOTOGRAPHS
+    decided = ""
 
     def __init__(
         self,
@@ -52,10 +53,6 @@ class PhotoEngine:
         """Ids of what it is made of, detector first."""
         made_of = (self._detector, self._embedder, self._parser, self._saliency)
         return tuple(part.id for part in made_of if part is not None)
-
-    @property
-    def outlines(self) -> bool:
-        return self._parser.outlines
 
     @property
     def embedder(self) -> str | None:
@@ -83,6 +80,12 @@ class PhotoEngine:
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         return self._parser.parse(picture, face, self._foreground(picture, face))
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self._parser.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return self._coverings.covering(picture, face) if self._coverings else None

@@ -12,7 +12,7 @@ from PIL import Image
 
 from easyphoto import __version__
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
-from easyphoto.faces.engine import Face, FaceEngine, outlines_at
+from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.faces.fuser import Fuser
 from easyphoto.families import Family, FewSteps
 from easyphoto.geometry import Size
@@ -150,7 +150,7 @@ class PipelineRun:
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
-            exact=outlines_at(self.tools.engine, self.template, self.faces[seat.face]),
+            exact=self.tools.engine.outlines_at(self.template, self.faces[seat.face]),
             fuser=self.tools.fuser,
         )
 

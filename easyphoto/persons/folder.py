@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
-from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness, outlines_at
+from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import common_tone, skin_level
@@ -168,7 +168,7 @@ def subject_from(workspace: Workspace, person: Person, engine: FaceEngine) -> Su
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
     faces = known_faces(read_dataset(folder / "dataset"), engine)
-    outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if engine.outlines_at(picture, face)]
     levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
     return Subject(
         name=person.name,

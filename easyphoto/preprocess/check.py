@@ -61,7 +61,7 @@ def check_photos(
         domain=engine.domain.value,
         embedder=engine.embedder,
         notes=(
-            *getattr(engine, "notes", ()),
+            *engine.notes,
             *of_kinds,
             *notes,
             *_base_notes(engine, family),
@@ -69,7 +69,7 @@ def check_photos(
             *_count_notes(kept),
         ),
         seconds=time.perf_counter() - start,
-        decided=getattr(engine, "decided", ""),
+        decided=engine.decided,
         reference_assured=found.is_assured,
         reference_chosen=found.is_chosen,
     )

@@ -40,6 +40,8 @@ class OracleEngine:
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
     outlines: bool = True
+    notes: tuple[str, ...] = ()
+    decided: str = ""
 
     def shown(self, drawing: Drawing) -> Image.Image:
         picture = as_picture(drawing.image)
@@ -59,6 +61,12 @@ class OracleEngine:
         inner = face.box.grown(*(-0.2 * face.box.width,) * 4).as_ints()
         mean = as_array(picture.crop(inner)).reshape(-1, 3).mean(0) - 127.5
         return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return None

@@ -71,6 +71,8 @@ class MarkedEngine:
     same_person_limit: float | None = 0.5
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
+    notes: tuple[str, ...] = ()
+    decided = ""
 
     def __init__(self, *, has_embedder: bool = True) -> None:
         self.embedder = "colours" if has_embedder else None
@@ -88,6 +90,12 @@ class MarkedEngine:
         colour = np.asarray(picture.crop(face.box.as_ints()).resize((1, 1), Image.Resampling.BOX), np.float32).ravel()
         vector = colour - colour.mean()
         return vector / np.linalg.norm(vector)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return True
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What lies on a card in full blue hides the points below it."""
