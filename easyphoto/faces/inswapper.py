@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import MissingCapability, WeightsMissing
-from easyphoto.faces.crop import ARCFACE_POINTS, unit
+from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.embedders import Embedder, open_embedder
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
-from easyphoto.geometry import similarity
+from easyphoto.geometry import similarity, unit
 from easyphoto.images.masks import fading_square
 from easyphoto.images.pictures import as_array, as_picture, blended, warped
 from easyphoto.progress import Progress

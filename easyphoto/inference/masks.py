@@ -130,10 +130,3 @@ def covered(crop: np.ndarray, cover: np.ndarray, hide: np.ndarray) -> np.ndarray
     filling = cv2.GaussianBlur(crop.astype(np.float32) * usable, (0, 0), reach) / np.maximum(total, 1e-6)
     soft = np.maximum(feathered(cover, 0.02 * crop.shape[0]), cover)[..., None] * (1 - hide * (cover == 0))[..., None]
     return np.rint(crop * (1 - soft) + filling * soft).astype(np.uint8)
-
-
-def skin_of(labels: np.ndarray) -> np.ndarray:
-    """Skin and nose, kept off the lips, eyes and brows by a pixel."""
-    features = part_mask(labels, (Part.MOUTH, Part.EYES, Part.BROWS))
-    near = cv2.dilate(features, np.ones((3, 3), np.uint8))
-    return part_mask(labels, (Part.SKIN, Part.NOSE)) * (1 - near)

@@ -17,9 +17,8 @@ from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, Face, FaceEngine, Likeness
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
-from easyphoto.faces.skin_tone import common_tone, skin_level
+from easyphoto.faces.skin_tone import common_tone, skin_level, skin_of
 from easyphoto.images.pictures import as_array, read_picture
-from easyphoto.inference.masks import skin_of
 from easyphoto.inference.subject import Subject
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
