@@ -115,3 +115,42 @@ def test_nothing_in_the_package_prints():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
             assert not is_print, f"{path} prints"
+
+
+def modules_imported(path: Path, known: frozenset[str]) -> frozenset[str]:
+    """The package's modules that this one imports, late imports among them, and those for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return frozenset(found & known)
+
+
+def circles(imports: dict[str, frozenset[str]]) -> list[str]:
+    """The modules from which a way of imports leads back to themselves."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            fresh = imports[waiting.pop()] - seen
+            seen |= fresh
+            waiting += fresh
+        return seen
+
+    return sorted(name for name in imports if name in reached(name))
+
+
+def test_no_module_imports_itself_through_others():
+    named = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    known = frozenset(named)
+
+    assert circles({name: modules_imported(path, known) for name, path in named.items()}) == []
+
+
+def test_a_circle_is_found():
+    imports = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("b"), "d": frozenset("ab")}
+
+    assert circles(imports) == ["b", "c"]
