@@ -14,7 +14,6 @@ NEEDED = {
     "numpy": "numpy",
     "PIL": "Pillow",
     "cv2": "opencv-python",
-    "filelock": "filelock",
     "tqdm": "tqdm",
     "torch": "torch",
     "safetensors": "safetensors",

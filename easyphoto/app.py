@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +51,14 @@ from easyphoto.sessions import Finished, PhotographResult, open_models, photogra
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.storage.files import atomic_path
 from easyphoto.storage.journal import DELETE, RENAME, at_work, doomed, names_of, pending
+from easyphoto.storage.records import name_stamp, utc_now
 from easyphoto.storage.scratch import discard
 from easyphoto.training.events import Event
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore, default_mirrors
-from easyphoto.workspace.folders import Damaged, Person, Workspace, checked_id, utc_now
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore, open_store
+from easyphoto.workspace.folders import Damaged, Person, Workspace, checked_id
 from easyphoto.workspace.shipped import voting_templates
 
 AUTO = "auto"
@@ -167,7 +166,7 @@ class EasyPhoto:
             )
             if not check.kept:
                 raise TooFewPhotos(
-                    _nothing_kept(check), advice="Add sharp photos that show one face well, then train again."
+                    check.none_kept, advice="Add sharp photos that show one face well, then train again."
                 )
             watch.checked(check)
             with self._new_run(id) as folder:
@@ -534,8 +533,7 @@ class EasyPhoto:
         return Person(run.person, name, run.family, created=utc_now(), base=run.base, domain=run.engine)
 
     def _session_name(self, persons: Sequence[Person]) -> str:
-        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
-        return f"{stamp}-{'-'.join(person.id for person in persons)}"[:120]
+        return f"{name_stamp(microseconds=True)}-{'-'.join(person.id for person in persons)}"[:120]
 
     def import_persons(
         self, source: Path, *, name: str | None = None, progress: Progress | None = None
@@ -583,9 +581,3 @@ def photo_files(photos: Path | Sequence[Path]) -> tuple[Path, ...]:
 def absolute_text(path: str | None) -> str | None:
     """For a process that works in another folder."""
     return str(Path(path).expanduser().absolute()) if path else None
-
-
-def _nothing_kept(check: Check) -> str:
-    reasons = Counter(verdict.reason.value for verdict in check.verdicts if verdict.reason)
-    counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
-    return f"None of the {len(check.verdicts)} photos can be used: {counted}."

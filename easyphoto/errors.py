@@ -200,3 +200,8 @@ class BackendUnreachable(BackendError):
 
 class HostBusy(BackendError):
     pass
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library's exception says, without its full stop; its class where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

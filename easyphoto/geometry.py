@@ -169,6 +169,11 @@ def direction(vector: np.ndarray) -> np.ndarray:
     return flat / norm if norm > 0 else flat
 
 
+def unit(vector: np.ndarray) -> np.ndarray:
+    """The vector as float32 (N,) of length 1; zeros stay zeros."""
+    return np.asarray(direction(vector), np.float32)
+
+
 def eye_line_tilt(points: np.ndarray) -> float:
     """Degrees by which the line from the viewer's left to the viewer's right eye leaves the horizontal, −180..180."""
     (left_x, left_y), (right_x, right_y) = np.asarray(points, np.float64)[:2]

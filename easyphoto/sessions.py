@@ -14,8 +14,8 @@ from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import SAY_SO
-from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
-from easyphoto.faces.inswapper import open_fuser
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.fuser import open_fuser
 from easyphoto.geometry import Box
 from easyphoto.host.base import Host
 from easyphoto.images.originals import Original, read_original
@@ -32,9 +32,9 @@ from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
 from easyphoto.storage.files import readable_name
-from easyphoto.storage.records import write_json
+from easyphoto.storage.records import utc_now, write_json
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import SESSION_FILE, Person, utc_now
+from easyphoto.workspace.folders import SESSION_FILE, Person
 
 Finished = Callable[[Path, Path, Photograph], object]
 """Told of each picture as soon as it lies on disk: its file, its template, and itself with all its steps."""
@@ -224,14 +224,14 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
     said = [
         f"Face {index + 1} from the left on the template {words}."
         for index, _ in found.seated
-        for words in remarks_on(engine, template, found.faces[index])
+        for words in engine.remarks(template, found.faces[index])
     ]
     for one in found.results:
         whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / template.width
         for (index, _), likeness in zip(found.seated, one.likeness, strict=True):
             if likeness is None:
                 there = face_within(found.faces[index], whole, growth)
-                remarks = remarks_on(engine, one.image, there)
+                remarks = engine.remarks(one.image, there)
                 said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
     if said:
         other = engine.domain.other

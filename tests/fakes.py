@@ -23,12 +23,13 @@ from easyphoto.backends.base import (
 from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Cancelled, Progress
+from easyphoto.storage.records import utc_now
 from easyphoto.weights.catalog import UsedWeight
+from easyphoto.workspace.folders import Person, Workspace, checked_id
 
 FAKE_CONTROLS = ("canny", "facepoints", "color", "tile")
 
@@ -141,6 +142,13 @@ def _lora_text(use: LoraCondition) -> str:
     return f"{use.path} {use.weight}"
 
 
+def new_person(workspace: Workspace, name: str, family: str = "miniature") -> Person:
+    """Somebody who is in the workspace and not trained yet."""
+    person = Person(checked_id(name), name, family, created=utc_now())
+    workspace.save_person(person)
+    return person
+
+
 def face_at(box: Box, *, score: float = 0.99) -> Face:
     """An upright face whose points lie where they usually do in its box."""
     places = np.array([[0.30, 0.40], [0.70, 0.40], [0.50, 0.60], [0.35, 0.80], [0.65, 0.80]])
@@ -162,6 +170,14 @@ class FakeEngine:
     missed: tuple[str, ...] = ()
     covered: tuple[tuple[Box, Covering], ...] = ()
     """Faces, by their boxes, that something hides."""
+    notes: tuple[str, ...] = ()
+    decided: str = ""
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return next((covering for box, covering in self.covered if box == face.box), None)

@@ -36,7 +36,7 @@ from easyphoto.training.events import Done, Event, MemoryPlanned, Sample, Step, 
 from easyphoto.training.run import TrainRun
 from easyphoto.workspace.folders import Workspace
 from tests import icc
-from tests.fakes import FakeBackend, FakeEngine
+from tests.fakes import FakeBackend, FakeEngine, new_person
 
 
 @dataclass
@@ -484,7 +484,7 @@ def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos,
 
 
 def test_somebody_unknown_or_not_trained_is_refused(app, template, tmp_path):
-    app.workspace.new_person("ben", "miniature")
+    new_person(app.workspace, "ben")
 
     with pytest.raises(UnknownPerson):
         app.photograph(["anna"], [template], tmp_path / "out")

@@ -29,8 +29,8 @@ HEAVY = {
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 # Only loaded by what decides to run a network: the worker, or a function that says what it costs.
 NETWORKS = {
-    "faces/networks.py", "faces/drawn_engine.py", "faces/retinaface.py", "faces/curricular.py",
-    "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py",
+    "faces/networks.py", "faces/drawn_analysis.py", "faces/drawn_engine.py", "faces/retinaface.py",
+    "faces/curricular.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py",
 }  # fmt: skip
 NETWORK_FOLDERS = {"backends", "training"}
 
@@ -100,6 +100,16 @@ def test_importing_it_loads_no_network_library(module: str):
     assert said.stdout.strip() == "[]"
 
 
+def test_files_are_locked_in_one_place():
+    locking = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if {"fcntl", "msvcrt", "filelock"} & set(imported(ast.parse(path.read_text("utf-8"))))
+    }
+
+    assert locking == {"storage/files.py", "storage/locks.py"}
+
+
 def test_nothing_in_the_package_prints():
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -120,3 +130,42 @@ def test_a_family_is_named_only_where_it_is_declared(path: Path):
 
     assert not texts & {"miniature", "sd15", "sdxl"}
     assert not declared
+
+
+def modules_imported(path: Path, known: frozenset[str]) -> frozenset[str]:
+    """The package's modules that this one imports, late imports among them, and those for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return frozenset(found & known)
+
+
+def circles(imports: dict[str, frozenset[str]]) -> list[str]:
+    """The modules from which a way of imports leads back to themselves."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            fresh = imports[waiting.pop()] - seen
+            seen |= fresh
+            waiting += fresh
+        return seen
+
+    return sorted(name for name in imports if name in reached(name))
+
+
+def test_no_module_imports_itself_through_others():
+    named = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    known = frozenset(named)
+
+    assert circles({name: modules_imported(path, known) for name, path in named.items()}) == []
+
+
+def test_a_circle_is_found():
+    imports = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("b"), "d": frozenset("ab")}
+
+    assert circles(imports) == ["b", "c"]

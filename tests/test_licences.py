@@ -20,7 +20,8 @@ from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
 from easyphoto.faces.embedders import AUTOMATIC, EMBEDDERS
 from easyphoto.faces.engine import Face, FaceEngine
-from easyphoto.faces.inswapper import EMBEDDER_ID, FILE_ID, NoFuser, open_fuser
+from easyphoto.faces.fuser import NoFuser, open_fuser
+from easyphoto.faces.inswapper import EMBEDDER_ID, FILE_ID
 from easyphoto.faces.opening import open_engine
 from easyphoto.faces.photo_opening import PARTS
 from easyphoto.geometry import Box
@@ -30,8 +31,7 @@ from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
 from easyphoto.sessions import few_steps_lora
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
 from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore
+from easyphoto.weights.store import WeightStore, open_store
 from tests.restoration.fakes import FakeNetwork, install
 
 FREE = {id for id, file in CATALOG.items() if file.commercial is Commercial.YES}

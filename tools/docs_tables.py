@@ -30,7 +30,8 @@ from easyphoto.settings import (
     TrainSettings,
     WeightSettings,
 )
-from easyphoto.weights.tables import weights_table
+from easyphoto.weights.catalog import CATALOG, SETS
+from easyphoto.weights.entries import WeightFile
 from easyphoto.workspace.folders import Workspace
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -91,6 +92,27 @@ def preset_table() -> list[str]:
         cells = (", ".join(f"`{option_name(key)} {value}`" for key, value in each.items()) for each in changes)
         lines.append(f"| {name} | " + " | ".join(cell or "the defaults" for cell in cells) + " |")
     return lines
+
+
+def weights_table() -> list[str]:
+    """Sets and files as Markdown tables, for docs/weights.md."""
+    lines = ["| set | files |", "|---|---|"]
+    lines += [f"| `{name}` | {', '.join(f'`{id}`' for id in ids)} |" for name, ids in SETS.items()]
+    lines += ["", "| file | MB | licence | commercial use | sha256 | needed by |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{file.id}` | {_megabytes(file)} | {file.licence} | {file.commercial.value} | "
+        f"{_hash_words(file)} | {file.needed_by} |"
+        for file in CATALOG.values()
+    ]
+    return lines
+
+
+def _megabytes(file: WeightFile) -> str:
+    return f"{file.bytes / 1e6:.1f}" if file.bytes else "–"
+
+
+def _hash_words(file: WeightFile) -> str:
+    return f"{file.sha256[:8]}…" if file.sha256 else "first use"
 
 
 def verb_sections() -> list[str]:

@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.progress import NullProgress
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 
 SEED = 11
 PHOTOS, SIDE = 2, 768

@@ -31,7 +31,7 @@ class Judge:
 
     def embedding(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Unit vector (float32) of the face at `points` (5, 2 pixels) of a uint8 RGB picture."""
-        from easyphoto.faces.networks import align, embed
+        from easyphoto.faces.drawn_analysis import align, embed
 
         return embed(*self.embedder, align(picture, points)[None])[0]
 
@@ -45,7 +45,7 @@ class Judge:
 
         Reliable are those whose R² on held-out drawings was at least 0.5 when the regressor was made.
         """
-        from easyphoto.faces.networks import align, regress
+        from easyphoto.faces.drawn_analysis import align, regress
 
         network, config = self.regressor
         reliable = [IDENTITY_PARAMETERS.index(name) for name in config["reliable"]]

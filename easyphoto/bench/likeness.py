@@ -19,7 +19,6 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.bench.intervals import Interval, bootstrap
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.persons import (
     HELD_OUT_PHOTOS,
@@ -42,6 +41,7 @@ ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "fu
 FEWEST_PERSONS = 2
 JUDGED_TEMPLATES = 2
 """Strangers' pictures, other than those which voted, on which single checkpoints and the merged LoRA are compared."""
+RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,26 @@ def nearer(records: list[dict[str, Any]], arm: str) -> int:
 def parameters_nearer(records: list[dict[str, Any]], arm: str) -> str:
     found = [pair["arms"][arm] for record in records for pair in record["pairs"]]
     return f"{sum(one['parameters_person'] < one['parameters_template'] for one in found)} of {len(found)}"
+
+
+@dataclass(frozen=True)
+class Interval:
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+def bootstrap(values: list[float], *, seed: int = 0) -> Interval:
+    """Mean and 95 % percentile interval (Efron 1979) of per-person values; persons are drawn with replacement."""
+    sample = np.asarray(values, np.float64)
+    if sample.size == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    drawn = np.random.default_rng(seed).choice(sample, (RESAMPLES, sample.size)).mean(axis=1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(float(sample.mean()), float(low), float(high))
 
 
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:

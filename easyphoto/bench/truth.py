@@ -12,7 +12,8 @@ from easyphoto.bench.persons import PICTURE_SIZE, TEMPLATES, BenchPerson, scene_
 from easyphoto.drawings.identity import Identity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.faces.engine import FACE_PARTS, Part, part_mask
-from easyphoto.images.pictures import dilated
+from easyphoto.images.masks import dilated
+from easyphoto.images.srgb import as_lab
 
 FIRST_UNMATCHED = 1_300_000
 """Strangers with skin and hair of their own."""
@@ -102,14 +103,10 @@ def contour_length(drawing: Drawing) -> int:
 
 def colour_difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """float32 (height, width): CIE76 of two uint8 RGB arrays."""
-    return np.asarray(np.linalg.norm(_lab(one) - _lab(other), axis=2))
+    return np.asarray(np.linalg.norm(as_lab(one) - as_lab(other), axis=2))
 
 
 def high_pass(picture: np.ndarray) -> np.ndarray:
     """float32 (height, width): how much of a uint8 RGB array is finer than about two pixels."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return np.asarray(np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.CV_32F)))
-
-
-def _lab(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)

@@ -18,8 +18,8 @@ from easyphoto.restoration.opening import restoration_lines
 from easyphoto.settings import WeightSettings
 from easyphoto.storage.journal import pending
 from easyphoto.storage.scratch import size_of
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore, open_store
 from easyphoto.weights.tables import weights_lines
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import FORMAT, format_of

@@ -8,7 +8,6 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 # Before torch is imported anywhere: OpenMP's waiting threads otherwise take the processor from one another.
@@ -21,6 +20,7 @@ from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, write_text
+from easyphoto.storage.records import name_stamp
 from easyphoto.workspace.folders import user_folder
 
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
@@ -101,8 +101,7 @@ def _foreign(workspace: Path, error: Exception) -> int:
 
 def report_bug(workspace: Path, error: Exception) -> None:
     """Write what is needed to mend it into the workspace; names no picture's content."""
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
-    target = workspace / "reports" / f"bug-{stamp}.txt"
+    target = workspace / "reports" / f"bug-{name_stamp(microseconds=True)}.txt"
     lines = [
         f"EasyPhoto {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"arguments: {without_secrets(sys.argv[1:])}",

@@ -153,7 +153,7 @@ def _add_tabs(app: FastAPI, service: Service) -> None:
         app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
         return
     from easyphoto.ui.door import PageDoor
-    from easyphoto.ui.mounting import mount_page
+    from easyphoto.ui.page import mount_page
 
     folder = mount_page(app, page.blocks)
     app.add_middleware(PageDoor, folder=folder)  # type: ignore[arg-type,unused-ignore]

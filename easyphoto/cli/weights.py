@@ -34,8 +34,8 @@ def add_weights_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """Do what was asked. Raises the errors of `easyphoto.errors`."""
-    from easyphoto.weights.opening import open_store
     from easyphoto.weights.places import default_mirrors
+    from easyphoto.weights.store import open_store
 
     store = open_store(workspace.weights, default_mirrors(), settings_of(WeightSettings, arguments))
     names = tuple(arguments.names)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import nose_place, scale_of, similarity, transformed
-from easyphoto.images.pictures import LEAST_WARP, as_array, as_picture, blended, dilated, reduced
+from easyphoto.images.masks import dilated
+from easyphoto.images.pictures import LEAST_WARP, as_array, as_picture, blended, reduced
 
 # Reach of a point's own displacement, in face widths: about half the distance between the eyes.
 FLOW_REACH = 0.30

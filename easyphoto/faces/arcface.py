@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import EnvironmentFailure
-from easyphoto.faces.crop import CropRecipe, unit
+from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.onnx_session import answers_of, open_session
+from easyphoto.geometry import unit
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.images.masks import inner_fade
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.images.srgb import as_lab
 
 # Below this deviation (LAB units, of 100) a face is as good as one colour, and a ratio of deviations means nothing.
 NEAR_CONSTANT = 1.0
@@ -31,7 +33,7 @@ class LabStatistics:
 
 def tone_of(picture: np.ndarray, mask: np.ndarray) -> LabStatistics:
     """Of a uint8 RGB array under a 0..1 mask. Raises ValueError where the mask is all but empty."""
-    chosen = _lab(picture)[mask > 0.5]
+    chosen = as_lab(picture)[mask > 0.5]
     if len(chosen) < FEWEST_PIXELS:
         raise ValueError(f"only {len(chosen)} pixels of skin to take the colour from")
     return LabStatistics(chosen.mean(0), chosen.std(0))
@@ -42,7 +44,7 @@ def toned(picture: np.ndarray, have: LabStatistics, want: LabStatistics) -> np.n
     near_constant = (have.deviation < NEAR_CONSTANT) | (want.deviation < NEAR_CONSTANT)
     gain = np.clip(want.deviation / np.maximum(have.deviation, 1e-6), LEAST_GAIN, MOST_GAIN)
     gain = np.where(near_constant, 1.0, gain)
-    moved = (_lab(picture) - have.mean) * gain + want.mean
+    moved = (as_lab(picture) - have.mean) * gain + want.mean
     rgb = cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_Lab2RGB)
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
 
@@ -60,17 +62,3 @@ def colour_transferred(
     weight = inner_fade(skin, edge)[..., None]
     mixed = np.rint(base * (1 - weight) + moved * weight)
     return as_picture(np.where(weight > 0, mixed, base))
-
-
-def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
-    """0 outside the mask, rising to 1 within `width` pixels inside it; the picture's border is no edge."""
-    inside = (mask > 0.5).astype(np.uint8)
-    if width <= 0 or inside.all():
-        return inside.astype(np.float32)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ramp = np.clip(distance / (width + 1), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-
-
-def _lab(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)

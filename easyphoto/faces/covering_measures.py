@@ -13,6 +13,7 @@ import numpy as np
 
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.geometry import Size
+from easyphoto.images.srgb import as_lab
 
 UNIT = 32.0
 """Pixels of an eye distance. A face of 60 px has 27."""
@@ -116,7 +117,7 @@ class _FaceInLab:
         """float32 Lab (height, width, 3) of so many eye distances."""
         size = Size(round(width * UNIT), round(height * UNIT))
         piece = self.frame.piece(self._image, middle, size, UNIT)
-        return cv2.cvtColor(piece.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        return as_lab(piece)
 
 
 def _skin(spots: np.ndarray) -> np.ndarray:

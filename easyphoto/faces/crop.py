@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import direction, similarity
+from easyphoto.geometry import similarity
 from easyphoto.images.pictures import as_array, warped
 
 ARCFACE_POINTS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
@@ -38,8 +38,3 @@ class CropRecipe:
         """float32 (height, width, 3), centred and scaled, colours in the network's order."""
         ordered = square[..., ::-1] if self.reversed_colours else square
         return (ordered.astype(np.float32) - np.asarray(self.mean, np.float32)) / np.float32(self.deviation)
-
-
-def unit(vector: np.ndarray) -> np.ndarray:
-    """The vector as float32 (N,) of length 1; zeros stay zeros."""
-    return np.asarray(direction(vector), np.float32)

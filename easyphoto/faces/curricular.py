@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.crop import CropRecipe, unit
+from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.tensor_tables import NORM, norm_shapes, read_tensors
+from easyphoto.geometry import unit
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from easyphoto.faces.covering import Covering, covering_of
-from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.engine import Covering, Face, Part, covering_of
 from easyphoto.faces.face_view import FaceFrame
 
 # Half axes of what is looked at around an eye and the mouth, in eye distances.

@@ -8,11 +8,10 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import WeightsMissing
-from easyphoto.faces import networks
-from easyphoto.faces.covering import Covering
+from easyphoto.faces import drawn_analysis, networks
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.drawn_covering import drawn_covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
 from easyphoto.images.pictures import as_array
@@ -28,7 +27,7 @@ class DrawnEngine:
     id = "drawings"
     domain = Domain.DRAWINGS
     missed = ()
-    outlines = True
+    decided = ""
 
     def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         for name in ("detector", "parser"):
@@ -59,7 +58,7 @@ class DrawnEngine:
         return ()
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
-        found = networks.detect(self._detector, self._detector_config, as_array(picture))
+        found = drawn_analysis.detect(self._detector, self._detector_config, as_array(picture))
         faces = [Face(Box(*box), np.asarray(points, np.float32), float(score)) for box, points, score in found]
         return tuple(sorted(faces, key=lambda face: -face.box.area))
 
@@ -67,19 +66,27 @@ class DrawnEngine:
         if self._embedder is None:
             return None
         module, config = self._embedder
-        aligned = networks.align(as_array(picture), np.asarray(face.points, np.float32), int(config["input_size"]))
-        return np.asarray(networks.embed(module, config, aligned[None])[0], np.float32)
+        aligned = drawn_analysis.align(
+            as_array(picture), np.asarray(face.points, np.float32), int(config["input_size"])
+        )
+        return np.asarray(drawn_analysis.embed(module, config, aligned[None])[0], np.float32)
 
     def doubt(self, picture: Image.Image, face: Face) -> float:
         """How unsure the parser is of the parts around the face: 0 (sure) to 2.3, about 0.1 on drawings."""
-        crop, _ = networks.parse_crop(as_array(picture), _head_of(face.points))
-        return networks.doubt(self._parser, crop)
+        crop, _ = drawn_analysis.parse_crop(as_array(picture), _head_of(face.points))
+        return drawn_analysis.doubt(self._parser, crop)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         image = as_array(picture)
-        crop, frame = networks.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
-        labels = networks.parse(self._parser, self._parser_config, crop)
+        crop, frame = drawn_analysis.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
+        labels = drawn_analysis.parse(self._parser, self._parser_config, crop)
         return laid_back(labels, square_matrix(*map(float, frame), pixels=labels.shape[0]), image.shape[:2])
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return True
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return drawn_covering(as_array(picture), self.parse(picture, face), face)

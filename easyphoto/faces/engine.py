@@ -13,7 +13,6 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight
 
@@ -81,6 +80,28 @@ class LikenessScale:
     """On which pictures it was measured, or who published it."""
 
 
+@dataclass(frozen=True)
+class Covering:
+    """Which parts of a face are hidden. Left and right are the viewer's."""
+
+    left_eye: bool = False
+    right_eye: bool = False
+    mouth: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is hidden, and by what, most likely: a clause for people to read."""
+        eyes = self.left_eye + self.right_eye
+        if self.mouth:
+            return "most of the face is covered" if eyes else "the mouth is covered (a mask or a hand?)"
+        return "the eyes are covered (sunglasses?)" if eyes == 2 else "an eye is covered (hair or a hand?)"
+
+
+def covering_of(left_eye: bool, right_eye: bool, mouth: bool) -> Covering | None:
+    """None where nothing is hidden."""
+    return Covering(left_eye, right_eye, mouth) if left_eye or right_eye or mouth else None
+
+
 class FaceEngine(Protocol):
     """A face-analysis implementation for one domain."""
 
@@ -101,8 +122,13 @@ class FaceEngine(Protocol):
         ...
 
     @property
-    def outlines(self) -> bool:
-        """Whether part maps follow the true outline of a face, and not one that faces have on the whole."""
+    def notes(self) -> tuple[str, ...]:
+        """What people should know about how it was opened, and what it could not ask meanwhile."""
+        ...
+
+    @property
+    def decided(self) -> str:
+        """Why it serves: asked for, or what the faces look like."""
         ...
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
@@ -132,21 +158,17 @@ class FaceEngine(Protocol):
         """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
         ...
 
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        """Whether the face's part map follows its true outline, and not one that faces have on the whole."""
+        ...
+
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...
 
-
-def remarks_on(engine: FaceEngine, picture: Image.Image, face: Face) -> tuple[str, ...]:
-    """What people should know about a face, as the rest of a sentence; most engines have nothing to say."""
-    said: tuple[str, ...] = getattr(engine, "remarks", lambda *_: ())(picture, face)
-    return said
-
-
-def outlines_at(engine: FaceEngine, picture: Image.Image, face: Face) -> bool:
-    """`FaceEngine.outlines` for one face, where an engine of two domains parses some faces otherwise."""
-    found: bool = getattr(engine, "outlines_at", lambda *_: engine.outlines)(picture, face)
-    return found
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        """What people should know about the face, as the rest of a sentence about it."""
+        ...
 
 
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:

@@ -13,13 +13,13 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.align import FLOW_REACH, Warp, flowing_warp, shape_kept
-from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
 from easyphoto.faces.resolution import as_soft_as
 from easyphoto.geometry import Size
-from easyphoto.images.pictures import as_array, as_picture, blended, dilated, resized, resized_mask
+from easyphoto.images.masks import dilated, inner_fade, largest_piece
+from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
 
 SKIN = (Part.SKIN, Part.NOSE)
 FEATURES = (Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
@@ -110,11 +110,7 @@ def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray
     inset = max(1.0, SEAM_INSET * width)
     # Opened once more by the inset: a tongue of skin between two locks of hair is all seam.
     region = dilated(dilated(both.astype(np.float32), -2 * inset), inset)
-    count, pieces, statistics, _ = cv2.connectedComponentsWithStats((region > 0.5).astype(np.uint8))
-    if count < 2:
-        return np.zeros_like(region)
-    largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
-    outlines, _ = cv2.findContours((pieces == largest).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(largest_piece(region).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros(region.shape, np.uint8), outlines, -1, 1, cv2.FILLED).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.features import Brow
-from easyphoto.faces.pieces import fallen, joined_to
+from easyphoto.images.masks import fallen, joined_to
 
 BROW_LINE = -0.35
 """v above which only what looks like skin is face: there hair begins, at some height or other."""

@@ -9,7 +9,7 @@ from easyphoto.faces.complexion import Complexion
 from easyphoto.faces.engine import Part
 from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.person_mask import FARTHEST_HAIR
-from easyphoto.faces.pieces import fallen, joined_to
+from easyphoto.images.masks import fallen, joined_to
 
 # Beside a face, from the brows to below the nose, no farther out than an ear.
 _EAR_TOP, _EAR_FOOT, _EAR_WIDTH = -0.42, 0.85, 0.34

@@ -12,7 +12,7 @@ from PIL import Image
 from easyphoto.errors import EnvironmentFailure, WeightsMissing
 from easyphoto.faces.candidates import as_faces
 from easyphoto.faces.engine import Face
-from easyphoto.faces.failures import failure_of
+from easyphoto.faces.parts import failure_of
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 

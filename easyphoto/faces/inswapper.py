@@ -7,25 +7,25 @@ w600k_r50; other embedders' vectors mean other faces to it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, MissingCapability, WeightsMissing
-from easyphoto.faces.colour import inner_fade
-from easyphoto.faces.crop import ARCFACE_POINTS, unit
+from easyphoto.errors import MissingCapability, WeightsMissing
+from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.embedders import Embedder, open_embedder
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
-from easyphoto.geometry import similarity
+from easyphoto.geometry import similarity, unit
+from easyphoto.images.masks import fading_square
 from easyphoto.images.pictures import as_array, as_picture, blended, warped
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
-WARP, INSWAPPER = "warp", "inswapper"
+INSWAPPER = "inswapper"
 FILE_ID = "inswapper-128"
 # The catalogue's name for w600k_r50, in whose space the network was trained.
 EMBEDDER_ID = "buffalo_l"
@@ -36,43 +36,13 @@ SIDE, SHIFT = 128, 8.0
 FADE = 0.12
 
 
-class Fuser(Protocol):
-    """Lays one person's face on another's, in place of our own warp."""
-
-    @property
-    def weights(self) -> tuple[UsedWeight, ...]: ...
-
-    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
-        """`target` with the face of `source`. Raises EasyPhotoError or ValueError where it cannot be done."""
-        ...
-
-
-class NoFuser:
-    """Stands where the wanted fuser could not be opened: says why at every picture, and our warp takes over."""
-
-    weights: tuple[UsedWeight, ...] = ()
-
-    def __init__(self, reason: EasyPhotoError) -> None:
-        self._reason = reason
-
-    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
-        raise self._reason
-
-
-def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | None:
-    """The fuser of that name; None for "warp", which is ours. Raises InputError for an unknown name."""
-    if name == WARP:
-        return None
-    if name != INSWAPPER:
-        raise InputError(f"There is no fusion {name!r}.", advice=f"Known: {WARP}, {INSWAPPER}.")
-    try:
-        file = store.require(FILE_ID, progress)
-        embedder = open_embedder(EMBEDDER_ID, store, progress)
-        if embedder is None:
-            raise MissingCapability(f"{INSWAPPER} needs the embedder {EMBEDDER_ID}, which cannot be had.")
-        return InSwapper(file, embedder, weights=(store.used(FILE_ID), *embedder.weights))
-    except EnvironmentFailure as error:
-        return NoFuser(error)
+def open_inswapper(store: WeightStore, progress: Progress) -> InSwapper:
+    """The network with its embedder, fetched where needed. Raises EnvironmentFailure where they cannot be had."""
+    file = store.require(FILE_ID, progress)
+    embedder = open_embedder(EMBEDDER_ID, store, progress)
+    if embedder is None:
+        raise MissingCapability(f"{INSWAPPER} needs the embedder {EMBEDDER_ID}, which cannot be had.")
+    return InSwapper(file, embedder, weights=(store.used(FILE_ID), *embedder.weights))
 
 
 class InSwapper:
@@ -82,7 +52,7 @@ class InSwapper:
         if embedder.id != EMBEDDER_ID:
             raise MissingCapability(
                 f"{INSWAPPER} understands vectors of {EMBEDDER_ID} (w600k_r50) only, not of {embedder.id}.",
-                advice=f"Take the embedder {EMBEDDER_ID}, or {WARP}.",
+                advice=f"Take the embedder {EMBEDDER_ID}, or warp.",
             )
         self.weights = weights
         self._embedder = embedder
@@ -96,7 +66,7 @@ class InSwapper:
         matrix = similarity(target_face.points, square_points(self._side))
         swapped = self._swapped(warped(base, matrix, (self._side, self._side), outside=0), vector)
         back = cv2.invertAffineTransform(matrix)
-        alpha = warped(inner_square(self._side), back, base.shape, outside=0)
+        alpha = warped(fading_square(self._side, FADE * self._side), back, base.shape, outside=0)
         return as_picture(blended(base, warped(swapped, back, base.shape), np.clip(alpha, 0, 1)))
 
     def _swapped(self, square: np.ndarray, vector: np.ndarray) -> np.ndarray:
@@ -149,13 +119,6 @@ def inputs_of(session: Any, file: Path) -> tuple[str, str, int]:
 
 def square_points(side: int) -> np.ndarray:
     return np.add(ARCFACE_POINTS, (SHIFT, 0.0)) * (side / SIDE)
-
-
-def inner_square(side: int) -> np.ndarray:
-    """float32 (side, side): 1 in the middle, 0 at the edge."""
-    square = np.zeros((side, side), np.float32)
-    square[1:-1, 1:-1] = 1
-    return inner_fade(square, FADE * side)
 
 
 def not_inswapper(file: Path, because: str) -> WeightsMissing:

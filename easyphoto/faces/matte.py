@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from easyphoto.images.pictures import dilated
+from easyphoto.images.masks import dilated
 
 # Colours of both sides that differ by less than the first (of 255) do not tell where the edge lies, from the second on
 # they do.

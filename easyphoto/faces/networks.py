@@ -7,13 +7,10 @@ Import this module late: it imports torch.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,26 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from easyphoto.geometry import similarity
-from easyphoto.images.pictures import warped
-
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
 Config = dict[str, Any]
-Found = tuple[tuple[float, float, float, float], Points, float]
 
 ALIGN_SIZE = 112
-# Where the five points of an average drawn face land in the aligned crop. Wider than the usual photographic template
-# on purpose: jaw, chin, brows and ears carry much of a drawn identity, so the whole face stays inside.
-ALIGN_TEMPLATE: Points = np.array(
-    [[38.0, 40.0], [74.0, 40.0], [56.0, 64.0], [41.0, 79.5], [71.0, 79.5]], dtype=np.float32
-)
-PARSE_SIZE = 128
-# Side of the parser's crop over the longer side of the face box.
-PARSE_CROP_FACTOR = 1.7
 DETECTOR_STRIDE = 8
 REFINE_SIZE = 64
-REFINE_CROP_FACTOR = 1.5
 
 
 class ConvUnit(nn.Sequential):
@@ -278,194 +262,6 @@ def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     """(N,H,W,3) bytes to (N,3,H,W) in [-1,1]."""
     batch = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     return batch.to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1.0
-
-
-# --- detection ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One face in picture coordinates."""
-
-    box: NDArray[np.float32]
-    points: Points
-    score: float
-
-
-def detect(module: nn.Module, config: Config, image: Image) -> list[Found]:
-    """Faces of an RGB picture, best first: (left, top, right, bottom), five points and score."""
-    return detect_at(module, config, image, float(config["threshold"]))
-
-
-def detect_at(module: nn.Module, config: Config, image: Image, threshold: float) -> list[Found]:
-    """As `detect`, at a threshold of the caller's: the scripts need the whole curve."""
-    if not isinstance(module, FaceDetector):
-        raise TypeError(f"a FaceDetector is needed, not {type(module).__name__}")
-    candidates: list[Candidate] = []
-    for side in pyramid_sides(config, image.shape[0], image.shape[1]):
-        candidates += coarse_candidates(module.coarse, image, side, float(config["coarse_threshold"]))
-    candidates = suppress(candidates, 0.4)[: int(config["max_candidates"])]
-    refined = suppress(refine(module.refiner, image, candidates), 0.3)
-    return [_found(candidate) for candidate in refined if candidate.score >= threshold]
-
-
-def pyramid_sides(config: Config, height: int, width: int) -> list[int]:
-    """Long sides the picture is searched at: the larger ones only where the picture holds that much detail."""
-    longest = max(height, width)
-    return [side for index, side in enumerate(config["pyramid"]) if index == 0 or longest >= 0.75 * side]
-
-
-def letterbox(image: Image, side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its long side at `side`, padded to multiples of 32; and the scale used."""
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    bottom, right = -size[1] % 32, -size[0] % 32
-    padded = cv2.copyMakeBorder(small, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    return np.asarray(padded, dtype=np.uint8), scale
-
-
-def coarse_candidates(module: CoarseDetector, image: Image, side: int, threshold: float) -> list[Candidate]:
-    """Peaks of the centre heat map at one scale."""
-    padded, scale = letterbox(image, side)
-    with torch.inference_mode():
-        centre, geometry = module(to_tensor(padded[None]))
-        heat = centre.sigmoid()
-        peaks = (functional.max_pool2d(heat, 3, 1, 1) == heat) & (heat > threshold)
-    rows, columns = (index.numpy() for index in torch.nonzero(peaks[0, 0], as_tuple=True))
-    scores = heat[0, 0].numpy()[rows, columns]
-    values = geometry[0].numpy()[:, rows, columns].T
-    cells = np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32)
-    result = []
-    for cell, value, score in zip(cells, values, scores, strict=True):
-        middle, size, points = decode_geometry(cell, value)
-        box = np.concatenate([middle - size / 2, middle + size / 2]) / scale
-        # Boxes count from pixel edges, points from pixel centres (as OpenCV does).
-        result.append(Candidate(box.astype(np.float32), (points / scale - 0.5).astype(np.float32), float(score)))
-    return result
-
-
-def decode_geometry(
-    cell: NDArray[np.float32], value: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], Points]:
-    """Middle, size and points, in net pixels, of a cell's fourteen numbers."""
-    middle = (cell + value[:2]) * DETECTOR_STRIDE
-    size = (np.exp(np.clip(value[2:4], -3.0, 3.0)) * 64.0).astype(np.float32)
-    points = (middle + value[4:].reshape(5, 2) * size.mean()).astype(np.float32)
-    return middle, size, points
-
-
-def overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes."""
-    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    areas = float(np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]))
-    return shared / max(areas - shared, 1e-6)
-
-
-def suppress(candidates: list[Candidate], limit: float) -> list[Candidate]:
-    """The best of each group of overlapping candidates, best first."""
-    kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda item: -item.score):
-        if all(overlap(candidate.box, other.box) < limit for other in kept):
-            kept.append(candidate)
-    return kept
-
-
-def square_crop(
-    image: Image, box: NDArray[np.float32], factor: float, size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The square around a box, resized to `size`; and the crop's (left, top, side) in the picture."""
-    side = max(float(max(box[2] - box[0], box[3] - box[1])) * factor, 2.0)
-    left, top = float(box[0] + box[2] - side) / 2, float(box[1] + box[3] - side) / 2
-    scale = size / side
-    matrix = np.array([[scale, 0, -left * scale + 0.5 * scale - 0.5], [0, scale, -top * scale + 0.5 * scale - 0.5]])
-    crop = warp(image, matrix, size)
-    return crop, np.array([left, top, side], dtype=np.float32)
-
-
-def warp(image: Image, matrix: NDArray[np.floating[Any]], size: int) -> NDArray[np.uint8]:
-    """Affine resampling to a square; beyond the picture its edge is repeated."""
-    return warped(image, matrix, (size, size))
-
-
-def refine(module: Refiner, image: Image, candidates: list[Candidate]) -> list[Candidate]:
-    """Candidates with exact points and boxes; the score joins the coarse search's and the refiner's opinions."""
-    if not candidates:
-        return []
-    crops = [square_crop(image, candidate.box, REFINE_CROP_FACTOR, REFINE_SIZE) for candidate in candidates]
-    with torch.inference_mode():
-        points, boxes, logits = module(to_tensor(np.stack([crop for crop, _ in crops])))
-        verdicts = logits.sigmoid().numpy()
-    result = []
-    for index, (candidate, (_, frame)) in enumerate(zip(candidates, crops, strict=True)):
-        place = points[index].numpy() * frame[2] + frame[:2] - 0.5
-        box = boxes[index].numpy() * frame[2] + np.tile(frame[:2], 2)
-        box[2:] = np.maximum(box[2:], box[:2] + 1.0)
-        score = math.sqrt(candidate.score * float(verdicts[index]))
-        result.append(Candidate(box.astype(np.float32), place.astype(np.float32), score))
-    return result
-
-
-def _found(candidate: Candidate) -> Found:
-    left, top, right, bottom = (float(value) for value in candidate.box)
-    return (left, top, right, bottom), candidate.points, candidate.score
-
-
-# --- alignment, embedding, parsing ----------------------------------------------------------------------------------
-
-
-def align(image: Image, points: Points, size: int = ALIGN_SIZE) -> NDArray[np.uint8]:
-    """The face, upright and at standard size, as the embedder and the regressor take it."""
-    matrix = similarity(np.asarray(points, dtype=np.float32), ALIGN_TEMPLATE * (size / ALIGN_SIZE))
-    return warp(image, matrix, size)
-
-
-def embed(module: nn.Module, config: Config, aligned: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Unit embeddings (N,128) of aligned faces (N,112,112,3)."""
-    return _run(module, aligned, int(config["input_size"]))
-
-
-def regress(module: nn.Module, config: Config, aligned: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Identity parameters (N,P) of aligned faces, in the order of config["parameters"]."""
-    return _run(module, aligned, int(config["input_size"]))
-
-
-def parse(module: nn.Module, config: Config, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Part labels of a square face crop at the parser's input size (see `parse_crop`)."""
-    size = int(config["input_size"])
-    if crop.shape[:2] != (size, size):
-        raise ValueError(f"the parser takes {size}x{size} crops, not {crop.shape[1]}x{crop.shape[0]}")
-    with torch.inference_mode():
-        labels = module(to_tensor(crop[None]))[0].argmax(dim=0)
-    return np.asarray(labels.numpy(), dtype=np.uint8)
-
-
-def doubt(module: nn.Module, crop: NDArray[np.uint8]) -> float:
-    """The mean entropy (nats) of the parser's opinion on the pixels of a crop that it takes for a person's.
-
-    A ground of one strong colour makes it doubt the ground, so that does not count.
-    """
-    with torch.inference_mode():
-        logs = module(to_tensor(crop[None]))[0].log_softmax(dim=0)
-    person = logs.argmax(dim=0) != 0
-    if not person.any():
-        return math.log(len(logs))
-    return float(-(logs.exp() * logs).sum(dim=0)[person].mean())
-
-
-def parse_crop(image: Image, box: Sequence[float]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The parser's crop around a face box, and its (left, top, side) in the picture."""
-    return square_crop(image, np.asarray(box, dtype=np.float32), PARSE_CROP_FACTOR, PARSE_SIZE)
-
-
-def _run(module: nn.Module, aligned: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    if aligned.ndim != 4 or aligned.shape[1:] != (size, size, 3):
-        raise ValueError(f"aligned faces of shape (N, {size}, {size}, 3) are needed, not {aligned.shape}")
-    with torch.inference_mode():
-        out = module(to_tensor(aligned))
-    return np.asarray(out.numpy(), dtype=np.float32)
 
 
 def _soft_argmax(maps: Tensor) -> Tensor:

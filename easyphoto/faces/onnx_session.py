@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from easyphoto.errors import EnvironmentFailure, WeightsMissing
-from easyphoto.faces.failures import failure_of, first_line
+from easyphoto.errors import EnvironmentFailure, WeightsMissing, first_line
+from easyphoto.faces.parts import failure_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -15,6 +15,7 @@ import numpy as np
 
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, eye_line_tilt
+from easyphoto.images.masks import largest_piece
 
 # From the viewer's right ear round the chin to the left one: degrees clockwise from the right. Above is the hairline,
 # which belongs to the template.
@@ -156,10 +157,7 @@ def _edges(labels: np.ndarray, box: Box) -> tuple[float | None, float | None, fl
 def _face(labels: np.ndarray) -> np.ndarray:
     """bool: the face in one piece, without gaps between brows and lids."""
     mask = cv2.morphologyEx(part_mask(labels, FACE_PARTS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    count, pieces, statistics, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return mask > 0
-    return np.asarray(pieces == 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA])))
+    return largest_piece(mask)
 
 
 def _radii(labels: np.ndarray, frame: HeadFrame) -> np.ndarray:

@@ -8,9 +8,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.faces.domain import LOOKS, DomainOf
-from easyphoto.faces.engine import Domain, Face, FaceEngine, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale
 from easyphoto.weights.catalog import UsedWeight
 
 _MISSED = (
@@ -41,7 +40,7 @@ class PairedEngine:
         self._opened: tuple[FaceEngine | None, ...] = ()
         # To tell is a network's work, and each face is detected, embedded, parsed and remarked on.
         self._looks: WeakKeyDictionary[Face, tuple[ref[Image.Image], Domain]] = WeakKeyDictionary()
-        self._notes = (*notes, *getattr(own, "notes", ()))
+        self._notes = (*notes, *own.notes)
         self.decided = decided
         """Why it serves: asked for, or what the faces look like."""
 
@@ -72,11 +71,6 @@ class PairedEngine:
         return self._own.same_person_limit
 
     @property
-    def outlines(self) -> bool:
-        """Of faces that look like its own domain's; `outlines_at` says it of any."""
-        return self._own.outlines
-
-    @property
     def scale(self) -> LikenessScale | None:
         return self._own.scale
 
@@ -102,7 +96,7 @@ class PairedEngine:
         return self._engine_of(picture, face).parse(picture, face)
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
-        return self._engine_of(picture, face).outlines
+        return self._engine_of(picture, face).outlines_at(picture, face)
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """As the engine of what the face looks like says; in the own engine's words where that says so too.

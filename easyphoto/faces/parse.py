@@ -18,8 +18,8 @@ from easyphoto.faces.head_parts import around_face
 from easyphoto.faces.oval import chin_of, depth_inside, face_oval
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.person_mask import one_person, person_by_colours
-from easyphoto.faces.pieces import joined_to, without_holes
 from easyphoto.geometry import Box, Size
+from easyphoto.images.masks import joined_to, without_holes
 from easyphoto.images.pictures import warped
 
 _CROP_FACTOR = 2.4

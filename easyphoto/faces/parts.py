@@ -1,4 +1,4 @@
-"""What an engine of photographs is put together from."""
+"""What an engine of photographs is put together from, and the errors of its networks by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Face
+from easyphoto.errors import EasyPhotoError, EnvironmentFailure, OutOfMemory, first_line
+from easyphoto.faces.engine import Covering, Face
+from easyphoto.machine import ran_out_of_memory
 from easyphoto.weights.catalog import UsedWeight
 
 
@@ -71,3 +72,14 @@ class CoveringSense(Protocol):
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
         ...
+
+
+def failure_of(network: str, error: BaseException) -> EasyPhotoError:
+    """OutOfMemory, or EnvironmentFailure where the network does not take what it is given."""
+    if ran_out_of_memory(error):
+        return OutOfMemory(
+            f"There is not enough memory for {network}.", advice="Close other programs, or take a smaller picture."
+        )
+    return EnvironmentFailure(
+        f"{network} failed: {first_line(error)}.", advice="Its file may be another network: easyphoto weights check"
+    )

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from easyphoto.faces.face_view import FaceView
-from easyphoto.faces.pieces import joined_to, without_holes
+from easyphoto.images.masks import joined_to, without_holes
 
 # GrabCut takes time with the pixels, and its outline is no finer for them.
 _SIDE = 160

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.covering_measures import EyeMeasures, measured
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face, covering_of
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.yunet_halves import Halves, Opinion, YuNetHalves
 from easyphoto.geometry import Box, Size

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
 from easyphoto.faces.embedders import Embedder
-from easyphoto.faces.engine import Domain, Face, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.parse import landmark_parts, surroundings
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.geometry import Size
@@ -32,6 +31,7 @@ class PhotoEngine:
     id = Domain.PHOTOGRAPHS.value
     domain = Domain.PHOTOGRAPHS
     missed = ()
+    decided = ""
 
     def __init__(
         self,
@@ -54,10 +54,6 @@ class PhotoEngine:
         """Ids of what it is made of, detector first."""
         made_of = (self._detector, self._embedder, self._parser, self._saliency)
         return tuple(part.id for part in made_of if part is not None)
-
-    @property
-    def outlines(self) -> bool:
-        return self._parser.outlines
 
     @property
     def embedder(self) -> str | None:
@@ -85,6 +81,12 @@ class PhotoEngine:
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         return self._parser.parse(picture, face, self._foreground(picture, face))
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self._parser.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return self._coverings.covering(picture, face) if self._coverings else None

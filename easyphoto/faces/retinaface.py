@@ -17,7 +17,7 @@ from PIL import Image
 
 from easyphoto.faces.candidates import as_faces, fitted, strongest
 from easyphoto.faces.engine import Face
-from easyphoto.faces.failures import failure_of
+from easyphoto.faces.parts import failure_of
 from easyphoto.faces.tensor_tables import NORM, norm_shapes, read_tensors
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.colour import inner_fade
+from easyphoto.images.masks import inner_fade
 from easyphoto.images.pictures import as_array, as_picture
 
 STRENGTH = 0.4

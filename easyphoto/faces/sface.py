@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.crop import unit
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.opencv_files import created, reading
-from easyphoto.geometry import Size
+from easyphoto.geometry import Size, unit
 from easyphoto.images.pictures import as_array, reduced
 from easyphoto.weights.catalog import UsedWeight
 

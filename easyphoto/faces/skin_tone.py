@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import matte
-from easyphoto.images.pictures import blended, dilated
-from easyphoto.images.srgb import as_bytes, linear
+from easyphoto.images.masks import dilated
+from easyphoto.images.pictures import blended
+from easyphoto.images.srgb import as_bytes, as_lab, linear
 
 FEWEST_PIXELS = 50
 # Red above blue (ln of linear light) is 0.6 or more on skin, and next to nothing on black-and-white pictures.
@@ -47,6 +49,13 @@ class SkinTone:
     """Standard deviation of the mean of the three."""
     hue: float
     """Standard deviation of what is left of the three without it."""
+
+
+def skin_of(labels: np.ndarray) -> np.ndarray:
+    """Skin and nose, kept off the lips, eyes and brows by a pixel."""
+    features = part_mask(labels, (Part.MOUTH, Part.EYES, Part.BROWS))
+    near = cv2.dilate(features, np.ones((3, 3), np.uint8))
+    return part_mask(labels, (Part.SKIN, Part.NOSE)) * (1 - near)
 
 
 def skin_level(picture: np.ndarray, skin: np.ndarray, face: Face) -> np.ndarray | None:
@@ -113,8 +122,6 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
     For part maps that end a neck where necks end on the whole. What is neither joined to the neck nor as much like the
     face's and neck's own colours as these are among themselves stays clothes or background.
     """
-    import cv2
-
     known = part_mask(labels, (Part.SKIN, Part.NOSE, Part.NECK)) > 0.5
     neck = labels == Part.NECK
     if int(known.sum()) < FEWEST_PIXELS or not neck.any():
@@ -141,9 +148,7 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
 def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
     """1 well inside the face and where the hue is the face's, 0 where it is another: part maps reach a little into hair
     and what lies beside ears and neck."""
-    import cv2
-
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[..., 1:]
+    lab = as_lab(picture)[..., 1:]
     known = labels == Part.SKIN
     if int(known.sum()) < FEWEST_PIXELS:
         return np.ones(labels.shape, np.float32)
@@ -156,7 +161,5 @@ def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.nd
 
 def _kept(labels: np.ndarray, width: float) -> np.ndarray:
     """Eyes and mouth, softly."""
-    import cv2
-
     parts = part_mask(labels, (Part.EYES, Part.MOUTH))
     return cv2.GaussianBlur(parts, (0, 0), max(0.5, 0.008 * width))

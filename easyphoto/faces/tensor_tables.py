@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from easyphoto.errors import EnvironmentFailure, WeightsMissing
-from easyphoto.faces.failures import first_line
+from easyphoto.errors import EnvironmentFailure, WeightsMissing, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor

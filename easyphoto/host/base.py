@@ -98,8 +98,25 @@ class Host(Protocol):
         ...
 
 
+class ListsNoLoras:
+    """A host without a place where LoRAs are published."""
+
+    def publish(self, lora: Path) -> Path | None:
+        return None
+
+    def withdraw(self, lora: Path) -> Path | None:
+        return None
+
+    @property
+    def lists(self) -> bool:
+        return False
+
+    def unlist(self, name: str) -> Path | None:
+        return None
+
+
 @dataclass(frozen=True)
-class ThisMachine:
+class ThisMachine(ListsNoLoras):
     """No web UI: diffusers paints, and this Python trains."""
 
     language: str = LANGUAGES[0]
@@ -130,19 +147,6 @@ class ThisMachine:
     @contextmanager
     def lent_device(self, what_for: str) -> Iterator[None]:
         yield
-
-    def publish(self, lora: Path) -> Path | None:
-        return None
-
-    def withdraw(self, lora: Path) -> Path | None:
-        return None
-
-    @property
-    def lists(self) -> bool:
-        return False
-
-    def unlist(self, name: str) -> Path | None:
-        return None
 
 
 def family_of_base(name: str, host: Host, settings: WeightSettings) -> Family:

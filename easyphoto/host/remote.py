@@ -18,7 +18,7 @@ from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUp
 from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint, read_lists
 from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
-from easyphoto.host.base import HostFacts, ThisMachine
+from easyphoto.host.base import HostFacts, ListsNoLoras, ThisMachine
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE, open_restorer, open_upscaler
@@ -35,7 +35,9 @@ def remote_host(url: str, auth: str | None = None, *, patience: RequestLimits | 
 
 
 @dataclass(frozen=True)
-class RemoteHost:
+class RemoteHost(ListsNoLoras):
+    """Nothing can be sent to a web UI: a LoRA must be copied there by hand, and its name is told when it lacks."""
+
     address: Address
     patience: RequestLimits = field(default_factory=RequestLimits)
     here: ThisMachine = field(default_factory=ThisMachine)
@@ -89,20 +91,6 @@ class RemoteHost:
 
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
         return self.here.lent_device(what_for)
-
-    def publish(self, lora: Path) -> Path | None:
-        """Nothing can be sent to a web UI: a LoRA must be copied there by hand, and its name is told when it lacks."""
-        return None
-
-    def withdraw(self, lora: Path) -> Path | None:
-        return None
-
-    @property
-    def lists(self) -> bool:
-        return False
-
-    def unlist(self, name: str) -> Path | None:
-        return None
 
     def _restorer(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Restorer | None:
         theirs = _named(name, _restorers(lists))

@@ -246,43 +246,6 @@ def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tu
     return image[top:bottom, left:right], np.column_stack([matrix[:, :2], shift])
 
 
-# Brushes take time with the square of their radius: from here on distances are measured instead.
-_LARGEST_BRUSH = 24
-
-
-def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
-    """Grown by `radius` pixels on every side (negative: shrunk), with a round brush."""
-    import cv2
-
-    pixels = round(abs(radius))
-    if pixels == 0:
-        return mask
-    if pixels > _LARGEST_BRUSH and ((mask == 0) | (mask == 1)).all():
-        inside = (mask > 0).astype(np.uint8)
-        away = cv2.distanceTransform(1 - inside if radius > 0 else inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        return (away <= pixels if radius > 0 else away > pixels).astype(np.float32)
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    # A mask that touches the picture's edge goes on beyond it, so shrinking must not eat it from there.
-    change = cv2.dilate if radius > 0 else cv2.erode
-    return change(mask.astype(np.float32), brush, borderType=cv2.BORDER_REPLICATE)
-
-
-def feathered(mask: np.ndarray, width: float) -> np.ndarray:
-    """The mask with an edge that falls to exactly 0 within `width` pixels outside it, and is 1 where the mask is.
-
-    Built from distances, not from a blur, because a blur has no end: outside the widened mask every byte must stay.
-    """
-    import cv2
-
-    inside = (mask > 0.5).astype(np.uint8)
-    if width <= 0 or not inside.any():
-        return inside.astype(np.float32)
-    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ramp = np.clip(1 - distance / (width + 1), 0, 1)
-    ramp[distance > width] = 0
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-
-
 def blended(base: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """`over` on `base` through `alpha`: uint8 (height, width, 3) twice and float (height, width). Bytes stay at 0."""
     weight = alpha[..., None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""sRGB's curve (IEC 61966-2-1): from bytes to linear light and back."""
+"""sRGB's curve (IEC 61966-2-1), from bytes to linear light and back, and its colours as CIE Lab."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def as_bytes(light: np.ndarray) -> np.ndarray:
     light = np.clip(light, 0.0, 1.0)
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return np.rint(encoded * 255).astype(np.uint8)
+
+
+def as_lab(colours: np.ndarray) -> np.ndarray:
+    """float32 (height, width, 3): L of 0..100, a and b, of sRGB bytes of that shape."""
+    import cv2
+
+    return cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
 
 
 @cache

@@ -14,10 +14,12 @@ from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.fuse import mixed
 from easyphoto.faces.retouch import retouched
 from easyphoto.faces.score import likeness
+from easyphoto.faces.skin_tone import skin_of
 from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import as_array, as_picture, blended, feathered, pasted_back, resized, resized_labels
+from easyphoto.images.masks import feathered
+from easyphoto.images.pictures import as_array, as_picture, blended, pasted_back, resized, resized_labels
 from easyphoto.inference.ground import Ground
-from easyphoto.inference.masks import feather_of, skin_of, softened
+from easyphoto.inference.masks import feather_of, softened
 from easyphoto.inference.plan import JointPlan, face_within
 from easyphoto.inference.prepare import AnalysedFace, Setup
 from easyphoto.inference.results import Photograph

@@ -11,9 +11,16 @@ import numpy as np
 
 from easyphoto.faces.engine import Face, Part
 from easyphoto.faces.outline import Outline, bend_to
-from easyphoto.faces.skin_tone import SkinTone, change_of, is_colourless, recoloured_skin, skin_level, with_skin_around
+from easyphoto.faces.skin_tone import (
+    SkinTone,
+    change_of,
+    is_colourless,
+    recoloured_skin,
+    skin_level,
+    skin_of,
+    with_skin_around,
+)
 from easyphoto.geometry import Box, Size
-from easyphoto.inference.masks import skin_of
 from easyphoto.settings import InferenceSettings
 
 # The part of the template that is looked at: neck, ears and hair lie within this many lengths of the face box.

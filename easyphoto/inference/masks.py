@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from easyphoto.faces.colour import inner_fade
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, Size
-from easyphoto.images.pictures import dilated, feathered
+from easyphoto.images.masks import closed, dilated, feathered, inner_fade
 
 # Shares of the face's width.
 GAPS = 0.10
@@ -76,14 +75,6 @@ def feather_of(side: int) -> float:
     return max(2.0, FEATHER * side)
 
 
-def closed(mask: np.ndarray, width: float) -> np.ndarray:
-    """Gaps narrower than `width` filled (between brow and hair, between lips)."""
-    # A frame around it, because closing at the picture's edge would otherwise fill from there.
-    frame = round(width) + 1
-    framed = cv2.copyMakeBorder(mask, frame, frame, frame, frame, cv2.BORDER_CONSTANT, value=0)
-    return dilated(dilated(framed, width / 2), -width / 2)[frame:-frame, frame:-frame]
-
-
 def without_specks(mask: np.ndarray) -> np.ndarray:
     """The mask's larger pieces: a stray "skin" pixel in the hair would grow to a hole in it."""
     count, pieces, statistics, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
@@ -139,10 +130,3 @@ def covered(crop: np.ndarray, cover: np.ndarray, hide: np.ndarray) -> np.ndarray
     filling = cv2.GaussianBlur(crop.astype(np.float32) * usable, (0, 0), reach) / np.maximum(total, 1e-6)
     soft = np.maximum(feathered(cover, 0.02 * crop.shape[0]), cover)[..., None] * (1 - hide * (cover == 0))[..., None]
     return np.rint(crop * (1 - soft) + filling * soft).astype(np.uint8)
-
-
-def skin_of(labels: np.ndarray) -> np.ndarray:
-    """Skin and nose, kept off the lips, eyes and brows by a pixel."""
-    features = part_mask(labels, (Part.MOUTH, Part.EYES, Part.BROWS))
-    near = cv2.dilate(features, np.ones((3, 3), np.uint8))
-    return part_mask(labels, (Part.SKIN, Part.NOSE)) * (1 - near)

@@ -13,8 +13,8 @@ from PIL import Image
 from easyphoto import __version__
 from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.backends.base import Backend, Capabilities, InpaintRequest
-from easyphoto.faces.engine import Face, FaceEngine, outlines_at
-from easyphoto.faces.inswapper import Fuser
+from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.fuser import Fuser
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, resized, resized_mask
 from easyphoto.inference.finish import (
@@ -151,7 +151,7 @@ class PipelineRun:
             settings=self.settings,
             family=self.family,
             capabilities=self.capabilities,
-            exact=outlines_at(self.tools.engine, self.template, self.faces[seat.face]),
+            exact=self.tools.engine.outlines_at(self.template, self.faces[seat.face]),
             fuser=self.tools.fuser,
         )
 

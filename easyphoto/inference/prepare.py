@@ -15,9 +15,10 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.align import pose_guide, posed_points
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.faces.fuse import Laid, laid, mixed, without_ends
-from easyphoto.faces.inswapper import Fuser
+from easyphoto.faces.fuser import Fuser
 from easyphoto.geometry import Size
-from easyphoto.images.pictures import as_array, as_picture, feathered, resized, resized_labels
+from easyphoto.images.masks import feathered
+from easyphoto.images.pictures import as_array, as_picture, resized, resized_labels
 from easyphoto.inference.ground import Ground, area_around, made_ready
 from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
 from easyphoto.inference.passes import Guides, by_kind, controls_for

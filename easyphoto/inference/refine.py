@@ -10,7 +10,7 @@ from PIL import Image
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.engine import FaceEngine
-from easyphoto.faces.inswapper import WARP, Fuser
+from easyphoto.faces.fuser import WARP, Fuser
 from easyphoto.images.formats import MOST_PIXELS
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.finish import WorkingPicture, face_at

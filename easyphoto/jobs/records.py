@@ -7,7 +7,6 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +16,7 @@ from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.storage.files import disk_failure
 from easyphoto.storage.journal import names_of
-from easyphoto.storage.records import parsed, read_json, typed
+from easyphoto.storage.records import name_stamp, parsed, read_json, typed, utc_now
 from easyphoto.workspace.folders import is_file_name
 
 # It becomes part of a file's name.
@@ -147,9 +146,9 @@ def error_record(error: BaseException) -> dict[str, str]:
 
 
 def new_job_id() -> str:
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    return f"{name_stamp()}-{secrets.token_hex(4)}"
 
 
 def now() -> str:
-    """ISO 8601 in UTC with milliseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """As records of jobs and events write it."""
+    return utc_now(milliseconds=True)

@@ -12,7 +12,7 @@ from easyphoto.errors import DiskFailure, EasyPhotoError, UnknownPerson
 from easyphoto.host.base import Host, listed_names, unlisted
 from easyphoto.persons.folder import LORA
 from easyphoto.persons.traces import copies_of, traces_of, uploaded_copies
-from easyphoto.storage.files import WRITING, inside, is_left_over, matching
+from easyphoto.storage.files import WRITING, inside, matching
 from easyphoto.storage.journal import (
     CHANGES,
     DELETE,
@@ -29,7 +29,7 @@ from easyphoto.storage.journal import (
     works_on,
 )
 from easyphoto.storage.locks import is_held, owner_of
-from easyphoto.storage.scratch import abandoned, clear, discard
+from easyphoto.storage.scratch import abandoned, clear, discard, is_left_over
 from easyphoto.training.run import RunFolder
 from easyphoto.workspace.folders import Workspace, folders_in
 

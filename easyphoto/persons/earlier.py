@@ -26,7 +26,8 @@ from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.files import cause_of, copy_file, make_folder
-from easyphoto.workspace.folders import Person, utc_now
+from easyphoto.storage.records import utc_now
+from easyphoto.workspace.folders import Person
 
 USER_IDS = "easyphoto-user-id-infos"
 _ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS = "original_backup", "processed_images/train", "ref_image.jpg", "user_weights"
@@ -121,11 +122,7 @@ def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[
         check = check_photos(crops, engine, earlier.family, settings, progress)
         notes = ("None of the original photos can be used: the crops of the earlier training stand in for them.",)
     if not check.kept:
-        reasons = sorted({verdict.reason.value for verdict in check.verdicts if verdict.reason})
-        raise TooFewPhotos(
-            f"None of the {len(check.verdicts)} photos can be used: {', '.join(reasons)}.",
-            advice="Train the person anew, with sharp photos that show one face well.",
-        )
+        raise TooFewPhotos(check.none_kept, advice="Train the person anew, with sharp photos that show one face well.")
     chosen = _same_photo(earlier.folder / _REFERENCE, check)
     return (replace(check, reference=chosen) if chosen else check), notes
 

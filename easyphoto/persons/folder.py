@@ -15,14 +15,13 @@ from PIL import Image
 
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
-from easyphoto.faces.engine import Domain, FaceEngine, Likeness, outlines_at
+from easyphoto.faces.engine import Domain, FaceEngine, Likeness
 from easyphoto.faces.outline import common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
-from easyphoto.faces.skin_tone import common_tone, skin_level
+from easyphoto.faces.skin_tone import common_tone, skin_level, skin_of
 from easyphoto.images.pictures import as_array, read_picture
 from easyphoto.inference.identities.base import KnownFace, PersonMaterial
 from easyphoto.inference.identities.registry import prepared_identities
-from easyphoto.inference.masks import skin_of
 from easyphoto.inference.subject import Subject
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
@@ -32,7 +31,7 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
-from easyphoto.storage.scratch import discard, place_in_trash
+from easyphoto.storage.scratch import discard, place_in_trash, swap_folder
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
@@ -115,6 +114,7 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
         try:
             _put(workspace, change)
         except OSError as error:
+            # Before the change ends: while it is written down, nobody takes the earlier person for rubbish.
             _put_back(workspace, change)
             end(root, change)
             raise DiskFailure(
@@ -148,14 +148,9 @@ def _put(workspace: Workspace, change: Change) -> None:
     new, place = inside(workspace.root, change.new), workspace.person_folder(change.persons[0])
     if not (new / PERSON_FILE).is_file():
         return
-    if place.exists():
-        if not change.old:
-            return
-        old = inside(workspace.root, change.old)
-        make_folder(old.parent)
-        os.rename(place, old)
-    make_folder(place.parent)
-    os.rename(new, place)
+    if place.exists() and not change.old:
+        return
+    swap_folder(new, place, inside(workspace.root, change.old) if change.old else None)
 
 
 def _put_back(workspace: Workspace, change: Change) -> None:
@@ -189,7 +184,7 @@ def subject_from(
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
     faces = known_faces(read_dataset(folder / "dataset"), engine)
-    outlines = [outline_of(labels, face) for picture, face, labels in faces if outlines_at(engine, picture, face)]
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if engine.outlines_at(picture, face)]
     vectors = embeddings_of(faces, engine)
     material = PersonMaterial(
         person, folder, faces, vectors, settings or InferenceSettings(), store, progress or NullProgress()

@@ -18,7 +18,7 @@ from easyphoto.persons.deletion import finish_deletion, half_written
 from easyphoto.persons.folder import STAGING, finish_install
 from easyphoto.persons.renaming import finish_rename
 from easyphoto.persons.traces import Traces, persons_in, subject_of, traces_of
-from easyphoto.storage.files import WRITING, is_left_over, make_folder, matching
+from easyphoto.storage.files import WRITING, make_folder, matching
 from easyphoto.storage.journal import (
     DELETE,
     INSTALL,
@@ -35,7 +35,7 @@ from easyphoto.storage.journal import (
 )
 from easyphoto.storage.locks import is_held
 from easyphoto.storage.records import read_json
-from easyphoto.storage.scratch import abandoned, clear
+from easyphoto.storage.scratch import abandoned, clear, is_left_over
 from easyphoto.training.run import RUN_FILE, RunFolder
 from easyphoto.workspace.folders import JOB_FILE, PERSON_FILE, Workspace, checked_id, folders_in, records_in
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import TooFewPhotos
+from easyphoto.faces.domain import LOOKS, SAY_SO
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
-from easyphoto.preprocess.kinds import other_kind_last
 from easyphoto.preprocess.look import Look, look_at, set_aside
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
@@ -61,7 +61,7 @@ def check_photos(
         domain=engine.domain.value,
         embedder=engine.embedder,
         notes=(
-            *getattr(engine, "notes", ()),
+            *engine.notes,
             *of_kinds,
             *notes,
             *_base_notes(engine, family),
@@ -69,7 +69,7 @@ def check_photos(
             *_count_notes(kept),
         ),
         seconds=time.perf_counter() - start,
-        decided=getattr(engine, "decided", ""),
+        decided=engine.decided,
         reference_assured=found.is_assured,
         reference_chosen=found.is_chosen,
     )
@@ -121,6 +121,31 @@ def _without_strangers(
         return result, (), True
     said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
     return result, (said,), False
+
+
+def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[str, ...]]:
+    """The looks, those of the other kind marked as incomparable, and what is said about them.
+
+    Where all are of the other kind, somebody insisted on this one: they are ranked as ever, and that is said.
+    """
+    kept = [look for look in looks if look.verdict.kept]
+    strange = [look for look in kept if look.of_other_kind]
+    other = engine.domain.other
+    if not strange:
+        return list(looks), ()
+    if len(strange) == len(kept):
+        said = (
+            f"No face looks {LOOKS[engine.domain]}, although the photos are taken for {engine.domain.value}. "
+            f"If they are {other.value}, {SAY_SO.format(other.value)}."
+        )
+        return list(looks), (said,)
+    names = ", ".join(look.verdict.photo for look in strange)
+    said = f"These look {LOOKS[other]}, so they come last and are not compared with the other photos: {names}."
+    return [_incomparable(look) if look in strange else look for look in looks], (said,)
+
+
+def _incomparable(look: Look) -> Look:
+    return replace(look, verdict=replace(look.verdict, incomparable=True))
 
 
 def _not_checked_note(engine: FaceEngine) -> str:

@@ -10,7 +10,8 @@ from PIL import Image, ImageFilter
 from easyphoto.architectures.base import Family
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.geometry import Box, Size, square_around
-from easyphoto.images.pictures import as_array, as_picture, blended, dilated, feathered, resized, resized_mask
+from easyphoto.images.masks import dilated, feathered
+from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
 from easyphoto.preprocess.reading import moved_face, scaled_face, upright_face
 from easyphoto.preprocess.verdict import Verdict
 

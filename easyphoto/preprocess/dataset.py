@@ -28,6 +28,7 @@ from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.files import atomic_path, cause_of, inside, write_text
 from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage.scratch import swap_folder
 
 # The reference photo serves as a source of features; more detail than this no family can use.
 _REFERENCE_LONGEST = 2048
@@ -235,13 +236,11 @@ def _cleared(folder: Path) -> None:
 
 
 def _moved_into_place(building: Path, folder: Path) -> None:
-    """The finished folder takes the old one's place; a crash in between leaves none or one of them, never a mix."""
+    """The finished folder takes the old one's place. Raises DiskFailure."""
     old = folder.with_name(f".old-{folder.name}")
     try:
         _cleared(old)
-        if folder.exists():
-            folder.rename(old)
-        building.rename(folder)
+        swap_folder(building, folder, old)
         _cleared(old)
     except OSError as error:
         raise DiskFailure(

@@ -10,6 +10,7 @@ from PIL import Image
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import similarity
 from easyphoto.images.pictures import as_array
+from easyphoto.images.srgb import as_lab
 
 # The patch holds three face widths, the face in its middle third.
 _SIDE = 96
@@ -67,7 +68,7 @@ def signature(picture: Image.Image, face: Face) -> Signature:
     patch = cv2.warpAffine(smooth, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     whole = _without_bars(image)
     inside = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST)
-    lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = as_lab(patch)
     # Eroded, because the picture's edge bleeds inwards where it was averaged.
     seen = cv2.erode(inside, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
     small = (_COARSE, _COARSE)

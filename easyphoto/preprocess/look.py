@@ -11,7 +11,7 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture
-from easyphoto.faces.engine import Face, FaceEngine, remarks_on
+from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.geometry import Size
@@ -175,7 +175,7 @@ def _measured(
     assert verdict.face is not None
     picture, face = upright_face(verdict, _MEASURE_WIDTH)
     sharp, light = sharpness(picture, face), exposure(picture, face)
-    remarks = remarks_on(engine, picture, face)
+    remarks = engine.remarks(picture, face)
     verdict = replace(
         verdict,
         sharpness=sharp,

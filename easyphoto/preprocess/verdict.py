@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face
 
 NOT_CHECKED = "identity not checked"
 """Noted at each photo where nobody could tell whether it shows somebody else."""
@@ -111,6 +111,13 @@ class Check:
     def kept(self) -> tuple[Verdict, ...]:
         """The kept photos, best first."""
         return tuple(sorted((v for v in self.verdicts if v.kept), key=lambda v: (-v.rank, v.photo)))
+
+    @property
+    def none_kept(self) -> str:
+        """What is said where no photo was kept: how many there were, and how often each reason set one aside."""
+        reasons = Counter(verdict.reason.value for verdict in self.verdicts if verdict.reason)
+        counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
+        return f"None of the {len(self.verdicts)} photos can be used: {counted}."
 
     @property
     def question(self) -> Verdict | None:

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.geometry import Size, lying_at, moved_into, scale_of, similarity
-from easyphoto.images.pictures import as_array, as_picture, feathered, pasted_back, warped
+from easyphoto.images.masks import fading_square
+from easyphoto.images.pictures import as_array, as_picture, pasted_back, warped
 from easyphoto.restoration.base import FACE_SIDE
 
 # Where the five points lie on the squares of FFHQ (Karras et al., 2019), on average; GFPGAN's and RestoreFormer's own.
@@ -46,18 +47,13 @@ def restored(
         return picture.copy()
     left, top, right, bottom = box.as_ints()
     here, shape = moved_into(back, box), (bottom - top, right - left)
-    alpha = np.clip(warped(inner_square(), here, shape, outside=0.0), 0, 1) * allowed[top:bottom, left:right]
+    alpha = (
+        np.clip(warped(fading_square(FACE_SIDE, FADE * FACE_SIDE), here, shape, outside=0.0), 0, 1)
+        * allowed[top:bottom, left:right]
+    )
     return pasted_back(picture, warped(as_array(made), here, shape), box, alpha)
 
 
 def enlargement(points: np.ndarray) -> float:
     """How many picture pixels one pixel of the square covers."""
     return 1 / scale_of(similarity(points, FACE_POINTS))
-
-
-def inner_square() -> np.ndarray:
-    """float32 (FACE_SIDE, FACE_SIDE): 1 in the middle, 0 at the edge."""
-    fade = round(FADE * FACE_SIDE)
-    middle = np.zeros((FACE_SIDE, FACE_SIDE), np.float32)
-    middle[fade:-fade, fade:-fade] = 1
-    return feathered(middle, fade - 1)

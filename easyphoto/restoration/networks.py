@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.errors import BackendError, MissingCapability, OutOfMemory, WeightsMissing
+from easyphoto.errors import BackendError, MissingCapability, OutOfMemory, WeightsMissing, first_line
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.progress import Progress
@@ -141,7 +141,3 @@ def too_little_memory() -> OutOfMemory:
     return OutOfMemory(
         "The device has not enough memory for this network.", advice="Close other programs that use the device."
     )
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

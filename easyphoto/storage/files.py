@@ -25,7 +25,6 @@ MOST_NAME_BYTES = 255
 SECONDS_TO_LET_GO = 1.0
 """How long a file is waited for that somebody has open. Windows then refuses to replace it, and so do some network
 disks; virus scanners and viewers let go within tenths of a second."""
-SECONDS_OF_A_WRITE = 3600
 _PRIVATE = 0o700
 _ATTEMPTS = 20
 _BLOCK = 1 << 20
@@ -92,7 +91,10 @@ def _begun(temporary: Path) -> int | None:
         if os.name == "nt":
             os.close(handle)
             return None
-        if _lock(handle) is False or not is_same_file(handle, temporary):
+        taken = None
+        with suppress(OSError):  # a disk without locks
+            taken = try_lock(handle)
+        if taken is False or not is_same_file(handle, temporary):
             # Somebody who removes what dead processes left was here before the lock.
             os.close(handle)
             with suppress(OSError):
@@ -102,16 +104,19 @@ def _begun(temporary: Path) -> int | None:
     raise FileNotFoundError(errno.ENOENT, "it is removed again and again", str(temporary))
 
 
-def _lock(handle: int) -> bool | None:
-    """Whether it could be taken; None where this system or disk knows no such lock."""
+def try_lock(handle: int) -> bool | None:
+    """Lock an open file until it is closed; returns at once, with False where another process holds it.
+
+    None where this system has no such lock. Raises OSError where the disk has none.
+    """
     try:
         import fcntl
-
+    except ImportError:
+        return None
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except (ImportError, OSError):
-        return None
     return True
 
 
@@ -121,44 +126,6 @@ def is_same_file(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
         return False
-
-
-def remove_left_over(temporary: Path) -> bool:
-    """Delete it if who wrote it has ended; returns whether it is gone. Raises OSError.
-
-    Under its lock, which its writer asks for: else one that has just begun would lose its file.
-    """
-    try:
-        handle = os.open(temporary, os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        taken = _lock(handle)
-        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
-        if is_old if taken is None else taken:
-            if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
-                os.close(handle)
-                handle = -1
-            temporary.unlink(missing_ok=True)
-            return True
-    finally:
-        if handle >= 0:
-            os.close(handle)
-    return False
-
-
-def is_left_over(temporary: Path) -> bool:
-    """Whether who wrote this file of `atomic_path` has ended; where no lock tells, an hour without a change does."""
-    try:
-        handle = os.open(temporary, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        taken = _lock(handle)
-        is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
-    finally:
-        os.close(handle)
-    return is_old if taken is None else taken
 
 
 def take_place(new: Path, target: Path) -> None:

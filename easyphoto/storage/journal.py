@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from easyphoto.errors import DiskFailure, EasyPhotoError, RunBusy
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import cause_of, matching
 from easyphoto.storage.locks import file_lock, is_held, owner_of, words_of
-from easyphoto.storage.records import parsed, read_json, typed, write_json
+from easyphoto.storage.records import name_stamp, parsed, read_json, typed, write_json
 from easyphoto.storage.scratch import LOCK, thrown_away
 
 CHANGES = "changes"
@@ -64,8 +63,7 @@ def names_of(persons: Iterable[str], uploads: Iterable[str] = ()) -> frozenset[s
 
 
 def new_change(kind: str, persons: Iterable[str], **fields: Any) -> Change:
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
-    return Change(f"{stamp}-{secrets.token_hex(4)}", kind, tuple(persons), **fields)
+    return Change(f"{name_stamp(microseconds=True)}-{secrets.token_hex(4)}", kind, tuple(persons), **fields)
 
 
 def begin(root: Path, change: Change) -> Change:

@@ -1,4 +1,8 @@
-"""One process at a time holds a run, a person, a folder of passing things."""
+"""The file lock: one process at a time holds a run, a person, a download, a folder of passing things.
+
+Not the package `filelock`, of which a web UI may hold any version: each try of an older one empties the file, in which
+the holder says who they are, and on Windows it locks the first byte, so that nobody else can read that.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.storage.files import cause_of, is_same_file, make_folder, private_opener
+from easyphoto.storage.files import cause_of, is_same_file, make_folder, private_opener, try_lock
 
 _SECONDS_BETWEEN_TRIES = 0.02
 
 
 @contextmanager
 def file_lock(path: Path, *, said: str = "", stays: bool = True, wait: float = 0.0) -> Iterator[None]:
-    """Hold `path` locked; raises RunBusy where another holds it for longer than `wait` seconds.
+    """Hold `path` locked; raises RunBusy where another holds it for longer than `wait` seconds, and DiskFailure.
 
     The operating system's lock, not the file's existence, decides: it ends with its process, so a killed worker leaves
-    nothing that would have to be cleared. `said` stands in the file after the process's id, for others to read.
-    Without `stays` the file goes with the lock, and its folder
-    where that is empty then.
+    nothing that would have to be cleared. The file holds the process's id, then `said`, for others to read.
+    Without `stays` the file is removed with the lock, and its folder where that is empty then.
     """
     handle = _held(path, stays=stays, latest=time.monotonic() + wait)
     try:
@@ -82,6 +85,11 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
                 )
             else:
                 time.sleep(_SECONDS_BETWEEN_TRIES)
+        except OSError as error:
+            os.close(handle)
+            raise DiskFailure(
+                f"{path} cannot be locked: {cause_of(error)}.", advice="Keep it on a disk of this machine."
+            ) from error
         except BaseException:
             os.close(handle)
             raise
@@ -103,27 +111,26 @@ def _opened(path: Path) -> int:
 
 
 def _taken(handle: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
+    """Raises OSError where the disk has no locks, as some network disks."""
+    taken = try_lock(handle)
+    return _is_byte_taken(handle) if taken is None else taken
 
-        try:
-            # Far beyond the process id, which others must be able to read.
-            os.lseek(handle, 4096, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-            os.lseek(handle, 0, os.SEEK_SET)
-        except OSError:
-            return False
-        return True
+
+def _is_byte_taken(handle: int) -> bool:
+    """Windows locks bytes, which others then cannot read: one far beyond the process id, which they must."""
+    import msvcrt
+
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        os.lseek(handle, 4096, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        os.lseek(handle, 0, os.SEEK_SET)
+    except OSError:
         return False
     return True
 
 
 def owner_of(path: Path) -> str:
+    """The process that holds or held the lock, in words."""
     try:
         return f"process {path.read_text('utf-8', 'replace').partition(' ')[0] or 'unknown'}"
     except OSError:

@@ -13,6 +13,7 @@ import math
 import re
 import types
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -39,6 +40,17 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"{target.name} cannot be written: {error}.", advice="This is a fault of EasyPhoto.") from error
     write_text(target, text + "\n")
+
+
+def utc_now(*, milliseconds: bool = False) -> str:
+    """The time as records write it: ISO 8601 in UTC, `2026-01-31T12:00:00Z`."""
+    text = datetime.now(timezone.utc).isoformat(timespec="milliseconds" if milliseconds else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def name_stamp(*, microseconds: bool = False) -> str:
+    """The time as names of files and folders begin, so that they sort by it: `20260131T120000Z`."""
+    return datetime.now(timezone.utc).strftime(f"%Y%m%dT%H%M%S{'%f' if microseconds else ''}Z")
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.storage.files import WRITING, cause_of, make_folder, remove_left_over
+from easyphoto.storage.files import WRITING, cause_of, make_folder, try_lock
 from easyphoto.storage.locks import file_lock, is_held
 
 TRASH = "trash"
@@ -24,6 +24,8 @@ LOCK = ".lock"
 SECONDS_UNHELD = 3600
 """After which a folder without a lock is nobody's; earlier versions held none."""
 _ADVICE = "Close what has it open and check its rights, then run the same command again."
+SECONDS_OF_A_WRITE = 3600
+"""Without a change, after which a file is taken for left over where no lock tells."""
 
 
 @contextmanager
@@ -76,6 +78,49 @@ def clear(root: Path, path: Path) -> bool:
     return not path.exists()
 
 
+def remove_left_over(temporary: Path) -> bool:
+    """Delete it if who wrote it has ended; returns whether it is gone. Raises OSError.
+
+    Under its lock, which its writer asks for: else one that has just begun would lose its file.
+    """
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        if _writer_has_ended(handle):
+            if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
+                os.close(handle)
+                handle = -1
+            temporary.unlink(missing_ok=True)
+            return True
+    finally:
+        if handle >= 0:
+            os.close(handle)
+    return False
+
+
+def is_left_over(temporary: Path) -> bool:
+    """Whether who wrote this file of `atomic_path` has ended; where no lock tells, an hour without a change does."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return _writer_has_ended(handle)
+    finally:
+        os.close(handle)
+
+
+def _writer_has_ended(handle: int) -> bool:
+    try:
+        taken = try_lock(handle)
+    except OSError:  # some network disks have no locks
+        taken = None
+    is_old = time.time() - os.fstat(handle).st_mtime > SECONDS_OF_A_WRITE
+    return is_old if taken is None else taken
+
+
 def thrown_away(root: Path) -> tuple[Path, ...]:
     """What lies in the workspace's trash."""
     return tuple(_entries(root / TRASH))
@@ -115,6 +160,24 @@ def _moved(path: Path, place: Path) -> Path:
             return path
         raise
     return place.parent
+
+
+def swap_folder(new: Path, place: Path, old: Path | None) -> None:
+    """Put the folder `new` in `place`; what lies there goes to `old`, which is None where nothing does. Raises OSError.
+
+    Killed between the two renames it leaves nothing in `place`. Where the second one fails, `place` is as before.
+    """
+    replaced = old if place.exists() else None
+    if replaced is not None:
+        make_folder(replaced.parent)
+        os.rename(place, replaced)
+    try:
+        make_folder(place.parent)
+        os.rename(new, place)
+    except OSError:
+        if replaced is not None:
+            os.rename(replaced, place)
+        raise
 
 
 def empty(folder: Path) -> None:

@@ -30,7 +30,6 @@ def main() -> int:
 def found() -> dict[str, object]:
     """Versions, torch's folder, and requirements that are not met. Raises ImportError where something is missing."""
     import cv2  # noqa: F401
-    import filelock  # noqa: F401
     import onnxruntime  # noqa: F401
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: F401

@@ -75,7 +75,7 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Training
     from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
     from easyphoto.faces.opening import open_engine
-    from easyphoto.weights.opening import open_store
+    from easyphoto.weights.store import open_store
 
     base = base_model(run.base)[1] if run.base in FAMILIES else folder.path(run.base)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -17,7 +17,8 @@ from easyphoto.backends.base import Backend, Control, InpaintRequest, Result, Sa
 from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.geometry import Size, resized_points, square_around
-from easyphoto.images.pictures import dilated, read_picture, resized, write_picture
+from easyphoto.images.masks import dilated
+from easyphoto.images.pictures import read_picture, resized, write_picture
 from easyphoto.progress import Progress
 from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed, write_json

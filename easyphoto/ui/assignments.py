@@ -112,8 +112,3 @@ def without_a_face(persons: Sequence[str], seatings: Sequence[TemplateAssignment
     """The persons who sit on no template."""
     seen = {taker for seating in seatings for taker in seating.persons}
     return tuple(person for person in persons if person not in seen)
-
-
-def without_a_person(seatings: Sequence[TemplateAssignment]) -> tuple[str, ...]:
-    """The templates on which nobody sits."""
-    return tuple(seating.template for seating in seatings if not seating.persons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.jobs.service import Service
+from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
+from easyphoto.ui.client_files import FileDrop, gradio_folder
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import HIDDEN
-from easyphoto.ui.sending import SendTargets
+from easyphoto.ui.photograph_layout import SendTargets
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "easyphoto.js"
@@ -54,6 +57,16 @@ def build_page(service: Service, *, standalone: bool) -> Page:
         if standalone:
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)
+
+
+def mount_page(app: Any, blocks: gr.Blocks) -> Path:
+    """Put it at the root; returns the folder for what comes in. What a version does not know it is not told."""
+    wanted = {"max_file_size": MOST_ARCHIVE, "show_error": False, "run_history": False, "ssr_mode": False}
+    known = inspect.signature(gr.mount_gradio_app).parameters
+    gr.mount_gradio_app(app, blocks, path="/", **{name: value for name, value in wanted.items() if name in known})
+    # Only after its own `launch` does gradio 6 ask whether a path that an event names was uploaded.
+    blocks.has_launched = True
+    return gradio_folder(next(each for each in blocks.blocks.values() if isinstance(each, FileDrop)))
 
 
 @dataclass(frozen=True)

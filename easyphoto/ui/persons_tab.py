@@ -20,12 +20,11 @@ from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_folder
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
-from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import Orders, connect_orders, place_orders
 from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
-from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.thumbnails import Thumbnails
 
 PREFIX = "easyphoto_persons"

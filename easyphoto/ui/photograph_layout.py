@@ -21,7 +21,6 @@ from easyphoto.ui.live import LiveCard, place_card
 from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
-from easyphoto.ui.sending import SendTargets
 from easyphoto.ui.thumbnails import Thumbnails
 
 PREFIX = "easyphoto_photograph"
@@ -109,6 +108,14 @@ class Queue:
     seen: Any
     """State: the rows on show, so that nothing is sent twice."""
     orders: Orders
+
+
+@dataclass(frozen=True)
+class SendTargets:
+    """`buttons` by the names in the host's facts (img2img, inpaint, extras); `picture` holds what is sent."""
+
+    buttons: Mapping[str, Any]
+    picture: Any
 
 
 @dataclass(frozen=True)

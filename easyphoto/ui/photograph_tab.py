@@ -15,9 +15,9 @@ from easyphoto.ui.assignments import TemplateAssignment, with_taker
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
-from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import connect_orders
 from easyphoto.ui.photograph_form import UPLOAD, PhotographPlan, upload_entry
 from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab, build
@@ -33,7 +33,6 @@ from easyphoto.ui.photograph_results import (
     ticked,
 )
 from easyphoto.ui.picture_choice import Pick, key_of, latest
-from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.repeat import Known, Repeat, repeated
 
 MOST_RESULT = 500_000_000

@@ -20,11 +20,10 @@ from easyphoto.jobs.service import Options, Service, TemplateEntry
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
-from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.ui.train_form import base_update
 from easyphoto.workspace.shipped import shipped_templates

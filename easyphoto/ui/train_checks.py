@@ -10,8 +10,8 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
+from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
-from easyphoto.ui.messages import saying
 from easyphoto.ui.orders import connect_orders
 from easyphoto.ui.train_form import TrainForm
 from easyphoto.ui.train_photos import (

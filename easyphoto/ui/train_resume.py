@@ -12,9 +12,9 @@ from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import STATE_WORDS
+from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, show_job
-from easyphoto.ui.messages import saying
 
 PREFIX = "easyphoto_train_resume"
 RESUMABLE = (State.INTERRUPTED, State.CANCELLED, State.FAILED)

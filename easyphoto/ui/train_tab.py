@@ -16,10 +16,9 @@ from easyphoto.jobs.service import Service
 from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
-from easyphoto.ui.messages import saying
-from easyphoto.ui.renewal import Renewal
 from easyphoto.ui.train_checks import connect_photos
 from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths

@@ -17,20 +17,19 @@ from easyphoto.backends.base import Capabilities, Control, GenerateRequest, Inpa
 from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
 from easyphoto.backends.used import OWN, UsedFiles
+from easyphoto.backends.webui_names import HostSampler, sampler_named
 from easyphoto.errors import HostBusy, MissingCapability
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in
 from easyphoto.webui.finisher import restorer_names, upscaler_names
-from easyphoto.webui.generation import Lock, SamplingWatch, Turn, turn, watched
+from easyphoto.webui.generation import Lock, SamplingWatch, ScriptErrors, Turn, turn, watched
 from easyphoto.webui.host_modules import host_module, host_module_or_none
 from easyphoto.webui.lending import lent_for
 from easyphoto.webui.loras import HostLoras, NamedLora, not_applied, partly_applied
 from easyphoto.webui.overrides import CHECKPOINT, VAE, overridden, unwritten
 from easyphoto.webui.processing import default_arguments, make_processing, painted, runner_for, with_only
-from easyphoto.webui.samplers import known_samplers, require_sampler
-from easyphoto.webui.script_errors import ScriptErrors
 from easyphoto.webui.script_isolation import left_unhooked
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -263,3 +262,23 @@ def _free_memory() -> int | None:
     if torch is None or not torch.cuda.is_available():
         return None
     return int(torch.cuda.mem_get_info()[0])
+
+
+def known_samplers() -> tuple[Sampler, ...]:
+    """Those that the host has. Where it does not know a name it takes another one in silence."""
+    return tuple(sampler for sampler in Sampler if _host_sampler(sampler) is not None)
+
+
+def require_sampler(sampler: Sampler) -> HostSampler:
+    """Raises MissingCapability where the host has none like it."""
+    named = _host_sampler(sampler)
+    if named is None:
+        known = ", ".join(each.value for each in known_samplers())
+        raise MissingCapability(f"The web UI has no sampler {sampler.value!r}.", advice=f"It has: {known}.")
+    return named
+
+
+def _host_sampler(sampler: Sampler) -> HostSampler | None:
+    schedulers = host_module_or_none("sd_schedulers")
+    labels = None if schedulers is None else [str(each.label) for each in schedulers.schedulers_map.values()]
+    return sampler_named(sampler, host_module("sd_samplers").all_samplers_map, labels)

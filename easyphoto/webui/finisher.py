@@ -17,9 +17,8 @@ from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
 from easyphoto.settings import InferenceSettings
-from easyphoto.webui.generation import Lock, turn
+from easyphoto.webui.generation import Lock, ScriptErrors, turn
 from easyphoto.webui.host_modules import host_module
-from easyphoto.webui.script_errors import ScriptErrors
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 

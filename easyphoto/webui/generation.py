@@ -1,4 +1,4 @@
-"""A turn of ours in the host's process: its queue, its state, the steps it makes, and how it is stopped."""
+"""A turn of ours in the host's process: its queue, its state, the steps it makes, how it is stopped, and what fails."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _CHEAP_PREVIEWS = ("Approx NN", "Approx cheap", "TAESD")
 Lock = AbstractContextManager[Any]
 Look = Callable[[], Sequence[str]]
 """Says, when the first step begins, what of the things asked for did not come to be: a sentence each."""
+_LONGEST_ERROR = 300
 
 
 @dataclass(eq=False)
@@ -152,3 +153,26 @@ def watched(watch: SamplingWatch) -> Iterator[None]:
         yield
     finally:
         callbacks.remove_callbacks_for_function(watch.begins_step)
+
+
+def _records() -> list[Any]:
+    return list(getattr(host_module("errors"), "exception_records", ()))
+
+
+@dataclass(eq=False)
+class ScriptErrors:
+    """What the host's scripts failed at since this was made: it swallows their exceptions and keeps the last five."""
+
+    _before: list[Any] = field(default_factory=_records)
+
+    def new(self, about: str = "") -> tuple[str, ...]:
+        """One sentence for each exception, oldest first; only those whose traceback names `about`, if any does."""
+        fresh = [record for record in _records() if not any(record is old for old in self._before)]
+        named = [record for record in fresh if about in str(record).lower()]
+        return tuple(dict.fromkeys(map(_words, named or fresh)))
+
+
+def _words(record: Any) -> str:
+    said = record.get("exception") if isinstance(record, dict) else record
+    first = (str(said or "").strip() or "an exception without words").splitlines()[0]
+    return first if len(first) <= _LONGEST_ERROR else first[:_LONGEST_ERROR] + "…"

@@ -8,9 +8,12 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from easyphoto.webui.host_modules import host_module
+from easyphoto.webui.host_modules import host_module, host_module_or_none
+
+if TYPE_CHECKING:
+    from easyphoto.ui.photograph_layout import SendTargets
 
 TITLE, TAB = "EasyPhoto", "easyphoto"
 _log = logging.getLogger(__name__)
@@ -39,7 +42,6 @@ def tabs() -> list[tuple[Any, str, str]]:
 
 def built_tab() -> Any:
     from easyphoto.ui.page import build_page
-    from easyphoto.webui.sending import bind_sends
     from easyphoto.webui.service import open_service
 
     page = build_page(open_service(), standalone=False)
@@ -89,6 +91,20 @@ def built_api(demo: Any, app: Any) -> Any:
     check = HostCheck(host_module("shared").cmd_opts, app)
     api = build_api(open_service(), has_door=check.has_accounts)
     return FrontDoor(ClosesInTime(api, lambda: is_closing(demo)), check)
+
+
+def bind_sends(send: SendTargets) -> None:
+    """Each button sends the picture that is shown to another of the host's tabs, by the host's own "Send to".
+
+    Called while the host builds its page. A button of a tab that the host lacks stays without effect: the host would
+    otherwise fail at its whole page.
+    """
+    infotext = host_module_or_none("infotext_utils") or host_module("generation_parameters_copypaste")
+    for tab, button in send.buttons.items():
+        if tab in infotext.paste_fields:
+            infotext.register_paste_params_button(
+                infotext.ParamBinding(paste_button=button, tabname=tab, source_image_component=send.picture)
+            )
 
 
 def guarded(what: str, callback: Callable[..., None]) -> Callable[..., None]:

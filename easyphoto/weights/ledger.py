@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import DiskFailure
+from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.storage.files import cause_of, make_folder, open_regular
-from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage.files import cause_of, open_regular
+from easyphoto.storage.locks import file_lock
+from easyphoto.storage.records import read_json, typed, utc_now, write_json
 
 _BLOCK = 1 << 20
 # Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.
@@ -90,8 +90,7 @@ class Ledger:
             first = records["trusted"].get(key)
             if first and not anew:
                 return bool(first["sha256"] == sha256)
-            date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            records["trusted"][key] = {"sha256": sha256, "date": date, "source": source}
+            records["trusted"][key] = {"sha256": sha256, "date": utc_now(), "source": source}
         return True
 
     def forget(self, key: str) -> None:
@@ -117,15 +116,12 @@ class Ledger:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Records]]:
         """The records, read and written back while no other process does the same."""
-        from filelock import FileLock
-
         try:
-            make_folder(self.file.parent)
-            with FileLock(f"{self.file}.lock", timeout=_LOCK_SECONDS, mode=0o600):
+            with file_lock(self.file.with_name(f"{self.file.name}.lock"), wait=_LOCK_SECONDS):
                 records = self._read()
                 yield records
                 write_json(self.file, records)
-        except OSError as error:
+        except (OSError, RunBusy) as error:
             raise DiskFailure(
                 f"{self.file} could not be written: {cause_of(error)}.", advice="Check the rights of the folder."
             ) from error

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from easyphoto.errors import DiskFailure
+from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.progress import Progress
-from easyphoto.storage.files import cause_of, make_folder
+from easyphoto.settings import WeightSettings
+from easyphoto.storage.files import cause_of
+from easyphoto.storage.locks import file_lock
 from easyphoto.weights.answers import SourceFailed
-from easyphoto.weights.catalog import CATALOG, LicenceSet, UsedWeight, WeightFile, weight_file
+from easyphoto.weights.catalog import CATALOG, UsedWeight, WeightFile, weight_file
 from easyphoto.weights.download import DownloadLimits, Wish, download
-from easyphoto.weights.entries import Source, Variant
-from easyphoto.weights.ledger import Ledger, sha256_of
-from easyphoto.weights.places import candidates, default_mirrors
+from easyphoto.weights.entries import LicenceSet, Source, Variant
+from easyphoto.weights.ledger import Ledger
+from easyphoto.weights.places import candidates, host_folders
 from easyphoto.weights.refusals import OFFLINE, in_the_way, missing, not_allowed, wrong_content
 from easyphoto.weights.soundness import is_sound
 from easyphoto.weights.sources import secret_headers, url_of
-
-__all__ = ["OFFLINE", "Finding", "WeightStore", "default_mirrors", "missing", "sha256_of"]
 
 _NO = ("", "0", "false", "no", "off")
 
@@ -39,6 +39,12 @@ class Finding:
     place: Path
     sha256: str
     fits: bool
+
+
+def open_store(root: Path, mirrors: tuple[Path, ...], settings: WeightSettings) -> WeightStore:
+    """The store in `root` as the settings want it; other programs' folders are looked into as well."""
+    webui = Path(settings.webui).expanduser() if settings.webui else None
+    return WeightStore(root, mirrors, LicenceSet(settings.licences), also=host_folders(webui), offline=settings.offline)
 
 
 @dataclass(frozen=True)
@@ -216,26 +222,16 @@ class WeightStore:
     @contextmanager
     def _lock(self, file: WeightFile, progress: Progress) -> Iterator[None]:
         """Held by one process at a time; the others wait and can be cancelled."""
-        from filelock import FileLock, Timeout
-
         path = self.root / ".locks" / f"{file.id}.lock"
-        try:
-            make_folder(path.parent)
-            lock = FileLock(str(path), mode=0o600)
-            while not lock.is_locked:
+        with ExitStack() as held:
+            while True:
                 progress.check()
                 try:
-                    lock.acquire(timeout=0.2, poll_interval=0.05)
-                except Timeout:
+                    held.enter_context(file_lock(path, wait=0.2))
+                    break
+                except RunBusy:
                     progress.step(0, 0, f"another process fetches {file.name}")
-        except OSError as error:
-            raise DiskFailure(
-                f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
-            ) from error
-        try:
             yield
-        finally:
-            lock.release()
 
 
 def _key(file: WeightFile, form: Variant) -> str:

@@ -12,19 +12,6 @@ from easyphoto.weights.sources import url_of
 from easyphoto.weights.store import WeightStore
 
 
-def weights_table() -> list[str]:
-    """Sets and files as Markdown tables, for docs/weights.md."""
-    lines = ["| set | files |", "|---|---|"]
-    lines += [f"| `{name}` | {', '.join(f'`{id}`' for id in ids)} |" for name, ids in SETS.items()]
-    lines += ["", "| file | MB | licence | commercial use | sha256 | needed by |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| `{file.id}` | {_megabytes(file)} | {file.licence} | {file.commercial.value} | "
-        f"{_hash_words(file)} | {file.needed_by} |"
-        for file in CATALOG.values()
-    ]
-    return lines
-
-
 def weights_lines(store: WeightStore) -> Iterator[str]:
     """For doctor: where files are looked for, how many there are; what needs mending begins with `!`."""
     yield f"  licences: {store.licences.value}; {'offline' if store.is_offline else 'missing files are fetched'}"
@@ -82,11 +69,3 @@ def _record(store: WeightStore, file: WeightFile, progress: Progress) -> dict[st
         "at_hand": str(place) if place else None,
         "at_hand_sha256": store.hash_of(place) if place else None,
     }
-
-
-def _megabytes(file: WeightFile) -> str:
-    return f"{file.bytes / 1e6:.1f}" if file.bytes else "–"
-
-
-def _hash_words(file: WeightFile) -> str:
-    return f"{file.sha256[:8]}…" if file.sha256 else "first use"

@@ -17,14 +17,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, UnknownPerson
 from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.storage.journal import doomed
-from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage.records import name_stamp, read_json, typed, write_json
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
@@ -236,15 +235,6 @@ class Workspace:
     def save_person(self, person: Person) -> None:
         write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
 
-    def new_person(self, name: str, family: str) -> Person:
-        """Raises NameTaken where somebody of that id exists, BadName where the name gives no safe id."""
-        id = checked_id(name)
-        if (self.persons / id / "person.json").exists():
-            raise NameTaken(f"There is already a person {id!r}.", advice="Choose another name, or delete them first.")
-        person = Person(id=id, name=name.strip(), family=family, created=utc_now())
-        self.save_person(person)
-        return person
-
     def runs_of(self, id: str) -> tuple[Path, ...]:
         """The person's trainings; where no record says whose it is, its folder's name does: `<utc>-<id>`.
 
@@ -265,7 +255,7 @@ class Workspace:
 
     def new_run_folder(self, id: str) -> Path:
         """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""
-        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        stamp = name_stamp()
         for attempt in range(1, 1000):
             folder = self.runs / (
                 f"{stamp}-{checked_id(id)}" if attempt == 1 else f"{stamp}.{attempt}-{checked_id(id)}"
@@ -332,8 +322,3 @@ def checked_person(person: Person, folder: Path) -> Person:
 
 def _damage(folder: Path) -> str:
     return f"The record of the person {folder.name!r}"
-
-
-def utc_now() -> str:
-    """The time as the records write it: ISO 8601 in UTC, whole seconds."""
-    return datetime.now(timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")

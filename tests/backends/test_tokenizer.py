@@ -12,7 +12,8 @@ from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.tokenizer import find_merges, open_tokenizers, read_merges, vocabulary_of
 from easyphoto.errors import WeightsMissing
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.backends.merges import table, write_merges
 
 

@@ -8,8 +8,7 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench import likeness
-from easyphoto.bench.intervals import bootstrap
-from easyphoto.bench.likeness import ARMS, difference, nearer, outside_difference, scale_of, summary
+from easyphoto.bench.likeness import ARMS, bootstrap, difference, nearer, outside_difference, scale_of, summary
 from easyphoto.bench.persons import FIRST_PERSON, draw_member, judging_templates
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress

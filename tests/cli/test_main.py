@@ -17,6 +17,7 @@ from easyphoto.cli import commands
 from easyphoto.cli.main import main, without_secrets
 from easyphoto.progress import Cancelled
 from easyphoto.workspace.folders import Workspace
+from tests.fakes import new_person
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,7 +110,7 @@ def test_bad_input_gives_2_and_writes_nothing(tmp_path, monkeypatch, capsys, arg
 
 
 def test_deleting_wants_to_be_meant(tmp_path, monkeypatch, capsys):
-    Workspace(tmp_path).new_person("anna", "miniature")
+    new_person(Workspace(tmp_path), "anna")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
 
     assert main(["persons", "delete", "anna", "--workspace", str(tmp_path)]) == 2
@@ -121,8 +122,8 @@ def test_deleting_wants_to_be_meant(tmp_path, monkeypatch, capsys):
 
 def test_persons_are_listed_and_shown(tmp_path, capsys):
     workspace = Workspace(tmp_path)
-    workspace.save_person(replace(workspace.new_person("anna", "miniature"), domain="photographs"))
-    workspace.new_person("ben", "miniature")
+    workspace.save_person(replace(new_person(workspace, "anna"), domain="photographs"))
+    new_person(workspace, "ben")
 
     assert main(["persons", "--workspace", str(tmp_path)]) == 0
     assert [line.split("miniature")[1].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
@@ -139,12 +140,12 @@ def test_persons_are_listed_and_shown(tmp_path, capsys):
 
 def test_a_persons_likeness_is_shown_with_what_it_means(tmp_path, capsys):
     workspace = Workspace(tmp_path)
-    person = workspace.new_person("anna", "miniature")
+    person = new_person(workspace, "anna")
     record = {"embedder": "auraface", "cosine": 0.7123, "percentile": 62.5, "strangers": None}
     workspace.save_person(replace(person, likeness=record))
     # A record of an earlier version has no share of strangers.
     older = {"embedder": "auraface", "cosine": 0.5, "percentile": 10.0}
-    workspace.save_person(replace(workspace.new_person("ben", "miniature"), likeness=older))
+    workspace.save_person(replace(new_person(workspace, "ben"), likeness=older))
 
     main(["persons", "show", "anna", "--workspace", str(tmp_path)])
     main(["persons", "show", "ben", "--workspace", str(tmp_path)])
@@ -158,7 +159,7 @@ def test_a_persons_likeness_is_shown_with_what_it_means(tmp_path, capsys):
 def test_a_person_is_exported_as_a_zip(tmp_path, capsys):
     import zipfile
 
-    Workspace(tmp_path).new_person("anna", "miniature")
+    new_person(Workspace(tmp_path), "anna")
     target = tmp_path / "out.zip"
 
     assert main(["persons", "export", "anna", "--out", str(target), "--workspace", str(tmp_path)]) == 0

@@ -11,6 +11,7 @@ from easyphoto.cli import doctor
 from easyphoto.cli.main import main
 from easyphoto.workspace.folders import Workspace
 from tests.backends.sdapi_server import HostState, serving
+from tests.fakes import new_person
 from tests.persons.arriving import OnePersonEngine, write_earlier
 
 SECRET = "anna:word-7"
@@ -38,7 +39,7 @@ def test_who_arrives_is_named_on_stdout_and_who_does_not_beside_it(
 
 
 def test_a_renamed_person_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Workspace(tmp_path).new_person("anna", "miniature")
+    new_person(Workspace(tmp_path), "anna")
 
     assert main(["persons", "rename", "anna", "Änne", "--id", "aenne", "--workspace", str(tmp_path)]) == 0
     assert main(["persons", "rename", "aenne", "--workspace", str(tmp_path)]) == 2

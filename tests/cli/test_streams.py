@@ -13,6 +13,7 @@ import pytest
 from easyphoto.cli.main import main
 from easyphoto.cli.output import table, visible
 from easyphoto.workspace.folders import Workspace
+from tests.fakes import new_person
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asks a POSIX shell")
@@ -27,7 +28,7 @@ def shell(line, *, arguments=(), **variables):
 
 @pytest.fixture
 def workspace(tmp_path):
-    Workspace(tmp_path / "work").new_person("anna", "miniature")
+    new_person(Workspace(tmp_path / "work"), "anna")
     return tmp_path / "work"
 
 

@@ -11,9 +11,7 @@ import pytest
 from easyphoto.cli.main import main
 from easyphoto.weights.catalog import CATALOG, SETS
 from easyphoto.weights.store import WeightStore
-from easyphoto.weights.tables import weights_lines, weights_table
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "weights.md"
+from easyphoto.weights.tables import weights_lines
 
 
 @pytest.fixture(autouse=True)
@@ -150,10 +148,6 @@ def test_trusting_what_is_not_there_forgets_what_was_known(
 def test_a_wrong_word_is_bad_input(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert weights(tmp_path, *words) == 2
     assert "InputError" in capsys.readouterr().err
-
-
-def test_the_documents_table_is_made_from_the_catalogue() -> None:
-    assert "\n".join(weights_table()) in PAGE.read_text("utf-8"), "run python tools/docs_tables.py"
 
 
 def test_doctors_lines_mark_what_needs_mending(tmp_path: Path, accepted: Path) -> None:

@@ -23,7 +23,8 @@ from easyphoto.faces.photo_engine import PhotoEngine
 from easyphoto.faces.yunet import YuNet
 from easyphoto.images.pictures import picture_files, read_picture
 from easyphoto.progress import NullProgress
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.faces.dlib_fixture import RECIPE, SIDE, given, write_onnx
 
 # dlib calls two faces one person up to the distance 0.6. Its vectors are about 1.39 long: cos = 1 - 0.6² / (2 · 1.39²).

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.colour import LabStatistics, colour_transferred, inner_fade, tone_of, toned
+from easyphoto.faces.colour import LabStatistics, colour_transferred, tone_of, toned
+from easyphoto.images.masks import inner_fade
 
 
 def patch(colour: tuple[int, int, int], noise: float = 8.0, seed: int = 0) -> Image.Image:

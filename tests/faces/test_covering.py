@@ -10,10 +10,9 @@ from easyphoto.architectures.base import models_folder
 from easyphoto.bench.persons import photo_of
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing
-from easyphoto.faces.covering import Covering, covering_of
 from easyphoto.faces.drawn_covering import drawn_covering
 from easyphoto.faces.drawn_engine import DrawnEngine
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face, covering_of
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 

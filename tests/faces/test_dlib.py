@@ -20,7 +20,8 @@ from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.faces.dlib_fixture import VARIABLE, Bytes, given, read_layers, write_onnx
 from tests.faces.dlib_trial import photo_engine
 

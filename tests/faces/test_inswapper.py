@@ -14,7 +14,8 @@ from PIL import Image
 from easyphoto.errors import InputError, LicenceRefused, MissingCapability, WeightsMissing
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.engine import Face
-from easyphoto.faces.inswapper import InSwapper, NoFuser, open_fuser
+from easyphoto.faces.fuser import NoFuser, open_fuser
+from easyphoto.faces.inswapper import InSwapper
 from easyphoto.geometry import Box
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight

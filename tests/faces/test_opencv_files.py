@@ -13,7 +13,8 @@ import pytest
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.faces.yunet import YuNet
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 
 
 def test_where_a_path_with_other_letters_cannot_be_opened_the_bytes_are_handed_over(tmp_path: Path) -> None:

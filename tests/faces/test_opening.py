@@ -17,7 +17,9 @@ from easyphoto.faces.engine import Domain
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.progress import NullProgress
 from easyphoto.weights.catalog import YUNET
-from easyphoto.weights.store import WeightStore, default_mirrors, missing
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.refusals import missing
+from easyphoto.weights.store import WeightStore
 from tests.fakes import FakeEngine
 from tests.photographed import drawn, on_ground, photographed
 

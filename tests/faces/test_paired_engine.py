@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, FaceEngine, outlines_at, remarks_on
+from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.weights.catalog import UsedWeight
@@ -103,10 +102,8 @@ def test_a_face_is_parsed_by_the_engine_of_what_it_looks_like() -> None:
 def test_an_outline_is_trusted_where_the_engine_that_parses_the_face_draws_true_ones() -> None:
     engine = paired(drawings(OWN), photos(THEIRS, outlines=False))
 
-    assert outlines_at(engine, PICTURE, OWN)
-    assert not outlines_at(engine, PICTURE, THEIRS)
-    assert engine.outlines
-    assert not outlines_at(photos(outlines=False), PICTURE, OWN)
+    assert engine.outlines_at(PICTURE, OWN)
+    assert not engine.outlines_at(PICTURE, THEIRS)
 
 
 def test_what_hides_a_face_is_asked_of_the_engine_of_what_it_looks_like() -> None:
@@ -130,12 +127,11 @@ def test_only_faces_of_the_embedders_own_kind_get_a_vector() -> None:
 def test_what_looks_of_the_other_kind_is_said() -> None:
     with_embedder, without = paired(drawings(OWN), photos()), paired(photos(THEIRS), drawings())
 
-    assert remarks_on(with_embedder, PICTURE, OWN) == ()
-    assert remarks_on(with_embedder, PICTURE, THEIRS) == (
+    assert with_embedder.remarks(PICTURE, OWN) == ()
+    assert with_embedder.remarks(PICTURE, THEIRS) == (
         "looks photographed, while the person's photos are taken for drawings: how like them it is cannot be told",
     )
-    assert remarks_on(without, PICTURE, OWN) == ("looks drawn, while the person's photos are taken for photographs",)
-    assert remarks_on(FakeEngine(), PICTURE, OWN) == ()
+    assert without.remarks(PICTURE, OWN) == ("looks drawn, while the person's photos are taken for photographs",)
 
 
 @pytest.mark.parametrize("faces", [(), (THEIRS,)])

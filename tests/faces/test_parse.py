@@ -13,7 +13,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.parse import landmark_parts
 from easyphoto.geometry import Box, transformed
-from easyphoto.images.pictures import dilated
+from easyphoto.images.masks import dilated
 from tests.faces.painted_face import HAIR, LIPS, ORIGIN, SKIN, UNIT, Painting, face_at, filled, head, oval, places
 
 

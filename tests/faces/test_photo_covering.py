@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Covering, Face
 from easyphoto.faces.photo_covering import PhotoCovering
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.faces.painted_face import HAIR, Painting, face_at, head, places
 from tests.faces.test_covering_measures import CLOTH, with_lens, with_mask
 

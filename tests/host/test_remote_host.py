@@ -17,8 +17,7 @@ from easyphoto.images.pictures import as_picture
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.restoration.base import FACE_SIDE
 from easyphoto.settings import InferenceSettings, WeightSettings
-from easyphoto.weights.opening import open_store
-from easyphoto.weights.store import WeightStore
+from easyphoto.weights.store import WeightStore, open_store
 from easyphoto.workspace.folders import Workspace
 from tests.backends.sdapi_server import Served, serving
 from tests.backends.test_remote import HASTE

@@ -11,12 +11,11 @@ from PIL import Image
 
 from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size
+from easyphoto.images.masks import dilated, feathered
 from easyphoto.images.pictures import (
     as_array,
     as_picture,
     blended,
-    dilated,
-    feathered,
     pasted_back,
     picture_files,
     picture_record,

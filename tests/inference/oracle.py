@@ -11,8 +11,7 @@ from PIL import Image
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw, draw_group
 from easyphoto.drawings.scene import sample_scene
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.weights.catalog import UsedWeight
@@ -42,6 +41,8 @@ class OracleEngine:
     weights: tuple[UsedWeight, ...] = ()
     missed: tuple[str, ...] = ()
     outlines: bool = True
+    notes: tuple[str, ...] = ()
+    decided: str = ""
 
     def shown(self, drawing: Drawing) -> Image.Image:
         picture = as_picture(drawing.image)
@@ -61,6 +62,12 @@ class OracleEngine:
         inner = face.box.grown(*(-0.2 * face.box.width,) * 4).as_ints()
         mean = as_array(picture.crop(inner)).reshape(-1, 3).mean(0) - 127.5
         return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return self.outlines
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return None

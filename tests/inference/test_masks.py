@@ -7,16 +7,8 @@ import pytest
 
 from easyphoto.faces.engine import Part
 from easyphoto.geometry import Box, Size
-from easyphoto.inference.masks import (
-    FaceMasks,
-    closed,
-    cover_mask,
-    covered,
-    ellipse,
-    face_masks,
-    inner_edges,
-    softened,
-)
+from easyphoto.images.masks import closed
+from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, inner_edges, softened
 from tests.fakes import face_at
 
 FACE = face_at(Box(44, 44, 84, 84))

@@ -14,8 +14,7 @@ from PIL import Image
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import InpaintRequest
 from easyphoto.errors import InputError, NoFaceFound
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
+from easyphoto.faces.engine import FACE_PARTS, Covering, Face, Part, part_mask
 from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.images.pictures import as_array

@@ -18,6 +18,7 @@ from easyphoto.persons.upkeep import finish_begun
 from easyphoto.storage.journal import RENAME, begin, new_change, pending
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import JOB_FILE, SESSION_FILE, Workspace
+from tests.fakes import new_person
 from tests.persons.arriving import one_person, write_earlier
 
 
@@ -103,7 +104,7 @@ def test_deleting_finds_everything_under_the_new_id(workspace: Workspace, host: 
 
 
 def test_an_id_that_is_taken_changes_nothing(workspace: Workspace, host: Listing) -> None:
-    workspace.new_person("ben", "sd15")
+    new_person(workspace, "ben", "sd15")
 
     with pytest.raises(NameTaken):
         rename_person(workspace, "anna", "Ben", host=host, new_id="ben")

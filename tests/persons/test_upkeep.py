@@ -23,11 +23,11 @@ from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.persons.upkeep import orphans
 from easyphoto.progress import NullProgress
-from easyphoto.storage.files import WRITING, atomic_path, remove_left_over, write_text
+from easyphoto.storage.files import WRITING, atomic_path, write_text
 from easyphoto.storage.journal import INSTALL, at_work, begin, names_of, new_change
 from easyphoto.storage.locks import file_lock, is_held
 from easyphoto.storage.records import write_json
-from easyphoto.storage.scratch import discard, held_folder
+from easyphoto.storage.scratch import discard, held_folder, remove_left_over
 from easyphoto.workspace.folders import Workspace
 from tests.crowd import ListingHost, files_of, left_over, write_crowd
 

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.covering import Covering, covering_of
-from easyphoto.faces.engine import Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part, covering_of
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
@@ -73,6 +72,8 @@ class MarkedEngine:
     scale: LikenessScale | None = None
     weights: tuple[UsedWeight, ...] = ()
     missed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    decided = ""
 
     def __init__(self, *, has_embedder: bool = True) -> None:
         self.embedder = "colours" if has_embedder else None
@@ -90,6 +91,12 @@ class MarkedEngine:
         colour = np.asarray(picture.crop(face.box.as_ints()).resize((1, 1), Image.Resampling.BOX), np.float32).ravel()
         vector = colour - colour.mean()
         return vector / np.linalg.norm(vector)
+
+    def outlines_at(self, picture: Image.Image, face: Face) -> bool:
+        return True
+
+    def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
+        return ()
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What lies on a card in full blue hides the points below it."""

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from easyphoto.architectures.miniature import MINIATURE
-from easyphoto.faces.covering import Covering
-from easyphoto.faces.engine import FaceEngine
+from easyphoto.faces.engine import Covering, FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
@@ -18,7 +17,8 @@ from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 STORE = WeightStore(SHARED / "nowhere", default_mirrors(), offline=True)

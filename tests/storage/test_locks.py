@@ -1,5 +1,6 @@
 """One process at a time: by the system's own locks, on Windows as elsewhere."""
 
+import errno
 import os
 import sys
 import threading
@@ -9,7 +10,7 @@ import pytest
 
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.storage.files import make_private_folder
-from easyphoto.storage.locks import file_lock
+from easyphoto.storage.locks import file_lock, words_of
 
 
 class WindowsLocks(SimpleNamespace):
@@ -50,6 +51,28 @@ def test_the_second_is_told_who_works_there(tmp_path, system):
     if system is not None:
         # Beyond the number of the process, which others must be able to read.
         assert set(system.at) == {4096}
+
+
+def test_who_tries_in_vain_leaves_what_the_holder_said(tmp_path, system):
+    place = tmp_path / "run.lock"
+    with file_lock(place, said="anna"):
+        with pytest.raises(RunBusy), file_lock(place, said="ben"):
+            pass
+        assert words_of(place) == "anna"
+
+
+def test_a_disk_without_locks_is_named(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(DiskFailure, match=r"run\.lock cannot be locked: No locks available"),
+        file_lock(tmp_path / "run.lock"),
+    ):
+        pass
 
 
 def test_who_waits_gets_it_when_it_is_free(tmp_path):

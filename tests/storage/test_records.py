@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 import pytest
 
 from easyphoto.errors import BadRecord
-from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.storage import records
+from easyphoto.storage.records import name_stamp, read_json, typed, utc_now, write_json
 
 
 def test_a_record_carries_its_formats_number(tmp_path):
@@ -102,3 +104,23 @@ def test_a_value_of_another_type_is_named(field, value):
 def test_what_is_no_record_at_all_is_named(content):
     with pytest.raises(BadRecord, match="x is damaged"):
         typed(Whole, content, "x")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        @staticmethod
+        def now(zone):
+            return datetime(2026, 1, 31, 12, 5, 9, 87_654, tzinfo=zone)
+
+    monkeypatch.setattr(records, "datetime", Clock)
+
+
+def test_records_say_the_time_in_utc(clock):
+    assert utc_now() == "2026-01-31T12:05:09Z"
+    assert utc_now(milliseconds=True) == "2026-01-31T12:05:09.087Z"
+
+
+def test_names_that_begin_with_the_time_sort_by_it(clock):
+    assert name_stamp() == "20260131T120509Z"
+    assert name_stamp(microseconds=True) == "20260131T120509087654Z"

@@ -13,8 +13,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from filelock import FileLock
 from platformdirs import user_cache_path
+
+from easyphoto.storage.locks import file_lock
 
 LOCKS = Path(__file__).parent / "locks"
 VERSIONS = ("3.41.2", "4.40.0")
@@ -28,7 +29,7 @@ def gradio_python(version: str) -> Path:
     mark = f"{sys.version_info.major}.{sys.version_info.minor}-{_digest(lock)}"
     env = envs_folder() / f"gradio-{version}-{mark}"
     env.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{env}.lock"):
+    with file_lock(env.with_name(f"{env.name}.lock"), wait=SECONDS):
         if not (env / "made").is_file():
             shutil.rmtree(env, ignore_errors=True)
             _make(env, lock)

@@ -9,7 +9,6 @@ from easyphoto.ui.assignments import (
     photograph_requests,
     with_taker,
     without_a_face,
-    without_a_person,
 )
 
 SIDE = "it is seen from the side"
@@ -106,4 +105,3 @@ def test_who_is_left_over_is_told():
     seatings = assigned(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
 
     assert without_a_face(["anna", "ben"], seatings) == ("ben",)
-    assert without_a_person(seatings) == ("side",)

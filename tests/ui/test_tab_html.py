@@ -24,6 +24,7 @@ from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Person
+from tests.fakes import new_person
 
 HOSTILE = '"><script>alert(1)</script>'
 PICTURE = Ranked("a.png", "03-room", 7, 1, 0.756, "sface", (HOSTILE,), ())
@@ -121,7 +122,7 @@ def test_a_thumbnail_follows_its_file(tmp_path: Path):
 
 def test_the_question_counts_what_deleting_deletes(service: Service):
     workspace = service.app.workspace
-    person = replace(workspace.new_person("anna", "miniature"), photos=("photos/1.jpg", "photos/2.jpg"))
+    person = replace(new_person(workspace, "anna"), photos=("photos/1.jpg", "photos/2.jpg"))
     workspace.save_person(person)
     for place, record in (
         (workspace.runs / "r1" / "run.json", {"person": "anna"}),
@@ -140,7 +141,7 @@ def test_the_question_counts_what_deleting_deletes(service: Service):
 
 
 def test_an_export_goes_with_its_person(service: Service, tmp_path: Path):
-    service.app.workspace.new_person("anna", "miniature")
+    new_person(service.app.workspace, "anna")
 
     file = exported_file(service, "anna", tmp_path / "exports")
     assert file.is_file()

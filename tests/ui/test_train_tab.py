@@ -16,9 +16,9 @@ from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import train_tab
 from easyphoto.ui.client_files import Claims
+from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import newest_job
-from easyphoto.ui.messages import saying
 from easyphoto.ui.train_checks import Checking
 from easyphoto.ui.train_form import name_html
 from easyphoto.ui.train_photos import (
@@ -33,6 +33,7 @@ from easyphoto.ui.train_photos import (
 from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.train_tab import missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
+from tests.fakes import new_person
 
 ENGLISH = Translator("en")
 ANNAS_LAPTOP = Requester("anna", browser_digest("laptop"))
@@ -376,7 +377,7 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: 
 
 
 def test_a_name_is_judged_while_it_is_typed(service: Service):
-    service.app.workspace.new_person("Anna", "miniature")
+    new_person(service.app.workspace, "Anna")
 
     assert name_html(service, " ", ENGLISH) == ""
     assert "A new person: ben" in name_html(service, "Ben", ENGLISH)

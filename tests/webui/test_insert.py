@@ -7,7 +7,7 @@ from PIL import Image
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MissingCapability, NoFaceFound, UnknownPerson
-from easyphoto.faces.covering import Covering
+from easyphoto.faces.engine import Covering
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.identities.lora import TrainedLora

@@ -13,7 +13,7 @@ from easyphoto.api import application
 from easyphoto.api.routes import ToldAccount, parse_accounts
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
-from easyphoto.ui.sending import SendTargets
+from easyphoto.ui.photograph_layout import SendTargets
 from easyphoto.webui import register
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.service import QUEUE, open_service

@@ -9,8 +9,8 @@ import pytest
 from easyphoto.progress import NullProgress
 from easyphoto.settings import WeightSettings
 from easyphoto.weights.catalog import CATALOG, LicenceSet
-from easyphoto.weights.opening import open_store
 from easyphoto.weights.places import host_folders
+from easyphoto.weights.store import open_store
 from tests.weights.shelf import safetensors_bytes
 
 

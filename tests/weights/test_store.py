@@ -17,7 +17,8 @@ import pytest
 from easyphoto.errors import ChecksumMismatch, DiskFailure, InputError, LicenceRefused, WeightsMissing
 from easyphoto.progress import NullProgress
 from easyphoto.weights.catalog import CATALOG, Commercial, LicenceSet, UsedWeight, Variant, WeightFile
-from easyphoto.weights.store import WeightStore, default_mirrors
+from easyphoto.weights.places import default_mirrors
+from easyphoto.weights.store import WeightStore
 from tests.weights.shelf import Shelf, Visit, gives, safetensors_bytes, says, sha256
 
 CONTENT = b"weights " * 1000

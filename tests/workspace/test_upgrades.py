@@ -12,6 +12,7 @@ from easyphoto.storage.locks import file_lock
 from easyphoto.training.run import RunFolder
 from easyphoto.workspace import upgrades
 from easyphoto.workspace.upgrades import FORMAT, KEPT, LOCK_FILE, open_workspace
+from tests.fakes import new_person
 from tests.killing import killed_at
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX rights")
@@ -198,7 +199,7 @@ def test_a_folder_with_other_things_keeps_its_rights_and_the_persons_in_it_are_p
         folder.chmod(0o755)
 
     workspace = open_workspace(root)
-    workspace.new_person("anna", "miniature")
+    new_person(workspace, "anna")
 
     assert [oct(path.stat().st_mode & 0o777) for path in (root, root / "others", root / "holiday.jpg")] == [
         "0o755", "0o755", "0o644",
@@ -262,7 +263,7 @@ def test_a_system_without_rights_is_upgraded_all_the_same(tmp_path, monkeypatch)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(os, "name", "other")
         elsewhere.setattr(os, "chmod", touched)
-        open_workspace(root).new_person("eva", "miniature")
+        new_person(open_workspace(root), "eva")
 
     assert json.loads((root / "workspace.json").read_text())["format"] == FORMAT
     assert os.access(root / "persons" / "eva" / "person.json", os.W_OK)

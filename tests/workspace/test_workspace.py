@@ -8,9 +8,10 @@ import sys
 import platformdirs
 import pytest
 
-from easyphoto.errors import BadName, DiskFailure, InputError, NameTaken, UnknownPerson
+from easyphoto.errors import BadName, DiskFailure, InputError, UnknownPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.workspace.folders import Workspace, checked_id, is_file_name, user_folder
+from tests.fakes import new_person
 
 BAD_NAMES = (
     "", " ", ".", "..", "../anna", "anna/../bob", "a/b", "a\\b", "/etc/passwd", "C:\\anna", "~", "~root", "anna\x00",
@@ -36,17 +37,9 @@ def test_a_name_becomes_an_id_without_case(typed, id):
     assert checked_id(typed) == id
 
 
-def test_names_are_unique_without_case(tmp_path):
-    workspace = Workspace(tmp_path)
-    workspace.new_person("Anna", "miniature")
-
-    with pytest.raises(NameTaken):
-        workspace.new_person("ANNA", "miniature")
-
-
 def test_a_person_is_read_back_as_saved(tmp_path):
     workspace = Workspace(tmp_path)
-    person = workspace.new_person("Anna", "miniature")
+    person = new_person(workspace, "Anna")
 
     assert workspace.person("anna") == person
     assert workspace.list_persons() == (person,)
@@ -55,7 +48,7 @@ def test_a_person_is_read_back_as_saved(tmp_path):
 
 def test_somebody_unknown_is_said_with_who_is_known(tmp_path):
     workspace = Workspace(tmp_path)
-    workspace.new_person("anna", "miniature")
+    new_person(workspace, "anna")
 
     with pytest.raises(UnknownPerson, match="Known: anna"):
         workspace.person("bob")
@@ -74,7 +67,7 @@ def test_a_run_is_whose_its_record_says_and_without_one_whose_its_name_says(tmp_
 
 def test_where_somebody_lies_says_who_they_are_whatever_their_record_says(tmp_path):
     workspace = Workspace(tmp_path)
-    workspace.new_person("anna", "miniature")
+    new_person(workspace, "anna")
     record = tmp_path / "persons" / "anna" / "person.json"
     record.write_text(record.read_text().replace('"id": "anna"', '"id": "bela"'))
 
@@ -90,7 +83,7 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path):
 
 def test_a_broken_record_is_named(tmp_path):
     workspace = Workspace(tmp_path)
-    workspace.new_person("anna", "miniature")
+    new_person(workspace, "anna")
     (tmp_path / "persons" / "anna" / "person.json").write_text('{"format": 1, "id": ')
 
     with pytest.raises(InputError, match=r"person\.json"):
@@ -99,7 +92,7 @@ def test_a_broken_record_is_named(tmp_path):
 
 def test_a_record_of_a_later_version_is_refused(tmp_path):
     workspace = Workspace(tmp_path)
-    workspace.new_person("anna", "miniature")
+    new_person(workspace, "anna")
     (tmp_path / "persons" / "anna" / "person.json").write_text('{"format": 2}')
 
     with pytest.raises(InputError, match="unknown format"):

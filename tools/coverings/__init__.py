@@ -1,1 +1,1 @@
-"""Faces covered by drawn things: the material that the measures of `easyphoto.faces.covering` are fitted on."""
+"""Faces covered by drawn things: what the measures of `easyphoto.faces.covering_measures` are fitted on."""

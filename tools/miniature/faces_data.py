@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from easyphoto.faces.networks import ALIGN_SIZE, ALIGN_TEMPLATE, warp
+from easyphoto.faces.drawn_analysis import ALIGN_TEMPLATE, warp
+from easyphoto.faces.networks import ALIGN_SIZE
 from easyphoto.geometry import similarity
 
 Bytes = NDArray[np.uint8]

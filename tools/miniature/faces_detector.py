@@ -30,8 +30,10 @@ from faces_train import Budget, budget_arguments, train
 from torch import Tensor
 from torch.nn import functional
 
-from easyphoto.faces import networks
-from easyphoto.faces.networks import DETECTOR_STRIDE, REFINE_CROP_FACTOR, REFINE_SIZE, square_crop
+from easyphoto.faces import drawn_analysis, networks
+from easyphoto.faces.drawn_analysis import REFINE_CROP_FACTOR, square_crop
+from easyphoto.faces.networks import DETECTOR_STRIDE, REFINE_SIZE
+from easyphoto.geometry import Box
 
 SEED = 41
 SMALLEST_FACE = 15.0  # net pixels: below this a face is neither demanded nor forbidden
@@ -91,7 +93,7 @@ def _middle_for(picture: Picture, rng: np.random.Generator, reach: float) -> Flo
 def _warped(image: Bytes, matrix: Floats, size: int, rng: np.random.Generator) -> Bytes:
     """The view; beyond the picture's edge it is grey (as letterboxing pads) or goes on."""
     if rng.random() < 0.5:
-        return networks.warp(image, matrix, size)
+        return drawn_analysis.warp(image, matrix, size)
     scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
     if scale < 0.6:
         # Pad before the shrinking warp: it knows no constant border.
@@ -99,7 +101,7 @@ def _warped(image: Bytes, matrix: Floats, size: int, rng: np.random.Generator) -
         image = cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=(127, 127, 127))
         matrix = matrix.copy()
         matrix[:, 2] -= matrix[:, :2] @ np.array([reach, reach])
-        return networks.warp(image, matrix, size)
+        return drawn_analysis.warp(image, matrix, size)
     warped = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
     return np.asarray(warped, dtype=np.uint8)
 
@@ -186,8 +188,9 @@ def sample_looks(view: View, image: Bytes, found: list[Floats], rng: np.random.G
     asked.append(np.concatenate([low, low + rng.uniform(16, 80)]).astype(np.float32))
     looks = Looks([], [], [], [])
     for box in asked[:8]:
-        best = max(range(len(view.boxes)), key=lambda i: networks.overlap(box, view.boxes[i]), default=None)
-        shared = networks.overlap(box, view.boxes[best]) if best is not None else 0.0
+        shares = [Box(*box).intersection_over_union(Box(*other)) for other in view.boxes]
+        best = shares.index(max(shares)) if shares else None
+        shared = shares[best] if best is not None else 0.0
         if 0.2 < shared < 0.4:
             continue  # neither a face nor not a face
         crop, frame = square_crop(image, box, REFINE_CROP_FACTOR, REFINE_SIZE)
@@ -220,7 +223,9 @@ def finds_of(logits: Tensor, geometry: Tensor) -> list[list[Floats]]:
             if value > 0.05:
                 row, column = divmod(place, side)
                 numbers = geometry[index, :, row, column].detach().float().numpy()
-                middle, extent, _ = networks.decode_geometry(np.array([column + 0.5, row + 0.5], np.float32), numbers)
+                middle, extent, _ = drawn_analysis.decode_geometry(
+                    np.array([column + 0.5, row + 0.5], np.float32), numbers
+                )
                 boxes.append(np.concatenate([middle - extent / 2, middle + extent / 2]).astype(np.float32))
         result.append(boxes)
     return result

@@ -25,7 +25,8 @@ from torch import nn
 
 from easyphoto.drawings.renderer import draw
 from easyphoto.drawings.scene import sample_scene
-from easyphoto.faces import networks
+from easyphoto.faces import drawn_analysis, networks
+from easyphoto.geometry import Box
 
 CALIBRATION, REPORT, END = 1_500_000, 1_500_500, 1_501_000
 FALSE_FACES = 0.005  # faces a picture that calibration allows: half of what is promised
@@ -49,10 +50,10 @@ class Verdict:
     error: float
 
 
-def judge_picture(found: list[networks.Found], picture: Picture) -> list[Verdict]:
+def judge_picture(found: list[drawn_analysis.Found], picture: Picture) -> list[Verdict]:
     left, verdicts = list(range(len(picture.boxes))), []
     for box, points, score in found:
-        shared = {i: networks.overlap(np.array(box, dtype=np.float32), picture.boxes[i]) for i in left}
+        shared = {i: Box(*box).intersection_over_union(Box(*picture.boxes[i])) for i in left}
         best = max(shared, key=lambda i: shared[i], default=None)
         if best is None or shared[best] < 0.4:
             verdicts.append(Verdict(score, False, 0.0))
@@ -67,7 +68,7 @@ def judge_picture(found: list[networks.Found], picture: Picture) -> list[Verdict
 
 def detector_figures(module: nn.Module, config: dict[str, Any], pictures: list[Picture]) -> Figures:
     threshold = float(config["threshold"])
-    verdicts = [v for p in pictures for v in judge_picture(networks.detect(module, config, p.image), p)]
+    verdicts = [v for p in pictures for v in judge_picture(drawn_analysis.detect(module, config, p.image), p)]
     errors = np.array([verdict.error for verdict in verdicts if verdict.right])
     faces = sum(len(picture.boxes) for picture in pictures)
     upright, turned = [], []
@@ -87,13 +88,13 @@ def detector_figures(module: nn.Module, config: dict[str, Any], pictures: list[P
 
 
 def best_score(module: nn.Module, config: dict[str, Any], image: Bytes) -> float:
-    return max((score for _, _, score in networks.detect_at(module, config, image, 0.0)), default=0.0)
+    return max((score for _, _, score in drawn_analysis.detect_at(module, config, image, 0.0)), default=0.0)
 
 
 def calibrate_detector(module: nn.Module, config: dict[str, Any]) -> dict[str, Any]:
     """Midway between the score that keeps false faces under the limit and the one that keeps 99 % of the faces."""
     pictures = load_pictures(CALIBRATION, CALIBRATION + 600)
-    verdicts = [v for p in pictures for v in judge_picture(networks.detect_at(module, config, p.image, 0.05), p)]
+    verdicts = [v for p in pictures for v in judge_picture(drawn_analysis.detect_at(module, config, p.image, 0.05), p)]
     wrong = sorted((verdict.score for verdict in verdicts if not verdict.right), reverse=True)
     right = np.array([verdict.score for verdict in verdicts if verdict.right])
     allowed = int(FALSE_FACES * len(pictures))
@@ -141,7 +142,7 @@ def pair_figures(pairs: Pairs) -> Figures:
 
 def embed_all(module: nn.Module, config: dict[str, Any], faces: list[Bytes]) -> Floats:
     chunks = [np.stack(faces[at : at + 64]) for at in range(0, len(faces), 64)]
-    return np.concatenate([networks.embed(module, config, chunk) for chunk in chunks])
+    return np.concatenate([drawn_analysis.embed(module, config, chunk) for chunk in chunks])
 
 
 def crop_faces(crops: Crops, detector: tuple[nn.Module, dict[str, Any]] | None) -> list[Bytes]:
@@ -157,7 +158,7 @@ def crop_faces(crops: Crops, detector: tuple[nn.Module, dict[str, Any]] | None) 
 
 def found_face(crops: Crops, row: int, detector: tuple[nn.Module, dict[str, Any]]) -> Bytes:
     image = np.asarray(crops.image(row))
-    found = networks.detect(*detector, image)
+    found = drawn_analysis.detect(*detector, image)
     return aligned(image, found[0][1] if found else crops.points[row], None)
 
 
@@ -219,10 +220,10 @@ def make_trips(trip: Callable[[Bytes], Bytes], detector: tuple[nn.Module, dict[s
             scene = sample_scene(seed, identity, style=("paint", "ink")[photo], framing="close", photo_index=photo)
             drawing = draw(identity, scene, size)
             changed = trip(drawing.image)
-            seen = networks.detect(*detector, changed)
+            seen = drawn_analysis.detect(*detector, changed)
             found += bool(seen)
-            before.append(networks.align(drawing.image, drawing.faces[0].points))
-            after.append(networks.align(changed, seen[0][1] if seen else drawing.faces[0].points))
+            before.append(drawn_analysis.align(drawing.image, drawing.faces[0].points))
+            after.append(drawn_analysis.align(changed, seen[0][1] if seen else drawing.faces[0].points))
             people.append(seed)
     return Trips(before, after, np.array(people), found / len(people))
 
@@ -234,13 +235,13 @@ def parser_figures(module: nn.Module, config: dict[str, Any], crops: Crops) -> F
     count = len(faces_configs.PARTS)
     table = np.zeros((count, count), dtype=np.int64)
     for row in range(0, len(crops.seeds), 4):
-        image, frame = networks.square_crop(
-            np.asarray(crops.image(row)), crops.boxes[row], networks.PARSE_CROP_FACTOR, networks.PARSE_SIZE
+        image, frame = drawn_analysis.square_crop(
+            np.asarray(crops.image(row)), crops.boxes[row], drawn_analysis.PARSE_CROP_FACTOR, drawn_analysis.PARSE_SIZE
         )
-        place = (np.arange(networks.PARSE_SIZE) + 0.5) * frame[2] / networks.PARSE_SIZE
+        place = (np.arange(drawn_analysis.PARSE_SIZE) + 0.5) * frame[2] / drawn_analysis.PARSE_SIZE
         rows, columns = ((frame[axis] + place).astype(int).clip(0, 191) for axis in (1, 0))
         truth = np.asarray(crops.label(row))[np.ix_(rows, columns)]
-        guess = networks.parse(module, config, image)
+        guess = drawn_analysis.parse(module, config, image)
         table += np.bincount(truth.reshape(-1).astype(int) * count + guess.reshape(-1), minlength=count**2).reshape(
             count, count
         )
@@ -252,7 +253,7 @@ def parser_figures(module: nn.Module, config: dict[str, Any], crops: Crops) -> F
 
 def regressor_r2(module: nn.Module, config: dict[str, Any], faces: list[Bytes], truth: Floats) -> Figures:
     chunks = [np.stack(faces[at : at + 64]) for at in range(0, len(faces), 64)]
-    guess = np.concatenate([networks.regress(module, config, chunk) for chunk in chunks])
+    guess = np.concatenate([drawn_analysis.regress(module, config, chunk) for chunk in chunks])
     r2 = 1 - ((guess - truth) ** 2).sum(axis=0) / ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
     return {name: round(float(value), 4) for name, value in zip(config["parameters"], r2, strict=True)}
 

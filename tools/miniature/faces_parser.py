@@ -16,7 +16,7 @@ from faces_train import Budget, budget_arguments, train
 from torch import Tensor
 from torch.nn import functional
 
-from easyphoto.faces import networks
+from easyphoto.faces import drawn_analysis, networks
 
 SEED = 31
 # Small parts count more, or the loss is all hair and background.
@@ -25,15 +25,15 @@ WEIGHTS = (0.6, 1.0, 2.5, 2.5, 2.5, 2.5, 2.0, 1.0, 1.0, 0.6)
 
 def view(crops: Crops, row: int, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     """One crop and its labels as the engine may cut them: somewhat off, somewhat turned, some smaller."""
-    box, size = crops.boxes[row], networks.PARSE_SIZE
-    side = float(max(box[2:] - box[:2])) * networks.PARSE_CROP_FACTOR * math.exp(rng.normal(0.0, 0.07))
+    box, size = crops.boxes[row], drawn_analysis.PARSE_SIZE
+    side = float(max(box[2:] - box[:2])) * drawn_analysis.PARSE_CROP_FACTOR * math.exp(rng.normal(0.0, 0.07))
     side = min(side, 192 * 1.05)
     middle = (box[:2] + box[2:]) / 2 + rng.normal(0.0, 0.03, 2) * side / CROP_FACTOR
     angle, scale = rng.normal(0.0, 0.1), size / side
     c, s = math.cos(angle) * scale, math.sin(angle) * scale
     matrix = np.array([[c, -s, 0.0], [s, c, 0.0]])
     matrix[:, 2] = size / 2 - 0.5 - matrix[:, :2] @ (middle - 0.5)
-    image = networks.warp(np.asarray(crops.image(row)), matrix, size)
+    image = drawn_analysis.warp(np.asarray(crops.image(row)), matrix, size)
     labels = cv2.warpAffine(
         np.asarray(crops.label(row)), matrix, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
     )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from easyphoto.drawings.identity import Identity, sample_identity, with_colours_of
 from easyphoto.drawings.renderer import draw, draw_empty, draw_group
 from easyphoto.drawings.scene import Framing, sample_scene
-from easyphoto.faces.networks import square_crop
+from easyphoto.faces.drawn_analysis import square_crop
 
 CROP_SIZE = 192
 CROP_FACTOR = 1.9

@@ -1,9 +1,10 @@
-"""Errors as words in the tab: what a handler raises is shown where the user looks, and nothing else changes."""
+"""Handlers of a tab's events: errors shown where the user looks, and what is looked up again when the tab is opened."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -32,3 +33,13 @@ def saying(message: Any, words: Translator, handler: Callable[..., dict[Any, Any
             return {message: error_html(error_record(error), words)}
 
     return guarded
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """For when the tab is opened, the page's loading included."""
+
+    handler: Callable[..., dict[Any, Any]]
+    """Returns updates by component."""
+    outputs: set[Any]
+    inputs: Sequence[Any] = ()

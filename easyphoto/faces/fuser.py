@@ -1,0 +1,51 @@
+"""What lays one person's face on another's in place of our own warp, and which one serves."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PIL import Image
+
+from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError
+from easyphoto.faces.engine import Face
+from easyphoto.faces.inswapper import INSWAPPER, open_inswapper
+from easyphoto.progress import Progress
+from easyphoto.weights.catalog import UsedWeight
+from easyphoto.weights.store import WeightStore
+
+WARP = "warp"
+
+
+class Fuser(Protocol):
+    """Lays one person's face on another's, in place of our own warp."""
+
+    @property
+    def weights(self) -> tuple[UsedWeight, ...]: ...
+
+    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
+        """`target` with the face of `source`. Raises EasyPhotoError or ValueError where it cannot be done."""
+        ...
+
+
+class NoFuser:
+    """Stands where the wanted fuser could not be opened: says why at every picture, and our warp takes over."""
+
+    weights: tuple[UsedWeight, ...] = ()
+
+    def __init__(self, reason: EasyPhotoError) -> None:
+        self._reason = reason
+
+    def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
+        raise self._reason
+
+
+def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | None:
+    """The fuser of that name; None for "warp", which is ours. Raises InputError for an unknown name."""
+    if name == WARP:
+        return None
+    if name != INSWAPPER:
+        raise InputError(f"There is no fusion {name!r}.", advice=f"Known: {WARP}, {INSWAPPER}.")
+    try:
+        return open_inswapper(store, progress)
+    except EnvironmentFailure as error:
+        return NoFuser(error)
