@@ -22,7 +22,7 @@ from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
-from easyphoto.training.data import Plan, cache_dataset, make_plan, read_entries
+from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner, Noise
 from tests.backends.merges import write_merges
 from tests.ldm_layout import write_checkpoint
@@ -77,7 +77,7 @@ class Learned:
     """AdamW's running means, of the slopes and of their squares."""
 
 
-def trained(model: Model, dataset: Path, steps: int, gamma: float, *, text_learns: bool) -> tuple[Learned, Plan]:
+def trained(model: Model, dataset: Path, steps: int, gamma: float, *, text_learns: bool) -> tuple[Learned, Any]:
     """The trainer's own steps, and the run's draws."""
     components, adapted = model.open(text_learns=text_learns)
     cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
@@ -164,7 +164,7 @@ def plain_rate(step: int) -> float:
 
 
 def plain_run(
-    model: Model, dataset: Path, plan: Plan, steps: int, gamma: float, *, text_learns: bool
+    model: Model, dataset: Path, plan: Any, steps: int, gamma: float, *, text_learns: bool
 ) -> tuple[Learned, list[float]]:
     """The same by hand, and the gradients' lengths before they were clipped."""
     components, adapted = model.open(text_learns=text_learns)
