@@ -34,6 +34,15 @@ def test_what_is_warped_lies_where_its_points_say_at_every_scale(scale: float) -
     assert middle_of(laid) == pytest.approx((90 * scale + 7, 60 * scale + 3), abs=0.1)
 
 
+def test_a_picture_that_is_no_square_is_reduced_to_the_right_place_on_both_sides() -> None:
+    """A side of 131 pixels becomes 39, so that its pixels shrink a little more than the others."""
+    tall, broad = blob(65, 215)[:, :131], blob(215, 65)[:131]
+    warp = rigid_warp(POINTS, POINTS * 0.3)
+
+    assert middle_of(warp.applied(tall, (80, 60))) == pytest.approx((19.5, 64.5), abs=0.06)
+    assert middle_of(warp.applied(broad, (60, 80))) == pytest.approx((64.5, 19.5), abs=0.06)
+
+
 def test_a_turned_face_is_turned_back() -> None:
     """A quarter turn: what was right of the middle lies below it."""
     turned = (POINTS - 50) @ np.array([[0.0, 1], [-1, 0]]) + 50
@@ -156,6 +165,17 @@ def test_the_pose_guide_s_edge_lies_two_hundredths_inside_and_is_as_soft() -> No
 
 def test_the_pose_guide_s_edge_is_a_pixel_at_least() -> None:
     assert guide_of(10)[[58, 60, 61, 63]] == pytest.approx([0.0, 0.31, 0.69, 1.0], abs=0.03)
+
+
+def test_beyond_the_portrait_the_pose_guide_shows_the_template() -> None:
+    """A face that fills its portrait to the edge ends there."""
+    small, large = Face(Box(0, 0, 100, 100), POINTS, 1.0), Face(Box(0, 0, 100, 100), POINTS + np.array([90.0, 90]), 1.0)
+    portrait, template = Image.new("RGB", (100, 100), "red"), Image.new("RGB", (300, 300), "blue")
+
+    guide = np.asarray(pose_guide(portrait, small, np.ones((100, 100), np.float32), template, large))
+
+    assert guide[140, 140].tolist() == [255, 0, 0]
+    assert guide[[40, 140, 250], [140, 40, 250]].tolist() == [[0, 0, 255]] * 3
 
 
 def test_posed_points_are_the_portrait_s_in_the_template_s_pose() -> None:

@@ -69,6 +69,16 @@ def test_tongues_of_skin_between_locks_of_hair_are_painted_from_six_hundredths_o
     assert masks.first[180, 150] == 1
 
 
+def test_of_a_narrow_tongue_its_root_alone_is_painted() -> None:
+    labels = labels_of(FACE)
+    labels[100:150, 100:200] = Part.HAIR
+    labels[100:150, 150:156] = Part.SKIN
+
+    ring = masks_of(labels).ring[:, 153]
+
+    assert spans(ring)[0][0] in (147, 148)
+
+
 def test_the_first_pass_sees_four_hundredths_beyond_the_face() -> None:
     masks = masks_of(labels_of(FACE))
 
@@ -244,6 +254,24 @@ def test_a_covered_face_is_filled_from_around_it_and_never_from_the_own_one() ->
     far[75:125, 55:105] = False
     assert (made[far] == crop[far]).all()
     assert (made[100, 55:60] != crop[100, 55:60]).any() or (made[78, 70:90] != crop[78, 70:90]).any()
+
+
+@pytest.mark.parametrize(("reach", "side"), [(2, 16), (2, 24), (16, 200)])
+def test_a_filling_comes_from_within_eight_hundredths_of_the_crop_and_two_pixels_at_least(
+    reach: int, side: int
+) -> None:
+    """A bright column is seen from as far as a Gaussian of that deviation reaches."""
+    crop, cover = np.full((side, side, 3), 100, np.uint8), np.zeros((side, side), np.float32)
+    cover[:, side // 2 :] = 1
+    crop[:, side // 2 - 1] = 250
+
+    filled = covered(crop, cover, np.zeros_like(cover))[side // 2, side // 2 :, 0].astype(float) - 100
+
+    distances = np.arange(1, len(filled) + 1)
+    share = np.exp(-(distances**2) / (2 * reach**2))
+    near = distances <= 2 * reach
+    known = np.array([sum(np.exp(-((d + k) ** 2) / (2 * reach**2)) for k in range(side // 2)) for d in distances])
+    assert filled[near] == pytest.approx(150 * share[near] / known[near], rel=0.12, abs=1)
 
 
 def test_a_crop_without_others_is_handed_back_as_it_is() -> None:

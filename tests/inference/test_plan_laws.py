@@ -21,7 +21,7 @@ CUT, SIDEWAYS = "the picture's border cuts it", "it is seen from the side"
 
 def turned(nose: float) -> Face:
     """Its nose stands at that place between the eyes, 0 at the viewer's left one."""
-    face = face_at(Box(100, 100, 200, 200))
+    face = face_at(Box(50, 20, 300, 270))
     points = face.points.copy()
     points[2, 0] = points[0, 0] + nose * (points[1, 0] - points[0, 0])
     return Face(face.box, points, 1.0)
@@ -31,13 +31,13 @@ def turned(nose: float) -> Face:
     ("nose", "reason", "said"),
     [
         (0.15, SIDEWAYS, True),
-        (0.21, None, True),
+        (0.18, None, True),
         (0.28, None, True),
-        (0.32, None, False),
+        (0.30, None, False),
         (0.50, None, False),
-        (0.68, None, False),
+        (0.70, None, False),
         (0.72, None, True),
-        (0.79, None, True),
+        (0.82, None, True),
         (0.85, SIDEWAYS, True),
     ],
 )
