@@ -202,12 +202,12 @@ def test_half_a_mask_mixes_halves() -> None:
 
 
 def test_every_fifth_step_shows_the_guess_of_the_finished_picture() -> None:
-    progress, guesses = RecordingProgress(), []
+    progress = RecordingProgress()
 
-    painted(Sampler.DDIM, progress=progress, preview=lambda latents: guesses.append(latents) or len(guesses))
+    painted(Sampler.DDIM, progress=progress, preview=lambda latents: f"after {len(progress.steps)} steps and this one")
 
     assert progress.steps == [(done, 10, "painting") for done in range(1, 11)]
-    assert progress.previews == [1, 2]
+    assert progress.previews == ["after 4 steps and this one", "after 9 steps and this one"]
     assert progress.checks == 10
 
 
