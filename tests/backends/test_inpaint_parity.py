@@ -195,8 +195,8 @@ def pipeline_of(model: Model, components: Components, request: InpaintRequest) -
     import diffusers
 
     large = model.family.id == "sdxl"
-    names = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-    names += ("text_encoder_2", "tokenizer_2") if large else ()
+    names = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+    names += ["text_encoder_2", "tokenizer_2"] if large else []
     parts = {name: getattr(components, name) for name in names}
     parts |= (
         {"add_watermarker": False}
