@@ -1,0 +1,229 @@
+"""The course of the learning rate, of float16's loss scale, and what ends a run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from easyphoto.backends.components import load_components
+from easyphoto.errors import Diverged
+from easyphoto.families import MINIATURE
+from easyphoto.progress import NullProgress
+from easyphoto.settings import TrainSettings
+from easyphoto.training.adapters import add_adapters
+from easyphoto.training.data import cache_dataset, make_plan, read_entries
+from easyphoto.training.loop import Learner, LossScale, Noise, rate
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "share"),
+    [
+        (0, 200, 1 / 20),
+        (9, 200, 10 / 20),
+        (19, 200, 1.0),
+        (20, 200, 1.0),
+        (65, 200, 0.1 + 0.9 * (2 + math.sqrt(2)) / 4),
+        (110, 200, 0.55),
+        (155, 200, 0.1 + 0.9 * (2 - math.sqrt(2)) / 4),
+        (200, 200, 0.1),
+        (19, 2000, 1.0),
+        (20, 2000, 1.0),
+        (1010, 2000, 0.55),
+        (0, 50, 1 / 5),
+        (4, 50, 1.0),
+        (0, 19, 1.0),
+        (0, 1, 1.0),
+        (1, 3, 1.0),
+        (2, 3, 0.55),
+    ],
+)
+def test_the_rate_rises_over_a_tenth_or_20_steps_and_falls_as_a_cosine_to_a_tenth(
+    step: int, steps: int, share: float
+) -> None:
+    assert rate(step, steps) == pytest.approx(share)
+
+
+def test_a_loss_scale_is_for_float16_alone() -> None:
+    assert LossScale.of(torch.float32) == LossScale.of(torch.bfloat16) == LossScale(1.0, is_used=False)
+    assert LossScale.of(torch.float16) == LossScale(65536.0, is_used=True)
+
+
+def test_a_loss_scale_doubles_after_2000_good_steps_and_counts_anew_at_an_overflow() -> None:
+    scale = LossScale.of(torch.float16)
+    for _ in range(1999):
+        scale.worked()
+    before = scale.factor
+    scale.worked()
+
+    assert (before, scale.factor) == (65536, 131072)
+    assert scale.lowered()
+    assert (scale.factor, scale.good_steps) == (65536, 0)
+    for _ in range(1999):
+        scale.worked()
+    assert scale.factor == 65536
+
+
+def test_a_loss_scale_is_lowered_down_to_one() -> None:
+    scale = LossScale(4.0, is_used=True)
+
+    assert [scale.lowered() for _ in range(3)] == [True, True, False]
+    assert scale.factor == 1
+
+
+def test_without_float16_nothing_is_scaled() -> None:
+    scale = LossScale.of(torch.float32)
+    for _ in range(2000):
+        scale.worked()
+
+    assert scale.factor == 1
+    assert not scale.lowered()
+
+
+def opened(tiny_base: Path, dataset: Path, *, steps: int = 30) -> Learner:
+    components = load_components(replace(MINIATURE, resolution=64), tiny_base, dtype=torch.float32, device="cpu")
+    cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
+    adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=True)
+    noise = Noise.of(components.scheduler, "cpu")
+    plan = make_plan(cached, steps, batch=2, timesteps=noise.timesteps, seed=0)
+    settings = TrainSettings(batch=2)
+    return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=(2e-3, 5e-4), device="cpu")
+
+
+@pytest.fixture
+def learner(tiny_base: Path, dataset: Path) -> Learner:
+    torch.set_num_threads(1)
+    return opened(tiny_base, dataset)
+
+
+def adapters_of(learner: Learner) -> torch.Tensor:
+    return torch.cat([each.detach().flatten().clone() for each in learner.adapted.parameters().values()])
+
+
+def test_the_rate_that_is_told_is_the_unet_s_at_the_present_step(learner: Learner) -> None:
+    told = []
+    for _ in range(3):
+        told.append(learner.learning_rate)
+        learner.advance()
+    learner.step = learner.steps
+
+    assert told == pytest.approx([2e-3 / 3, 4e-3 / 3, 2e-3])
+    assert learner.learning_rate == pytest.approx(2e-3 * rate(29, 30))
+
+
+def test_a_run_is_over_after_its_last_step(tiny_base: Path, dataset: Path) -> None:
+    learner = opened(tiny_base, dataset, steps=2)
+
+    over = [learner.is_done]
+    for _ in range(2):
+        learner.advance()
+        over.append(learner.is_done)
+
+    assert over == [False, False, True]
+    assert len(learner.losses) == learner.step == 2
+
+
+def test_a_loss_that_is_no_number_leaves_everything_and_the_25th_ends_the_run(learner: Learner) -> None:
+    learner.advance()
+    before = adapters_of(learner)
+    for _ in range(24):
+        learner.gradients()
+        learner.update(math.nan)
+
+    assert (learner.bad_steps, learner.step) == (24, 25)
+    assert torch.equal(adapters_of(learner), before)
+    with pytest.raises(Diverged, match="no number in 25 steps"):
+        learner.update(math.inf)
+
+
+def test_gradients_that_are_no_numbers_leave_everything_too(learner: Learner) -> None:
+    learner.advance()
+    before = adapters_of(learner)
+    loss = learner.gradients()
+    next(iter(learner.adapted.parameters().values())).grad[0] = math.nan
+    learner.update(loss)
+
+    assert torch.equal(adapters_of(learner), before)
+    assert learner.bad_steps == 1
+
+
+def test_an_overflow_lowers_the_scale_and_is_no_bad_step(learner: Learner) -> None:
+    learner.scale = LossScale(8.0, is_used=True)
+    before = adapters_of(learner)
+    loss = learner.gradients()
+    next(iter(learner.adapted.parameters().values())).grad[0] = math.inf
+    learner.update(loss)
+
+    assert torch.equal(adapters_of(learner), before)
+    assert (learner.scale.factor, learner.bad_steps, learner.step) == (4.0, 0, 1)
+
+
+def test_a_loss_that_is_no_number_is_no_overflow(learner: Learner) -> None:
+    learner.scale = LossScale(8.0, is_used=True)
+    learner.gradients()
+    learner.update(math.nan)
+
+    assert (learner.scale.factor, learner.bad_steps) == (8.0, 1)
+
+
+def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
+    first = learner.gradients()
+    again = learner.gradients()
+
+    assert first == again
+    once = [each.grad.clone() for each in learner.adapted.parameters().values() if each.grad is not None]
+    learner.gradients()
+    twice = [each.grad for each in learner.adapted.parameters().values() if each.grad is not None]
+    assert all(torch.equal(one, two) for one, two in zip(once, twice, strict=True))
+    learner.update(first)
+    assert all(each.grad is None for each in learner.adapted.parameters().values())
+
+
+def test_what_is_kept_is_enough_to_go_on_bit_for_bit(tiny_base: Path, dataset: Path) -> None:
+    one, other = opened(tiny_base, dataset), opened(tiny_base, dataset)
+    for _ in range(3):
+        one.advance()
+    one.scale, one.bad_steps = LossScale(32.0, is_used=True, good_steps=11), 2
+    kept = {name: tensor.clone() for name, tensor in one.state().items()}
+
+    other.scale = LossScale(is_used=True)
+    other.restore(kept)
+
+    assert (other.step, other.bad_steps, other.losses) == (3, 2, one.losses)
+    assert (other.scale.factor, other.scale.good_steps) == (32.0, 11)
+    for _ in range(2):
+        one.advance()
+        other.advance()
+    assert torch.equal(adapters_of(one), adapters_of(other))
+
+
+def test_a_run_kept_before_there_was_a_scale_goes_on_with_the_usual_one(tiny_base: Path, dataset: Path) -> None:
+    one, other = opened(tiny_base, dataset), opened(tiny_base, dataset)
+    one.advance()
+    kept = {name: tensor for name, tensor in one.state().items() if name != "scale"}
+
+    other.restore(kept)
+
+    assert (other.step, other.scale) == (1, LossScale())
+
+
+def test_a_network_s_dropout_goes_on_where_it_was(learner: Learner) -> None:
+    """The global generator is kept for base models that draw from it."""
+    torch.manual_seed(3)
+    kept = learner.state()
+    expected = torch.rand(4)
+    torch.manual_seed(9)
+
+    learner.restore(kept)
+
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_prediction_of_unknown_kind_is_refused() -> None:
+    noise = Noise(torch.tensor([0.5]), "flow")
+
+    with pytest.raises(ValueError, match="'flow'"):
+        noise.target(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1), torch.tensor([0]))
