@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.errors import InputError, NoFaceFound
-from easyphoto.faces.domain import SAY_SO
+from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness, remarks_on
 from easyphoto.faces.inswapper import open_fuser
 from easyphoto.families import Family, FewSteps, family_named
@@ -23,6 +23,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
+from easyphoto.messages import note
 from easyphoto.persons.folder import judged
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -234,7 +235,9 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
                 said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
     if said:
         other = engine.domain.other
-        said.append(f"If the person's photos are {other.value}, {SAY_SO.format(other.value)}.")
+        said.append(
+            note("say-kind", "If the person's photos are {other}, {say_so}.", other=other.said, say_so=say_so(other))
+        )
     return tuple(dict.fromkeys(said))
 
 

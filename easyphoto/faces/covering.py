@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from easyphoto.messages import Text, text
+
 
 @dataclass(frozen=True)
 class Covering:
@@ -14,12 +16,22 @@ class Covering:
     mouth: bool = False
 
     @property
-    def words(self) -> str:
+    def words(self) -> Text:
         """What is hidden, and by what, most likely: a clause for people to read."""
         eyes = self.left_eye + self.right_eye
         if self.mouth:
-            return "most of the face is covered" if eyes else "the mouth is covered (a mask or a hand?)"
-        return "the eyes are covered (sunglasses?)" if eyes == 2 else "an eye is covered (hair or a hand?)"
+            return text("most of the face is covered") if eyes else text("the mouth is covered (a mask or a hand?)")
+        return text("the eyes are covered (sunglasses?)") if eyes == 2 else text("an eye is covered (hair or a hand?)")
+
+    @property
+    def sentence(self) -> Text:
+        """The same as a sentence of its own."""
+        eyes = self.left_eye + self.right_eye
+        if self.mouth:
+            return text("Most of the face is covered.") if eyes else text("The mouth is covered (a mask or a hand?).")
+        return (
+            text("The eyes are covered (sunglasses?).") if eyes == 2 else text("An eye is covered (hair or a hand?).")
+        )
 
 
 def covering_of(left_eye: bool, right_eye: bool, mouth: bool) -> Covering | None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from easyphoto.faces.covering import Covering
 from easyphoto.geometry import Box
+from easyphoto.messages import Text, text
 from easyphoto.weights.catalog import UsedWeight
 
 
@@ -25,6 +26,16 @@ class Domain(str, Enum):
     @property
     def other(self) -> Domain:
         return Domain.DRAWINGS if self is Domain.PHOTOGRAPHS else Domain.PHOTOGRAPHS
+
+    @property
+    def said(self) -> Text:
+        """For sentences."""
+        return text("photographs") if self is Domain.PHOTOGRAPHS else text("drawings")
+
+    @property
+    def looks(self) -> Text:
+        """How a face of this kind looks, for sentences."""
+        return text("photographed") if self is Domain.PHOTOGRAPHS else text("drawn")
 
 
 class Part(IntEnum):

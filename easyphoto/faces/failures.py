@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, OutOfMemory
 from easyphoto.machine import ran_out_of_memory
+from easyphoto.messages import text
 
 
 def failure_of(network: str, error: BaseException) -> EasyPhotoError:
     """OutOfMemory, or EnvironmentFailure where the network does not take what it is given."""
     if ran_out_of_memory(error):
         return OutOfMemory(
-            f"There is not enough memory for {network}.", advice="Close other programs, or take a smaller picture."
+            text("There is not enough memory for {network}.", network=network),
+            advice=text("Close other programs, or take a smaller picture."),
         )
     return EnvironmentFailure(
-        f"{network} failed: {first_line(error)}.", advice="Its file may be another network: easyphoto weights check"
+        text("{network} failed: {reason}.", network=network, reason=first_line(error)),
+        advice=text("Its file may be another network: easyphoto weights check"),
     )
 
 

@@ -21,6 +21,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import similarity
 from easyphoto.images.pictures import as_array, as_picture, blended, warped
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -64,12 +65,21 @@ def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | Non
     if name == WARP:
         return None
     if name != INSWAPPER:
-        raise InputError(f"There is no fusion {name!r}.", advice=f"Known: {WARP}, {INSWAPPER}.")
+        raise InputError(
+            text("There is no fusion {name!r}.", name=name),
+            advice=text("Known: {warp}, {inswapper}.", warp=WARP, inswapper=INSWAPPER),
+        )
     try:
         file = store.require(FILE_ID, progress)
         embedder = open_embedder(EMBEDDER_ID, store, progress)
         if embedder is None:
-            raise MissingCapability(f"{INSWAPPER} needs the embedder {EMBEDDER_ID}, which cannot be had.")
+            raise MissingCapability(
+                text(
+                    "{inswapper} needs the embedder {embedder_id}, which cannot be had.",
+                    inswapper=INSWAPPER,
+                    embedder_id=EMBEDDER_ID,
+                )
+            )
         return InSwapper(file, embedder, weights=(store.used(FILE_ID), *embedder.weights))
     except EnvironmentFailure as error:
         return NoFuser(error)
@@ -81,8 +91,13 @@ class InSwapper:
     def __init__(self, file: Path, embedder: Embedder, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         if embedder.id != EMBEDDER_ID:
             raise MissingCapability(
-                f"{INSWAPPER} understands vectors of {EMBEDDER_ID} (w600k_r50) only, not of {embedder.id}.",
-                advice=f"Take the embedder {EMBEDDER_ID}, or {WARP}.",
+                text(
+                    "{inswapper} understands vectors of {embedder_id} (w600k_r50) only, not of {id}.",
+                    inswapper=INSWAPPER,
+                    embedder_id=EMBEDDER_ID,
+                    id=embedder.id,
+                ),
+                advice=text("Take the embedder {embedder_id}, or {warp}.", embedder_id=EMBEDDER_ID, warp=WARP),
             )
         self.weights = weights
         self._embedder = embedder
@@ -118,7 +133,8 @@ def last_matrix(file: Path) -> np.ndarray:
         import onnx
     except ImportError as error:
         raise MissingCapability(
-            f"{file.name} needs the package onnx, which is not installed.", advice="Run: pip install onnx"
+            text("{name} needs the package onnx, which is not installed.", name=file.name),
+            advice=text("Run: pip install onnx"),
         ) from error
     try:
         constants = onnx.load(str(file)).graph.initializer
@@ -160,5 +176,6 @@ def inner_square(side: int) -> np.ndarray:
 
 def not_inswapper(file: Path, because: str) -> WeightsMissing:
     return WeightsMissing(
-        f"{file.name} is not the network inswapper_128: {because}.", advice="Run: easyphoto weights check"
+        text("{name} is not the network inswapper_128: {because}.", name=file.name, because=because),
+        advice=text("Run: easyphoto weights check"),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from easyphoto.faces.domain import LOOKS, SAY_SO
+from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine
+from easyphoto.messages import Text, note
 from easyphoto.preprocess.look import Look
 
 
-def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[str, ...]]:
+def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[Text, ...]]:
     """The looks, those of the other kind marked as incomparable, and what is said about them.
 
     Where all are of the other kind, somebody insisted on this one: they are ranked as ever, and that is said.
@@ -21,13 +22,22 @@ def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Loo
     if not strange:
         return list(looks), ()
     if len(strange) == len(kept):
-        said = (
-            f"No face looks {LOOKS[engine.domain]}, although the photos are taken for {engine.domain.value}. "
-            f"If they are {other.value}, {SAY_SO.format(other.value)}."
+        said = note(
+            "all-of-another-kind",
+            "No face looks {looks}, although the photos are taken for {kind}. If they are {other}, {say_so}.",
+            looks=engine.domain.looks,
+            kind=engine.domain.said,
+            other=other.said,
+            say_so=say_so(other),
         )
         return list(looks), (said,)
     names = ", ".join(look.verdict.photo for look in strange)
-    said = f"These look {LOOKS[other]}, so they come last and are not compared with the other photos: {names}."
+    said = note(
+        "some-of-another-kind",
+        "These look {looks}, so they come last and are not compared with the other photos: {names}.",
+        looks=other.looks,
+        names=names,
+    )
     return [_incomparable(look) if look in strange else look for look in looks], (said,)
 
 

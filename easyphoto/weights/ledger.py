@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure
+from easyphoto.messages import phase, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import cause_of, make_folder, open_regular
 from easyphoto.storage.records import read_json, typed, write_json
@@ -127,7 +128,8 @@ class Ledger:
                 write_json(self.file, records)
         except OSError as error:
             raise DiskFailure(
-                f"{self.file} could not be written: {cause_of(error)}.", advice="Check the rights of the folder."
+                text("{file} could not be written: {cause}.", file=self.file, cause=cause_of(error)),
+                advice=text("Check the rights of the folder."),
             ) from error
 
 
@@ -141,5 +143,5 @@ def sha256_of(file: Path, progress: Progress | None = None) -> str:
             digest.update(block)
             done += len(block)
             if size >= _SHOWN_FROM:
-                progress.step(done, size, f"reading {file.name}")
+                progress.step(done, size, phase("hash", "reading {name}", name=file.name))
     return digest.hexdigest()
