@@ -38,7 +38,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 OutOfMemory                3    of the device or the machine: less resolution or a smaller batch helps
 """
 
-from easyphoto.messages import Text, joined
+from easyphoto.messages import Text, joined, untranslated
 
 
 class EasyPhotoError(Exception):
@@ -48,8 +48,8 @@ class EasyPhotoError(Exception):
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.advice = advice
+        self.message = untranslated(message)
+        self.advice = untranslated(advice)
 
     @property
     def code(self) -> str:
@@ -58,8 +58,9 @@ class EasyPhotoError(Exception):
 
     @property
     def said(self) -> Text:
-        """Message and advice as one text, to go into another one."""
-        return joined([self.message, self.advice] if self.advice else [self.message], " ")
+        """Message and advice as one text, to be noted or to go into another one."""
+        both = joined([self.message, self.advice] if self.advice else [self.message], " ")
+        return Text(both.template, both.values, self.code)
 
     def __str__(self) -> str:
         message = super().__str__()

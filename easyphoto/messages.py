@@ -76,6 +76,11 @@ def phase(code: str, template: str, /, **values: object) -> Text:
     return Text(template, {name: _plain(value) for name, value in values.items()}, code)
 
 
+def untranslated(said: str) -> Text:
+    """A sentence of somebody else's, as a text without values; one that is a text stays what it is."""
+    return said if isinstance(said, Text) else Text(said.replace("{", "{{").replace("}", "}}"))
+
+
 def joined(parts: Iterable[str], separator: str = ", ") -> Text:
     """Texts and names in a row, each of them still translatable."""
     values = {f"part{number}": part for number, part in enumerate(parts, start=1)}

@@ -23,7 +23,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
-from easyphoto.messages import note
+from easyphoto.messages import joined, note
 from easyphoto.persons.folder import judged
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -167,10 +167,10 @@ def photograph_templates(
             failures.append(error)
     missed = getattr(tools.engine, "missed", ()) if failures else ()
     if not made:
-        failures[0].advice = " ".join((failures[0].advice, *missed))
+        failures[0].advice = joined((failures[0].advice, *missed), " ")
         raise failures[0]
     write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
-    notes = (*(str(error) for error in failures), *missed)
+    notes = (*(error.said for error in failures), *missed)
     report = _report(persons, made, notes=notes)
     write_sheet(out, report)
     return PhotographResult(tuple(made), write_report(out, report), notes)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from easyphoto.errors import BadSettings
-from easyphoto.messages import Text, text
+from easyphoto.messages import text
 from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
@@ -145,7 +145,7 @@ class SettingFields(Generic[S]):
 
     def _by_label(self, error: BadSettings) -> BadSettings:
         """The settings class speaks of `learning_rate`, the page of "Learning rate"."""
-        values = error.message.values if isinstance(error.message, Text) else {}
+        values = error.message.values
         name = values.get("name")
         if name not in {each.name for each in dataclasses.fields(self.kind)}:  # type: ignore[arg-type]
             return error

@@ -85,6 +85,10 @@ def test_every_event_comes_back_from_its_line(event: events.Event):
 
 
 @pytest.mark.parametrize("line", ['{"type": "dance", "step": 1}', "loading weights...", "[1]", "", '{"type": "step"}'])
+def test_what_is_no_known_event_is_ignored(line: str):
+    assert events.from_line(line) is None
+
+
 def test_a_warning_keeps_what_it_was_made_from():
     said = note("no-control", "validation without the control {kind}: its model is not at hand", kind="tile")
 
@@ -94,10 +98,6 @@ def test_a_warning_keeps_what_it_was_made_from():
     assert isinstance(heard, events.Warn)
     assert isinstance(heard.detail, Text)
     assert heard.detail.values == {"kind": "tile"}
-
-
-def test_what_is_no_known_event_is_ignored(line: str):
-    assert events.from_line(line) is None
 
 
 def test_an_unknown_field_of_a_later_version_is_ignored():
