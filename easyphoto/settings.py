@@ -117,7 +117,7 @@ def settings_from(kind: type[S], values: Any) -> S:
     if unknown:
         raise BadSettings(
             text("Unknown setting: {unknown}.", unknown=", ".join(unknown)),
-            advice=text("Known: {known}.", known=", ".join(sorted(known))),
+            advice=text("Known: {names}.", names=", ".join(sorted(known))),
         )
     return kind(**values)
 
@@ -299,6 +299,6 @@ def preset(kind: type[S], name: str, **changes: Any) -> S:
     if name not in presets:
         raise BadSettings(
             text("There is no preset {name!r}.", name=name),
-            advice=text("Known: {presets}.", presets=", ".join(presets)),
+            advice=text("Known: {names}.", names=", ".join(presets)),
         )
     return settings_from(kind, {**presets[name], **changes})

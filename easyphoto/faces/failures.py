@@ -15,7 +15,7 @@ def failure_of(network: str, error: BaseException) -> EasyPhotoError:
             advice=text("Close other programs, or take a smaller picture."),
         )
     return EnvironmentFailure(
-        text("{network} failed: {reason}.", network=network, reason=first_line(error)),
+        text("{name} failed: {reason}.", name=network, reason=first_line(error)),
         advice=text("Its file may be another network: easyphoto weights check"),
     )
 
