@@ -38,6 +38,8 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 OutOfMemory                3    of the device or the machine: less resolution or a smaller batch helps
 """
 
+from easyphoto.messages import Text, joined, untranslated
+
 
 class EasyPhotoError(Exception):
     """What happened (the message) and what to do about it (the advice)."""
@@ -46,12 +48,19 @@ class EasyPhotoError(Exception):
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
-        self.advice = advice
+        self.message = untranslated(message)
+        self.advice = untranslated(advice)
 
     @property
     def code(self) -> str:
         """The machine-readable name of the error."""
         return type(self).__name__
+
+    @property
+    def said(self) -> Text:
+        """Message and advice as one text, to be noted or to go into another one."""
+        both = joined([self.message, self.advice] if self.advice else [self.message], " ")
+        return Text(both.template, both.values, self.code)
 
     def __str__(self) -> str:
         message = super().__str__()

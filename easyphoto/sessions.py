@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError, NoFaceFound
-from easyphoto.faces.domain import SAY_SO
+from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.geometry import Box
@@ -24,6 +24,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
+from easyphoto.messages import joined, note
 from easyphoto.persons.folder import judged
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -167,10 +168,10 @@ def photograph_templates(
             failures.append(error)
     missed = tools.engine.missed if failures else ()
     if not made:
-        failures[0].advice = " ".join((failures[0].advice, *missed))
+        failures[0].advice = joined((failures[0].advice, *missed), " ")
         raise failures[0]
     write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
-    notes = (*(str(error) for error in failures), *missed)
+    notes = (*(error.said for error in failures), *missed)
     report = _report(persons, made, notes=notes)
     write_sheet(out, report)
     return PhotographResult(tuple(made), write_report(out, report), notes)
@@ -235,7 +236,9 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
                 said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
     if said:
         other = engine.domain.other
-        said.append(f"If the person's photos are {other.value}, {SAY_SO.format(other.value)}.")
+        said.append(
+            note("say-kind", "If the person's photos are {other}, {say_so}.", other=other.said, say_so=say_so(other))
+        )
     return tuple(dict.fromkeys(said))
 
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from easyphoto.errors import BadSettings
+from easyphoto.messages import Text, joined, text
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def choice(default: str, choices: tuple[str, ...], *, label: str, help: str = ""
     return dataclasses.field(default=default, metadata={"declared": declared})
 
 
-def text(default: str | None, *, label: str, help: str = "") -> Any:
+def line(default: str | None, *, label: str, help: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"declared": Declared(label, help)})
 
 
@@ -74,18 +75,34 @@ def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
     # bool is an int for Python, and JSON writes 1.0 as 1: the first is a mistake here, the second is not.
     fits = type(value) in allowed or (float in allowed and type(value) is int)
     if not fits:
-        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"It wants {' or '.join(_word(t) for t in allowed)}.")
+        raise BadSettings(
+            text("{name} cannot be {value}.", name=name, value=repr(value)),
+            advice=text("It wants {wanted}.", wanted=joined([_word(kind) for kind in allowed], " or ")),
+        )
     if value is None:
         return
     if declared.choices and not declared.is_open and value not in declared.choices:
-        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"Choose one of: {', '.join(declared.choices)}.")
+        raise BadSettings(
+            text("{name} cannot be {value}.", name=name, value=repr(value)),
+            advice=text("Choose one of: {choices}.", choices=", ".join(declared.choices)),
+        )
     # Written as "not inside", because NaN is neither below nor above anything.
     if declared.low is not None and declared.high is not None and not declared.low <= value <= declared.high:
-        raise BadSettings(f"{name} cannot be {value!r}.", advice=f"It lies between {declared.low} and {declared.high}.")
+        raise BadSettings(
+            text("{name} cannot be {value}.", name=name, value=repr(value)),
+            advice=text("It lies between {low} and {high}.", low=declared.low, high=declared.high),
+        )
 
 
-def _word(kind: Any) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "nothing"}[kind]
+def _word(kind: Any) -> Text:
+    words = {
+        int: text("a whole number"),
+        float: text("a number"),
+        bool: text("true or false"),
+        str: text("text"),
+        type(None): text("nothing"),
+    }
+    return words[kind]
 
 
 S = TypeVar("S", bound=Settings)
@@ -94,11 +111,14 @@ S = TypeVar("S", bound=Settings)
 def settings_from(kind: type[S], values: Any) -> S:
     """Settings from a record or a request. Raises BadSettings for a key that does not exist, and says which."""
     if not isinstance(values, dict):
-        raise BadSettings("Settings are a name and a value each.", advice="Write them as a JSON object.")
+        raise BadSettings(text("Settings are a name and a value each."), advice=text("Write them as a JSON object."))
     known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     if unknown:
-        raise BadSettings(f"Unknown setting: {', '.join(unknown)}.", advice=f"Known: {', '.join(sorted(known))}.")
+        raise BadSettings(
+            text("Unknown setting: {unknown}.", unknown=", ".join(unknown)),
+            advice=text("Known: {names}.", names=", ".join(sorted(known))),
+        )
     return kind(**values)
 
 
@@ -115,7 +135,7 @@ class WeightSettings(Settings):
         help="commercial-safe: only weights whose licence allows commercial use. research: all.",
     )  # fmt: skip
     offline: bool = switch(False, label="Offline", help="Fetches nothing; what is missing is said.")
-    webui: str | None = text(
+    webui: str | None = line(
         None, label="Web UI folder", help="Its models are used where they lie, and its checkpoints by their names."
     )
 
@@ -252,8 +272,8 @@ class InferenceSettings(Settings):
     )
     count: int = slider(1, 1, 16, step=1, label="Pictures", help="Made with consecutive seeds, ranked by likeness.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
-    prompt: str = text("", label="Prompt", help="Added to the trigger words.")
-    negative: str = text("", label="Negative prompt")
+    prompt: str = line("", label="Prompt", help="Added to the trigger words.")
+    negative: str = line("", label="Negative prompt")
 
 
 PRESETS: Mapping[type[Settings], Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -277,5 +297,8 @@ def preset(kind: type[S], name: str, **changes: Any) -> S:
     """The preset of that name, with `changes` on top. Raises BadSettings for an unknown name."""
     presets = PRESETS[kind]
     if name not in presets:
-        raise BadSettings(f"There is no preset {name!r}.", advice=f"Known: {', '.join(presets)}.")
+        raise BadSettings(
+            text("There is no preset {name!r}.", name=name),
+            advice=text("Known: {names}.", names=", ".join(presets)),
+        )
     return settings_from(kind, {**presets[name], **changes})

@@ -11,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
-    {"errors", "progress", "geometry", "machine", "model_cache", "drawings"},
+    {"messages", "progress", "geometry", "machine", "model_cache", "drawings"},
+    {"errors"},
     {"settings", "architectures", "storage"},
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.api.paths import told
-from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer
+from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer, TextTold
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import TemplateEntry
+from easyphoto.messages import Text, texts_in
 from easyphoto.settings import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace.folders import Person, Workspace
 
 
 def job_answer(job: Job) -> JobAnswer:
+    phase, result, error, notes = told(job.phase), told(job.result), told(job.error), told(job.notes)
     return JobAnswer(
         id=job.id,
         kind=job.kind,
@@ -25,21 +27,33 @@ def job_answer(job: Job) -> JobAnswer:
         created=job.created,
         started=job.started,
         ended=job.ended,
-        phase=told(job.phase),
+        phase=phase,
         done=job.done,
         total=job.total,
         eta_seconds=job.eta_seconds,
         previews=list(job.previews),
         files=list(job.files),
         request=dict(job.request),
-        result=told(job.result),
-        error=None if job.error is None else ErrorTold(**told(job.error), details=None),
-        notes=told(job.notes),
+        result=result,
+        error=None if error is None else ErrorTold(**error, values=values_of(error["message"]), details=None),
+        notes=notes,
         run=job.run,
+        texts=texts_told([job.title, phase, result, error, notes]),
     )
 
 
+def values_of(said: str) -> dict[str, Any]:
+    """What a text names."""
+    return dict(said.values) if isinstance(said, Text) else {}
+
+
+def texts_told(value: Any) -> dict[str, TextTold]:
+    """Of every sentence in a part of an answer what it was made from."""
+    return {said: TextTold(**entry) for said, entry in texts_in(value).items()}
+
+
 def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
+    notes = told(person.notes)
     return PersonAnswer(
         id=person.id,
         name=person.name,
@@ -50,8 +64,9 @@ def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
         photos=len(person.photos),
         has_portrait=person.portrait is not None,
         likeness=person.likeness,
-        notes=told(person.notes),
+        notes=notes,
         run=person.run,
+        texts=texts_told(notes),
         trained=_trained(workspace, person),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from easyphoto.api.paths import without_folders
+from easyphoto.api.paths import told
 from easyphoto.errors import (
     BadPicture,
     DiskFailure,
@@ -21,6 +21,7 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
 )
+from easyphoto.messages import Text, packed
 
 log = logging.getLogger(__name__)
 SECONDS_TO_WAIT = "5"
@@ -108,8 +109,11 @@ def status_of(error: EasyPhotoError) -> int:
 def error_body(
     code: str, message: str, advice: str = "", *, details: Sequence[Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {"code": code, "message": message, "advice": advice}
-    return {"error": {**told, "details": list(details)} if details else told}
+    error: dict[str, Any] = {"code": code, "message": message, "advice": advice}
+    if isinstance(message, Text):
+        error["values"] = dict(message.values)
+    body: dict[str, Any] = {"error": {**error, "details": list(details)} if details else error}
+    return packed(body)
 
 
 def error_answer(error: EasyPhotoError) -> JSONResponse:
@@ -120,7 +124,7 @@ def error_answer(error: EasyPhotoError) -> JSONResponse:
     if isinstance(error, _CUT_OFF):
         # Nobody reads what is left of the request; else a client that sends it byte by byte is never let go.
         headers["Connection"] = "close"
-    body = error_body(error.code, without_folders(str(error.args[0])), without_folders(error.advice))
+    body = error_body(error.code, told(error.message), told(error.advice))
     return JSONResponse(body, status_code=status, headers=headers)
 
 

@@ -12,6 +12,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import JobEvent
+from easyphoto.messages import packed
 
 MEDIA_TYPE = "text/event-stream"
 # A compressing or buffering server in between would hold events back.
@@ -48,5 +49,5 @@ async def event_lines(
 
 
 def event_text(event: JobEvent) -> str:
-    record = json.dumps(told(event.record()), ensure_ascii=False)
+    record = json.dumps(packed(told(event.record())), ensure_ascii=False)
     return f"id: {event.number}\nevent: {event.type}\ndata: {record}\n\n"

@@ -76,7 +76,7 @@ def find_upload(service: Service, name: str) -> Upload:
         return service.upload(name)
     except InputError as error:
         raise UnknownUpload(
-            str(error.args[0]), advice="Upload the picture first, and use the name in the answer."
+            error.message, advice="Upload the picture first, and use the name in the answer."
         ) from error
 
 

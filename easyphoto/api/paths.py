@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from easyphoto.messages import Text
+
 # Absolute, of Windows as well; neither the addresses of this interface nor those of other servers.
 _FOLDERS = re.compile(r"""(?<![\w:/\\.])(?![/\\]easyphoto/v1/)(?:[A-Za-z]:)?[/\\]+(?:[^/\\\s'"`,;:|]+[/\\]+)+""")
 
@@ -21,9 +23,12 @@ def without_folders(text: str) -> str:
 
 
 def told(value: Any) -> Any:
-    """The same for all texts of a JSON value."""
+    """The same for all texts of a JSON value, and for what they were made from."""
     if isinstance(value, str):
-        return without_folders(value)
+        whole = without_folders(value)
+        made = value.mapped(without_folders) if isinstance(value, Text) else whole
+        # A path that only the whole sentence shows as one must not remain among the values.
+        return made if made == whole else whole
     if isinstance(value, Mapping):
         return {key: told(part) for key, part in value.items()}
     return [told(part) for part in value] if isinstance(value, (list, tuple)) else value

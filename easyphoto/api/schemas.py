@@ -138,15 +138,26 @@ class RenameRequest(RequestModel):
     name: Name
 
 
+class TextTold(AnswerModel):
+    code: str = Field("", description="What notes and phases are known by, whatever their wording.")
+    template: str = Field(..., description="The English text with the names of its values in braces.")
+    values: dict[str, Any] = Field(..., description="A value that is a text itself has its own entry.")
+
+
+TEXTS: Any = Field({}, description="What the sentences of this answer were made from, by the sentence.")
+
+
 class ErrorTold(AnswerModel):
     code: str
     message: str
     advice: str = ""
+    values: dict[str, Any] = Field({}, description="What the message names: files, limits, persons.")
     details: list[dict[str, Any]] | None = None
 
 
 class ErrorAnswer(AnswerModel):
     error: ErrorTold
+    texts: dict[str, TextTold] = TEXTS
 
 
 class JobAnswer(AnswerModel):
@@ -168,6 +179,7 @@ class JobAnswer(AnswerModel):
     error: ErrorTold | None
     notes: list[str]
     run: str | None = Field(None, description="What /resume takes.")
+    texts: dict[str, TextTold] = TEXTS
 
 
 class JobsAnswer(AnswerModel):
@@ -196,6 +208,7 @@ class PersonAnswer(AnswerModel):
     notes: list[str]
     run: str | None
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
+    texts: dict[str, TextTold] = TEXTS
 
 
 class DamagedAnswer(AnswerModel):

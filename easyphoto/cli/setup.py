@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         try:
             found = ready_environment(workspace.env)
         except TrainerMissing as reason:
-            tell(str(reason.args[0]))
+            tell(reason.message)
         else:
             tell("The environment that trains is ready.")
             _show(found.versions, found.python)

@@ -14,6 +14,7 @@ from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import unit
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:
@@ -83,6 +84,6 @@ def _input_of(session: InferenceSession, file: Path, usual: int) -> tuple[str, i
 
 def _no_embedder(file: Path, because: str) -> EnvironmentFailure:
     return EnvironmentFailure(
-        f"{file.name} is no face embedder: {because}.",
-        advice="Put the right file in its place: easyphoto weights check",
+        text("{name} is no face embedder: {because}.", name=file.name, because=because),
+        advice=text("Put the right file in its place: easyphoto weights check"),
     )

@@ -14,6 +14,7 @@ from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.saliency import normalised
 from easyphoto.images.pictures import as_array, warped
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 # The 19 classes of CelebAMask-HQ in their order. Glasses go with the eyes, so that nobody retouches them as skin;
@@ -43,8 +44,13 @@ class BiSeNet:
         answer = self._session.get_outputs()[0]
         if len(answer.shape) != 4 or answer.shape[1] != len(_PART_OF_CLASS):
             raise WeightsMissing(
-                f"{file} answers {answer.shape}, not {len(_PART_OF_CLASS)} classes of face parts.",
-                advice="Put a BiSeNet trained on CelebAMask-HQ there, e.g. yakhyo/face-parsing's resnet18.onnx.",
+                text(
+                    "{file} answers {shape}, not {count} classes of face parts.",
+                    file=file,
+                    shape=answer.shape,
+                    count=len(_PART_OF_CLASS),
+                ),
+                advice=text("Put a BiSeNet trained on CelebAMask-HQ there, e.g. yakhyo/face-parsing's resnet18.onnx."),
             )
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:

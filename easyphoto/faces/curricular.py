@@ -18,13 +18,14 @@ from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.tensor_tables import NORM, norm_shapes, read_tensors
 from easyphoto.geometry import unit
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _EPSILON = 1e-5
-_ADVICE = "Put the right file in its place: easyphoto weights check"
+_ADVICE = text("Put the right file in its place: easyphoto weights check")
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,12 @@ from easyphoto.errors import BadPicture
 from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Domain, Face
 from easyphoto.images.pictures import read_picture
+from easyphoto.messages import Text, text
 from easyphoto.progress import Progress
 
 FaceFinder = Callable[[Image.Image], tuple[Face, ...]]
 DomainOf = Callable[[Image.Image, Face], Domain]
 
-LOOKS = {Domain.DRAWINGS: "drawn", Domain.PHOTOGRAPHS: "photographed"}
-SAY_SO = "say so: --engine {} (in the tab: Kind of pictures; in the API: options.engine)"
-"""How to change what was assumed; to be filled with a domain."""
 
 _SIDE = 112
 # Of the upright square, the ellipse from brows to chin: hair and background are not the face's own.
@@ -49,6 +47,11 @@ def drawn_score(picture: Image.Image, face: Face, doubt: float) -> float:
     return float(_WEIGHTS @ np.array([doubt, *_statistics(picture, face)]) + _BIAS)
 
 
+def say_so(domain: Domain) -> Text:
+    """How to change what was assumed to that domain: the end of a sentence."""
+    return text("say so: --engine {kind} (in the tab: Kind of pictures; in the API: options.engine)", kind=domain.value)
+
+
 def domain_of_score(score: float) -> Domain:
     return Domain.DRAWINGS if score > 0 else Domain.PHOTOGRAPHS
 
@@ -64,9 +67,14 @@ class DomainChoice:
     """How many of them look so."""
 
     @property
-    def words(self) -> str:
-        """Why, for people and for records."""
-        return f"{self.agreeing} of {self.faces} faces look {LOOKS[self.domain]}"
+    def why(self) -> Text:
+        """For people and for records."""
+        return text(
+            "{agreeing} of {faces} faces look {looks}",
+            agreeing=self.agreeing,
+            faces=self.faces,
+            looks=self.domain.looks,
+        )
 
 
 def chosen_domain(

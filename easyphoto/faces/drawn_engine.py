@@ -15,6 +15,7 @@ from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 # Of a head of 84 × 114 in the square of 112 px that the points are laid on.
@@ -33,8 +34,8 @@ class DrawnEngine:
         for name in ("detector", "parser"):
             if not (folder / f"{name}.safetensors").is_file():
                 raise WeightsMissing(
-                    f"{folder / name}.safetensors is not there.",
-                    advice="It ships with EasyPhoto: restore models/miniature/faces from the repository.",
+                    text("{file}.safetensors is not there.", file=folder / name),
+                    advice=text("It ships with EasyPhoto: restore models/miniature/faces from the repository."),
                 )
         self.notes = notes
         self._detector, self._detector_config = networks.load_network(folder, "detector")

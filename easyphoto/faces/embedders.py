@@ -16,6 +16,7 @@ from easyphoto.errors import InputError
 from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.likeness_scale import kept_scale, read_scale, scale_file
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -103,7 +104,7 @@ def known_embedder(id: str) -> KnownEmbedder:
         if known.id == id:
             return known
     names = ", ".join((_AUTO, _NONE, *(known.id for known in EMBEDDERS)))
-    raise InputError(f"There is no face embedder {id!r}.", advice=f"Known: {names}.")
+    raise InputError(text("There is no face embedder {id!r}.", id=id), advice=text("Known: {names}.", names=names))
 
 
 def embedder_lines(store: WeightStore) -> Iterator[str]:

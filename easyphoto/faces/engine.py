@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.geometry import Box
+from easyphoto.messages import Text, text
 from easyphoto.weights.catalog import UsedWeight
 
 
@@ -24,6 +25,16 @@ class Domain(str, Enum):
     @property
     def other(self) -> Domain:
         return Domain.DRAWINGS if self is Domain.PHOTOGRAPHS else Domain.PHOTOGRAPHS
+
+    @property
+    def said(self) -> Text:
+        """For sentences."""
+        return text("photographs") if self is Domain.PHOTOGRAPHS else text("drawings")
+
+    @property
+    def looks(self) -> Text:
+        """How a face of this kind looks, for sentences."""
+        return text("photographed") if self is Domain.PHOTOGRAPHS else text("drawn")
 
 
 class Part(IntEnum):
@@ -89,12 +100,22 @@ class Covering:
     mouth: bool = False
 
     @property
-    def words(self) -> str:
+    def words(self) -> Text:
         """What is hidden, and by what, most likely: a clause for people to read."""
         eyes = self.left_eye + self.right_eye
         if self.mouth:
-            return "most of the face is covered" if eyes else "the mouth is covered (a mask or a hand?)"
-        return "the eyes are covered (sunglasses?)" if eyes == 2 else "an eye is covered (hair or a hand?)"
+            return text("most of the face is covered") if eyes else text("the mouth is covered (a mask or a hand?)")
+        return text("the eyes are covered (sunglasses?)") if eyes == 2 else text("an eye is covered (hair or a hand?)")
+
+    @property
+    def sentence(self) -> Text:
+        """The same as a sentence of its own."""
+        eyes = self.left_eye + self.right_eye
+        if self.mouth:
+            return text("Most of the face is covered.") if eyes else text("The mouth is covered (a mask or a hand?).")
+        return (
+            text("The eyes are covered (sunglasses?).") if eyes == 2 else text("An eye is covered (hair or a hand?).")
+        )
 
 
 def covering_of(left_eye: bool, right_eye: bool, mouth: bool) -> Covering | None:

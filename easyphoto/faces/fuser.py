@@ -9,6 +9,7 @@ from PIL import Image
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError
 from easyphoto.faces.engine import Face
 from easyphoto.faces.inswapper import INSWAPPER, open_inswapper
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -44,7 +45,10 @@ def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | Non
     if name == WARP:
         return None
     if name != INSWAPPER:
-        raise InputError(f"There is no fusion {name!r}.", advice=f"Known: {WARP}, {INSWAPPER}.")
+        raise InputError(
+            text("There is no fusion {name!r}.", name=name),
+            advice=text("Known: {warp}, {inswapper}.", warp=WARP, inswapper=INSWAPPER),
+        )
     try:
         return open_inswapper(store, progress)
     except EnvironmentFailure as error:

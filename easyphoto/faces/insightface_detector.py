@@ -14,6 +14,7 @@ from easyphoto.faces.candidates import as_faces
 from easyphoto.faces.engine import Face
 from easyphoto.faces.parts import failure_of
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 DETECTOR_FILES = ("det_10g.onnx", "scrfd_10g_bnkps.onnx", "det_2.5g.onnx", "det_500m.onnx")
@@ -30,14 +31,16 @@ class InsightFaceDetector:
     def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
         # Given a file that is not there, some versions of the package try to download one.
         if not file.is_file():
-            raise WeightsMissing(f"{file} is not there.", advice=_advice())
+            raise WeightsMissing(text("{file} is not there.", file=file), advice=_advice())
         try:
             from insightface.model_zoo import get_model
         except Exception as error:  # built against another numpy, the package ends in ValueError
             raise EnvironmentFailure(
-                "The detector `insightface` needs the package insightface, which cannot be loaded here "
-                f"({type(error).__name__}).",
-                advice="Run: pip install insightface — or choose scrfd, which runs the same file without it.",
+                text(
+                    "The detector `insightface` needs the package insightface, which cannot be loaded here ({kind}).",
+                    kind=type(error).__name__,
+                ),
+                advice=text("Run: pip install insightface — or choose scrfd, which runs the same file without it."),
             ) from error
         self.weights = weights
         self._model = _opened(get_model, file)
@@ -48,7 +51,7 @@ class InsightFaceDetector:
         except Exception as error:  # the package lets onnxruntime's errors through
             raise failure_of(self.id, error) from error
         if points is None:
-            raise WeightsMissing("The detector's file gives boxes without points.", advice=_advice())
+            raise WeightsMissing(text("The detector's file gives boxes without points."), advice=_advice())
         return as_faces(found[:, :4], points, found[:, 4])
 
 
@@ -64,10 +67,11 @@ def _opened(get_model: Callable[..., Any], file: Path) -> Any:
         model.prepare(ctx_id=-1, input_size=(_SIDE, _SIDE), det_thresh=_SCORE)
     except Exception as error:  # the package lets assertions and onnxruntime's errors through
         raise WeightsMissing(
-            f"{file} cannot be read by insightface ({type(error).__name__}).", advice=_advice()
+            text("{file} cannot be read by insightface ({kind}).", file=file, kind=type(error).__name__),
+            advice=_advice(),
         ) from error
     return model
 
 
 def _advice() -> str:
-    return "Put det_10g.onnx into ~/.insightface/models/buffalo_l/, or choose yunet."
+    return text("Put det_10g.onnx into ~/.insightface/models/buffalo_l/, or choose yunet.")

@@ -21,6 +21,7 @@ from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import similarity, unit
 from easyphoto.images.masks import fading_square
 from easyphoto.images.pictures import as_array, as_picture, blended, warped
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -41,7 +42,13 @@ def open_inswapper(store: WeightStore, progress: Progress) -> InSwapper:
     file = store.require(FILE_ID, progress)
     embedder = open_embedder(EMBEDDER_ID, store, progress)
     if embedder is None:
-        raise MissingCapability(f"{INSWAPPER} needs the embedder {EMBEDDER_ID}, which cannot be had.")
+        raise MissingCapability(
+            text(
+                "{inswapper} needs the embedder {embedder_id}, which cannot be had.",
+                inswapper=INSWAPPER,
+                embedder_id=EMBEDDER_ID,
+            )
+        )
     return InSwapper(file, embedder, weights=(store.used(FILE_ID), *embedder.weights))
 
 
@@ -51,8 +58,13 @@ class InSwapper:
     def __init__(self, file: Path, embedder: Embedder, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         if embedder.id != EMBEDDER_ID:
             raise MissingCapability(
-                f"{INSWAPPER} understands vectors of {EMBEDDER_ID} (w600k_r50) only, not of {embedder.id}.",
-                advice=f"Take the embedder {EMBEDDER_ID}, or warp.",
+                text(
+                    "{inswapper} understands vectors of {embedder_id} (w600k_r50) only, not of {id}.",
+                    inswapper=INSWAPPER,
+                    embedder_id=EMBEDDER_ID,
+                    id=embedder.id,
+                ),
+                advice=text("Take the embedder {embedder_id}, or warp.", embedder_id=EMBEDDER_ID),
             )
         self.weights = weights
         self._embedder = embedder
@@ -88,7 +100,8 @@ def last_matrix(file: Path) -> np.ndarray:
         import onnx
     except ImportError as error:
         raise MissingCapability(
-            f"{file.name} needs the package onnx, which is not installed.", advice="Run: pip install onnx"
+            text("{name} needs the package onnx, which is not installed.", name=file.name),
+            advice=text("Run: pip install onnx"),
         ) from error
     try:
         constants = onnx.load(str(file)).graph.initializer
@@ -123,5 +136,6 @@ def square_points(side: int) -> np.ndarray:
 
 def not_inswapper(file: Path, because: str) -> WeightsMissing:
     return WeightsMissing(
-        f"{file.name} is not the network inswapper_128: {because}.", advice="Run: easyphoto weights check"
+        text("{name} is not the network inswapper_128: {because}.", name=file.name, because=because),
+        advice=text("Run: easyphoto weights check"),
     )

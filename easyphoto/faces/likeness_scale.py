@@ -15,6 +15,7 @@ from easyphoto.architectures.base import models_folder
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import LikenessScale
 from easyphoto.geometry import direction
+from easyphoto.messages import text
 from easyphoto.storage.records import read_json, write_json
 
 QUANTILES = 101
@@ -64,8 +65,11 @@ def measured_scale(embedder: str, cosines: Sequence[float], source: str) -> Like
     """The scale that strangers' pairs give. Raises InputError for fewer than 100 pairs."""
     if len(cosines) < FEWEST_PAIRS:
         raise InputError(
-            f"{len(cosines)} pairs of strangers are too few to measure a limit at 1 %.",
-            advice=f"Give photos of more persons: {FEWEST_PAIRS} pairs are needed; ten with two photos each make 180.",
+            text("{count} pairs of strangers are too few to measure a limit at 1 %.", count=len(cosines)),
+            advice=text(
+                "Give photos of more persons: {pairs} pairs are needed; ten with two photos each make 180.",
+                pairs=FEWEST_PAIRS,
+            ),
         )
     quantiles = np.quantile(np.asarray(cosines, np.float64), np.linspace(0.0, 1.0, QUANTILES))
     limit = float(np.quantile(np.asarray(cosines, np.float64), 1.0 - _FALSE_ACCEPTANCE))
@@ -110,8 +114,8 @@ def read_scale(file: Path, *, sha256: str) -> LikenessScale | None:
         return scale if record["sha256"] == sha256 else None
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{file} is no likeness scale ({error}).",
-            advice="Delete it, or measure again: easyphoto bench strangers --photos DIR",
+            text("{file} is no likeness scale ({error}).", file=file, error=error),
+            advice=text("Delete it, or measure again: easyphoto bench strangers --photos DIR"),
         ) from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from easyphoto.errors import EnvironmentFailure, WeightsMissing, first_line
 from easyphoto.faces.parts import failure_of
+from easyphoto.messages import text
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -27,10 +28,11 @@ def open_session(file: Path) -> InferenceSession:
         import onnxruntime
     except ImportError as error:
         raise EnvironmentFailure(
-            f"{file.name} needs onnxruntime, which is not installed.", advice="Run: pip install onnxruntime"
+            text("{name} needs onnxruntime, which is not installed.", name=file.name),
+            advice=text("Run: pip install onnxruntime"),
         ) from error
     if not file.is_file():
-        raise WeightsMissing(f"{file} is not there.", advice="Run: easyphoto weights check")
+        raise WeightsMissing(text("{file} is not there.", file=file), advice=text("Run: easyphoto weights check"))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = _threads()
@@ -42,8 +44,8 @@ def open_session(file: Path) -> InferenceSession:
         return onnxruntime.InferenceSession(str(file), options, providers=providers)
     except Exception as error:  # onnxruntime's errors have no common base but Exception
         raise WeightsMissing(
-            f"{file} cannot be read by onnxruntime: {first_line(error)}.",
-            advice="Delete it, so that it is fetched again.",
+            text("{file} cannot be read by onnxruntime: {reason}.", file=file, reason=first_line(error)),
+            advice=text("Delete it, so that it is fetched again."),
         ) from error
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from easyphoto.errors import WeightsMissing
+from easyphoto.messages import text
 
 # LOG_LEVEL_ERROR, which has no name in OpenCV 4.8.
 _ERRORS_ONLY = 2
@@ -28,7 +29,8 @@ def reading(file: Path, what: str) -> Iterator[None]:
         yield
     except (cv2.error, OSError) as error:
         raise WeightsMissing(
-            f"{file} cannot be read by OpenCV as {what}.", advice="Delete it, so that it is fetched again."
+            text("{file} cannot be read by OpenCV as {what}.", file=file, what=what),
+            advice=text("Delete it, so that it is fetched again."),
         ) from error
     finally:
         log.setLogLevel(before)

@@ -12,10 +12,11 @@ from PIL import Image
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EnvironmentFailure, InputError
-from easyphoto.faces.domain import SAY_SO, DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score
+from easyphoto.faces.domain import DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score, say_so
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
+from easyphoto.messages import Text, note, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.store import WeightStore
@@ -33,7 +34,10 @@ def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSe
     Raises WeightsMissing, or another EnvironmentFailure, with advice where its files cannot be had or run.
     """
     if name not in ENGINES:
-        raise InputError(f"There is no face engine {name!r}.", advice=f"Choose one of: {', '.join(ENGINES)}.")
+        raise InputError(
+            text("There is no face engine {name!r}.", name=name),
+            advice=text("Choose one of: {choices}.", choices=", ".join(ENGINES)),
+        )
     return _Engines(store, progress, faces).opened(Domain(name))
 
 
@@ -57,8 +61,12 @@ def choose_engine(
     try:
         return engines.opened(Domain.PHOTOGRAPHS, choice)
     except EnvironmentFailure as error:
-        said = choice.words if choice is not None else "no drawn face was found"
-        error.advice = f"{error.advice} Asked for because {said}; if they are drawings, {SAY_SO.format(ENGINES[0])}."
+        error.advice = text(
+            "{advice} Asked for because {why}; if they are drawings, {say_so}.",
+            advice=error.advice,
+            why=choice.why if choice is not None else text("no drawn face was found"),
+            say_so=say_so(Domain.DRAWINGS),
+        )
         raise
 
 
@@ -72,7 +80,7 @@ class _Engines:
 
     def opened(self, domain: Domain, choice: DomainChoice | None = None) -> FaceEngine:
         notes = (_assumed(choice),) if choice is not None else ()
-        decided = choice.words if choice is not None else "asked for"
+        decided = choice.why if choice is not None else text("asked for")
         if domain is Domain.DRAWINGS:
             return PairedEngine(self.drawn, lambda: self.photo_at_hand, self.domain_of, notes=notes, decided=decided)
         own = open_photo_engine(self.store, self.progress, self.faces)
@@ -109,9 +117,13 @@ class _Engines:
         return self.drawn.detect(picture)
 
 
-def _assumed(choice: DomainChoice) -> str:
+def _assumed(choice: DomainChoice) -> Text:
     other = choice.domain.other
-    return (
-        f"Taken for {choice.domain.value}, because {choice.words}. If they are {other.value}, "
-        f"{SAY_SO.format(other.value)}."
+    return note(
+        "kind-assumed",
+        "Taken for {kind}, because {why}. If they are {other}, {say_so}.",
+        kind=choice.domain.said,
+        why=choice.why,
+        other=other.said,
+        say_so=say_so(other),
     )

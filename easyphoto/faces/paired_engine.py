@@ -8,8 +8,9 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.domain import LOOKS, DomainOf
+from easyphoto.faces.domain import DomainOf
 from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 _MISSED = (
@@ -111,8 +112,15 @@ class PairedEngine:
         looks = self._looks_of(picture, face)
         if looks is self.domain:
             return ()
-        said = f"looks {LOOKS[looks]}, while the person's photos are taken for {self.domain.value}"
-        return (f"{said}: how like them it is cannot be told" if self.embedder is not None else said,)
+        said = {"looks": looks.looks, "kind": self.domain.said}
+        if self.embedder is None:
+            return (text("looks {looks}, while the person's photos are taken for {kind}", **said),)
+        return (
+            text(
+                "looks {looks}, while the person's photos are taken for {kind}: how like them it is cannot be told",
+                **said,
+            ),
+        )
 
     def _engine_of(self, picture: Image.Image, face: Face) -> FaceEngine:
         other = None if self._is_own(picture, face) else self._other()

@@ -10,6 +10,7 @@ from PIL import Image
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, OutOfMemory, first_line
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.machine import ran_out_of_memory
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 
@@ -78,8 +79,10 @@ def failure_of(network: str, error: BaseException) -> EasyPhotoError:
     """OutOfMemory, or EnvironmentFailure where the network does not take what it is given."""
     if ran_out_of_memory(error):
         return OutOfMemory(
-            f"There is not enough memory for {network}.", advice="Close other programs, or take a smaller picture."
+            text("There is not enough memory for {network}.", network=network),
+            advice=text("Close other programs, or take a smaller picture."),
         )
     return EnvironmentFailure(
-        f"{network} failed: {first_line(error)}.", advice="Its file may be another network: easyphoto weights check"
+        text("{name} failed: {reason}.", name=network, reason=first_line(error)),
+        advice=text("Its file may be another network: easyphoto weights check"),
     )

@@ -13,6 +13,7 @@ from easyphoto.faces.embedders import AUTOMATIC, Embedder, embedder_lines, open_
 from easyphoto.faces.insightface_detector import DETECTOR_FILES, InsightFaceDetector, pack_file
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.faces.photo_engine import LandmarkParser, PhotoEngine
+from easyphoto.messages import Text, joined, note, text
 from easyphoto.progress import Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.catalog import UsedWeight, weight_file
@@ -51,7 +52,7 @@ _SALIENCY_ORDER = ("u2net", "birefnet")
 class _Absent:
     """What `auto` would have taken, and the catalogue's set that has it."""
 
-    words: str
+    words: Text
     set: str
 
 
@@ -70,7 +71,14 @@ def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSetting
     coverings = _coverings(store, notes)
     if missing:
         sets = " ".join(absent.set for absent in missing)
-        notes.append(f"Not at hand: {'; '.join(absent.words for absent in missing)}. Run: easyphoto weights get {sets}")
+        notes.append(
+            note(
+                "parts-missing",
+                "Not at hand: {missing}. Run: easyphoto weights get {sets}",
+                missing=joined([absent.words for absent in missing], "; "),
+                sets=sets,
+            )
+        )
     return PhotoEngine(detector, embedder, parser=parser, saliency=saliency, coverings=coverings, notes=tuple(notes))
 
 
@@ -92,7 +100,8 @@ def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector
         case "insightface":
             return _insightface(store)
     raise InputError(
-        f"There is no face detector {name!r}.", advice="Known: auto, yunet, scrfd, retinaface, insightface."
+        text("There is no face detector {name!r}.", name=name),
+        advice=text("Known: auto, yunet, scrfd, retinaface, insightface."),
     )
 
 
@@ -105,7 +114,9 @@ def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
             from easyphoto.faces.bisenet import BiSeNet
 
             return BiSeNet(store.require(_BISENET, progress), (store.used(_BISENET),))
-    raise InputError(f"There is no face parser {name!r}.", advice="Known: auto, landmarks, bisenet.")
+    raise InputError(
+        text("There is no face parser {name!r}.", name=name), advice=text("Known: auto, landmarks, bisenet.")
+    )
 
 
 def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency:
@@ -113,7 +124,10 @@ def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency
     from easyphoto.faces.saliency import RECIPES, OnnxSaliency
 
     if name not in RECIPES:
-        raise InputError(f"There is no saliency network {name!r}.", advice=f"Known: {', '.join(RECIPES)}.")
+        raise InputError(
+            text("There is no saliency network {name!r}.", name=name),
+            advice=text("Known: {names}.", names=", ".join(RECIPES)),
+        )
     id = _part(name).file
     return OnnxSaliency(store.require(id, progress), RECIPES[name], id=name, weights=(store.used(id),))
 
@@ -136,8 +150,8 @@ def _embedder(
         return open_embedder(name, store, progress)
     at_hand = [id for id in AUTOMATIC if store.find(id) is not None]
     if not at_hand:
-        missing.append(_Absent("a face embedder (persons are not told apart)", "photographs"))
-    return _first_that_opens("face embedder", at_hand, lambda id: open_embedder(id, store, progress), notes)
+        missing.append(_Absent(text("a face embedder (persons are not told apart)"), "photographs"))
+    return _first_that_opens(text("face embedder"), at_hand, lambda id: open_embedder(id, store, progress), notes)
 
 
 def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[str]) -> Parser:
@@ -145,7 +159,7 @@ def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[st
     if name != _AUTO:
         return open_parser(name, store, progress)
     at_hand = [_BISENET] if store.find(_BISENET) is not None else []
-    found = _first_that_opens("face parser", at_hand, lambda one: open_parser(one, store, progress), notes)
+    found = _first_that_opens(text("face parser"), at_hand, lambda one: open_parser(one, store, progress), notes)
     return found or LandmarkParser()
 
 
@@ -158,33 +172,46 @@ def _saliency(
         return open_saliency(name, store, progress)
     at_hand = [one for one in _SALIENCY_ORDER if store.find(_part(one).file) is not None]
     if not at_hand:
-        missing.append(_Absent("a cut-out network (outlines are guessed from colours)", "cut-out"))
-    return _first_that_opens("cut-out network", at_hand, lambda one: open_saliency(one, store, progress), notes)
+        missing.append(_Absent(text("a cut-out network (outlines are guessed from colours)"), "cut-out"))
+    return _first_that_opens(text("cut-out network"), at_hand, lambda one: open_saliency(one, store, progress), notes)
 
 
 def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
     """With YuNet, whatever detects; None, with a note, where it is not at hand."""
     file = store.find("yunet")
     if file is None:
-        notes.append("Covered faces are not recognised: YuNet is not at hand. Run: easyphoto weights get yunet")
+        notes.append(
+            note(
+                "coverings-not-recognised",
+                "Covered faces are not recognised: YuNet is not at hand. Run: easyphoto weights get yunet",
+            )
+        )
         return None
     from easyphoto.faces.photo_covering import PhotoCovering
 
     def opened(id: str) -> PhotoCovering:
         return PhotoCovering(file, (store.used(id),))
 
-    return _first_that_opens("network for covered faces", ["yunet"], opened, notes)
+    return _first_that_opens(text("network for covered faces"), ["yunet"], opened, notes)
 
 
 def _first_that_opens(
-    what: str, names: Sequence[str], opening: Callable[[str], T | None], notes: list[str]
+    what: Text, names: Sequence[str], opening: Callable[[str], T | None], notes: list[str]
 ) -> T | None:
     """The first part that can be used; a note for each before it that cannot."""
     for name in names:
         try:
             return opening(name)
         except EnvironmentFailure as error:
-            notes.append(f"The {what} {name} at hand cannot be used: {error}")
+            notes.append(
+                note(
+                    "part-unusable",
+                    "The {what} {name} at hand cannot be used: {error}",
+                    what=what,
+                    name=name,
+                    error=error,
+                )
+            )
     return None
 
 
@@ -198,8 +225,11 @@ def _insightface(store: WeightStore) -> Detector:
     file = pack_file(Path.home())
     if file is None:
         raise WeightsMissing(
-            f"No detector of the insightface package is at hand ({', '.join(DETECTOR_FILES)}).",
-            advice=f"Run: easyphoto weights get {_SCRFD} — or unpack buffalo_l into ~/.insightface/models/buffalo_l/.",
+            text("No detector of the insightface package is at hand ({names}).", names=", ".join(DETECTOR_FILES)),
+            advice=text(
+                "Run: easyphoto weights get {scrfd} — or unpack buffalo_l into ~/.insightface/models/buffalo_l/.",
+                scrfd=_SCRFD,
+            ),
         )
     used = UsedWeight(file.name, file.name, weight_file(_SCRFD).licence, store.hash_of(file))
     return InsightFaceDetector(file, (used,))

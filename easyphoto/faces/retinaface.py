@@ -20,6 +20,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.faces.parts import failure_of
 from easyphoto.faces.tensor_tables import NORM, norm_shapes, read_tensors
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 _SCORE = 0.8
 _OVERLAP = 0.4
 _EPSILON = 1e-5
-_ADVICE = "Take facexlib's detection_Resnet50_Final.pth, or choose yunet."
+_ADVICE = text("Take facexlib's detection_Resnet50_Final.pth, or choose yunet.")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, resized, resized_mask
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -49,7 +50,8 @@ class OnnxSaliency:
         first = self._session.get_inputs()[0]
         if len(first.shape) != 4 or first.shape[1] != 3:
             raise WeightsMissing(
-                f"{file} takes {first.shape}, not a picture of three channels.", advice=f"Put {id}'s file there."
+                text("{file} takes {shape}, not a picture of three channels.", file=file, shape=first.shape),
+                advice=text("Put {id}'s file there.", id=id),
             )
         self._input = first.name
         # An export of fixed size says it; one of any size takes what the network was trained at.

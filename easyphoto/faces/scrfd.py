@@ -12,6 +12,7 @@ from easyphoto.faces.candidates import as_faces, letterboxed, strongest
 from easyphoto.faces.engine import Face
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 _SIDE = 640
@@ -70,8 +71,8 @@ class Scrfd:
 
     def _unfit(self, because: str) -> WeightsMissing:
         return WeightsMissing(
-            f"{self._file} is no SCRFD with five points: {because}.",
-            advice="Take scrfd_10g_bnkps.onnx (antelopev2) or det_10g.onnx (buffalo_l).",
+            text("{file} is no SCRFD with five points: {because}.", file=self._file, because=because),
+            advice=text("Take scrfd_10g_bnkps.onnx (antelopev2) or det_10g.onnx (buffalo_l)."),
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.errors import EnvironmentFailure, WeightsMissing, first_line
+from easyphoto.messages import text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +25,9 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
     try:
         import torch
     except ImportError as error:
-        raise EnvironmentFailure(f"{file.name} needs torch, which is not installed.", advice=advice) from error
+        raise EnvironmentFailure(
+            text("{name} needs torch, which is not installed.", name=file.name), advice=advice
+        ) from error
     try:
         loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
         loaded = loaded.get("state_dict", loaded)
@@ -32,13 +35,25 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
         found = {key: tuple(value.shape) for key, value in named.items()}
     except Exception as error:  # torch, pickle and zipfile raise what they like over a broken file
         raise WeightsMissing(
-            f"{file} cannot be read by torch as a table of tensors ({type(error).__name__}: {first_line(error)}).",
-            advice="Delete it, so that it is fetched again.",
+            text(
+                "{file} cannot be read by torch as a table of tensors ({kind}: {reason}).",
+                file=file,
+                kind=type(error).__name__,
+                reason=first_line(error),
+            ),
+            advice=text("Delete it, so that it is fetched again."),
         ) from error
     wrong = sorted(key for key in shapes.keys() | found.keys() if shapes.get(key) != found.get(key))
     if wrong:
         raise WeightsMissing(
-            f"{file.name} is no {what}: {len(wrong)} of its tensors do not fit, first {wrong[0]}.", advice=advice
+            text(
+                "{name} is no {what}: {count} of its tensors do not fit, first {first}.",
+                name=file.name,
+                what=what,
+                count=len(wrong),
+                first=wrong[0],
+            ),
+            advice=advice,
         )
     return {key: value.to(torch.float32) for key, value in named.items()}
 

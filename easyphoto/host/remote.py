@@ -152,4 +152,4 @@ def _or_known(open_it: Callable[[], T], theirs: Sequence[str]) -> T:
         return open_it()
     except InputError as error:
         also = f" The web UI has: {', '.join(theirs)}." if theirs else ""
-        raise InputError(str(error.args[0]), advice=error.advice + also) from None
+        raise InputError(error.message, advice=error.advice + also) from None

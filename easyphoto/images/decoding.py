@@ -19,6 +19,7 @@ from easyphoto.errors import BadPicture, EasyPhotoError, NotAFile
 from easyphoto.images.exif import orientation_in
 from easyphoto.images.formats import MOST_BESIDE, MOST_BYTES, MOST_MEMORY, MOST_PIXELS, Around, format_of, memory_for
 from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
 
 # By EXIF's numbers; 1 is upright.
@@ -177,20 +178,25 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
                 finally:
                     opened.close()  # its pixels, at once
     except NotAFile as error:
-        raise BadPicture(f"{name} is {error.args[0].rpartition(' is ')[2]}", advice="Name a picture.") from error
+        raise BadPicture(
+            text("{name} is {what}", name=name, what=error.message.rpartition(" is ")[2]),
+            advice=text("Name a picture."),
+        ) from error
     except EasyPhotoError:
         raise
     except MemoryError as error:
         raise BadPicture(
-            f"{name} does not fit into this machine's memory.", advice="Close other programs, or reduce it first."
+            text("{name} does not fit into this machine's memory.", name=name),
+            advice=text("Close other programs, or reduce it first."),
         ) from error
     except FileNotFoundError as error:
-        raise BadPicture(f"{source!s} does not exist.", advice="Check the path.") from error
+        raise BadPicture(text("{source!s} does not exist.", source=source), advice=text("Check the path.")) from error
     # Pillow's plugins raise nearly anything over broken content: OSError, SyntaxError, struct.error, KeyError,
     # zlib.error, RecursionError … and the next version something else.
     except Exception as error:
         raise BadPicture(
-            f"{name} cannot be read as a picture ({_reason(error)}).", advice="Save it again as JPEG or PNG."
+            text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
+            advice=text("Save it again as JPEG or PNG."),
         ) from error
 
 
@@ -238,8 +244,8 @@ def _open(stream: BinaryIO) -> tuple[ImageFile.ImageFile, Around]:
 def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
     if opened.width * opened.height > MOST_PIXELS:
         raise BadPicture(
-            f"{name} claims {opened.width}×{opened.height} pixels.",
-            advice=f"At most {MOST_PIXELS // 1_000_000} million pixels are read; reduce it first.",
+            text("{name} claims {width}×{height} pixels.", name=name, width=opened.width, height=opened.height),
+            advice=text("At most {count} million pixels are read; reduce it first.", count=MOST_PIXELS // 1_000_000),
         )
     if min(opened.size) < 1:
         raise ValueError("it has no pixels")
@@ -249,8 +255,16 @@ def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: 
     needed = memory_for(opened, around, made)
     if needed > MOST_MEMORY:
         raise BadPicture(
-            f"{name}, with {opened.width}×{opened.height} pixels, would take {needed // 1_000_000} MB of memory.",
-            advice=f"At most {MOST_MEMORY // 1_000_000} MB are taken: reduce it, or save it as an ordinary JPEG.",
+            text(
+                "{name}, with {width}×{height} pixels, would take {needed} MB of memory.",
+                name=name,
+                width=opened.width,
+                height=opened.height,
+                needed=needed // 1_000_000,
+            ),
+            advice=text(
+                "At most {most} MB are taken: reduce it, or save it as an ordinary JPEG.", most=MOST_MEMORY // 1_000_000
+            ),
         )
 
 
@@ -316,7 +330,9 @@ def _from_lab(picture: Image.Image, name: str) -> Image.Image:
     try:
         return lab_to_srgb(picture)
     except UnusableProfile as error:
-        raise BadPicture(f"{name} is a Lab picture, and {error}.", advice="Save it as RGB.") from error
+        raise BadPicture(
+            text("{name} is a Lab picture, and {error}.", name=name, error=error), advice=text("Save it as RGB.")
+        ) from error
 
 
 def _white_of(picture: Image.Image, format: str, bits: int, name: str) -> int:
@@ -333,8 +349,8 @@ def _white_of(picture: Image.Image, format: str, bits: int, name: str) -> int:
     # Nothing in a file of floating point numbers says which of them is white. (What is no number is not larger.)
     if not (lowest >= 0 and highest <= 1):
         raise BadPicture(
-            f"{name} holds floating point numbers that are not between 0 and 1.",
-            advice="Save it with 8 or 16 bits, as JPEG or PNG.",
+            text("{name} holds floating point numbers that are not between 0 and 1.", name=name),
+            advice=text("Save it with 8 or 16 bits, as JPEG or PNG."),
         )
     return 1
 

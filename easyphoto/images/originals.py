@@ -14,6 +14,7 @@ from easyphoto.images.decoding import Decoded, Place, decoded, places, put_toget
 from easyphoto.images.pictures import as_picture, in_8_bits, numbers_of, on_white, usable_profile, way_to_srgb
 from easyphoto.images.profiles import Conversion, Profile, UnusableProfile
 from easyphoto.images.srgb import as_bytes, linear
+from easyphoto.messages import Text, note, text
 
 # By how much the channels of a picture in shades of grey may differ. Of 241 public portraits the eight in grey have at
 # most 2 (seven of them 0) and the next, toned brown, has 18; JPEG of any quality adds nothing, WebP 1.
@@ -36,7 +37,7 @@ class Original:
     profile: Profile | None = None
     """What the file's own numbers mean; None: sRGB."""
     is_grey: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -98,14 +99,22 @@ def read_original(source: Path) -> Original:
     """A template's file. Raises BadPicture as `read_picture` does."""
     with decoded(source, keeps_alpha=True) as held:
         profile, notes = usable_profile(held)
-        remarks = [*(f"The template: {note}." for note in notes), *_remarks(held)]
+        remarks = [
+            *(note("template-profile-ignored", "The template: {note}.", note=said) for said in notes),
+            *_remarks(held),
+        ]
         convert: Conversion = in_8_bits
         mode = "L" if held.mode == "I;16" else held.mode
         if held.mode == "I;16" and not held.is_clear:
             convert, mode = _as_it_is, "I;16"
         elif held.mode == "I;16":
             # PNG could hold both, Pillow cannot write it.
-            remarks.append("The template has 16 bits for each grey and transparency; the result has 8.")
+            remarks.append(
+                note(
+                    "16-bits-with-transparency",
+                    "The template has 16 bits for each grey and transparency; the result has 8.",
+                )
+            )
         if held.mode == "CMYK" or (profile is not None and not _knows_the_way_back(profile)):
             remarks.append(_one_way_words(held.mode, profile))
             convert, mode, profile = _out_of_8_bits(way_to_srgb(profile)), "RGB", None
@@ -114,7 +123,7 @@ def read_original(source: Path) -> Original:
     alpha = None if alpha is None else turned(alpha, held.turn)
     is_grey = mode != "RGB" or _is_grey(colours)
     if is_grey:
-        remarks.append("The template is in shades of grey, and so is the result.")
+        remarks.append(note("template-grey", "The template is in shades of grey, and so is the result."))
     is_plain = mode == "RGB" and alpha is None and (profile is None or profile.is_srgb)
     picture = colours if is_plain else _view(colours, alpha, profile)
     return Original(picture, colours, alpha, profile, is_grey, tuple(remarks))
@@ -141,30 +150,55 @@ def _own_numbers(held: Decoded, convert: Conversion, mode: str) -> tuple[Image.I
     return put_together(held.raw.size, mode, part), alpha
 
 
-def _remarks(held: Decoded) -> list[str]:
+def _remarks(held: Decoded) -> list[Text]:
     """What the result, a PNG, has otherwise than the file."""
     remarks = []
     if held.kind == "palette":
-        remarks.append("The template has a palette of at most 256 colours; the result has all colours.")
+        remarks.append(
+            note("template-palette", "The template has a palette of at most 256 colours; the result has all colours.")
+        )
     if held.kind == "1 bit":
-        remarks.append("The template is in black and white without greys; the result has greys.")
+        remarks.append(
+            note("template-black-white", "The template is in black and white without greys; the result has greys.")
+        )
     if held.kind == "Lab":
-        remarks.append("The template is a Lab picture; the result is in sRGB.")
+        remarks.append(note("template-lab", "The template is a Lab picture; the result is in sRGB."))
     kept = 16 if held.mode == "I;16" else 8
     if held.bits > kept:
-        remarks.append(f"The template has {held.bits} bits for each colour; the result has {kept}.")
+        remarks.append(
+            note(
+                "template-bits",
+                "The template has {bits} bits for each colour; the result has {kept}.",
+                bits=held.bits,
+                kept=kept,
+            )
+        )
     if held.is_clear:
-        remarks.append("The template's transparency was kept.")
+        remarks.append(note("template-transparent", "The template's transparency was kept."))
     return remarks
 
 
-def _one_way_words(mode: str, profile: Profile | None) -> str:
+def _one_way_words(mode: str, profile: Profile | None) -> Text:
     if mode == "CMYK":
-        which = f" ({profile.name})" if profile is not None and profile.name else ""
-        how = "" if profile is not None else ", by a rule of thumb because it has no profile"
-        return f"The template is a CMYK picture for print{which}; the result is in sRGB{how}."
+        if profile is None:
+            return note(
+                "template-cmyk-without-profile",
+                "The template is a CMYK picture for print; the result is in sRGB, by a rule of thumb because it has no "
+                "profile.",
+            )
+        if not profile.name:
+            return note("template-cmyk", "The template is a CMYK picture for print; the result is in sRGB.")
+        return note(
+            "template-cmyk-named",
+            "The template is a CMYK picture for print ({name}); the result is in sRGB.",
+            name=profile.name,
+        )
     assert profile is not None
-    return f"The template's colour profile ({profile.name or 'nameless'}) knows no way back; the result is in sRGB."
+    return note(
+        "template-profile-one-way",
+        "The template's colour profile ({name}) knows no way back; the result is in sRGB.",
+        name=profile.name or text("nameless"),
+    )
 
 
 def _knows_the_way_back(profile: Profile) -> bool:

@@ -17,6 +17,7 @@ from easyphoto import __version__
 from easyphoto.geometry import Box, Size, lying_at, scale_of
 from easyphoto.images.decoding import Decoded, Place, decoded, open_picture, places, put_together, turned
 from easyphoto.images.profiles import Conversion, Profile, UnusableProfile, profile_for
+from easyphoto.messages import Text, note
 from easyphoto.storage.files import atomic_path
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -34,7 +35,7 @@ def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
     return read_with_notes(source, longest=longest)[0]
 
 
-def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[Text, ...]]:
     """As `read_picture`, and what could not be respected in the file."""
     with decoded(source, longest=longest) as held:
         profile, notes = usable_profile(held)
@@ -56,14 +57,14 @@ def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.
     return (converted(picture) if is_late else picture), notes
 
 
-def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[str, ...]]:
+def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[Text, ...]]:
     """The profile that the file embeds; None and a note where it says nothing about the picture."""
     if held.profile is None:
         return None, ()
     try:
         return profile_for(held.profile, "L" if held.mode == "I;16" else held.mode), ()
     except UnusableProfile as error:
-        return None, (f"its colour profile was ignored, because {error}",)
+        return None, (note("profile-ignored", "its colour profile was ignored, because {why}", why=error.why),)
 
 
 def in_8_bits(colours: Image.Image) -> Image.Image:

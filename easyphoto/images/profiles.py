@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from easyphoto.messages import Text, text
+
 Conversion = Callable[[Image.Image], Image.Image]
 
 # Relative colorimetric: what both sides can show stays what it is, so that the way back ends where it began. Perceptual
@@ -19,7 +21,7 @@ _RELATIVE = 1
 # profiles, whose black is a dark grey, come out flat.
 _BLACK_POINT = 0x2000
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-_WORDS = {"RGB": "colour", "L": "greyscale", "CMYK": "CMYK"}
+_SAID = {"RGB": text("colour"), "L": text("greyscale"), "CMYK": text("CMYK")}
 # Display, input, output and colour space; links, abstract and named-colour profiles say nothing about a picture.
 _CLASSES = ("mntr", "scnr", "prtr", "spac")
 _LONGEST_NAME = 60
@@ -27,6 +29,10 @@ _LONGEST_NAME = 60
 
 class UnusableProfile(Exception):
     """Why a profile says nothing about a picture; never leaves what reads pictures."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,9 @@ def profile_for(content: bytes, mode: str) -> Profile:
     opened = _opened(content)
     space = _MODES.get(opened.profile.xcolor_space.strip())
     if opened.profile.device_class not in _CLASSES or space is None:
-        raise UnusableProfile("it is of a kind that no picture has")
+        raise UnusableProfile(text("it is of a kind that no picture has"))
     if space != mode:
-        raise UnusableProfile(f"it is for {_WORDS[space]} pictures")
+        raise UnusableProfile(text("it is for {kind} pictures", kind=_SAID[space]))
     profile = Profile(content, mode, _name_of(opened), is_srgb=False)
     return Profile(content, mode, profile.name, is_srgb=mode != "CMYK" and _moves_nothing(profile))
 
@@ -88,7 +94,7 @@ def _cms() -> Any:
 
         ImageCms.core.littlecms_version  # noqa: B018  # raises where Pillow was built without it
     except (ImportError, AttributeError) as error:
-        raise UnusableProfile("this Pillow was built without colour management (littlecms)") from error
+        raise UnusableProfile(text("this Pillow was built without colour management (littlecms)")) from error
     return ImageCms
 
 
@@ -101,7 +107,7 @@ def _opened(content: bytes) -> Any:
     try:
         return _cms().ImageCmsProfile(io.BytesIO(content))
     except (OSError, ValueError, TypeError) as error:
-        raise UnusableProfile("it is broken") from error
+        raise UnusableProfile(text("it is broken")) from error
 
 
 def _conversion(source: Any, target: Any, source_mode: str, target_mode: str) -> Conversion:
@@ -111,7 +117,7 @@ def _conversion(source: Any, target: Any, source_mode: str, target_mode: str) ->
             source, target, source_mode, target_mode, renderingIntent=_RELATIVE, flags=_BLACK_POINT
         )
     except (cms.PyCMSError, OSError, ValueError, TypeError) as error:
-        raise UnusableProfile("it is broken, or knows only one way") from error
+        raise UnusableProfile(text("it is broken, or knows only one way")) from error
 
     def converted(picture: Image.Image) -> Image.Image:
         made: Image.Image = transform.apply(picture)

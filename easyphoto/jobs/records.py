@@ -14,9 +14,10 @@ from typing import Any
 from easyphoto.errors import BadRecord, EasyPhotoError
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
+from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
 from easyphoto.storage.journal import names_of
-from easyphoto.storage.records import name_stamp, parsed, read_json, typed, utc_now
+from easyphoto.storage.records import from_line, name_stamp, read_json, typed, utc_now
 from easyphoto.workspace.folders import is_file_name
 
 # It becomes part of a file's name.
@@ -116,8 +117,7 @@ def read_job(file: Path) -> Job:
 
 def read_event(line: bytes) -> JobEvent:
     """The event of a line. Raises ValueError for what is no JSON, BadRecord for what is no event."""
-    record = parsed(line)
-    values = dict(record) if isinstance(record, dict) else {}
+    values = from_line(line)
     fixed = {name: values.pop(name) for name in ("number", "type", "at") if name in values}
     event = typed(JobEvent, {**fixed, "values": values}, "The event")
     check_event(event.type, event.values)
@@ -137,11 +137,11 @@ def error_record(error: BaseException) -> dict[str, str]:
     if isinstance(error, OSError):
         error = disk_failure(error)
     if isinstance(error, EasyPhotoError):
-        return {"code": error.code, "message": str(error.args[0] if error.args else error), "advice": error.advice}
+        return {"code": error.code, "message": error.message, "advice": error.advice}
     return {
         "code": "InternalError",
         "message": f"{type(error).__name__}: {error}",
-        "advice": "This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it.",
+        "advice": text("This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it."),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +9,7 @@ from typing import BinaryIO
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
 from easyphoto.storage.files import matching, private_opener, read_regular
-from easyphoto.storage.records import MOST_BYTES, plain, write_json
+from easyphoto.storage.records import MOST_BYTES, plain, to_line, write_json
 from easyphoto.workspace.folders import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"
@@ -75,7 +74,7 @@ class JobStore:
 
     def add(self, id: str, event: JobEvent) -> None:
         """On a full disk the event is lost; the job goes on."""
-        line = json.dumps(plain(event.record()), ensure_ascii=False).encode("utf-8") + b"\n"
+        line = to_line(plain(event.record()))
         with suppress(OSError), open(self.root / id / EVENTS_FILE, "ab+", opener=private_opener) as stream:
             if stream.seek(0, 2) and _last_byte(stream) != b"\n":
                 line = b"\n" + line

@@ -135,9 +135,7 @@ def _check_free(workspace: Workspace, name: str) -> str:
     try:
         id = checked_id(name)
     except BadName as error:
-        raise BadName(
-            str(error.args[0]), advice=f"Give another name (--name on the command line). {error.advice}"
-        ) from None
+        raise BadName(error.message, advice=f"Give another name (--name on the command line). {error.advice}") from None
     if workspace.person_folder(id).exists():
         raise NameTaken(
             f"There is already a person {id!r}.",

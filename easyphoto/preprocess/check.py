@@ -10,9 +10,10 @@ from pathlib import Path
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import TooFewPhotos
-from easyphoto.faces.domain import LOOKS, SAY_SO
+from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
+from easyphoto.messages import Text, note, phase, text
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
@@ -45,7 +46,8 @@ def check_photos(
     """
     if not photos:
         raise TooFewPhotos(
-            "There are no photos.", advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."
+            text("There are no photos."),
+            advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."),
         )
     start, wanted = time.perf_counter(), wanted_photo(photos, reference)
     looks = _look_at_all(photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {})
@@ -87,15 +89,15 @@ def _look_at_all(
     looks = []
     for index, photo in enumerate(photos):
         progress.check()
-        progress.step(index, len(photos), f"looking at {photo.name}")
+        progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
         looks.append(look_at(photo, engine, family=family, settings=settings, chosen=chosen))
-    progress.step(len(photos), len(photos), "photos looked at")
+    progress.step(len(photos), len(photos), phase("looked", "photos looked at"))
     return looks
 
 
 def _without_strangers(
     looks: list[Look], engine: FaceEngine, settings: PreprocessSettings
-) -> tuple[list[Look], tuple[str, ...], bool]:
+) -> tuple[list[Look], tuple[Text, ...], bool]:
     """Identity scores, other persons set aside, what is said about it, and whether anybody could tell."""
     limit = settings.same_person if settings.same_person is not None else engine.same_person_limit
     unchecked = engine.embedder is None or limit is None
@@ -119,11 +121,13 @@ def _without_strangers(
         return result, (_not_checked_note(engine), *_doubts(names, own_cosines(vectors))), False
     if group.agrees:
         return result, (), True
-    said = "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    said = note(
+        "photos-disagree", "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+    )
     return result, (said,), False
 
 
-def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[str, ...]]:
+def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[Text, ...]]:
     """The looks, those of the other kind marked as incomparable, and what is said about them.
 
     Where all are of the other kind, somebody insisted on this one: they are ranked as ever, and that is said.
@@ -134,13 +138,22 @@ def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Loo
     if not strange:
         return list(looks), ()
     if len(strange) == len(kept):
-        said = (
-            f"No face looks {LOOKS[engine.domain]}, although the photos are taken for {engine.domain.value}. "
-            f"If they are {other.value}, {SAY_SO.format(other.value)}."
+        said = note(
+            "all-of-another-kind",
+            "No face looks {looks}, although the photos are taken for {kind}. If they are {other}, {say_so}.",
+            looks=engine.domain.looks,
+            kind=engine.domain.said,
+            other=other.said,
+            say_so=say_so(other),
         )
         return list(looks), (said,)
     names = ", ".join(look.verdict.photo for look in strange)
-    said = f"These look {LOOKS[other]}, so they come last and are not compared with the other photos: {names}."
+    said = note(
+        "some-of-another-kind",
+        "These look {looks}, so they come last and are not compared with the other photos: {names}.",
+        looks=other.looks,
+        names=names,
+    )
     return [_incomparable(look) if look in strange else look for look in looks], (said,)
 
 
@@ -148,17 +161,23 @@ def _incomparable(look: Look) -> Look:
     return replace(look, verdict=replace(look.verdict, incomparable=True))
 
 
-def _not_checked_note(engine: FaceEngine) -> str:
+def _not_checked_note(engine: FaceEngine) -> Text:
     if engine.embedder is not None:
-        return (
-            f"{NOT_CHECKED}: from which cosine on {engine.embedder} shows one person is not known, so nobody was set "
-            "aside. See that the photos show one person, or measure it: easyphoto bench strangers --photos DIR"
+        return note(
+            "no-limit",
+            "identity not checked: from which cosine on {embedder} shows one person is not known, so nobody was set "
+            "aside. See that the photos show one person, or measure it: easyphoto bench strangers --photos DIR",
+            embedder=engine.embedder,
         )
-    what = "photographs" if engine.domain is Domain.PHOTOGRAPHS else "drawings"
-    return f"{NOT_CHECKED}: there is no embedder for {what}, so all photos count alike. See that they show one person."
+    return note(
+        "no-embedder",
+        "identity not checked: there is no embedder for {kind}, so all photos count alike. See that they show one "
+        "person.",
+        kind=engine.domain.said,
+    )
 
 
-def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:
+def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[Text, ...]:
     """Which photos to look at where no limit is known: those far less like the others than half of the photos are."""
     middle = statistics.median(cosines) if cosines else 0.0
     doubtful = [
@@ -167,32 +186,44 @@ def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[str, ...]:
     if not doubtful:
         return ()
     return (
-        f"Much less like the other photos (half of them reach {middle:.2f}): {', '.join(doubtful)}. "
-        "Remove what shows somebody else.",
+        note(
+            "doubtful-photos",
+            "Much less like the other photos (half of them reach {middle:.2f}): {doubtful}. Remove what "
+            "shows somebody else.",
+            middle=middle,
+            doubtful=", ".join(doubtful),
+        ),
     )
 
 
-def _stranger_words(value: float, limit: float) -> tuple[str, str]:
+def _stranger_words(value: float, limit: float) -> tuple[Text, Text]:
     return (
-        f"It seems to show another person than most photos (likeness {value:.2f}, needed {limit:.2f}).",
-        "Remove it; if it is the same person, lower the same-person limit or use a clearer photo.",
+        text(
+            "It seems to show another person than most photos (likeness {likeness:.2f}, needed {limit:.2f}).",
+            likeness=value,
+            limit=limit,
+        ),
+        text("Remove it; if it is the same person, lower the same-person limit or use a clearer photo."),
     )
 
 
-def _base_notes(engine: FaceEngine, family: Family) -> tuple[str, ...]:
+def _base_notes(engine: FaceEngine, family: Family) -> tuple[Text, ...]:
     """What will come of the photos, and what is needed instead: said before anybody waits for a training."""
     if not family.only_draws or engine.domain is not Domain.PHOTOGRAPHS:
         return ()
     return (
-        "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one, without a "
-        "likeness, and a picture shows little of the person but the reference photo, laid on the template's face. For "
-        "a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE (in the tab: Base checkpoint; in "
-        "the API: options.base).",
+        note(
+            "base-only-draws",
+            "The base miniature knows drawn people only: what it learns of a photographed face is a drawn "
+            "one, without a likeness, and a picture shows little of the person but the reference photo, laid "
+            "on the template's face. For a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: "
+            "--base FILE (in the tab: Base checkpoint; in the API: options.base).",
+        ),
     )
 
 
-def _noted(look: Look, note: str) -> Look:
-    return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, note)))
+def _noted(look: Look, said: Text) -> Look:
+    return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, said)))
 
 
 def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
@@ -204,7 +235,10 @@ def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
         return verdict.photo != wanted, -verdict.rank, verdict.photo
 
     beyond = set(sorted(kept, key=rank)[keep:])
-    words = (f"Good, but {keep} others are better.", f"Nothing to do; to use it, keep more than {keep} photos.")
+    words = (
+        text("Good, but {keep} others are better.", keep=keep),
+        text("Nothing to do; to use it, keep more than {keep} photos.", keep=keep),
+    )
     return [
         replace(look, verdict=set_aside(look.verdict, Reason.NOT_AMONG_BEST, *words)) if index in beyond else look
         for index, look in enumerate(looks)
@@ -212,26 +246,35 @@ def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
 
 
 def _praised(verdict: Verdict) -> Verdict:
-    said = [f"sharpness {verdict.sharpness:.2f}", f"light {verdict.exposure:.2f}"]
-    if verdict.identity is not None:
-        said.append(f"likeness {verdict.identity:.2f}")
-    return replace(verdict, explanation=f"Kept: {', '.join(said)}.")
+    values = {"sharpness": verdict.sharpness, "light": verdict.exposure}
+    if verdict.identity is None:
+        return replace(verdict, explanation=text("Kept: sharpness {sharpness:.2f}, light {light:.2f}.", **values))
+    said = text(
+        "Kept: sharpness {sharpness:.2f}, light {light:.2f}, likeness {likeness:.2f}.",
+        **values,
+        likeness=verdict.identity,
+    )
+    return replace(verdict, explanation=said)
 
 
-def _reference_notes(reference: Reference) -> tuple[str, ...]:
+def _reference_notes(reference: Reference) -> tuple[Text, ...]:
     if reference.is_assured or reference.photo is None:
         return ()
     return (
-        f"Whether {reference.photo}, the reference photo, {NOT_ASSURED}. "
-        "Look at it, and choose another one where it does not.",
+        note(
+            NOT_ASSURED,
+            "Whether {name}, the reference photo, shows the person who is meant was not checked. "
+            "Look at it, and choose another one where it does not.",
+            name=reference.photo,
+        ),
     )
 
 
-def _count_notes(kept: int) -> tuple[str, ...]:
+def _count_notes(kept: int) -> tuple[Text, ...]:
     if kept == 0:
-        return ("No photo can be used; the verdicts say why.",)
+        return (note("no-photo-usable", "No photo can be used; the verdicts say why."),)
     if kept == 1:
-        return ("Only one photo is kept: the result will look like that photo. 5 to 20 are better.",)
+        return (note("one-photo", "Only one photo is kept: the result will look like that photo. 5 to 20 are better."),)
     if kept < _FEW:
-        return (f"Only {kept} photos are kept; 5 to 20 give a better likeness.",)
+        return (note("few-photos", "Only {kept} photos are kept; 5 to 20 give a better likeness.", kept=kept),)
     return ()

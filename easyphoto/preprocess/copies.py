@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cmp_to_key
 
+from easyphoto.messages import Text, text
 from easyphoto.preprocess.duplicates import are_duplicates
 from easyphoto.preprocess.look import Look, set_aside
 from easyphoto.preprocess.precedence import Copy, better_because, file_facts
@@ -48,8 +49,10 @@ def _copy(look: Look, number: int) -> Copy:
     return Copy(look.verdict.sharpness, width, extent, file_facts(look.verdict.path), number)
 
 
-def _as_copy(verdict: Verdict, of: str, because: str | None) -> Verdict:
+def _as_copy(verdict: Verdict, of: str, because: Text | None) -> Verdict:
     # Three that are nearly equal may go round in a circle; then there is nothing to say.
-    said = f"It is nearly the same picture as {of}{f', which {because}' if because else ''}."
-    aside = set_aside(verdict, Reason.NEAR_DUPLICATE, said, "Remove it, or use a photo from another moment.")
+    said = text("It is nearly the same picture as {name}.", name=of)
+    if because:
+        said = text("It is nearly the same picture as {name}, which {because}.", name=of, because=because)
+    aside = set_aside(verdict, Reason.NEAR_DUPLICATE, said, text("Remove it, or use a photo from another moment."))
     return replace(aside, duplicate_of=of)

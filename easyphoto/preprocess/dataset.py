@@ -21,6 +21,7 @@ from easyphoto.faces.engine import FaceEngine, Part
 from easyphoto.faces.score import frontality
 from easyphoto.geometry import Size, eye_line_tilt
 from easyphoto.images.pictures import as_array, as_picture, write_picture
+from easyphoto.messages import Text, note, phase, text
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
 from easyphoto.preprocess.reading import original_size, upright_photo
 from easyphoto.preprocess.verdict import Check, Verdict
@@ -68,7 +69,8 @@ def prepare_dataset(
     """
     if not check.kept:
         raise TooFewPhotos(
-            "No photo can be used.", advice="The verdict sheet says for every photo why, and what to do about it."
+            text("No photo can be used."),
+            advice=text("The verdict sheet says for every photo why, and what to do about it."),
         )
     building = folder.with_name(f".building-{folder.name}")
     _cleared(building)
@@ -77,13 +79,13 @@ def prepare_dataset(
     records, notes = [], [*_enhancement_notes(crops, enhanced, family)]
     for index, (verdict, crop) in enumerate(zip(check.kept, crops, strict=True)):
         progress.check()
-        progress.step(index, len(crops), f"cropping {verdict.photo}")
+        progress.step(index, len(crops), phase("crop", "cropping {name}", name=verdict.photo))
         ready, said = _finished(at_resolution(crop, family.resolution, enhance=index in enhanced), settings)
         notes += [note for note in said if note not in notes]
         caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
         record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
         records.append({**record, "side": crop.side})
-    progress.step(len(crops), len(crops), "dataset ready")
+    progress.step(len(crops), len(crops), phase("dataset-ready", "dataset ready"))
     _write_reference(building, check)
     _write_records(building, records, check=check, family=family, notes=tuple(notes))
     _moved_into_place(building, folder)
@@ -114,8 +116,10 @@ def read_dataset(folder: Path) -> Dataset:
     absent = [path for entry in entries for path in (entry.image, entry.weights) if not path.is_file()]
     if absent or not entries:
         raise InputError(
-            f"The dataset in {folder} is incomplete ({len(absent)} files are missing).",
-            advice="Prepare it again from the photos.",
+            text(
+                "The dataset in {folder} is incomplete ({count} files are missing).", folder=folder, count=len(absent)
+            ),
+            advice=text("Prepare it again from the photos."),
         )
     return Dataset(folder, entries, folder / "reference.png", record.notes)
 
@@ -147,7 +151,7 @@ def _attributes(crop: Crop) -> list[str]:
     return words
 
 
-def _finished(crop: Crop, settings: PreprocessSettings) -> tuple[Crop, list[str]]:
+def _finished(crop: Crop, settings: PreprocessSettings) -> tuple[Crop, list[Text]]:
     """Retouch and background as the settings ask; an optional step that cannot be done is noted."""
     notes = []
     if settings.retouch:
@@ -157,17 +161,24 @@ def _finished(crop: Crop, settings: PreprocessSettings) -> tuple[Crop, list[str]
             picture = retouched(crop.picture, face_mask(crop), face_width=crop.face.box.width)
             crop = Crop(picture, crop.face, crop.labels)
         except ImportError as error:
-            notes.append(f"Skin was not retouched: {error}.")
+            notes.append(note("retouch-left-out", "Skin was not retouched: {error}.", error=error))
     return (on_white(crop) if settings.background == "white" else crop), notes
 
 
-def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: Family) -> list[str]:
+def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: Family) -> list[Text]:
     small = sum(crop.side < family.resolution for crop in crops)
     if not small:
         return []
     return [
-        f"{small} of {len(crops)} crops are smaller than {family.resolution} px and were enlarged; {len(enhanced)} of"
-        " them were sharpened mildly (no restoration network is at hand)."
+        note(
+            "crops-enlarged",
+            "{small} of {count} crops are smaller than {resolution} px and were enlarged; {enhanced} of them "
+            "were sharpened mildly (no restoration network is at hand).",
+            small=small,
+            count=len(crops),
+            resolution=family.resolution,
+            enhanced=len(enhanced),
+        )
     ]
 
 
@@ -201,7 +212,7 @@ def _write_reference(folder: Path, check: Check) -> None:
 
 
 def _write_records(
-    folder: Path, records: list[dict[str, Any]], *, check: Check, family: Family, notes: tuple[str, ...]
+    folder: Path, records: list[dict[str, Any]], *, check: Check, family: Family, notes: tuple[Text, ...]
 ) -> None:
     lines = [
         json.dumps(
@@ -244,6 +255,6 @@ def _moved_into_place(building: Path, folder: Path) -> None:
         _cleared(old)
     except OSError as error:
         raise DiskFailure(
-            f"{folder} could not be written: {cause_of(error)}.",
-            advice="Check free space and the rights of the folder.",
+            text("{folder} could not be written: {cause}.", folder=folder, cause=cause_of(error)),
+            advice=text("Check free space and the rights of the folder."),
         ) from error

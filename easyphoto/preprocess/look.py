@@ -16,6 +16,7 @@ from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_with_notes
+from easyphoto.messages import Text, note, text
 from easyphoto.preprocess.duplicates import Signature, signature
 from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
@@ -34,7 +35,7 @@ _MEASURE_WIDTH = 256
 _RIVAL = 0.25
 # Detectors are this unsure only of faces that are half hidden, in profile or in deep shadow.
 _HALF_SEEN = 0.5
-_NO_FILES = ("a folder", "a pipe", "a socket", "a device")
+_NO_FILES = (text("a folder"), text("a pipe"), text("a socket"), text("a device"))
 # Whole faces are 0.65 to 0.75 as wide as high to the detectors; one covered down the middle is at most 0.52.
 _NARROW = 0.57
 
@@ -76,9 +77,12 @@ def _looked_at(
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
     faces = tuple(scaled_face(face, factor) for face in found)
-    verdict = Verdict(readable_name(photo), photo, True, None, "", "", rotation=rotation, faces=faces, notes=notes)
+    name, unsaid = readable_name(photo), text("")
+    verdict = Verdict(name, photo, True, None, unsaid, unsaid, rotation=rotation, faces=faces, notes=notes)
     if rotation:
-        verdict = replace(verdict, notes=(*notes, f"turned by {rotation}° to stand upright"))
+        verdict = replace(
+            verdict, notes=(*notes, note("turned-upright", "turned by {angle}° to stand upright", angle=rotation))
+        )
     if not faces:
         return Look(set_aside(verdict, Reason.NO_FACE, *_no_face_words(full)))
     verdict = _with_chosen(verdict, chosen.get(photo.name))
@@ -88,25 +92,35 @@ def _looked_at(
                      family=family, settings=settings)  # fmt: skip
 
 
-def set_aside(verdict: Verdict, reason: Reason, explanation: str, advice: str) -> Verdict:
+def set_aside(verdict: Verdict, reason: Reason, explanation: Text, advice: Text) -> Verdict:
     return replace(verdict, kept=False, reason=reason, explanation=explanation, advice=advice)
 
 
 def _unreadable(photo: Path, error: BadPicture) -> Verdict:
-    said = error.args[0]
+    said = error.message
     no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
     if no_file is not None:
-        words = (f"It is {no_file}, no picture.", "Remove it, or put the picture there.")
+        words = (text("It is {no_file}, no picture.", no_file=no_file), text("Remove it, or put the picture there."))
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     if "does not exist" in said:
-        words = ("It is not there: it was removed, or is a link that leads nowhere.", "Copy it anew, or remove it.")
+        words = (
+            text("It is not there: it was removed, or is a link that leads nowhere."),
+            text("Copy it anew, or remove it."),
+        )
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
-        words = ("The picture has more pixels than can be read safely.", "Reduce it first, to 12,000 × 9,000 or less.")
+        words = (
+            text("The picture has more pixels than can be read safely."),
+            text("Reduce it first, to 12,000 × 9,000 or less."),
+        )
         return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     cut = "truncated" in said or "not processed" in said
-    explanation = "The file is cut off: part of the picture is missing." if cut else "The file is no readable picture."
-    advice = "Copy it anew from where it came." if cut else "Save it again as JPEG or PNG, or remove it."
+    explanation = (
+        text("The file is cut off: part of the picture is missing.")
+        if cut
+        else text("The file is no readable picture.")
+    )
+    advice = text("Copy it anew from where it came.") if cut else text("Save it again as JPEG or PNG, or remove it.")
     return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, explanation, advice)
 
 
@@ -137,12 +151,13 @@ def _is_upright(face: Face) -> bool:
     return bool(down[1] > abs(down[0]))
 
 
-def _no_face_words(full: Size) -> tuple[str, str]:
+def _no_face_words(full: Size) -> tuple[Text, Text]:
     if full.short < 64:
-        return f"The picture has only {full.width}×{full.height} pixels.", "Use the original photo."
+        said = text("The picture has only {width}×{height} pixels.", width=full.width, height=full.height)
+        return said, text("Use the original photo.")
     return (
-        "No face was found, upright or turned.",
-        "Use a photo where the face is seen from the front, uncovered and in good light.",
+        text("No face was found, upright or turned."),
+        text("Use a photo where the face is seen from the front, uncovered and in good light."),
     )
 
 
@@ -151,12 +166,16 @@ def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
     faces = verdict.faces
     if number is not None:
         if 1 <= number <= len(faces):
-            return replace(verdict, face=faces[number - 1], notes=(*verdict.notes, f"face {number} was chosen"))
+            return replace(
+                verdict,
+                face=faces[number - 1],
+                notes=(*verdict.notes, note("face-chosen", "face {number} was chosen", number=number)),
+            )
         return set_aside(
             verdict,
             Reason.SEVERAL_FACES,
-            f"Face {number} was chosen, but {len(faces)} were found.",
-            f"Choose a number from 1 to {len(faces)}, as they stand on the sheet.",
+            text("Face {number} was chosen, but {count} were found.", number=number, count=len(faces)),
+            text("Choose a number from 1 to {count}, as they stand on the sheet.", count=len(faces)),
         )
     rivals = [face for face in faces[1:] if face.box.area > _RIVAL * faces[0].box.area]
     if not rivals:
@@ -164,8 +183,11 @@ def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
     return set_aside(
         verdict,
         Reason.SEVERAL_FACES,
-        f"{len(rivals) + 1} faces are about equally large.",
-        f"Say which one is meant (a number from 1 to {len(rivals) + 1}, as on the sheet), or crop the photo to it.",
+        text("{count} faces are about equally large.", count=len(rivals) + 1),
+        text(
+            "Say which one is meant (a number from 1 to {count}, as on the sheet), or crop the photo to it.",
+            count=len(rivals) + 1,
+        ),
     )
 
 
@@ -183,7 +205,7 @@ def _measured(
         angle=angle_score(verdict.face),
         covering=engine.covering(picture, face),
         quality=float(np.sqrt(sharp * light)),
-        notes=(*verdict.notes, *(f"the face {said}" for said in remarks)),
+        notes=(*verdict.notes, *(note("looks-of-another-kind", "the face {said}", said=said) for said in remarks)),
     )
     fault = _fault(verdict, full, family=family, settings=settings)
     if fault is not None:
@@ -196,48 +218,55 @@ def _measured(
 
 def _fault(
     verdict: Verdict, full: Size, *, family: Family, settings: PreprocessSettings
-) -> tuple[Reason, str, str] | None:
+) -> tuple[Reason, Text, Text] | None:
     """What is wrong with the face by itself, the most telling fault first."""
     assert verdict.face is not None
     side = cut_side(verdict.face, full)
     if side is not None:
         return (
             Reason.PARTIAL_FACE,
-            f"Only part of the face is in the picture: it is cut off at the {side} edge.",
-            "Use the uncropped photo, or another one that shows the whole face.",
+            text("Only part of the face is in the picture: it is cut off at the {side} edge.", side=side),
+            text("Use the uncropped photo, or another one that shows the whole face."),
         )
     width = verdict.face.box.width
     if width < family.smallest_face:
         return (
             Reason.TOO_SMALL,
-            f"The face is {width:.0f} pixels wide; at least {family.smallest_face} are needed.",
-            "Use the photo at its full size, or one taken from nearer.",
+            text(
+                "The face is {width:.0f} pixels wide; at least {least} are needed.",
+                width=width,
+                least=family.smallest_face,
+            ),
+            text("Use the photo at its full size, or one taken from nearer."),
         )
     # Of heavily blurred bare faces 15 % look covered.
     is_sharp = verdict.sharpness >= settings.blur_limit
     if verdict.covering is not None and is_sharp and not settings.keep_covered:
-        said = verdict.covering.words
         return (
             Reason.COVERED,
-            f"{said[0].upper()}{said[1:]}.",
-            "Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces.",
+            verdict.covering.sentence,
+            text("Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces."),
         )
     if verdict.face.score < _HALF_SEEN or width < _NARROW * verdict.face.box.height:
         return (
             Reason.PARTIAL_FACE,
-            "The face is hard to make out: part of it is hidden, turned away or in shadow.",
-            "Use a photo where both eyes, nose and mouth are seen.",
+            text("The face is hard to make out: part of it is hidden, turned away or in shadow."),
+            text("Use a photo where both eyes, nose and mouth are seen."),
         )
     if not is_sharp:
         return (
             Reason.BLURRED,
-            f"The face is blurred (sharpness {verdict.sharpness:.2f}, needed {settings.blur_limit:.2f}).",
-            "Use a sharper photo: steady camera, more light, the focus on the face.",
+            text(
+                "The face is blurred (sharpness {sharpness:.2f}, needed {limit:.2f}).",
+                sharpness=verdict.sharpness,
+                limit=settings.blur_limit,
+            ),
+            text("Use a sharper photo: steady camera, more light, the focus on the face."),
         )
     return None
 
 
-def cut_side(face: Face, picture: Size) -> str | None:
+def cut_side(face: Face, picture: Size) -> Text | None:
     """The edge of the picture that cuts the face off, or None where it lies (nearly) whole inside."""
     points = np.asarray(face.points, np.float64)
     eyes_to_mouth = points[3:5].mean(0) - points[:2].mean(0)
@@ -247,10 +276,10 @@ def cut_side(face: Face, picture: Size) -> str | None:
     # Some detectors squeeze the box into the picture; the points then tell.
     near, far = points.min(0) / unit - 0.2, (np.array([picture.width, picture.height]) - points.max(0)) / unit - 0.2
     room = {
-        "left": min(box.left / width + 0.1, near[0]),
-        "right": min((picture.width - box.right) / width + 0.1, far[0]),
-        "upper": min(box.top / height + 0.15, near[1]),
-        "lower": min((picture.height - box.bottom) / height + 0.1, far[1]),
+        text("left"): min(box.left / width + 0.1, near[0]),
+        text("right"): min((picture.width - box.right) / width + 0.1, far[0]),
+        text("upper"): min(box.top / height + 0.15, near[1]),
+        text("lower"): min((picture.height - box.bottom) / height + 0.1, far[1]),
     }
     side = min(room, key=lambda name: room[name])
     return side if room[side] < 0 else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from easyphoto.errors import BadPicture
 from easyphoto.images.decoding import open_picture
 from easyphoto.images.exif import taken_in
+from easyphoto.messages import Text, text
 
 # Copies of a picture differ by up to 0.06 (quality 10) and, sharpened by an editor, by up to 0.14; a shaken picture of
 # a burst by more.
@@ -58,27 +59,27 @@ def file_facts(photo: Path) -> FileFacts:
     return FileFacts(quality, taken)
 
 
-def better_because(one: Copy, other: Copy) -> str | None:
+def better_because(one: Copy, other: Copy) -> Text | None:
     """Why the first is the better of two copies, to go on with "which"; None where it is not."""
     if abs(one.sharpness - other.sharpness) > _SHARPER:
-        return "is sharper" if one.sharpness > other.sharpness else None
+        return text("is sharper") if one.sharpness > other.sharpness else None
     if max(one.face_width, other.face_width) > _LARGER * min(one.face_width, other.face_width):
-        return "shows the face larger" if one.face_width > other.face_width else None
+        return text("shows the face larger") if one.face_width > other.face_width else None
     mine, others = _seen_quality(one.file), _seen_quality(other.file)
     if mine is not None and others is not None and abs(mine - others) >= _LESS_COMPRESSED:
-        return "is less compressed" if mine > others else None
+        return text("is less compressed") if mine > others else None
     if max(one.extent, other.extent) > _LARGER * min(one.extent, other.extent):
-        return "shows more around the face" if one.extent > other.extent else None
+        return text("shows more around the face") if one.extent > other.extent else None
     if one.file.taken != other.file.taken:
         return _date_words(one.file.taken, other.file.taken)
-    return "comes first" if one.number < other.number else None
+    return text("comes first") if one.number < other.number else None
 
 
-def _date_words(mine: str | None, others: str | None) -> str | None:
+def _date_words(mine: str | None, others: str | None) -> Text | None:
     """A copy that went through a messenger or an editor has often lost its date."""
     if others is None:
-        return "still has the date on which it was taken"
-    return "was taken earlier" if mine is not None and mine < others else None
+        return text("still has the date on which it was taken")
+    return text("was taken earlier") if mine is not None and mine < others else None
 
 
 def _seen_quality(file: FileFacts) -> int | None:

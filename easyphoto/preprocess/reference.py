@@ -15,6 +15,7 @@ from pathlib import Path
 from easyphoto.errors import BadReference
 from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.faces.score import frontality
+from easyphoto.messages import text
 from easyphoto.preprocess.look import Look
 from easyphoto.preprocess.verdict import Verdict
 from easyphoto.storage.files import readable_name
@@ -43,8 +44,8 @@ def wanted_photo(photos: Sequence[Path], reference: str | None) -> str | None:
     named = [photo for photo in photos if photo.name == name]
     if not named or (has_folder and Path(reference).resolve() not in [photo.resolve() for photo in named]):
         raise BadReference(
-            f"{name or reference} is not among the {len(photos)} photos.",
-            advice="The reference photo is one of the photos: give its file name.",
+            text("{name} is not among the {count} photos.", name=name or reference, count=len(photos)),
+            advice=text("The reference photo is one of the photos: give its file name."),
         )
     return readable_name(named[0])
 
@@ -70,8 +71,8 @@ def _chosen(verdicts: Sequence[Verdict], wanted: str) -> str:
     verdict = next(verdict for verdict in verdicts if verdict.photo == wanted)
     if not verdict.kept:
         raise BadReference(
-            f"{wanted} cannot be the reference photo: {verdict.explanation}",
-            advice="Choose one of the photos that are kept.",
+            text("{name} cannot be the reference photo: {why}", name=wanted, why=verdict.explanation),
+            advice=text("Choose one of the photos that are kept."),
         )
     return wanted
 

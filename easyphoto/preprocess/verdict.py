@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.faces.engine import Covering, Face
+from easyphoto.messages import Text, note, text
 
-NOT_CHECKED = "identity not checked"
+NOT_CHECKED = note("identity-not-checked", "identity not checked")
 """Noted at each photo where nobody could tell whether it shows somebody else."""
 
-NOT_ASSURED = "shows the person who is meant was not checked"
-"""Said in a note where nobody could tell it of the reference photo."""
+NOT_ASSURED = "reference-not-assured"
+"""The code of the note which says that nobody could tell it of the reference photo."""
 
 
 class Reason(str, Enum):
@@ -40,8 +41,8 @@ class Verdict:
     path: Path
     kept: bool
     reason: Reason | None
-    explanation: str
-    advice: str
+    explanation: Text
+    advice: Text
     rotation: int = 0
     """Degrees clockwise by which the picture is turned, after its EXIF tag, to stand upright: 0, 90, 180 or 270."""
     face: Face | None = None
@@ -52,7 +53,7 @@ class Verdict:
     identity: float | None = None
     quality: float = 0.0
     duplicate_of: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     incomparable: bool = False
     """It looks of another kind than the other photos (drawn, photographed): it comes last, and is no reference."""
     faces: tuple[Face, ...] = ()
@@ -127,16 +128,16 @@ class Check:
         return next((verdict for verdict in self.verdicts if verdict.photo == self.reference), None)
 
     @property
-    def identity_words(self) -> str:
+    def identity_words(self) -> Text:
         """Whether other persons were looked for, for people to read."""
         kept = self.kept
         if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
         if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
-            return f"ranked by {self.embedder}, {NOT_CHECKED}"
+            return text("ranked by {embedder}, identity not checked", embedder=self.embedder)
         if self.question is not None:
-            return f"compared by {self.embedder}, without agreement"
-        return f"identity checked by {self.embedder}"
+            return text("compared by {embedder}, without agreement", embedder=self.embedder)
+        return text("identity checked by {embedder}", embedder=self.embedder)
 
     def record(self) -> dict[str, Any]:
         return {
@@ -154,9 +155,9 @@ class Check:
         }
 
 
-def question_about(person: str | None) -> str:
+def question_about(person: str | None) -> Text:
     """What is asked beside a reference photo that nobody could check."""
-    return f"Is this {person}?" if person else "Is this the person you mean?"
+    return text("Is this {name}?", name=person) if person else text("Is this the person you mean?")
 
 
 def _face_record(face: Face | None) -> dict[str, Any] | None:

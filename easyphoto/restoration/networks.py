@@ -17,6 +17,7 @@ from PIL import Image
 from easyphoto.errors import BackendError, MissingCapability, OutOfMemory, WeightsMissing, first_line
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.machine import ran_out_of_memory
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import FACE_SIDE
 from easyphoto.restoration.tiles import tiled
@@ -82,12 +83,17 @@ def opened(file: Path, purpose: str) -> Any:
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise WeightsMissing(
-            f"{file.name} cannot be read as a network ({first_line(error)}).", advice="Run: easyphoto weights check"
+            text("{name} cannot be read as a network ({reason}).", name=file.name, reason=first_line(error)),
+            advice=text("Run: easyphoto weights check"),
         ) from error
     if getattr(network, "purpose", None) != purpose or network.input_channels != 3 or network.output_channels != 3:
         raise WeightsMissing(
-            f"{file.name} holds {network.architecture.name}, which is not for this.",
-            advice="Put the right file in its place: easyphoto weights check",
+            text(
+                "{name} holds {architecture}, which is not for this.",
+                name=file.name,
+                architecture=network.architecture.name,
+            ),
+            advice=text("Put the right file in its place: easyphoto weights check"),
         )
     network.eval()
     return network.half() if device.type == "cuda" and network.supports_half else network.float()
@@ -99,10 +105,15 @@ def library() -> Any:
         import spandrel
     except Exception as error:  # a torchvision of another build ends in RuntimeError, not ImportError
         raise MissingCapability(
-            f"Restoration and upscaling need spandrel, which cannot be loaded here ({first_line(error)}).",
+            text(
+                "Restoration and upscaling need spandrel, which cannot be loaded here ({reason}).",
+                reason=first_line(error),
+            ),
             advice=(
-                "Install it with a torchvision of the same build as torch: for the CPU build both from PyTorch's CPU "
-                "index, then spandrel. The usual torchvision does not fit the CPU build."
+                text(
+                    "Install it with a torchvision of the same build as torch: for the CPU build both from PyTorch's "
+                    "CPU index, then spandrel. The usual torchvision does not fit the CPU build."
+                )
             ),
         ) from error
     return spandrel
@@ -120,7 +131,9 @@ def levels_of(answer: Any) -> np.ndarray:
     """float32 (height, width, 3) in 0..255 of a tensor in 0..1. Raises BackendError where it is no number."""
     levels = answer[0].float().clamp(0, 1).mul(255).permute(1, 2, 0).cpu().numpy()
     if not np.isfinite(levels).all():
-        raise BackendError("The network answered with what is no number.", advice="Run: easyphoto weights check")
+        raise BackendError(
+            text("The network answered with what is no number."), advice=text("Run: easyphoto weights check")
+        )
     return levels
 
 
@@ -133,11 +146,12 @@ def named_failures() -> Iterator[None]:
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise BackendError(
-            f"The network failed: {first_line(error)}.", advice="Run: easyphoto weights check"
+            text("The network failed: {reason}.", reason=first_line(error)), advice=text("Run: easyphoto weights check")
         ) from error
 
 
 def too_little_memory() -> OutOfMemory:
     return OutOfMemory(
-        "The device has not enough memory for this network.", advice="Close other programs that use the device."
+        text("The device has not enough memory for this network."),
+        advice=text("Close other programs that use the device."),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from easyphoto.errors import EnvironmentFailure, InputError, MissingCapability, OutOfMemory
+from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.settings import InferenceSettings
@@ -26,11 +27,11 @@ def open_finisher(settings: InferenceSettings, store: WeightStore, progress: Pro
     try:
         restorer = open_restorer(settings.restore, store, progress)
     except (EnvironmentFailure, OutOfMemory) as error:
-        notes.append(f"Face restoration was left out. {error}")
+        notes.append(note("restoration-left-out", "Face restoration was left out. {error}", error=error))
     try:
         upscaler = open_upscaler(settings.upscale, store, progress)
     except (EnvironmentFailure, OutOfMemory) as error:
-        notes.append(f"The enlargement was left out. {error}")
+        notes.append(note("enlargement-left-out", "The enlargement was left out. {error}", error=error))
     return Finisher(restorer, upscaler, tuple(notes))
 
 
@@ -78,5 +79,8 @@ def restoration_lines(store: WeightStore) -> Iterator[str]:
 def known(name: str, names: dict[str, str], kind: str) -> str:
     """The catalogue's id. Raises InputError with the known names."""
     if name not in names:
-        raise InputError(f"There is no {kind} {name!r}.", advice=f"Known: {', '.join((NONE, *names))}.")
+        raise InputError(
+            text("There is no {kind} {name!r}.", kind=kind, name=name),
+            advice=text("Known: {names}.", names=", ".join((NONE, *names))),
+        )
     return names[name]

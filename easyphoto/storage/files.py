@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
+from easyphoto.messages import text
 
 WRITING = ".writing-"
 """How the names of files begin that are being written."""
@@ -29,15 +30,15 @@ _PRIVATE = 0o700
 _ATTEMPTS = 20
 _BLOCK = 1 << 20
 _KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: text("a folder"),
+    stat.S_IFIFO: text("a pipe"),
+    stat.S_IFSOCK: text("a socket"),
+    stat.S_IFCHR: text("a device"),
+    stat.S_IFBLK: text("a device"),
 }
-_CHANGED = "The record that names it was changed by hand, or is damaged."
-_FIXES = "Check free space and the rights of the folder, then run the same command again."
-_IN_USE = "Check the rights of the folder, and close what has the file open, then run the same command again."
+_CHANGED = text("The record that names it was changed by hand, or is damaged.")
+_FIXES = text("Check free space and the rights of the folder, then run the same command again.")
+_IN_USE = text("Check the rights of the folder, and close what has the file open, then run the same command again.")
 
 
 @contextmanager
@@ -61,11 +62,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except OSError as error:
         if _is_of_another(error, temporary, target):
             raise InputError(
-                f"{target.name} could not be made, because {error.filename} cannot be read: {cause_of(error)}.",
-                advice="Check that it is there and may be read.",
+                text(
+                    "{name} could not be made, because {filename} cannot be read: {cause}.",
+                    name=target.name,
+                    filename=error.filename,
+                    cause=cause_of(error),
+                ),
+                advice=text("Check that it is there and may be read."),
             ) from error
         advice = _IN_USE if isinstance(error, PermissionError) else _FIXES
-        raise DiskFailure(f"{target.name} could not be written: {cause_of(error)}.", advice=advice) from error
+        raise DiskFailure(
+            text("{name} could not be written: {cause}.", name=target.name, cause=cause_of(error)), advice=advice
+        ) from error
     finally:
         try:
             with suppress(OSError):
@@ -162,7 +170,10 @@ def _writable(target: Path) -> Path:
     except (OSError, RuntimeError):  # a circle of links
         return target
     if kind != stat.S_IFREG:
-        raise NotAFile(f"{target} is {_KINDS.get(kind, 'no file')}.", advice="Name a new file, or one to be replaced.")
+        raise NotAFile(
+            text("{target} is {what}.", target=target, what=_KINDS.get(kind, text("no file"))),
+            advice=text("Name a new file, or one to be replaced."),
+        )
     return target
 
 
@@ -262,7 +273,10 @@ def open_regular(source: Path) -> BinaryIO:
 def _check_kind(source: Path, mode: int) -> None:
     kind = stat.S_IFMT(mode)
     if kind != stat.S_IFREG:
-        raise NotAFile(f"{source} is {_KINDS.get(kind, 'no file')}.", advice="Name a file.")
+        raise NotAFile(
+            text("{source} is {what}.", source=source, what=_KINDS.get(kind, text("no file"))),
+            advice=text("Name a file."),
+        )
 
 
 def read_regular(source: Path, most: int) -> bytes:
@@ -270,7 +284,10 @@ def read_regular(source: Path, most: int) -> bytes:
     with open_regular(source) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
-        raise InputError(f"{source} has more than {most} bytes.", advice="It is none of ours, or damaged.")
+        raise InputError(
+            text("{source} has more than {most} bytes.", source=source, most=most),
+            advice=text("It is none of ours, or damaged."),
+        )
     return content
 
 
@@ -281,14 +298,16 @@ def inside(folder: Path, name: str) -> Path:
     editors.
     """
     if any(len(part.encode("utf-8", "replace")) > MOST_NAME_BYTES for part in Path(name).parts):
-        raise OutsideFolder(f"{name[:100]!r} is no path.", advice=_CHANGED)
+        raise OutsideFolder(text("{name!r} is no path.", name=name[:100]), advice=_CHANGED)
     try:
         path = folder / name
         root, found = folder.resolve(), path.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideFolder(f"{name[:100]!r} is no path.", advice=_CHANGED) from error
+        raise OutsideFolder(text("{name!r} is no path.", name=name[:100]), advice=_CHANGED) from error
     if Path(name).is_absolute() or root not in found.parents:
-        raise OutsideFolder(f"{name[:100]!r} leads out of {folder.name}.", advice=_CHANGED)
+        raise OutsideFolder(
+            text("{name!r} leads out of {folder}.", name=name[:100], folder=folder.name), advice=_CHANGED
+        )
     return path
 
 
@@ -307,9 +326,12 @@ def cause_of(error: BaseException) -> str:
 
 def disk_failure(error: OSError) -> DiskFailure:
     """An error of the system that nobody foresaw where it happened, with a name and without its number."""
-    what = "" if error.filename is None else f"{error.filename}: "
-    advice = "Check free space, and that the folder is there and may be written; then do the same again."
-    return DiskFailure(f"{what}{cause_of(error)}.", advice=advice)
+    if error.filename is None:
+        said = text("{cause}.", cause=cause_of(error))
+    else:
+        said = text("{file}: {cause}.", file=error.filename, cause=cause_of(error))
+    advice = text("Check free space, and that the folder is there and may be written; then do the same again.")
+    return DiskFailure(said, advice=advice)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, RunBusy
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import cause_of, matching
 from easyphoto.storage.locks import file_lock, is_held, owner_of, words_of
@@ -78,7 +79,8 @@ def end(root: Path, change: Change) -> None:
         _record(root, change.id).unlink(missing_ok=True)
     except OSError as error:
         raise DiskFailure(
-            f"The change {change.id} cannot be ended: {cause_of(error)}.", advice="Check its rights."
+            text("The change {id} cannot be ended: {cause}.", id=change.id, cause=cause_of(error)),
+            advice=text("Check its rights."),
         ) from error
 
 
@@ -110,7 +112,8 @@ def changing(root: Path, persons: Iterable[str], *, seconds: float = SECONDS_FOR
             except RunBusy as error:
                 owner = owner_of(root / CHANGES / f"{id}{LOCK}")
                 raise RunBusy(
-                    f"Another process ({owner}) is changing {id}.", advice="Wait until it is done, or stop it first."
+                    text("Another process ({owner}) is changing {id}.", owner=owner, id=id),
+                    advice=text("Wait until it is done, or stop it first."),
                 ) from error
         yield
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, is_same_file, make_folder, private_opener, try_lock
 
 _SECONDS_BETWEEN_TRIES = 0.02
@@ -80,8 +81,8 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
                     return handle
             elif time.monotonic() >= latest:
                 raise RunBusy(
-                    f"Another process ({owner_of(path)}) works on {path.parent.name}.",
-                    advice="Wait until it is done, or stop it first.",
+                    text("Another process ({owner}) works on {name}.", owner=owner_of(path), name=path.parent.name),
+                    advice=text("Wait until it is done, or stop it first."),
                 )
             else:
                 time.sleep(_SECONDS_BETWEEN_TRIES)
@@ -106,7 +107,8 @@ def _opened(path: Path) -> int:
         return private_opener(str(path), flags)
     except OSError as error:
         raise DiskFailure(
-            f"{path} cannot be made: {cause_of(error)}.", advice="Check the rights of the folder."
+            text("{path} cannot be made: {cause}.", path=path, cause=cause_of(error)),
+            advice=text("Check the rights of the folder."),
         ) from error
 
 

@@ -1,5 +1,7 @@
 """Records: the JSON files of the workspace. All of them are read here: bounded, finite, whole characters, typed.
 
+Texts in them keep their templates and values (`easyphoto.messages.packed`).
+
 A record may come from an editor, from somebody else's export or from a disk that lost power. Whatever it holds,
 reading it ends in a value of the wanted type or in BadRecord. (pydantic would do the typing, but web UIs pin two of its
 versions that do not agree, and the command line needs neither.)
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from easyphoto.errors import BadRecord, InputError
+from easyphoto.messages import packed, text, unpacked
 from easyphoto.storage.files import cause_of, read_regular, write_text
 
 MOST_BYTES = 32 << 20
@@ -35,17 +38,20 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
     """Write a record; every JSON file of the workspace carries its format's number. Raises DiskFailure, and BadRecord
     for what could not be read back."""
     try:
-        text = json.dumps({"format": 1, **content}, indent=2, ensure_ascii=False, allow_nan=False)
-        text.encode("utf-8")
+        written = json.dumps({"format": 1, **packed(content)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        written.encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise BadRecord(f"{target.name} cannot be written: {error}.", advice="This is a fault of EasyPhoto.") from error
-    write_text(target, text + "\n")
+        raise BadRecord(
+            text("{name} cannot be written: {error}.", name=target.name, error=error),
+            advice=text("This is a fault of EasyPhoto."),
+        ) from error
+    write_text(target, written)
 
 
 def utc_now(*, milliseconds: bool = False) -> str:
     """The time as records write it: ISO 8601 in UTC, `2026-01-31T12:00:00Z`."""
-    text = datetime.now(timezone.utc).isoformat(timespec="milliseconds" if milliseconds else "seconds")
-    return text.replace("+00:00", "Z")
+    stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds" if milliseconds else "seconds")
+    return stamp.replace("+00:00", "Z")
 
 
 def name_stamp(*, microseconds: bool = False) -> str:
@@ -53,11 +59,24 @@ def name_stamp(*, microseconds: bool = False) -> str:
     return datetime.now(timezone.utc).strftime(f"%Y%m%dT%H%M%S{'%f' if microseconds else ''}Z")
 
 
-def plain(value: Any) -> Any:
-    """A value as a record can hold it and as it is read back: numbers that are none become null, halves of characters,
-    as names of files may have them, are written out. Raises TypeError for what is no JSON."""
-    text = _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
-    return json.loads(text, parse_constant=lambda _: None)
+def plain(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's content as it can be written and as it is read back: numbers that are none become null, halves of
+    characters, as names of files may have them, are written out. Raises TypeError for what is no JSON."""
+    written = _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", json.dumps(packed(content), ensure_ascii=False))
+    return unpacked(json.loads(written, parse_constant=lambda _: None))
+
+
+def to_line(content: Mapping[str, Any]) -> bytes:
+    """A record as one line of a file that grows, with its end."""
+    return json.dumps(packed(content), ensure_ascii=False).encode("utf-8") + b"\n"
+
+
+def from_line(line: bytes) -> dict[str, Any]:
+    """What `to_line` was given. Raises ValueError for what is no JSON object."""
+    content = parsed(line)
+    if not isinstance(content, dict):
+        raise ValueError("it is no record.")
+    return unpacked(content)
 
 
 def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
@@ -66,14 +85,23 @@ def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
     try:
         content = parsed(read_regular(source, MOST_BYTES))
     except FileNotFoundError as error:
-        raise BadRecord(f"{source} does not exist.", advice="Check the path.") from error
+        raise BadRecord(text("{source} does not exist.", source=source), advice=text("Check the path.")) from error
     except OSError as error:
-        raise BadRecord(f"{source} cannot be read: {cause_of(error)}.", advice="Check its rights.") from error
+        raise BadRecord(
+            text("{source} cannot be read: {cause}.", source=source, cause=cause_of(error)),
+            advice=text("Check its rights."),
+        ) from error
     except (InputError, ValueError) as error:
-        raise BadRecord(f"{source} cannot be read: {error}", advice="Restore it from a copy or delete it.") from error
+        raise BadRecord(
+            text("{source} cannot be read: {error}", source=source, error=error),
+            advice=text("Restore it from a copy or delete it."),
+        ) from error
     if not isinstance(content, dict) or not (any_format or content.get("format") == 1):
-        raise BadRecord(f"{source} has an unknown format.", advice="It may come from a later version of EasyPhoto.")
-    return content
+        raise BadRecord(
+            text("{source} has an unknown format.", source=source),
+            advice=text("It may come from a later version of EasyPhoto."),
+        )
+    return unpacked(content)
 
 
 def parsed(text: bytes) -> Any:
@@ -128,7 +156,8 @@ def typed(kind: type[T], content: Any, what: str) -> T:
         return _dataclass(kind, content)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRecord(
-            f"{what} is damaged: {error}.", advice="Restore it from a copy, or delete what it belongs to."
+            text("{what} is damaged: {error}.", what=what, error=error),
+            advice=text("Restore it from a copy, or delete what it belongs to."),
         ) from error
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.messages import text
 from easyphoto.storage.files import WRITING, cause_of, make_folder, try_lock
 from easyphoto.storage.locks import file_lock, is_held
 
@@ -23,7 +24,7 @@ TRASH = "trash"
 LOCK = ".lock"
 SECONDS_UNHELD = 3600
 """After which a folder without a lock is nobody's; earlier versions held none."""
-_ADVICE = "Close what has it open and check its rights, then run the same command again."
+_ADVICE = text("Close what has it open and check its rights, then run the same command again.")
 SECONDS_OF_A_WRITE = 3600
 """Without a change, after which a file is taken for left over where no lock tells."""
 
@@ -40,7 +41,8 @@ def held_folder(place: Path) -> Iterator[Path]:
             own.mkdir(mode=0o700)
         except OSError as error:
             raise DiskFailure(
-                f"{own} cannot be made: {cause_of(error)}.", advice="Check free space and the rights of the folder."
+                text("{own} cannot be made: {cause}.", own=own, cause=cause_of(error)),
+                advice=text("Check free space and the rights of the folder."),
             ) from error
         try:
             yield own
@@ -70,7 +72,9 @@ def clear(root: Path, path: Path) -> bool:
         try:
             return remove_left_over(path)
         except OSError as error:
-            raise DiskFailure(f"{path} cannot be deleted: {cause_of(error)}.", advice=_ADVICE) from error
+            raise DiskFailure(
+                text("{path} cannot be deleted: {cause}.", path=path, cause=cause_of(error)), advice=_ADVICE
+            ) from error
     if path.suffix != LOCK:
         return discard(root, path)
     with suppress(RunBusy), file_lock(path, stays=False):
@@ -144,7 +148,9 @@ def discard(root: Path, path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise DiskFailure(f"{path} cannot be deleted: {cause_of(error)}.", advice=_ADVICE) from error
+        raise DiskFailure(
+            text("{path} cannot be deleted: {cause}.", path=path, cause=cause_of(error)), advice=_ADVICE
+        ) from error
     empty(gone)
     return True
 
@@ -191,7 +197,9 @@ def empty(folder: Path) -> None:
     shutil.rmtree(folder, onerror=remember)
     if failed:
         name, error = failed[0]
-        raise DiskFailure(f"{name} cannot be deleted: {cause_of(error)}.", advice=_ADVICE) from error
+        raise DiskFailure(
+            text("{name} cannot be deleted: {cause}.", name=name, cause=cause_of(error)), advice=_ADVICE
+        ) from error
 
 
 def size_of(path: Path) -> int:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import InputError
+from easyphoto.messages import packed, unpacked
 from easyphoto.storage.records import parsed, typed
 
 
@@ -141,9 +142,12 @@ def is_training(event: Event) -> bool:
 
 
 def to_line(event: Event) -> str:
-    """One line of JSON, without the line end; a number that is none becomes null, because JSON knows no NaN."""
+    """One line of JSON, without the line end; a number that is none becomes null, because JSON knows no NaN.
+
+    Texts keep their templates and values beside them.
+    """
     values = {key: _plain(value) for key, value in dataclasses.asdict(event).items()}
-    return json.dumps({"type": NAMES[type(event)], **values}, ensure_ascii=False, allow_nan=False)
+    return json.dumps(packed({"type": NAMES[type(event)], **values}), ensure_ascii=False, allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
@@ -151,7 +155,7 @@ def from_line(line: str) -> Event | None:
     try:
         values = parsed(line.encode("utf-8"))
         kind = TYPES.get(str(values.get("type"))) if isinstance(values, dict) else None
-        return None if kind is None else typed(kind, values, "The event")
+        return None if kind is None else typed(kind, unpacked(values), "The event")
     except (InputError, ValueError):
         return None
 

@@ -172,7 +172,7 @@ class Speaker:
         named = isinstance(error, EasyPhotoError)
         event = ErrorEvent(
             code=type(error).__name__ if named else "TrainerCrashed",
-            message=str(error.args[0]) if error.args else type(error).__name__,
+            message=error.message if isinstance(error, EasyPhotoError) else str(error) or type(error).__name__,
             advice=error.advice if isinstance(error, EasyPhotoError) else "",
             resumable=not isinstance(error, NOT_RESUMABLE),
             exit_code=error.exit_code if isinstance(error, EasyPhotoError) else 1,

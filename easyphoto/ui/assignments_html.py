@@ -48,7 +48,7 @@ class AssignmentsView:
 
     def _template(self, seating: TemplateAssignment) -> str:
         entry, words = self.templates[seating.template], self.words
-        title = words.heard(entry.title)
+        title = words.translate(entry.title)
         reasons = zip(self.reasons[entry.id], self.found[entry.id].covered, strict=True)
         rows = "".join(self._face(seating, face, reason, hidden) for face, (reason, hidden) in enumerate(reasons))
         rows = rows or self._empty(words("No face was found here: this template is left out."))
@@ -60,7 +60,7 @@ class AssignmentsView:
     def _numbered(self, entry: TemplateEntry) -> str:
         """The template with a frame and a number on each face; the numbers are text, not pixels."""
         found = self.found[entry.id]
-        title, count = self.words.heard(entry.title), len(found.faces)
+        title, count = self.words.translate(entry.title), len(found.faces)
         said = self.words("{title}: faces found: {count}", title=title, count=count)
         picture = f'<img src="{self.thumbnails.link(entry.path, PICTURE)}" alt="{escape(said)}">'
         frames = "".join(frame_html(number, face, found.size) for number, face in enumerate(found.faces, start=1))
@@ -71,7 +71,7 @@ class AssignmentsView:
         name = escape(words("Face {number}", number=face + 1))
         number = f'<b aria-hidden="true">{face + 1}</b>'
         why = reason or (hidden if taker is None else None)
-        said = f"<span>{escape(words('Stays as it is: {reason}.', reason=words.heard(why)))}</span>" if why else ""
+        said = f"<span>{escape(words('Stays as it is: {reason}.', reason=words.translate(why)))}</span>" if why else ""
         if reason is not None:
             return f'<div class="easyphoto-face" aria-label="{name}">{number}{said}</div>'
         choices = [*self.persons, Pick(NOBODY, words("leave as it is"))]

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.messages import parts_of
 from easyphoto.report.charts import chart_svg
 from easyphoto.report.learning import likeness_chart, loss_chart
 from easyphoto.report.parts import Chart
@@ -47,7 +48,7 @@ def card_html(job: Job, words: Translator, *, more: str = "") -> str:
     return (
         f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}"'
         f' data-state="{job.state.value}" data-announce="{escape(announced(job, words))}"'
-        f' aria-label="{escape(words.heard(job.title))}">{"".join(parts)}</section>'
+        f' aria-label="{escape(words.translate(job.title))}">{"".join(parts)}</section>'
     )
 
 
@@ -56,10 +57,12 @@ def announced(job: Job, words: Translator) -> str:
     state = words(STATE_WORDS[job.state])
     if job.state is State.RUNNING:
         percent = percent_of(job) // ANNOUNCED_EVERY * ANNOUNCED_EVERY
-        phase = words.heard(job.phase.split(" · ")[0])
-        return words("{title}: {phase}, {percent} percent", title=words.heard(job.title), phase=phase, percent=percent)
-    failed = words.heard(job.error.get("message", "")) if job.error else ""
-    return ". ".join(part for part in (f"{words.heard(job.title)}: {state}", failed) if part)
+        phase = words.translate(parts_of(job.phase, " · ")[0])
+        return words(
+            "{title}: {phase}, {percent} percent", title=words.translate(job.title), phase=phase, percent=percent
+        )
+    failed = words.translate(job.error.get("message", "")) if job.error else ""
+    return ". ".join(part for part in (f"{words.translate(job.title)}: {state}", failed) if part)
 
 
 def percent_of(job: Job) -> int:
@@ -79,15 +82,15 @@ def duration_words(seconds: float, words: Translator) -> str:
 def notes_html(notes: Sequence[str], words: Translator) -> str:
     if not notes:
         return ""
-    items = "".join(f"<li>{escape(words.heard(note))}</li>" for note in notes)
+    items = "".join(f"<li>{escape(words.translate(note))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes" aria-label="{escape(words("Notes"))}">{items}</ul>'
 
 
 def error_html(error: Mapping[str, str], words: Translator) -> str:
     """What happened, then what to do."""
     advice = error.get("advice", "")
-    said = f"<p>{escape(words.heard(advice))}</p>" if advice else ""
-    message = words.heard(error.get("message", "")) or words("Something went wrong.")
+    said = f"<p>{escape(words.translate(advice))}</p>" if advice else ""
+    message = words.translate(error.get("message", "")) or words("Something went wrong.")
     return f'<div class="easyphoto-error" role="alert"><strong>{escape(message)}</strong>{said}</div>'
 
 
@@ -101,7 +104,7 @@ def warnings_html(warnings: Sequence[str], words: Translator) -> str:
     """What is missing in the host, and what to do, at the top of a tab."""
     if not warnings:
         return ""
-    items = "".join(f"<li>{escape(words.heard(warning))}</li>" for warning in warnings)
+    items = "".join(f"<li>{escape(words.translate(warning))}</li>" for warning in warnings)
     return f'<div class="easyphoto-warnings" role="note"><ul>{items}</ul></div>'
 
 
@@ -161,14 +164,20 @@ def event_lines(events: Iterable[JobEvent], words: Translator) -> list[str]:
     return lines
 
 
+def said_in(event: JobEvent, name: str) -> str:
+    """A text of an event; records may come from editors."""
+    said = event.values.get(name, "")
+    return said if isinstance(said, str) else str(said)
+
+
 def _line(event: JobEvent, words: Translator) -> str:
     match event.type:
         case "state":
             return words(STATE_WORDS[State(event.values["state"])])
         case "progress":
-            return words.heard(str(event.values.get("phase", "")).split(" · ")[0])
+            return words.translate(parts_of(said_in(event, "phase"), " · ")[0])
         case "note":
-            return words.heard(str(event.values.get("text", "")))
+            return words.translate(said_in(event, "text"))
         case "error":
             error: Any = event.values.get("error", {})
             return str(error.get("message", "")) if isinstance(error, Mapping) else ""
@@ -187,7 +196,7 @@ def _head(job: Job, words: Translator) -> str:
     when = (job.ended or job.started or job.created)[:16].replace("T", " ")
     return (
         f'<header><span class="easyphoto-badge" data-state="{job.state.value}">{escape(state)}</span>'
-        f"<strong>{escape(capital(words.heard(job.title)))}</strong>"
+        f"<strong>{escape(capital(words.translate(job.title)))}</strong>"
         f'<time datetime="{escape(job.ended or job.started or job.created)}">{escape(when)} UTC</time></header>'
     )
 
@@ -199,7 +208,7 @@ def capital(text: str) -> str:
 def _progress(job: Job, words: Translator) -> str:
     """The bar, and under it the step in words; without a count the bar only shows that something goes on."""
     # The training's own words end with the time left; the card says it once, for every kind of job.
-    said = [words.heard(part) for part in job.phase.split(" · ") if not part.endswith(" left")]
+    said = [words.translate(part) for part in parts_of(job.phase, " · ") if not part.endswith(" left")]
     counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
     waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Beginning")
@@ -227,10 +236,10 @@ def _has_points(chart: Chart) -> bool:
 def _figure(chart: Chart, words: Translator) -> str:
     said = replace(
         chart,
-        title=words.heard(chart.title),
-        curves=tuple(replace(curve, name=words.heard(curve.name)) for curve in chart.curves),
-        across=words.heard(chart.across),
-        up=words.heard(chart.up),
-        marks=tuple((value, words.heard(name)) for value, name in chart.marks),
+        title=words.translate(chart.title),
+        curves=tuple(replace(curve, name=words.translate(curve.name)) for curve in chart.curves),
+        across=words.translate(chart.across),
+        up=words.translate(chart.up),
+        marks=tuple((value, words.translate(name)) for value, name in chart.marks),
     )
     return f"<figure><figcaption>{escape(said.title)}</figcaption>{chart_svg(said)}</figure>"

@@ -20,6 +20,7 @@ import gradio as gr
 
 from easyphoto.errors import BadPicture, ForeignFile
 from easyphoto.jobs.uploads import MOST_BYTES, MOST_FILES
+from easyphoto.messages import text
 from easyphoto.storage.files import read_regular
 
 # Gradio's folder for one upload: a random name in gradio 3, a digest of the content from 4 on.
@@ -59,7 +60,10 @@ class ClientFile:
     def at_most(self, most: int) -> Path:
         """The path, for what is no picture. Raises BadPicture for more bytes than that."""
         if self.path.stat().st_size > most:
-            raise BadPicture(f"{self.name} is too large.", advice=f"At most {most // 1_000_000} MB are taken.")
+            raise BadPicture(
+                text("{name} is too large.", name=self.name),
+                advice=text("At most {size} MB are taken.", size=most // 1_000_000),
+            )
         return self.path
 
 
@@ -70,7 +74,10 @@ def brought(value: Any) -> tuple[ClientFile, ...]:
     if not isinstance(value, Claims):
         raise _foreign("This")
     if len(value.files) > MOST_FILES:
-        raise ForeignFile(f"These are {len(value.files)} files.", advice=f"Give at most {MOST_FILES} at once.")
+        raise ForeignFile(
+            text("These are {count} files.", count=len(value.files)),
+            advice=text("Give at most {count} at once.", count=MOST_FILES),
+        )
     return tuple(ClientFile(name, uploaded_path(path, value.folder)) for name, path in value.files)
 
 
@@ -88,14 +95,16 @@ def uploaded_path(claim: str, folder: Path) -> Path:
     raise _foreign(path.name)
 
 
-def named_folder(text: str) -> Path:
+def named_folder(typed: str) -> Path:
     """A folder of this machine that somebody typed, where that is asked for at all. Raises ForeignFile.
 
     What lies in it must be files and folders; a link may lead to another place in it.
     """
-    folder = Path(os.path.expanduser(text))
+    folder = Path(os.path.expanduser(typed))
     if not folder.is_dir():
-        raise ForeignFile(f"{text!r} is no folder on this machine.", advice="Give its whole path.")
+        raise ForeignFile(
+            text("{name!r} is no folder on this machine.", name=typed), advice=text("Give its whole path.")
+        )
     root, count = os.path.realpath(folder), 0
     for place, folders, names in os.walk(root):
         for entry in (*folders, *names):
@@ -103,14 +112,22 @@ def named_folder(text: str) -> Path:
             mode = os.lstat(path).st_mode
             is_inside = os.path.realpath(path).startswith(os.path.join(root, ""))
             if not is_inside or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-                raise ForeignFile(f"{path} is no file of this folder.", advice="Copy what you want into a folder.")
+                raise ForeignFile(
+                    text("{path} is no file of this folder.", path=path),
+                    advice=text("Copy what you want into a folder."),
+                )
         if count > MOST_ENTRIES:
-            raise ForeignFile(f"{text!r} holds too much.", advice="Name the folder of the person.")
+            raise ForeignFile(
+                text("{name!r} holds too much.", name=typed), advice=text("Name the folder of the person.")
+            )
     return folder
 
 
 def _foreign(name: str) -> ForeignFile:
-    return ForeignFile(f"{name[:100]} did not come in through this page.", advice="Choose or drop the file again.")
+    return ForeignFile(
+        text("{name} did not come in through this page.", name=name[:100]),
+        advice=text("Choose or drop the file again."),
+    )
 
 
 def _claimed(payload: Any) -> Iterator[tuple[str, str]]:

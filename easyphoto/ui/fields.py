@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from easyphoto.errors import BadSettings
+from easyphoto.messages import text
 from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
@@ -144,12 +145,13 @@ class SettingFields(Generic[S]):
 
     def _by_label(self, error: BadSettings) -> BadSettings:
         """The settings class speaks of `learning_rate`, the page of "Learning rate"."""
-        message = str(error.args[0])
-        name, _, rest = message.partition(" ")
+        values = error.message.values
+        name = values.get("name")
         if name not in {each.name for each in dataclasses.fields(self.kind)}:  # type: ignore[arg-type]
             return error
         label = self.words(declared_of(self.kind, name).label)
-        return BadSettings(f"{label}: {self.words.heard(rest)}", advice=self.words.heard(error.advice))
+        said = text("{label}: cannot be {value}.", label=label, value=values["value"])
+        return BadSettings(said, advice=error.advice)
 
 
 @dataclass(frozen=True)
@@ -189,18 +191,18 @@ def types_of(kind: type[Settings], name: str) -> set[type]:
 
 def number_from(shown: Any, kinds: set[type], label: str, words: Translator) -> int | float | None:
     """What was typed as a number of the setting's kind; nothing is "auto" where that is allowed."""
-    text = str(shown if shown is not None else "").strip()
-    if type(None) in kinds and text.lower() in ("", AUTO, words(AUTO).lower()):
+    typed = str(shown if shown is not None else "").strip()
+    if type(None) in kinds and typed.lower() in ("", AUTO, words(AUTO).lower()):
         return None
     try:
-        number = float(text.replace(",", "."))
+        number = float(typed.replace(",", "."))
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (float not in kinds and number != int(number)):
-        wanted = words("a number") if float in kinds else words("a whole number")
+        wanted = text("a number") if float in kinds else text("a whole number")
         raise BadSettings(
-            words("{label}: cannot be {value}.", label=label, value=repr(shown)),
-            advice=words("It wants {wanted}.", wanted=wanted),
+            text("{label}: cannot be {value}.", label=label, value=repr(shown)),
+            advice=text("It wants {wanted}.", wanted=wanted),
         )
     return number if float in kinds else int(number)
 

@@ -54,7 +54,7 @@ class JobRows:
         badge = f'<span class="easyphoto-badge" data-state="{job.state.value}">{escape(state + percent)}</span>'
         return (
             f"<li{current}>{badge}"
-            f"<span><strong>{escape(capital(words.heard(job.title)))}</strong> {escape(self._about(job))}</span>"
+            f"<span><strong>{escape(capital(words.translate(job.title)))}</strong> {escape(self._about(job))}</span>"
             f'<span class="easyphoto-orders">{self._buttons(job)}</span></li>'
         )
 
@@ -65,7 +65,7 @@ class JobRows:
         return " · ".join(part for part in (few, f"{job.created[11:16]} UTC") if part)
 
     def _buttons(self, job: Job) -> str:
-        words, title = self.words, self.words.heard(job.title)
+        words, title = self.words, self.words.translate(job.title)
         named = [(CANCEL, words("Cancel"))] if not job.state.is_over else [(FORGET, words("Remove"))]
         if job.kind == self.kind:
             named = [(SHOW, words("Show")), *named]

@@ -1,4 +1,4 @@
-"""The words of the page: English texts are the keys, `words_zh` says them in Simplified Chinese."""
+"""The words of the page: English texts are the keys of the catalogues in `locale`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from easyphoto.messages import Text
+from easyphoto.ui.catalogue import catalogue
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _JOINT = " · "
@@ -18,24 +21,22 @@ class Translator:
 
     language: str = "en"
 
-    def __call__(self, text: str, /, **values: Any) -> str:
+    def __call__(self, template: str, /, **values: Any) -> str:
         """A text of the page; `values` go into its {places}."""
-        said = self._table.get(text, text)
-        return said.format(**values) if values else said
+        said = self._table.get(template, template)
+        return said.format_map(values) if values else said
 
-    def heard(self, text: str) -> str:
-        """What a verdict, a phase or an error says: known as a whole, by its pattern, or by its parts."""
-        if not self._table or not text:
-            return text
-        if text in self._table:
-            return self._table[text]
-        for pattern, said in self._patterns:
-            found = pattern.fullmatch(text)
-            if found is not None:
-                return said.format(**{name: self.heard(value) for name, value in found.groupdict().items()})
-        if _JOINT in text:
-            return _JOINT.join(self.heard(part) for part in text.split(_JOINT))
-        return text
+    def translate(self, said: str) -> str:
+        """What verdicts, phases, notes and errors say. Of a `Text` the template is looked up, and the texts among its
+        values are translated as well; an ordinary string is looked up as a whole."""
+        if not self._table or not said:
+            return said
+        if not isinstance(said, Text) or not said.values:
+            return self._table.get(said) or self._recognised(said)
+        values = {
+            name: self.translate(value) if isinstance(value, Text) else value for name, value in said.values.items()
+        }
+        return self._table.get(said.template, said.template).format_map(values)
 
     @property
     def tag(self) -> str:
@@ -44,15 +45,22 @@ class Translator:
 
     @cached_property
     def _table(self) -> Mapping[str, str]:
-        if not self.language.lower().startswith("zh"):
-            return {}
-        from easyphoto.ui.words_zh import HEARD, TEXTS  # only where somebody reads Chinese
+        return catalogue("zh_CN") if self.language.lower().startswith("zh") else {}
 
-        return {**HEARD, **TEXTS}
+    def _recognised(self, said: str) -> str:
+        """Finished sentences of what does not make texts yet, by pattern and by their parts."""
+        for pattern, translation in self._patterns:
+            found = pattern.fullmatch(said)
+            if found is not None:
+                values = {name: self.translate(value) for name, value in found.groupdict().items()}
+                return translation.format_map(values)
+        return _JOINT.join(self.translate(part) for part in said.split(_JOINT)) if _JOINT in said else said
 
     @cached_property
     def _patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        return tuple((pattern_of(text), said) for text, said in self._table.items() if "{" in text)
+        """The most particular first: some would fit the sentences of others."""
+        known = sorted(self._table.items(), key=lambda entry: -len(re.sub(r"\{\w+\}", "", entry[0])))
+        return tuple((pattern_of(text), said) for text, said in known if _PLACE.search(re.escape(text)))
 
 
 def pattern_of(text: str) -> re.Pattern[str]:

@@ -79,7 +79,7 @@ class PersonTiles:
     def _facts(self, person: Person) -> list[tuple[str, str]]:
         words = self.words
         facts = [
-            (words("Model family"), words.heard(family_label(person.family))),
+            (words("Model family"), words.translate(family_label(person.family))),
             (words("Photos"), str(len(person.photos))),
             (words("Since"), person.created[:10]),
         ]

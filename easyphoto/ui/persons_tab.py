@@ -17,6 +17,7 @@ from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import Job, JobSubjects, State
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_folder
@@ -204,7 +205,7 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
         person = service.app.workspace.person(str(id))
         if answer.strip() not in (person.name, person.id):
             raise InputError(
-                words("That is not the name."), advice=words("Type {name} to delete them.", name=person.name)
+                text("That is not the name."), advice=text("Type {name} to delete them.", name=person.name)
             )
         found = service.delete(person.id)
         remove_exports(exports_folder(tab.exported), person.id)
@@ -232,8 +233,10 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         files = brought(values[part.upload])
         typed = (values[part.folder] or "").strip() if part.folder is not None else ""
         if not files and not typed:
-            advice = words("Choose a ZIP file." if part.folder is None else "Choose a ZIP file, or name a folder.")
-            raise InputError(words("There is nothing to import."), advice=advice)
+            if part.folder is None:
+                raise InputError(text("There is nothing to import."), advice=text("Choose a ZIP file."))
+            advice = text("Choose a ZIP file, or name a folder.")
+            raise InputError(text("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
         job = ask_import(service, source, name=(values[part.name] or "").strip() or None)
         return {part.upload: None, **show_job(part.live, service, job.id, words=words)}
@@ -275,7 +278,7 @@ def import_html(job: Job, words: Translator) -> str:
         return ""
     came = ", ".join(job.result["persons"]) or words("nobody")
     lines = [words("Imported: {names}", names=came)]
-    lines += [f"{one['name']}: {words.heard(one['reason'])}" for one in job.result["left_out"]]
+    lines += [f"{one['name']}: {words.translate(one['reason'])}" for one in job.result["left_out"]]
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 

@@ -11,6 +11,7 @@ from easyphoto.app import AUTO, EasyPhoto
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
@@ -63,11 +64,11 @@ class Choosing:
 
     def template_picks(self, uploads: Sequence[str]) -> list[Pick]:
         entries = self.templates(uploads).values()
-        return [Pick(entry.id, self.words.heard(entry.title), entry.path) for entry in entries]
+        return [Pick(entry.id, self.words.translate(entry.title), entry.path) for entry in entries]
 
     def titles(self) -> Mapping[str, str]:
         """What templates are called, by the stem of their files."""
-        return {entry.path.stem: self.words.heard(entry.title) for entry in self.service.templates()}
+        return {entry.path.stem: self.words.translate(entry.title) for entry in self.service.templates()}
 
     def found(self, plan: PhotographPlan) -> Mapping[str, Found]:
         """The faces of the plan's templates, in its order, as its persons' photographs number them."""
@@ -101,7 +102,9 @@ class Choosing:
             (self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings
         )
         if not groups:
-            raise InputError("Nobody takes a face.", advice="Choose a person and a template with a face for them.")
+            raise InputError(
+                text("Nobody takes a face."), advice=text("Choose a person and a template with a face for them.")
+            )
         for group in groups:
             self._check_bases(group, plan.options)
             self._check_domains(group, plan.options)
@@ -123,8 +126,8 @@ class Choosing:
         bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
         if options.base is None and len(bases) > 1:
             raise InputError(
-                f"{', '.join(dict.fromkeys(group.persons))} were trained on different bases.",
-                advice="Photograph them one at a time, or choose a checkpoint for all of them.",
+                text("{names} were trained on different bases.", names=", ".join(dict.fromkeys(group.persons))),
+                advice=text("Photograph them one at a time, or choose a checkpoint for all of them."),
             )
 
     def _check_domains(self, group: PhotographRequest, options: Options) -> None:

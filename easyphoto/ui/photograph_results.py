@@ -13,8 +13,9 @@ from easyphoto.images.decoding import open_picture
 from easyphoto.images.pictures import picture_record, read_picture
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.ui import compat, job_rows
-from easyphoto.ui.card import sheet_html
+from easyphoto.ui.card import said_in, sheet_html
 from easyphoto.ui.job_rows import JobRows
 from easyphoto.ui.live import newest_job
 from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab
@@ -79,7 +80,7 @@ def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
     """Raises InputError where nothing is on show, UnknownJob where it is gone."""
     picture = find_picture(ranked(service.queue.get(shown[0]).result or {}), shown[1]) if shown else None
     if picture is None:
-        raise InputError("No result is shown.", advice="Choose one first.")
+        raise InputError(text("No result is shown."), advice=text("Choose one first."))
     return picture
 
 
@@ -120,7 +121,7 @@ def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequen
     captions = preview_captions(events)
     files = [(name, _file(service, job.id, name)) for name in job.previews[-MOST_PREVIEWS:]]
     pictures = [
-        (tab.who.thumbnails.link(file, PREVIEW_SIDE), tab.words.heard(captions.get(name, "")))
+        (tab.who.thumbnails.link(file, PREVIEW_SIDE), tab.words.translate(captions.get(name, "")))
         for name, file in files
         if file is not None
     ]
@@ -137,7 +138,7 @@ def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
             waiting.append(str(event.values["file"]))
             captions[waiting[-1]] = phase
         elif event.type == "progress":
-            phase = str(event.values.get("phase", ""))
+            phase = said_in(event, "phase")
             captions |= dict.fromkeys(waiting, phase)
             waiting.clear()
     return captions

@@ -293,7 +293,7 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
     plan = replace(plan, seatings=tuple(_seated_again(one, found) for one in plan.seatings))
     done = tab.words("Everything is filled in as it was.")
     some = tab.words("Filled in, but for what is gone:")
-    said = " ".join((some, *(tab.words.heard(each) for each in found.missing))) if found.missing else done
+    said = " ".join((some, *(tab.words.translate(each) for each in found.missing))) if found.missing else done
     return {
         **plan_updates(tab, plan),
         **who.persons.show(choosing.person_picks(), plan.persons),

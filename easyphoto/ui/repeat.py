@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.errors import BadSettings, InputError
+from easyphoto.messages import Text, text
 from easyphoto.settings import Declared, InferenceSettings, settings_from
 from easyphoto.workspace.folders import Person
 
@@ -36,7 +37,7 @@ class Repeat:
     """Face from the left → a person's id."""
     settings: InferenceSettings
     base: str | None
-    missing: tuple[str, ...]
+    missing: tuple[Text, ...]
     """What the record names and nobody has any more, in whole sentences."""
 
 
@@ -44,7 +45,8 @@ def repeated(record: Any, known: Known) -> Repeat:
     """One picture with the record's seed and settings. Raises InputError for a record that is none of ours."""
     if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
         raise InputError(
-            "This picture has no record of EasyPhoto.", advice="Take a PNG that EasyPhoto wrote, not a copy of it."
+            text("This picture has no record of EasyPhoto."),
+            advice=text("Take a PNG that EasyPhoto wrote, not a copy of it."),
         )
     settings, lost = _settings(record, known)
     persons, seats, absent = _persons(record, known)
@@ -52,18 +54,20 @@ def repeated(record: Any, known: Known) -> Repeat:
     template, base = known.templates.get(name), record.get("base")
     missing = [*absent, *lost]
     if template is None:
-        missing.append(f"The template {name!r} is gone: upload it again.")
+        missing.append(text("The template {name!r} is gone: upload it again.", name=name))
     if base is not None and base not in known.checkpoints:
-        missing.append(f"The checkpoint {str(base)!r} is gone: the person's own is taken.")
+        missing.append(text("The checkpoint {name!r} is gone: the person's own is taken.", name=str(base)))
         base = None
     return Repeat(persons, template, seats, settings, base, tuple(missing))
 
 
-def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[str]]:
+def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[Text]]:
     """The record's settings as far as they still mean something, with the picture's own seed."""
     declared = {field.name: field for field in dataclasses.fields(InferenceSettings)}
     wanted = {**record["settings"], "seed": record["seed"], "count": 1}
-    lost = [f"The setting {name!r} is not known any more." for name in sorted(set(wanted) - set(declared))]
+    lost = [
+        text("The setting {name!r} is not known any more.", name=name) for name in sorted(set(wanted) - set(declared))
+    ]
     values: dict[str, Any] = {}
     for name, value in wanted.items():
         if name not in declared:
@@ -71,21 +75,21 @@ def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSetting
         try:
             settings_from(InferenceSettings, {name: value})
         except BadSettings as error:
-            lost.append(str(error))
+            lost.append(error.said)
             continue
         about: Declared = declared[name].metadata["declared"]
         if about.is_open and value not in (*about.choices, *known.more_choices.get(name, ())):
-            lost.append(f"{about.label}: {value!r} is not here.")
+            lost.append(text("{label}: {value} is not here.", label=Text(about.label), value=repr(value)))
             continue
         values[name] = value
     return settings_from(InferenceSettings, values), lost
 
 
-def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[str]]:
+def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[Text]]:
     """Who sat, and where. A seat names people as they were called then, the record's list has their ids."""
     ids = [str(id) for id in _listed(record.get("persons"))]
     there = {person.id: person for person in known.persons}
-    absent = [f"The person {id!r} is gone." for id in dict.fromkeys(ids) if id not in there]
+    absent = [text("The person {id!r} is gone.", id=id) for id in dict.fromkeys(ids) if id not in there]
     left, seats, renamed = list(ids), {}, []
     for seat in (seat for seat in _listed(record.get("seats")) if isinstance(seat, Mapping)):
         id = next((id for id in left if id in there and there[id].name == seat.get("sitter")), None)

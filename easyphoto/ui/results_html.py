@@ -88,7 +88,7 @@ class ResultsView:
         return f'<section class="easyphoto-sheet"><h4>{escape(title)}</h4><div>{"".join(figures)}</div></section>'
 
     def _step(self, stage: StageFile, file: Path) -> str:
-        name = escape(self.words.heard(stage.name))
+        name = escape(self.words.translate(stage.name))
         picture = f'<img src="{self.thumbnails.link(file, STEP)}" alt="{name}" loading="lazy">'
         return f"<figure>{picture}<figcaption>{name}</figcaption></figure>"
 

@@ -92,7 +92,7 @@ class TemplateTiles:
     def _shipped(self, entry: TemplateEntry, about: Any) -> str:
         words = self.words
         faces = words("Faces: {count}", count=about.faces)
-        made = words.heard(f"{about.author}")
+        made = words.translate(about.author)
         rows = f'<p>{escape(faces)}</p><p class="easyphoto-hint">{escape(made)} · {escape(about.licence)}</p>'
         return self._tile(entry, rows, "")
 
@@ -105,7 +105,7 @@ class TemplateTiles:
         return self._tile(entry, "", self._button(ASK, entry, words("Delete")))
 
     def _tile(self, entry: TemplateEntry, rows: str, buttons: str) -> str:
-        title = escape(self.words.heard(entry.title))
+        title = escape(self.words.translate(entry.title))
         orders = f'<div class="easyphoto-orders">{buttons}</div>' if buttons else ""
         return (
             f'<article class="easyphoto-tile" aria-label="{title}">'
@@ -114,7 +114,7 @@ class TemplateTiles:
         )
 
     def _button(self, verb: str, entry: TemplateEntry, label: str) -> str:
-        named = f"{label}: {self.words.heard(entry.title)}"
+        named = f"{label}: {self.words.translate(entry.title)}"
         return order_button(label, json.dumps([verb, entry.id]), to=self.to, label=named)
 
 

@@ -137,7 +137,7 @@ def name_html(service: Service, text: str, words: Translator) -> str:
     try:
         id = checked_id(text)
     except BadName as error:
-        return error_html({"message": str(error.args[0]), "advice": error.advice}, words)
+        return error_html({"message": error.message, "advice": error.advice}, words)
     try:
         service.app.workspace.person(id)
     except UnknownPerson:

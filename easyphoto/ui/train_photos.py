@@ -13,6 +13,7 @@ from easyphoto.errors import BadPicture, BadReference, EasyPhotoError, InputErro
 from easyphoto.jobs.askers import STRANGER
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, error_html
 from easyphoto.ui.client_files import FileDrop, brought
@@ -59,7 +60,7 @@ class PhotoSet:
             if faces.pop(photo, None) != int(number):
                 faces[photo] = int(number)
             return replace(self, faces=faces)
-        raise InputError("This photo is no longer in the list.", advice="Drop it again.")
+        raise InputError(text("This photo is no longer in the list."), advice=text("Drop it again."))
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _is_there(service: Service, name: str) -> bool:
 
 
 def refusals_html(refused: Sequence[EasyPhotoError], words: Translator) -> str:
-    return "".join(error_html({"message": str(error.args[0]), "advice": error.advice}, words) for error in refused)
+    return "".join(error_html({"message": error.message, "advice": error.advice}, words) for error in refused)
 
 
 def photo_buttons(part: PhotoPart, visible: bool) -> dict[Any, Any]:

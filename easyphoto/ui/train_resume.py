@@ -10,6 +10,7 @@ import gradio as gr
 from easyphoto.errors import InputError
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import STATE_WORDS
 from easyphoto.ui.handlers import saying
@@ -45,7 +46,7 @@ def connect_resume(part: ResumePart, service: Service, live: LiveCard, message: 
     def resumed(label: str | None) -> dict[Any, Any]:
         run = resumable(service, words).get(label or "")
         if run is None:
-            raise InputError("This training cannot be resumed any more.", advice="Choose another one.")
+            raise InputError(text("This training cannot be resumed any more."), advice=text("Choose another one."))
         job = service.resume(run)
         return {**show_job(live, service, job.id, words=words), **resume_updates(part, service, words)}
 

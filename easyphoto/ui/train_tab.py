@@ -13,6 +13,7 @@ import gradio as gr
 from easyphoto.errors import EasyPhotoError, InputError, TrainerMissing
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
@@ -111,9 +112,9 @@ def _connect_start(tab: TrainTab, service: Service) -> None:
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
         held = PhotoSet.of(values[photos.held])
         if not held.photos:
-            raise InputError("There are no photos yet.", advice="Drop 5 to 20 photos of the person first.")
+            raise InputError(text("There are no photos yet."), advice=text("Drop 5 to 20 photos of the person first."))
         if not (values[form.name] or "").strip():
-            raise InputError("The person has no name yet.", advice="Give a name; the LoRA is called by it.")
+            raise InputError(text("The person has no name yet."), advice=text("Give a name; the LoRA is called by it."))
         job = service.train(
             values[form.name],
             upload_paths(service, held.photos),
@@ -190,7 +191,7 @@ def missing_trainer(service: Service) -> TrainerMissing | None:
 def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
     if missing is None:
         return ""
-    message, advice = words.heard(str(missing.args[0])), words.heard(missing.advice)
+    message, advice = words.translate(missing.message), words.translate(missing.advice)
     said = words("It is made by itself before the first training, or now:")
     return (
         f'<div class="easyphoto-warnings" role="note"><strong>{escape(message)}</strong> '

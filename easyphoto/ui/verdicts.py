@@ -78,9 +78,14 @@ def let_go_html(photo: str, words: Translator) -> str:
 
 def _said_html(checked: Checked, words: Translator) -> str:
     """The check's notes, without the one that the question stands for."""
-    notes = [note for note in checked.result.get("notes", ()) if NOT_ASSURED not in note]
-    items = "".join(f"<li>{escape(known(words.heard(note)))}</li>" for note in notes)
+    notes = [note for note in checked.result.get("notes", ()) if not _is_question(note)]
+    items = "".join(f"<li>{escape(known(words.translate(note)))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
+
+
+def _is_question(said: str) -> bool:
+    """Whether a note says what the question asks; records of before knew no codes."""
+    return getattr(said, "code", "") == NOT_ASSURED or "shows the person who is meant was not checked" in said
 
 
 def _question(checked: Checked, words: Translator) -> str:
@@ -107,7 +112,7 @@ def _question_html(checked: Checked, words: Translator) -> str:
 
 def summary(kept: Sequence[Any], checked: Checked, words: Translator) -> str:
     said = words("{kept} of {count} photos kept", kept=len(kept), count=len(checked.verdicts))
-    identity = words.heard(str(checked.result.get("identity_words", "")))
+    identity = words.translate(checked.result.get("identity_words", ""))
     return f"{said} · {identity}" if identity else said
 
 
@@ -129,13 +134,13 @@ def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int
     photo, name = verdict["photo"], known(verdict["photo"])
     link = checked.links.get(photo)
     picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
-    advice = words.heard(known(verdict["advice"]))
+    advice = known(words.translate(verdict["advice"]))
     to_do = f'<p class="easyphoto-advice">→ {escape(advice)}</p>' if advice and not verdict["kept"] else ""
     return (
         f'<article class="easyphoto-tile" role="listitem">{picture}<div class="easyphoto-tile-words">'
         f"{_tag(verdict, photo == checked.reference, is_asked=photo == checked.asked, words=words)}"
         f'<p class="easyphoto-name" title="{escape(name)}">{escape(name)}</p>'
-        f"<p>{escape(words.heard(known(verdict['explanation'])))}</p>{to_do}"
+        f"<p>{escape(known(words.translate(verdict['explanation'])))}</p>{to_do}"
         f"{_notes(verdict, words)}{_faces(verdict, chosen, words)}</div>"
         f'<div class="easyphoto-orders">{_reference_button(verdict, checked, words)}'
         f"{order_button(words('Remove'), f'remove {photo}', to=ORDER, label=words('Remove {name}', name=name))}"
@@ -159,14 +164,14 @@ def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, word
     if verdict["kept"]:
         said = words("Kept, reference photo") if is_reference else words("Kept")
         return f'<span class="easyphoto-tag" data-tone="good">✓ {escape(said)}</span>'
-    reason = words.heard(verdict["reason"] or "")
+    reason = words.translate(verdict["reason"] or "")
     is_good = verdict["reason"] == "not among the best"
     tone, sign = ("plain", "–") if is_good else ("aside", "✕")
     return f'<span class="easyphoto-tag" data-tone="{tone}">{sign} {escape(reason[:1].upper() + reason[1:])}</span>'
 
 
 def _notes(verdict: Mapping[str, Any], words: Translator) -> str:
-    said = "; ".join(words.heard(note) for note in verdict.get("notes", ()))
+    said = "; ".join(words.translate(note) for note in verdict.get("notes", ()))
     return f'<p class="easyphoto-hint">{escape(said)}</p>' if said else ""
 
 

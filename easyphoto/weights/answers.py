@@ -10,6 +10,7 @@ from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
 
+from easyphoto.messages import Text, text
 from easyphoto.storage.files import cause_of
 from easyphoto.weights.sources import common_headers
 
@@ -21,8 +22,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class SourceFailed(Exception):
     """This source will not give the file; the next one may."""
 
-    def __init__(self, reason: str, *, wrong_content: bool = False) -> None:
+    def __init__(self, reason: Text, *, wrong_content: bool = False) -> None:
         super().__init__(reason)
+        self.reason = reason
         self.wrong_content = wrong_content
 
 
@@ -70,7 +72,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
             {name.lower(): value for name, value in headers.items() if name.lower().startswith("x-linked")}
         )
         if req.full_url.startswith("https://") and not newurl.startswith("https://"):
-            raise SourceFailed(f"it leads to an address that is not encrypted: {newurl}")
+            raise SourceFailed(text("it leads to an address that is not encrypted: {newurl}", newurl=newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type,unused-ignore]
 
 
@@ -106,13 +108,13 @@ def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], second
 def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
     headers = response.headers
     if headers.get_content_type() == "text/html":
-        raise SourceFailed("a web page came instead of the file", wrong_content=True)
+        raise SourceFailed(text("a web page came instead of the file"), wrong_content=True)
     linked = {**linked, **{k.lower(): v for k, v in headers.items() if k.lower().startswith("x-linked")}}
     start, total = 0, _whole(headers.get("Content-Length"))
     if response.status == 206:
         said = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
         if said is None or not asked:
-            raise SourceFailed("it sent a part of the file that nobody asked for", wrong_content=True)
+            raise SourceFailed(text("it sent a part of the file that nobody asked for"), wrong_content=True)
         start, total = int(said[1]), _whole(said[3])
     tag = headers.get("ETag", "")
     sha256 = linked.get("x-linked-etag", "").strip('"').lower()
@@ -127,9 +129,11 @@ def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
     )
 
 
-def _refusal(error: urllib.error.HTTPError) -> str:
-    words = f"HTTP {error.code} {error.reason}".strip()
-    return f"{words}: it may want a token, set HF_TOKEN" if error.code in (401, 403) else words
+def _refusal(error: urllib.error.HTTPError) -> Text:
+    said = f"HTTP {error.code} {error.reason}".strip()
+    if error.code in (401, 403):
+        return text("{answer}: it may want a token, set HF_TOKEN", answer=said)
+    return text("{answer}", answer=said)
 
 
 def _whole(text: str | None) -> int | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.weights.entries import (
     Commercial,
     HubFile,
@@ -77,7 +78,9 @@ def weight_file(id: str) -> WeightFile:
     try:
         return CATALOG[id]
     except KeyError:
-        raise InputError(f"There is no weight file {id!r}.", advice=f"Known: {', '.join(CATALOG)}.") from None
+        raise InputError(
+            text("There is no weight file {id!r}.", id=id), advice=text("Known: {names}.", names=", ".join(CATALOG))
+        ) from None
 
 
 def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
@@ -85,8 +88,8 @@ def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
     unknown = [name for name in names if name not in SETS and name not in CATALOG]
     if unknown:
         raise InputError(
-            f"There is no set and no weight file {unknown[0]!r}.",
-            advice=f"Sets: {', '.join(SETS)}. Files: {', '.join(CATALOG)}.",
+            text("There is no set and no weight file {unknown!r}.", unknown=unknown[0]),
+            advice=text("Sets: {sets}. Files: {files}.", sets=", ".join(SETS), files=", ".join(CATALOG)),
         )
     ids = dict.fromkeys(id for name in names for id in SETS.get(name, (name,)))
     return tuple(CATALOG[id] for id in ids)

@@ -13,6 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
+from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, private_opener
 from easyphoto.storage.records import read_json, write_json
@@ -80,7 +81,10 @@ def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimit
     if resumed:
         # The beginning may have come from another file; a fresh start tells.
         return download(wish, part, progress, patience)
-    raise SourceFailed(f"what came has sha256 {sha256[:12]}…, not {wish.sha256[:12]}…", wrong_content=True)
+    raise SourceFailed(
+        text("what came has sha256 {sha256}…, not {expected}…", sha256=sha256[:12], expected=wish.sha256[:12]),
+        wrong_content=True,
+    )
 
 
 def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
@@ -95,7 +99,7 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLi
             continue
         except NoAnswer as error:
             if not gained:
-                raise SourceFailed(f"no answer ({error})") from error
+                raise SourceFailed(text("no answer ({cause})", cause=error)) from error
             reason = str(error)
         except ConnectionDied as error:
             reason = str(error)
@@ -103,9 +107,9 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLi
         gained = gained or grown
         barren = 0 if grown else barren + 1
         if barren >= patience.barren_tries:
-            raise SourceFailed(f"the connection died {barren} times ({reason})")
+            raise SourceFailed(text("the connection died {barren} times ({reason})", barren=barren, reason=reason))
         _pause(patience.pause_seconds * 2**barren, progress)
-    raise SourceFailed(f"after {patience.connections} connections it was still not whole")
+    raise SourceFailed(text("after {connections} connections it was still not whole", connections=patience.connections))
 
 
 def _connect(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
@@ -132,9 +136,12 @@ def _agreed(wish: Wish, answer: Answer) -> Wish:
     """The wish, made more certain by the hub's own hash. Raises SourceFailed where the two contradict each other."""
     for said in (answer.total, answer.linked_bytes):
         if wish.bytes is not None and said is not None and said != wish.bytes:
-            raise SourceFailed(f"its file has {said:,} bytes, not {wish.bytes:,}", wrong_content=True)
+            raise SourceFailed(
+                text("its file has {bytes:,} bytes, not {expected:,}", bytes=said, expected=wish.bytes),
+                wrong_content=True,
+            )
     if not answer.linked_sha256.startswith(wish.sha256) and answer.linked_sha256:
-        raise SourceFailed(f"its file has sha256 {answer.linked_sha256[:12]}…", wrong_content=True)
+        raise SourceFailed(text("its file has sha256 {sha256}…", sha256=answer.linked_sha256[:12]), wrong_content=True)
     return replace(wish, sha256=wish.sha256 if wish.is_certain else answer.linked_sha256 or wish.sha256)
 
 
@@ -149,24 +156,24 @@ def _receive(wish: Wish, answer: Answer, part: Path, progress: Progress) -> None
         while block := _read(answer):
             progress.check()
             if done == 0 and looks_like_a_web_page(block):
-                raise SourceFailed("a web page came instead of the file", wrong_content=True)
+                raise SourceFailed(text("a web page came instead of the file"), wrong_content=True)
             done += len(block)
             if wish.bytes is not None and done > wish.bytes:
                 stream.truncate(0)
-                raise SourceFailed(f"it sends more than {wish.bytes:,} bytes", wrong_content=True)
+                raise SourceFailed(text("it sends more than {bytes:,} bytes", bytes=wish.bytes), wrong_content=True)
             stream.write(block)
-            progress.step(done, max(done, total or 0), f"fetching {wish.name}")
+            progress.step(done, max(done, total or 0), phase("fetch", "fetching {name}", name=wish.name))
         stream.flush()
         os.fsync(stream.fileno())
     if total is not None and done < total:
-        raise ConnectionDied(f"{done:,} of {total:,} bytes came")
+        raise ConnectionDied(text("{done:,} of {total:,} bytes came", done=done, total=total))
 
 
 def _read(answer: Answer) -> bytes:
     try:
         block: bytes = answer.stream.read1(_BLOCK)
     except TimeoutError as error:
-        raise ConnectionDied("it stood still") from error
+        raise ConnectionDied(text("it stood still")) from error
     except (HTTPException, OSError) as error:
         raise ConnectionDied(cause_of(error)) from error
     return block
@@ -208,9 +215,15 @@ def _check_space(part: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + _SPARE_BYTES:
         raise DiskFailure(
-            f"{part.stem} needs {needed / 1e6:,.1f} MB and {_SPARE_BYTES / 1e6:.0f} MB to spare; "
-            f"{folder} has {free / 1e6:,.1f} MB free.",
-            advice="Make room, or use a workspace on another disk (--workspace DIR).",
+            text(
+                "{stem} needs {needed:,.1f} MB and {spare:.0f} MB to spare; {folder} has {free:,.1f} MB free.",
+                stem=part.stem,
+                needed=needed / 1e6,
+                spare=_SPARE_BYTES / 1e6,
+                folder=folder,
+                free=free / 1e6,
+            ),
+            advice=text("Make room, or use a workspace on another disk (--workspace DIR)."),
         )
 
 
@@ -222,10 +235,14 @@ def _writing(part: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise DiskFailure(
-            f"{part} could not be written: {'the disk is full' if full else cause_of(error)}.",
-            advice="Make room and run the same command again; it goes on where it stopped."
+            text(
+                "{part} could not be written: {cause}.",
+                part=part,
+                cause=text("the disk is full") if full else cause_of(error),
+            ),
+            advice=text("Make room and run the same command again; it goes on where it stopped.")
             if full
-            else "Check the rights of the folder.",
+            else text("Check the rights of the folder."),
         ) from error
 
 

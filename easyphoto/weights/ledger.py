@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.messages import phase, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.locks import file_lock
@@ -123,7 +124,8 @@ class Ledger:
                 write_json(self.file, records)
         except (OSError, RunBusy) as error:
             raise DiskFailure(
-                f"{self.file} could not be written: {cause_of(error)}.", advice="Check the rights of the folder."
+                text("{file} could not be written: {cause}.", file=self.file, cause=cause_of(error)),
+                advice=text("Check the rights of the folder."),
             ) from error
 
 
@@ -137,5 +139,5 @@ def sha256_of(file: Path, progress: Progress | None = None) -> str:
             digest.update(block)
             done += len(block)
             if size >= _SHOWN_FROM:
-                progress.step(done, size, f"reading {file.name}")
+                progress.step(done, size, phase("hash", "reading {name}", name=file.name))
     return digest.hexdigest()

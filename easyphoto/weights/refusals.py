@@ -5,57 +5,88 @@ from __future__ import annotations
 from pathlib import Path
 
 from easyphoto.errors import ChecksumMismatch, LicenceRefused, WeightsMissing
+from easyphoto.messages import Text, joined, text
 from easyphoto.weights.entries import Variant, WeightFile
 from easyphoto.weights.sources import url_of
 
-OFFLINE = "the offline switch is on"
+OFFLINE = text("the offline switch is on")
 
 
-def missing(file: WeightFile, because: str, root: Path | None = None) -> WeightsMissing:
+def missing(file: WeightFile, because: Text, root: Path | None = None) -> WeightsMissing:
     """Says which file to put where, and where it can be had."""
-    return WeightsMissing(f"{file.name} ({file.needed_by}) is not at hand: {because}.", advice=_by_hand(file, root))
+    return WeightsMissing(
+        text("{name} ({purpose}) is not at hand: {because}.", name=file.name, purpose=file.needed_by, because=because),
+        advice=_by_hand(file, root),
+    )
 
 
-def wrong_content(file: WeightFile, because: str, root: Path | None = None) -> ChecksumMismatch:
+def wrong_content(file: WeightFile, because: Text, root: Path | None = None) -> ChecksumMismatch:
     """Every source that answered sent something else."""
     return ChecksumMismatch(
-        f"{file.name} could not be had as the catalogue names it: {because}.",
-        advice=f"{_by_hand(file, root)} To accept other content: easyphoto weights trust {file.id}",
+        text("{name} could not be had as the catalogue names it: {because}.", name=file.name, because=because),
+        advice=text(
+            "{by_hand} To accept other content: easyphoto weights trust {id}", by_hand=_by_hand(file, root), id=file.id
+        ),
     )
 
 
 def in_the_way(file: WeightFile, form: Variant, target: Path, sha256: str) -> ChecksumMismatch:
     """A file of that name lies in the store, and its content is not what was expected; it is left as it is."""
     return ChecksumMismatch(
-        f"{target} is another file than expected: its sha256 is {sha256}, not {form.sha256 or 'what was seen first'}.",
+        text(
+            "{target} is another file than expected: its sha256 is {sha256}, not {expected}.",
+            target=target,
+            sha256=sha256,
+            expected=form.sha256 or text("what was seen first"),
+        ),
         advice=(
-            f"Nothing was changed. Move it away and run the same command again, or accept it: "
-            f"easyphoto weights trust {file.id}"
+            text(
+                "Nothing was changed. Move it away and run the same command again, or accept it: easyphoto "
+                "weights trust {id}",
+                id=file.id,
+            )
         ),
     )
 
 
 def not_allowed(file: WeightFile, licences: str) -> LicenceRefused:
-    instead = f"Use {file.alternative} instead, or" if file.alternative else "To use it all the same,"
+    if file.alternative:
+        advice = text(
+            "Use {alternative} instead, or choose --licences research if your use is not commercial.",
+            alternative=file.alternative,
+        )
+    else:
+        advice = text("To use it all the same, choose --licences research if your use is not commercial.")
     return LicenceRefused(
-        f"{file.id} ({file.name}, {file.needed_by}) is not allowed in the set {licences}: "
-        f"its licence is {file.licence}, commercial use: {file.commercial.value}.",
-        advice=f"{instead} choose --licences research if your use is not commercial.",
+        text(
+            "{id} ({name}, {purpose}) is not allowed in the set {licences}: its licence is {licence}, "
+            "commercial use: {commercial}.",
+            id=file.id,
+            name=file.name,
+            purpose=file.needed_by,
+            licences=licences,
+            licence=file.licence,
+            commercial=file.commercial.value,
+        ),
+        advice=advice,
     )
 
 
-def _by_hand(file: WeightFile, root: Path | None) -> str:
-    ways = "; or ".join(_way(form) for form in file.forms if form.sources)
-    place = f"{root / file.folder}" if root else "the store's folder"
-    return (
-        f"Fetch {ways or f'{file.name} ({_hash_words(file.sha256)})'} elsewhere and put it into {place}, "
-        f"or into a folder DIR with EASYPHOTO_WEIGHTS_MIRROR=DIR."
+def _by_hand(file: WeightFile, root: Path | None) -> Text:
+    ways = [_way(form) for form in file.forms if form.sources]
+    return text(
+        "Fetch {ways} elsewhere and put it into {place}, or into a folder DIR with EASYPHOTO_WEIGHTS_MIRROR=DIR.",
+        ways=joined(ways, "; or ") if ways else _with_hash(file.name, file.sha256),
+        place=root / file.folder if root else text("the store's folder"),
     )
 
 
-def _way(form: Variant) -> str:
-    return f"{form.name} ({_hash_words(form.sha256)}) from {' or '.join(url_of(source) for source in form.sources)}"
+def _way(form: Variant) -> Text:
+    sources = " or ".join(url_of(source) for source in form.sources)
+    return text("{file} from {sources}", file=_with_hash(form.name, form.sha256), sources=sources)
 
 
-def _hash_words(sha256: str) -> str:
-    return f"sha256 {sha256}" if sha256 else "sha256 not published, trusted on first use"
+def _with_hash(name: str, sha256: str) -> Text:
+    if not sha256:
+        return text("{name} (sha256 not published, trusted on first use)", name=name)
+    return text("{name} (sha256 {sha256})", name=name, sha256=sha256)

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.messages import Text, joined, phase, text
 from easyphoto.progress import Progress
 from easyphoto.settings import WeightSettings
 from easyphoto.storage.files import cause_of
@@ -96,7 +97,7 @@ class WeightStore:
         """For the record of a run. Raises WeightsMissing where the file is not at hand."""
         file, place = weight_file(id), self.find(id)
         if place is None:
-            raise missing(file, "no folder holds it", self.root)
+            raise missing(file, text("no folder holds it"), self.root)
         return UsedWeight(id, place.name, file.licence, self.hash_of(place))
 
     def hash_of(self, path: Path) -> str:
@@ -167,16 +168,17 @@ class WeightStore:
                 raise in_the_way(file, form, target, self.hash_of(target))
 
     def _fetch(self, file: WeightFile, progress: Progress) -> Path:
-        failures: list[str] = []
+        failures: list[Text] = []
         wrong = False
         for form in file.forms:
             for source in form.sources:
                 try:
                     return self._fetch_from(source, file, form, progress)
                 except SourceFailed as error:
-                    failures.append(f"{urlsplit(url_of(source)).netloc}: {error}")
+                    place = urlsplit(url_of(source)).netloc
+                    failures.append(text("{place}: {reason}", place=place, reason=error.reason))
                     wrong = wrong or error.wrong_content
-        because = "; ".join(dict.fromkeys(failures)) or "no hub offers it"
+        because = joined(dict.fromkeys(failures), "; ") if failures else text("no hub offers it")
         raise (wrong_content if wrong else missing)(file, because, self.root)
 
     def _fetch_from(self, source: Source, file: WeightFile, form: Variant, progress: Progress) -> Path:
@@ -202,7 +204,8 @@ class WeightStore:
             os.replace(part, target)
         except OSError as error:
             raise DiskFailure(
-                f"{target} could not be written: {cause_of(error)}.", advice="Check the folder's rights."
+                text("{target} could not be written: {cause}.", target=target, cause=cause_of(error)),
+                advice=text("Check the folder's rights."),
             ) from error
         self.ledger.remember(target, sha256)
         return target
@@ -213,8 +216,11 @@ class WeightStore:
         if sound and self.ledger.trust(_key(file, form), sha256, url):
             return
         part.unlink(missing_ok=True)
-        reason = "it is not what was seen first" if sound else f"it is no whole {Path(form.name).suffix} file"
-        raise SourceFailed(f"{reason} (sha256 {sha256})", wrong_content=True)
+        kind = Path(form.name).suffix
+        reason = text("it is no whole {kind} file (sha256 {sha256})", kind=kind, sha256=sha256)
+        if sound:
+            reason = text("it is not what was seen first (sha256 {sha256})", sha256=sha256)
+        raise SourceFailed(reason, wrong_content=True)
 
     def _target(self, file: WeightFile, form: Variant) -> Path:
         return self.root / file.folder / form.name
@@ -230,7 +236,7 @@ class WeightStore:
                     held.enter_context(file_lock(path, wait=0.2))
                     break
                 except RunBusy:
-                    progress.step(0, 0, f"another process fetches {file.name}")
+                    progress.step(0, 0, phase("wait-for-fetch", "another process fetches {name}", name=file.name))
             yield
 
 

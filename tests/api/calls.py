@@ -43,7 +43,7 @@ def trained(client, name: str = "anna") -> dict:
 def error_of(answer) -> tuple[int, str]:
     """Status and code; every refusal has the same shape."""
     error = answer.json()["error"]
-    assert set(error) <= {"code", "message", "advice", "details"}
+    assert set(error) <= {"code", "message", "advice", "values", "details"}
     assert error["message"]
     return answer.status_code, error["code"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from easyphoto.api.paths import told, without_folders
 from easyphoto.errors import DiskFailure
+from easyphoto.messages import text, texts_in
 from easyphoto.storage.files import write_text
 from tests.api.calls import JSON, V1, events_of, finished, photos
 
@@ -45,6 +46,26 @@ def test_every_text_of_a_value_is_looked_at():
     assert told(value) == {"notes": ["c.png", "fine"], "deep": [{"file": "c.png"}], "count": 1, "none": None}
 
 
+def test_what_a_text_was_made_from_tells_no_folder_either():
+    said = told(text("{file} does not exist. {reason}", file="/a/b/c.png", reason=text("See {place}.", place="/d/e/f")))
+
+    assert said == "c.png does not exist. See f."
+    assert texts_in(said) == {
+        "c.png does not exist. See f.": {
+            "template": "{file} does not exist. {reason}",
+            "values": {"file": "c.png", "reason": "See f."},
+        },
+        "See f.": {"template": "See {place}.", "values": {"place": "f"}},
+    }
+
+
+def test_a_folder_that_only_the_sentence_shows_as_one_takes_the_values_with_it():
+    said = told(text("{folder}/{name} is gone.", folder="/a", name="c.png"))
+
+    assert said == "c.png is gone."
+    assert texts_in(said) == {}
+
+
 def test_a_job_that_failed_does_not_tell_where_the_workspace_lies(client, workshop):
     workshop.trainer.error = DiskFailure(f"{workshop.root}/runs/x.txt is full.", advice=f"Clear {workshop.root}/runs.")
 
@@ -55,6 +76,7 @@ def test_a_job_that_failed_does_not_tell_where_the_workspace_lies(client, worksh
         "code": "DiskFailure",
         "message": "x.txt is full.",
         "advice": "Clear runs.",
+        "values": {},
         "details": None,
     }
     assert [event["error"]["message"] for event in events_of(events) if event["type"] == "error"] == ["x.txt is full."]

@@ -95,7 +95,13 @@ def test_the_reference_is_named_as_the_upload_or_as_the_picture_that_was_sent(cl
 def test_a_reference_that_was_not_sent_is_refused(client):
     asked = {"photos": photos(2), "reference": "photo 7.png"}
 
-    assert error_of(client.post(f"{V1}/photos:check", json=asked)) == (422, "BadReference")
+    refused = client.post(f"{V1}/photos:check", json=asked)
+
+    assert error_of(refused) == (422, "BadReference")
+    assert refused.json()["error"]["values"] == {"name": "photo 7.png", "count": 2}
+    assert refused.json()["texts"]["photo 7.png is not among the 2 photos."] == {
+        "template": "{name} is not among the {count} photos.", "values": {"name": "photo 7.png", "count": 2},
+    }  # fmt: skip
     assert error_of(client.post(f"{V1}/train", json={"name": "anna", **asked})) == (422, "BadReference")
 
 
@@ -152,7 +158,8 @@ def test_a_training_that_failed_is_resumed(client, workshop):
     resumed = finished(client, client.post(f"{V1}/resume", json={"run": failed["run"]}))
 
     assert failed["error"] == {
-        "code": "Diverged", "message": "The loss is no number.", "advice": "Lower the learning rate.", "details": None,
+        "code": "Diverged", "message": "The loss is no number.", "advice": "Lower the learning rate.", "values": {},
+        "details": None,
     }  # fmt: skip
     assert (resumed["state"], resumed["result"]["person"]) == ("done", "anna")
 

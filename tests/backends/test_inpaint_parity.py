@@ -20,10 +20,14 @@ import pytest
 import torch
 from PIL import Image
 
-from easyphoto.backends.base import Control, InpaintRequest, LoraUse, Sampler
-from easyphoto.backends.components import Components, load_components, quiet_libraries
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
+from easyphoto.backends.base import Control, InpaintRequest, Sampler
+from easyphoto.backends.components import Components, quiet_libraries
+from easyphoto.backends.conditions import LoraCondition, loras_in
+from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend
-from easyphoto.families import MINIATURE, SD15, SDXL
 from easyphoto.progress import NullProgress
 from tests.backends.contract import drawn_picture, pixels
 from tests.backends.merges import write_merges
@@ -170,13 +174,13 @@ def ours(model: Model, request: InpaintRequest) -> Painted:
 
 def theirs(model: Model, request: InpaintRequest) -> Painted:
     """By diffusers' pipeline, with a scheduler of its own and its own loader for LoRA."""
-    components = model.open() if request.loras else model.components
+    components = model.open() if loras_in(request.conditions) else model.components
     encode = components.vae.encode
     with quiet_libraries(), pytest.MonkeyPatch.context() as patch:
         # The pipelines draw latents from the autoencoder's distribution where it has one; ours are its mode.
         patch.setattr(components.vae, "encode", lambda seen: SimpleNamespace(latents=encode(seen).latent_dist.mode()))
         pipeline = pipeline_of(model, components, request)
-        for use in request.loras:
+        for use in loras_in(request.conditions):
             pipeline.load_lora_weights(str(use.path.parent), weight_name=use.path.name, adapter_name="person")
             pipeline.set_adapters(["person"], [use.weight])
         more = controls_of(request)
@@ -272,10 +276,10 @@ def test_two_controls_have_their_own_weights_and_spans(model: Model) -> None:
 
 @pytest.mark.parametrize("weight", [0.6, -0.4])
 def test_a_lora_is_laid_on_as_strongly_as_diffusers_does(model: Model, weight: float) -> None:
-    request = asked(loras=(LoraUse(model.lora, weight),), controls=two_controls(model)[:1])
+    request = asked(conditions=(LoraCondition(model.lora, weight),), controls=two_controls(model)[:1])
 
     mine = ours(model, request)
 
     assert_same(mine, theirs(model, request), request)
-    bare = ours(model, replace(request, loras=()))
+    bare = ours(model, replace(request, conditions=()))
     assert float((mine.steps[0][1] - bare.steps[0][1]).abs().max()) > HEARD

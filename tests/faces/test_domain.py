@@ -130,7 +130,7 @@ def test_the_majority_of_the_faces_decides(pictures: list[Path]) -> None:
 
     assert mostly_drawn == DomainChoice(DRAWINGS, 5, 3)
     assert mostly_not == DomainChoice(PHOTOGRAPHS, 5, 3)
-    assert mostly_not.words == "3 of 5 faces look photographed"
+    assert mostly_not.why == "3 of 5 faces look photographed"
 
 
 def test_a_draw_is_taken_for_photographs(pictures: list[Path]) -> None:

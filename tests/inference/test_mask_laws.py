@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.skin_tone import skin_of
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.masks import (
     FaceMasks,
@@ -15,7 +16,6 @@ from easyphoto.inference.masks import (
     face_masks,
     feather_of,
     inner_edges,
-    skin_of,
     softened,
     without_specks,
 )

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.plan import assigned_faces, face_within, plan_crop, plan_joint, remarks, why_untouched
 from tests.fakes import face_at

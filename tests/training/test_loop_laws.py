@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from easyphoto.backends.components import load_components
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.backends.loading import load_components
 from easyphoto.errors import Diverged
-from easyphoto.families import MINIATURE
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters

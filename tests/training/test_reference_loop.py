@@ -17,8 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from easyphoto.backends.components import Components, load_components
-from easyphoto.families import MINIATURE, SD15, SDXL
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sd15 import SD15
+from easyphoto.architectures.sdxl import SDXL
+from easyphoto.backends.components import Components
+from easyphoto.backends.loading import load_components
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
@@ -124,9 +127,9 @@ def conditions(components: Components, captions: list[str]) -> tuple[torch.Tenso
         for tokenizer in components.tokenizers
     ]
     if len(tokens) == 1:
-        return components.text_encoder(tokens[0]).last_hidden_state, None
-    one = components.text_encoder(tokens[0], output_hidden_states=True)
-    two = components.text_encoder_2(tokens[1], output_hidden_states=True)
+        return components.text_encoders[0](tokens[0]).last_hidden_state, None
+    one = components.text_encoders[0](tokens[0], output_hidden_states=True)
+    two = components.text_encoders[1](tokens[1], output_hidden_states=True)
     times = torch.tensor([[SIDE, SIDE, 0, 0, SIDE, SIDE]] * len(captions), dtype=torch.float32)
     states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)
     return states, {"text_embeds": two.text_embeds, "time_ids": times}

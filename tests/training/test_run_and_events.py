@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import BadSettings, InputError, RunBusy
+from easyphoto.messages import Text, note
 from easyphoto.settings import TrainSettings
 from easyphoto.storage.locks import file_lock
 from easyphoto.training import events
@@ -86,6 +87,17 @@ def test_every_event_comes_back_from_its_line(event: events.Event):
 @pytest.mark.parametrize("line", ['{"type": "dance", "step": 1}', "loading weights...", "[1]", "", '{"type": "step"}'])
 def test_what_is_no_known_event_is_ignored(line: str):
     assert events.from_line(line) is None
+
+
+def test_a_warning_keeps_what_it_was_made_from():
+    said = note("no-control", "validation without the control {kind}: its model is not at hand", kind="tile")
+
+    heard = events.from_line(events.to_line(events.Warn("no-control", said)))
+
+    assert heard == events.Warn("no-control", "validation without the control tile: its model is not at hand")
+    assert isinstance(heard, events.Warn)
+    assert isinstance(heard.detail, Text)
+    assert heard.detail.values == {"kind": "tile"}
 
 
 def test_an_unknown_field_of_a_later_version_is_ignored():

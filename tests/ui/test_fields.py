@@ -74,7 +74,8 @@ def test_an_error_is_said_in_the_pages_language():
     with pytest.raises(BadSettings) as caught:
         fields.read(values_of(fields, steps="99999"))
 
-    assert str(caught.value) == "步数: 不能是 99999。 取值范围为 1 到 20000。"
+    said = (fields.words.translate(caught.value.message), fields.words.translate(caught.value.advice))
+    assert said == ("步数：不能是 99999。", "取值范围为 1 到 20000。")
 
 
 def test_choices_are_shown_in_words_and_read_as_values():

@@ -61,7 +61,7 @@ def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, capl
     assert (root / "persons" / "anna" / "photos" / "1.jpg").read_bytes() == b"a face"
     assert not earlier.exists()
     assert workspace_folder() == root
-    assert Translator("zh_CN").heard(said).startswith("人物数据已从 ")
+    assert Translator("zh_CN").translate(said).startswith("人物数据已从 ")
     # "Reload UI".
     assert said_of_the_workspace(open_service()) == []
 
@@ -95,7 +95,7 @@ def test_while_a_training_runs_the_workspace_is_used_where_it_is_and_moved_later
 
     assert settled.root == earlier == workspace_of(there.folder)
     assert "could not be moved out of the web UI's folder yet. Another process" in settled.notes[0]
-    assert Translator("zh_CN").heard(settled.notes[0]).startswith("人物数据暂时未能移出网页界面的文件夹。")
+    assert Translator("zh_CN").translate(settled.notes[0]).startswith("人物数据暂时未能移出网页界面的文件夹。")
     assert settle(there.folder).root != earlier
     assert not earlier.exists()
 
@@ -161,7 +161,7 @@ def test_a_chosen_workspace_stays_and_where_pages_reach_it_that_is_said(there, c
     assert service.app.workspace.root == chosen
     [said] = said_of_the_workspace(service)
     assert said.startswith(f"The workspace {chosen} lies in a folder that the web UI hands out to everybody")
-    assert Translator("zh_CN").heard(said).startswith(f"工作区 {chosen} 所在的文件夹")
+    assert Translator("zh_CN").translate(said).startswith(f"工作区 {chosen} 所在的文件夹")
     assert sum(said in record.getMessage() for record in caplog.records) == 1
 
 

@@ -1,0 +1,50 @@
+"""Catalogues: the texts in another language, as PO files that gettext's tools edit and check."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True)
+class Entry:
+    text: str
+    """The English template."""
+    said: str
+    """Its translation; "" where there is none yet."""
+    comments: tuple[str, ...] = ()
+    """Whole lines, with their signs."""
+
+
+def catalogue_file(language: str) -> Path:
+    return FOLDER / language / "LC_MESSAGES" / "easyphoto.po"
+
+
+def catalogue(language: str) -> Mapping[str, str]:
+    """Template → translation of all that is translated."""
+    content = catalogue_file(language).read_text("utf-8")
+    return {entry.text: entry.said for entry in entries(content) if entry.text and entry.said}
+
+
+def entries(content: str) -> Iterator[Entry]:
+    """The entries of a PO file, its header first. Raises ValueError where the file has what our catalogues do not:
+    plural forms and contexts."""
+    for block in content.split("\n\n"):
+        comments: list[str] = []
+        found = {"msgid": "", "msgstr": ""}
+        current = ""
+        for line in block.splitlines():
+            if line.startswith("#"):
+                comments.append(line)
+                continue
+            keyword, _, quoted = line.partition(" ") if not line.startswith('"') else (current, "", line)
+            if keyword not in found:
+                raise ValueError(f"{line!r} is not known in a catalogue.")
+            current = keyword
+            found[keyword] += ast.literal_eval(quoted)
+        if current:
+            yield Entry(found["msgid"], found["msgstr"], tuple(comments))
