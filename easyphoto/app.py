@@ -49,7 +49,7 @@ from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
 from easyphoto.sessions import Finished, PhotographResult, open_models, photograph_templates
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings import AUTO, InferenceSettings, Options, PreprocessSettings, TrainSettings
 from easyphoto.storage.files import atomic_path
 from easyphoto.storage.journal import DELETE, RENAME, at_work, doomed, names_of, pending
 from easyphoto.storage.scratch import discard
@@ -60,8 +60,6 @@ from easyphoto.weights.opening import open_store
 from easyphoto.weights.store import WeightStore, default_mirrors
 from easyphoto.workspace.folders import Damaged, Person, Workspace, checked_id, utc_now
 from easyphoto.workspace.shipped import voting_templates
-
-AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -99,19 +97,20 @@ class EasyPhoto:
     """One workspace with what the verbs need. Nothing is opened before a verb needs it."""
 
     workspace: Workspace
-    engine: str = AUTO
-    """`drawings`, `photographs`, or `auto`: by what the person's faces look like."""
-    base: str | None = None
-    """A family's id, a checkpoint file or a folder in diffusers layout; None: the miniature, or what the person was
-    trained on."""
-    faces: FaceSettings = field(default_factory=FaceSettings)
-    weights: WeightSettings = field(default_factory=WeightSettings)
+    options: Options = field(default_factory=Options)
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
     host: Host = field(default_factory=ThisMachine)
 
     @property
     def store(self) -> WeightStore:
-        return open_store(self.workspace.weights, self.mirrors, self.weights)
+        return open_store(self.workspace.weights, self.mirrors, self.options.weights)
+
+    def with_options(self, options: Options | None) -> EasyPhoto:
+        """The same with other options; None leaves them. The web UI's folder is the host's to know, unless named."""
+        if options is None:
+            return self
+        webui = options.weights.webui or self.options.weights.webui
+        return replace(self, options=replace(options, weights=replace(options.weights, webui=webui)))
 
     def check(
         self,
@@ -258,7 +257,7 @@ class EasyPhoto:
                 engine,
                 settings=settings,
                 store=self.store,
-                weights=self.weights,
+                weights=self.options.weights,
                 progress=progress,
             )
             with closing(studio.backend):
@@ -271,7 +270,7 @@ class EasyPhoto:
                     out=out or self.workspace.results / self._session_name(persons),
                     assignments=assignments,
                     # Where it lies on this machine is nobody else's business.
-                    base=Path(self.base).name if self.base else None,
+                    base=Path(self.options.base).name if self.options.base else None,
                     finished=finished,
                 )
 
@@ -290,8 +289,8 @@ class EasyPhoto:
         target = self.workspace.templates / f"{checked_id(name)}.png"
         if any(own.stem.lower() == target.stem for own in self.own_templates()):
             raise NameTaken(f"There is already a template {name!r}.", advice="Choose another name.")
-        base = self.base or MINIATURE.id
-        backend = self.host.open_backend(base, self._family(), self.store, self.weights)
+        base = self.options.base or MINIATURE.id
+        backend = self.host.open_backend(base, self._family(), self.store, self.options.weights)
         request = GenerateRequest(size, prompt, negative, seed=seed, steps=steps)
         with closing(backend):
             drawn = backend.generate(request, progress or NullProgress())
@@ -324,10 +323,10 @@ class EasyPhoto:
         what the template's own faces look like.
         """
         progress = progress or NullProgress()
-        if domain is None or self.engine != AUTO:
+        if domain is None or self.options.engine != AUTO:
             engine = self._engine_for((template,), progress)
         else:
-            engine = open_engine(domain, self.store, progress, self.faces)
+            engine = open_engine(domain, self.store, progress, self.options.faces)
         picture = read_picture(template)
         faces = from_the_left(engine.detect(picture))
         return faces, coverings(picture, faces, engine)
@@ -434,8 +433,8 @@ class EasyPhoto:
             engine=engine.domain.value,
             weights=f"../../{self.workspace.weights.name}",
             mirrors=tuple(str(mirror.absolute()) for mirror in self.mirrors),
-            faces=self.faces,
-            weight_settings=replace(self.weights, webui=absolute_text(self.weights.webui)),
+            faces=self.options.faces,
+            weight_settings=replace(self.options.weights, webui=absolute_text(self.options.weights.webui)),
             settings=settings,
             created=utc_now(),
         )
@@ -479,10 +478,10 @@ class EasyPhoto:
 
     def engine_of(self, persons: Sequence[Person], progress: Progress) -> FaceEngine:
         """The face engine of what the persons' photos are, whatever a template is. Raises MixedDomains."""
-        if self.engine != AUTO:
-            return open_engine(self.engine, self.store, progress, self.faces)
+        if self.options.engine != AUTO:
+            return open_engine(self.options.engine, self.store, progress, self.options.faces)
         domain = self.domain_of([person.id for person in persons], progress=progress)
-        return open_engine(str(domain), self.store, progress, self.faces)
+        return open_engine(str(domain), self.store, progress, self.options.faces)
 
     def _domain_of(self, person: Person, progress: Progress) -> str:
         """As it is recorded. Where it is not, their photos decide, and that is kept."""
@@ -493,26 +492,26 @@ class EasyPhoto:
             raise not_trained(person)
         folder = self.workspace.person_folder(person.id)
         pictures = [folder / name for name in person.photos or (person.reference,)]
-        domain = choose_engine(pictures, self.store, progress, self.faces).domain.value
+        domain = choose_engine(pictures, self.store, progress, self.options.faces).domain.value
         self.workspace.save_person(replace(person, domain=domain))
         return domain
 
     def _engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
-        if self.engine == AUTO:
-            return choose_engine(pictures, self.store, progress, self.faces)
-        return open_engine(self.engine, self.store, progress, self.faces)
+        if self.options.engine == AUTO:
+            return choose_engine(pictures, self.store, progress, self.options.faces)
+        return open_engine(self.options.engine, self.store, progress, self.options.faces)
 
     def _family(self) -> Family:
-        return family_of_base(self.base or MINIATURE.id, self.host, self.weights)
+        return family_of_base(self.options.base or MINIATURE.id, self.host, self.options.weights)
 
     def _base(self) -> tuple[Family, Path]:
         """What a training starts from: the family, and where its weights lie."""
-        return self.host.base_model(self.base or MINIATURE.id, self.weights)
+        return self.host.base_model(self.options.base or MINIATURE.id, self.options.weights)
 
     def _shared_base(self, persons: Sequence[Person]) -> str:
         """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
-        if self.base is not None:
-            return self.base
+        if self.options.base is not None:
+            return self.options.base
         bases = {base_of(self.workspace, person) for person in persons}
         if len(bases) > 1:
             raise InputError(

@@ -30,7 +30,7 @@ from easyphoto.images.pictures import as_array, as_picture, picture_record, read
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.report.parts import Gallery
-from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.settings import InferenceSettings, Options, WeightSettings
 from easyphoto.storage.records import read_json
 from easyphoto.training.events import Done, Event, MemoryPlanned, Sample, Step, to_line
 from easyphoto.training.run import TrainRun
@@ -313,7 +313,7 @@ def test_who_is_deleted_goes_from_the_hosts_folder_too(app, photos):
 
 def test_a_training_is_told_whole_paths_because_it_works_in_another_folder(app, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    near = replace(app, workspace=Workspace(Path("near")), weights=WeightSettings(webui="webui"))
+    near = replace(app, workspace=Workspace(Path("near")), options=Options(weights=WeightSettings(webui="webui")))
     near = replace(near, mirrors=(Path("mirror"),))
 
     run_folder = near.train("anna", photos).run_folder

@@ -13,9 +13,9 @@ from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownU
 from easyphoto.api.models import given
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.jobs.bases import check_base
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
-from easyphoto.settings import Settings, preset, settings_from
+from easyphoto.settings import Options, Settings, preset, settings_from
 
 S = TypeVar("S", bound=Settings)
 _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!image/|application/octet-stream)", re.IGNORECASE)
@@ -116,11 +116,11 @@ def options_of(service: Service, asked: Any, *, starts_from_base: bool) -> Optio
     if base is not None:
         check_base(base, service.facts().checkpoints)
     elif starts_from_base:
-        base = service.app.base or next(iter(service.facts().checkpoints), None)
+        base = service.app.options.base or next(iter(service.facts().checkpoints), None)
     # What the owner of the server decided stands where the request is silent.
-    faces = replace(service.app.faces, **values.get("faces") or {})
-    weights = replace(service.app.weights, **values.get("weights") or {})
-    return Options(base=base, engine=values.get("engine", service.app.engine), faces=faces, weights=weights)
+    faces = replace(service.app.options.faces, **values.get("faces") or {})
+    weights = replace(service.app.options.weights, **values.get("weights") or {})
+    return Options(base=base, engine=values.get("engine", service.app.options.engine), faces=faces, weights=weights)
 
 
 def settings_of(kind: type[S], asked: BaseModel | None, *, preset_name: str | None = None) -> S:

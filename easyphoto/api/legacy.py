@@ -33,8 +33,8 @@ from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCap
 from easyphoto.geometry import Size
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.records import Job, State
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
+from easyphoto.jobs.service import Service
+from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, settings_from
 from easyphoto.workspace.folders import checked_id
 
 TRAINED = "The training has been completed."
@@ -183,7 +183,7 @@ class LegacyRoutes:
         """The checkpoint where the host has it. The usual name of 2023 is a wish, every other one an order."""
         known, wanted = self.service.facts().checkpoints, getattr(fields, field)
         app = self.service.app
-        base = app.base or (next(iter(known), None) if starts_from_base else None)
+        base = app.options.base or (next(iter(known), None) if starts_from_base else None)
         if field in sent(fields):
             found = next((name for name in known if same_checkpoint(name, wanted)), None)
             if found is None and wanted != USUAL_CHECKPOINT:
@@ -192,7 +192,7 @@ class LegacyRoutes:
             if found is None:
                 notes.append(f"The host has no {wanted!r}; {base or 'what the person was trained on'!r} was used.")
             base = found or base
-        return Options(base=base, engine=app.engine, faces=app.faces, weights=replace(app.weights))
+        return replace(app.options, base=base)
 
     def _over(self, job: Job) -> Job:
         """The job when it is over; this thread waits, the host's event loop does not."""

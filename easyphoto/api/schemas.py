@@ -8,6 +8,8 @@ from pydantic import Field
 
 from easyphoto.api.models import AnswerModel, RequestModel, listed, settings_model, whole, words
 from easyphoto.settings import (
+    AUTO,
+    ENGINES,
     PRESETS,
     FaceSettings,
     InferenceSettings,
@@ -75,7 +77,7 @@ Templates = listed(KnownTemplate | UploadedTemplate | InlineTemplate, least=1, m
 
 class OptionsIn(RequestModel):
     base: Name | None = Field(None, description="A checkpoint of /capabilities, or a model family; never a path.")
-    engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="What the person's photos are.")
+    engine: Literal[ENGINES] = Field(AUTO, description="What the person's photos are.")
     faces: FacesIn | None = None
     weights: WeightsIn | None = None
 

@@ -79,7 +79,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
-    found = compare(app.base or MINIATURE.id, steps=steps, progress=progress)
+    found = compare(app.options.base or MINIATURE.id, steps=steps, progress=progress)
     for line in found.table().split("\n"):
         say(line)
     say(json.dumps(found.record()))

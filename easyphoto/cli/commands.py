@@ -17,7 +17,15 @@ from easyphoto.cli.parser import BACKEND_AUTH
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
 from easyphoto.errors import InputError, NotAllDeleted
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings import (
+    AUTO,
+    FaceSettings,
+    InferenceSettings,
+    Options,
+    PreprocessSettings,
+    TrainSettings,
+    WeightSettings,
+)
 from easyphoto.training.events import Event, MemoryPlanned
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 from easyphoto.workspace.upgrades import used_workspace
@@ -258,11 +266,13 @@ def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
     elsewhere = getattr(arguments, "backend", None) is not None
     return EasyPhoto(
         workspace,
+        Options(
+            base=getattr(arguments, "base", None),
+            engine=getattr(arguments, "engine", AUTO),
+            faces=settings_of(FaceSettings, arguments),
+            weights=settings_of(WeightSettings, arguments),
+        ),
         host=_remote_host(arguments) if elsewhere else ThisMachine(),
-        engine=getattr(arguments, "engine", "auto"),
-        base=getattr(arguments, "base", None),
-        faces=settings_of(FaceSettings, arguments),
-        weights=settings_of(WeightSettings, arguments),
     )
 
 

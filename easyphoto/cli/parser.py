@@ -12,9 +12,16 @@ from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.weights import add_weights_parser
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings import (
+    AUTO,
+    ENGINES,
+    FaceSettings,
+    InferenceSettings,
+    PreprocessSettings,
+    TrainSettings,
+    WeightSettings,
+)
 
-ENGINES = ("auto", "drawings", "photographs")
 BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
@@ -66,7 +73,7 @@ def _engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        default="auto",
+        default=AUTO,
         help="what the person's photos are; auto: by how their faces look, or as it was at their training (default)",
     )
     add_options(parser, FaceSettings, title="faces on photographs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,10 @@ from easyphoto.persons.upkeep import Swept
 from easyphoto.preprocess.reference import wanted_photo
 from easyphoto.preprocess.verdict import Check
 from easyphoto.settings import (
-    FaceSettings,
     InferenceSettings,
+    Options,
     PreprocessSettings,
     TrainSettings,
-    WeightSettings,
     settings_record,
 )
 from easyphoto.storage.files import write_bytes
@@ -39,16 +38,6 @@ from easyphoto.workspace.folders import Person, checked_id
 from easyphoto.workspace.shipped import shipped_templates
 
 OWN = "own-"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What every verb may be told besides its own settings."""
-
-    base: str | None = None
-    engine: str = "auto"
-    faces: FaceSettings = field(default_factory=FaceSettings)
-    weights: WeightSettings = field(default_factory=WeightSettings)
 
 
 @dataclass(frozen=True)
@@ -293,14 +282,10 @@ class Service:
         return self.app.host.facts()
 
     def _app(self, options: Options | None) -> EasyPhoto:
-        if options is None:
-            return self.app
         # On a page that only this machine's user reaches a path is welcome; routes have refused it before.
-        if options.base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
+        if options and options.base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
             check_base(options.base, self.facts().checkpoints)
-        # The web UI's folder is the host's to know, unless somebody named another.
-        weights = replace(options.weights, webui=options.weights.webui or self.app.weights.webui)
-        return replace(self.app, base=options.base, engine=options.engine, faces=options.faces, weights=weights)
+        return self.app.with_options(options)
 
     def _subject(self, persons: tuple[str, ...], photos: Sequence[Path]) -> JobSubjects:
         uploads = self.app.workspace.uploads

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from easyphoto.app import AUTO, EasyPhoto
+from easyphoto.app import EasyPhoto
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings import AUTO, InferenceSettings, Options
 from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
@@ -153,5 +153,4 @@ def upload_entry(service: Service, name: str) -> TemplateEntry | None:
 
 def looking_app(service: Service, options: Options) -> EasyPhoto:
     """The app that looks at templates as the job will."""
-    weights = replace(options.weights, webui=options.weights.webui or service.app.weights.webui)
-    return replace(service.app, engine=options.engine, faces=options.faces, weights=weights)
+    return service.app.with_options(options)

@@ -48,7 +48,7 @@ class TemplateFaces:
 
     def of(self, template: Path, app: EasyPhoto, domain: str | None = None) -> Found:
         """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
-        key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights, domain
+        key = template, template.stat().st_mtime_ns, app.options.engine, app.options.faces, app.options.weights, domain
         if key not in self._known:
             faces, covered = app.faces_of(template, domain=domain)
             self._known[key] = Found(faces, Size(*upright_size(template)), covered)

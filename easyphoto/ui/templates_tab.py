@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.geometry import Size
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
@@ -222,12 +222,7 @@ def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
             size=Size(int(values[part.width]), int(values[part.height])),
             seed=min(max(int(values[part.seed] or 0), 0), MOST_SEED),
             steps=int(values[part.steps]),
-            options=Options(
-                base=(values[part.base] or "").strip() or None,
-                engine=service.app.engine,
-                faces=service.app.faces,
-                weights=service.app.weights,
-            ),
+            options=replace(service.app.options, base=(values[part.base] or "").strip() or None),
         )
         return show_job(part.live, service, job.id, words=words)
 

@@ -42,7 +42,7 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
             engine,
             settings=settings,
             store=app.store,
-            weights=app.weights,
+            weights=app.options.weights,
             progress=progress,
         )
         made = photograph(picture, [subject], settings, family.at(settings.resolution), tools)

@@ -25,9 +25,8 @@ from easyphoto.errors import (
 from easyphoto.geometry import Size
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.records import State
-from easyphoto.jobs.service import Options
 from easyphoto.persons.deletion import delete_person
-from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.settings import InferenceSettings, Options, TrainSettings, WeightSettings
 from easyphoto.storage.files import write_text
 from easyphoto.storage.locks import file_lock
 from tests.services import done, five_photos, picture
@@ -378,9 +377,9 @@ def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(servic
 
 
 def test_a_request_does_not_say_where_the_web_ui_lies(service):
-    app = replace(service.app, weights=replace(service.app.weights, webui="/somewhere/webui"))
+    app = replace(service.app, options=Options(weights=WeightSettings(webui="/somewhere/webui")))
 
-    job = replace(service, app=app).train("anna", five_photos(service), options=Options(weights=app.weights))
+    job = replace(service, app=app).train("anna", five_photos(service), options=app.options)
 
     assert "somewhere" not in json.dumps(service.queue.get(job.id).record())
 

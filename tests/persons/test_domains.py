@@ -19,7 +19,7 @@ from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import NullProgress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings import InferenceSettings, Options
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import Workspace
 from tests.fakes import FakeBackend, face_at
@@ -112,7 +112,7 @@ def test_a_photographed_and_a_drawn_person_are_not_put_into_one_picture(app: Eas
 
 
 def test_who_says_which_engine_is_not_asked_about_the_persons(app: EasyPhoto, drawn_template: Path) -> None:
-    made = replace(app, engine="drawings").photograph(["ann"], [drawn_template])
+    made = replace(app, options=Options(engine="drawings")).photograph(["ann"], [drawn_template])
 
     assert made.made[0].best.made_by["engine"] == "drawings"
 

@@ -11,7 +11,8 @@ import pytest
 
 from easyphoto.errors import BadSettings
 from easyphoto.host.base import ThisMachine
-from easyphoto.jobs.service import Options, Service
+from easyphoto.jobs.service import Service
+from easyphoto.settings import Options
 from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file, exports_folder, remove_exports
 from tests.services import picture

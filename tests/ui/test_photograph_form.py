@@ -11,8 +11,8 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import InferenceSettings
+from easyphoto.jobs.service import Service
+from easyphoto.settings import InferenceSettings, Options
 from easyphoto.storage.records import write_json
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Translator

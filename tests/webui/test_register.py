@@ -238,7 +238,7 @@ def test_settings_changed_meanwhile_count_after_a_reload(host, built):
     there.options.data["easyphoto_licences"] = "research"
     after = open_service()
 
-    assert (before.app.weights.licences, after.app.weights.licences) == ("commercial-safe", "research")
+    assert (before.app.options.weights.licences, after.app.options.weights.licences) == ("commercial-safe", "research")
     assert before.queue is after.queue
 
 
