@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.backends.base import Capabilities
+from easyphoto.commands.photograph_series import few_steps_lora
 from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
 from easyphoto.faces.embedders import AUTOMATIC, EMBEDDERS
@@ -26,7 +27,6 @@ from easyphoto.geometry import Box
 from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
-from easyphoto.sessions import few_steps_lora
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
 from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
 from easyphoto.weights.opening import open_store

@@ -39,12 +39,14 @@ def take_photos(service: Service, photos: list[Any], reference: str | None) -> T
     return TakenPhotos(tuple(dict.fromkeys(upload.path for upload, _ in kept)), faces, wanted)
 
 
-def take_templates(service: Service, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:
+def take_templates(
+    service: Service, templates: list[Any]
+) -> tuple[tuple[Path, ...], tuple[tuple[int, ...] | None, ...]]:
     """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
     paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest("A template is named twice.", advice="Name it once; `count` makes several pictures of it.")
-    return tuple(paths), [None if each.faces is None else tuple(each.faces) for each in templates]
+    return tuple(paths), tuple(None if each.faces is None else tuple(each.faces) for each in templates)
 
 
 def _template_path(service: Service, template: Any) -> Path:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from easyphoto.errors import InputError
-from easyphoto.families import MINIATURE
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
 from easyphoto.progress import Progress
@@ -79,7 +78,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
-    found = compare(app.options.base or MINIATURE.id, steps=steps, progress=progress)
+    found = compare(app.base, steps=steps, progress=progress)
     for line in found.table().split("\n"):
         say(line)
     say(json.dumps(found.record()))

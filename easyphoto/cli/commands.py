@@ -1,4 +1,4 @@
-"""Each verb: open the app, call it, print what it made. Everything heavy is imported by the verb that needs it."""
+"""Each verb: build its command, run it, print what it made. Everything heavy is imported by the verb that needs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from easyphoto.cli.output import BarProgress, say, say_path, table, tell
 from easyphoto.cli.parser import BACKEND_AUTH
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError, NotAllDeleted
+from easyphoto.progress import Progress
 from easyphoto.settings import (
     AUTO,
     FaceSettings,
@@ -69,15 +78,10 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    settings = settings_of(PreprocessSettings, arguments)
-    with bar() as progress:
-        found = _app(arguments, workspace).check(
-            arguments.photos,
-            settings,
-            chosen_faces=dict(arguments.face),
-            reference=arguments.reference,
-            progress=progress,
-        )
+    settings, app = settings_of(PreprocessSettings, arguments), _app(arguments, workspace)
+    command = CheckPhotos(photo_files(arguments.photos), dict(arguments.face), arguments.reference, settings)
+    with telling() as context:
+        found = command.run(app, context)
     if arguments.sheet is not None:
         from easyphoto.preprocess.sheet import write_check
 
@@ -113,39 +117,29 @@ def _say_verdicts(found: Check) -> None:
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    from easyphoto.app import TrainingCallbacks
-
     settings = settings_of(TrainSettings, arguments)
-    preprocess = settings_of(PreprocessSettings, arguments)
-    app = _app(arguments, workspace)
-    with bar() as progress:
-        made = app.train(
-            arguments.name,
-            arguments.photos,
-            settings=settings,
-            preprocess=preprocess,
-            chosen_faces=dict(arguments.face),
-            reference=arguments.reference,
-            progress=progress,
-            watch=TrainingCallbacks(checked=say_notes, event=say_plan),
-        )
-    said = made.check.notes if made.check is not None else ()
+    preprocess, app = settings_of(PreprocessSettings, arguments), _app(arguments, workspace)
+    command = TrainPerson(
+        name=arguments.name,
+        photos=photo_files(arguments.photos),
+        chosen_faces=dict(arguments.face),
+        reference=arguments.reference,
+        settings=settings,
+        preprocess=preprocess,
+    )
+    with telling() as context:
+        made = command.run(app, context)
     for note in made.person.notes:
-        if note not in said:
-            tell(f"Note: {note}")
+        context.note(note)
     tell(f"Report: {made.report}")
     say_path(made.lora)
 
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     settings = settings_of(InferenceSettings, arguments)
-    app = _app(arguments, workspace)
-    with bar() as progress:
-        session = app.photograph(
-            arguments.names, arguments.template, arguments.out, settings=settings, progress=progress
-        )
-    for note in dict.fromkeys(session.all_notes):
-        tell(f"Note: {note}")
+    command = PhotographPersons(tuple(arguments.names), tuple(arguments.template), settings=settings, out=arguments.out)
+    with telling() as context:
+        session = command.run(_app(arguments, workspace), context)
     tell(f"Report: {session.report}")
     # The best of the first template comes last, because the last line is what a script reads.
     for picture in reversed(session.pictures):
@@ -173,7 +167,8 @@ def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
             for heading, value in _facts(person, workspace):
                 say(f"{heading:<10} {value}")
         case "export":
-            say_path(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip")))
+            command = ExportPerson(person.id, arguments.out or Path(f"{person.id}.zip"))
+            say_path(command.run(_app(arguments, workspace), NullContext()))
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -238,16 +233,27 @@ ENDING = ("delete", "rename")
 """Of persons: they end themselves what was begun with the one whom they are about, so that they can be repeated."""
 
 
-def say_notes(check: Check) -> None:
-    """What was assumed about the photos and what will come of them, before anybody waits for the training."""
-    for note in check.notes:
-        tell(f"Note: {note}")
+class TerminalContext(NullContext):
+    """A bar; each note once, as soon as it is known; and how a training fits into the memory."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(progress)
+        self._noted: set[str] = set()
+
+    def note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            tell(f"Note: {text}")
+
+    def training_event(self, event: Event) -> None:
+        if isinstance(event, MemoryPlanned):
+            tell(event.text)
 
 
-def say_plan(event: Event) -> None:
-    """How a training fits into the memory, before its first step."""
-    if isinstance(event, MemoryPlanned):
-        tell(event.text)
+@contextmanager
+def telling() -> Iterator[TerminalContext]:
+    with bar() as progress:
+        yield TerminalContext(progress)
 
 
 @contextmanager
@@ -284,10 +290,8 @@ def _remote_host(arguments: argparse.Namespace) -> RemoteHost:
 
 
 def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    with bar() as progress:
-        found = _app(arguments, workspace).import_persons(
-            Path(arguments.name), name=arguments.import_name, progress=progress
-        )
+    with telling() as context:
+        found = ImportPersons(Path(arguments.name), arguments.import_name).run(_app(arguments, workspace), context)
     for absent in found.left_out:
         tell(f"Left out: {absent.name}. {absent.reason}")
     for person in found.persons:
@@ -358,7 +362,8 @@ def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
 def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.new_name is None:
         raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
-    renamed = _app(arguments, workspace).rename(arguments.name, arguments.new_name, new_id=arguments.new_id)
+    command = RenamePerson(arguments.name, arguments.new_name, arguments.new_id)
+    renamed = command.run(_app(arguments, workspace), NullContext())
     say(f"{renamed.id}  {renamed.name}")
 
 
@@ -372,7 +377,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             tell("Nothing was deleted.")
             return
-    deletion = _app(arguments, workspace).delete(id)
+    deletion = DeletePerson(id).run(_app(arguments, workspace), NullContext())
     for gone in deletion.gone:
         say_path(gone)
     if deletion.left:

@@ -15,13 +15,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from easyphoto.commands.base import Command, Subjects
 from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import (
     Job,
     JobEvent,
-    JobSubjects,
     State,
     error_record,
     new_job_id,
@@ -70,7 +70,7 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._events: dict[str, list[JobEvent]] = {}
         self._recent: deque[str] = deque()
-        self._held_back: list[JobSubjects] = []
+        self._held_back: list[Subjects] = []
         self._shelf = JobStore(workspace.jobs)
         self._waiting: dict[Lane, deque[tuple[str, Work]]] = {lane: deque() for lane in Lane}
         self._cancelled: set[str] = set()
@@ -81,20 +81,12 @@ class JobQueue:
         self._settle_abandoned()
         sweep(workspace, self.list())
 
-    def submit(
-        self,
-        kind: str,
-        title: str,
-        work: Work,
-        *,
-        request: Mapping[str, Any],
-        subject: JobSubjects | None = None,
-        asker: Requester | None = None,
-    ) -> Job:
-        """Put `work` at the end of the queue; it is called with the job's context and returns the job's result."""
+    def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
+        """Put the command at the end of the queue. `work` does it: called with the job's context, it returns the job's
+        result."""
         job = Job(
-            new_job_id(), kind, title, State.QUEUED, now(), self._owner,
-            request=request, subject=subject or JobSubjects(), asker=asker or Requester(),
+            new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner, request=command.record(),
+            subject=command.subjects(self.workspace), asker=asker or Requester(),
         )  # fmt: skip
         with self._changed:
             if self._closing:
@@ -106,7 +98,7 @@ class JobQueue:
             self._shelf.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
             self._told(job.id, "state", state=job.state.value)
-            lane = Lane.of(kind)
+            lane = Lane.of(job.kind)
             self._waiting[lane].append((job.id, work))
             self._open(lane)
             self._changed.notify_all()
@@ -176,7 +168,7 @@ class JobQueue:
                 self._drop(id)
 
     @contextmanager
-    def held_back(self, subject: JobSubjects, *, stop: bool = False) -> Iterator[None]:
+    def held_back(self, subject: Subjects, *, stop: bool = False) -> Iterator[None]:
         """Meanwhile no job about these persons and pictures is taken.
 
         Raises HostBusy while one is not over; with `stop` the jobs of this queue are asked to stop instead, those that

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.engines import faces_of
 from easyphoto.faces.engine import Face
 from easyphoto.families import MINIATURE, family_named
 from easyphoto.geometry import Size
@@ -50,7 +51,7 @@ class TemplateFaces:
         """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
         key = template, template.stat().st_mtime_ns, app.options.engine, app.options.faces, app.options.weights, domain
         if key not in self._known:
-            faces, covered = app.faces_of(template, domain=domain)
+            faces, covered = faces_of(app, template, domain=domain)
             self._known[key] = Found(faces, Size(*upright_size(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:
