@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import Options, Settings, settings_record
-from easyphoto.storage.journal import names_of
 
 VERSION = 1
 """Of the records. One without it is of the time before there were commands, and has the same keys."""
@@ -40,6 +39,8 @@ class Subjects:
     @property
     def names(self) -> frozenset[str]:
         """As the journal has them."""
+        from easyphoto.storage.journal import names_of
+
         return names_of(self.persons, self.uploads)
 
     def meets(self, other: Subjects) -> bool:
@@ -105,8 +106,6 @@ class Described:
     least: int | None = None
     most: int | None = None
     """Bounds of a number, or of a text's length."""
-    step: int | None = None
-    """What a number must be a multiple of."""
     key: str | None = None
     """What records and clients call it, where that is not the field's name."""
 
@@ -120,11 +119,10 @@ def described(
     *,
     least: int | None = None,
     most: int | None = None,
-    step: int | None = None,
     key: str | None = None,
 ) -> Mapping[str, Any]:
     """Metadata of such a field."""
-    return MappingProxyType({"described": Described(words, least, most, step, key)})
+    return MappingProxyType({"described": Described(words, least, most, key)})
 
 
 class Command(ABC):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from easyphoto.progress import Progress
     from easyphoto.workspace.folders import Workspace
 
-REFERENCE = "The photo that shows the person best; without one it is chosen among those that look like the others."
+REFERENCE = "The photo that shows the person best (default: chosen among those that look like the others)."
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import InputError
 from easyphoto.settings import InferenceSettings, Options
-from easyphoto.workspace.folders import checked_id
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -34,8 +33,9 @@ class PhotographPersons(Command):
     """For each template, which of its faces (from the left, 0 first) each person takes; None: as above."""
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     options: Options | None = None
-    out: Path | None = field(default=None, metadata=UNRECORDED)
-    """Where the pictures go; None: a folder of their own among the workspace's results."""
+    out: Path | None = field(
+        default=None, metadata={**described("Where results go (default: the workspace's results)."), **UNRECORDED}
+    )
 
     def __post_init__(self) -> None:
         if not self.assignments:
@@ -46,6 +46,8 @@ class PhotographPersons(Command):
         return f"photograph {' and '.join(self.persons)}"
 
     def subjects(self, workspace: Workspace) -> Subjects:
+        from easyphoto.workspace.folders import checked_id
+
         return Subjects(tuple(map(checked_id, self.persons)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:

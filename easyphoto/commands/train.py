@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
 from easyphoto.commands.check import REFERENCE, CheckPhotos
 from easyphoto.settings import Options, PreprocessSettings, TrainSettings
-from easyphoto.workspace.folders import checked_id
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -38,6 +37,8 @@ class TrainPerson(Command):
         return f"train {self.name}"
 
     def subjects(self, workspace: Workspace) -> Subjects:
+        from easyphoto.workspace.folders import checked_id
+
         return Subjects((checked_id(self.name),), uploads_among(self.photos, workspace))
 
     @property
@@ -48,6 +49,7 @@ class TrainPerson(Command):
     def validated(self, app: EasyPhoto) -> TrainPerson:
         """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while somebody of that name is being deleted."""
         from easyphoto.commands.at_work import settle
+        from easyphoto.workspace.folders import checked_id
 
         id, check = checked_id(self.name), self.check.validated(app)
         # A deletion of somebody of that name that was cut off must not hit who comes now.
@@ -58,6 +60,7 @@ class TrainPerson(Command):
         """What trains is made first, where the host needs one and has none."""
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.training import learnt, prepared_run, trainer_of
+        from easyphoto.workspace.folders import checked_id
 
         app, id = app.with_options(self.options), checked_id(self.name)
         with at_work(app, (id,), context, known=False) as progress:
