@@ -11,7 +11,7 @@ import pytest
 
 from easyphoto.commands.base import Subjects
 from easyphoto.errors import DiskFailure, HostBusy, InputError, NoFaceFound, UnknownJob
-from easyphoto.jobs import store as shelf_module
+from easyphoto.jobs import store as store_module
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.storage.files import write_text
@@ -173,7 +173,7 @@ def test_a_full_disk_does_not_end_the_queue(queue, monkeypatch):
         raise DiskFailure("full", advice="Make room.")
 
     def work(context):
-        monkeypatch.setattr(shelf_module, "write_json", full)
+        monkeypatch.setattr(store_module, "write_json", full)
         return {}
 
     first = over(queue, submit(queue, work))
@@ -187,7 +187,7 @@ def test_a_job_that_could_not_be_written_down_is_not_taken(queue, monkeypatch):
     def full(*_):
         raise DiskFailure("full", advice="Make room.")
 
-    monkeypatch.setattr(shelf_module, "write_json", full)
+    monkeypatch.setattr(store_module, "write_json", full)
     with pytest.raises(DiskFailure):
         submit(queue, lambda context: {})
 
@@ -528,7 +528,7 @@ def test_who_looks_at_an_interrupted_job_on_a_full_disk_is_told_all_the_same(que
         raise DiskFailure("full", advice="Make room.")
 
     lay(workspace, "cut-off", state="running")
-    monkeypatch.setattr(shelf_module, "write_json", full)
+    monkeypatch.setattr(store_module, "write_json", full)
 
     assert queue.get("cut-off").state is State.INTERRUPTED
     assert [job.state for job in queue.list()] == [State.INTERRUPTED]
@@ -559,13 +559,13 @@ def test_jobs_that_were_forgotten_do_not_stop_those_that_come_after(queue):
 
 def test_a_job_that_goes_while_it_is_looked_at_is_unknown(queue, workspace, monkeypatch):
     lay(workspace, "going")
-    read = shelf_module.read_job
+    read = store_module.read_job
 
     def gone_then_read(file):
         file.unlink()
         return read(file)
 
-    monkeypatch.setattr(shelf_module, "read_job", gone_then_read)
+    monkeypatch.setattr(store_module, "read_job", gone_then_read)
 
     with pytest.raises(UnknownJob):
         queue.get("going")
