@@ -18,6 +18,10 @@ from typing import Any, TypeVar
 from easyphoto.errors import BadSettings
 from easyphoto.messages import Text, joined, text
 
+AUTO = "auto"
+ENGINES = (AUTO, "drawings", "photographs")
+"""What a person's photos are; `auto`: by what their faces look like."""
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -274,6 +278,19 @@ class InferenceSettings(Settings):
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
     prompt: str = line("", label="Prompt", help="Added to the trigger words.")
     negative: str = line("", label="Negative prompt")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every command may be told besides its own settings."""
+
+    base: str | None = None
+    """A family's id, a checkpoint file or a folder in diffusers layout; None: the miniature, or what the person was
+    trained on."""
+    engine: str = AUTO
+    """One of ENGINES."""
+    faces: FaceSettings = dataclasses.field(default_factory=FaceSettings)
+    weights: WeightSettings = dataclasses.field(default_factory=WeightSettings)
 
 
 PRESETS: Mapping[type[Settings], Mapping[str, Mapping[str, Any]]] = MappingProxyType(

@@ -22,12 +22,16 @@ from easyphoto.backends.base import (
 )
 from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.requests import check_generate, check_inpaint
+from easyphoto.commands.base import NullContext
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
+from easyphoto.inference.results import Photograph
+from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.records import utc_now
+from easyphoto.training.events import Event
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 
@@ -52,6 +56,33 @@ class RecordingProgress:
         self.checks += 1
         if self.cancel_at is not None and self.checks >= self.cancel_at:
             raise Cancelled("The test asked to stop.")
+
+
+class RecordingContext(NullContext):
+    """Remembers all that a command tells besides its progress."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
+        self.checks: list[Check] = []
+        self.runs: list[Path] = []
+        self.events: list[Event] = []
+        self.pictures: list[tuple[Path, Path, Photograph]] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def checked(self, check: Check) -> None:
+        self.checks.append(check)
+
+    def run_started(self, folder: Path) -> None:
+        self.runs.append(folder)
+
+    def training_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
+        self.pictures.append((file, template, made))
 
 
 @dataclass

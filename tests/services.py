@@ -13,18 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
-from easyphoto.host.base import ThisMachine
-from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, read_job
 from easyphoto.jobs.service import Service
-from easyphoto.progress import NullProgress
 from easyphoto.storage.records import plain
 from easyphoto.workspace.folders import Workspace
-from tests.fakes import FakeBackend
-from tests.test_app import OnePersonEngine, Trainer
+from tests.commands.doubles import OnePersonEngine, Trainer, stand_in
 
 
 @dataclass
@@ -55,20 +50,9 @@ class GatedTrainer(Trainer):
 
 @pytest.fixture
 def workshop(tmp_path, monkeypatch):
-    base = tmp_path / "base"
-    base.mkdir()
     engine, trainer = OnePersonEngine(), GatedTrainer()
     trainer.gate.set()
-    monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
-    monkeypatch.setattr(app_module, "run_training", trainer)
-    monkeypatch.setattr(
-        app_module,
-        "open_models",
-        lambda *_, progress, **__: PipelineModels(FakeBackend(), engine, progress or NullProgress()),
-    )
-    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), base))
-    monkeypatch.setattr(ThisMachine, "open_backend", lambda *_: FakeBackend())
+    stand_in(monkeypatch, engine, trainer, tmp_path / "base")
     service = Service(
         EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=()), JobQueue(Workspace(tmp_path / "workspace"))
     )
@@ -89,8 +73,8 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def five_photos(service: Service) -> list[Path]:
-    return [service.keep(f"photo {seed}", picture(seed)).path for seed in range(5)]
+def five_photos(service: Service) -> tuple[Path, ...]:
+    return tuple(service.keep(f"photo {seed}", picture(seed)).path for seed in range(5))
 
 
 def done(service: Service, job: Job, seconds: float = 60.0) -> Job:

@@ -17,9 +17,8 @@ LAYERS = (
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference", "host"},
-    {"report", "persons"},
-    {"sessions"},
-    {"app"},
+    {"report", "persons", "app"},
+    {"commands"},
     {"bench", "jobs"},
     {"ui", "api"},
     {"cli", "webui"},
@@ -91,7 +90,14 @@ def test_heavy_packages_are_imported_late(path: Path):
 
 
 @pytest.mark.parametrize(
-    "module", ["easyphoto.__main__", "easyphoto.cli.commands", "easyphoto.app", "easyphoto.training.job"]
+    "module",
+    [
+        "easyphoto.__main__",
+        "easyphoto.cli.commands",
+        "easyphoto.app",
+        "easyphoto.commands.records",
+        "easyphoto.training.job",
+    ],
 )
 def test_importing_it_loads_no_network_library(module: str):
     code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"

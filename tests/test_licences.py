@@ -16,6 +16,7 @@ from PIL import Image
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Capabilities
+from easyphoto.commands.photograph_series import few_steps_lora
 from easyphoto.errors import InputError, LicenceRefused, MissingCapability
 from easyphoto.faces import photo_opening
 from easyphoto.faces.embedders import AUTOMATIC, EMBEDDERS
@@ -28,7 +29,6 @@ from easyphoto.geometry import Box
 from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
-from easyphoto.sessions import few_steps_lora
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
 from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
 from easyphoto.weights.store import WeightStore, open_store

@@ -35,6 +35,10 @@ from trials.workshop import LateQueue, mark_of, open_app, photos_of, prepare, ta
 
 from easyphoto.api.front import LOOPBACK
 from easyphoto.cli import server
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 
@@ -167,8 +171,8 @@ def begin(place: Path, persons: int = 8) -> Course:
         folder.mkdir()
         for name, content in photos_of(id, 1000 + 10 * number):
             (folder / name).write_bytes(content)
-        app.train(id, folder)
-        archive = app.export(id, place / f"{id}.zip")
+        TrainPerson(id, photo_files(folder)).run(app, NullContext())
+        archive = ExportPerson(id, place / f"{id}.zip").run(app, NullContext())
         known[id] = Known(id, archive.read_bytes(), {None})
     for slot in range(4):
         known[f"t{slot}"] = Known(f"t{slot}", None, {None}, may_leave_traces=True)

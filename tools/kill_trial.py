@@ -46,6 +46,14 @@ from trials.workshop import (
 
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.server import page_folder
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.commands.resume import ResumeTraining
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.storage.scratch import held_folder
@@ -67,22 +75,41 @@ class Verb:
 
 def _checked(service: Service, _: Prepared) -> None:
     kept = [service.keep(name, content).path for name, content in photos_of("fred", 500)]
-    finish(service, service.check(kept))
+    finish(service, service.submit(CheckPhotos(tuple(kept))))
 
 
 VERBS = (
-    Verb("import", lambda service, made: service.app.import_persons(made.archive), ("dora",), ("NameTaken",)),
-    Verb("import-2023", lambda service, made: service.app.import_persons(made.earlier), ("emil",), ("NameTaken",)),
-    Verb("install", lambda service, made: service.app.resume(_run_of(service.app, "carla")), ("carla",)),
-    Verb("install-again", lambda service, made: service.app.resume(made.run), ("anna",)),
-    Verb("rename", lambda service, made: service.app.rename("anna", "Anna B."), ("anna",)),
+    Verb(
+        "import",
+        lambda service, made: ImportPersons(made.archive).run(service.app, NullContext()),
+        ("dora",),
+        ("NameTaken",),
+    ),
+    Verb(
+        "import-2023",
+        lambda service, made: ImportPersons(made.earlier).run(service.app, NullContext()),
+        ("emil",),
+        ("NameTaken",),
+    ),
+    Verb(
+        "install",
+        lambda service, made: ResumeTraining(_run_of(service.app, "carla")).run(service.app, NullContext()),
+        ("carla",),
+    ),
+    Verb("install-again", lambda service, made: ResumeTraining(made.run).run(service.app, NullContext()), ("anna",)),
+    Verb("rename", lambda service, made: RenamePerson("anna", "Anna B.").run(service.app, NullContext()), ("anna",)),
     Verb(
         "rename-id",
-        lambda service, made: service.app.rename("anna", "Bea", new_id="bea"),
+        lambda service, made: RenamePerson("anna", "Bea", new_id="bea").run(service.app, NullContext()),
         ("anna", "bea"),
         ("UnknownPerson",),
     ),
-    Verb("delete", lambda service, made: service.app.delete("anna"), ("anna",), ("UnknownPerson",)),
+    Verb(
+        "delete",
+        lambda service, made: DeletePerson("anna").run(service.app, NullContext()),
+        ("anna",),
+        ("UnknownPerson",),
+    ),
     Verb("export", lambda service, made: _exported(service.app, "anna"), ("anna",)),
     Verb("photograph", lambda service, made: _photographed(service), ("anna",)),
     Verb("upload-check", _checked, ()),
@@ -103,14 +130,14 @@ def _run_of(app: EasyPhoto, person: str) -> str:
 def _exported(app: EasyPhoto, person: str) -> Path:
     """Inside the workspace, as the API does it."""
     with held_folder(app.workspace.passing) as folder:
-        archive = app.export(person, folder / f"{person}.zip")
+        archive = ExportPerson(person, folder / f"{person}.zip").run(app, NullContext())
         if lacks := archive_lacks(archive, state_of(app.workspace.root).persons[person]):
             raise AssertionError(f"exported without an error, but it {lacks}")
     return archive
 
 
 def _photographed(service: Service) -> None:
-    service.app.photograph(["anna"], [service.template(TEMPLATE).path], settings=QUICK)
+    PhotographPersons(("anna",), (service.template(TEMPLATE).path,), settings=QUICK).run(service.app, NullContext())
 
 
 @contextmanager
@@ -129,7 +156,7 @@ def restart(root: Path) -> Iterator[Service]:
 def refused_deletion(service: Service, id: str) -> str:
     """Why something of them is left; nothing where all has gone, or nobody is there."""
     left: list[str] = []
-    why = refusal(lambda: left.extend(map(str, service.app.delete(id).left)), "UnknownPerson")
+    why = refusal(lambda: left.extend(map(str, DeletePerson(id).run(service.app, NullContext()).left)), "UnknownPerson")
     return why or "; ".join(left)
 
 
@@ -212,7 +239,7 @@ class Course:
             found["not repeatable"] = f"ended well, but: {self.changed(state_of(root)) or list(state_of(root).persons)}"
         for id, tree in state_of(root).persons.items():
             out = root.with_name("out.zip")
-            with_error = refusal(lambda id=id, out=out: service.app.export(id, out))
+            with_error = refusal(lambda id=id, out=out: ExportPerson(id, out).run(service.app, NullContext()))
             lacks = "" if with_error else archive_lacks(out, tree)
             if with_error or lacks:
                 found["export"] = f"{id}: {with_error or lacks}"

@@ -13,9 +13,9 @@ from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownU
 from easyphoto.api.models import given
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.jobs.bases import check_base
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
-from easyphoto.settings import Settings, preset, settings_from
+from easyphoto.settings import Options, Settings, preset, settings_from
 
 S = TypeVar("S", bound=Settings)
 _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!image/|application/octet-stream)", re.IGNORECASE)
@@ -39,12 +39,14 @@ def take_photos(service: Service, photos: list[Any], reference: str | None) -> T
     return TakenPhotos(tuple(dict.fromkeys(upload.path for upload, _ in kept)), faces, wanted)
 
 
-def take_templates(service: Service, templates: list[Any]) -> tuple[tuple[Path, ...], list[tuple[int, ...] | None]]:
+def take_templates(
+    service: Service, templates: list[Any]
+) -> tuple[tuple[Path, ...], tuple[tuple[int, ...] | None, ...]]:
     """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
     paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest("A template is named twice.", advice="Name it once; `count` makes several pictures of it.")
-    return tuple(paths), [None if each.faces is None else tuple(each.faces) for each in templates]
+    return tuple(paths), tuple(None if each.faces is None else tuple(each.faces) for each in templates)
 
 
 def _template_path(service: Service, template: Any) -> Path:
@@ -116,11 +118,11 @@ def options_of(service: Service, asked: Any, *, starts_from_base: bool) -> Optio
     if base is not None:
         check_base(base, service.facts().checkpoints)
     elif starts_from_base:
-        base = service.app.base or next(iter(service.facts().checkpoints), None)
+        base = service.app.options.base or next(iter(service.facts().checkpoints), None)
     # What the owner of the server decided stands where the request is silent.
-    faces = replace(service.app.faces, **values.get("faces") or {})
-    weights = replace(service.app.weights, **values.get("weights") or {})
-    return Options(base=base, engine=values.get("engine", service.app.engine), faces=faces, weights=weights)
+    faces = replace(service.app.options.faces, **values.get("faces") or {})
+    weights = replace(service.app.options.weights, **values.get("weights") or {})
+    return Options(base=base, engine=values.get("engine", service.app.options.engine), faces=faces, weights=weights)
 
 
 def settings_of(kind: type[S], asked: BaseModel | None, *, preset_name: str | None = None) -> S:

@@ -29,12 +29,14 @@ from easyphoto.api.legacy_fields import (
     train_values,
 )
 from easyphoto.api.paths import told, without_folders
+from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, DrawTemplate
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
-from easyphoto.geometry import Size
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.records import Job, State
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings, settings_from
+from easyphoto.jobs.service import Service
+from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, settings_from
 from easyphoto.workspace.folders import checked_id
 
 TRAINED = "The training has been completed."
@@ -42,7 +44,7 @@ NOBODY = ("", "none")
 SECONDS_BETWEEN_LOOKS = 5.0
 MOST_SEED = 65535
 MOST_WAITING = 32
-SIDES = range(64, 2049)
+SIDES = range(LEAST_SIDE, MOST_SIDE + 1)
 """Of a template that is drawn."""
 
 
@@ -95,11 +97,8 @@ class LegacyRoutes:
             options = self._options(fields, notes, "sd_model_checkpoint")
             drawn, templates = self._templates(fields, notes)
             try:
-                job = self._over(
-                    self.service.photograph(
-                        ids, templates, settings=settings, assignments=[seats] * len(templates), options=options
-                    )
-                )
+                command = PhotographPersons(ids, templates, (seats,) * len(templates), settings, options)
+                job = self._over(self.service.submit(command))
             finally:
                 for template in drawn:
                     template.unlink(missing_ok=True)
@@ -114,7 +113,7 @@ class LegacyRoutes:
         if fields.train_mode_choose != "Train Human Lora":
             raise MissingCapability(f"{fields.train_mode_choose} does not exist here.", advice="Persons are learned.")
         id = checked_id(fields.user_id)
-        if any(person.id == id for person in self.service.app.persons()):
+        if any(person.id == id for person in self.service.app.workspace.list_persons()):
             raise NameTaken(f"The user id {id!r} already exists.", advice="Choose another, or delete them first.")
         if not fields.instance_images:
             raise TooFewPhotos("There are no photos.", advice="Send instance_images.")
@@ -122,13 +121,14 @@ class LegacyRoutes:
             raise BadSettings("network_alpha is larger than rank.", advice="Take at most the rank.")
         settings = settings_from(TrainSettings, train_values(fields))
         photos = self._kept(fields.instance_images, "photo")
-        return self.service.train(
-            fields.user_id,
-            photos,
+        command = TrainPerson(
+            name=fields.user_id,
+            photos=photos,
             settings=settings,
             preprocess=PreprocessSettings(retouch=fields.skin_retouching_bool),
             options=self._options(fields, notes, "sd_model_checkpoint", starts_from_base=True),
         )
+        return self.service.submit(command)
 
     def _refuse_infer(self, fields: InferFields, ids: Sequence[str]) -> None:
         if fields.ref_mode_choose != "Infer with User Lora":
@@ -155,20 +155,20 @@ class LegacyRoutes:
 
     def _drawn(self, fields: InferFields, notes: list[str]) -> Path:
         name = f"text-{secrets.token_hex(4)}"
-        size = Size(fields.text_to_image_width, fields.text_to_image_height)
-        if not (size.width in SIDES and size.height in SIDES):
+        width, height = fields.text_to_image_width, fields.text_to_image_height
+        if not (width in SIDES and height in SIDES):
             raise BadSettings(
-                f"A template of {size.width}×{size.height} cannot be drawn.",
+                f"A template of {width}×{height} cannot be drawn.",
                 advice=f"Its sides have {SIDES[0]} to {SIDES[-1]} pixels.",
             )
-        job = self.service.make_template(
-            name,
-            fields.text_to_image_input_prompt,
-            size=size,
+        command = DrawTemplate(
+            name=name,
+            prompt=fields.text_to_image_input_prompt,
+            size=(width, height),
             seed=random.randint(0, MOST_SEED) if fields.seed < 0 else fields.seed,
             options=self._options(fields, notes, "prompt_generate_sd_model_checkpoint", starts_from_base=True),
         )
-        job = self._over(job)
+        job = self._over(self.service.submit(command))
         if job.state is not State.DONE or job.result is None:
             raise InputError(f"The template could not be drawn: {why(job)}")
         return self.service.template(str(job.result["template"])).path
@@ -183,7 +183,7 @@ class LegacyRoutes:
         """The checkpoint where the host has it. The usual name of 2023 is a wish, every other one an order."""
         known, wanted = self.service.facts().checkpoints, getattr(fields, field)
         app = self.service.app
-        base = app.base or (next(iter(known), None) if starts_from_base else None)
+        base = app.options.base or (next(iter(known), None) if starts_from_base else None)
         if field in sent(fields):
             found = next((name for name in known if same_checkpoint(name, wanted)), None)
             if found is None and wanted != USUAL_CHECKPOINT:
@@ -192,7 +192,7 @@ class LegacyRoutes:
             if found is None:
                 notes.append(f"The host has no {wanted!r}; {base or 'what the person was trained on'!r} was used.")
             base = found or base
-        return Options(base=base, engine=app.engine, faces=app.faces, weights=replace(app.weights))
+        return replace(app.options, base=base)
 
     def _over(self, job: Job) -> Job:
         """The job when it is over; this thread waits, the host's event loop does not."""

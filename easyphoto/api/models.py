@@ -3,12 +3,14 @@
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, Literal, Optional
 
 import pydantic
 from pydantic import BaseModel, Field, create_model
 
-from easyphoto.settings import Declared, Settings, hints_of
+from easyphoto.commands.base import Command, described_of, key_of
+from easyphoto.settings import PRESETS, Declared, Settings, hints_of
 
 IS_OLD = pydantic.VERSION.startswith("1.")
 
@@ -68,10 +70,52 @@ def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> ty
     return create_model(kind.__name__, __base__=RequestModel, **fields)
 
 
+def request_model(command: type[Command], parts: Mapping[Any, Any], **wire: Mapping[str, Any]) -> Any:
+    """A model of what clients send for a command: its plain fields, and `parts` for settings and options.
+
+    `wire` has the form of fields that are sent in another one, by the names there; nothing for what is not sent.
+    """
+    hints = typing.get_type_hints(command)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(command):  # type: ignore[arg-type]  # every command is a dataclass
+        hint = _required(hints[field.name])
+        if field.name in wire:
+            fields.update(wire[field.name])
+        elif hint in parts:
+            if hint in PRESETS:
+                about = "What settings differ from; `settings` go on top."
+                fields["preset"] = (Literal[tuple(PRESETS[hint])], Field("balanced", description=about))
+            fields[field.name] = (Optional[parts[hint]], None)  # noqa: UP045 — built from a value
+        else:
+            described = described_of(field)
+            kind = whole if hint is int else _text
+            default = ... if field.default is dataclasses.MISSING else field.default
+            fields[key_of(field)] = (
+                kind(described.least, described.most),
+                Field(default, description=described.words or None),
+            )
+    return create_model(f"{command.__name__}Fields", __base__=RequestModel, **fields)
+
+
+def words_of(command: type[Command], name: str) -> str:
+    """What a command's field says about itself."""
+    return next(described_of(field).words for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
+
+
+def _text(least: int | None, most: int | None) -> Any:
+    return words(most or 0, least=least or 0)
+
+
+def _required(hint: Any) -> Any:
+    """`int` of `int | None`."""
+    if isinstance(hint, types.UnionType):
+        return next(kind for kind in typing.get_args(hint) if kind is not type(None))
+    return hint
+
+
 def _type(hint: Any, declared: Declared) -> Any:
     if isinstance(hint, types.UnionType):
-        plain = next(kind for kind in typing.get_args(hint) if kind is not type(None))
-        return Optional[_type(plain, declared)]  # noqa: UP045 — built from a value
+        return Optional[_type(_required(hint), declared)]  # noqa: UP045 — built from a value
     if declared.choices and not declared.is_open:
         return Literal[declared.choices]
     if hint is bool:

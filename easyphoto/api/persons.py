@@ -23,9 +23,15 @@ from easyphoto.api.schemas import (
 )
 from easyphoto.api.sending import file_answer
 from easyphoto.api.waiting import counted
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import DiskFailure, EasyPhotoError
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.persons.importing import first_of
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.storage.scratch import held_folder
 from easyphoto.workspace.folders import Person, Workspace
@@ -38,8 +44,8 @@ class PersonRoutes:
     service: Service
 
     def list(self) -> PersonsAnswer:
-        everybody = self.service.app.persons()
-        damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self.service.app.damaged_persons()]
+        everybody = self._workspace.list_persons()
+        damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self._workspace.damaged_persons()]
         return PersonsAnswer(persons=[person_answer(self._workspace, person) for person in everybody], damaged=damaged)
 
     def get(self, id: str) -> PersonAnswer:
@@ -60,7 +66,7 @@ class PersonRoutes:
         with ExitStack() as opened:
             folder = opened.enter_context(held_folder(self._workspace.passing))
             try:
-                archive = self.service.app.export(person.id, folder / f"{person.id}.zip")
+                archive = ExportPerson(person.id, folder / f"{person.id}.zip").run(self.service.app, NullContext())
             except EasyPhotoError:
                 # Who was deleted meanwhile is nobody any more, whatever their files' absence led to.
                 self._workspace.person(id)
@@ -86,8 +92,7 @@ class PersonRoutes:
                 await run_in_threadpool(held.__exit__, None, None, None)
 
     def rename(self, id: str, request: RenameRequest) -> PersonAnswer:
-        self._workspace.person(id)
-        return self._answer(self.service.rename(id, request.name))
+        return self._answer(self.service.rename(RenamePerson(id, request.name)))
 
     def delete(self, id: str, response: Response) -> PersonDeletedAnswer:
         """Delete the person with photos, trainings, jobs, uploads and results. It cannot be undone.
@@ -95,7 +100,7 @@ class PersonRoutes:
         Work on them is asked to stop. What could not be deleted yet is named, with status 202, and goes later. An id
         that only trainings and jobs name, as after a first training that was cancelled, is deleted as well.
         """
-        found = self.service.delete(id)
+        found = self.service.delete(DeletePerson(id))
         if found.left:
             response.status_code = 202
         left = [LeftTold(what=one.what, why=without_folders(one.why)) for one in found.left]
@@ -106,7 +111,7 @@ class PersonRoutes:
         return self.service.app.workspace
 
     def _import(self, archive: Path) -> PersonAnswer:
-        return self._answer(self.service.app.import_person(archive))
+        return self._answer(first_of(ImportPersons(archive).run(self.service.app, NullContext())))
 
     def _answer(self, person: Person) -> PersonAnswer:
         return person_answer(self._workspace, person)

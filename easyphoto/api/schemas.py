@@ -1,16 +1,32 @@
 """What clients send and get, as models: the OpenAPI document is made from these."""
-# mypy: disable-error-code="valid-type"
+# mypy: disable-error-code="valid-type,misc"
 # Types here are values of functions, because pydantic 1.10 and 2 build them differently.
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from easyphoto.api.models import AnswerModel, RequestModel, listed, settings_model, whole, words
+from easyphoto.api.models import (
+    AnswerModel,
+    RequestModel,
+    listed,
+    request_model,
+    settings_model,
+    whole,
+    words,
+    words_of,
+)
+from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.train import TrainPerson
 from easyphoto.settings import (
-    PRESETS,
+    AUTO,
+    ENGINES,
     FaceSettings,
     InferenceSettings,
+    Options,
     PreprocessSettings,
     TrainSettings,
     WeightSettings,
@@ -23,8 +39,6 @@ InferenceIn = settings_model(InferenceSettings)
 FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
 WeightsIn = settings_model(WeightSettings, without=("webui",))
-TrainPreset = Literal[tuple(PRESETS[TrainSettings])]
-InferencePreset = Literal[tuple(PRESETS[InferenceSettings])]
 Name = words(200, least=1)
 FileName = words(255, least=1)
 
@@ -41,9 +55,7 @@ class InlinePicture(RequestModel):
 
 
 FACE = Field(None, description="Which face of a photo with several is meant, from 1, as the verdicts number them.")
-REFERENCE = Field(
-    None, description="The photo that shows the person: the name of an upload, or of a picture sent with the request."
-)
+NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
 SEATS = Field(None, description="Which face of the template each person takes, from the left and from 0.")
 
 
@@ -75,54 +87,54 @@ Templates = listed(KnownTemplate | UploadedTemplate | InlineTemplate, least=1, m
 
 class OptionsIn(RequestModel):
     base: Name | None = Field(None, description="A checkpoint of /capabilities, or a model family; never a path.")
-    engine: Literal["auto", "drawings", "photographs"] = Field("auto", description="What the person's photos are.")
+    engine: Literal[ENGINES] = Field(AUTO, description="What the person's photos are.")
     faces: FacesIn | None = None
     weights: WeightsIn | None = None
 
 
-class CheckRequest(RequestModel):
-    photos: Photos
-    reference: FileName | None = REFERENCE
-    preprocess: PreprocessIn | None = None
-    options: OptionsIn | None = None
+PARTS = {
+    TrainSettings: TrainIn,
+    PreprocessSettings: PreprocessIn,
+    InferenceSettings: InferenceIn,
+    Options: OptionsIn,
+}
+PHOTOS = {
+    "photos": {"photos": (Photos, ...)},
+    # Each photo says it itself.
+    "chosen_faces": {},
+    "reference": {"reference": (FileName | None, Field(None, description=NAMED_REFERENCE))},
+}
 
 
-class TrainRequest(RequestModel):
-    name: Name = Field(..., description="The person; becomes their id: letters, digits, _ and -.")
-    photos: Photos
-    reference: FileName | None = REFERENCE
-    preset: TrainPreset = Field("balanced", description="What settings differ from; `settings` go on top.")
-    settings: TrainIn | None = None
-    preprocess: PreprocessIn | None = None
-    options: OptionsIn | None = None
+class CheckRequest(request_model(CheckPhotos, PARTS, **PHOTOS)):
+    pass
 
 
-class ResumeRequest(RequestModel):
-    run: FileName = Field(..., description="The `run` of a training's job.")
-    options: OptionsIn | None = None
+class TrainRequest(request_model(TrainPerson, PARTS, **PHOTOS)):
+    pass
 
 
-class PhotographRequest(RequestModel):
-    persons: listed(Name, least=1, most=MOST_PERSONS) = Field(
-        ...,
-        description="Ids, from the left where a template does not say which face is whose; with fewer persons than "
-        "faces they take the largest.",
+class ResumeRequest(request_model(ResumeTraining, PARTS, person={})):
+    pass
+
+
+PERSONS = listed(Name, least=1, most=MOST_PERSONS)
+SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPersons, "persons")))}
+
+
+class PhotographRequest(
+    request_model(
+        PhotographPersons, PARTS, persons=SITTERS, templates={"templates": (Templates, ...)}, assignments={}, out={}
     )
-    templates: Templates
-    preset: InferencePreset = Field("balanced", description="What settings differ from; `settings` go on top.")
-    settings: InferenceIn | None = None
-    options: OptionsIn | None = None
+):
+    pass
 
 
-class DrawRequest(RequestModel):
-    name: Name
-    prompt: words(20_000, least=1)
-    negative: words(20_000) = ""
-    width: whole(64, 2048, multiple_of=8) = 512
-    height: whole(64, 2048, multiple_of=8) = 640
-    seed: whole(0, 2**32 - 1) = 0
-    steps: whole(1, 150) = 30
-    options: OptionsIn | None = None
+SIDE = whole(LEAST_SIDE, MOST_SIDE, multiple_of=SIDE_STEP)
+
+
+class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512), "height": (SIDE, 640)})):
+    pass
 
 
 class SetupRequest(RequestModel):

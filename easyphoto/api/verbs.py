@@ -16,8 +16,13 @@ from easyphoto.api.schemas import (
     SetupRequest,
     TrainRequest,
 )
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
-from easyphoto.geometry import Size
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
@@ -35,10 +40,8 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        job = self.service.check(
-            taken.paths, preprocess, chosen_faces=taken.faces, reference=taken.reference, options=options
-        )
-        return accepted(job, response)
+        command = CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
+        return accepted(self.service.submit(command), response)
 
     def train(self, request: TrainRequest, response: Response) -> JobAnswer:
         """Learn a person's face from photos. Somebody trained before stays until the new training has succeeded."""
@@ -47,16 +50,8 @@ class CommandRoutes:
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        job = self.service.train(
-            request.name,
-            taken.paths,
-            settings=settings,
-            preprocess=preprocess,
-            chosen_faces=taken.faces,
-            reference=taken.reference,
-            options=options,
-        )
-        return accepted(job, response)
+        command = TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
+        return accepted(self.service.submit(command), response)
 
     def photograph(self, request: PhotographRequest, response: Response) -> JobAnswer:
         """Put trained persons into templates."""
@@ -65,30 +60,28 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
         paths, assignments = take_templates(self.service, request.templates)
-        job = self.service.photograph(
-            request.persons, paths, settings=settings, assignments=assignments, options=options
-        )
-        return accepted(job, response)
+        command = PhotographPersons(tuple(request.persons), paths, assignments, settings, options)
+        return accepted(self.service.submit(command), response)
 
     def draw(self, request: DrawRequest, response: Response) -> JobAnswer:
         """Draw a template from words; it becomes one of the user's own."""
         checked_id(request.name)
-        job = self.service.make_template(
-            request.name,
-            request.prompt,
+        command = DrawTemplate(
+            name=request.name,
+            prompt=request.prompt,
             negative=request.negative,
-            size=Size(request.width, request.height),
+            size=(request.width, request.height),
             seed=request.seed,
             steps=request.steps,
             options=options_of(self.service, request.options, starts_from_base=True),
         )
-        return accepted(job, response)
+        return accepted(self.service.submit(command), response)
 
     def resume(self, request: ResumeRequest, response: Response) -> JobAnswer:
         """Go on with a training that was cancelled or cut off."""
         options = options_of(self.service, request.options, starts_from_base=False)
         try:
-            return accepted(self.service.resume(request.run, options=options), response)
+            return accepted(self.service.submit(ResumeTraining(request.run, options)), response)
         except (InputError, OSError) as error:
             raise UnknownRun(
                 f"There is no run {request.run!r} to go on with.", advice="The `run` of a training's job is meant."
@@ -96,7 +89,7 @@ class CommandRoutes:
 
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:
         """Make the environment that trains beside a web UI. A training does so by itself."""
-        return accepted(self.service.setup(), response)
+        return accepted(self.service.submit(SetupTrainer()), response)
 
 
 def accepted(job: Job, response: Response) -> JobAnswer:

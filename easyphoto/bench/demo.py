@@ -14,7 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from easyphoto.app import EasyPhoto, TrainedPerson
+from easyphoto.app import EasyPhoto
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.train import TrainPerson
+from easyphoto.commands.training import TrainedPerson
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import draw, draw_empty
 from easyphoto.drawings.scene import sample_scene
@@ -25,7 +31,6 @@ from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Bars, Report, Section, Table
 from easyphoto.report.sheet import write_sheet
-from easyphoto.sessions import PhotographResult
 from easyphoto.settings import TrainSettings
 from easyphoto.storage.files import atomic_path
 from easyphoto.workspace.shipped import shipped_templates
@@ -66,16 +71,17 @@ def run_demo(
 ) -> DemoMade:
     """Draw, train, photograph, and report; `say` tells the reader about each phase."""
     template, clock = demo_template(), Clock()
+    settings, context = TrainSettings(steps=steps, seed=seed), NullContext(progress)
     speed = measure_speed()
     say(f"Machine: {machine_words()}. Speed: {speed.words()}")
     with clock.phase("drawing photos"):
         photos = draw_photos(app.workspace.root / "demo" / "photos", seed)
     say(f"Photos: {photos} ({PHOTOS} of one drawn person, and four that do not belong)")
     with clock.phase("checking and training"):
-        trained = app.train(NAME, photos, settings=TrainSettings(steps=steps, seed=seed), progress=progress)
+        trained = TrainPerson(NAME, photo_files(photos), settings=settings).run(app, context)
     say(f"Trained: {len(trained.person.photos)} photos kept; {trained.lora}")
     with clock.phase("photographing"):
-        session = app.photograph([NAME], [template], progress=progress)
+        session = PhotographPersons((NAME,), (template,)).run(app, context)
     portrait = session.pictures[0]
     report = _demo_report(trained, session, clock=clock, speed=speed)
     write_sheet(portrait.parent, report)

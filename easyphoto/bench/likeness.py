@@ -30,6 +30,8 @@ from easyphoto.bench.persons import (
     write_photos,
 )
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.train import TrainPerson
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
 from easyphoto.images.pictures import as_array, as_picture, write_picture
@@ -89,7 +91,8 @@ def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], pr
         if name in ready:
             continue
         progress.step(number, len(members), "training")
-        app.train(name, write_photos(draw_member(index), folder / "photos" / name), progress=progress)
+        photos = write_photos(draw_member(index), folder / "photos" / name)
+        TrainPerson(name, photos).run(app, NullContext(progress))
 
 
 def measure_person(

@@ -41,7 +41,7 @@ class StrangerPhoto:
 
 def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str], None]) -> LikenessScale:
     """Measure, keep and tell. Raises InputError where there is no embedder, or too little to compare."""
-    engine = open_photo_engine(app.store, progress, app.faces)
+    engine = open_photo_engine(app.store, progress, app.options.faces)
     if engine.embedder is None:
         raise InputError(
             "There is no embedder for photographs.", advice="Run: easyphoto weights get auraface (or sface, small)"

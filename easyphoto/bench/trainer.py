@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
@@ -79,7 +78,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
-    found = compare(app.base or FAMILIES.default.id, steps=steps, progress=progress)
+    found = compare(app.base, steps=steps, progress=progress)
     for line in found.table().split("\n"):
         say(line)
     say(json.dumps(found.record()))

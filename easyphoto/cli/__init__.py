@@ -1,1 +1,1 @@
-"""The command line: words in, verbs of `easyphoto.app` called, paths and exit codes out."""
+"""The command line: words in, commands run, paths and exit codes out."""

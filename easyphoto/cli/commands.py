@@ -1,30 +1,30 @@
-"""Each verb: open the app, call it, print what it made. Everything heavy is imported by the verb that needs it."""
+"""Each verb: build its command, run it, print what it made. Everything heavy is imported by the verb that needs it."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from easyphoto.cli.options import settings_of
-from easyphoto.cli.output import BarProgress, say, say_path, table, tell
-from easyphoto.cli.parser import BACKEND_AUTH
+from easyphoto.cli.opening import open_app, remote_host_of
+from easyphoto.cli.options import command_of, settings_of
+from easyphoto.cli.output import bar, say, say_path, table, tell, telling
+from easyphoto.cli.persons import run as persons
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
-from easyphoto.errors import InputError, NotAllDeleted
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
-from easyphoto.training.events import Event, MemoryPlanned
-from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
+from easyphoto.errors import InputError
+from easyphoto.settings import (
+    WeightSettings,
+)
+from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import used_workspace
 
 if TYPE_CHECKING:
-    from easyphoto.app import EasyPhoto
-    from easyphoto.host.remote import RemoteHost
     from easyphoto.preprocess.verdict import Check
 
 
@@ -45,7 +45,7 @@ def _sweep(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """What an earlier process was killed at is ended first; what cannot be is said, and stops nothing."""
     from easyphoto.persons.upkeep import sweep
 
-    for trouble in sweep(workspace, _app(arguments, workspace).host).troubles:
+    for trouble in sweep(workspace, open_app(arguments, workspace).host).troubles:
         tell(f"Note: {trouble}")
 
 
@@ -54,22 +54,17 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
     with bar() as progress:
         made = run_demo(
-            _app(arguments, workspace), seed=arguments.seed, steps=arguments.steps, progress=progress, say=tell
+            open_app(arguments, workspace), seed=arguments.seed, steps=arguments.steps, progress=progress, say=tell
         )
     tell(f"Report: {made.report}")
     say_path(made.portrait)
 
 
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    settings = settings_of(PreprocessSettings, arguments)
-    with bar() as progress:
-        found = _app(arguments, workspace).check(
-            arguments.photos,
-            settings,
-            chosen_faces=dict(arguments.face),
-            reference=arguments.reference,
-            progress=progress,
-        )
+    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    command = command_of(CheckPhotos, arguments, photos=photo_files(arguments.photos), chosen_faces=faces)
+    with telling() as context:
+        found = command.run(app, context)
     if arguments.sheet is not None:
         from easyphoto.preprocess.sheet import write_check
 
@@ -105,71 +100,29 @@ def _say_verdicts(found: Check) -> None:
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    from easyphoto.app import TrainingCallbacks
-
-    settings = settings_of(TrainSettings, arguments)
-    preprocess = settings_of(PreprocessSettings, arguments)
-    app = _app(arguments, workspace)
-    with bar() as progress:
-        made = app.train(
-            arguments.name,
-            arguments.photos,
-            settings=settings,
-            preprocess=preprocess,
-            chosen_faces=dict(arguments.face),
-            reference=arguments.reference,
-            progress=progress,
-            watch=TrainingCallbacks(checked=say_notes, event=say_plan),
-        )
-    said = made.check.notes if made.check is not None else ()
+    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    command = command_of(TrainPerson, arguments, photos=photo_files(arguments.photos), chosen_faces=faces)
+    with telling() as context:
+        made = command.run(app, context)
     for note in made.person.notes:
-        if note not in said:
-            tell(f"Note: {note}")
+        context.note(note)
     tell(f"Report: {made.report}")
     say_path(made.lora)
 
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    settings = settings_of(InferenceSettings, arguments)
-    app = _app(arguments, workspace)
-    with bar() as progress:
-        session = app.photograph(
-            arguments.names, arguments.template, arguments.out, settings=settings, progress=progress
-        )
-    for note in dict.fromkeys(session.all_notes):
-        tell(f"Note: {note}")
+    names, templates = tuple(arguments.names), tuple(arguments.template)
+    command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
+    with telling() as context:
+        session = command.run(open_app(arguments, workspace), context)
     tell(f"Report: {session.report}")
     # The best of the first template comes last, because the last line is what a script reads.
     for picture in reversed(session.pictures):
         say_path(picture)
 
 
-def persons(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    if arguments.action == "list":
-        _list_persons(workspace)
-        return
-    if arguments.name is None:
-        raise InputError(f"persons {arguments.action} needs a name.", advice="easyphoto persons lists everybody.")
-    if arguments.action == "import":
-        _import(arguments, workspace)
-        return
-    if arguments.action == "delete":
-        _delete(arguments, workspace)
-        return
-    if arguments.action == "rename":
-        _rename(arguments, workspace)
-        return
-    person = workspace.person(arguments.name)
-    match arguments.action:
-        case "show":
-            for heading, value in _facts(person, workspace):
-                say(f"{heading:<10} {value}")
-        case "export":
-            say_path(_app(arguments, workspace).export(person.id, arguments.out or Path(f"{person.id}.zip")))
-
-
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    app = _app(arguments, workspace)
+    app = open_app(arguments, workspace)
     with bar() as progress:
         match arguments.what:
             case "likeness":
@@ -200,7 +153,7 @@ def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.backend is not None:
         from easyphoto.host.remote import remote_lines
 
-        for line in remote_lines(_remote_host(arguments)):
+        for line in remote_lines(remote_host_of(arguments)):
             say(line)
 
 
@@ -228,146 +181,3 @@ SWEEPING = ("demo", "train", "photograph", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor lists what is not."""
 ENDING = ("delete", "rename")
 """Of persons: they end themselves what was begun with the one whom they are about, so that they can be repeated."""
-
-
-def say_notes(check: Check) -> None:
-    """What was assumed about the photos and what will come of them, before anybody waits for the training."""
-    for note in check.notes:
-        tell(f"Note: {note}")
-
-
-def say_plan(event: Event) -> None:
-    """How a training fits into the memory, before its first step."""
-    if isinstance(event, MemoryPlanned):
-        tell(event.text)
-
-
-@contextmanager
-def bar() -> Iterator[BarProgress]:
-    progress = BarProgress()
-    try:
-        yield progress
-    finally:
-        progress.close()
-
-
-def _app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
-    from easyphoto.app import EasyPhoto
-    from easyphoto.host.base import ThisMachine
-
-    elsewhere = getattr(arguments, "backend", None) is not None
-    return EasyPhoto(
-        workspace,
-        host=_remote_host(arguments) if elsewhere else ThisMachine(),
-        engine=getattr(arguments, "engine", "auto"),
-        base=getattr(arguments, "base", None),
-        faces=settings_of(FaceSettings, arguments),
-        weights=settings_of(WeightSettings, arguments),
-    )
-
-
-def _remote_host(arguments: argparse.Namespace) -> RemoteHost:
-    """The web UI of --backend; its password is better kept in the environment, where no list of processes shows it."""
-    from easyphoto.host.remote import remote_host
-
-    return remote_host(arguments.backend, arguments.backend_auth or os.environ.get(BACKEND_AUTH))
-
-
-def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    with bar() as progress:
-        found = _app(arguments, workspace).import_persons(
-            Path(arguments.name), name=arguments.import_name, progress=progress
-        )
-    for absent in found.left_out:
-        tell(f"Left out: {absent.name}. {absent.reason}")
-    for person in found.persons:
-        for note in person.notes:
-            tell(f"Note on {person.id}: {note}")
-        say_path(workspace.person_folder(person.id))
-
-
-def _list_persons(workspace: Workspace) -> None:
-    everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
-    for one in damaged:
-        tell(f"{one.id} cannot be shown. {one.reason}")
-    if not everybody:
-        if not damaged:
-            tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
-        return
-    rows = [
-        (
-            person.id,
-            "ready" if person.is_ready else "not trained",
-            str(len(person.photos)),
-            _likeness(person),
-            person.family,
-            _kind(person),
-        )
-        for person in everybody
-    ]
-    for line in table(("person", "state", "photos", "likeness", "family", "kind"), rows):
-        say(line)
-
-
-def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
-    folder = workspace.person_folder(person.id)
-    return [
-        ("name", person.name),
-        ("state", "ready" if person.is_ready else "not trained"),
-        ("family", person.family),
-        ("kind", _kind(person)),
-        ("created", person.created),
-        ("photos", str(len(person.photos))),
-        *_likeness_facts(person),
-        ("folder", str(folder)),
-        ("portrait", str(folder / person.portrait) if person.portrait else "none"),
-        ("lora", str(folder / person.lora) if person.lora else "none"),
-        ("run", str(workspace.runs / person.run) if person.run else "none"),
-        *(("note", note) for note in person.notes),
-    ]
-
-
-def _kind(person: Person) -> str:
-    """What their photos are; who was trained before that was recorded is looked at again at their next photograph."""
-    return person.domain or "not recorded"
-
-
-def _likeness(person: Person) -> str:
-    return f"{person.likeness['cosine']:.2f} ({person.likeness['embedder']})" if person.likeness else "not judged"
-
-
-def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
-    yield "likeness", _likeness(person)
-    if person.likeness:
-        from easyphoto.faces.likeness_scale import share_words
-
-        for share, whom in (("percentile", "own photos"), ("strangers", "strangers")):
-            yield "", f"above {whom}: {share_words(person.likeness.get(share))}"
-
-
-def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    if arguments.new_name is None:
-        raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
-    renamed = _app(arguments, workspace).rename(arguments.name, arguments.new_name, new_id=arguments.new_id)
-    say(f"{renamed.id}  {renamed.name}")
-
-
-def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    """Also of somebody whose training never ended, and of whom there are only traces."""
-    id = checked_id(arguments.name)
-    if not arguments.yes:
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
-        tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            tell("Nothing was deleted.")
-            return
-    deletion = _app(arguments, workspace).delete(id)
-    for gone in deletion.gone:
-        say_path(gone)
-    if deletion.left:
-        named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
-        raise NotAllDeleted(
-            f"Not all of {id!r} is deleted. {named}",
-            advice="The next start of EasyPhoto ends it; or stop what works on them, and run the same command again.",
-        )

@@ -1,4 +1,4 @@
-"""Command-line options made from the settings' declarations, and settings made from what was typed."""
+"""Command-line options made from what settings and commands declare, and these made from what was typed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import argparse
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from easyphoto.settings import Declared, Settings, hints_of, settings_from
+from easyphoto.commands.base import Command, described_of
+from easyphoto.settings import (
+    Declared,
+    InferenceSettings,
+    PreprocessSettings,
+    Settings,
+    TrainSettings,
+    hints_of,
+    settings_from,
+)
 
 S = TypeVar("S", bound=Settings)
+C = TypeVar("C", bound=Command)
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title: str) -> None:
@@ -34,6 +46,44 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title:
             default=argparse.SUPPRESS,
             help=words,
         )
+
+
+SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
+    {PreprocessSettings: "photos", TrainSettings: "training", InferenceSettings: "pictures"}
+)
+"""What the groups of a command's settings are called, in their order."""
+
+
+def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str, *, metavar: str) -> None:
+    """A plain field of a command: an option where it has a default, else a word that must be there."""
+    field = next(field for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
+    words = described_of(field).words
+    about = words[0].lower() + words[1:].rstrip(".")
+    kind = _plain_type(typing.get_type_hints(command)[name])
+    if field.default is dataclasses.MISSING:
+        parser.add_argument(name, type=kind, metavar=metavar, help=about)
+    else:
+        parser.add_argument(option_name(name), type=kind, metavar=metavar, help=about)
+
+
+def add_settings(parser: argparse.ArgumentParser, command: type[Command]) -> None:
+    """The options of all settings that a command has."""
+    hints = typing.get_type_hints(command).values()
+    for kind, title in SETTINGS_TITLES.items():
+        if kind in hints:
+            add_options(parser, kind, title=title)
+
+
+def command_of(command: type[C], arguments: argparse.Namespace, **given: Any) -> C:
+    """The command that was typed; `given` are the fields that are typed in a form of their own.
+
+    Its options stay those of the app, which were typed as well. Raises BadSettings.
+    """
+    hints, typed = typing.get_type_hints(command), vars(arguments)
+    values = {name: settings_of(kind, arguments) for name, kind in hints.items() if kind in SETTINGS_TITLES}
+    fields = [field.name for field in dataclasses.fields(command)]  # type: ignore[arg-type]
+    values |= {name: typed[name] for name in fields if name in typed and name not in values}
+    return command(**{**values, **given})
 
 
 def option_name(field: str) -> str:

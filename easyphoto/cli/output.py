@@ -6,9 +6,16 @@ import logging
 import sys
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from easyphoto.commands.base import NullContext
+from easyphoto.progress import Progress
+
+if TYPE_CHECKING:
+    from easyphoto.training.events import Event
 
 SECONDS_BETWEEN_LINES = 5.0
 _JOINERS = "\u200c\u200d"
@@ -110,3 +117,37 @@ def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[st
     lines = [headings, *(tuple(map(visible, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+class TerminalContext(NullContext):
+    """A bar; each note once, as soon as it is known; and how a training fits into the memory."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(progress)
+        self._noted: set[str] = set()
+
+    def note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            tell(f"Note: {text}")
+
+    def training_event(self, event: Event) -> None:
+        from easyphoto.training.events import MemoryPlanned
+
+        if isinstance(event, MemoryPlanned):
+            tell(event.text)
+
+
+@contextmanager
+def telling() -> Iterator[TerminalContext]:
+    with bar() as progress:
+        yield TerminalContext(progress)
+
+
+@contextmanager
+def bar() -> Iterator[BarProgress]:
+    progress = BarProgress()
+    try:
+        yield progress
+    finally:
+        progress.close()

@@ -8,14 +8,21 @@ from typing import NoReturn
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.cli.options import add_options
+from easyphoto.cli.options import add_field, add_options, add_settings
 from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.weights import add_weights_parser
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
+from easyphoto.settings import (
+    AUTO,
+    ENGINES,
+    FaceSettings,
+    WeightSettings,
+)
 
-ENGINES = ("auto", "drawings", "photographs")
 BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
@@ -67,7 +74,7 @@ def _engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        default="auto",
+        default=AUTO,
         help="what the person's photos are; auto: by how their faces look, or as it was at their training (default)",
     )
     add_options(parser, FaceSettings, title="faces on photographs")
@@ -78,13 +85,6 @@ def _face(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face", type=face_choice, action="append", default=[], metavar="PHOTO=N",
         help="which face of a photo with several is meant, by the number on the verdict sheet; may be repeated",
-    )  # fmt: skip
-
-
-def _reference(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--reference", metavar="FILE",
-        help="the photo that shows the person best (default: chosen among those that look like the others)",
     )  # fmt: skip
 
 
@@ -123,22 +123,21 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
     _face(parser)
-    _reference(parser)
+    add_field(parser, CheckPhotos, "reference", metavar="FILE")
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
-    add_options(parser, PreprocessSettings, title="photos")
+    add_settings(parser, CheckPhotos)
 
 
 def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
-    parser.add_argument("name", metavar="NAME", help="the person's id: letters, digits, _ and -")
+    add_field(parser, TrainPerson, "name", metavar="NAME")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
     _face(parser)
-    _reference(parser)
+    add_field(parser, TrainPerson, "reference", metavar="FILE")
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
-    add_options(parser, PreprocessSettings, title="photos")
-    add_options(parser, TrainSettings, title="training")
+    add_settings(parser, TrainPerson)
 
 
 def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -147,11 +146,11 @@ def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "names", nargs="+", metavar="NAME", help="who, from the left, on the largest of a template's faces"
     )
     parser.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="pictures with a face")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: the workspace's results)")
+    add_field(parser, PhotographPersons, "out", metavar="DIR")
     _engine(parser)
     _base(parser, default="what the person was trained on")
     _backend(parser)
-    add_options(parser, InferenceSettings, title="pictures")
+    add_settings(parser, PhotographPersons)
 
 
 def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
 from easyphoto.errors import InputError
-from easyphoto.settings import FaceSettings, WeightSettings
+from easyphoto.settings import FaceSettings, Options, WeightSettings
 
 if TYPE_CHECKING:
     from easyphoto.workspace.folders import Workspace
@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.jobs.service import Service
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
-    faces, weights = settings_of(FaceSettings, arguments), settings_of(WeightSettings, arguments)
+    options = Options(faces=settings_of(FaceSettings, arguments), weights=settings_of(WeightSettings, arguments))
     is_local = arguments.host in LOOPBACK_ADDRESSES and not accounts
-    app = EasyPhoto(workspace, faces=faces, weights=weights, host=ThisMachine(arguments.language, is_local))
+    app = EasyPhoto(workspace, options, host=ThisMachine(arguments.language, is_local))
 
     def ready(address: str) -> None:
         tell("EasyPhoto is served here until Ctrl-C:")

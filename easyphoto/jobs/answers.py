@@ -1,31 +1,50 @@
-"""What finished verbs answer, as plain values with the names of files that the job hands out."""
+"""What finished commands answer, as plain values with the names of files that the job hands out."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
-from easyphoto.app import TrainedPerson
+from PIL import Image
+
+from easyphoto.commands.base import Subjects
+from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.training import TrainedPerson
 from easyphoto.geometry import Size
 from easyphoto.inference.results import Photograph, Stage
-from easyphoto.jobs.context import JobContext
+from easyphoto.persons.importing import ImportedPersons
 from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
-from easyphoto.sessions import PhotographResult
 
+OWN = "own-"
+"""What the ids of the user's own templates begin with."""
 _THUMBNAIL = Size(384, 384)
 
 
-def check_answer(check: Check, context: JobContext) -> dict[str, Any]:
+class Told(Protocol):
+    """The job's context, as far as answers need it."""
+
+    pictures: list[dict[str, Any]]
+
+    def keep_picture(self, name: str, picture: Image.Image, *, quality: int = 92) -> str: ...
+
+    def hand_out(self, name: str, path: Path) -> str: ...
+
+    def tell(self, event: str, values: Mapping[str, Any], **changes: Any) -> None: ...
+
+
+def check_answer(check: Check, job: Told) -> dict[str, Any]:
     """The verdicts, a thumbnail of each photo with its faces framed and numbered, and the reference's face large."""
     files = {
-        verdict.photo: context.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)
+        verdict.photo: job.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)
         for number, verdict in enumerate(check.verdicts)
     }
     asked = check.question
-    close_up = context.keep_picture("reference.jpg", face_close_up(asked, _THUMBNAIL), quality=90) if asked else None
+    close_up = job.keep_picture("reference.jpg", face_close_up(asked, _THUMBNAIL), quality=90) if asked else None
     return {
         **check.record(),
         "files": files,
@@ -34,7 +53,7 @@ def check_answer(check: Check, context: JobContext) -> dict[str, Any]:
     }
 
 
-def person_answer(made: TrainedPerson, context: JobContext) -> dict[str, Any]:
+def person_answer(made: TrainedPerson, job: Told) -> dict[str, Any]:
     person = made.person
     return {
         "person": person.id,
@@ -43,51 +62,70 @@ def person_answer(made: TrainedPerson, context: JobContext) -> dict[str, Any]:
         "published": made.published.name if made.published else None,
         "likeness": person.likeness,
         "run": made.run_folder.name,
-        "report": context.hand_out("report.html", made.report),
-        "sheet": context.hand_out("report.png", made.run_folder / "report.png"),
+        "report": job.hand_out("report.html", made.report),
+        "sheet": job.hand_out("report.png", made.run_folder / "report.png"),
         "notes": list(person.notes),
     }
 
 
-class PhotographAnswer:
-    """Put together while a session goes on: each picture's steps are written as soon as it is finished."""
-
-    def __init__(self, context: JobContext) -> None:
-        self._context = context
-        self._pictures: list[dict[str, Any]] = []
-
-    def add(self, file: Path, template: Path, made: Photograph) -> None:
-        self._pictures.append(_picture(file, template.stem, made, self._context))
-
-    def of(self, session: PhotographResult) -> dict[str, Any]:
-        """Every picture with its likeness, notes and steps, best first within each template."""
-        for note in dict.fromkeys(session.all_notes):
-            self._context.note(note)
-        seconds: dict[str, float] = {}
-        for one in session.made:
-            for phase, spent in one.seconds.items():
-                seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
-        return {
-            "pictures": self._pictures,
-            "report": self._context.hand_out("report.html", session.report),
-            "seconds": seconds,
-            "folder": session.report.parent.name,
-        }
-
-
-def _picture(file: Path, template: str, made: Photograph, context: JobContext) -> dict[str, Any]:
+def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
+    """Every picture with its likeness, notes and steps, best first within each template."""
+    seconds: dict[str, float] = {}
+    for one in made.made:
+        for phase, spent in one.seconds.items():
+            seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
     return {
-        "file": context.hand_out(file.name, file),
+        "pictures": job.pictures,
+        "report": job.hand_out("report.html", made.report),
+        "seconds": seconds,
+        "folder": made.report.parent.name,
+    }
+
+
+def picture_answer(file: Path, template: str, made: Photograph, job: Told) -> dict[str, Any]:
+    return {
+        "file": job.hand_out(file.name, file),
         "template": template,
         "seed": made.seed,
         "score": made.score,
         "likeness": [None if one is None else asdict(one) for one in made.likeness],
         "notes": list(made.notes),
-        "stages": [_stage(file.stem, number, stage, context) for number, stage in enumerate(made.stages)],
+        "stages": [_stage(file.stem, number, stage, job) for number, stage in enumerate(made.stages)],
     }
 
 
-def _stage(picture: str, number: int, stage: Stage, context: JobContext) -> dict[str, Any]:
+def template_answer(file: Path, job: Told) -> dict[str, Any]:
+    return {"template": f"{OWN}{file.stem}", "file": job.hand_out(file.name, file)}
+
+
+def setup_answer(versions: Mapping[str, str], job: Told) -> dict[str, Any]:
+    return {"versions": versions}
+
+
+def import_answer(found: ImportedPersons, job: Told) -> dict[str, Any]:
+    # So that what is written here goes when they go.
+    job.tell("imported", {}, subject=Subjects(tuple(person.id for person in found.persons)))
+    return {
+        "persons": [person.name for person in found.persons],
+        "left_out": [{"name": one.name, "reason": one.reason} for one in found.left_out],
+    }
+
+
+def _stage(picture: str, number: int, stage: Stage, job: Told) -> dict[str, Any]:
     words = re.sub(r"\W+", "-", stage.name)
-    name = context.keep_picture(f"{picture}-{number:02d}-{words}.jpg", stage.image)
+    name = job.keep_picture(f"{picture}-{number:02d}-{words}.jpg", stage.image)
     return {"name": stage.name, "file": name, "face": stage.face}
+
+
+ANSWERS: Mapping[str, Callable[[Any, Told], dict[str, Any]]] = MappingProxyType(
+    {
+        "check": check_answer,
+        "train": person_answer,
+        "resume": person_answer,
+        "photograph": photograph_answer,
+        "template": template_answer,
+        "setup": setup_answer,
+        "import": import_answer,
+    }
+)
+"""By the command's kind: what its result becomes."""

@@ -1,4 +1,4 @@
-"""What a job's work is given: its progress, its folder, and ways to tell what happened."""
+"""What a job's command is watched by: all that it tells becomes events, files and fields of the job's record."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from PIL import Image
 
+from easyphoto.inference.results import Photograph
+from easyphoto.jobs.answers import check_answer, picture_answer
+from easyphoto.jobs.records import Job
+from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import atomic_path
 from easyphoto.training.events import Checkpoint, Done, Event, Sample, Step, to_line
-
-if TYPE_CHECKING:
-    from easyphoto.jobs.queue import JobQueue
+from easyphoto.workspace.folders import Workspace
 
 # A step of the miniature takes 0.1 s; nobody reads faster than this, and every change is written to disk.
 SECONDS_BETWEEN_TELLING = 0.4
@@ -24,12 +26,27 @@ MOST_PREVIEWS = 24
 PREVIEW_SIDE = 768
 
 
-class JobContext:
-    """Is the work's `Progress`, and more."""
+class Jobs(Protocol):
+    """The queue, as far as a job's own context needs it."""
 
-    def __init__(self, queue: JobQueue, id: str, folder: Path, watched: Progress) -> None:
+    @property
+    def workspace(self) -> Workspace: ...
+
+    def get(self, id: str) -> Job: ...
+
+    def is_cancelled(self, id: str) -> bool: ...
+
+    def change(self, id: str, event: str | None = None, *, values: Mapping[str, Any], **changes: Any) -> None: ...
+
+
+class JobContext:
+    """The command's `Context`, and what its answer is put together with."""
+
+    def __init__(self, queue: Jobs, id: str, folder: Path, watched: Progress) -> None:
         """`watched` stops the job when those whom it is about are being deleted, in whatever process."""
         self.folder = folder
+        self.pictures: list[dict[str, Any]] = []
+        """The answers of the pictures so far; their steps are written as soon as each is finished."""
         self._queue, self._id, self._watched = queue, id, watched
         self._told, self._shown, self._trained = 0.0, 0.0, 0.0
         self._last: tuple[int, int, str] = (0, 0, "")
@@ -65,17 +82,25 @@ class JobContext:
         """An event of the job, with changes of its record."""
         self._queue.change(self._id, event, values=values, **changes)
 
-    def tell_training(self, event: Event) -> None:
-        """A training's event; single steps are thinned as progress is."""
+    def checked(self, check: Check) -> None:
+        self.tell("verdicts", check_answer(check, self))
+
+    def run_started(self, folder: Path) -> None:
+        self._queue.change(self._id, "run", values={"run": folder.name}, run=folder.name)
+
+    def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
+        self.pictures.append(picture_answer(file, template.stem, made, self))
+
+    def training_event(self, event: Event) -> None:
+        """Samples are shown; single steps are thinned as progress is."""
+        if isinstance(event, Sample):
+            self.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
         if isinstance(event, Step):
             is_due = time.monotonic() - self._trained >= SECONDS_BETWEEN_TELLING
             if not is_due and event.step not in (1, event.of):
                 return
             self._trained = time.monotonic()
         self._queue.change(self._id, "train", values={"line": to_line(without_folders(event))})
-
-    def begin_run(self, folder: Path) -> None:
-        self._queue.change(self._id, "run", values={"run": folder.name}, run=folder.name)
 
     def hand_out(self, name: str, path: Path) -> str:
         """Let clients have a file of the workspace under `name`; returns the name."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from easyphoto.commands.base import Command, Subjects
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.queue import JobQueue, Work
-from easyphoto.jobs.records import Job, JobEvent, JobSubjects
+from easyphoto.jobs.records import Job, JobEvent
 from easyphoto.workspace.folders import Workspace
 
 
@@ -26,11 +26,8 @@ class OwnJobs:
     def workspace(self) -> Workspace:
         return self.everybody.workspace
 
-    def submit(
-        self, kind: str, title: str, work: Work, *, request: Mapping[str, Any], subject: JobSubjects | None = None
-    ) -> Job:
-        asker = self.asking()
-        return self.everybody.submit(kind, title, work, request=request, subject=subject, asker=asker)
+    def submit(self, command: Command, work: Work) -> Job:
+        return self.everybody.submit(command, work, asker=self.asking())
 
     def get(self, id: str) -> Job:
         job = self.everybody.get(id)
@@ -67,7 +64,7 @@ class OwnJobs:
         self.get(id)
         return self.everybody.wait(id, after, seconds)
 
-    def held_back(self, subject: JobSubjects, *, stop: bool = False) -> AbstractContextManager[None]:
+    def held_back(self, subject: Subjects, *, stop: bool = False) -> AbstractContextManager[None]:
         """Against everybody's jobs: a person is shared by all."""
         return self.everybody.held_back(subject, stop=stop)
 

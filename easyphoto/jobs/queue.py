@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, RunBusy, UnknownJob
+from easyphoto.commands.base import Command, Subjects
+from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.lanes import Lane, Lanes
+from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import (
     Job,
     JobEvent,
-    JobSubjects,
     State,
     error_record,
     new_job_id,
@@ -30,9 +30,8 @@ from easyphoto.jobs.records import (
 from easyphoto.jobs.store import EVENTS_FILE, JobStore
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.storage.files import inside, matching, write_bytes
+from easyphoto.storage.files import inside, write_bytes
 from easyphoto.storage.journal import Watched, at_work, doomed
-from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import plain
 from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
 
@@ -49,66 +48,45 @@ def _may_be_handed_out(name: str) -> bool:
     return is_file_name(name) and name.casefold() not in RECORDS and not name.startswith(".")
 
 
-class Lane(Enum):
-    """What waits for whom: work for the device, one at a time, and looking at photos, which nobody should wait for."""
-
-    WORK = "work"
-    LOOK = "look"
-
-    @classmethod
-    def of(cls, kind: str) -> Lane:
-        return cls.LOOK if kind == "check" else cls.WORK
-
-
 class JobQueue:
     """Takes jobs, does them, tells about them. `close` ends it; a job that runs then is cancelled."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._owner = secrets.token_hex(8)
+        self._owner = Ownership(workspace)
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._events: dict[str, list[JobEvent]] = {}
         self._recent: deque[str] = deque()
-        self._held_back: list[JobSubjects] = []
-        self._shelf = JobStore(workspace.jobs)
-        self._waiting: dict[Lane, deque[tuple[str, Work]]] = {lane: deque() for lane in Lane}
+        self._held_back: list[Subjects] = []
+        self._store = JobStore(workspace.jobs)
+        self._lanes: Lanes[Work] = Lanes(
+            self._changed, self._begin, give_up=lambda id: self._over(id, State.CANCELLED), stumbled=self._end_running
+        )
         self._cancelled: set[str] = set()
-        self._threads: dict[Lane, threading.Thread] = {}
-        self._closing = False
-        self._held = ExitStack()
-        self._held.enter_context(file_lock(self._owner_lock(self._owner)))
-        self._settle_abandoned()
+        # Jobs whose process has ended are interrupted; those of a process that lives are left to it.
+        self.list()
+        self._owner.clear()
         sweep(workspace, self.list())
 
-    def submit(
-        self,
-        kind: str,
-        title: str,
-        work: Work,
-        *,
-        request: Mapping[str, Any],
-        subject: JobSubjects | None = None,
-        asker: Requester | None = None,
-    ) -> Job:
-        """Put `work` at the end of the queue; it is called with the job's context and returns the job's result."""
+    def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
+        """Put the command at the end of the queue. `work` does it: called with the job's context, it returns the job's
+        result."""
         job = Job(
-            new_job_id(), kind, title, State.QUEUED, now(), self._owner,
-            request=request, subject=subject or JobSubjects(), asker=asker or Requester(),
+            new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner.id, request=command.record(),
+            subject=command.subjects(self.workspace), asker=asker or Requester(),
         )  # fmt: skip
         with self._changed:
-            if self._closing:
+            if self._lanes.is_closing:
                 raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
             self.workspace.check_there()
             is_held_back = any(job.subject.meets(subject) for subject in self._held_back)
             if is_held_back or job.subject.names & doomed(self.workspace.root):
                 raise HostBusy("This person is being changed or deleted.", advice="Ask again in a moment.")
-            self._shelf.write(job)
+            self._store.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
             self._told(job.id, "state", state=job.state.value)
-            lane = Lane.of(kind)
-            self._waiting[lane].append((job.id, work))
-            self._open(lane)
+            self._lanes.add(Lane.of(job.kind), job.id, work)
             self._changed.notify_all()
         return job
 
@@ -116,7 +94,7 @@ class JobQueue:
         """Raises UnknownJob."""
         with self._changed:
             known = self._jobs.get(id)
-        return known or self._settled(self._shelf.read(id))
+        return known or self._settled(self._store.read(id))
 
     def list(self) -> tuple[Job, ...]:
         """Every job of the workspace, newest first; a broken record is left out."""
@@ -124,7 +102,7 @@ class JobQueue:
             # Another process may have deleted a person with their jobs.
             self.drop_missing()
             jobs = dict(self._jobs)
-        for id, job in self._shelf.read_all(without=frozenset(jobs)).items():
+        for id, job in self._store.read_all(without=frozenset(jobs)).items():
             with suppress(EasyPhotoError):
                 jobs[id] = self._settled(job)
         return tuple(sorted(jobs.values(), key=lambda job: (job.created, job.id), reverse=True))
@@ -146,9 +124,7 @@ class JobQueue:
             if mine is not None and not mine.state.is_over:
                 self._cancelled.add(id)
                 if mine.state is State.QUEUED:
-                    for waiting in self._waiting.values():
-                        if work := next((each for each in waiting if each[0] == id), None):
-                            waiting.remove(work)
+                    self._lanes.remove(id)
                     self._over(id, State.CANCELLED)
         return self.get(id)
 
@@ -176,7 +152,7 @@ class JobQueue:
                 self._drop(id)
 
     @contextmanager
-    def held_back(self, subject: JobSubjects, *, stop: bool = False) -> Iterator[None]:
+    def held_back(self, subject: Subjects, *, stop: bool = False) -> Iterator[None]:
         """Meanwhile no job about these persons and pictures is taken.
 
         Raises HostBusy while one is not over; with `stop` the jobs of this queue are asked to stop instead, those that
@@ -200,7 +176,7 @@ class JobQueue:
 
     def folder(self, id: str) -> Path:
         """Raises UnknownJob."""
-        return self._shelf.folder(id)
+        return self._store.folder(id)
 
     def file(self, id: str, name: str) -> Path:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
@@ -224,7 +200,7 @@ class JobQueue:
             if known is not None:
                 return tuple(known[after:])
         self.folder(id)
-        return tuple(event for event in self._shelf.events(id) if event.number > after)
+        return tuple(event for event in self._store.events(id) if event.number > after)
 
     def wait(self, id: str, after: int, seconds: float) -> tuple[JobEvent, ...]:
         """As `events`; where there is none yet, waits for one, at most so long."""
@@ -234,13 +210,12 @@ class JobQueue:
 
     def close(self, seconds: float = 10.0) -> None:
         with self._changed:
-            self._closing = True
+            self._lanes.is_closing = True
             for id in [id for id, job in self._jobs.items() if not job.state.is_over]:
                 self._cancelled.add(id)
             self._changed.notify_all()
-        for thread in self._threads.values():
-            thread.join(seconds)
-        self._held.close()
+        self._lanes.join(seconds)
+        self._owner.close()
 
     # --- what the context calls ---
 
@@ -258,44 +233,11 @@ class JobQueue:
                 raise Cancelled
             self._jobs[id] = replace(self._jobs[id], **changes)
             if changes:
-                self._shelf.write(self._jobs[id])
+                self._store.write(self._jobs[id])
             if event is not None:
                 self._told(id, event, **values)
 
-    # --- the threads ---
-
-    def _open(self, lane: Lane) -> None:
-        """A thread for the lane, where it has none that lives."""
-        if lane not in self._threads or not self._threads[lane].is_alive():
-            name = f"easyphoto-{lane.value}"
-            self._threads[lane] = threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
-            self._threads[lane].start()
-
-    def _serve(self, lane: Lane) -> None:
-        """Whatever goes wrong, the lane goes on: else all jobs after this one would wait for ever, and nobody knew."""
-        while True:
-            try:
-                if not self._serve_next(lane):
-                    return
-            except BaseException as error:
-                _log.exception("The jobs' lane %r stumbled; it goes on with the next job", lane.value)
-                with suppress(BaseException):
-                    self._end_running(lane, error)
-
-    def _serve_next(self, lane: Lane) -> bool:
-        """Do the next job of the lane; False where the queue closes."""
-        waiting = self._waiting[lane]
-        with self._changed:
-            self._changed.wait_for(lambda: waiting or self._closing)
-            if self._closing:
-                for id, _ in waiting:
-                    self._over(id, State.CANCELLED)
-                return False
-            id, work = waiting.popleft()
-            job = self._jobs.get(id)
-        if job is not None:
-            self._begin(job, work)
-        return True
+    # --- what the lanes' threads call ---
 
     def _end_running(self, lane: Lane, error: BaseException) -> None:
         with self._changed:
@@ -306,12 +248,16 @@ class JobQueue:
     def _write(self, id: str) -> None:
         """On a full disk the record stays behind; in memory the job goes on."""
         try:
-            self._shelf.write(self._jobs[id])
+            self._store.write(self._jobs[id])
         except (EasyPhotoError, OSError) as error:
             _log.warning("The record of the job %s could not be written: %s", id, error)
 
-    def _begin(self, job: Job, work: Work) -> None:
+    def _begin(self, id: str, work: Work) -> None:
         """Do it where it is still wanted: whoever deletes its person does so in whatever process it waits."""
+        with self._changed:
+            job = self._jobs.get(id)
+        if job is None:
+            return
         try:
             # Held to the very end, so that a deletion finds all that was written.
             with at_work(self.workspace.root, job.subject.names, NullProgress()) as watched:
@@ -376,7 +322,7 @@ class JobQueue:
         if len(self._recent) <= MOST_EVENTS_IN_MEMORY:
             return
         old = self._recent.popleft()
-        if old in self._events and len(self._shelf.events(old)) == len(self._events[old]):
+        if old in self._events and len(self._store.events(old)) == len(self._events[old]):
             self._events.pop(old, None)
 
     def _drop(self, id: str) -> None:
@@ -393,42 +339,22 @@ class JobQueue:
         known = self._events[id]
         event = JobEvent(len(known) + 1, type, now(), values)
         known.append(event)
-        self._shelf.add(id, event)
+        self._store.add(id, event)
         self._changed.notify_all()
-
-    def _settle_abandoned(self) -> None:
-        """Jobs whose process has ended are interrupted; those of a process that lives are left to it."""
-        self.list()
-        for lock in matching(self.workspace.jobs, ".owner-*.lock"):
-            if self._has_ended(lock.name.removeprefix(".owner-").removesuffix(".lock")):
-                with suppress(OSError):  # a process that looks at the same time has it open; Windows minds
-                    lock.unlink(missing_ok=True)
 
     def _settled(self, job: Job) -> Job:
         """The job as it is on disk, interrupted if its process has ended before it was over."""
-        if job.state.is_over or not self._has_ended(job.owner):
+        if job.state.is_over or not self._owner.has_ended(job.owner):
             return job
         with self._changed:
             # Once more: its process may have ended it just before itself, or another thread has settled it.
-            job = self._shelf.read(job.id)
+            job = self._store.read(job.id)
             if job.state.is_over:
                 return job
             ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
-            last = max((event.number for event in self._shelf.events(job.id)), default=0)
+            last = max((event.number for event in self._store.events(job.id)), default=0)
             # Who only looks is told on a full disk as well.
             with suppress(EasyPhotoError):
-                self._shelf.write(ended)
-                self._shelf.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))
+                self._store.write(ended)
+                self._store.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))
         return ended
-
-    def _has_ended(self, owner: str) -> bool:
-        if owner == self._owner:
-            return False
-        try:
-            with file_lock(self._owner_lock(owner)):
-                return True
-        except RunBusy:
-            return False
-
-    def _owner_lock(self, owner: str) -> Path:
-        return self.workspace.jobs / f".owner-{owner}.lock"

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.commands.base import Subjects
 from easyphoto.errors import BadRecord, EasyPhotoError
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
-from easyphoto.storage.journal import names_of
 from easyphoto.storage.records import from_line, name_stamp, read_json, typed, utc_now
 from easyphoto.workspace.folders import is_file_name
 
@@ -25,29 +25,10 @@ _OWNER = re.compile(r"[\w-]{1,64}")
 
 
 @dataclass(frozen=True)
-class JobSubjects:
-    """Whose pictures a job holds, so that it goes when they go."""
-
-    persons: tuple[str, ...] = ()
-    """Ids."""
-    uploads: tuple[str, ...] = ()
-    """File names in the workspace's uploads."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """As the journal has them."""
-        return names_of(self.persons, self.uploads)
-
-    def meets(self, other: JobSubjects) -> bool:
-        """Whether both are about the same person or picture."""
-        return bool({*self.persons} & {*other.persons} or {*self.uploads} & {*other.uploads})
-
-
-@dataclass(frozen=True)
 class Job:
     id: str
     kind: str
-    """check, train, resume, photograph, template, setup."""
+    """Of its command."""
     title: str
     state: State
     created: str
@@ -65,13 +46,14 @@ class Job:
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Names under which files elsewhere in the workspace are handed out → their paths below its root."""
     request: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Its command's record."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, str] | None = None
     """code, message, advice."""
     notes: tuple[str, ...] = ()
     run: str | None = None
     """Name of the training's folder, as soon as there is one; what `resume` takes."""
-    subject: JobSubjects = JobSubjects()
+    subject: Subjects = field(default_factory=Subjects)
     asker: Requester = field(default_factory=Requester)
     """Whose it is."""
 

@@ -1,54 +1,35 @@
-"""Where tabs and API ask for work: every verb of the app as a job, and what it answers with as plain values."""
+"""Where tabs and API ask for work: commands become jobs; uploads and templates are taken in and handed out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.app import EasyPhoto, TrainingCallbacks
-from easyphoto.errors import InputError, NameTaken, TrainerMissing
-from easyphoto.geometry import Size
+from easyphoto.app import EasyPhoto
+from easyphoto.commands.base import Command, NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.errors import InputError, NameTaken
 from easyphoto.host.base import HostFacts
-from easyphoto.jobs.answers import PhotographAnswer, check_answer, person_answer
+from easyphoto.jobs.answers import ANSWERS, OWN
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import Job, JobSubjects
+from easyphoto.jobs.records import Job
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
+from easyphoto.persons import upkeep
 from easyphoto.persons.deletion import Deletion
-from easyphoto.persons.traces import traces_of
 from easyphoto.persons.upkeep import Swept
-from easyphoto.preprocess.reference import wanted_photo
-from easyphoto.preprocess.verdict import Check
-from easyphoto.settings import (
-    FaceSettings,
-    InferenceSettings,
-    PreprocessSettings,
-    TrainSettings,
-    WeightSettings,
-    settings_record,
-)
 from easyphoto.storage.files import write_bytes
-from easyphoto.training.events import Event, Sample
 from easyphoto.workspace.folders import Person, checked_id
 from easyphoto.workspace.shipped import shipped_templates
-
-OWN = "own-"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What every verb may be told besides its own settings."""
-
-    base: str | None = None
-    engine: str = "auto"
-    faces: FaceSettings = field(default_factory=FaceSettings)
-    weights: WeightSettings = field(default_factory=WeightSettings)
 
 
 @dataclass(frozen=True)
@@ -75,6 +56,17 @@ class Service:
             return self
         return replace(self, queue=OwnJobs(self.queue, asking), asking=asking)
 
+    def submit(self, command: Command) -> Job:
+        """Queue the command. Raises at once what need not wait for its turn, as `Command.validated` says."""
+        self._check_base(command)
+        command = command.validated(self.app)
+        self._check_owner(command)
+
+        def work(context: JobContext) -> Mapping[str, Any]:
+            return ANSWERS[command.kind](command.run(self.app, context), context)
+
+        return self.queue.submit(command, work)
+
     def keep(self, name: str, content: bytes) -> Upload:
         """Take a picture in. Raises BadPicture, and DiskFailure where the workspace was taken away."""
         self.app.workspace.check_there()
@@ -84,183 +76,30 @@ class Service:
         """Raises InputError where there is none of that name, or somebody else brought it."""
         return find_upload(self.app.workspace, name, self.asking())
 
-    def check(
-        self,
-        photos: Sequence[Path],
-        preprocess: PreprocessSettings | None = None,
-        *,
-        chosen_faces: Mapping[str, int] | None = None,
-        reference: str | None = None,
-        options: Options | None = None,
-    ) -> Job:
-        """Raises BadReference where `reference` is none of the photos; where it is not kept, the job says so."""
-        preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
-        app, wanted = self._app(options), wanted_photo(photos, reference)
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            found = app.check(photos, preprocess, chosen_faces=chosen, reference=wanted, progress=context)
-            return check_answer(found, context)
-
-        request = {
-            "photos": names_of(photos),
-            "preprocess": settings_record(preprocess),
-            "chosen_faces": chosen,
-            "reference": wanted,
-        }
-        return self.queue.submit(
-            "check", f"check {len(photos)} photos", work, request=request, subject=self._subject((), photos)
-        )
-
-    def train(
-        self,
-        name: str,
-        photos: Sequence[Path],
-        *,
-        settings: TrainSettings | None = None,
-        preprocess: PreprocessSettings | None = None,
-        chosen_faces: Mapping[str, int] | None = None,
-        reference: str | None = None,
-        options: Options | None = None,
-    ) -> Job:
-        """The trainer's environment is made first, where the host needs one and has none. `reference` as in `check`."""
-        id, settings = checked_id(name), settings or TrainSettings()
-        preprocess, chosen = preprocess or PreprocessSettings(), dict(chosen_faces or {})
-        app, wanted = self._app(options), wanted_photo(photos, reference)
-        # A deletion of somebody of that name that was cut off must not hit who comes now.
-        app.settle((id,))
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            ready_trainer(app, context)
-            made = app.train(
-                name,
-                photos,
-                settings=settings,
-                preprocess=preprocess,
-                chosen_faces=chosen,
-                reference=wanted,
-                progress=context,
-                watch=watch_of(context),
-            )
-            return person_answer(made, context)
-
-        request = {
-            "name": name,
-            "photos": names_of(photos),
-            "settings": settings_record(settings),
-            "preprocess": settings_record(preprocess),
-            "chosen_faces": chosen,
-            "reference": wanted,
-            "options": options_record(options),
-        }
-        return self.queue.submit("train", f"train {name}", work, request=request, subject=self._subject((id,), photos))
-
-    def resume(self, run: str, *, options: Options | None = None) -> Job:
-        """Go on with a training that was cancelled or cut off. Raises InputError where there is no such run.
-
-        With accounts it must be one's own, because its pictures are shown as it goes on.
-        """
-        app, folder = self._app(options), self.app.workspace.run_folder(run)
-        if self.asking().account is not None and all(job.run != run for job in self.queue.list()):
-            raise InputError(f"There is no run {run!r} of yours.", advice="Who began it can resume it.")
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            ready_trainer(app, context)
-            return person_answer(app.resume(folder.name, progress=context, watch=watch_of(context)), context)
-
-        whose = self.app.trained_in(run)
-        return self.queue.submit("resume", f"resume {whose}", work, request={"run": run}, subject=JobSubjects((whose,)))
-
-    def photograph(
-        self,
-        names: Sequence[str],
-        templates: Sequence[Path],
-        *,
-        settings: InferenceSettings | None = None,
-        assignments: Sequence[Sequence[int] | None] | None = None,
-        options: Options | None = None,
-    ) -> Job:
-        """`assignments`: for each template, which of its faces (from the left, 0 first) each person takes."""
-        settings, app = settings or InferenceSettings(), self._app(options)
-        ids = tuple(self.app.workspace.person(name).id for name in names)
-        seats = zip(templates, assignments, strict=True) if assignments else ()
-        wanted = {template: tuple(faces) for template, faces in seats if faces is not None}
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            answer = PhotographAnswer(context)
-            made = app.photograph(
-                ids, templates, settings=settings, assignments=wanted, progress=context, finished=answer.add
-            )
-            return answer.of(made)
-
-        request = {
-            "persons": list(ids),
-            "templates": names_of(templates),
-            "assignments": [list(wanted[template]) if template in wanted else None for template in templates],
-            "settings": settings_record(settings),
-            "options": options_record(options),
-        }
-        title = f"photograph {' and '.join(names)}"
-        return self.queue.submit("photograph", title, work, request=request, subject=JobSubjects(ids))
-
-    def make_template(
-        self,
-        name: str,
-        prompt: str,
-        *,
-        negative: str = "",
-        size: Size | None = None,
-        seed: int = 0,
-        steps: int = 30,
-        options: Options | None = None,
-    ) -> Job:
-        """Draw a template from words; it becomes one of the user's own."""
-        app, size = self._app(options), size or Size(512, 640)
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            file = app.draw_template(
-                name, prompt, negative=negative, size=size, seed=seed, steps=steps, progress=context
-            )
-            return {"template": f"{OWN}{file.stem}", "file": context.hand_out(file.name, file)}
-
-        request = {"name": name, "prompt": prompt, "negative": negative, "size": [size.width, size.height]}
-        return self.queue.submit("template", f"draw {name}", work, request={**request, "seed": seed, "steps": steps})
-
-    def setup(self) -> Job:
-        """Make the environment that trains beside a web UI."""
-        app = self.app
-
-        def work(context: JobContext) -> Mapping[str, Any]:
-            return {"versions": app.make_trainer(context)}
-
-        return self.queue.submit("setup", "set up the trainer", work, request={})
-
-    def delete(self, name: str) -> Deletion:
-        """As `app.delete`; jobs of theirs are cancelled, and no new one is taken meanwhile."""
-        workspace, id = self.app.workspace, checked_id(name)
-        uploads = tuple(file.name for file in traces_of(workspace, id).uploads)
-        with self.queue.held_back(JobSubjects((id,), uploads), stop=True):
-            found = self.app.delete(id)
+    def delete(self, command: DeletePerson) -> Deletion:
+        """At once: jobs of theirs are cancelled, and no new one is taken meanwhile."""
+        with self.queue.held_back(command.subjects(self.app.workspace), stop=True):
+            found = command.run(self.app, NullContext())
         self.queue.drop_missing()
         return found
 
+    def rename(self, command: RenamePerson) -> Person:
+        """At once. Raises UnknownPerson, and HostBusy while a job of theirs, or of who has the new id, is not over."""
+        self.app.workspace.person(command.name)
+        with self.queue.held_back(command.subjects(self.app.workspace)):
+            return command.run(self.app, NullContext())
+
     def sweep(self) -> Swept:
-        """As `app.sweep`, and what nobody came back for."""
-        swept = self.app.sweep()
+        """As `persons.upkeep.sweep`, and what nobody came back for."""
+        swept = upkeep.sweep(self.app.workspace, self.app.host)
         # Whoever asks: what another one's job names is not nobody's.
         queue = self.queue.everybody if isinstance(self.queue, OwnJobs) else self.queue
         return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, queue.list())))
 
-    def rename(self, name: str, new_name: str, *, new_id: str | None = None) -> Person:
-        """As `app.rename`. Raises HostBusy while a job of theirs, or of who has the new id, is not over."""
-        id = self.app.workspace.person(name).id
-        ids = (id,) if new_id is None else (id, checked_id(new_id))
-        with self.queue.held_back(JobSubjects(ids)):
-            return self.app.rename(id, new_name, new_id=new_id)
-
     def templates(self) -> tuple[TemplateEntry, ...]:
         """Those that ship, then the user's own."""
         shipped = [TemplateEntry(one.file.stem, one.title, one.file, False) for one in shipped_templates()]
-        own = [TemplateEntry(f"{OWN}{file.stem}", file.stem, file, True) for file in self.app.own_templates()]
+        own = [TemplateEntry(f"{OWN}{file.stem}", file.stem, file, True) for file in own_templates(self.app.workspace)]
         return (*shipped, *own)
 
     def template(self, id: str) -> TemplateEntry:
@@ -292,54 +131,15 @@ class Service:
     def facts(self) -> HostFacts:
         return self.app.host.facts()
 
-    def _app(self, options: Options | None) -> EasyPhoto:
-        if options is None:
-            return self.app
-        # On a page that only this machine's user reaches a path is welcome; routes have refused it before.
-        if options.base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
-            check_base(options.base, self.facts().checkpoints)
-        # The web UI's folder is the host's to know, unless somebody named another.
-        weights = replace(options.weights, webui=options.weights.webui or self.app.weights.webui)
-        return replace(self.app, base=options.base, engine=options.engine, faces=options.faces, weights=weights)
+    def _check_base(self, command: Command) -> None:
+        """On a page that only this machine's user reaches a path is welcome; routes have refused it before."""
+        base = command.options.base if command.options is not None else None
+        if base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
+            check_base(base, self.facts().checkpoints)
 
-    def _subject(self, persons: tuple[str, ...], photos: Sequence[Path]) -> JobSubjects:
-        uploads = self.app.workspace.uploads
-        return JobSubjects(persons, tuple(photo.name for photo in photos if photo.parent == uploads))
-
-
-def ready_trainer(app: EasyPhoto, context: JobContext) -> None:
-    """Make what trains, where it is missing."""
-    try:
-        app.host.trainer(app.workspace)
-    except TrainerMissing:
-        context.note("The environment that trains was made first; the next training starts at once.")
-        app.make_trainer(context)
-
-
-def watch_of(context: JobContext) -> TrainingCallbacks:
-    def heard(event: Event) -> None:
-        if isinstance(event, Sample):
-            context.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
-        context.tell_training(event)
-
-    def checked(check: Check) -> None:
-        context.tell("verdicts", check_answer(check, context))
-        for note in check.notes:
-            context.note(note)
-
-    return TrainingCallbacks(
-        checked=checked,
-        started=context.begin_run,
-        event=heard,
-    )
-
-
-def options_record(options: Options | None) -> dict[str, Any]:
-    """For clients: where the host lies is the owner's business."""
-    record = asdict(options or Options())
-    del record["weights"]["webui"]
-    return record
-
-
-def names_of(files: Sequence[Path]) -> list[str]:
-    return [file.name for file in files]
+    def _check_owner(self, command: Command) -> None:
+        """With accounts a training is resumed by who began it, because its pictures are shown as it goes on."""
+        if not isinstance(command, ResumeTraining) or self.asking().account is None:
+            return
+        if all(job.run != command.training for job in self.queue.list()):
+            raise InputError(f"There is no run {command.training!r} of yours.", advice="Who began it can resume it.")

@@ -1,4 +1,4 @@
-"""The shape of what jobs ask for, answer and tell, by kind: what tabs and API rely on in a record that was read back.
+"""The shape of what jobs answer and tell, by kind: what tabs and API rely on in a record that was read back.
 
 Only the keys that somebody reads are named; a record may hold more. One that does not fit is damaged, and is left out
 by name, so that nobody who shows jobs must doubt each value.
@@ -12,6 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.commands.records import QUEUED, read_command
 from easyphoto.storage.records import typed
 
 
@@ -30,13 +31,11 @@ class State(str, Enum):
 
 
 @dataclass(frozen=True)
-class Request:
+class NamedPictures:
+    """What is asked of every request, of kinds that only another version knows as well: uploads go by these names."""
+
     photos: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
-    chosen_faces: Mapping[str, int] = field(default_factory=dict)
-    reference: str | None = None
-    options: Mapping[str, Any] | None = None
-    run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,9 @@ EVENTS: Mapping[str, type[Any]] = MappingProxyType(
 
 def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
     """Raises BadRecord for a request or a result that is not as jobs of that kind have it."""
-    typed(Request, request, f"The request of a job {kind!r}")
+    typed(NamedPictures, request, f"The request of a job {kind!r}")
+    if kind in QUEUED:
+        read_command(kind, request)
     if result is not None and kind in RESULTS:
         typed(RESULTS[kind], result, f"The result of a job {kind!r}")
 

@@ -12,9 +12,13 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import InputError
-from easyphoto.jobs.context import JobContext
-from easyphoto.jobs.records import Job, JobSubjects, State
+from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
@@ -27,9 +31,9 @@ from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.orders import Orders, connect_orders, place_orders
 from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
 from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace.folders import Damaged, Person
 
 PREFIX = "easyphoto_persons"
-KIND = "import"
 EXPORTS = "easyphoto-exports"
 
 
@@ -79,7 +83,7 @@ def build(service: Service, words: Translator) -> PersonsTab:
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
-    tiles = gr.HTML(view.html(service.app.persons(), service.app.damaged_persons()), elem_id=f"{PREFIX}_tiles")
+    tiles = gr.HTML(view.html(*everybody(service)), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
             words(
@@ -140,8 +144,14 @@ def renewal(tab: PersonsTab, service: Service) -> Renewal:
     return Renewal(lambda: _tiles(tab, service), {tab.tiles})
 
 
+def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
+    """Who is there, and who is there and cannot be read."""
+    workspace = service.app.workspace
+    return workspace.list_persons(), workspace.damaged_persons()
+
+
 def _tiles(tab: PersonsTab, service: Service) -> dict[Any, Any]:
-    return {tab.tiles: tab.view.html(service.app.persons(), service.app.damaged_persons())}
+    return {tab.tiles: tab.view.html(*everybody(service))}
 
 
 def _connect_orders(tab: PersonsTab, service: Service) -> None:
@@ -188,7 +198,7 @@ def _closed(tab: PersonsTab) -> dict[Any, Any]:
 
 def _connect_rename(tab: PersonsTab, service: Service) -> None:
     def renamed(id: str | None, name: str) -> dict[Any, Any]:
-        person = service.rename(str(id), name)
+        person = service.rename(RenamePerson(str(id), name))
         said = tab.words("They are called {name} now.", name=person.name)
         return {**_closed(tab), **_tiles(tab, service), tab.message: message_html(said, is_good=True)}
 
@@ -207,7 +217,7 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
             raise InputError(
                 text("That is not the name."), advice=text("Type {name} to delete them.", name=person.name)
             )
-        found = service.delete(person.id)
+        found = service.delete(DeletePerson(person.id))
         remove_exports(exports_folder(tab.exported), person.id)
         tab.view.thumbnails.forget()
         said = words("{name} is deleted: {count} folders and files.", name=person.name, count=len(found.gone))
@@ -238,14 +248,14 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
             advice = text("Choose a ZIP file, or name a folder.")
             raise InputError(text("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
-        job = ask_import(service, source, name=(values[part.name] or "").strip() or None)
+        job = service.submit(ImportPersons(source, (values[part.name] or "").strip() or None))
         return {part.upload: None, **show_job(part.live, service, job.id, words=words)}
 
     connect_card(
         part.live,
         service,
         words,
-        kinds=(KIND,),
+        kinds=(ImportPersons.kind,),
         body=lambda job, events: import_html(job, words),
         extra=lambda job, events: _tiles(tab, service) if job.state.is_over else {},
         extra_outputs=[tab.tiles],
@@ -256,21 +266,6 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         inputs={part.upload, part.name} | ({part.folder} if part.folder is not None else set()),
         outputs={tab.message, part.upload, *part.live.outputs},
     )
-
-
-def ask_import(service: Service, source: Path, *, name: str | None) -> Job:
-    """As a job, because photos of earlier persons are looked at again."""
-
-    def work(context: JobContext) -> Mapping[str, Any]:
-        found = service.app.import_persons(source, name=name, progress=context)
-        # So that what is written here goes when they go.
-        context.tell("imported", {}, subject=JobSubjects(tuple(person.id for person in found.persons)))
-        return {
-            "persons": [person.name for person in found.persons],
-            "left_out": [{"name": one.name, "reason": one.reason} for one in found.left_out],
-        }
-
-    return service.queue.submit(KIND, f"import {name or source.name}", work, request={"source": source.name})
 
 
 def import_html(job: Job, words: Translator) -> str:
@@ -293,7 +288,7 @@ def exported_file(service: Service, id: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     own = folder / secrets.token_hex(20)
     own.mkdir(mode=0o700)
-    return service.app.export(id, own / f"{id}.zip")
+    return ExportPerson(id, own / f"{id}.zip").run(service.app, NullContext())
 
 
 def remove_exports(folder: Path, id: str) -> None:

@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from easyphoto.app import AUTO, EasyPhoto
+from easyphoto.commands.engines import domain_of
+from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings import AUTO, InferenceSettings, Options
 from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
@@ -49,7 +50,7 @@ class Choosing:
 
     def persons(self) -> tuple[Person, ...]:
         """Those whose training is finished."""
-        return tuple(person for person in self.service.app.persons() if person.is_ready)
+        return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:
         return [Pick(person.id, person.name, portrait_of(self.service, person)) for person in self.persons()]
@@ -72,7 +73,7 @@ class Choosing:
 
     def found(self, plan: PhotographPlan) -> Mapping[str, Found]:
         """The faces of the plan's templates, in its order, as its persons' photographs number them."""
-        entries, app = self.templates(plan.uploads), looking_app(self.service, plan.options)
+        entries, app = self.templates(plan.uploads), self.service.app.with_options(plan.options)
         there = [entries[id] for id in plan.templates if id in entries]
         return self.faces.all_of(there, app, self.domain(plan.persons))
 
@@ -90,7 +91,7 @@ class Choosing:
         Each template is then seen as what it is.
         """
         with suppress(EasyPhotoError):
-            return self.service.app.domain_of(persons)
+            return domain_of(self.service.app, persons)
         return None
 
     def family(self, persons: Sequence[str]) -> str | None:
@@ -110,12 +111,14 @@ class Choosing:
             self._check_domains(group, plan.options)
         entries = self.templates(plan.uploads)
         return tuple(
-            self.service.photograph(
-                group.persons,
-                [entries[id].path for id in group.templates],
-                settings=settings,
-                assignments=group.assignments,
-                options=plan.options,
+            self.service.submit(
+                PhotographPersons(
+                    persons=group.persons,
+                    templates=tuple(entries[id].path for id in group.templates),
+                    assignments=group.assignments,
+                    settings=settings,
+                    options=plan.options,
+                )
             )
             for group in groups
         )
@@ -152,9 +155,3 @@ def upload_entry(service: Service, name: str) -> TemplateEntry | None:
     except InputError:
         return None
     return TemplateEntry(f"{UPLOAD}{upload.name}", upload.title, upload.path, True)
-
-
-def looking_app(service: Service, options: Options) -> EasyPhoto:
-    """The app that looks at templates as the job will."""
-    weights = replace(options.weights, webui=options.weights.webui or service.app.weights.webui)
-    return replace(service.app, engine=options.engine, faces=options.faces, weights=weights)

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.host.base import HostFacts
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import FaceSettings, InferenceSettings, WeightSettings, settings_record
+from easyphoto.jobs.service import Service
+from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
 from easyphoto.ui import compat
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import FileButton
@@ -25,7 +25,6 @@ from easyphoto.ui.thumbnails import Thumbnails
 
 PREFIX = "easyphoto_photograph"
 KIND = "photograph"
-ENGINES = ("auto", "drawings", "photographs")
 SEND_WORDS = {"img2img": "Send to img2img", "inpaint": "Send to inpaint", "extras": "Send to extras"}
 
 
@@ -204,11 +203,12 @@ def _place_networks(
     service: Service, words: Translator
 ) -> tuple[Any, SettingFields[FaceSettings], SettingFields[WeightSettings]]:
     _heading(words("Networks"), level=4)
-    faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(service.app.faces))
-    weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(service.app.weights))
+    own = service.app.options
+    faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(own.faces))
+    weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(own.weights))
     with gr.Row(elem_classes=["easyphoto-fields"]):
         engine = gr.Radio(
-            [words(each) for each in ENGINES], value=words(service.app.engine), label=words("Kind of pictures"),
+            [words(each) for each in ENGINES], value=words(own.engine), label=words("Kind of pictures"),
             elem_id=f"{PREFIX}_engine", interactive=True,
         )  # fmt: skip
         faces.place_rest()

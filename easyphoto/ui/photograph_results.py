@@ -88,8 +88,8 @@ def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any
     """What made the result on show; its job knows the checkpoint, which the picture's own record may not."""
     picture = shown_picture(service, shown)
     record = read_record(service.queue.file(shown[0], picture.file))
-    base = service.queue.get(shown[0]).request.get("options", {}).get("base")
-    return {**record, "base": base} if record else None
+    options = service.queue.get(shown[0]).request.get("options") or {}
+    return {**record, "base": options.get("base")} if record else None
 
 
 def read_record(file: Path) -> Mapping[str, Any] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import FAMILIES, family_named
+from easyphoto.commands.engines import faces_of
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import upright_size
@@ -48,9 +49,9 @@ class TemplateFaces:
 
     def of(self, template: Path, app: EasyPhoto, domain: str | None = None) -> Found:
         """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
-        key = template, template.stat().st_mtime_ns, app.engine, app.faces, app.weights, domain
+        key = template, template.stat().st_mtime_ns, app.options.engine, app.options.faces, app.options.weights, domain
         if key not in self._known:
-            faces, covered = app.faces_of(template, domain=domain)
+            faces, covered = faces_of(app, template, domain=domain)
             self._known[key] = Found(faces, Size(*upright_size(template)), covered)
         self._known.move_to_end(key)
         while len(self._known) > MOST_KEPT:

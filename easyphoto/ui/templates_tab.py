@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.draw_template import MOST_SEED, MOST_SIDE, MOST_STEPS, DrawTemplate
 from easyphoto.errors import EasyPhotoError
-from easyphoto.geometry import Size
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
-from easyphoto.jobs.service import Options, Service, TemplateEntry
+from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
@@ -32,8 +32,7 @@ PREFIX = "easyphoto_templates"
 KIND = "template"
 PICTURE = 384
 ASK, DELETE, KEEP = "ask", "delete", "keep"
-LEAST_SIDE, MOST_SIDE, SIDE_STEP = 256, 2048, 64
-MOST_STEPS, MOST_SEED = 150, 2**32 - 1
+LEAST_SIDE, SIDE_STEP = 256, 64
 
 
 @dataclass(frozen=True)
@@ -214,21 +213,16 @@ def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
     part, words = tab.drawing, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        job = service.make_template(
-            str(values[part.name] or ""),
-            str(values[part.prompt] or ""),
+        command = DrawTemplate(
+            name=str(values[part.name] or ""),
+            prompt=str(values[part.prompt] or ""),
             negative=str(values[part.negative] or ""),
-            size=Size(int(values[part.width]), int(values[part.height])),
+            size=(int(values[part.width]), int(values[part.height])),
             seed=min(max(int(values[part.seed] or 0), 0), MOST_SEED),
             steps=int(values[part.steps]),
-            options=Options(
-                base=(values[part.base] or "").strip() or None,
-                engine=service.app.engine,
-                faces=service.app.faces,
-                weights=service.app.weights,
-            ),
+            options=replace(service.app.options, base=(values[part.base] or "").strip() or None),
         )
-        return show_job(part.live, service, job.id, words=words)
+        return show_job(part.live, service, service.submit(command).id, words=words)
 
     def drawn(job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
         return {tab.tiles: tab.view.html(service.templates())} if job.state is State.DONE else {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from easyphoto.commands.check import CheckPhotos
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
@@ -106,7 +107,7 @@ class Checking:
             return updates
         preprocess, options = self.form.preprocess.read(values), self.form.options(values)
         paths = upload_paths(self.service, held.photos)
-        job = self.service.check(paths, preprocess, chosen_faces=held.faces, reference=held.reference, options=options)
+        job = self.service.submit(CheckPhotos(paths, held.faces or {}, held.reference, preprocess, options))
         shown = self._shown(job.id, held, values[self.form.name])
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 

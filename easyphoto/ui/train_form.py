@@ -10,8 +10,8 @@ import gradio as gr
 
 from easyphoto.errors import BadName, UnknownPerson
 from easyphoto.host.base import HostFacts
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import FaceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.jobs.service import Service
+from easyphoto.settings import ENGINES, FaceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
@@ -19,7 +19,6 @@ from easyphoto.ui.language import Translator
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "easyphoto_train"
-ENGINES = ("auto", "drawings", "photographs")
 
 
 @dataclass(frozen=True)

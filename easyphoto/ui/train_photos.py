@@ -112,8 +112,8 @@ def taken_in(service: Service, value: Any) -> tuple[tuple[str, ...], list[EasyPh
     return tuple(names), refused
 
 
-def upload_paths(service: Service, photos: Sequence[str]) -> list[Path]:
-    return [service.upload(name).path for name in photos]
+def upload_paths(service: Service, photos: Sequence[str]) -> tuple[Path, ...]:
+    return tuple(service.upload(name).path for name in photos)
 
 
 def show_check(

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.resume import ResumeTraining
 from easyphoto.errors import InputError
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
@@ -47,7 +48,7 @@ def connect_resume(part: ResumePart, service: Service, live: LiveCard, message: 
         run = resumable(service, words).get(label or "")
         if run is None:
             raise InputError(text("This training cannot be resumed any more."), advice=text("Choose another one."))
-        job = service.resume(run)
+        job = service.submit(ResumeTraining(run))
         return {**show_job(live, service, job.id, words=words), **resume_updates(part, service, words)}
 
     compat.listen(

@@ -10,6 +10,8 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import EasyPhotoError, InputError, TrainerMissing
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
@@ -115,19 +117,20 @@ def _connect_start(tab: TrainTab, service: Service) -> None:
             raise InputError(text("There are no photos yet."), advice=text("Drop 5 to 20 photos of the person first."))
         if not (values[form.name] or "").strip():
             raise InputError(text("The person has no name yet."), advice=text("Give a name; the LoRA is called by it."))
-        job = service.train(
-            values[form.name],
-            upload_paths(service, held.photos),
+        command = TrainPerson(
+            name=values[form.name],
+            photos=upload_paths(service, held.photos),
+            chosen_faces=held.faces or {},
+            reference=held.reference,
             settings=form.train.read(values),
             preprocess=form.preprocess.read(values),
-            chosen_faces=held.faces,
-            reference=held.reference,
             options=form.options(values),
         )
+        job = service.submit(command)
         return {**show_job(tab.live, service, job.id, words=words), tab.sheet: "", form.name_said: ""}
 
     def set_up() -> dict[Any, Any]:
-        return show_job(tab.live, service, service.setup().id, words=words)
+        return show_job(tab.live, service, service.submit(SetupTrainer()).id, words=words)
 
     outputs = {tab.message, tab.sheet, form.name_said, *tab.live.outputs}
     inputs = {photos.held, *form.inputs}

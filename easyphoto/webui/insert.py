@@ -10,11 +10,13 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import family_named
+from easyphoto.commands.at_work import at_work
+from easyphoto.commands.engines import engine_of
+from easyphoto.commands.photograph_series import open_models
 from easyphoto.errors import MissingCapability
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.persons.folder import subject_from
-from easyphoto.sessions import open_models
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.script_isolation import isolated
@@ -31,21 +33,14 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
     """
     person = app.workspace.person(wanted.person)
     settings, family = wanted.seeded(seed_of(p)), family_named(person.family)
-    with app.at_work((person.id,)) as progress, isolated(p):
-        engine = app.engine_of([person], progress)
+    with at_work(app, (person.id,)) as progress, isolated(p):
+        engine = engine_of(app, [person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
         subject = subject_from(app.workspace, person, engine, settings=settings, store=app.store, progress=progress)
-        tools = open_models(
-            WebuiHost(nullcontext()),
-            painted_with(person),
-            family,
-            engine,
-            settings=settings,
-            store=app.store,
-            weights=app.weights,
-            progress=progress,
+        models = open_models(
+            replace(app, host=WebuiHost(nullcontext())), painted_with(person), family, engine, settings, progress
         )
-        made = photograph(picture, [subject], settings, family.at(settings.resolution), tools)
+        made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
         # The faces that stay as they are are the picture's matter, not one result's.
         return replace(made.best, notes=(*made.notes, *made.best.notes))
 

@@ -11,6 +11,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
+from easyphoto.settings import Options
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.options import data_folder, read_server_settings
@@ -36,7 +37,8 @@ def open_service() -> Service:
     for note in notes if queue is not known else ():
         _log.warning("EasyPhoto: %s", note)
     host = WebuiHost(notes=notes)
-    service = Service(EasyPhoto(queue.workspace, faces=settings.faces, weights=settings.weights, host=host), queue)
+    options = Options(faces=settings.faces, weights=settings.weights)
+    service = Service(EasyPhoto(queue.workspace, options, host=host), queue)
     _keep_in_order(service)
     return service
 

@@ -8,6 +8,8 @@ from starlette.testclient import TestClient
 
 from easyphoto.api import jobs, persons, sending, templates
 from easyphoto.api.routes import build_router
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.workspace.folders import Workspace
 from tests.api.calls import V1, error_of, finished, inline, photos, trained
 
 
@@ -44,14 +46,13 @@ def test_a_person_who_is_deleted_while_their_portrait_is_asked_for(client, vanis
 
 def test_a_person_who_is_deleted_while_they_are_exported(client, workshop, monkeypatch):
     trained(client)
-    app = type(workshop.service.app)
-    export = app.export
+    export = ExportPerson.run
 
-    def too_late(self, name, target):
-        shutil.rmtree(self.workspace.person_folder(name))
-        return export(self, name, target)
+    def too_late(self, app, context):
+        shutil.rmtree(app.workspace.person_folder(self.name))
+        return export(self, app, context)
 
-    monkeypatch.setattr(app, "export", too_late)
+    monkeypatch.setattr(ExportPerson, "run", too_late)
 
     assert error_of(client.get(f"{V1}/persons/anna/export"))[:2] == (404, "UnknownPerson")
 
@@ -77,7 +78,7 @@ def test_a_disk_that_fails_is_no_fault_of_ours_and_says_no_number(workshop, monk
     def failing(self):
         raise OSError(5, "Input/output error", "/somewhere/else/x")
 
-    monkeypatch.setattr(type(workshop.service.app), "persons", failing)
+    monkeypatch.setattr(Workspace, "list_persons", failing)
 
     answer = TestClient(app).get(f"{V1}/persons")
 

@@ -11,6 +11,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from tests.api.calls import V1, error_of, events_of, finished, photos, trained
+from tests.jobs.asked import Asked
 from tests.services import done
 
 
@@ -90,7 +91,7 @@ async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_clie
     monkeypatch.setattr(events_module, "SECONDS_BETWEEN_LOOKS", 0.001)
     monkeypatch.setattr(events_module, "SECONDS_BETWEEN_SIGNS", 0.0)
     queue, stop, looks = workshop.service.queue, threading.Event(), []
-    job = queue.submit("check", "check", lambda context: stop.wait(60) and {}, request={})
+    job = queue.submit(Asked("check", "check"), lambda context: stop.wait(60) and {})
 
     async def is_gone():
         looks.append(1)
@@ -105,7 +106,7 @@ async def test_a_quiet_stream_says_that_it_is_still_there_and_ends_when_the_clie
 
 @pytest.mark.anyio
 async def test_a_stream_of_a_job_that_is_forgotten_ends(workshop):
-    job = done(workshop.service, workshop.service.queue.submit("setup", "set up", lambda context: {}, request={}))
+    job = done(workshop.service, workshop.service.queue.submit(Asked("setup", "set up"), lambda context: {}))
     asked = []
 
     async def is_gone():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from easyphoto.api.legacy import TRAINED, same_checkpoint
 from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
+from easyphoto.commands.draw_template import own_templates
 from easyphoto.errors import Diverged
 from easyphoto.host.base import HostFacts
 from tests.services import encoded, picture
@@ -120,7 +121,7 @@ def test_a_template_is_drawn_from_words_and_does_not_stay(client, anna, workshop
     answer = client.post(INFER, json=asked).json()
 
     assert answer["message"] == "Template 1 Success.", answer
-    assert workshop.service.app.own_templates() == ()
+    assert own_templates(workshop.service.app.workspace) == ()
 
 
 def test_scores_come_as_pairs_of_the_reference_and_a_text(client, anna):

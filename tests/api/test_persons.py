@@ -7,7 +7,9 @@ import zipfile
 import pytest
 
 from easyphoto.api.capabilities import KINDS
+from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.persons.deletion import Deletion, Left
+from easyphoto.persons.importing import ImportedPersons
 from easyphoto.workspace.folders import Person
 from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
 
@@ -42,13 +44,13 @@ def test_an_export_holds_the_person_and_leaves_nothing_behind(client, anna, work
 def test_an_import_is_handed_on_and_its_archive_does_not_stay(client, workshop, monkeypatch):
     taken = []
 
-    def import_person(self, source, **_):
-        taken.append((source.read_bytes(), source.suffix))
+    def run(self, app, context):
+        taken.append((self.source.read_bytes(), self.source.suffix))
         person = Person("ben", "Ben", "miniature", "2026-01-01T00:00:00Z")
-        self.workspace.save_person(person)
-        return person
+        app.workspace.save_person(person)
+        return ImportedPersons((person,))
 
-    monkeypatch.setattr(type(workshop.service.app), "import_person", import_person, raising=False)
+    monkeypatch.setattr(ImportPersons, "run", run)
     before = tree(workshop.root)
 
     answer = client.post(f"{V1}/persons:import", content=b"PK a person", headers={"Content-Type": "application/zip"})

@@ -24,6 +24,8 @@ from starlette.testclient import TestClient
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.cli import server
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
@@ -164,10 +166,10 @@ def test_imports_and_the_routes_of_2023_answer_as_their_document_says(workshop, 
     operations = {found.ok().label: found.ok() for found in document.get_all_operations()}
     client = TestClient(app)
     assert finished(client, client.post(f"{V1}/train", json={"name": "anna", "photos": photos()}))["state"] == "done"
-    workshop.service.rename("anna", "Bea", new_id="bea")
+    workshop.service.rename(RenamePerson("anna", "Bea", new_id="bea"))
     write_lora(workshop.root / "persons" / "bea" / "lora.safetensors", ss_base_model_version=MINIATURE.kohya_version)
     monkeypatch.setitem(globals(), "ARCHIVES", [client.get(f"{V1}/persons/bea/export").content])
-    workshop.service.delete("bea")
+    workshop.service.delete(DeletePerson("bea"))
 
     ask(operations[f"POST {V1}/persons:import"], GenerationMode.POSITIVE)
     for path, form in (("train", TRAINED), ("infer", PICTURED)):
@@ -175,5 +177,5 @@ def test_imports_and_the_routes_of_2023_answer_as_their_document_says(workshop, 
         ask(operation, GenerationMode.POSITIVE, sent_as_in_2023(form))
 
     # Not everything was refused.
-    assert {person.id for person in workshop.service.app.persons()} >= {"anna", "bea"}
+    assert {person.id for person in workshop.service.app.workspace.list_persons()} >= {"anna", "bea"}
     assert "photograph" in {job.kind for job in workshop.service.queue.list() if job.state is State.DONE}

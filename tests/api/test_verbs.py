@@ -5,6 +5,7 @@ import io
 import pytest
 from PIL import Image
 
+from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.errors import Diverged
 from easyphoto.settings import InferenceSettings, TrainSettings
 from tests import icc
@@ -175,7 +176,7 @@ def test_a_template_is_drawn_used_and_deleted(client):
 
 
 def test_setup_makes_the_trainers_environment(client, monkeypatch, workshop):
-    monkeypatch.setattr(type(workshop.service.app), "make_trainer", lambda self, progress: {"torch": "2.1"})
+    monkeypatch.setattr(SetupTrainer, "run", lambda self, app, context: {"torch": "2.1"})
 
     job = finished(client, client.post(f"{V1}/setup", json={}))
 

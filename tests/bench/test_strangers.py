@@ -16,7 +16,7 @@ from easyphoto.errors import InputError
 from easyphoto.faces.likeness_scale import read_scale
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings import Options
 from easyphoto.weights.catalog import UsedWeight
 from tests.fakes import FakeEngine
 
@@ -39,7 +39,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> PhotoFake:
 
 @pytest.fixture
 def app(tmp_path: Path) -> EasyPhoto:
-    return cast(EasyPhoto, SimpleNamespace(store=SimpleNamespace(root=tmp_path / "weights"), faces=FaceSettings()))
+    return cast(EasyPhoto, SimpleNamespace(store=SimpleNamespace(root=tmp_path / "weights"), options=Options()))
 
 
 def persons(folder: Path, *, count: int, photos: int = 3) -> Path:

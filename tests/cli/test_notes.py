@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.app import EasyPhoto, TrainedPerson, TrainingCallbacks
+from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
 from easyphoto.cli.output import tell
+from easyphoto.commands.base import Context
+from easyphoto.commands.train import TrainPerson
+from easyphoto.commands.training import TrainedPerson
 from easyphoto.preprocess.verdict import Check
 from easyphoto.workspace.folders import Person
 
@@ -20,13 +23,15 @@ ANNA = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", notes=(*CHECK
 def test_a_training_says_its_notes_first_and_each_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def train(app: EasyPhoto, name: str, photos: Path, *, watch: TrainingCallbacks, **_: object) -> TrainedPerson:
-        watch.checked(CHECK)
+    def run(command: TrainPerson, app: EasyPhoto, context: Context) -> TrainedPerson:
+        for note in CHECK.notes:
+            context.note(note)
         tell("training")
         made = TrainedPerson(ANNA, tmp_path / "lora", tmp_path, tmp_path / "report.html", (), None)
         return replace(made, check=CHECK)
 
-    monkeypatch.setattr(EasyPhoto, "train", train)
+    monkeypatch.setattr(TrainPerson, "run", run)
+    (tmp_path / "photo.png").touch()
 
     assert main(["train", "anna", "--photos", str(tmp_path), "--workspace", str(tmp_path)]) == 0
 

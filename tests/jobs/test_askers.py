@@ -2,6 +2,8 @@
 
 import pytest
 
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError, UnknownJob
 from easyphoto.jobs.askers import Requester, asked_by, browser_digest
 from easyphoto.jobs.uploads import tag_of
@@ -32,7 +34,7 @@ def test_an_account_has_what_it_asked_for_and_without_accounts_a_browser_has(wor
     service = workshop.service.for_clients()
     with asked_by(owner):
         upload = service.keep("me.png", picture())
-        job = done(service, service.check([upload.path] * 1))
+        job = done(service, service.submit(CheckPhotos((upload.path,))))
 
     with asked_by(asker):
         assert [each.id for each in service.queue.list()] == ([job.id] if owns else [])
@@ -51,7 +53,9 @@ def test_jobs_of_others_that_are_not_over_are_counted_and_not_shown(workshop):
     workshop.trainer.gate.clear()
     service = workshop.service.for_clients()
     with asked_by(LAPTOP):
-        job = service.train("anna", [service.keep(f"{seed}.png", picture(seed)).path for seed in range(5)])
+        job = service.submit(
+            TrainPerson("anna", tuple(service.keep(f"{seed}.png", picture(seed)).path for seed in range(5)))
+        )
 
     with asked_by(PHONE):
         assert (service.queue.list(), service.queue.of_others()) == ((), 1)
@@ -66,7 +70,7 @@ def test_jobs_of_others_that_are_not_over_are_counted_and_not_shown(workshop):
 def test_outside_of_a_request_a_desk_for_clients_shows_nothing_of_anybody(workshop):
     service = workshop.service.for_clients()
     with asked_by(LAPTOP):
-        service.check([service.keep("me.png", picture()).path])
+        service.submit(CheckPhotos((service.keep("me.png", picture()).path,)))
 
     assert service.queue.list() == ()
 
@@ -75,7 +79,7 @@ def test_no_token_is_written_down(workshop):
     service, token = workshop.service.for_clients(), "0123456789abcdef" * 2
     with asked_by(Requester(browser=browser_digest(token))):
         upload = service.keep("me.png", picture())
-        job = done(service, service.check([upload.path]))
+        job = done(service, service.submit(CheckPhotos((upload.path,))))
 
     assert token not in (workshop.root / "jobs" / job.id / "job.json").read_text("utf-8")
     assert token not in upload.name

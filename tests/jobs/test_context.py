@@ -9,6 +9,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.training.events import Step
 from easyphoto.workspace.folders import Workspace
+from tests.jobs.asked import Asked
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def doing(tmp_path):
     queue = JobQueue(Workspace(tmp_path / "workspace"))
 
     def do(work):
-        job = queue.submit("check", "check", lambda context: work(context) or {}, request={})
+        job = queue.submit(Asked("check", "check"), lambda context: work(context) or {})
         while not queue.get(job.id).state.is_over:
             queue.wait(job.id, len(queue.events(job.id)), 1.0)
         assert queue.get(job.id).state is State.DONE, queue.get(job.id).error
@@ -126,7 +127,7 @@ def test_a_file_of_the_workspace_among_the_previews_stays_when_newer_ones_come(d
 def test_training_steps_are_thinned_but_the_first_and_the_last_are_told(doing, clock):
     def work(context):
         for step in range(1, 101):
-            context.tell_training(Step(step, 100, 0.1, 1e-4, 0.1, 0.0, 10))
+            context.training_event(Step(step, 100, 0.1, 1e-4, 0.1, 0.0, 10))
 
     queue, job = doing(work)
 

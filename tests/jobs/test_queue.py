@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.commands.base import Subjects
 from easyphoto.errors import DiskFailure, HostBusy, InputError, NoFaceFound, UnknownJob
-from easyphoto.jobs import store as shelf_module
+from easyphoto.jobs import store as store_module
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.jobs.records import JobSubjects, State
+from easyphoto.jobs.records import State
 from easyphoto.storage.files import write_text
 from easyphoto.workspace.folders import Workspace
+from tests.jobs.asked import Asked
 
 ANOTHER = """
 import sys, time
 from pathlib import Path
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.workspace.folders import Workspace
+from tests.jobs.asked import Asked
 
 queue = JobQueue(Workspace(Path(sys.argv[1])))
 
@@ -30,7 +33,7 @@ def work(context):
     sys.stdout.flush()
     time.sleep(600)
 
-sys.stdout.write(queue.submit("train", "train anna", work, request={}).id + "\\n")
+sys.stdout.write(queue.submit(Asked("train", "train anna"), work).id + "\\n")
 sys.stdout.flush()
 time.sleep(600)
 """
@@ -64,7 +67,7 @@ def another(workspace):
 
 
 def submit(queue, work, kind="check"):
-    return queue.submit(kind, kind, work, request={})
+    return queue.submit(Asked(kind, kind), work)
 
 
 def over(queue, job):
@@ -170,7 +173,7 @@ def test_a_full_disk_does_not_end_the_queue(queue, monkeypatch):
         raise DiskFailure("full", advice="Make room.")
 
     def work(context):
-        monkeypatch.setattr(shelf_module, "write_json", full)
+        monkeypatch.setattr(store_module, "write_json", full)
         return {}
 
     first = over(queue, submit(queue, work))
@@ -184,7 +187,7 @@ def test_a_job_that_could_not_be_written_down_is_not_taken(queue, monkeypatch):
     def full(*_):
         raise DiskFailure("full", advice="Make room.")
 
-    monkeypatch.setattr(shelf_module, "write_json", full)
+    monkeypatch.setattr(store_module, "write_json", full)
     with pytest.raises(DiskFailure):
         submit(queue, lambda context: {})
 
@@ -378,7 +381,9 @@ def test_a_file_elsewhere_in_the_workspace_is_handed_out_under_its_name_only(que
 
 
 def test_records_on_disk_say_what_was_asked_and_how_it_ended(queue, workspace):
-    job = queue.submit("check", "check 2 photos", lambda context: {"made": 1}, request={"photos": ["a.jpg", "b.jpg"]})
+    job = queue.submit(
+        Asked("check", "check 2 photos", request={"photos": ["a.jpg", "b.jpg"]}), lambda context: {"made": 1}
+    )
     over(queue, job)
 
     record = json.loads((workspace.jobs / job.id / "job.json").read_text())
@@ -523,7 +528,7 @@ def test_who_looks_at_an_interrupted_job_on_a_full_disk_is_told_all_the_same(que
         raise DiskFailure("full", advice="Make room.")
 
     lay(workspace, "cut-off", state="running")
-    monkeypatch.setattr(shelf_module, "write_json", full)
+    monkeypatch.setattr(store_module, "write_json", full)
 
     assert queue.get("cut-off").state is State.INTERRUPTED
     assert [job.state for job in queue.list()] == [State.INTERRUPTED]
@@ -554,13 +559,13 @@ def test_jobs_that_were_forgotten_do_not_stop_those_that_come_after(queue):
 
 def test_a_job_that_goes_while_it_is_looked_at_is_unknown(queue, workspace, monkeypatch):
     lay(workspace, "going")
-    read = shelf_module.read_job
+    read = store_module.read_job
 
     def gone_then_read(file):
         file.unlink()
         return read(file)
 
-    monkeypatch.setattr(shelf_module, "read_job", gone_then_read)
+    monkeypatch.setattr(store_module, "read_job", gone_then_read)
 
     with pytest.raises(UnknownJob):
         queue.get("going")
@@ -568,21 +573,21 @@ def test_a_job_that_goes_while_it_is_looked_at_is_unknown(queue, workspace, monk
 
 def test_what_is_held_back_is_not_asked_for_and_not_held_while_it_is_asked_for(queue):
     begun = threading.Event()
-    training = queue.submit("train", "train anna", until_cancelled(begun), request={}, subject=JobSubjects(("anna",)))
+    training = queue.submit(Asked("train", "train anna", subject=Subjects(("anna",))), until_cancelled(begun))
 
-    with pytest.raises(HostBusy), queue.held_back(JobSubjects(("anna",))):
+    with pytest.raises(HostBusy), queue.held_back(Subjects(("anna",))):
         pass
     queue.cancel(training.id)
     over(queue, training)
 
-    with queue.held_back(JobSubjects(("anna",), ("photo.jpg",))):
+    with queue.held_back(Subjects(("anna",), ("photo.jpg",))):
         with pytest.raises(HostBusy):
-            queue.submit("train", "train anna", lambda context: {}, request={}, subject=JobSubjects(("anna",)))
+            queue.submit(Asked("train", "train anna", subject=Subjects(("anna",))), lambda context: {})
         with pytest.raises(HostBusy):
-            queue.submit("check", "check", lambda context: {}, request={}, subject=JobSubjects((), ("photo.jpg",)))
-        with pytest.raises(HostBusy), queue.held_back(JobSubjects(("anna",))):
+            queue.submit(Asked("check", "check", subject=Subjects((), ("photo.jpg",))), lambda context: {})
+        with pytest.raises(HostBusy), queue.held_back(Subjects(("anna",))):
             pass
-        bela = queue.submit("train", "train bela", lambda context: {}, request={}, subject=JobSubjects(("bela",)))
+        bela = queue.submit(Asked("train", "train bela", subject=Subjects(("bela",))), lambda context: {})
     assert over(queue, bela).state is State.DONE
-    again = queue.submit("train", "train anna", lambda context: {}, request={}, subject=JobSubjects(("anna",)))
+    again = queue.submit(Asked("train", "train anna", subject=Subjects(("anna",))), lambda context: {})
     assert over(queue, again).state is State.DONE

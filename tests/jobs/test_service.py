@@ -10,6 +10,15 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import (
     BadName,
     BadReference,
@@ -22,12 +31,10 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
 )
-from easyphoto.geometry import Size
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.records import State
-from easyphoto.jobs.service import Options
 from easyphoto.persons.deletion import delete_person
-from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.settings import InferenceSettings, Options, TrainSettings, WeightSettings
 from easyphoto.storage.files import write_text
 from easyphoto.storage.locks import file_lock
 from tests.services import done, five_photos, picture
@@ -41,13 +48,13 @@ def service(workshop):
 @pytest.fixture
 def anna(service):
     """Somebody who is trained; their training's job."""
-    return done(service, service.train("anna", five_photos(service)))
+    return done(service, service.submit(TrainPerson("anna", five_photos(service))))
 
 
 def test_a_check_answers_with_verdicts_and_a_thumbnail_of_each(service):
     photos = five_photos(service)
 
-    job = done(service, service.check(photos, chosen_faces={photos[0].name: 1}, reference=photos[3].name))
+    job = done(service, service.submit(CheckPhotos(photos, chosen_faces={photos[0].name: 1}, reference=photos[3].name)))
 
     assert job.state is State.DONE, job.error
     assert sorted(job.result["kept"]) == sorted(photo.name for photo in photos)
@@ -62,8 +69,8 @@ def test_a_reference_that_is_not_among_the_photos_is_refused_before_anything_is_
     photos = five_photos(service)
 
     for verb in (
-        lambda: service.check(photos, reference="x.png"),
-        lambda: service.train("anna", photos, reference="x.png"),
+        lambda: service.submit(CheckPhotos(photos, reference="x.png")),
+        lambda: service.submit(TrainPerson("anna", photos, reference="x.png")),
     ):
         with pytest.raises(BadReference):
             verb()
@@ -74,7 +81,7 @@ def test_a_reference_that_is_not_among_the_photos_is_refused_before_anything_is_
 def test_a_training_takes_the_reference_that_was_chosen(service):
     photos = five_photos(service)
 
-    job = done(service, service.train("anna", photos, reference=photos[2].name))
+    job = done(service, service.submit(TrainPerson("anna", photos, reference=photos[2].name)))
 
     assert job.state is State.DONE, job.error
     assert job.request["reference"] == photos[2].name
@@ -87,7 +94,7 @@ def test_what_was_assumed_about_the_photos_stands_on_the_card_while_the_training
     workshop.engine.notes = ("Taken for drawings.",)
     workshop.trainer.gate.clear()
 
-    job = service.train("anna", five_photos(service))
+    job = service.submit(TrainPerson("anna", five_photos(service)))
     assert workshop.trainer.begun.wait(60)
 
     assert service.queue.get(job.id).notes == ("Taken for drawings.",)
@@ -107,17 +114,17 @@ def test_a_name_that_is_none_is_refused_before_anything_is_queued(service):
     photos = five_photos(service)
 
     with pytest.raises(BadName):
-        service.train("../anna", photos)
+        service.submit(TrainPerson("../anna", photos))
 
     assert service.queue.list() == ()
 
 
 def test_a_failed_training_says_why_and_can_be_resumed(service, workshop):
     workshop.trainer.error = Diverged("The loss is no number.", advice="Lower the learning rate.")
-    failed = done(service, service.train("anna", five_photos(service)))
+    failed = done(service, service.submit(TrainPerson("anna", five_photos(service))))
     workshop.trainer.error = None
 
-    resumed = done(service, service.resume(failed.run))
+    resumed = done(service, service.submit(ResumeTraining(failed.run)))
 
     assert (failed.state, failed.error["code"]) == (State.FAILED, "Diverged")
     assert (resumed.state, resumed.result["person"]) == (State.DONE, "anna")
@@ -126,7 +133,7 @@ def test_a_failed_training_says_why_and_can_be_resumed(service, workshop):
 
 def test_a_training_that_was_cancelled_can_be_resumed(service, workshop):
     workshop.trainer.gate.clear()
-    job = service.train("anna", five_photos(service))
+    job = service.submit(TrainPerson("anna", five_photos(service)))
     workshop.trainer.begun.wait(30)
 
     service.queue.cancel(job.id)
@@ -134,12 +141,12 @@ def test_a_training_that_was_cancelled_can_be_resumed(service, workshop):
     workshop.trainer.gate.set()
 
     assert cancelled.state is State.CANCELLED
-    assert done(service, service.resume(cancelled.run)).state is State.DONE
+    assert done(service, service.submit(ResumeTraining(cancelled.run))).state is State.DONE
 
 
 def test_only_a_run_can_be_resumed(service):
     with pytest.raises(InputError):
-        service.resume("../persons")
+        service.submit(ResumeTraining("../persons"))
 
 
 def test_what_trains_is_made_first_where_it_is_missing(service, monkeypatch):
@@ -150,9 +157,9 @@ def test_what_trains_is_made_first_where_it_is_missing(service, monkeypatch):
             raise TrainerMissing("not made", advice="Make it.")
 
     monkeypatch.setattr(ThisMachine, "trainer", trainer)
-    monkeypatch.setattr(type(service.app), "make_trainer", lambda self, progress: made.append(1) or {"torch": "2.1"})
+    monkeypatch.setattr(SetupTrainer, "run", lambda self, app, context: made.append(1) or {"torch": "2.1"})
 
-    job = done(service, service.train("anna", five_photos(service)))
+    job = done(service, service.submit(TrainPerson("anna", five_photos(service))))
 
     assert (job.state, made) == (State.DONE, [1])
     assert "made first" in job.notes[0]
@@ -161,7 +168,10 @@ def test_what_trains_is_made_first_where_it_is_missing(service, monkeypatch):
 def test_a_photograph_answers_with_pictures_stages_and_a_report(service, anna):
     template = service.keep("template", picture(99, (300, 200)))
 
-    job = done(service, service.photograph(["anna"], [template.path], settings=InferenceSettings(count=2, seed=7)))
+    job = done(
+        service,
+        service.submit(PhotographPersons(("anna",), (template.path,), settings=InferenceSettings(count=2, seed=7))),
+    )
 
     assert job.state is State.DONE, job.error
     assert {one["seed"] for one in job.result["pictures"]} == {7, 8}
@@ -176,7 +186,7 @@ def test_somebody_unknown_is_refused_before_anything_is_queued(service):
     template = service.keep("template", picture(99))
 
     with pytest.raises(UnknownPerson):
-        service.photograph(["anna"], [template.path])
+        service.submit(PhotographPersons(("anna",), (template.path,)))
 
     assert service.queue.list() == ()
 
@@ -184,19 +194,19 @@ def test_somebody_unknown_is_refused_before_anything_is_queued(service):
 def test_seats_are_kept_by_template(service, anna):
     templates = [service.keep("template", picture(seed, (300, 200))).path for seed in (98, 99)]
 
-    job = done(service, service.photograph(["anna"], templates, assignments=[[0], None]))
+    job = done(service, service.submit(PhotographPersons(("anna",), tuple(templates), assignments=((0,), None))))
 
     assert job.state is State.DONE, job.error
     assert job.request["assignments"] == [[0], None]
 
 
 def test_a_template_is_drawn_and_becomes_the_users_own(service):
-    job = done(service, service.make_template("garden", "a person in a garden", size=Size(64, 64), steps=2))
+    job = done(service, service.submit(DrawTemplate("garden", "a person in a garden", size=(64, 64), steps=2)))
 
     assert job.result == {"template": "own-garden", "file": "garden.png"}
     assert service.template("own-garden").is_own
     assert Image.open(service.queue.file(job.id, "garden.png")).size == (64, 64)
-    again = done(service, service.make_template("garden", "another", size=Size(64, 64), steps=2))
+    again = done(service, service.submit(DrawTemplate("garden", "another", size=(64, 64), steps=2)))
     assert again.error["code"] == NameTaken.__name__
 
 
@@ -206,8 +216,8 @@ def test_an_unknown_template_is_an_error(service):
 
 
 def test_a_request_is_kept_without_pictures_and_with_its_settings(service):
-    job = service.train(
-        "anna", five_photos(service), settings=TrainSettings(steps=10), options=Options(base="miniature")
+    job = service.submit(
+        TrainPerson("anna", five_photos(service), settings=TrainSettings(steps=10), options=Options(base="miniature"))
     )
 
     record = json.loads((service.app.workspace.jobs / job.id / "job.json").read_text())
@@ -219,13 +229,13 @@ def test_a_request_is_kept_without_pictures_and_with_its_settings(service):
 
 def test_who_is_deleted_goes_with_jobs_uploads_and_checks(service, anna):
     photos = five_photos(service)
-    check = done(service, service.check(photos))
+    check = done(service, service.submit(CheckPhotos(photos)))
     stranger = service.keep("stranger", picture(1000))
-    other_check = done(service, service.check([stranger.path]))
+    other_check = done(service, service.submit(CheckPhotos((stranger.path,))))
     template = service.keep("template", picture(99, (300, 200)))
-    pictures = done(service, service.photograph(["anna"], [template.path]))
+    pictures = done(service, service.submit(PhotographPersons(("anna",), (template.path,))))
 
-    service.delete("anna")
+    service.delete(DeletePerson("anna"))
 
     left = {job.id for job in service.queue.list()}
     assert left == {other_check.id}
@@ -238,14 +248,14 @@ def test_who_is_deleted_goes_with_jobs_uploads_and_checks(service, anna):
 def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(service, anna, workshop):
     workshop.trainer.gate.clear()
     workshop.trainer.begun.clear()
-    service.train("anna", five_photos(service))
+    service.submit(TrainPerson("anna", five_photos(service)))
     workshop.trainer.begun.wait(30)
-    waiting = service.train("anna", five_photos(service))
+    waiting = service.submit(TrainPerson("anna", five_photos(service)))
 
-    deletion = service.delete("anna")
+    deletion = service.delete(DeletePerson("anna"))
 
     assert deletion.left == ()
-    assert service.app.persons() == service.queue.list() == ()
+    assert service.app.workspace.list_persons() == service.queue.list() == ()
     assert waiting.id not in {folder.name for folder in service.app.workspace.jobs.iterdir()}
     assert list(service.app.workspace.runs.iterdir()) == []
 
@@ -253,17 +263,17 @@ def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(service,
 def test_a_training_that_waits_in_another_process_does_not_bring_the_deleted_back(service, anna, workshop):
     workshop.trainer.gate.clear()
     workshop.trainer.begun.clear()
-    bela = service.train("bela", [service.keep("bela", picture(50)).path])
+    bela = service.submit(TrainPerson("bela", (service.keep("bela", picture(50)).path,)))
     workshop.trainer.begun.wait(30)
-    waiting = service.train("anna", five_photos(service))
+    waiting = service.submit(TrainPerson("anna", five_photos(service)))
 
     # Not through the service, whose queue would cancel it.
-    assert EasyPhoto(service.app.workspace, mirrors=()).delete("anna").left == ()
+    assert DeletePerson("anna").run(EasyPhoto(service.app.workspace, mirrors=()), NullContext()).left == ()
     workshop.trainer.gate.set()
 
     assert done(service, bela).state is State.DONE
-    assert done(service, service.check([service.keep("bela", picture(50)).path])).state is State.DONE
-    assert {person.id for person in service.app.persons()} == {"bela"}
+    assert done(service, service.submit(CheckPhotos((service.keep("bela", picture(50)).path,)))).state is State.DONE
+    assert {person.id for person in service.app.workspace.list_persons()} == {"bela"}
     assert waiting.id not in {job.id for job in service.queue.list()}
     assert not (service.app.workspace.jobs / waiting.id).exists()
     assert not any("anna" in run.name for run in service.app.workspace.runs.iterdir())
@@ -271,11 +281,11 @@ def test_a_training_that_waits_in_another_process_does_not_bring_the_deleted_bac
 
 def test_a_template_that_only_their_jobs_were_given_goes_too(service, anna):
     mine, shared = (service.keep("template", picture(seed, (300, 200))) for seed in (98, 99))
-    done(service, service.photograph(["anna"], [mine.path, shared.path]))
-    done(service, service.train("bela", [service.keep("bela", picture(50)).path]))
-    done(service, service.photograph(["bela"], [shared.path]))
+    done(service, service.submit(PhotographPersons(("anna",), (mine.path, shared.path))))
+    done(service, service.submit(TrainPerson("bela", (service.keep("bela", picture(50)).path,))))
+    done(service, service.submit(PhotographPersons(("bela",), (shared.path,))))
 
-    service.delete("anna")
+    service.delete(DeletePerson("anna"))
 
     assert not mine.path.exists()
     assert shared.path.is_file()
@@ -284,35 +294,35 @@ def test_a_template_that_only_their_jobs_were_given_goes_too(service, anna):
 def test_somebody_new_of_a_deleted_name_is_not_hit_by_the_deletion(service, anna, workshop):
     workshop.trainer.gate.clear()
     workshop.trainer.begun.clear()
-    service.train("anna", five_photos(service))
+    service.submit(TrainPerson("anna", five_photos(service)))
     workshop.trainer.begun.wait(30)
-    service.delete("anna")
+    service.delete(DeletePerson("anna"))
     workshop.trainer.gate.set()
 
-    assert done(service, service.train("anna", five_photos(service))).state is State.DONE
+    assert done(service, service.submit(TrainPerson("anna", five_photos(service)))).state is State.DONE
     assert service.sweep().gone == ()
     assert service.app.workspace.person("anna").is_ready
 
 
 def test_a_check_of_their_photos_stops_and_goes_with_who_is_deleted(service, anna, monkeypatch):
-    def check(self, *_, progress, **__):
+    def run(self, app, context):
         while True:
-            progress.check()
+            context.check()
             threading.Event().wait(0.005)
 
-    monkeypatch.setattr(type(service.app), "check", check)
-    service.check(five_photos(service))
+    monkeypatch.setattr(CheckPhotos, "run", run)
+    service.submit(CheckPhotos(five_photos(service)))
 
-    assert service.delete("anna").left == ()
+    assert service.delete(DeletePerson("anna")).left == ()
     assert service.queue.list() == ()
 
 
 def test_the_photos_of_a_training_that_waits_do_not_go_with_somebody_else(service, anna, workshop):
     workshop.trainer.gate.clear()
     photos = five_photos(service)
-    bela = service.train("bela", photos)
+    bela = service.submit(TrainPerson("bela", photos))
 
-    service.delete("anna")
+    service.delete(DeletePerson("anna"))
 
     assert all(photo.is_file() for photo in photos)
     workshop.trainer.gate.set()
@@ -321,7 +331,7 @@ def test_the_photos_of_a_training_that_waits_do_not_go_with_somebody_else(servic
 
 def test_an_upload_goes_with_the_last_job_that_names_it(service, anna):
     photos = five_photos(service)
-    check = done(service, service.check(photos))
+    check = done(service, service.submit(CheckPhotos(photos)))
 
     service.queue.forget(anna.id)
     assert all(photo.is_file() for photo in photos)
@@ -332,14 +342,14 @@ def test_an_upload_goes_with_the_last_job_that_names_it(service, anna):
 
 def test_an_id_that_is_being_trained_is_not_given_to_somebody_else(service, anna, workshop):
     workshop.trainer.gate.clear()
-    bela = service.train("bela", [service.keep("bela", picture(50)).path])
+    bela = service.submit(TrainPerson("bela", (service.keep("bela", picture(50)).path,)))
 
     with pytest.raises(HostBusy):
-        service.rename("anna", "Bela", new_id="bela")
+        service.rename(RenamePerson("anna", "Bela", new_id="bela"))
 
     workshop.trainer.gate.set()
     done(service, bela)
-    assert {person.id for person in service.app.persons()} == {"anna", "bela"}
+    assert {person.id for person in service.app.workspace.list_persons()} == {"anna", "bela"}
 
 
 def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(service, anna):
@@ -353,22 +363,22 @@ def test_damaged_records_keep_nobody_from_being_deleted_or_renamed(service, anna
     write_text(workspace.runs / "20260101T000000Z-hanna" / "run.json", "{")
     write_text(workspace.persons / "damaged" / "person.json", "{")
 
-    assert [person.id for person in service.app.persons()] == ["anna"]
-    service.rename("anna", "Hanna", new_id="hanna")
-    service.delete("hanna")
+    assert [person.id for person in service.app.workspace.list_persons()] == ["anna"]
+    service.rename(RenamePerson("anna", "Hanna", new_id="hanna"))
+    service.delete(DeletePerson("hanna"))
 
-    assert service.app.persons() == ()
+    assert service.app.workspace.list_persons() == ()
     assert [folder.name for folder in workspace.runs.iterdir()] == ["damaged"]
 
 
 def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(service, anna, monkeypatch):
-    monkeypatch.setattr("easyphoto.app.delete_person", partial(delete_person, seconds=0.1))
+    monkeypatch.setattr("easyphoto.persons.deletion.delete_person", partial(delete_person, seconds=0.1))
     run = service.app.workspace.runs / anna.run
     with file_lock(run / "run.lock"):
-        (left,) = service.delete("anna").left
-        assert service.app.persons() == ()
+        (left,) = service.delete(DeletePerson("anna")).left
+        assert service.app.workspace.list_persons() == ()
         with pytest.raises(RunBusy, match="is being deleted"):
-            service.train("anna", [service.keep("anna", picture(50)).path])
+            service.submit(TrainPerson("anna", (service.keep("anna", picture(50)).path,)))
 
     assert (left.what, run.is_dir()) == (f"runs/{anna.run}", True)
     assert str(os.getpid()) in left.why
@@ -378,9 +388,9 @@ def test_a_training_that_does_not_stop_is_named_and_its_person_goes_later(servic
 
 
 def test_a_request_does_not_say_where_the_web_ui_lies(service):
-    app = replace(service.app, weights=replace(service.app.weights, webui="/somewhere/webui"))
+    app = replace(service.app, options=Options(weights=WeightSettings(webui="/somewhere/webui")))
 
-    job = replace(service, app=app).train("anna", five_photos(service), options=Options(weights=app.weights))
+    job = replace(service, app=app).submit(TrainPerson("anna", five_photos(service), options=app.options))
 
     assert "somewhere" not in json.dumps(service.queue.get(job.id).record())
 

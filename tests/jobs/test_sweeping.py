@@ -3,7 +3,8 @@
 import os
 import time
 
-from easyphoto.jobs.records import Job, JobSubjects, State
+from easyphoto.commands.base import Subjects
+from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.workspace.folders import Workspace
 
@@ -27,7 +28,7 @@ def job(workspace, id, kind, *, days, state=State.DONE, **fields):
 def test_a_check_nobody_came_back_for_goes_with_its_photos(tmp_path):
     workspace = Workspace(tmp_path)
     photo = old_file(workspace.uploads / "anna.jpg", 8)
-    check = job(workspace, "check", "check", days=8, subject=JobSubjects((), ("anna.jpg",)))
+    check = job(workspace, "check", "check", days=8, subject=Subjects((), ("anna.jpg",)))
 
     gone = sweep(workspace, [check])
 
@@ -41,7 +42,7 @@ def test_what_a_training_or_a_photograph_names_stays(tmp_path):
     photo = old_file(workspace.uploads / "anna.jpg", 30)
     template = old_file(workspace.uploads / "beach.jpg", 30)
     jobs = [
-        job(workspace, "train", "train", days=30, subject=JobSubjects(("anna",), ("anna.jpg",))),
+        job(workspace, "train", "train", days=30, subject=Subjects(("anna",), ("anna.jpg",))),
         job(workspace, "photo", "photograph", days=30, request={"templates": ["beach.jpg"]}),
     ]
 
@@ -55,8 +56,8 @@ def test_what_is_younger_than_a_week_or_still_at_work_stays(tmp_path):
     young = old_file(workspace.uploads / "young.jpg", 6)
     busy = old_file(workspace.uploads / "busy.jpg", 9)
     jobs = [
-        job(workspace, "young", "check", days=6, subject=JobSubjects((), ("young.jpg",))),
-        job(workspace, "busy", "check", days=9, state=State.RUNNING, subject=JobSubjects((), ("busy.jpg",))),
+        job(workspace, "young", "check", days=6, subject=Subjects((), ("young.jpg",))),
+        job(workspace, "busy", "check", days=9, state=State.RUNNING, subject=Subjects((), ("busy.jpg",))),
     ]
 
     assert sweep(workspace, jobs) == ()

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.draw_template import own_templates
 from easyphoto.errors import BadName, BadPicture, InputError, NameTaken
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
@@ -60,7 +61,7 @@ def test_what_is_no_picture_is_refused(service: Service):
     with pytest.raises(BadPicture):
         service.add_template("garden", b"<svg/>")
 
-    assert service.app.own_templates() == ()
+    assert own_templates(service.app.workspace) == ()
 
 
 def test_an_own_template_is_deleted(service: Service):
@@ -69,7 +70,7 @@ def test_an_own_template_is_deleted(service: Service):
     assert service.delete_template("own-garden") == entry.path
 
     assert not entry.path.exists()
-    assert service.app.own_templates() == ()
+    assert own_templates(service.app.workspace) == ()
 
 
 @pytest.mark.parametrize("id", ["03-room", "own-nobody", "../garden"])

@@ -12,6 +12,7 @@ from easyphoto.messages import Text, note, phase, text
 from easyphoto.ui.card import card_html, event_lines
 from easyphoto.ui.language import Translator
 from easyphoto.workspace.folders import JOB_FILE, Workspace
+from tests.jobs.asked import Asked
 
 CHINESE = Translator("zh_CN")
 
@@ -33,7 +34,7 @@ def work(context):
 def failed(workspace: Workspace) -> tuple[str, Workspace]:
     queue = JobQueue(workspace)
     try:
-        job = queue.submit("check", "check 1 photo", work, request={})
+        job = queue.submit(Asked("check", "check 1 photo"), work)
         while not queue.get(job.id).state.is_over:
             queue.wait(job.id, 0, 1.0)
         return job.id, workspace

@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 from easyphoto.api.routes import build_router
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.images.pictures import write_picture
 from easyphoto.jobs.queue import JobQueue
@@ -38,6 +40,7 @@ from easyphoto.ui.train_photos import held_by
 from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.verdicts import Checked, verdicts_html
 from easyphoto.workspace.folders import Person, Workspace
+from tests.jobs.asked import Asked
 
 ODD_VALUES = (
     None, True, 0, -1, 1.5, 10**18, "", "a", "\u202e", "/etc/passwd", "../../person.json", "a\0b",
@@ -89,8 +92,8 @@ def looked_at_by_everybody(service: Service) -> str:
             assert client.get(f"/easyphoto/v1/persons/{folder.name}").status_code in (200, 404, 422)
             assert "root:" not in client.get(f"/easyphoto/v1/persons/{folder.name}/portrait").text
     assert main(["persons", "--workspace", str(service.app.workspace.root)]) == 0
-    app_ = service.app
-    return PersonTiles(service, Translator("en"), Thumbnails(), "x").html(app_.persons(), app_.damaged_persons())
+    there = service.app.workspace
+    return PersonTiles(service, Translator("en"), Thumbnails(), "x").html(there.list_persons(), there.damaged_persons())
 
 
 @pytest.mark.parametrize("field", PERSON)
@@ -100,9 +103,11 @@ def test_any_value_in_a_persons_record_leaves_the_others_in_sight(workspace, ser
     page = looked_at_by_everybody(service)
 
     assert "Bob" in page
-    seen = {person.id for person in service.app.persons()} | {one.id for one in service.app.damaged_persons()}
+    seen = {person.id for person in service.app.workspace.list_persons()} | {
+        one.id for one in service.app.workspace.damaged_persons()
+    }
     assert {f"odd-{number}" for number in range(len(ODD_VALUES))} <= seen
-    for person in service.app.persons():
+    for person in service.app.workspace.list_persons():
         base_of(workspace, person)
         doomed_of(service, person)
 
@@ -115,7 +120,9 @@ def test_who_cannot_be_read_is_said_with_the_reason_wherever_persons_are_listed(
 
     assert "anna cannot be shown. The likeness of &#x27;anna&#x27; is damaged" in page
     assert f"anna cannot be shown. {reason}" in capsys.readouterr().err
-    assert [(one.id, one.reason.startswith(reason)) for one in service.app.damaged_persons()] == [("anna", True)]
+    assert [(one.id, one.reason.startswith(reason)) for one in service.app.workspace.damaged_persons()] == [
+        ("anna", True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_a_record_that_is_no_record_hides_its_own_person(workspace, service, tex
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
 
     assert "Bob" in looked_at_by_everybody(service)
-    assert [one.id for one in service.app.damaged_persons()] == ["anna"]
+    assert [one.id for one in service.app.workspace.damaged_persons()] == ["anna"]
 
 
 def test_a_persons_id_is_their_folders_name_whatever_the_record_says(workspace):
@@ -184,14 +191,14 @@ def test_any_value_in_a_runs_record_is_named_or_harmless(field):
 JOB = {
     "id": "20260101T000000Z-00000000", "kind": "check", "title": "check", "state": "done", "owner": "gone",
     "created": "2026-01-01T00:00:00.000Z", "started": None, "ended": None, "phase": "", "done": 0, "total": 0,
-    "eta_seconds": None, "previews": [], "files": {}, "request": {}, "result": None, "error": None, "notes": [],
-    "run": None, "subject": {"persons": ["anna"], "uploads": ["a.png"]},
+    "eta_seconds": None, "previews": [], "files": {}, "request": {"photos": []}, "result": None, "error": None,
+    "notes": [], "run": None, "subject": {"persons": ["anna"], "uploads": ["a.png"]},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("field", JOB)
 def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, service, field):
-    kept = service.queue.submit("setup", "set up", lambda _: {}, request={}).id
+    kept = service.queue.submit(Asked("setup", "set up"), lambda _: {}).id
     ids = [f"20260101T000000Z-{number:08d}" for number in range(len(ODD_VALUES))]
     for id, value in zip(ids, ODD_VALUES, strict=True):
         write_json(workspace.jobs / id / "job.json", {**JOB, "id": id, field: value})
@@ -207,6 +214,10 @@ def test_any_value_in_a_jobs_record_leaves_the_others_in_sight(workspace, servic
     traces_of(workspace, "anna")
 
 
+ASKED: dict[str, dict[str, Any]] = {
+    "check": {}, "train": {"name": "Bob"}, "photograph": {"persons": ["bob"], "templates": ["a.png"]},
+    "template": {"name": "a", "prompt": "a"}, "import": {"source": "bob.zip"},
+}  # fmt: skip
 TOLD: dict[str, dict[str, Any]] = {
     "check": {
         "verdicts": [{"photo": "a.png", "kept": True, "explanation": "", "advice": "", "notes": []}], "files": {},
@@ -230,7 +241,13 @@ def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(worksp
         for value in (*ODD_VALUES, *parts):
             number += 1
             id = f"20260101T000000Z-{number:08d}"
-            record = {**JOB, "id": id, "kind": kind, "result": {**told, key: value}, "request": {"photos": value}}
+            record = {
+                **JOB,
+                "id": id,
+                "kind": kind,
+                "result": {**told, key: value},
+                "request": {**ASKED[kind], "photos": value},
+            }
             write_json(workspace.jobs / id / "job.json", record)
             (workspace.jobs / id / "events.jsonl").write_text(
                 "".join(
@@ -265,25 +282,25 @@ def test_a_jobs_record_cannot_have_anything_else_deleted(workspace, tmp_path):
         {**JOB, "subject": {"persons": ["bob"], "uploads": [str(outside), "../../precious.png"]}},
     )
 
-    EasyPhoto(workspace, mirrors=()).delete("bob")
+    DeletePerson("bob").run(EasyPhoto(workspace, mirrors=()), NullContext())
 
     assert outside.read_bytes() == b"precious"
 
 
 def test_what_raises_in_the_lane_itself_fails_its_job_and_the_next_one_is_done(service, monkeypatch):
-    write = service.queue._shelf.write
+    write = service.queue._store.write
 
     def fails(job):
         if job.state is State.RUNNING:
             raise MemoryError("no memory")
         write(job)
 
-    monkeypatch.setattr(service.queue._shelf, "write", fails)
-    first = service.queue.submit("setup", "one", lambda _: {}, request={}).id
+    monkeypatch.setattr(service.queue._store, "write", fails)
+    first = service.queue.submit(Asked("setup", "one"), lambda _: {}).id
     while not service.queue.get(first).state.is_over:
         service.queue.wait(first, len(service.queue.events(first)), 1)
     monkeypatch.undo()
-    second = service.queue.submit("setup", "two", lambda _: {"said": "yes"}, request={}).id
+    second = service.queue.submit(Asked("setup", "two"), lambda _: {"said": "yes"}).id
     while not service.queue.get(second).state.is_over:
         service.queue.wait(second, len(service.queue.events(second)), 1)
 
@@ -296,7 +313,7 @@ def test_names_with_half_characters_are_written_out_in_a_job(service):
         context.note("photo \udcff.jpg is unreadable")
         return {"photo": "\udcff.jpg", "share": float("nan")}
 
-    id = service.queue.submit("setup", "set up", work, request={"photos": ["\udcff.jpg"]}).id
+    id = service.queue.submit(Asked("setup", "set up", request={"photos": ["\udcff.jpg"]}), work).id
     while not service.queue.get(id).state.is_over:
         service.queue.wait(id, len(service.queue.events(id)), 1)
 
@@ -310,14 +327,14 @@ def test_a_job_whose_beginning_fails_is_over_and_the_next_one_is_done(service, m
         raise DiskFailure("No space left on device.")
 
     monkeypatch.setattr("easyphoto.jobs.queue.at_work", fails)
-    first = service.queue.submit("setup", "one", lambda _: {}, request={}).id
+    first = service.queue.submit(Asked("setup", "one"), lambda _: {}).id
     until = time.monotonic() + 10
     while not service.queue.get(first).state.is_over and time.monotonic() < until:
         service.queue.wait(first, len(service.queue.events(first)), 0.1)
 
     assert (service.queue.get(first).state, service.queue.get(first).error["code"]) == (State.FAILED, "DiskFailure")
     monkeypatch.undo()
-    second = service.queue.submit("setup", "two", lambda _: {}, request={}).id
+    second = service.queue.submit(Asked("setup", "two"), lambda _: {}).id
     while not service.queue.get(second).state.is_over and time.monotonic() < until:
         service.queue.wait(second, len(service.queue.events(second)), 0.1)
     assert service.queue.get(second).state is State.DONE
@@ -333,12 +350,12 @@ def test_a_job_that_is_cancelled_while_it_leaves_the_line_is_not_begun(service, 
         yield progress
 
     monkeypatch.setattr("easyphoto.jobs.queue.at_work", waits)
-    id = service.queue.submit("setup", "one", lambda _: begun.set() or {}, request={}).id
+    id = service.queue.submit(Asked("setup", "one"), lambda _: begun.set() or {}).id
     assert reached.wait(10)
     assert service.queue.cancel(id).state is State.CANCELLED
     goes_on.set()
     monkeypatch.undo()
-    after = service.queue.submit("setup", "two", lambda _: {}, request={}).id
+    after = service.queue.submit(Asked("setup", "two"), lambda _: {}).id
     until = time.monotonic() + 10
     while not service.queue.get(after).state.is_over and time.monotonic() < until:
         service.queue.wait(after, len(service.queue.events(after)), 0.1)

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +17,16 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.errors import DiskFailure, UnknownPerson
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture
 from easyphoto.persons.deletion import delete_person
+from easyphoto.persons.upkeep import sweep
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.storage.files import write_text
 from easyphoto.storage.journal import DELETE, at_work, begin, names_of, new_change, pending
@@ -65,7 +70,7 @@ def hosts(app: EasyPhoto) -> set[str]:
 def test_everything_of_somebody_goes_and_nothing_of_anybody_else(app: EasyPhoto, crowd: Path) -> None:
     before = files_of(crowd)
 
-    deletion = app.delete("anna")
+    deletion = DeletePerson("anna").run(app, NullContext())
 
     after = files_of(app.workspace.root)
     assert deletion.left == ()
@@ -73,14 +78,14 @@ def test_everything_of_somebody_goes_and_nothing_of_anybody_else(app: EasyPhoto,
     assert after == {name: content for name, content in before.items() if "anna" not in name}
     assert hosts(app) == {name for name in hosts(app) if name.startswith("easyphoto-ben-")} != set()
     with pytest.raises(UnknownPerson):
-        app.delete("anna")
+        DeletePerson("anna").run(app, NullContext())
 
 
 def test_killed_anywhere_a_deletion_is_ended_or_was_never_begun_and_can_be_repeated(
     crowd: Path, tmp_path: Path
 ) -> None:
     whole, before = copy_of(crowd, tmp_path / "whole"), files_of(crowd)
-    points = points_of(tmp_path / "whole", lambda: whole.delete("anna"))
+    points = points_of(tmp_path / "whole", lambda: DeletePerson("anna").run(whole, NullContext()))
     after, bens = files_of(whole.workspace.root), set(hosts(whole))
     seen = set()
 
@@ -89,14 +94,16 @@ def test_killed_anywhere_a_deletion_is_ended_or_was_never_begun_and_can_be_repea
         for repeat in (False, True):
             app = copy_of(crowd, tmp_path / f"{number}-{repeat}")
             with killed_at(tmp_path / f"{number}-{repeat}", number) as operations:
-                app.delete("anna")
+                DeletePerson("anna").run(app, NullContext())
             assert operations.is_dead
             begun = bool(pending(app.workspace.root))
-            assert [person.id for person in app.persons()] == (["ben"] if begun else [p.id for p in app.persons()])
+            assert [person.id for person in app.workspace.list_persons()] == (
+                ["ben"] if begun else [p.id for p in app.workspace.list_persons()]
+            )
             # All of it may have gone before the kill.
             if repeat and (begun or (app.workspace.persons / "anna").exists()):
-                assert app.delete("anna").left == ()
-            assert app.sweep().troubles == ()
+                assert DeletePerson("anna").run(app, NullContext()).left == ()
+            assert sweep(app.workspace, app.host).troubles == ()
             now = files_of(app.workspace.root)
             assert now in ((after,) if repeat else (before, after)), operations.seen[-1]
             assert left_over(app.workspace) == []
@@ -124,7 +131,7 @@ def traces_of_nobody(workspace: Workspace) -> None:
 def test_who_never_became_a_person_is_deleted_by_name(app: EasyPhoto, crowd: Path) -> None:
     traces_of_nobody(app.workspace)
 
-    assert len(app.delete("carla").gone) == 7
+    assert len(DeletePerson("carla").run(app, NullContext()).gone) == 7
 
     assert files_of(app.workspace.root) == files_of(crowd)
 
@@ -160,10 +167,10 @@ def test_what_damaged_records_say_is_not_followed_and_stops_nothing(app: EasyPho
     write_json(workspace.results / "odd" / "photograph.json", {"persons": {"anna": 1}})
     write_json(workspace.runs / "odd" / "run.json", {"person": ["anna"]})
 
-    assert app.delete("anna").left == ()
+    assert DeletePerson("anna").run(app, NullContext()).left == ()
 
     assert mine.read_bytes() == b"mine"
-    assert [person.id for person in app.persons()] == ["ben"]
+    assert [person.id for person in app.workspace.list_persons()] == ["ben"]
     assert not (workspace.jobs / "odd-0").exists()
     assert (workspace.jobs / "odd-1").exists()
 
@@ -176,10 +183,10 @@ def test_the_pages_own_copies_and_exports_go_too(app: EasyPhoto, crowd: Path) ->
             write_text(page / name, "")
             (page / name).write_bytes(content)
         for id in ("anna", "ben"):
-            app.export(id, page / "easyphoto-exports" / f"{id}.zip")
+            ExportPerson(id, page / "easyphoto-exports" / f"{id}.zip").run(app, NullContext())
         (page / "upload.zip").write_bytes(b"no archive")
 
-        app.delete("anna")
+        DeletePerson("anna").run(app, NullContext())
 
         assert sorted(files_of(page)) == ["b/image.png", "easyphoto-exports/ben.zip", "upload.zip"]
 
@@ -192,10 +199,10 @@ def test_left_overs_of_killed_processes_go_with_whoever_is_deleted(app: EasyPhot
         write_text(place / "0123" / "photo.png", "face")
         (place / "0123.lock").touch()
 
-    app.delete("anna")
+    DeletePerson("anna").run(app, NullContext())
 
     assert left_over(workspace) == []
-    assert app.own_templates() == ()
+    assert own_templates(app.workspace) == ()
 
 
 def worker(code: str, root: Path) -> subprocess.Popen[str]:
@@ -226,7 +233,7 @@ with {WORK} as watched:
 
 def test_another_process_is_asked_to_stop_and_leaves_nothing(app: EasyPhoto) -> None:
     with worker(WORKING, app.workspace.root) as process:
-        deletion = app.delete("anna")
+        deletion = DeletePerson("anna").run(app, NullContext())
         assert process.wait(20) != 0
         assert "Cancelled: anna is being deleted." in str(process.communicate()[1])
 
@@ -240,24 +247,26 @@ def test_a_process_that_does_not_stop_is_named_and_the_rest_goes_later(
 ) -> None:
     stubborn = f"with {WORK}:\n    print('begun', flush=True)\n    time.sleep(600)"
     root = app.workspace.root
-    monkeypatch.setattr("easyphoto.app.delete_person", partial(delete_person, seconds=0.3))
+    monkeypatch.setattr("easyphoto.persons.deletion.delete_person", partial(delete_person, seconds=0.3))
     with worker(stubborn, root) as process:
         assert main(["persons", "delete", "anna", "--yes", "--workspace", str(root)]) == 5
         said = capsys.readouterr()
         assert f"anna: process {process.pid} works on them and has not stopped yet" in said.err
         assert str(app.workspace.persons / "anna") in said.out
-        assert [person.id for person in app.persons()] == ["ben"]
+        assert [person.id for person in app.workspace.list_persons()] == ["ben"]
         write_text(app.workspace.persons / "anna" / "person.json", "{}")
-        assert app.sweep().troubles == (f"anna: process {process.pid} works on them and has not stopped yet",)
+        assert sweep(app.workspace, app.host).troubles == (
+            f"anna: process {process.pid} works on them and has not stopped yet",
+        )
         process.kill()
 
-    assert app.sweep().troubles == ()
+    assert sweep(app.workspace, app.host).troubles == ()
     assert "anna" not in names_in(app)
     assert left_over(app.workspace) == []
 
 
 def test_an_import_of_whom_somebody_deletes_stops(app: EasyPhoto, tmp_path: Path) -> None:
-    archive = app.export("anna", tmp_path / "anna.zip")
+    archive = ExportPerson("anna", tmp_path / "anna.zip").run(app, NullContext())
     begun = begin(app.workspace.root, new_change(DELETE, ("carla",)))
 
     class Deleting(NullProgress):
@@ -265,7 +274,7 @@ def test_an_import_of_whom_somebody_deletes_stops(app: EasyPhoto, tmp_path: Path
             begin(app.workspace.root, begun)
 
     with pytest.raises(Cancelled):
-        app.import_persons(archive, name="carla", progress=Deleting())
+        ImportPersons(archive, name="carla").run(app, NullContext(Deleting()))
 
     assert not (app.workspace.persons / "carla").exists()
 
@@ -281,13 +290,13 @@ def test_what_cannot_be_deleted_is_named_and_nothing_else_stays(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", refuse)
-    deletion = app.delete("anna")
+    deletion = DeletePerson("anna").run(app, NullContext())
     monkeypatch.undo()
 
     assert [left.what for left in deletion.left] == ["results/20260-anna", "results/20263-anna-ben"]
     assert "it is open elsewhere" in deletion.left[0].why
     assert not (app.workspace.persons / "anna").exists()
-    assert app.delete("anna").left == ()
+    assert DeletePerson("anna").run(app, NullContext()).left == ()
     assert "anna" not in names_in(app)
 
 
@@ -297,21 +306,21 @@ def test_a_full_disk_keeps_nobody_from_deleting(app: EasyPhoto, monkeypatch: pyt
 
     monkeypatch.setattr("easyphoto.persons.deletion.begin", full)
 
-    assert app.delete("anna").left == ()
+    assert DeletePerson("anna").run(app, NullContext()).left == ()
     assert "anna" not in names_in(app)
 
 
 def test_a_list_of_loras_that_only_a_web_ui_has_is_put_right_when_that_comes(app: EasyPhoto, tmp_path: Path) -> None:
     with killed_at(tmp_path, 30):
-        app.delete("anna")
+        DeletePerson("anna").run(app, NullContext())
     assert pending(app.workspace.root)
     begun = hosts(app) | {name for change in pending(app.workspace.root) for name in change.listed}
     app.host.names.update(begun)  # type: ignore[attr-defined]
 
-    replace(app, host=ThisMachine()).sweep()
+    sweep(app.workspace, ThisMachine())
     assert "anna" not in names_in(app)
     assert len(hosts(app)) == 2
-    app.sweep()
+    sweep(app.workspace, app.host)
 
     assert len(hosts(app)) == 1
     assert pending(app.workspace.root) == ()
@@ -322,7 +331,7 @@ def test_two_who_delete_the_same_person_at_once_do_not_meet(app: EasyPhoto) -> N
 
     def delete() -> None:
         try:
-            said.append(app.delete("anna").left)
+            said.append(DeletePerson("anna").run(app, NullContext()).left)
         except UnknownPerson:
             said.append(())
 
@@ -340,7 +349,7 @@ def test_two_who_delete_the_same_person_at_once_do_not_meet(app: EasyPhoto) -> N
 def test_work_on_somebody_else_is_not_stopped(app: EasyPhoto) -> None:
     with at_work(app.workspace.root, names_of(("ben",)), NullProgress()) as watched:
         began = time.monotonic()
-        app.delete("anna")
+        DeletePerson("anna").run(app, NullContext())
         watched.look()
 
     assert time.monotonic() - began < 20
@@ -350,6 +359,6 @@ def test_an_export_ends_where_its_person_is_being_deleted(app: EasyPhoto, tmp_pa
     begin(app.workspace.root, new_change(DELETE, ("anna",)))
 
     with at_work(app.workspace.root, names_of(("ben",)), NullProgress()), pytest.raises(UnknownPerson):
-        app.export("anna", tmp_path / "anna.zip")
+        ExportPerson("anna", tmp_path / "anna.zip").run(app, NullContext())
 
     assert not (tmp_path / "anna.zip").exists()

@@ -10,8 +10,14 @@ import pytest
 from PIL import Image
 
 from easyphoto import app as app_module
-from easyphoto import sessions
 from easyphoto.app import EasyPhoto
+from easyphoto.commands import photograph_series, training
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.engines import domain_of, faces_of
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import MixedDomains
 from easyphoto.faces.engine import Domain, Face
 from easyphoto.faces.paired_engine import PairedEngine
@@ -19,11 +25,11 @@ from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.progress import NullProgress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings import InferenceSettings, Options
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import Workspace
+from tests.commands.doubles import OnePersonEngine, Trainer
 from tests.fakes import FakeBackend, face_at
-from tests.test_app import OnePersonEngine, Trainer
 
 DRAWINGS, PHOTOGRAPHS = Domain.DRAWINGS, Domain.PHOTOGRAPHS
 
@@ -59,16 +65,16 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> Kinds:
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: Kinds) -> EasyPhoto:
     """Ann was photographed, Dora drawn; nothing of their trainings is remembered."""
     (tmp_path / "base").mkdir()
-    monkeypatch.setattr(app_module, "run_training", Trainer())
+    monkeypatch.setattr(training, "run_training", Trainer())
     monkeypatch.setattr(
-        app_module,
+        photograph_series,
         "open_models",
-        lambda host, base, family, engine, **_: PipelineModels(FakeBackend(), engine, NullProgress()),
+        lambda app, base, family, engine, *_: PipelineModels(FakeBackend(), engine, NullProgress()),
     )
-    monkeypatch.setattr(EasyPhoto, "_base", lambda self: (self._family(), tmp_path / "base"))
+    monkeypatch.setattr(EasyPhoto, "base_model", lambda self: (self.family, tmp_path / "base"))
     app = EasyPhoto(Workspace(tmp_path / "workspace"), mirrors=())
     for name, kind in (("ann", "photographed"), ("dora", "drawn")):
-        app.train(name, album(tmp_path / kind))
+        TrainPerson(name, photo_files(album(tmp_path / kind))).run(app, NullContext())
     kinds.chosen.clear()
     kinds.opened.clear()
     return app
@@ -93,13 +99,16 @@ def drawn_template(tmp_path: Path) -> Path:
 
 
 def test_a_training_keeps_what_the_persons_photos_are(app: EasyPhoto) -> None:
-    assert [(person.id, person.domain) for person in app.persons()] == [("ann", "photographs"), ("dora", "drawings")]
+    assert [(person.id, person.domain) for person in app.workspace.list_persons()] == [
+        ("ann", "photographs"),
+        ("dora", "drawings"),
+    ]
 
 
 def test_the_persons_photos_choose_the_engine_and_no_template_does(
     app: EasyPhoto, kinds: Kinds, drawn_template: Path
 ) -> None:
-    made = app.photograph(["ann"], [drawn_template])
+    made = PhotographPersons(("ann",), (drawn_template,)).run(app, NullContext())
 
     assert made.made[0].best.made_by["engine"] == "photographs"
     assert kinds.opened == ["photographs"]
@@ -108,11 +117,13 @@ def test_the_persons_photos_choose_the_engine_and_no_template_does(
 
 def test_a_photographed_and_a_drawn_person_are_not_put_into_one_picture(app: EasyPhoto, drawn_template: Path) -> None:
     with pytest.raises(MixedDomains, match=r"ann of photographs, dora of drawings\. .* one at a time, or .* --engine"):
-        app.photograph(["ann", "dora"], [drawn_template])
+        PhotographPersons(("ann", "dora"), (drawn_template,)).run(app, NullContext())
 
 
 def test_who_says_which_engine_is_not_asked_about_the_persons(app: EasyPhoto, drawn_template: Path) -> None:
-    made = replace(app, engine="drawings").photograph(["ann"], [drawn_template])
+    made = PhotographPersons(("ann",), (drawn_template,)).run(
+        replace(app, options=Options(engine="drawings")), NullContext()
+    )
 
     assert made.made[0].best.made_by["engine"] == "drawings"
 
@@ -131,13 +142,13 @@ def test_of_a_person_of_before_the_photos_decide_and_not_who_analysed_them_then(
     as_before(app, "ann", engine="drawings")
 
     assert app.workspace.person("ann").domain is None
-    assert app.domain_of(["ann"]) == "photographs"
+    assert domain_of(app, ["ann"]) == "photographs"
     assert [sorted(names) for names in kinds.chosen] == [["0.png", "1.png", "2.png"]]
     assert app.workspace.person("ann").domain == "photographs"
 
 
 def test_a_renamed_person_stays_what_they_are(app: EasyPhoto) -> None:
-    app.rename("ann", "Änne", new_id="aenne")
+    RenamePerson("ann", "Änne", new_id="aenne").run(app, NullContext())
 
     assert app.workspace.person("aenne").domain == "photographs"
 
@@ -145,12 +156,12 @@ def test_a_renamed_person_stays_what_they_are(app: EasyPhoto) -> None:
 def test_a_templates_faces_are_numbered_as_the_persons_photograph_will(
     app: EasyPhoto, kinds: Kinds, drawn_template: Path
 ) -> None:
-    app.faces_of(drawn_template, domain="photographs")
-    app.faces_of(drawn_template)
+    faces_of(app, drawn_template, domain="photographs")
+    faces_of(app, drawn_template)
 
     assert kinds.opened == ["photographs"]
     assert kinds.chosen == [["drawn-template.png"]]
-    assert app.domain_of([]) is None
+    assert domain_of(app, []) is None
 
 
 def looks_by_size(image: Image.Image, face: Face) -> Domain:
@@ -171,7 +182,9 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
     monkeypatch.setattr(app_module, "open_engine", lambda *_: paired(embedder=embedder))
     picture(9).save(tmp_path / "photographed-template.png")
 
-    made = app.photograph(["dora"], [tmp_path / "photographed-template.png"], settings=InferenceSettings(retouch=False))
+    made = PhotographPersons(
+        ("dora",), (tmp_path / "photographed-template.png",), settings=InferenceSettings(retouch=False)
+    ).run(app, NullContext())
 
     said = "looks photographed, while the person's photos are taken for drawings"
     said += ": how like them it is cannot be told." if embedder else "."
@@ -187,7 +200,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
 
 
 def test_sessions_of_one_kind_say_nothing_about_kinds(app: EasyPhoto, drawn_template: Path) -> None:
-    made = app.photograph(["dora"], [drawn_template])
+    made = PhotographPersons(("dora",), (drawn_template,)).run(app, NullContext())
 
     assert not [note for note in made.all_notes if "looks" in note]
-    assert sessions.SESSION_FILE in {file.name for file in made.report.parent.iterdir()}
+    assert photograph_series.SESSION_FILE in {file.name for file in made.report.parent.iterdir()}

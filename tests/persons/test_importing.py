@@ -14,6 +14,8 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.backends.headers import read_header
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.export_person import ExportPerson
 from easyphoto.errors import BadName, BadPicture, DiskFailure, EasyPhotoError, InputError, NameTaken, TooFewPhotos
 from easyphoto.host.base import ThisMachine
 from easyphoto.inference.identities.lora import TrainedLora
@@ -71,7 +73,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, webui: Path) -> Workspac
 
 @pytest.fixture
 def exported(tmp_path: Path, elsewhere: Workspace) -> Path:
-    return EasyPhoto(elsewhere, mirrors=()).export("anna", tmp_path / "anna.zip")
+    return ExportPerson("anna", tmp_path / "anna.zip").run(EasyPhoto(elsewhere, mirrors=()), NullContext())
 
 
 def changed(source: Path, change: Callable[[dict[str, bytes]], None]) -> Path:

@@ -10,6 +10,8 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.backends.published import published_name
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.errors import BadName, DiskFailure, NameTaken, RunBusy, UnknownPerson
 from easyphoto.host.base import ThisMachine
 from easyphoto.persons.importing import import_persons
@@ -94,7 +96,7 @@ def test_a_new_id_takes_everything_along(workspace: Workspace, host: Listing) ->
 def test_deleting_finds_everything_under_the_new_id(workspace: Workspace, host: Listing) -> None:
     rename_person(workspace, "anna", "Hanna", host=host, new_id="hanna")
 
-    EasyPhoto(workspace, mirrors=(), host=host).delete("hanna")
+    DeletePerson("hanna").run(EasyPhoto(workspace, mirrors=(), host=host), NullContext())
 
     assert workspace.list_persons() == ()
     assert [path.name for path in workspace.runs.iterdir()] == ["2-ben"]

@@ -17,11 +17,14 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.doctor import _order
 from easyphoto.cli.main import main
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.draw_template import own_templates
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.images.pictures import picture_files, write_picture
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.persons.upkeep import orphans
+from easyphoto.persons.upkeep import orphans, sweep
 from easyphoto.progress import NullProgress
 from easyphoto.storage.files import WRITING, atomic_path, write_text
 from easyphoto.storage.journal import INSTALL, at_work, begin, names_of, new_change
@@ -30,6 +33,7 @@ from easyphoto.storage.records import write_json
 from easyphoto.storage.scratch import discard, held_folder, remove_left_over
 from easyphoto.workspace.folders import Workspace
 from tests.crowd import ListingHost, files_of, left_over, write_crowd
+from tests.jobs.asked import Asked
 
 HALF = ".writing-0123456789abcdef"
 
@@ -69,7 +73,7 @@ def test_what_killed_processes_left_goes_and_nothing_else(app: EasyPhoto, crowd:
     (app.workspace.runs / "20260101T000000Z-anna" / "run.json").unlink()
     make_a_mess(app.workspace)
 
-    swept = app.sweep()
+    swept = sweep(app.workspace, app.host)
 
     assert swept.troubles == ()
     assert left_over(app.workspace) == []
@@ -77,21 +81,21 @@ def test_what_killed_processes_left_goes_and_nothing_else(app: EasyPhoto, crowd:
     gone = "runs/20260101T000000Z-anna/"
     before = {name: content for name, content in files_of(crowd).items() if not name.startswith(gone)}
     assert files_of(app.workspace.root) == before
-    assert app.sweep().gone == ()
+    assert sweep(app.workspace, app.host).gone == ()
 
 
 def test_what_is_half_written_is_no_template_and_no_photo(app: EasyPhoto) -> None:
     write_picture(app.workspace.templates / f"{HALF}.png", Image.new("RGB", (8, 8)))
     write_picture(app.workspace.templates / "garden.png", Image.new("RGB", (8, 8)))
 
-    assert [file.name for file in app.own_templates()] == ["garden.png"]
+    assert [file.name for file in own_templates(app.workspace)] == ["garden.png"]
     assert [file.name for file in picture_files(app.workspace.templates)] == ["garden.png"]
 
 
 def test_a_training_that_can_be_resumed_stays_although_its_person_never_came(app: EasyPhoto) -> None:
     write_json(app.workspace.runs / "20260101T000000Z-carla" / "run.json", {"person": "carla"})
 
-    app.sweep()
+    sweep(app.workspace, app.host)
 
     assert [run.name for run in app.workspace.runs_of("carla")] == ["20260101T000000Z-carla"]
 
@@ -133,13 +137,13 @@ def test_nothing_goes_that_a_living_process_makes_however_old_it_looks(app: Easy
             os.utime(path, (time.time() - 86400,) * 2)
         before = set(root.rglob("*"))
 
-        assert app.sweep().gone == ()
-        app.delete("anna")
+        assert sweep(app.workspace, app.host).gone == ()
+        DeletePerson("anna").run(app, NullContext())
         assert {path for path in before - set(root.rglob("*")) if "anna" not in str(path.relative_to(root))} == set()
 
         process.kill()
         process.wait()
-    assert len(app.sweep().gone) >= 9
+    assert len(sweep(app.workspace, app.host).gone) >= 9
     assert left_over(app.workspace) == []
 
 
@@ -148,7 +152,7 @@ def test_folders_that_no_lock_of_before_tells_about_go_after_an_hour(app: EasyPh
         write_text(app.workspace.arriving / name / "photo.png", "face")
         os.utime(app.workspace.arriving / name, (time.time() - age,) * 2)
 
-    app.sweep()
+    sweep(app.workspace, app.host)
 
     assert [path.name for path in app.workspace.arriving.iterdir()] == ["tmpyoung"]
 
@@ -158,10 +162,10 @@ def test_an_earlier_person_waits_in_the_trash_while_the_new_one_is_put_in_place(
     write_text(root / "trash" / "0123" / "anna" / "person.json", "{}")
     begin(root, new_change(INSTALL, ("ben",), new="runs/x/person", old="trash/0123/anna"))
     with file_lock(root / "changes" / "ben.lock"):
-        app.sweep()
+        sweep(app.workspace, app.host)
         assert (root / "trash" / "0123" / "anna").is_dir()
 
-    app.sweep()
+    sweep(app.workspace, app.host)
     assert left_over(app.workspace) == []
 
 
@@ -169,7 +173,7 @@ def test_somebody_whom_an_earlier_version_lost_between_two_renames_comes_back(ap
     (run,) = app.workspace.runs_of("anna")
     os.rename(app.workspace.persons / "anna", run / "replaced")
 
-    app.sweep()
+    sweep(app.workspace, app.host)
 
     assert files_of(app.workspace.root) == files_of(crowd)
 
@@ -239,10 +243,10 @@ def test_what_is_discarded_is_out_of_sight_at_once_and_what_is_not_there_is_no_e
 def test_a_run_that_somebody_has_said_to_work_on_stays_without_its_record(app: EasyPhoto) -> None:
     with at_work(app.workspace.root, names_of(("anna",)), NullProgress()):
         run = app.workspace.new_run_folder("anna")
-        app.sweep()
+        sweep(app.workspace, app.host)
         assert run.is_dir()
 
-    app.sweep()
+    sweep(app.workspace, app.host)
     assert not run.exists()
 
 
@@ -287,7 +291,7 @@ def test_a_sweep_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_workspace_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
-    EasyPhoto(Workspace(tmp_path / "none"), mirrors=()).sweep()
+    sweep(Workspace(tmp_path / "none"), ListingHost())
 
     assert not (tmp_path / "none").exists()
 
@@ -305,14 +309,14 @@ def test_a_sweep_takes_no_job_that_is_just_being_asked_for(app: EasyPhoto) -> No
 
     def sweeping() -> None:
         while not ended.is_set():
-            app.sweep()
+            sweep(app.workspace, app.host)
 
     thread = threading.Thread(target=sweeping)
     thread.start()
     try:
         for _ in range(150):
             try:
-                queue.submit("setup", "set up", lambda _: {}, request={})
+                queue.submit(Asked("setup", "set up"), lambda _: {})
             except DiskFailure as error:
                 fell.append(str(error))
     finally:

@@ -15,9 +15,14 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.backends.published import published_name
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import DiskFailure, EasyPhotoError, NameTaken, RunBusy, UnknownPerson
 from easyphoto.persons.folder import Trained, install_person
-from easyphoto.persons.importing import import_persons
+from easyphoto.persons.importing import first_of, import_persons
+from easyphoto.persons.upkeep import sweep
 from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.preprocess.sheet import CHECK_FILE
 from easyphoto.progress import Cancelled, NullProgress
@@ -65,7 +70,7 @@ class Trial:
         with killed_at(self.place / str(number), number) as operations:
             self.act(app, self.place / str(number))
         assert operations.is_dead
-        swept = app.sweep()
+        swept = sweep(app.workspace, app.host)
         assert swept.troubles == (), operations.seen[-1]
         assert left_over(app.workspace) == [], operations.seen[-1]
         return app
@@ -73,14 +78,17 @@ class Trial:
 
 def persons_of(app: EasyPhoto) -> dict[str, dict[str, bytes]]:
     """Everybody's files but their record."""
-    found = {person.id: files_of(app.workspace.person_folder(person.id)) for person in app.persons()}
+    found = {person.id: files_of(app.workspace.person_folder(person.id)) for person in app.workspace.list_persons()}
     for files in found.values():
         del files["person.json"]
     return found
 
 
 def listed_loras(app: EasyPhoto) -> set[str]:
-    return {published_name(app.workspace.person_folder(person.id) / "lora.safetensors") for person in app.persons()}
+    return {
+        published_name(app.workspace.person_folder(person.id) / "lora.safetensors")
+        for person in app.workspace.list_persons()
+    }
 
 
 def host_of(app: EasyPhoto) -> ListingHost:
@@ -89,15 +97,15 @@ def host_of(app: EasyPhoto) -> ListingHost:
 
 
 def test_an_import_killed_anywhere_brings_somebody_whole_or_not_at_all(crowd: Path, tmp_path: Path) -> None:
-    archive = EasyPhoto(Workspace(crowd), mirrors=()).export("anna", tmp_path / "anna.zip")
-    trial = Trial(crowd, tmp_path / "try", lambda app, _: app.import_persons(archive, name="carla"))
+    archive = ExportPerson("anna", tmp_path / "anna.zip").run(EasyPhoto(Workspace(crowd), mirrors=()), NullContext())
+    trial = Trial(crowd, tmp_path / "try", lambda app, _: ImportPersons(archive, name="carla").run(app, NullContext()))
     theirs = persons_of(EasyPhoto(Workspace(crowd), mirrors=()))
 
     for app in trial.each_point():
         now = persons_of(app)
         assert now in (theirs, {**theirs, "carla": theirs["anna"]})
         if "carla" not in now:
-            app.import_persons(archive, name="carla")
+            ImportPersons(archive, name="carla").run(app, NullContext())
         assert persons_of(app)["carla"] == theirs["anna"]
 
 
@@ -131,7 +139,7 @@ def test_a_replacement_killed_anywhere_leaves_the_earlier_person_or_the_new_one(
 
 def test_a_renaming_killed_anywhere_is_ended_or_was_never_begun(crowd: Path, tmp_path: Path) -> None:
     def rename(app: EasyPhoto, _: object = None) -> None:
-        app.rename("anna", "Hanna", new_id="hanna")
+        RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext())
 
     before = persons_of(EasyPhoto(Workspace(crowd), mirrors=()))
     after = {"hanna" if id == "anna" else id: files for id, files in before.items()}
@@ -145,7 +153,7 @@ def test_a_renaming_killed_anywhere_is_ended_or_was_never_begun(crowd: Path, tmp
         assert f'"{other}"' not in texts.replace(f'"name": "{other}"', "")
         assert len(workspace.runs_of(id)) == 1
         assert host_of(app).names == listed_loras(app)
-        app.export(id, workspace.root.parent / "out.zip")
+        ExportPerson(id, workspace.root.parent / "out.zip").run(app, NullContext())
         if not is_new:
             rename(app)
         assert app.workspace.person("hanna").name == "Hanna"
@@ -155,7 +163,7 @@ def test_a_renaming_killed_anywhere_is_ended_or_was_never_begun(crowd: Path, tmp
 
 
 def test_a_renaming_that_was_cut_off_is_ended_by_asking_once_more(crowd: Path, tmp_path: Path) -> None:
-    trial = Trial(crowd, tmp_path, lambda app, _: app.rename("anna", "Hanna", new_id="hanna"))
+    trial = Trial(crowd, tmp_path, lambda app, _: RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext()))
     whole = trial.app("whole")
     points = points_of(tmp_path / "whole", lambda: trial.act(whole, tmp_path))
 
@@ -165,22 +173,25 @@ def test_a_renaming_that_was_cut_off_is_ended_by_asking_once_more(crowd: Path, t
             trial.act(app, tmp_path)
         is_ended = not pending(app.workspace.root) and not (app.workspace.persons / "anna").exists()
         with pytest.raises(UnknownPerson) if is_ended else nullcontext():
-            assert app.rename("anna", "Hanna", new_id="hanna").id == "hanna"
-        assert {person.id for person in app.persons()} == {"hanna", "ben"}
+            assert RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext()).id == "hanna"
+        assert {person.id for person in app.workspace.list_persons()} == {"hanna", "ben"}
 
 
 def test_an_export_killed_anywhere_leaves_nothing_half_written(crowd: Path, tmp_path: Path) -> None:
     before = persons_of(EasyPhoto(Workspace(crowd), mirrors=()))
 
     def export(app: EasyPhoto, _: object = None) -> None:
-        app.export("anna", app.workspace.root / "anna.zip")
+        ExportPerson("anna", app.workspace.root / "anna.zip").run(app, NullContext())
 
     for app in Trial(crowd, tmp_path, export).each_point():
         assert persons_of(app) == before
 
 
 def test_of_two_imports_of_one_name_at_once_the_second_is_told_and_the_first_stays(crowd: Path, tmp_path: Path) -> None:
-    archives = [EasyPhoto(Workspace(crowd), mirrors=()).export(id, tmp_path / f"{id}.zip") for id in ("anna", "ben")]
+    archives = [
+        ExportPerson(id, tmp_path / f"{id}.zip").run(EasyPhoto(Workspace(crowd), mirrors=()), NullContext())
+        for id in ("anna", "ben")
+    ]
     workspace = Workspace(tmp_path / "workspace")
     barrier = threading.Barrier(2)
     said: list[object] = []
@@ -219,9 +230,9 @@ def test_whom_somebody_works_on_is_not_renamed_meanwhile(crowd: Path, tmp_path: 
         at_work(app.workspace.root, names_of(("anna",)), NullProgress()),
         pytest.raises(RunBusy, match="works on anna"),
     ):
-        app.rename("anna", "Hanna", new_id="hanna")
+        RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext())
 
-    assert app.rename("anna", "Hanna", new_id="hanna").id == "hanna"
+    assert RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext()).id == "hanna"
 
 
 def test_trainings_of_nobody_do_not_become_somebodys_by_a_renaming(crowd: Path, tmp_path: Path) -> None:
@@ -229,7 +240,7 @@ def test_trainings_of_nobody_do_not_become_somebodys_by_a_renaming(crowd: Path, 
     write_json(app.workspace.runs / "20260102T000000Z-hanna" / "run.json", {"person": "hanna"})
 
     with pytest.raises(NameTaken, match="trainings of somebody called 'hanna'"):
-        app.rename("anna", "Hanna", new_id="hanna")
+        RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext())
 
 
 def test_what_another_process_is_changing_is_left_to_it(crowd: Path, tmp_path: Path) -> None:
@@ -244,7 +255,7 @@ def test_what_another_process_is_changing_is_left_to_it(crowd: Path, tmp_path: P
     with subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        swept = app.sweep()
+        swept = sweep(app.workspace, app.host)
         with pytest.raises(RunBusy, match=str(holder.pid)), changing(root, ("anna",), seconds=0.1):
             pass
         holder.kill()
@@ -252,7 +263,7 @@ def test_what_another_process_is_changing_is_left_to_it(crowd: Path, tmp_path: P
     assert pending(root) == (change,)
     assert (root / "trash" / "x").is_dir()
 
-    app.sweep()
+    sweep(app.workspace, app.host)
     assert pending(root) == ()
     assert not (root / "trash" / "x").exists()
 
@@ -266,10 +277,10 @@ def test_a_damaged_record_of_the_journal_stops_nobody_and_a_path_out_of_the_work
     write_text(root / "changes" / "1.json", "{")
     begin(root, new_change(INSTALL, ("anna",), new="../../mine", old="../../mine"))
 
-    assert "leads out" in " ".join(app.sweep().troubles)
+    assert "leads out" in " ".join(sweep(app.workspace, app.host).troubles)
 
     assert outside.is_dir()
-    assert {person.id for person in app.persons()} == {"anna", "ben"}
+    assert {person.id for person in app.workspace.list_persons()} == {"anna", "ben"}
 
 
 def test_who_works_is_seen_and_stops_when_they_are_being_deleted(tmp_path: Path) -> None:
@@ -298,7 +309,11 @@ def test_a_person_can_be_taken_out_of_a_workspace_whose_disk_takes_nothing(
 
     monkeypatch.setattr("easyphoto.storage.journal.file_lock", full)
 
-    assert EasyPhoto(Workspace(crowd), mirrors=()).export("anna", tmp_path / "anna.zip").is_file()
+    assert (
+        ExportPerson("anna", tmp_path / "anna.zip")
+        .run(EasyPhoto(Workspace(crowd), mirrors=()), NullContext())
+        .is_file()
+    )
 
 
 def test_half_a_renaming_of_an_earlier_version_is_exported_whole(crowd: Path, tmp_path: Path) -> None:
@@ -306,10 +321,10 @@ def test_half_a_renaming_of_an_earlier_version_is_exported_whole(crowd: Path, tm
     record = app.workspace.persons / "anna" / "person.json"
     write_json(record, {**read_json(record), "id": "hanna"})
 
-    app.export("anna", tmp_path / "anna.zip")
+    ExportPerson("anna", tmp_path / "anna.zip").run(app, NullContext())
 
     fresh = EasyPhoto(Workspace(tmp_path / "fresh"), mirrors=(), host=ListingHost())
-    assert fresh.import_person(tmp_path / "anna.zip", name="anna").id == "anna"
+    assert first_of(ImportPersons(tmp_path / "anna.zip", name="anna").run(fresh, NullContext())).id == "anna"
     with pytest.raises(UnknownPerson):
-        app.export("hanna", tmp_path / "hanna.zip")
+        ExportPerson("hanna", tmp_path / "hanna.zip").run(app, NullContext())
     assert not (tmp_path / "hanna.zip").exists()

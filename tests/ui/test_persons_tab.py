@@ -9,11 +9,15 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from easyphoto.app import EasyPhoto
+from easyphoto.commands.check import CheckPhotos
 from easyphoto.errors import BadSettings
 from easyphoto.host.base import ThisMachine
-from easyphoto.jobs.service import Options, Service
+from easyphoto.jobs.service import Service
+from easyphoto.settings import Options
 from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file, exports_folder, remove_exports
+from easyphoto.workspace.folders import Person, Workspace
 from tests.services import picture
 
 
@@ -37,15 +41,15 @@ def test_a_checkpoint_is_named_by_a_path_only_there_as_well(service: Service, tm
     photo = service.for_clients().keep("a.png", picture()).path
 
     with pytest.raises(BadSettings, match="The base cannot be"):
-        at(service, is_local=False).for_clients().check([photo], options=asked)
-    assert at(service, is_local=True).for_clients().check([photo], options=asked).kind == "check"
+        at(service, is_local=False).for_clients().submit(CheckPhotos((photo,), options=asked))
+    assert at(service, is_local=True).for_clients().submit(CheckPhotos((photo,), options=asked)).kind == "check"
 
 
 def test_an_export_lies_where_nobody_can_guess_and_goes_with_the_next_one(tmp_path: Path):
-    folder = exports_folder(SimpleNamespace(GRADIO_CACHE=str(tmp_path)))
-    service = SimpleNamespace(
-        app=SimpleNamespace(export=lambda id, target: (target.write_bytes(id.encode()), target)[1])
-    )
+    folder = exports_folder(SimpleNamespace(GRADIO_CACHE=str(tmp_path / "gradio")))
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.save_person(Person("anna", "Anna", "miniature", "2026-01-01T00:00:00Z"))
+    service = SimpleNamespace(app=EasyPhoto(workspace, mirrors=()))
 
     first, second = exported_file(service, "anna", folder), exported_file(service, "anna", folder)
 

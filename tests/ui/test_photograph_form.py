@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from easyphoto.app import EasyPhoto
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
-from easyphoto.jobs.service import Options, Service
-from easyphoto.settings import InferenceSettings
+from easyphoto.jobs.service import Service
+from easyphoto.settings import InferenceSettings, Options
 from easyphoto.storage.records import write_json
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Translator
@@ -62,7 +61,7 @@ def test_templates_can_be_chosen_where_nobody_can_tell_yet_what_a_persons_photos
     def absent(*_: object) -> None:
         raise WeightsMissing("YuNet is not at hand.", advice="Fetch it.")
 
-    monkeypatch.setattr(EasyPhoto, "domain_of", absent)
+    monkeypatch.setattr("easyphoto.ui.photograph_form.domain_of", absent)
 
     assert choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",))).seatings[0].takers == ("anna",)
 

@@ -14,6 +14,9 @@ import pytest
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.demo import draw_photos
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.train import TrainPerson
 from easyphoto.images.pictures import picture_record
 from easyphoto.settings import TrainSettings
 from easyphoto.workspace.folders import Workspace
@@ -29,7 +32,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """With anna in it, whose face was learned for a few steps."""
     folder = tmp_path_factory.mktemp("trained")
     settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
-    EasyPhoto(Workspace(folder / "workspace")).train("anna", draw_photos(folder / "photos", 0), settings=settings)
+    TrainPerson("anna", photo_files(draw_photos(folder / "photos", 0)), settings=settings).run(
+        EasyPhoto(Workspace(folder / "workspace")), NullContext()
+    )
     return Workspace(folder / "workspace")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, job_rows, person_tiles
@@ -137,7 +139,7 @@ def test_the_question_counts_what_deleting_deletes(service: Service):
 
     assert doomed_of(service, person) == Doomed(photos=2, runs=1, results=1, jobs=1, uploads=1)
     # The person's folder beside them.
-    assert len(service.app.delete("anna").gone) == 5
+    assert len(DeletePerson("anna").run(service.app, NullContext()).gone) == 5
 
 
 def test_an_export_goes_with_its_person(service: Service, tmp_path: Path):

@@ -34,6 +34,7 @@ from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.train_tab import missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
 from tests.fakes import new_person
+from tests.jobs.asked import Asked
 
 ENGLISH = Translator("en")
 ANNAS_LAPTOP = Requester("anna", browser_digest("laptop"))
@@ -44,7 +45,7 @@ VERDICT: dict[str, Any] = {
 
 
 def finished(service: Service, kind: str, **request: object) -> str:
-    job = service.queue.submit(kind, f"{kind} x", lambda context: {}, request=request)
+    job = service.queue.submit(Asked(kind, f"{kind} x", request=request), lambda context: {})
     while not service.queue.get(job.id).state.is_over:
         service.queue.wait(job.id, len(service.queue.events(job.id)), 1.0)
     return job.id
@@ -285,7 +286,7 @@ def test_what_will_come_out_is_answered_anew_where_the_base_or_the_kind_of_pictu
 
 
 def answered(service: Service, result: dict[str, object]) -> str:
-    job = service.queue.submit("check", "check", lambda context: result, request={})
+    job = service.queue.submit(Asked("check", "check"), lambda context: result)
     service.queue.wait(job.id, 99, 5.0)
     return job.id
 
@@ -327,7 +328,7 @@ def test_a_check_that_refused_the_reference_offers_to_choose_it(service: Service
     def refused(context: object) -> dict[str, object]:
         raise BadReference("It cannot be it.", advice="Choose another.")
 
-    job = service.queue.submit("check", "check", refused, request={})
+    job = service.queue.submit(Asked("check", "check"), refused)
     service.queue.wait(job.id, 99, 5.0)
     with gr.Blocks():
         part = train_tab.build(service, ENGLISH).photos
@@ -359,19 +360,19 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: 
     (folder / "run.json").write_text("{}")
 
     def work(context: Any) -> dict[str, object]:
-        context.begin_run(folder)
+        context.run_started(folder)
         raise InputError("It stopped.")
 
-    job = service.queue.submit("train", "train anna", work, request={})
+    job = service.queue.submit(Asked("train", "train anna"), work)
     service.queue.wait(job.id, 99, 5.0)
     assert service.queue.get(job.id).state is State.FAILED
     assert list(resumable(service, ENGLISH).values()) == [folder.name]
 
     def again(context: Any) -> dict[str, object]:
-        context.begin_run(folder)
+        context.run_started(folder)
         return {}
 
-    job = service.queue.submit("resume", "resume anna", again, request={})
+    job = service.queue.submit(Asked("resume", "resume anna"), again)
     service.queue.wait(job.id, 99, 5.0)
     assert resumable(service, ENGLISH) == {}
 

@@ -16,6 +16,7 @@ from easyphoto.webui.doors import HostCheck, check_no_site
 from easyphoto.webui.facts import OPEN, OPEN_API, read_facts
 from easyphoto.webui.service import QUEUE, open_service
 from tests.api.calls import V1, basic, error_of
+from tests.jobs.asked import Asked
 
 ALICE = ("alice", "secret")
 ASKED = (
@@ -173,7 +174,7 @@ def test_the_tabs_say_that_everybody_can_reach_them(host):
 def test_reload_ui_does_not_wait_for_the_events_of_a_job(web_ui):
     there, goes_on = web_ui(), threading.Event()
     queue = open_service().queue
-    job = queue.submit("check", "slow", lambda _: goes_on.wait(60) and {}, request={})
+    job = queue.submit(Asked("check", "slow"), lambda _: goes_on.wait(60) and {})
     with there.client.stream("GET", f"{V1}/jobs/{job.id}/events") as events:
         lines = events.iter_lines()
         assert next(lines) == ": the events of one job"

@@ -17,6 +17,7 @@ from easyphoto.ui.photograph_layout import SendTargets
 from easyphoto.webui import register
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.service import QUEUE, open_service
+from tests.jobs.asked import Asked
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "easyphoto_webui.py"
@@ -214,7 +215,7 @@ def test_a_reload_of_the_page_finds_the_same_queue_and_its_jobs_go_on(host, buil
     executed(there)
     there.tabs["ui_tabs"][0]()
     going, done = threading.Event(), threading.Event()
-    job = built.services[0].queue.submit("check", "slow", lambda _: going.set() or (done.wait(10) and {}), request={})
+    job = built.services[0].queue.submit(Asked("check", "slow"), lambda _: going.set() or (done.wait(10) and {}))
     assert going.wait(10)
 
     executed(there)
@@ -238,14 +239,14 @@ def test_settings_changed_meanwhile_count_after_a_reload(host, built):
     there.options.data["easyphoto_licences"] = "research"
     after = open_service()
 
-    assert (before.app.weights.licences, after.app.weights.licences) == ("commercial-safe", "research")
+    assert (before.app.options.weights.licences, after.app.options.weights.licences) == ("commercial-safe", "research")
     assert before.queue is after.queue
 
 
 def test_another_workspace_is_taken_up_when_no_job_is_left(host, tmp_path):
     there = host()
     before, done = open_service(), threading.Event()
-    job = before.queue.submit("check", "slow", lambda _: done.wait(10) and {}, request={})
+    job = before.queue.submit(Asked("check", "slow"), lambda _: done.wait(10) and {})
     there.options.data["easyphoto_workspace"] = str(tmp_path / "elsewhere")
 
     during = open_service()

@@ -8,10 +8,16 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from easyphoto import app as app_module
 from easyphoto.api.routes import build_router
 from easyphoto.cli.main import report_bug
 from easyphoto.cli.server import page_folder
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
+from easyphoto.persons.importing import first_of
 from easyphoto.storage.locks import file_lock
 from easyphoto.weights.ledger import Ledger
 from easyphoto.workspace.upgrades import open_workspace
@@ -51,7 +57,7 @@ def as_the_worker_does(trainer, monkeypatch):
         finally:
             os.umask(before)
 
-    monkeypatch.setattr(app_module, "run_training", trained)
+    monkeypatch.setattr("easyphoto.commands.training.run_training", trained)
 
 
 def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, workshop, monkeypatch, tmp_path):
@@ -72,10 +78,10 @@ def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, work
     asked("photograph", persons=["anna"], templates=[inline(99, (300, 200))])
     workshop.service.add_template("garden", picture(98, (300, 200)))
     write_earlier(tmp_path / "webui", "carl")
-    workshop.service.app.import_persons(tmp_path / "webui")
+    ImportPersons(tmp_path / "webui").run(workshop.service.app, NullContext())
     (tmp_path / "carl.zip").write_bytes(client.get(f"{V1}/persons/carl/export").content)
     client.patch(f"{V1}/persons/anna", json={"name": "Anna B."})
-    workshop.service.app.import_person(tmp_path / "carl.zip", name="bea")
+    first_of(ImportPersons(tmp_path / "carl.zip", name="bea").run(workshop.service.app, NullContext()))
     report_bug(root, RuntimeError("ours"))
     with page_folder(root / "page"), file_lock(root / "env.lock"):
         (tmp_path / "weight").write_bytes(bytes(2 << 20))
@@ -85,7 +91,7 @@ def test_whatever_is_made_in_a_workspace_is_for_its_owner_alone(usual_mask, work
         assert loose(root) == {}
 
     assert made >= {"persons", "runs", "results", "jobs", "uploads", "templates", "weights", "page", "reports"}
-    assert {person.id for person in workshop.service.app.persons()} == {"anna", "bea", "carl"}
+    assert {person.id for person in workshop.service.app.workspace.list_persons()} == {"anna", "bea", "carl"}
 
 
 def test_results_elsewhere_have_the_usual_rights(usual_mask, workshop, tmp_path, monkeypatch):
@@ -95,12 +101,12 @@ def test_results_elsewhere_have_the_usual_rights(usual_mask, workshop, tmp_path,
         (tmp_path / "photos" / f"{seed}.png").write_bytes(picture(seed))
     (tmp_path / "template.png").write_bytes(picture(99, (300, 200)))
     app = workshop.service.app
-    app.train("anna", tmp_path / "photos")
+    TrainPerson("anna", photo_files(tmp_path / "photos")).run(app, NullContext())
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
 
-    app.photograph(["anna"], [tmp_path / "template.png"], shared / "out")
-    app.export("anna", shared / "anna.zip")
+    PhotographPersons(("anna",), (tmp_path / "template.png",), out=shared / "out").run(app, NullContext())
+    ExportPerson("anna", shared / "anna.zip").run(app, NullContext())
 
     assert stat.S_IMODE((shared / "anna.zip").stat().st_mode) == 0o644
     assert {stat.S_IMODE(path.stat().st_mode) for path in (shared / "out").rglob("*.png")} == {0o644}

@@ -12,6 +12,7 @@ from easyphoto.errors import BadName, DiskFailure, InputError, UnknownPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.workspace.folders import Workspace, checked_id, is_file_name, user_folder
 from tests.fakes import new_person
+from tests.jobs.asked import Asked
 
 BAD_NAMES = (
     "", " ", ".", "..", "../anna", "anna/../bob", "a/b", "a\\b", "/etc/passwd", "C:\\anna", "~", "~root", "anna\x00",
@@ -126,7 +127,7 @@ def test_a_workspace_that_was_taken_away_is_not_made_anew_for_everybody_to_read(
     shutil.rmtree(workspace.root)
 
     with pytest.raises(DiskFailure, match=r"The workspace .* is gone\."):
-        queue.submit("check", "a check", lambda _: {}, request={})
+        queue.submit(Asked("check", "a check"), lambda _: {})
     queue.close()
 
     assert not workspace.root.exists()

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.images.originals import read_original
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
@@ -60,7 +65,7 @@ def try_picture(case: Case) -> Callable[[], list[str]]:
         service = Service(open_app(case.root), JobQueue(Workspace(case.root)))
         good = [service.keep(f"good {seed}", picture(seed)).path for seed in (1, 2)]
         with answers.of("check"):
-            found = service.app.check([*good, file])
+            found = CheckPhotos((*good, file)).run(service.app, NullContext())
             answers.expect(len(found.verdicts) == 3, "hidden: the other photos have no verdict")
             json.dumps(found.record())
         with answers.of("read_original"):
@@ -86,7 +91,7 @@ def try_archive(case: Case) -> Callable[[], list[str]]:
         fence, answers, before = fenced(case), Answers(), state_of(case.root)
         app = open_app(case.root)
         with answers.of("import"):
-            app.import_persons(file)
+            ImportPersons(file).run(app, NullContext())
         ask_command_line(answers, case.root, "persons")
         now = state_of(case.root)
         answers.expect(now.templates == before.templates, "hidden: the templates changed")
@@ -98,9 +103,9 @@ def try_archive(case: Case) -> Callable[[], list[str]]:
             )
             ask_command_line(answers, case.root, "persons", "show", id)
             with answers.of(f"export {id}"):
-                app.export(id, case.place / "out" / f"{id}.zip")
+                ExportPerson(id, case.place / "out" / f"{id}.zip").run(app, NullContext())
             with answers.of(f"export {id}"):
-                app.delete(id)
+                DeletePerson(id).run(app, NullContext())
         if left := ownerless(case.root):
             answers.faults.append(f"left: {', '.join(left[:5])}")
         return judged(case, fence, answers)

@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.cli import main as cli
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.service import Service
 from trials.workshop import QUICK, TEMPLATE, finish
@@ -129,8 +134,8 @@ def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
 
     choosing = Choosing(service, words)
     builders: dict[str, Callable[[], Any]] = {
-        "persons": lambda: PersonTiles(service, words, small, "to").html(service.app.persons()),
-        "doomed": lambda: [doomed_of(service, person) for person in service.app.persons()],
+        "persons": lambda: PersonTiles(service, words, small, "to").html(service.app.workspace.list_persons()),
+        "doomed": lambda: [doomed_of(service, person) for person in service.app.workspace.list_persons()],
         "queue": lambda: JobRows(words, "photograph", "to", choosing.titles()).html(service.queue.list(), None),
         "cards": job_pages, "results": results, "verdicts": verdicts, "resume": lambda: resumable(service, words),
         "choose": lambda: [choosing.person_picks(), choosing.template_picks(())],
@@ -148,15 +153,18 @@ def ask_verbs(answers: Answers, service: Service, out: Path) -> None:
     template = [service.app.workspace.templates / "beach.png"]
     for person in ("anna", "ben"):
         with answers.of(f"photograph {person}"):
-            finish(service, service.photograph([person], template, settings=QUICK))
+            finish(service, service.submit(PhotographPersons((person,), tuple(template), settings=QUICK)))
         with answers.of(f"rename {person}"):
-            service.rename(person, f"{person} the second")
+            service.rename(RenamePerson(person, f"{person} the second"))
         with answers.of(f"export {person}") as parts:
-            parts.append(service.app.export(person, out / f"{person}.zip").read_bytes())
+            parts.append(ExportPerson(person, out / f"{person}.zip").run(service.app, NullContext()).read_bytes())
     answers.expect((out / "ben.zip").is_file(), "export ben: others are no longer exported")
     for id in [job.id for job in service.queue.list()]:
         with answers.of("job"):
             service.queue.cancel(id)
     with answers.of("delete anna"):
-        service.delete("anna")
-    answers.expect("ben" in {person.id for person in service.app.persons()}, "delete anna: ben went too, or is hidden")
+        service.delete(DeletePerson("anna"))
+    answers.expect(
+        "ben" in {person.id for person in service.app.workspace.list_persons()},
+        "delete anna: ben went too, or is hidden",
+    )

@@ -19,6 +19,12 @@ from PIL import Image, PngImagePlugin
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.commands import photograph_series, training
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import EasyPhotoError
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture
@@ -26,12 +32,12 @@ from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
-from easyphoto.progress import Cancelled, NullProgress, Progress
+from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace.folders import Workspace
+from tests.commands.doubles import Result, Trainer
 from tests.fakes import FakeBackend
 from tests.persons.arriving import OnePersonEngine, write_earlier, write_lora
-from tests.test_app import Result, Trainer
 
 SIDE = 160
 QUICK = InferenceSettings(count=1)
@@ -64,11 +70,9 @@ def take_stand_ins(base: Path) -> None:
     engine = OnePersonEngine()
     app_module.choose_engine = lambda *_: engine
     app_module.open_engine = lambda *_: engine
-    app_module.run_training = MarkingTrainer()
-    app_module.open_studio = lambda *_, progress, **__: PipelineModels(
-        FakeBackend(), engine, progress or NullProgress()
-    )
-    EasyPhoto._base = lambda self: (self._family(), base)  # type: ignore[method-assign]
+    training.run_training = MarkingTrainer()
+    photograph_series.open_models = lambda *rest: PipelineModels(FakeBackend(), engine, rest[-1])
+    EasyPhoto.base_model = lambda self: (self.family, base)  # type: ignore[method-assign]
     ThisMachine.open_backend = lambda *_: FakeBackend()  # type: ignore[method-assign,assignment,return-value]
 
 
@@ -119,12 +123,14 @@ def prepare(place: Path) -> Prepared:
     service = Service(open_app(root), JobQueue(Workspace(root)))
     for number, person in enumerate(("anna", "ben")):
         kept = [service.keep(name, content).path for name, content in photos_of(person, 100 * number)]
-        finish(service, service.check(kept))
-        finish(service, service.train(person, kept))
+        finish(service, service.submit(CheckPhotos(tuple(kept))))
+        finish(service, service.submit(TrainPerson(person, tuple(kept))))
     service.add_template("beach", picture(900, side=200))
     service.add_template("room", picture(901, side=200))
     for names in (["anna"], ["ben"], ["anna"]):
-        finish(service, service.photograph(names, [service.template(TEMPLATE).path], settings=QUICK))
+        finish(
+            service, service.submit(PhotographPersons(tuple(names), (service.template(TEMPLATE).path,), settings=QUICK))
+        )
     run = cut_off(service, "anna", 200)
     cut_off(service, "carla", 300)
     service.queue.close()
@@ -133,8 +139,8 @@ def prepare(place: Path) -> Prepared:
     folder.mkdir()
     for name, content in photos_of("dora", 400):
         (folder / name).write_bytes(content)
-    elsewhere.train("dora", folder)
-    archive = elsewhere.export("dora", place / "dora.zip")
+    TrainPerson("dora", photo_files(folder)).run(elsewhere, NullContext())
+    archive = ExportPerson("dora", place / "dora.zip").run(elsewhere, NullContext())
     earlier = write_earlier(place / "webui", "emil", photos=3)
     shutil.rmtree(other)
     return Prepared(root, archive, earlier, run)
@@ -142,13 +148,13 @@ def prepare(place: Path) -> Prepared:
 
 def cut_off(service: Service, person: str, first: int) -> str:
     """A training that was cancelled; the name of its run."""
-    trainer = app_module.run_training
-    app_module.run_training = MarkingTrainer(error=Cancelled())
+    trainer = training.run_training
+    training.run_training = MarkingTrainer(error=Cancelled())
     try:
         kept = [service.keep(name, content).path for name, content in photos_of(person, first)]
-        return str(finish(service, service.train(person, kept)).run)
+        return str(finish(service, service.submit(TrainPerson(person, tuple(kept)))).run)
     finally:
-        app_module.run_training = trainer
+        training.run_training = trainer
 
 
 def finish(service: Service, job: Job, seconds: float = 60.0) -> Job:

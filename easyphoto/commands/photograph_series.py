@@ -1,8 +1,8 @@
-"""A photograph session: templates and subjects in, finished pictures with their record and a report out."""
+"""A series of photographs: templates and subjects in, finished pictures with their record and a report out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -10,14 +10,16 @@ from typing import Any
 
 from PIL import Image
 
+from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.architectures.registry import family_named
+from easyphoto.commands.base import Context
+from easyphoto.commands.engines import engine_of
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.geometry import Box
-from easyphoto.host.base import Host
 from easyphoto.images.originals import Original, read_original
 from easyphoto.images.pictures import MADE_BY, write_picture
 from easyphoto.inference.pipeline import PipelineModels, photograph
@@ -25,20 +27,17 @@ from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, note
-from easyphoto.persons.folder import judged
+from easyphoto.persons.folder import base_of, judged, subject_from
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
 from easyphoto.report.sheet import write_sheet
-from easyphoto.settings import InferenceSettings, WeightSettings, settings_record
+from easyphoto.settings import InferenceSettings, settings_record
 from easyphoto.storage.files import readable_name
-from easyphoto.storage.records import utc_now, write_json
+from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import SESSION_FILE, Person
-
-Finished = Callable[[Path, Path, Photograph], object]
-"""Told of each picture as soon as it lies on disk: its file, its template, and itself with all its steps."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class TemplateResult:
 
 @dataclass(frozen=True)
 class PhotographResult:
-    """What `photograph` made, and the report."""
+    """What a series made, and the report."""
 
     made: tuple[TemplateResult, ...]
     report: Path
@@ -98,24 +97,101 @@ class PhotographResult:
         return *self.notes, *of_templates, *of_pictures
 
 
+@dataclass(frozen=True, eq=False)
+class PhotographSeries:
+    """What all templates of a series share."""
+
+    persons: Sequence[Person]
+    subjects: Sequence[Subject]
+    templates: Sequence[Path]
+    models: PipelineModels
+    settings: InferenceSettings
+    out: Path
+    base: str | None
+    """For the record: the base model where it is not the one that the persons were trained on."""
+
+    def photographed(self, assignments: Sequence[Sequence[int] | None], context: Context) -> PhotographResult:
+        """Every template in its turn. One without a face is noted; raises where that is all of them."""
+        record = {"persons": [person.id for person in self.persons], "created": utc_now(), "base": self.base}
+        # At once, so that a session that is cut off is still known to be these persons'.
+        write_json(self.out / SESSION_FILE, record)
+        made: list[TemplateResult] = []
+        failures: list[NoFaceFound] = []
+        for template, assignment in zip(self.templates, assignments, strict=True):
+            try:
+                made.append(_Taking(template, self, record, context).taken(assignment))
+            except NoFaceFound as error:
+                failures.append(error)
+        missed = self.models.engine.missed if failures else ()
+        if not made:
+            failures[0].advice = joined((failures[0].advice, *missed), " ")
+            raise failures[0]
+        write_json(self.out / SESSION_FILE, {**record, "weights": [asdict(used) for used in self.models.weights]})
+        notes = (*(error.said for error in failures), *missed)
+        report = _report(self.persons, made, notes=notes)
+        write_sheet(self.out, report)
+        return PhotographResult(tuple(made), write_report(self.out, report), notes)
+
+
+def open_series(
+    app: EasyPhoto,
+    names: Sequence[str],
+    templates: Sequence[Path],
+    settings: InferenceSettings,
+    progress: Progress,
+    *,
+    out: Path | None = None,
+) -> PhotographSeries:
+    """The persons as the pipeline needs them, and the networks, loaded once for all templates."""
+    persons = [app.workspace.person(name) for name in names]
+    for template in templates:
+        # Read again when its turn comes; one that cannot be read is said before anything is painted.
+        read_original(template)
+    engine = engine_of(app, persons, progress)
+    return PhotographSeries(
+        persons=persons,
+        subjects=[
+            subject_from(app.workspace, person, engine, settings=settings, store=app.store, progress=progress)
+            for person in persons
+        ],
+        templates=templates,
+        models=open_models(app, shared_base(app, persons), family_named(persons[0].family), engine, settings, progress),
+        settings=settings,
+        out=out or app.workspace.results / _series_name(persons),
+        # Where it lies on this machine is nobody else's business.
+        base=Path(app.options.base).name if app.options.base else None,
+    )
+
+
+def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
+    """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
+    if app.options.base is not None:
+        return app.options.base
+    bases = {base_of(app.workspace, person) for person in persons}
+    if len(bases) > 1:
+        raise InputError(
+            f"{', '.join(person.id for person in persons)} were trained on different bases.",
+            advice="Photograph them one at a time, or train them on the same base.",
+        )
+    return bases.pop()
+
+
 def open_models(
-    host: Host,
+    app: EasyPhoto,
     base: str,
     family: Family,
     engine: FaceEngine,
-    *,
     settings: InferenceSettings,
-    store: WeightStore,
-    weights: WeightSettings,
     progress: Progress,
 ) -> PipelineModels:
-    """The networks that paint, and those that finish, loaded once for all templates."""
+    """The networks that paint, and those that finish."""
+    store = app.store
     few_steps = few_steps_lora(family, settings, store, progress)
     # Before the large networks, because a name that nobody knows is said at once.
-    finisher = host.open_finisher(settings, store, progress)
+    finisher = app.host.open_finisher(settings, store, progress)
     progress.step(0, 1, "loading the networks")
     return PipelineModels(
-        backend=host.open_backend(base, family, store, weights),
+        backend=app.host.open_backend(base, family, store, app.options.weights),
         engine=engine,
         progress=progress,
         finisher=finisher,
@@ -139,71 +215,27 @@ def few_steps_lora(
     return found, store.require(found.lora, progress)
 
 
-def photograph_templates(
-    tools: PipelineModels,
-    persons: Sequence[Person],
-    subjects: Sequence[Subject],
-    templates: Sequence[Path],
-    *,
-    settings: InferenceSettings,
-    out: Path,
-    assignments: Mapping[Path, Sequence[int]] | None = None,
-    base: str | None = None,
-    finished: Finished | None = None,
-) -> PhotographResult:
-    """Photograph the subjects on every template. One without a face is noted; raises where that is all of them.
-
-    `base` is for the record: the base model where it is not the one that the persons were trained on.
-    """
-    record = {"persons": [person.id for person in persons], "created": utc_now(), "base": base}
-    # At once, so that a session that is cut off is still known to be these persons'.
-    write_json(out / SESSION_FILE, record)
-    made: list[TemplateResult] = []
-    failures: list[NoFaceFound] = []
-    for template in templates:
-        taking = _Taking(template, tools, subjects, settings, out, record, finished or _ignore)
-        try:
-            made.append(taking.taken((assignments or {}).get(template)))
-        except NoFaceFound as error:
-            failures.append(error)
-    missed = tools.engine.missed if failures else ()
-    if not made:
-        failures[0].advice = joined((failures[0].advice, *missed), " ")
-        raise failures[0]
-    write_json(out / SESSION_FILE, {**record, "weights": [asdict(used) for used in tools.weights]})
-    notes = (*(error.said for error in failures), *missed)
-    report = _report(persons, made, notes=notes)
-    write_sheet(out, report)
-    return PhotographResult(tuple(made), write_report(out, report), notes)
-
-
-def _ignore(*_: object) -> None:
-    pass
-
-
 @dataclass(frozen=True, eq=False)
 class _Taking:
-    """One template, and what all of them share."""
+    """One template of the series."""
 
     template: Path
-    tools: PipelineModels
-    subjects: Sequence[Subject]
-    settings: InferenceSettings
-    out: Path
+    series: PhotographSeries
     record: Mapping[str, Any]
-    finished: Finished
+    context: Context
 
     def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
         """Its pictures written and told of. Raises NoFaceFound."""
-        engine, original = self.tools.engine, read_original(self.template)
+        models, subjects, settings = self.series.models, self.series.subjects, self.series.settings
+        engine, original = models.engine, read_original(self.template)
         picture = original.picture
-        family = family_named(self.tools.backend.family).at(self.settings.resolution)
-        found = photograph(picture, self.subjects, self.settings, family, self.tools, assignment=assignment)
+        family = family_named(models.backend.family).at(settings.resolution)
+        found = photograph(picture, subjects, settings, family, models, assignment=assignment)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = _in_own_colours(original, found)
         results = tuple(self._written(original, one) for one in found.results)
         # With one subject it is known whose likeness the template's face is held against.
-        earlier = (judged(engine, picture, self.subjects[0].embeddings),) if len(self.subjects) == 1 else ()
+        earlier = (judged(engine, picture, subjects[0].embeddings),) if len(subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
         return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 
@@ -211,12 +243,15 @@ class _Taking:
         name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
         # Templates of two folders may share their name.
         numbers = (f"-{number}" for number in count(2))
-        file = next(file for end in chain(("",), numbers) if not (file := self.out / f"{name}{end}.png").exists())
-        note = {"template": readable_name(self.template), "settings": settings_record(self.settings), **made.record()}
+        file = next(
+            file for end in chain(("",), numbers) if not (file := self.series.out / f"{name}{end}.png").exists()
+        )
+        settings = settings_record(self.series.settings)
+        what = {"template": readable_name(self.template), "settings": settings, **made.record()}
         final, profile = original.painted(made.image, made.mask), original.profile
-        record = {"made_by": MADE_BY, **self.record, **note, "created": utc_now()}
+        record = {"made_by": MADE_BY, **self.record, **what, "created": utc_now()}
         write_picture(file, final, record, profile=profile.content if profile is not None else None)
-        self.finished(file, self.template, made)
+        self.context.picture_finished(file, self.template, made)
         return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
 
 
@@ -268,3 +303,7 @@ def _report(persons: Sequence[Person], made: Sequence[TemplateResult], *, notes:
     sections += [Section("Left out", (Notes(notes),))] if notes else []
     words = "Template, every step, and the result."
     return Report(f"{names}, photographed", words, tuple(facts), tuple(sections))
+
+
+def _series_name(persons: Sequence[Person]) -> str:
+    return f"{name_stamp(microseconds=True)}-{'-'.join(person.id for person in persons)}"[:120]

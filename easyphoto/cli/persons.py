@@ -1,0 +1,142 @@
+"""`easyphoto persons`: list, show, export, import, rename, delete."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from easyphoto.cli.opening import open_app
+from easyphoto.cli.output import say, say_path, table, tell, telling
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.export_person import ExportPerson
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.rename_person import RenamePerson
+from easyphoto.errors import InputError, NotAllDeleted
+from easyphoto.workspace.folders import Person, Workspace, checked_id
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    if arguments.action == "list":
+        _list_persons(workspace)
+        return
+    if arguments.name is None:
+        raise InputError(f"persons {arguments.action} needs a name.", advice="easyphoto persons lists everybody.")
+    if arguments.action == "import":
+        _import(arguments, workspace)
+        return
+    if arguments.action == "delete":
+        _delete(arguments, workspace)
+        return
+    if arguments.action == "rename":
+        _rename(arguments, workspace)
+        return
+    person = workspace.person(arguments.name)
+    match arguments.action:
+        case "show":
+            for heading, value in _facts(person, workspace):
+                say(f"{heading:<10} {value}")
+        case "export":
+            command = ExportPerson(person.id, arguments.out or Path(f"{person.id}.zip"))
+            say_path(command.run(open_app(arguments, workspace), NullContext()))
+
+
+def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    with telling() as context:
+        found = ImportPersons(Path(arguments.name), arguments.import_name).run(open_app(arguments, workspace), context)
+    for absent in found.left_out:
+        tell(f"Left out: {absent.name}. {absent.reason}")
+    for person in found.persons:
+        for note in person.notes:
+            tell(f"Note on {person.id}: {note}")
+        say_path(workspace.person_folder(person.id))
+
+
+def _list_persons(workspace: Workspace) -> None:
+    everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
+    for one in damaged:
+        tell(f"{one.id} cannot be shown. {one.reason}")
+    if not everybody:
+        if not damaged:
+            tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
+        return
+    rows = [
+        (
+            person.id,
+            "ready" if person.is_ready else "not trained",
+            str(len(person.photos)),
+            _likeness(person),
+            person.family,
+            _kind(person),
+        )
+        for person in everybody
+    ]
+    for line in table(("person", "state", "photos", "likeness", "family", "kind"), rows):
+        say(line)
+
+
+def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
+    folder = workspace.person_folder(person.id)
+    return [
+        ("name", person.name),
+        ("state", "ready" if person.is_ready else "not trained"),
+        ("family", person.family),
+        ("kind", _kind(person)),
+        ("created", person.created),
+        ("photos", str(len(person.photos))),
+        *_likeness_facts(person),
+        ("folder", str(folder)),
+        ("portrait", str(folder / person.portrait) if person.portrait else "none"),
+        ("lora", str(folder / person.lora) if person.lora else "none"),
+        ("run", str(workspace.runs / person.run) if person.run else "none"),
+        *(("note", note) for note in person.notes),
+    ]
+
+
+def _kind(person: Person) -> str:
+    """What their photos are; who was trained before that was recorded is looked at again at their next photograph."""
+    return person.domain or "not recorded"
+
+
+def _likeness(person: Person) -> str:
+    return f"{person.likeness['cosine']:.2f} ({person.likeness['embedder']})" if person.likeness else "not judged"
+
+
+def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
+    yield "likeness", _likeness(person)
+    if person.likeness:
+        from easyphoto.faces.likeness_scale import share_words
+
+        for share, whom in (("percentile", "own photos"), ("strangers", "strangers")):
+            yield "", f"above {whom}: {share_words(person.likeness.get(share))}"
+
+
+def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    if arguments.new_name is None:
+        raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
+    command = RenamePerson(arguments.name, arguments.new_name, arguments.new_id)
+    renamed = command.run(open_app(arguments, workspace), NullContext())
+    say(f"{renamed.id}  {renamed.name}")
+
+
+def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Also of somebody whose training never ended, and of whom there are only traces."""
+    id = checked_id(arguments.name)
+    if not arguments.yes:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
+        tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            tell("Nothing was deleted.")
+            return
+    deletion = DeletePerson(id).run(open_app(arguments, workspace), NullContext())
+    for gone in deletion.gone:
+        say_path(gone)
+    if deletion.left:
+        named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
+        raise NotAllDeleted(
+            f"Not all of {id!r} is deleted. {named}",
+            advice="The next start of EasyPhoto ends it; or stop what works on them, and run the same command again.",
+        )

@@ -1,0 +1,39 @@
+"""Working on persons: seen by whoever wants to delete them, and after what was begun with them has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from easyphoto.app import EasyPhoto
+from easyphoto.errors import RunBusy
+from easyphoto.persons.upkeep import finish_begun
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.storage import journal
+from easyphoto.workspace.folders import checked_id
+
+
+def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
+    """End what was begun with these persons, or with all. Raises RunBusy while one of them is still being deleted: a
+    new person of that id would go with the old one."""
+    ids = None if persons is None else frozenset(map(checked_id, persons))
+    finish_begun(app.workspace, app.host, ids)
+    if stuck := sorted(journal.doomed(app.workspace.root) & (ids or frozenset())):
+        raise RunBusy(
+            f"{stuck[0]} is being deleted, and somebody still works on them.",
+            advice="Wait until that has ended, or take another name.",
+        )
+
+
+@contextmanager
+def at_work(
+    app: EasyPhoto, names: Sequence[str], progress: Progress | None = None, *, known: bool = True
+) -> Iterator[Progress]:
+    """Every command's work on persons: seen by who wants to delete them, and stopped through the progress.
+
+    What was begun with them is ended first. With `known` they must exist: raises UnknownPerson.
+    """
+    settle(app, names)
+    ids = [app.workspace.person(name).id for name in names] if known else [*map(checked_id, names)]
+    with journal.at_work(app.workspace.root, journal.names_of(ids), progress or NullProgress()) as watched:
+        yield watched

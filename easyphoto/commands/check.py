@@ -1,0 +1,84 @@
+"""Looking at photos before anybody is trained: a verdict for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
+from easyphoto.errors import InputError, TooFewPhotos
+from easyphoto.settings import Options, PreprocessSettings
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+    from easyphoto.architectures.base import Family
+    from easyphoto.faces.engine import FaceEngine
+    from easyphoto.preprocess.verdict import Check
+    from easyphoto.progress import Progress
+    from easyphoto.workspace.folders import Workspace
+
+REFERENCE = "The photo that shows the person best (default: chosen among those that look like the others)."
+
+
+@dataclass(frozen=True)
+class CheckPhotos(Command):
+    """A verdict for every photo; nothing is written."""
+
+    kind: ClassVar[str] = "check"
+    photos: tuple[Path, ...]
+    chosen_faces: Mapping[str, int] = field(default_factory=dict)
+    """File name → number of the face, from 1."""
+    reference: str | None = field(default=None, metadata=described(REFERENCE, least=1, most=255))
+    """Its file name."""
+    preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
+    options: Options | None = field(default=None, metadata=UNRECORDED)
+
+    @property
+    def title(self) -> str:
+        return f"check {len(self.photos)} photos"
+
+    def subjects(self, workspace: Workspace) -> Subjects:
+        return Subjects((), uploads_among(self.photos, workspace))
+
+    def validated(self, app: EasyPhoto) -> CheckPhotos:
+        """Raises BadReference for one that is not among the photos; where it is not kept, the check says so."""
+        from easyphoto.preprocess.reference import wanted_photo
+
+        return replace(self, reference=wanted_photo(self.photos, self.reference))
+
+    def run(self, app: EasyPhoto, context: Context) -> Check:
+        """Raises BadReference where the reference is not kept, TooFewPhotos where there are no photos."""
+        app = app.with_options(self.options)
+        return self.verdicts(app.engine_for(self.photos, context), app.family, context)
+
+    def verdicts(self, engine: FaceEngine, family: Family, progress: Progress) -> Check:
+        """As that engine sees the photos, for a training of that family."""
+        from easyphoto.preprocess.check import check_photos
+
+        return check_photos(
+            self.photos,
+            engine,
+            family,
+            self.preprocess,
+            progress,
+            chosen_faces=self.chosen_faces,
+            reference=self.reference,
+        )
+
+
+def photo_files(folder: Path) -> tuple[Path, ...]:
+    """The photos of a folder. Raises InputError where it does not exist, TooFewPhotos where it holds none."""
+    from easyphoto.images.pictures import picture_files
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder.", advice="Give the folder that holds the person's photos.")
+    # What is named like a picture and is none (a folder, a pipe, a link that leads nowhere) gets its verdict.
+    files = picture_files(folder, only_files=False)
+    if not files:
+        raise TooFewPhotos(
+            f"There are no photos in {folder}.",
+            advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP).",
+        )
+    return files

@@ -1,0 +1,68 @@
+"""Drawing a template from words."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import UNRECORDED, Command, Context, described
+from easyphoto.errors import NameTaken
+from easyphoto.settings import Options
+from easyphoto.storage.records import utc_now
+from easyphoto.workspace.folders import Workspace, checked_id
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+
+LEAST_SIDE, MOST_SIDE, SIDE_STEP = 64, 2048, 8
+MOST_STEPS, MOST_SEED = 150, 2**32 - 1
+
+
+@dataclass(frozen=True)
+class DrawTemplate(Command):
+    """Draw a template; it becomes one of the user's own."""
+
+    kind: ClassVar[str] = "template"
+    name: str = field(metadata=described(least=1, most=200))
+    prompt: str = field(metadata=described(least=1, most=20_000))
+    negative: str = field(default="", metadata=described(most=20_000))
+    size: tuple[int, int] = (512, 640)
+    """Width and height."""
+    seed: int = field(default=0, metadata=described(least=0, most=MOST_SEED))
+    steps: int = field(default=30, metadata=described(least=1, most=MOST_STEPS))
+    options: Options | None = field(default=None, metadata=UNRECORDED)
+
+    @property
+    def title(self) -> str:
+        return f"draw {self.name}"
+
+    def run(self, app: EasyPhoto, context: Context) -> Path:
+        """The template's file. Raises NameTaken where there is one of that name."""
+        from easyphoto.backends.base import GenerateRequest
+        from easyphoto.geometry import Size
+        from easyphoto.images.pictures import MADE_BY, write_picture
+
+        app = app.with_options(self.options)
+        target = app.workspace.templates / f"{checked_id(self.name)}.png"
+        if any(own.stem.lower() == target.stem for own in own_templates(app.workspace)):
+            raise NameTaken(f"There is already a template {self.name!r}.", advice="Choose another name.")
+        request = GenerateRequest(
+            Size(*self.size), prompt=self.prompt, negative=self.negative, seed=self.seed, steps=self.steps
+        )
+        with closing(app.open_backend()) as backend:
+            drawn = backend.generate(request, context)
+        words = {"prompt": self.prompt, "negative": self.negative, "seed": drawn.seed}
+        return write_picture(target, drawn.image, {"made_by": MADE_BY, "created": utc_now(), **words})
+
+
+def own_templates(workspace: Workspace) -> tuple[Path, ...]:
+    """The user's own template pictures, by name.
+
+    Links are none: whoever sees the templates would be handed what they lead to, wherever it lies.
+    """
+    from easyphoto.images.pictures import picture_files
+
+    found = picture_files(workspace.templates) if workspace.templates.is_dir() else ()
+    return tuple(file for file in found if not file.is_symlink())

@@ -1,0 +1,42 @@
+"""Packing a person to keep them elsewhere."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import Command, Context
+from easyphoto.storage.files import atomic_path
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+
+
+@dataclass(frozen=True)
+class ExportPerson(Command):
+    """The person's folder as a ZIP file; `ImportPersons` takes it."""
+
+    kind: ClassVar[str] = "export"
+    name: str
+    target: Path
+    """The ZIP file, or a folder for it."""
+
+    @property
+    def title(self) -> str:
+        return f"export {self.name}"
+
+    def run(self, app: EasyPhoto, context: Context) -> Path:
+        """The ZIP file. Raises UnknownPerson."""
+        from easyphoto.commands.at_work import at_work
+
+        with at_work(app, (self.name,), context) as progress:
+            person = app.workspace.person(self.name)
+            folder = app.workspace.person_folder(person.id)
+            target = self.target / f"{person.id}.zip" if self.target.is_dir() else self.target
+            with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+                for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    progress.check()
+                    archive.write(file, Path(person.id) / file.relative_to(folder))
+        return target

@@ -1,0 +1,71 @@
+"""Putting persons' faces into templates."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
+from easyphoto.errors import InputError
+from easyphoto.settings import InferenceSettings, Options
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+    from easyphoto.commands.photograph_series import PhotographResult
+    from easyphoto.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class PhotographPersons(Command):
+    """Put the persons' faces into the templates, from the left; with fewer persons than faces they take the largest."""
+
+    kind: ClassVar[str] = "photograph"
+    persons: tuple[str, ...] = field(
+        metadata=described(
+            "Ids, from the left where a template does not say which face is whose; with fewer persons than faces they "
+            "take the largest."
+        )
+    )
+    templates: tuple[Path, ...]
+    assignments: tuple[tuple[int, ...] | None, ...] = ()
+    """For each template, which of its faces (from the left, 0 first) each person takes; None: as above."""
+    settings: InferenceSettings = field(default_factory=InferenceSettings)
+    options: Options | None = None
+    out: Path | None = field(
+        default=None, metadata={**described("Where results go (default: the workspace's results)."), **UNRECORDED}
+    )
+
+    def __post_init__(self) -> None:
+        if not self.assignments:
+            object.__setattr__(self, "assignments", (None,) * len(self.templates))
+
+    @property
+    def title(self) -> str:
+        return f"photograph {' and '.join(self.persons)}"
+
+    def subjects(self, workspace: Workspace) -> Subjects:
+        from easyphoto.workspace.folders import checked_id
+
+        return Subjects(tuple(map(checked_id, self.persons)))
+
+    def validated(self, app: EasyPhoto) -> PhotographPersons:
+        """With the persons' ids. Raises UnknownPerson."""
+        return replace(self, persons=tuple(app.workspace.person(name).id for name in self.persons))
+
+    def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
+        """Every picture is told of as soon as it is written, and every note at the end."""
+        from easyphoto.commands.at_work import at_work
+        from easyphoto.commands.photograph_series import open_series
+
+        if not self.persons or not self.templates:
+            raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
+        app = app.with_options(self.options)
+        with at_work(app, self.persons, context) as progress:
+            series = open_series(app, self.persons, self.templates, self.settings, progress, out=self.out)
+            with closing(series.models.backend):
+                result = series.photographed(self.assignments, context)
+        for note in dict.fromkeys(result.all_notes):
+            context.note(note)
+        return result

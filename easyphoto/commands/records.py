@@ -1,0 +1,92 @@
+"""Commands read back from their records, and which of them become jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from easyphoto.commands.base import Command, recorded_fields
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
+from easyphoto.errors import BadRecord, BadSettings
+from easyphoto.settings import Options, Settings, settings_from
+from easyphoto.storage.records import fitted
+
+QUEUED: Mapping[str, type[Command]] = MappingProxyType(
+    {
+        kind.kind: kind
+        for kind in (
+            CheckPhotos, TrainPerson, ResumeTraining, PhotographPersons, DrawTemplate, SetupTrainer, ImportPersons,
+        )
+    }
+)  # fmt: skip
+"""The commands that become jobs, by kind."""
+S = TypeVar("S", bound=Settings)
+
+
+def read_command(kind: str, record: Mapping[str, Any]) -> Command:
+    """The command of a record. Files have lost their folders, so it can be shown and asked for anew, but not run.
+
+    Settings are read as far as they still mean something. Raises BadRecord.
+    """
+    command = QUEUED[kind]
+    hints, values = get_type_hints(command), {}
+    try:
+        for key, field in recorded_fields(command).items():
+            if key in record:
+                values[field.name] = _read(hints[field.name], record[key], key)
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise TypeError(f"{key} is missing")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRecord(f"The request of a job {kind!r} is damaged: {error}.", advice="Delete the job.") from error
+    return command(**values)
+
+
+def _read(hint: Any, value: Any, name: str) -> Any:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is types.UnionType:
+        if value is None and type(None) in parts:
+            return None
+        return _read(next(part for part in parts if part is not type(None)), value, name)
+    if origin is tuple and parts[-1:] == (Ellipsis,):
+        return tuple(_read(parts[0], part, name) for part in fitted(tuple[Any, ...], value, name))
+    if hint is Path:
+        return Path(fitted(str, value, name))
+    if hint is Options:
+        return _options(fitted(Mapping[str, Any], value, name))
+    if isinstance(hint, type) and issubclass(hint, Settings):
+        return _settings(hint, fitted(Mapping[str, Any], value, name))
+    return fitted(hint, value, name)
+
+
+def _options(record: Mapping[str, Any]) -> Options:
+    values = {name: fitted(str | None, record.get(name), name) for name in ("base", "engine")}
+    parts = {name: fitted(Mapping[str, Any], record.get(name, {}), name) for name in ("faces", "weights")}
+    plain = Options()
+    return Options(
+        values["base"],
+        values["engine"] or plain.engine,
+        _settings(type(plain.faces), parts["faces"]),
+        _settings(type(plain.weights), parts["weights"]),
+    )
+
+
+def _settings(kind: type[S], record: Mapping[str, Any]) -> S:
+    """A setting that is gone, or whose value is not allowed any more, is its default: what was done is still shown."""
+    values: dict[str, Any] = {}
+    for name, value in record.items():
+        try:
+            settings_from(kind, {name: value})
+        except BadSettings:
+            continue
+        values[name] = value
+    return settings_from(kind, values)

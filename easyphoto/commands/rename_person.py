@@ -1,0 +1,47 @@
+"""Giving a person another name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import Command, Context, Subjects
+from easyphoto.storage.journal import RENAME, pending
+from easyphoto.workspace.folders import Person, Workspace, checked_id
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+
+
+@dataclass(frozen=True)
+class RenamePerson(Command):
+    """Another name to show, and with `new_id` another id; runs, results and the host's LoRA follow."""
+
+    kind: ClassVar[str] = "rename"
+    name: str
+    new_name: str
+    new_id: str | None = None
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Before and after."""
+        return checked_id(self.name), checked_id(self.name if self.new_id is None else self.new_id)
+
+    @property
+    def title(self) -> str:
+        return f"rename {self.name}"
+
+    def subjects(self, workspace: Workspace) -> Subjects:
+        return Subjects(tuple(dict.fromkeys(self.ids)))
+
+    def run(self, app: EasyPhoto, context: Context) -> Person:
+        from easyphoto.commands.at_work import settle
+        from easyphoto.persons.renaming import rename_person
+
+        before, after = self.ids
+        begun = [each for each in pending(app.workspace.root) if (each.kind, each.persons) == (RENAME, self.ids)]
+        settle(app, self.ids)
+        if begun and before != after and not app.workspace.person_folder(before).exists():
+            # Asked once more, because the first time was cut off: that is ended now.
+            return rename_person(app.workspace, after, self.new_name, host=app.host)
+        return rename_person(app.workspace, before, self.new_name, host=app.host, new_id=self.new_id)

@@ -1,0 +1,49 @@
+"""Going on with a training that was cancelled or cut off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
+from easyphoto.settings import Options
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+    from easyphoto.commands.training import TrainedPerson
+    from easyphoto.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class ResumeTraining(Command):
+    """Go on from a training's last checkpoint."""
+
+    kind: ClassVar[str] = "resume"
+    training: str = field(metadata=described("The `run` of a training's job.", least=1, most=255, key="run"))
+    """The name of its folder."""
+    options: Options | None = field(default=None, metadata=UNRECORDED)
+    person: str = field(default="", metadata=UNRECORDED)
+    """The id of whom it trains; found out by `validated`."""
+
+    @property
+    def title(self) -> str:
+        return f"resume {self.person}"
+
+    def subjects(self, workspace: Workspace) -> Subjects:
+        return Subjects((self.person,) if self.person else ())
+
+    def validated(self, app: EasyPhoto) -> ResumeTraining:
+        """Raises InputError where there is no such training."""
+        from easyphoto.commands.training import person_of_run
+
+        return replace(self, person=person_of_run(app.workspace, self.training))
+
+    def run(self, app: EasyPhoto, context: Context) -> TrainedPerson:
+        """Raises InputError where there is no such training, or it ended before its dataset was whole."""
+        from easyphoto.commands.at_work import at_work
+        from easyphoto.commands.training import begun_run, learnt, person_of_run, trainer_of
+
+        app = app.with_options(self.options)
+        with at_work(app, (person_of_run(app.workspace, self.training),), context, known=False) as progress:
+            python = trainer_of(app, context)
+            return learnt(begun_run(app, self.training, progress), app, context, progress, python=python)

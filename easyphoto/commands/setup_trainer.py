@@ -1,0 +1,34 @@
+"""Making the environment that trains beside a web UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import Command, Context
+from easyphoto.errors import TrainerMissing
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+
+
+@dataclass(frozen=True)
+class SetupTrainer(Command):
+    """Make what trains, where it is missing."""
+
+    kind: ClassVar[str] = "setup"
+
+    @property
+    def title(self) -> str:
+        return "set up the trainer"
+
+    def run(self, app: EasyPhoto, context: Context) -> Mapping[str, str]:
+        """The versions in the environment; nothing is made, and nothing returned, where this Python trains itself."""
+        from easyphoto.training.environment import make_environment, ready_environment
+
+        try:
+            python = app.host.trainer(app.workspace)
+        except TrainerMissing:
+            return make_environment(app.workspace.env, context).versions
+        return ready_environment(app.workspace.env).versions if python is not None else {}

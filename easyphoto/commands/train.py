@@ -1,0 +1,70 @@
+"""Learning a person's face from photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
+from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.settings import Options, PreprocessSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+    from easyphoto.commands.training import TrainedPerson
+    from easyphoto.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class TrainPerson(Command):
+    """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
+
+    kind: ClassVar[str] = "train"
+    name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
+    photos: tuple[Path, ...]
+    chosen_faces: Mapping[str, int] = field(default_factory=dict)
+    """File name → number of the face, from 1."""
+    reference: str | None = field(default=None, metadata=described(REFERENCE, least=1, most=255))
+    """Its file name."""
+    settings: TrainSettings = field(default_factory=TrainSettings)
+    preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
+    options: Options | None = None
+
+    @property
+    def title(self) -> str:
+        return f"train {self.name}"
+
+    def subjects(self, workspace: Workspace) -> Subjects:
+        from easyphoto.workspace.folders import checked_id
+
+        return Subjects((checked_id(self.name),), uploads_among(self.photos, workspace))
+
+    @property
+    def check(self) -> CheckPhotos:
+        """The check that a training begins with."""
+        return CheckPhotos(self.photos, self.chosen_faces, self.reference, self.preprocess)
+
+    def validated(self, app: EasyPhoto) -> TrainPerson:
+        """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while somebody of that name is being deleted."""
+        from easyphoto.commands.at_work import settle
+        from easyphoto.workspace.folders import checked_id
+
+        id, check = checked_id(self.name), self.check.validated(app)
+        # A deletion of somebody of that name that was cut off must not hit who comes now.
+        settle(app, (id,))
+        return replace(self, reference=check.reference)
+
+    def run(self, app: EasyPhoto, context: Context) -> TrainedPerson:
+        """What trains is made first, where the host needs one and has none."""
+        from easyphoto.commands.at_work import at_work
+        from easyphoto.commands.training import learnt, prepared_run, trainer_of
+        from easyphoto.workspace.folders import checked_id
+
+        app, id = app.with_options(self.options), checked_id(self.name)
+        with at_work(app, (id,), context, known=False) as progress:
+            # Before the photos are looked at, because a Python that cannot train is said at once.
+            python = trainer_of(app, context)
+            prepared = prepared_run(app, self.name, self.check, self.settings, context, progress)
+            return learnt(prepared, app, context, progress, python=python)

@@ -1,0 +1,213 @@
+"""A training from its photos to the person: what `TrainPerson` and `ResumeTraining` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from easyphoto.app import EasyPhoto
+from easyphoto.architectures.base import Family
+from easyphoto.commands.base import Context
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.errors import DiskFailure, TooFewPhotos, TrainerMissing
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.host.base import published_or_noted, withdrawn_or_noted
+from easyphoto.persons.folder import Trained, install_person, judged, keep_photos, likeness_record, subject_from
+from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
+from easyphoto.preprocess.sheet import read_check, write_check
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import Progress
+from easyphoto.report.learning import training_section
+from easyphoto.report.page import write_report
+from easyphoto.report.parts import Report, Section
+from easyphoto.report.preparing import dataset_section, verdict_section
+from easyphoto.report.sheet import write_sheet
+from easyphoto.settings import TrainSettings
+from easyphoto.storage.records import utc_now
+from easyphoto.storage.scratch import discard
+from easyphoto.training.job import train as run_training
+from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace, checked_id
+from easyphoto.workspace.shipped import voting_templates
+
+
+@dataclass(frozen=True)
+class TrainedPerson:
+    """What a training made: the person, their new folder's LoRA, and the run with its report."""
+
+    person: Person
+    lora: Path
+    run_folder: Path
+    report: Path
+    sections: tuple[Section, ...]
+    likeness: Likeness | None
+    check: Check | None = None
+    """None where an earlier training was resumed."""
+    published: Path | None = None
+    """Where the host lists the LoRA."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run whose dataset is whole: what the training process is told lies in its folder."""
+
+    folder: Path
+    dataset: Dataset
+    engine: FaceEngine
+    check: Check | None = None
+
+
+def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
+    """The Python that trains, made first where it is missing; None is this process's own."""
+    try:
+        return app.host.trainer(app.workspace)
+    except TrainerMissing:
+        context.note("The environment that trains was made first; the next training starts at once.")
+        SetupTrainer().run(app, context)
+    return app.host.trainer(app.workspace)
+
+
+def prepared_run(
+    app: EasyPhoto, name: str, photos: CheckPhotos, settings: TrainSettings, context: Context, progress: Progress
+) -> PreparedRun:
+    """Photos checked, cropped and weighed, in a new run's folder. Raises TooFewPhotos where none is kept."""
+    family, base = app.base_model()
+    family = family.at(settings.resolution)
+    engine = app.engine_for(photos.photos, progress)
+    check = photos.verdicts(engine, family, progress)
+    if not check.kept:
+        raise TooFewPhotos(check.none_kept, advice="Add sharp photos that show one face well, then train again.")
+    context.checked(check)
+    for note in check.notes:
+        context.note(note)
+    with _new_run(app.workspace, checked_id(name)) as folder:
+        write_check(check, folder, person=name.strip())
+        keep_photos(check, folder)
+        dataset = prepare_dataset(check, engine, family, photos.preprocess, folder / "dataset", progress)
+        _run(app, name, family, base, engine, dataset, settings).write(folder)
+    return PreparedRun(folder, dataset, engine, check)
+
+
+def _run(
+    app: EasyPhoto, name: str, family: Family, base: Path, engine: FaceEngine, dataset: Dataset, settings: TrainSettings
+) -> TrainRun:
+    """What the training process is told."""
+    return TrainRun(
+        person=checked_id(name),
+        name=name.strip(),
+        trigger=family.trigger,
+        family=family.id,
+        base=str(base),
+        # Seen from the run's folder: a workspace may be moved.
+        dataset=dataset.folder.name,
+        templates=tuple(str(template) for template in voting_templates()),
+        engine=engine.domain.value,
+        weights=f"../../{app.workspace.weights.name}",
+        mirrors=tuple(str(mirror.absolute()) for mirror in app.mirrors),
+        faces=app.options.faces,
+        weight_settings=replace(app.options.weights, webui=_absolute_text(app.options.weights.webui)),
+        settings=settings,
+        created=utc_now(),
+    )
+
+
+def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
+    """A run as an earlier process left it. Raises InputError where its dataset is not whole."""
+    folder = app.workspace.run_folder(name)
+    record = TrainRun.read(folder / RUN_FILE)
+    engine = app.open_engine(str(record.engine), progress, record.faces)
+    return PreparedRun(folder, read_dataset(folder / "dataset"), engine)
+
+
+def person_of_run(workspace: Workspace, name: str) -> str:
+    """The id of the person whom a run trains. Raises InputError where there is no such run."""
+    return TrainRun.read(workspace.run_folder(name) / RUN_FILE).person
+
+
+def learnt(
+    prepared: PreparedRun, app: EasyPhoto, context: Context, progress: Progress, *, python: Path | None
+) -> TrainedPerson:
+    """The run done to its end, and its person installed and reported on."""
+    context.run_started(prepared.folder)
+    run = TrainRun.read(prepared.folder / RUN_FILE)
+    with app.host.lent_device(f"the training of {run.name or run.person}"):
+        result = run_training(prepared.folder, progress, on_event=context.training_event, python=python)
+        trained = Trained(result.lora, result.portrait, prepared.dataset)
+        # Before the device goes back: a host that cannot take it must not cost a training that went well.
+        person, notes = _installed(app, _known(app.workspace, run), trained, prepared.folder)
+    return _published(app, person, prepared, notes)
+
+
+def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Path) -> tuple[Person, tuple[str, ...]]:
+    """The person's new folder in its place; the LoRA of an earlier training goes from the host's list."""
+    earlier = app.workspace.person_folder(person.id) / (person.lora or "")
+    if not earlier.is_file():
+        return install_person(app.workspace, person, trained, run_folder=run_folder), ()
+    withdrawn, notes = withdrawn_or_noted(app.host, earlier)
+    try:
+        return install_person(app.workspace, person, trained, run_folder=run_folder), notes
+    except BaseException:
+        if withdrawn is not None:
+            app.host.publish(earlier)
+        raise
+
+
+def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tuple[str, ...]) -> TrainedPerson:
+    """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
+    subject = subject_from(app.workspace, person, prepared.engine)
+    portrait = subject.portrait
+    found = judged(prepared.engine, portrait, subject.embeddings) if portrait is not None else None
+    lora = app.workspace.person_folder(person.id) / str(person.lora)
+    published, more = published_or_noted(app.host, lora)
+    said = read_check(prepared.folder)
+    person = replace(person, likeness=likeness_record(found), notes=(*said.notes, *notes, *more))
+    app.workspace.save_person(person)
+    report = _report(person, prepared, found)
+    write_sheet(prepared.folder, report)
+    return TrainedPerson(
+        person=person,
+        lora=lora,
+        run_folder=prepared.folder,
+        report=write_report(prepared.folder, report),
+        sections=report.sections,
+        likeness=found,
+        check=prepared.check,
+        published=published,
+    )
+
+
+def _report(person: Person, prepared: PreparedRun, likeness: Likeness | None) -> Report:
+    judged_photos = (verdict_section(prepared.check, person.name),) if prepared.check else ()
+    sections = (*judged_photos, dataset_section(prepared.dataset), training_section(prepared.folder))
+    said = read_check(prepared.folder)
+    facts = [("photos kept", f"{len(said.kept)} of {len(said.verdicts)}")]
+    facts += [("likeness of the portrait", f"{likeness.cosine:.2f}")] if likeness else []
+    return Report(f"{person.name}, trained", "Photos, training and validation of one run.", tuple(facts), sections)
+
+
+def _known(workspace: Workspace, run: TrainRun) -> Person:
+    """Who is trained again keeps their name and the day they came."""
+    if (workspace.person_folder(run.person) / PERSON_FILE).is_file():
+        return replace(workspace.person(run.person), family=run.family, base=run.base, domain=run.engine)
+    name = run.name or run.person
+    return Person(run.person, name, run.family, created=utc_now(), base=run.base, domain=run.engine)
+
+
+@contextmanager
+def _new_run(workspace: Workspace, id: str) -> Iterator[Path]:
+    """A run's folder until its record is written: without one nothing could go on with it."""
+    folder = workspace.new_run_folder(id)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(DiskFailure):
+            discard(workspace.root, folder)
+        raise
+
+
+def _absolute_text(path: str | None) -> str | None:
+    """For a process that works in another folder."""
+    return str(Path(path).expanduser().absolute()) if path else None

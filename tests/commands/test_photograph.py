@@ -1,0 +1,126 @@
+"""Photographs of persons: what is written, noted and refused."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
+from easyphoto.errors import (
+    BadPicture,
+    InputError,
+    NoFaceFound,
+    UnknownPerson,
+)
+from easyphoto.images.pictures import picture_record, read_picture
+from easyphoto.report.parts import Gallery
+from easyphoto.settings import InferenceSettings
+from tests import icc
+from tests.fakes import RecordingContext
+
+
+def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+
+    session = PhotographPersons(
+        ("anna",), (template,), out=tmp_path / "out", settings=InferenceSettings(count=2, seed=7)
+    ).run(app, NullContext())
+
+    assert len(session.pictures) == 2
+    record = picture_record(session.pictures[0])
+    assert record["persons"] == ["anna"]
+    assert record["template"] == "template.png"
+    assert {picture_record(picture)["seed"] for picture in session.pictures} == {7, 8}
+    assert Image.open(session.pictures[0]).size == (300, 200)
+    assert session.report.is_file()
+    assert (tmp_path / "out" / "report.png").is_file()
+
+
+def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, photos, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    noise = np.random.default_rng(99).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    wide, grey = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE), icc.grey_profile(icc.gamma(2.2))
+    Image.fromarray(noise).save(tmp_path / "wide.png", icc_profile=wide)
+    Image.fromarray(noise[..., 0]).save(tmp_path / "grey.png", icc_profile=grey)
+    templates = [tmp_path / "wide.png", tmp_path / "grey.png"]
+
+    context = RecordingContext()
+    session = PhotographPersons(("anna",), tuple(templates), out=tmp_path / "out").run(app, context)
+
+    made = context.pictures
+    assert [file for file, _, _ in made] == list(session.pictures)
+    for template, (picture, _, best), profile in zip(templates, made, (wide, grey), strict=True):
+        with Image.open(picture) as opened, Image.open(template) as before:
+            untouched = best.mask == 0
+            assert opened.info["icc_profile"] == profile
+            assert (np.asarray(opened)[untouched] == np.asarray(before)[untouched]).all()
+            assert (np.asarray(opened)[~untouched] != np.asarray(before)[~untouched]).any()
+        assert picture_record(picture)["persons"] == ["anna"]
+        # What the report shows is what the file looks like.
+        shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(best.image)
+        assert np.abs(shown[best.mask == 1]).mean() < 1
+        assert best.stages[-1].image is best.image
+    assert "The template is in shades of grey, and so is the result." in session.all_notes
+    assert (np.ptp(np.asarray(made[1][2].image), axis=2) == 0).all()
+
+
+def test_no_picture_stays_in_memory_when_it_is_written(app, photos, template, tmp_path):
+    """Twenty templates at their own size would fill it; the report needs them small."""
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    images = []
+
+    class Seeing(NullContext):
+        def picture_finished(self, file, template, made):
+            images.extend(weakref.ref(stage.image) for stage in made.stages)
+
+    session = PhotographPersons(("anna",), (template,), out=tmp_path / "out").run(app, Seeing())
+
+    gc.collect()
+    assert images
+    assert [image() for image in images if image() is not None] == []
+    shown = [
+        figure.image.size for section in session.sections for part in section.parts if isinstance(part, Gallery)
+        for figure in part.figures
+    ]  # fmt: skip
+    assert max(max(size) for size in shown) <= 2 * 380
+
+
+def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    Image.new("RGB", (64, 64)).save(tmp_path / "empty.png")
+    detect = engine.detect
+    engine.detect = lambda picture: () if picture.size == (64, 64) else detect(picture)
+
+    session = PhotographPersons(("anna",), (tmp_path / "empty.png", template), out=tmp_path / "out").run(
+        app, NullContext()
+    )
+
+    assert len(session.made) == 1
+    assert session.notes
+    with pytest.raises(NoFaceFound):
+        PhotographPersons(("anna",), (tmp_path / "empty.png",), out=tmp_path / "out").run(app, NullContext())
+
+
+def test_somebody_unknown_or_not_trained_is_refused(app, template, tmp_path):
+    app.workspace.new_person("ben", "miniature")
+
+    with pytest.raises(UnknownPerson):
+        PhotographPersons(("anna",), (template,), out=tmp_path / "out").run(app, NullContext())
+    with pytest.raises(InputError, match="not trained"):
+        PhotographPersons(("ben",), (template,), out=tmp_path / "out").run(app, NullContext())
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unreadable_template_is_named_before_anything_is_made(app, photos, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    (tmp_path / "text.jpg").write_text("dear diary")
+
+    with pytest.raises(BadPicture, match=r"text\.jpg"):
+        PhotographPersons(("anna",), (tmp_path / "text.jpg",), out=tmp_path / "out").run(app, NullContext())
+
+    assert not (tmp_path / "out").exists()

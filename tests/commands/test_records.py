@@ -1,0 +1,113 @@
+"""Commands as records: the keys of before, whatever they hold, and read back as they were."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.records import QUEUED, read_command
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
+from easyphoto.errors import BadRecord
+from easyphoto.jobs.answers import ANSWERS
+from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
+
+PHOTOS = tuple(Path(f"/somewhere/{number}.png") for number in range(2))
+COMMANDS = {
+    "check": CheckPhotos(PHOTOS, {"0.png": 2}, "1.png", PreprocessSettings(keep=7), Options("miniature")),
+    "train": TrainPerson(
+        "Anna", PHOTOS, {"0.png": 2}, "1.png", TrainSettings(steps=10), PreprocessSettings(retouch=True),
+        Options("sd15.safetensors", "photographs", weights=WeightSettings("research")),
+    ),
+    "resume": ResumeTraining("20260101T000000Z-anna", Options("miniature")),
+    "photograph": PhotographPersons(
+        ("anna", "ben"), PHOTOS, ((1, 0), None), InferenceSettings(count=2, seed=7), out=Path("/somewhere/else")
+    ),
+    "template": DrawTemplate("garden", "a garden", negative="rain", size=(64, 128), seed=3, steps=2),
+    "setup": SetupTrainer(),
+    "import": ImportPersons(Path("/somewhere/dora.zip"), "Dora"),
+}  # fmt: skip
+
+
+def sample(kind: str) -> dict:
+    """The request in a job's record of the time before there were commands."""
+    return json.loads((Path(__file__).parents[1] / "jobs" / "samples" / f"{kind}.json").read_text())["request"]
+
+
+def test_every_command_that_becomes_a_job_has_a_sample_and_an_answer():
+    assert set(COMMANDS) == set(QUEUED) == set(ANSWERS)
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_record_has_the_keys_of_before_and_a_version(kind: str):
+    record = COMMANDS[kind].record()
+
+    assert record.pop("version") == 1
+    assert keys_of(record) == keys_of(sample(kind))
+    assert "somewhere" not in json.dumps(record)
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_record_of_before_is_written_again_as_it_was(kind: str):
+    assert read_command(kind, sample(kind)).record() == {**sample(kind), "version": 1}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_what_was_written_is_read_back(kind: str):
+    record = json.loads(json.dumps(COMMANDS[kind].record()))
+
+    assert read_command(kind, record).record() == record
+
+
+def test_where_the_web_ui_lies_is_not_recorded():
+    command = TrainPerson("anna", PHOTOS, options=Options(weights=WeightSettings(webui="/somewhere/webui")))
+
+    assert command.record()["options"]["weights"] == {"licences": "commercial-safe", "offline": False}
+
+
+def test_a_setting_that_is_gone_or_not_allowed_any_more_hides_nothing():
+    record = {**COMMANDS["train"].record(), "settings": {"steps": 10, "rank": 10**9, "of 2030": True}}
+
+    command = read_command("train", record)
+
+    assert isinstance(command, TrainPerson)
+    assert command.settings == TrainSettings(steps=10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("check", "photos", ["a.png", 3]),
+        ("check", "photos", "a.png"),
+        ("check", "chosen_faces", {"a.png": "first"}),
+        ("train", "name", None),
+        ("train", "settings", [1]),
+        ("train", "options", {"base": 3}),
+        ("photograph", "assignments", [["left"]]),
+        ("photograph", "persons", {"anna": 1}),
+        ("template", "size", [64]),
+        ("resume", "run", 3),
+        ("import", "source", None),
+    ],
+)
+def test_a_damaged_record_is_named(kind: str, key: str, value: object):
+    with pytest.raises(BadRecord, match=f"The request of a job '{kind}' is damaged"):
+        read_command(kind, {**COMMANDS[kind].record(), key: value})
+
+
+def test_a_record_that_lacks_what_every_such_command_says_is_damaged():
+    with pytest.raises(BadRecord, match="photos is missing"):
+        read_command("train", {"name": "anna"})
+
+
+def keys_of(record: dict) -> dict:
+    """Its keys, and those of the records in it."""
+    return {
+        key: keys_of(value) if isinstance(value, dict) and key != "chosen_faces" else None
+        for key, value in record.items()
+    }
