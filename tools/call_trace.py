@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -40,6 +40,7 @@ class Trace:
     entered: dict[Place, None] = field(default_factory=dict)
     to_job: tuple[Place, ...] = ()
     on_the_way: list[Place] = field(default_factory=list)
+    on_to_diffusion: list[Place] = field(default_factory=list)
     is_on: bool = False
 
     def hears(self, frame: FrameType, event: str, _: Any) -> None:
@@ -49,6 +50,7 @@ class Trace:
         if place is None:
             if self.is_on and frame.f_code.co_name == "inpaint" and frame.f_code.co_filename.endswith("fakes.py"):
                 self.is_on = False
+                self.on_to_diffusion = [*self.on_the_way, *callers(frame)]
             return
         self.is_on = self.is_on or (place == HANDLER and not self.entered)
         if not self.is_on:
@@ -113,10 +115,11 @@ def portrait(place: Path, trace: Trace) -> None:
         each.queue.close()
 
 
-def files_in(places: Iterator[Place] | tuple[Place, ...] | list[Place]) -> dict[str, list[str]]:
+def files_in(places: Iterable[Place]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for file, function in places:
-        found.setdefault(file, []).append(function)
+        if function not in found.setdefault(file, []):
+            found[file].append(function)
     return found
 
 
@@ -128,11 +131,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="call-trace-") as folder:
         portrait(Path(folder), trace)
     print("| from the route's handler | files | functions |\n|---|--:|--:|")
-    for words, places in (
+    rows: tuple[tuple[str, Sequence[Place]], ...] = (
         ("to the job, on the way", trace.on_the_way),
         ("to the job, in all", trace.to_job),
+        ("to the first diffusion call, on the way", trace.on_to_diffusion),
         ("to the first diffusion call, in all", tuple(trace.entered)),
-    ):
+    )
+    for words, places in rows:
         print(f"| {words} | {len(files_in(places))} | {len(set(places))} |")
         for file, functions in files_in(places).items() if asked.list else ():
             print(f"    {file}: {', '.join(functions)}")

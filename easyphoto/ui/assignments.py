@@ -37,8 +37,8 @@ class TemplateAssignment:
 
 
 @dataclass(frozen=True)
-class PhotographRequest:
-    """One call of `Service.photograph`: the same persons on every template."""
+class PhotographGroup:
+    """What one command does: the same persons on every template."""
 
     persons: tuple[str, ...]
     templates: tuple[str, ...]
@@ -83,7 +83,7 @@ def _given(seating: TemplateAssignment, face: int, taker: str | None) -> Templat
     return replace(seating, takers=takers, is_chosen=True)
 
 
-def photograph_requests(seatings: Sequence[TemplateAssignment]) -> tuple[PhotographRequest, ...]:
+def photograph_requests(seatings: Sequence[TemplateAssignment]) -> tuple[PhotographGroup, ...]:
     """Templates with the same persons are done together. Who sits twice in a picture is named twice."""
     together: dict[tuple[str, ...], list[TemplateAssignment]] = {}
     for seating in seatings:
@@ -92,10 +92,10 @@ def photograph_requests(seatings: Sequence[TemplateAssignment]) -> tuple[Photogr
     return tuple(_sitting(group) for group in together.values())
 
 
-def _sitting(group: Sequence[TemplateAssignment]) -> PhotographRequest:
+def _sitting(group: Sequence[TemplateAssignment]) -> PhotographGroup:
     persons = group[0].persons
     assignments = tuple(_faces_of(persons, seating) for seating in group)
-    return PhotographRequest(persons, tuple(seating.template for seating in group), assignments)
+    return PhotographGroup(persons, tuple(seating.template for seating in group), assignments)
 
 
 def _faces_of(persons: Sequence[str], seating: TemplateAssignment) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
 from easyphoto.settings import AUTO, InferenceSettings, Options
-from easyphoto.ui.assignments import PhotographRequest, TemplateAssignment, assigned, photograph_requests
+from easyphoto.ui.assignments import PhotographGroup, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
@@ -123,7 +123,7 @@ class Choosing:
             for group in groups
         )
 
-    def _check_bases(self, group: PhotographRequest, options: Options) -> None:
+    def _check_bases(self, group: PhotographGroup, options: Options) -> None:
         """Said at once, not when the job's turn has come."""
         workspace = self.service.app.workspace
         bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
@@ -133,7 +133,7 @@ class Choosing:
                 advice=text("Photograph them one at a time, or choose a checkpoint for all of them."),
             )
 
-    def _check_domains(self, group: PhotographRequest, options: Options) -> None:
+    def _check_domains(self, group: PhotographGroup, options: Options) -> None:
         """Likewise; of whom nothing is recorded yet the job finds out."""
         persons = [self.service.app.workspace.person(id) for id in group.persons]
         known = {person.name: domain for person in persons if (domain := recorded_domain(person))}

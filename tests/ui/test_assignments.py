@@ -1,7 +1,7 @@
 """Who takes which face, and the sessions that are asked for."""
 
 from easyphoto.ui.assignments import (
-    PhotographRequest,
+    PhotographGroup,
     TemplateAssignment,
     TemplateFaceChoice,
     assigned,
@@ -86,15 +86,15 @@ def test_templates_with_the_same_persons_are_one_session():
     ]
 
     assert photograph_requests(seatings) == (
-        PhotographRequest(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
-        PhotographRequest(("anna",), ("b",), ((0,),)),
+        PhotographGroup(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
+        PhotographGroup(("anna",), ("b",), ((0,),)),
     )
 
 
 def test_who_sits_twice_is_named_twice():
     seatings = [TemplateAssignment("twins", ("anna", None, "anna"))]
 
-    assert photograph_requests(seatings) == (PhotographRequest(("anna", "anna"), ("twins",), ((0, 2),)),)
+    assert photograph_requests(seatings) == (PhotographGroup(("anna", "anna"), ("twins",), ((0, 2),)),)
 
 
 def test_a_template_where_nobody_sits_is_no_session():
