@@ -136,7 +136,7 @@ def picture(seed: int = 0) -> Image.Image:
 
 def asked(**changes: Any) -> InpaintRequest:
     request = InpaintRequest(
-        picture(), cells_mask(), "a face", "blurry", seed=5, steps=STEPS, denoise=0.5, cfg=3.0,
+        picture(), cells_mask(), prompt="a face", negative="blurry", seed=5, steps=STEPS, denoise=0.5, cfg=3.0,
         sampler=Sampler.DPMPP_2M_KARRAS,
     )  # fmt: skip
     return replace(request, **changes)
@@ -199,9 +199,10 @@ def pipeline_of(model: Model, components: Components, request: InpaintRequest) -
     import diffusers
 
     large = model.family.id == "sdxl"
-    names = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
-    names += ["text_encoder_2", "tokenizer_2"] if large else []
-    parts = {name: getattr(components, name) for name in names}
+    parts = {name: getattr(components, name) for name in ("unet", "vae", "scheduler")}
+    for number, (encoder, tokenizer) in enumerate(zip(components.text_encoders, components.tokenizers, strict=True), 1):
+        end = f"_{number}" if number > 1 else ""
+        parts |= {f"text_encoder{end}": encoder, f"tokenizer{end}": tokenizer}
     parts |= (
         {"add_watermarker": False}
         if large
