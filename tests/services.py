@@ -17,6 +17,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, read_job
 from easyphoto.jobs.service import Service
+from easyphoto.storage.journal import works_on
 from easyphoto.storage.records import plain
 from easyphoto.workspace.folders import Workspace
 from tests.commands.doubles import OnePersonEngine, Trainer, stand_in
@@ -85,6 +86,10 @@ def done(service: Service, job: Job, seconds: float = 60.0) -> Job:
         for event in service.queue.wait(job.id, after, 1.0):
             after = event.number
     ended = service.queue.get(job.id)
+    # The queue lets go of its persons a moment after the job's end is written down.
+    while works_on(service.app.workspace.root, ended.subject.names):
+        assert time.monotonic() < until, "the job's persons are not let go of"
+        time.sleep(0.005)
     # What the product writes is what the product reads: each kind of job has its shape.
     folder = service.app.workspace.jobs / job.id
     if folder.is_dir():

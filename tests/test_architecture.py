@@ -95,7 +95,7 @@ def test_heavy_packages_are_imported_late(path: Path):
         "easyphoto.__main__",
         "easyphoto.cli.commands",
         "easyphoto.app",
-        "easyphoto.commands.records",
+        "easyphoto.jobs.answers",
         "easyphoto.training.job",
     ],
 )

@@ -82,14 +82,7 @@ def _router(accounts: Mapping[str, str] | None, rule: BodyRule, prefix: str) -> 
 
 
 def _add_verbs(router: APIRouter, verbs: CommandRoutes) -> None:
-    for path, verb, words in (
-        ("/photos:check", verbs.check, "Check photos"),
-        ("/train", verbs.train, "Train a person"),
-        ("/photograph", verbs.photograph, "Photograph persons"),
-        ("/templates:draw", verbs.draw, "Draw a template"),
-        ("/resume", verbs.resume, "Resume a training"),
-        ("/setup", verbs.setup, "Set up the trainer"),
-    ):
+    for path, verb, words in verbs.table():
         router.add_api_route(
             path, verb, methods=["POST"], status_code=202, response_model=JobAnswer, summary=words, tags=["work"],
             responses={202: LOCATION},

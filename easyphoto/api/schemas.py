@@ -1,7 +1,8 @@
 """What clients send and get, as models: the OpenAPI document is made from these."""
-# mypy: disable-error-code="valid-type,misc"
+# mypy: disable-error-code="valid-type"
 # Types here are values of functions, because pydantic 1.10 and 2 build them differently.
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,17 +11,10 @@ from easyphoto.api.models import (
     AnswerModel,
     RequestModel,
     listed,
-    request_model,
     settings_model,
     whole,
     words,
-    words_of,
 )
-from easyphoto.commands.check import REFERENCE, CheckPhotos
-from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
-from easyphoto.commands.photograph import PhotographPersons
-from easyphoto.commands.resume import ResumeTraining
-from easyphoto.commands.train import TrainPerson
 from easyphoto.settings import (
     AUTO,
     ENGINES,
@@ -55,7 +49,6 @@ class InlinePicture(RequestModel):
 
 
 FACE = Field(None, description="Which face of a photo with several is meant, from 1, as the verdicts number them.")
-NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
 SEATS = Field(None, description="Which face of the template each person takes, from the left and from 0.")
 
 
@@ -92,53 +85,13 @@ class OptionsIn(RequestModel):
     weights: WeightsIn | None = None
 
 
-PARTS = {
+PARTS: Mapping[Any, Any] = {
     TrainSettings: TrainIn,
     PreprocessSettings: PreprocessIn,
     InferenceSettings: InferenceIn,
     Options: OptionsIn,
 }
-PHOTOS = {
-    "photos": {"photos": (Photos, ...)},
-    # Each photo says it itself.
-    "chosen_faces": {},
-    "reference": {"reference": (FileName | None, Field(None, description=NAMED_REFERENCE))},
-}
-
-
-class CheckRequest(request_model(CheckPhotos, PARTS, **PHOTOS)):
-    pass
-
-
-class TrainRequest(request_model(TrainPerson, PARTS, **PHOTOS)):
-    pass
-
-
-class ResumeRequest(request_model(ResumeTraining, PARTS, person={})):
-    pass
-
-
-PERSONS = listed(Name, least=1, most=MOST_PERSONS)
-SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPersons, "persons")))}
-
-
-class PhotographRequest(
-    request_model(
-        PhotographPersons, PARTS, persons=SITTERS, templates={"templates": (Templates, ...)}, assignments={}, out={}
-    )
-):
-    pass
-
-
-SIDE = whole(LEAST_SIDE, MOST_SIDE, multiple_of=SIDE_STEP)
-
-
-class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512), "height": (SIDE, 640)})):
-    pass
-
-
-class SetupRequest(RequestModel):
-    pass
+"""What a command's settings and options are sent as."""
 
 
 class TemplateRequest(RequestModel):

@@ -1,23 +1,20 @@
-"""What takes long: each request becomes a job, and is answered at once."""
+"""What takes long: each request becomes a command, the command a job, and it is answered at once."""
+# mypy: disable-error-code="valid-type,misc"
+# Types here are values of functions, because pydantic 1.10 and 2 build them differently.
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Response
+from pydantic import Field
 
 from easyphoto.api.answers import job_answer
 from easyphoto.api.errors import UnknownRun
 from easyphoto.api.intake import options_of, settings_of, take_photos, take_templates
-from easyphoto.api.schemas import (
-    CheckRequest,
-    DrawRequest,
-    JobAnswer,
-    PhotographRequest,
-    ResumeRequest,
-    SetupRequest,
-    TrainRequest,
-)
-from easyphoto.commands.check import CheckPhotos
-from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.api.models import RequestModel, listed, request_model, whole, words_of
+from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
+from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
@@ -29,11 +26,64 @@ from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSetti
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "/easyphoto/v1"
+NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
+PHOTOS = {
+    "photos": {"photos": (Photos, ...)},
+    # Each photo says it itself.
+    "chosen_faces": {},
+    "reference": {"reference": (FileName | None, Field(None, description=NAMED_REFERENCE))},
+}
+
+
+class CheckRequest(request_model(CheckPhotos, PARTS, **PHOTOS)):
+    pass
+
+
+class TrainRequest(request_model(TrainPerson, PARTS, **PHOTOS)):
+    pass
+
+
+class ResumeRequest(request_model(ResumeTraining, PARTS, person={})):
+    pass
+
+
+PERSONS = listed(Name, least=1, most=MOST_PERSONS)
+SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPersons, "persons")))}
+
+
+class PhotographRequest(
+    request_model(
+        PhotographPersons, PARTS, persons=SITTERS, templates={"templates": (Templates, ...)}, assignments={}, out={}
+    )
+):
+    pass
+
+
+SIDE = whole(LEAST_SIDE, MOST_SIDE, multiple_of=SIDE_STEP)
+
+
+class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512), "height": (SIDE, 640)})):
+    pass
+
+
+class SetupRequest(RequestModel):
+    pass
 
 
 @dataclass(frozen=True)
 class CommandRoutes:
     service: Service
+
+    def table(self) -> tuple[tuple[str, Callable[..., JobAnswer], str], ...]:
+        """Path, handler and summary of each."""
+        return (
+            ("/photos:check", self.check, "Check photos"),
+            ("/train", self.train, "Train a person"),
+            ("/photograph", self.photograph, "Photograph persons"),
+            ("/templates:draw", self.draw, "Draw a template"),
+            ("/resume", self.resume, "Resume a training"),
+            ("/setup", self.setup, "Set up the trainer"),
+        )
 
     def check(self, request: CheckRequest, response: Response) -> JobAnswer:
         """A verdict for every photo: kept, or set aside and why. The job's `verdicts` event and result hold them."""

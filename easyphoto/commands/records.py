@@ -1,4 +1,4 @@
-"""Commands read back from their records, and which of them become jobs."""
+"""Commands read back from their records."""
 
 from __future__ import annotations
 
@@ -6,39 +6,22 @@ import dataclasses
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from easyphoto.commands.base import Command, recorded_fields
-from easyphoto.commands.check import CheckPhotos
-from easyphoto.commands.draw_template import DrawTemplate
-from easyphoto.commands.import_persons import ImportPersons
-from easyphoto.commands.photograph import PhotographPersons
-from easyphoto.commands.resume import ResumeTraining
-from easyphoto.commands.setup_trainer import SetupTrainer
-from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.settings import Options, Settings, settings_from
 from easyphoto.storage.records import fitted
 
-QUEUED: Mapping[str, type[Command]] = MappingProxyType(
-    {
-        kind.kind: kind
-        for kind in (
-            CheckPhotos, TrainPerson, ResumeTraining, PhotographPersons, DrawTemplate, SetupTrainer, ImportPersons,
-        )
-    }
-)  # fmt: skip
-"""The commands that become jobs, by kind."""
 S = TypeVar("S", bound=Settings)
+C = TypeVar("C", bound=Command)
 
 
-def read_command(kind: str, record: Mapping[str, Any]) -> Command:
+def read_command(command: type[C], record: Mapping[str, Any]) -> C:
     """The command of a record. Files have lost their folders, so it can be shown and asked for anew, but not run.
 
     Settings are read as far as they still mean something. Raises BadRecord.
     """
-    command = QUEUED[kind]
     hints, values = get_type_hints(command), {}
     try:
         for key, field in recorded_fields(command).items():
@@ -47,7 +30,9 @@ def read_command(kind: str, record: Mapping[str, Any]) -> Command:
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise TypeError(f"{key} is missing")
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadRecord(f"The request of a job {kind!r} is damaged: {error}.", advice="Delete the job.") from error
+        raise BadRecord(
+            f"The request of a job {command.kind!r} is damaged: {error}.", advice="Delete the job."
+        ) from error
     return command(**values)
 
 

@@ -11,8 +11,15 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from easyphoto.commands.base import Subjects
+from easyphoto.commands.base import Command, Subjects
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.train import TrainPerson
 from easyphoto.commands.training import TrainedPerson
 from easyphoto.geometry import Size
 from easyphoto.inference.results import Photograph, Stage
@@ -117,15 +124,17 @@ def _stage(picture: str, number: int, stage: Stage, job: Told) -> dict[str, Any]
     return {"name": stage.name, "file": name, "face": stage.face}
 
 
-ANSWERS: Mapping[str, Callable[[Any, Told], dict[str, Any]]] = MappingProxyType(
+ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = MappingProxyType(
     {
-        "check": check_answer,
-        "train": person_answer,
-        "resume": person_answer,
-        "photograph": photograph_answer,
-        "template": template_answer,
-        "setup": setup_answer,
-        "import": import_answer,
+        CheckPhotos: check_answer,
+        TrainPerson: person_answer,
+        ResumeTraining: person_answer,
+        PhotographPersons: photograph_answer,
+        DrawTemplate: template_answer,
+        SetupTrainer: setup_answer,
+        ImportPersons: import_answer,
     }
 )
-"""By the command's kind: what its result becomes."""
+"""The commands that become jobs, and what their results become."""
+COMMANDS: Mapping[str, type[Command]] = MappingProxyType({command.kind: command for command in ANSWERS})
+"""They by their kinds, as records name them."""

@@ -63,7 +63,7 @@ class Service:
         self._check_owner(command)
 
         def work(context: JobContext) -> Mapping[str, Any]:
-            return ANSWERS[command.kind](command.run(self.app, context), context)
+            return ANSWERS[type(command)](command.run(self.app, context), context)
 
         return self.queue.submit(command, work)
 

@@ -12,7 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.commands.records import QUEUED, read_command
+from easyphoto.commands.records import read_command
+from easyphoto.jobs.answers import COMMANDS
 from easyphoto.storage.records import typed
 
 
@@ -158,8 +159,8 @@ EVENTS: Mapping[str, type[Any]] = MappingProxyType(
 def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
     """Raises BadRecord for a request or a result that is not as jobs of that kind have it."""
     typed(NamedPictures, request, f"The request of a job {kind!r}")
-    if kind in QUEUED:
-        read_command(kind, request)
+    if kind in COMMANDS:
+        read_command(COMMANDS[kind], request)
     if result is not None and kind in RESULTS:
         typed(RESULTS[kind], result, f"The result of a job {kind!r}")
 

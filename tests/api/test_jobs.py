@@ -159,7 +159,7 @@ def test_after_a_restart_what_was_cut_off_is_interrupted_and_can_be_resumed(clie
     job = running(client, workshop)
     service = workshop.service
     # As if the process had ended: the lock goes, the record stays as it is.
-    service.queue._held.close()
+    service.queue._owner.close()
     again = Service(service.app, JobQueue(service.app.workspace))
     workshop.service = again
     after = open_client()
