@@ -111,8 +111,8 @@ def unpacked(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def texts_in(value: Any) -> dict[str, dict[str, Any]]:
-    """Template, values and code of every text in a JSON value, by the sentence; texts among the values have their own
-    entries. A sentence that has nothing to it but its words is left out."""
+    """Template, values and code of every text in a JSON value, by the sentence. A text among the values is
+    `{"text": …}`, and has its own entry; a text that has nothing but its words needs none."""
     table: dict[str, dict[str, Any]] = {}
     _collect(value, table)
     return table
@@ -132,18 +132,18 @@ def _plain(value: object) -> Value:
     return float(value) if isinstance(value, Real) else str(value)
 
 
-def _collect(value: Any, table: dict[str, dict[str, Any]], *, is_value: bool = False) -> None:
-    """A text that is its template is known by its words alone, but among values it must not pass for a name."""
+def _collect(value: Any, table: dict[str, dict[str, Any]]) -> None:
+    """A text that is its own template is known by its words; among values it is told from names by its form."""
     if isinstance(value, Text):
-        has_more = value.values or value.code or is_value
-        if value not in table and has_more and _is_finite(value.values):
+        if value not in table and (value.values or value.code) and _is_finite(value.values):
             code = {"code": value.code} if value.code else {}
-            table[str(value)] = {**code, "template": value.template, "values": dict(value.values)}
-            _collect(value.values, table, is_value=True)
+            values = {name: {"text": each} if isinstance(each, Text) else each for name, each in value.values.items()}
+            table[str(value)] = {**code, "template": value.template, "values": values}
+            _collect(value.values, table)
         return
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     for part in parts:
-        _collect(part, table, is_value=is_value)
+        _collect(part, table)
 
 
 def _is_finite(values: Mapping[str, Value]) -> bool:
@@ -158,12 +158,12 @@ class _Reader:
         self._table = table
         self._made: dict[str, str] = {}
 
-    def restored(self, value: Any, depth: int = 0) -> Any:
+    def restored(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._sentence(value, depth)
+            return self._sentence(value, 0)
         if isinstance(value, Mapping):
-            return {key: self.restored(part, depth) for key, part in value.items()}
-        return [self.restored(part, depth) for part in value] if isinstance(value, (list, tuple)) else value
+            return {key: self.restored(part) for key, part in value.items()}
+        return [self.restored(part) for part in value] if isinstance(value, (list, tuple)) else value
 
     def _sentence(self, sentence: str, depth: int) -> str:
         entry = self._table.get(sentence)
@@ -181,10 +181,22 @@ class _Reader:
         try:
             if not _is_harmless(template):
                 return sentence
-            made = Text(template, {str(name): self.restored(value, depth + 1) for name, value in values.items()}, code)
+            made = Text(template, {str(name): self._value(value, depth) for name, value in values.items()}, code)
         except (ValueError, LookupError, TypeError):
             return sentence
         return made if made == sentence else sentence
+
+    def _value(self, value: Any, depth: int) -> Value:
+        """A text among the values is named by its sentence; an ordinary string is a name, even if it is one as well."""
+        if isinstance(value, Mapping):
+            said = value["text"]
+            if not isinstance(said, str):
+                raise TypeError("it is no sentence")
+            found = self._sentence(said, depth + 1)
+            return found if isinstance(found, Text) else untranslated(said)
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        raise TypeError("it is no value")
 
 
 def _is_harmless(template: str) -> bool:

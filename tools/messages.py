@@ -14,7 +14,7 @@ import ast
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -144,6 +144,29 @@ def written_literals() -> dict[str, str]:
 def fields_of(text: str) -> frozenset[tuple[str, str]]:
     """The names of the values with their conversions, as !r."""
     return frozenset((name, conversion or "") for _, name, _, conversion in Formatter().parse(text) if name is not None)
+
+
+def plain_errors() -> list[str]:
+    """Where an error of ours is made of an ordinary string: nothing could translate it."""
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in modules()}
+    errors = _error_names(trees.values())
+    found = []
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
+                said = [*node.args[:1], *(each.value for each in node.keywords if each.arg == "advice")]
+                if any(isinstance(each, ast.JoinedStr) or any(_literals(each)) for each in said):
+                    found.append(f"{path.relative_to(ROOT).as_posix()}:{node.lineno}")
+    return found
+
+
+def _error_names(trees: Iterable[ast.Module]) -> set[str]:
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names, before = {"EasyPhotoError"}, set[str]()
+    while names != before:
+        before = set(names)
+        names |= {each.name for each in classes if any(isinstance(b, ast.Name) and b.id in before for b in each.bases)}
+    return names
 
 
 def wrong_calls() -> list[str]:

@@ -106,7 +106,9 @@ class RenameRequest(RequestModel):
 class TextTold(AnswerModel):
     code: str = Field("", description="What notes and phases are known by, whatever their wording.")
     template: str = Field(..., description="The English text with the names of its values in braces.")
-    values: dict[str, Any] = Field(..., description="A value that is a text itself has its own entry.")
+    values: dict[str, Any] = Field(
+        ..., description='A value that is a text itself is {"text": …}, with an entry of its own where it has values.'
+    )
 
 
 TEXTS: Any = Field({}, description="What the sentences of this answer were made from, by the sentence.")

@@ -45,10 +45,7 @@ def check_photos(
     why.
     """
     if not photos:
-        raise TooFewPhotos(
-            text("There are no photos."),
-            advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."),
-        )
+        raise _no_photos()
     start, wanted = time.perf_counter(), wanted_photo(photos, reference)
     looks = _look_at_all(photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {})
     looks, of_kinds = other_kind_last(looks, engine)
@@ -74,6 +71,13 @@ def check_photos(
         decided=engine.decided,
         reference_assured=found.is_assured,
         reference_chosen=found.is_chosen,
+    )
+
+
+def _no_photos() -> TooFewPhotos:
+    return TooFewPhotos(
+        text("There are no photos."),
+        advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."),
     )
 
 

@@ -230,15 +230,7 @@ def _fault(
         )
     width = verdict.face.box.width
     if width < family.smallest_face:
-        return (
-            Reason.TOO_SMALL,
-            text(
-                "The face is {width:.0f} pixels wide; at least {least} are needed.",
-                width=width,
-                least=family.smallest_face,
-            ),
-            text("Use the photo at its full size, or one taken from nearer."),
-        )
+        return Reason.TOO_SMALL, *_small_words(width, family.smallest_face)
     # Of heavily blurred bare faces 15 % look covered.
     is_sharp = verdict.sharpness >= settings.blur_limit
     if verdict.covering is not None and is_sharp and not settings.keep_covered:
@@ -264,6 +256,13 @@ def _fault(
             text("Use a sharper photo: steady camera, more light, the focus on the face."),
         )
     return None
+
+
+def _small_words(width: float, least: int) -> tuple[Text, Text]:
+    return (
+        text("The face is {width:.0f} pixels wide; at least {least} are needed.", width=width, least=least),
+        text("Use the photo at its full size, or one taken from nearer."),
+    )
 
 
 def cut_side(face: Face, picture: Size) -> Text | None:

@@ -53,7 +53,7 @@ def test_what_a_text_was_made_from_tells_no_folder_either():
     assert texts_in(said) == {
         "c.png does not exist. See f.": {
             "template": "{file} does not exist. {reason}",
-            "values": {"file": "c.png", "reason": "See f."},
+            "values": {"file": "c.png", "reason": {"text": "See f."}},
         },
         "See f.": {"template": "See {place}.", "values": {"place": "f"}},
     }

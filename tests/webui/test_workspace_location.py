@@ -53,7 +53,8 @@ def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, capl
 
     root = service.app.workspace.root
     said = f"Your persons were moved from {earlier} to {root}, where no page of the web UI reaches them."
-    assert said_of_the_workspace(service) == [said]
+    [told] = said_of_the_workspace(service)
+    assert told == said
     assert [record.getMessage() for record in caplog.records] == [
         f"EasyPhoto: moving {earlier} to {root}. This is done once and may take minutes.",
         f"EasyPhoto: {said}",
@@ -61,7 +62,7 @@ def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, capl
     assert (root / "persons" / "anna" / "photos" / "1.jpg").read_bytes() == b"a face"
     assert not earlier.exists()
     assert workspace_folder() == root
-    assert Translator("zh_CN").translate(said).startswith("人物数据已从 ")
+    assert Translator("zh_CN").translate(told).startswith("人物数据已从 ")
     # "Reload UI".
     assert said_of_the_workspace(open_service()) == []
 
