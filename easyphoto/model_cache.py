@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from easyphoto.machine import memory_for_models
+
 T = TypeVar("T")
 FileKey = tuple[str, int, int, int]
 
@@ -52,13 +54,20 @@ class ModelCache:
     What is borrowed does not count: it is not the cache's to drop.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int | None = None) -> None:
+        """Without a limit: what the machine has for it, asked when the first value is kept."""
+        self._limit = limit
         self.loads = 0
         """How many values were loaded or computed so far."""
         self._lock = threading.RLock()
         self._entries: list[_Entry[Any]] = []
         self._generation = _Generation(0, 0)
+
+    @property
+    def limit(self) -> int:
+        if self._limit is None:
+            self._limit = memory_for_models()
+        return self._limit
 
     @property
     def bytes(self) -> int:
@@ -172,6 +181,16 @@ class Lease:
         for entry, generation in self._borrowed.values():
             self._cache._put(entry, generation)
         self._borrowed.clear()
+
+
+def no_models() -> Lease:
+    """Nothing is kept: for who opens one thing and is done."""
+    return ModelCache(0).lease()
+
+
+def bytes_of_files(files: Iterable[Path]) -> int:
+    """What networks of these files take in memory, nearly."""
+    return sum(size for file in files for _, _, size, _ in file_key(file))
 
 
 def bytes_of_networks(networks: Iterable[Any]) -> int:
