@@ -54,8 +54,15 @@ def open_local(
     loaded before. Raises WeightsMissing.
     """
     models = models or no_models()
-    device = default_device()
-    key = ("components", family.id, file_key(base), store.state if store else None, str(default_dtype(device)), device)
+    device = torch.device(default_device())
+    key = (
+        "components",
+        family.id,
+        file_key(base),
+        store.state if store else None,
+        str(default_dtype(device)),
+        str(device),
+    )
     components = models.borrow(
         key,
         lambda: load_components(family, base, device=device, store=store),
