@@ -62,6 +62,18 @@ def peak_memory_mb() -> int | None:
     return both // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
+def memory_for_models() -> int:
+    """Bytes that loaded models may take between jobs: half of the GPU's memory where torch computes there, else a
+    quarter of the system's; 1 GiB where nobody says. What a job itself needs comes on top."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory) // 2
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    except (AttributeError, OSError, ValueError):  # Windows
+        return 1 << 30
+
+
 def processes_ended_for_memory() -> int:
     """How many the system has ended since it started, because memory ran out; 0 where it does not say (Linux does)."""
     try:

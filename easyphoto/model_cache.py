@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from easyphoto.machine import memory_for_models
+
 T = TypeVar("T")
 FileKey = tuple[str, int, int, int]
 
@@ -24,8 +26,16 @@ FileKey = tuple[str, int, int, int]
 def file_key(path: Path) -> tuple[FileKey, ...]:
     """What changes whenever a file, or a file of a folder, is replaced or written: path, inode, size, mtime in ns."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    stats = [(file, os.stat(file)) for file in files]
-    return tuple((str(file), found.st_ino, found.st_size, found.st_mtime_ns) for file, found in stats)
+    return tuple(map(_key_of, files))
+
+
+def _key_of(file: Path) -> FileKey:
+    """Zeros where there is no such file: whoever loads it says so by name."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return str(file), 0, 0, 0
+    return str(file), found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @dataclass(eq=False)
@@ -52,13 +62,20 @@ class ModelCache:
     What is borrowed does not count: it is not the cache's to drop.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int | None = None) -> None:
+        """Without a limit: what the machine has for it, asked when the first value is kept."""
+        self._limit = limit
         self.loads = 0
         """How many values were loaded or computed so far."""
         self._lock = threading.RLock()
         self._entries: list[_Entry[Any]] = []
         self._generation = _Generation(0, 0)
+
+    @property
+    def limit(self) -> int:
+        if self._limit is None:
+            self._limit = memory_for_models()
+        return self._limit
 
     @property
     def bytes(self) -> int:
@@ -172,6 +189,16 @@ class Lease:
         for entry, generation in self._borrowed.values():
             self._cache._put(entry, generation)
         self._borrowed.clear()
+
+
+def no_models() -> Lease:
+    """Nothing is kept: for who opens one thing and is done."""
+    return ModelCache(0).lease()
+
+
+def bytes_of_files(files: Iterable[Path]) -> int:
+    """What networks of these files take in memory, nearly."""
+    return sum(size for file in files for _, _, size, _ in file_key(file))
 
 
 def bytes_of_networks(networks: Iterable[Any]) -> int:

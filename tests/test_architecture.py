@@ -11,8 +11,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
 LAYERS = (
-    {"messages", "progress", "geometry", "machine", "model_cache", "drawings"},
-    {"errors"},
+    {"messages", "progress", "geometry", "machine", "drawings"},
+    {"errors", "model_cache"},
     {"settings", "architectures", "storage"},
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from easyphoto.backends.components import load_network, quiet_libraries
 from easyphoto.backends.folders import configs_folder, controlnet_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
+from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.weights.catalog import CATALOG
 from easyphoto.weights.store import WeightStore
 
@@ -83,8 +84,11 @@ class ControlNets:
         device: torch.device,
         store: WeightStore | None = None,
         unet: Any | None = None,
+        models: Lease | None = None,
+        base_key: Hashable = None,
     ) -> None:
-        """`unet` is the base model's: a Control-LoRA is a difference to it."""
+        """`unet` is the base model's: a Control-LoRA is a difference to it, so `base_key` says which one it is."""
+        self._models, self._base_key = models or no_models(), base_key
         self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device
         self._loaded: dict[Path, ControlNetwork] = {}
@@ -141,12 +145,20 @@ class ControlNets:
 
     def _network(self, place: Path) -> ControlNetwork:
         if place not in self._loaded:
-            with quiet_libraries():
-                network = self._read(place)
-            embedding = network.controlnet_cond_embedding
-            network.controlnet_cond_embedding = nn.Identity()
-            self._loaded[place] = ControlNetwork(network, embedding)
+            key = ("controlnet", file_key(place), str(self._dtype), str(self._device), self._base_key)
+            self._loaded[place] = self._models.borrow(
+                key,
+                lambda: self._opened(place),
+                size=lambda control: bytes_of_networks((control.network, control.embedding)),
+            )
         return self._loaded[place]
+
+    def _opened(self, place: Path) -> ControlNetwork:
+        with quiet_libraries():
+            network = self._read(place)
+        embedding = network.controlnet_cond_embedding
+        network.controlnet_cond_embedding = nn.Identity()
+        return ControlNetwork(network, embedding)
 
     def _read(self, place: Path) -> Any:
         if place.is_dir():

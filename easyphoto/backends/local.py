@@ -23,10 +23,10 @@ from easyphoto.backends.base import (
     Sampler,
 )
 from easyphoto.backends.components import Components
-from easyphoto.backends.conditions import require_conditions
+from easyphoto.backends.conditions import Condition, require_conditions
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
-from easyphoto.backends.loading import load_components
+from easyphoto.backends.loading import default_device, default_dtype, load_components
 from easyphoto.backends.local_conditions import APPLIERS, ActiveConditions, conditions_applied
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
@@ -36,6 +36,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
+from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -44,12 +45,30 @@ LATENT_FACTOR = 8
 """Pixels to one latent cell in every Stable Diffusion autoencoder."""
 
 
-def open_local(family: Family, base: Path, store: WeightStore | None = None) -> LocalBackend:
+def open_local(
+    family: Family, base: Path, store: WeightStore | None = None, models: Lease | None = None
+) -> LocalBackend:
     """The backend for what `base_model` found: a folder in the diffusers layout or a checkpoint file.
 
-    `store` has what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. Raises WeightsMissing.
+    `store` has what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. `models` lends networks that were
+    loaded before. Raises WeightsMissing.
     """
-    return LocalBackend(load_components(family, base, store=store), base, store=store)
+    models = models or no_models()
+    device = torch.device(default_device())
+    key = (
+        "components",
+        family.id,
+        file_key(base),
+        store.state if store else None,
+        str(default_dtype(device)),
+        str(device),
+    )
+    components = models.borrow(
+        key,
+        lambda: load_components(family, base, device=device, store=store),
+        size=lambda loaded: bytes_of_networks(loaded.networks),
+    )
+    return LocalBackend(components, base, device=device, store=store, models=models, key=key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +99,22 @@ class LocalBackend:
         *,
         device: str | torch.device | None = None,
         store: WeightStore | None = None,
+        models: Lease | None = None,
+        key: Hashable = None,
     ) -> None:
         """`base` is what the networks were loaded from; a folder may hold ControlNets in `controlnet/`.
 
-        ControlNets that it lacks come from the store. Without a device the networks are used where they are.
+        ControlNets that it lacks come from the store. Without a device the networks are used where they are. `models`
+        lends ControlNets and encoded prompts, where `key` says which networks these are.
         """
+        self._models, self._key = models or no_models(), key
         weight = components.unet.conv_in.weight
         self._components = components
         self._device = torch.device(device) if device else weight.device
-        self._shelf = ControlNets(
-            components.family, base, dtype=weight.dtype, device=self._device, store=store, unet=components.unet
-        )
+        self._controls = ControlNets(
+            components.family, base, dtype=weight.dtype, device=self._device, store=store, unet=components.unet,
+            models=self._models, base_key=key,
+        )  # fmt: skip
         self._names = (components.family.id,) if base is None else (base.name, base.stem, str(base))
         self._used = UsedFiles(components.family, store)
         self._used.checkpoint(base)
@@ -112,13 +136,13 @@ class LocalBackend:
         return Capabilities(
             families=(self.family,),
             checkpoints=self._names[:1],
-            controls=self._shelf.kinds(),
+            controls=self._controls.kinds(),
             samplers=tuple(Sampler),
             upscalers=(),
             restorers=(),
             device=str(self._device),
             free_memory=free,
-            refused=self._shelf.refused(),
+            refused=self._controls.refused(),
             conditions=tuple(APPLIERS),
             timed_conditions=tuple(APPLIERS),
         )
@@ -179,7 +203,7 @@ class LocalBackend:
         schedule = make_schedule(
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
-        controls = self._shelf.activate([request.controls for request in batch])
+        controls = self._controls.activate([request.controls for request in batch])
         with conditions_applied(self._components, [request.conditions for request in batch]) as conditions:
             denoise, words = self._denoise(batch, conditions, controls, size=canvas.size, middles=schedule.middles)
             self._remember(first)
@@ -213,7 +237,7 @@ class LocalBackend:
         words: dict[frozenset[int], PromptEmbeddings] = {}
         for on in dict.fromkeys(map(conditions.on_at, middles)):
             conditions.switch(on)
-            words[on] = self._words(batch)
+            words[on] = self._words(batch, [conditions.conditions[number] for number in sorted(on)])
             denoisers[on] = Denoiser(
                 self._components.unet, words[on].states, batch[0].cfg, controls, words[on].added(size)
             )
@@ -225,10 +249,16 @@ class LocalBackend:
 
         return denoise, next(iter(words.values()))
 
-    def _words(self, batch: Sequence[Request]) -> PromptEmbeddings:
+    def _words(self, batch: Sequence[Request], conditions: Sequence[Condition]) -> PromptEmbeddings:
         """Negative prompts first, as `Denoiser` wants them; without guidance they have no say."""
         negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
-        return encode_prompts(self._components, [*negatives, *(request.prompt for request in batch)])
+        texts = (*negatives, *(request.prompt for request in batch))
+        if self._key is None:
+            return encode_prompts(self._components, texts)
+        said_by = tuple((each.batch_key, tuple(map(file_key, each.files))) for each in conditions)
+        return self._models.get(
+            ("prompts", self._key, texts, said_by), lambda: encode_prompts(self._components, texts), size=bytes_of_words
+        )
 
     def _canvas(self, batch: Sequence[InpaintRequest]) -> LatentBatch:
         old = encoded(self._components.vae, [request.image for request in batch])
@@ -269,18 +299,18 @@ class LocalBackend:
             )
         require_conditions(request.conditions, tuple(APPLIERS), timed=tuple(APPLIERS))
         for control in request.controls:
-            self._shelf.require(control.kind)
+            self._controls.require(control.kind)
 
     def _remember(self, request: Request) -> None:
         for path in (path for condition in request.conditions for path in condition.files):
             self._used.lora(path)
         for control in (each for each in request.controls if each.weight > 0):
-            self._used.catalogued(self._components.family.controls[control.kind], self._shelf.require(control.kind))
+            self._used.catalogued(self._components.family.controls[control.kind], self._controls.require(control.kind))
 
     def _move(self, device: torch.device) -> None:
         for network in self._components.networks:
             network.to(device)
-        self._shelf.to(device)
+        self._controls.to(device)
 
 
 @dataclass(frozen=True)
@@ -313,6 +343,11 @@ class Applied:
 
     def result(self, request: Request, image: Image.Image, seconds: float) -> Result:
         return Result(image, request.seed, self.controls, self.conditions, seconds, self.notes)
+
+
+def bytes_of_words(words: PromptEmbeddings) -> int:
+    tensors = (words.states,) if words.pooled is None else (words.states, words.pooled)
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _set_training(modules: Sequence[torch.nn.Module]) -> None:

@@ -41,5 +41,6 @@ class DeletePerson(Command):
         from easyphoto.persons.upkeep import finish_begun
 
         id = checked_id(self.name)
+        app.cache.discard(id)
         finish_begun(app.workspace, app.host, (id,), but=DELETE)
         return delete_person(app.workspace, id, host=app.host)

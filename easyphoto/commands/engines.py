@@ -57,10 +57,11 @@ def faces_of(
     what the template's own faces look like.
     """
     progress = progress or NullProgress()
-    if domain is None or app.options.engine != AUTO:
-        engine = app.engine_for((template,), progress)
-    else:
-        engine = app.open_engine(domain, progress)
-    picture = read_picture(template)
-    faces = from_the_left(engine.detect(picture))
-    return faces, coverings(picture, faces, engine)
+    with app.at_hand() as app:
+        if domain is None or app.options.engine != AUTO:
+            engine = app.engine_for((template,), progress)
+        else:
+            engine = app.open_engine(domain, progress)
+        picture = read_picture(template)
+        faces = from_the_left(engine.detect(picture))
+        return faces, coverings(picture, faces, engine)

@@ -151,7 +151,15 @@ def open_series(
     return PhotographSeries(
         persons=persons,
         subjects=[
-            subject_from(app.workspace, person, engine, settings=settings, store=app.store, progress=progress)
+            subject_from(
+                app.workspace,
+                person,
+                engine,
+                settings=settings,
+                store=app.store,
+                progress=progress,
+                models=app.models,
+            )
             for person in persons
         ],
         templates=templates,
@@ -188,14 +196,14 @@ def open_models(
     store = app.store
     few_steps = few_steps_lora(family, settings, store, progress)
     # Before the large networks, because a name that nobody knows is said at once.
-    finisher = app.host.open_finisher(settings, store, progress)
+    finisher = app.host.open_finisher(settings, store, progress, app.models)
     progress.step(0, 1, "loading the networks")
     return PipelineModels(
-        backend=app.host.open_backend(base, family, store, app.options.weights),
+        backend=app.host.open_backend(base, family, store, app.options.weights, app.models),
         engine=engine,
         progress=progress,
         finisher=finisher,
-        fuser=open_fuser(settings.fusion_engine, store, progress),
+        fuser=open_fuser(settings.fusion_engine, store, progress, app.models),
         few_steps=few_steps,
     )
 

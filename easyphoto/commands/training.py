@@ -133,6 +133,8 @@ def learnt(
     """The run done to its end, and its person installed and reported on."""
     context.run_started(prepared.folder)
     run = TrainRun.read(prepared.folder / RUN_FILE)
+    # The training wants the memory, on whatever device the models lie.
+    app.cache.clear()
     with app.host.lent_device(f"the training of {run.name or run.person}"):
         result = run_training(prepared.folder, progress, on_event=context.training_event, python=python)
         trained = Trained(result.lora, result.portrait, prepared.dataset)

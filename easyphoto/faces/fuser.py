@@ -10,6 +10,7 @@ from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError
 from easyphoto.faces.engine import Face
 from easyphoto.faces.inswapper import INSWAPPER, open_inswapper
 from easyphoto.messages import text
+from easyphoto.model_cache import Lease, bytes_of_files, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -40,7 +41,7 @@ class NoFuser:
         raise self._reason
 
 
-def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | None:
+def open_fuser(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Fuser | None:
     """The fuser of that name; None for "warp", which is ours. Raises InputError for an unknown name."""
     if name == WARP:
         return None
@@ -50,6 +51,10 @@ def open_fuser(name: str, store: WeightStore, progress: Progress) -> Fuser | Non
             advice=text("Known: {warp}, {inswapper}.", warp=WARP, inswapper=INSWAPPER),
         )
     try:
-        return open_inswapper(store, progress)
+        return (models or no_models()).borrow(
+            ("fuser", name, store.state),
+            lambda: open_inswapper(store, progress),
+            size=lambda opened: bytes_of_files(file for each in opened.weights if (file := store.find(each.id))),
+        )
     except EnvironmentFailure as error:
         return NoFuser(error)

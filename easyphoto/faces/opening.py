@@ -17,18 +17,27 @@ from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
 from easyphoto.messages import Text, note, text
+from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import FaceSettings
 from easyphoto.weights.store import WeightStore
 
 if TYPE_CHECKING:
     from easyphoto.faces.drawn_engine import DrawnEngine
+    from easyphoto.faces.photo_engine import PhotoEngine
 
 ENGINES = (Domain.DRAWINGS.value, Domain.PHOTOGRAPHS.value)
 _AS_DECLARED = FaceSettings()
 
 
-def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED) -> FaceEngine:
+def open_engine(
+    name: str,
+    store: WeightStore,
+    progress: Progress,
+    faces: FaceSettings = _AS_DECLARED,
+    *,
+    models: Lease | None = None,
+) -> FaceEngine:
     """The engine `drawings` or `photographs`, with the other one behind it; `faces` says what the latter is made of.
 
     Raises WeightsMissing, or another EnvironmentFailure, with advice where its files cannot be had or run.
@@ -38,7 +47,7 @@ def open_engine(name: str, store: WeightStore, progress: Progress, faces: FaceSe
             text("There is no face engine {name!r}.", name=name),
             advice=text("Choose one of: {choices}.", choices=", ".join(ENGINES)),
         )
-    return _Engines(store, progress, faces).opened(Domain(name))
+    return _Engines(store, progress, faces, models or no_models()).opened(Domain(name))
 
 
 def engine_lines(store: WeightStore) -> Iterator[str]:
@@ -47,14 +56,19 @@ def engine_lines(store: WeightStore) -> Iterator[str]:
 
 
 def choose_engine(
-    photos: Sequence[Path], store: WeightStore, progress: Progress, faces: FaceSettings = _AS_DECLARED
+    photos: Sequence[Path],
+    store: WeightStore,
+    progress: Progress,
+    faces: FaceSettings = _AS_DECLARED,
+    *,
+    models: Lease | None = None,
 ) -> FaceEngine:
     """The engine for what most of the pictures' faces look like; its notes say what was assumed.
 
     Without a face that anybody sees it is that of photographs. Where their detector cannot be had, no photograph is
     analysed as a drawing instead: raises as `open_engine`, and says how to insist.
     """
-    engines = _Engines(store, progress, faces)
+    engines = _Engines(store, progress, faces, models or no_models())
     choice = chosen_domain(photos, engines.finders, engines.domain_of, progress)
     if choice is not None and choice.domain is Domain.DRAWINGS:
         return engines.opened(Domain.DRAWINGS, choice)
@@ -77,29 +91,45 @@ class _Engines:
     store: WeightStore
     progress: Progress
     faces: FaceSettings
+    models: Lease
 
     def opened(self, domain: Domain, choice: DomainChoice | None = None) -> FaceEngine:
         notes = (_assumed(choice),) if choice is not None else ()
         decided = choice.why if choice is not None else text("asked for")
         if domain is Domain.DRAWINGS:
             return PairedEngine(self.drawn, lambda: self.photo_at_hand, self.domain_of, notes=notes, decided=decided)
-        own = open_photo_engine(self.store, self.progress, self.faces)
+        own = self._photo_engine(self.store, self.progress, self.faces)
         return PairedEngine(own, lambda: self.drawn, self.domain_of, notes=notes, decided=decided)
 
     @cached_property
     def drawn(self) -> DrawnEngine:
         from easyphoto.faces.drawn_engine import DrawnEngine  # torch: a second and more
 
-        return DrawnEngine(FAMILIES.default.folder / "faces")
+        folder = FAMILIES.default.folder / "faces"
+        return self.models.borrow(
+            ("drawings", file_key(folder)), lambda: DrawnEngine(folder), size=lambda _: bytes_of_files((folder,))
+        )
 
     @cached_property
     def photo_at_hand(self) -> FaceEngine | None:
         """To find and parse faces only; nothing is fetched for it, and without its detector there is none."""
         parts = replace(self.faces, embedder="none")
         try:
-            return open_photo_engine(replace(self.store, offline=True), NullProgress(), parts)
+            return self._photo_engine(replace(self.store, offline=True), NullProgress(), parts)
         except EnvironmentFailure:
             return None
+
+    def _photo_engine(self, store: WeightStore, progress: Progress, parts: FaceSettings) -> PhotoEngine:
+        key = ("photographs", parts, store.state)
+        engine = self.models.borrow(
+            key,
+            lambda: open_photo_engine(store, progress, parts),
+            size=lambda opened: bytes_of_files(file for each in opened.weights if (file := store.find(each.id))),
+        )
+        if engine.notes:
+            # A part is missing; opened anew next time, it finds what was fetched meanwhile.
+            self.models.forget(key)
+        return engine
 
     @property
     def finders(self) -> tuple[FaceFinder, ...]:

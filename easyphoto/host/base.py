@@ -16,6 +16,7 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.published import name_for
 from easyphoto.errors import DiskFailure
+from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.restoration.opening import open_finisher
@@ -61,11 +62,15 @@ class Host(Protocol):
         """
         ...
 
-    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
-        """What paints. `base` as a person's run names it, `family` the person's own."""
+    def open_backend(
+        self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
+    ) -> Backend:
+        """What paints. `base` as a person's run names it, `family` the person's own. `models` lends networks."""
         ...
 
-    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+    def open_finisher(
+        self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
+    ) -> Finisher | None:
         """Restorer and upscaler as the settings ask; None where nothing is asked for."""
         ...
 
@@ -133,13 +138,17 @@ class ThisMachine(ListsNoLoras):
 
         return base_model(name, checkpoint_folders(settings.webui))
 
-    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
+    def open_backend(
+        self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
+    ) -> Backend:
         from easyphoto.backends.local import open_local  # torch and diffusers: six seconds
 
-        return open_local(*self.base_model(base, settings), store)
+        return open_local(*self.base_model(base, settings), store, models)
 
-    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
-        return open_finisher(settings, store, progress)
+    def open_finisher(
+        self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
+    ) -> Finisher | None:
+        return open_finisher(settings, store, progress, models)
 
     def trainer(self, workspace: Workspace) -> Path | None:
         return None

@@ -19,6 +19,7 @@ from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint,
 from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
 from easyphoto.host.base import HostFacts, ListsNoLoras, ThisMachine
+from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE, open_restorer, open_upscaler
@@ -69,20 +70,28 @@ class RemoteHost(ListsNoLoras):
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
         return self.here.base_model(name, settings)
 
-    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
+    def open_backend(
+        self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
+    ) -> Backend:
         return open_remote(self.webui, family, base)
 
-    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+    def open_finisher(
+        self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
+    ) -> Finisher | None:
         """The web UI's own by their names there, ours by ours; what cannot be had is a note."""
         if settings.restore == NONE and settings.upscale == NONE:
             return None
         lists = read_lists(self.webui)
         notes: list[str] = []
         restorer = _or_noted(
-            lambda: self._restorer(settings.restore, lists, store, progress), notes, "Face restoration was left out."
+            lambda: self._restorer(settings.restore, lists, store, progress, models),
+            notes,
+            "Face restoration was left out.",
         )
         upscaler = _or_noted(
-            lambda: self._upscaler(settings.upscale, lists, store, progress), notes, "The enlargement was left out."
+            lambda: self._upscaler(settings.upscale, lists, store, progress, models),
+            notes,
+            "The enlargement was left out.",
         )
         return Finisher(restorer, upscaler, tuple(notes))
 
@@ -92,18 +101,22 @@ class RemoteHost(ListsNoLoras):
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
         return self.here.lent_device(what_for)
 
-    def _restorer(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Restorer | None:
+    def _restorer(
+        self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress, models: Lease | None
+    ) -> Restorer | None:
         theirs = _named(name, _restorers(lists))
         if theirs is not None:
             return RemoteRestorer(self.webui, theirs)
-        return _or_known(lambda: open_restorer(name, store, progress), _restorers(lists))
+        return _or_known(lambda: open_restorer(name, store, progress, models), _restorers(lists))
 
-    def _upscaler(self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress) -> Upscaler | None:
+    def _upscaler(
+        self, name: str, lists: RemoteInventory, store: WeightStore, progress: Progress, models: Lease | None
+    ) -> Upscaler | None:
         names = [each.name for each in lists.upscalers]
         theirs = _named(name, names)
         if theirs is not None:
             return RemoteUpscaler(self.webui, theirs, lists.upscalers[names.index(theirs)].factor)
-        return _or_known(lambda: open_upscaler(name, store, progress), names)
+        return _or_known(lambda: open_upscaler(name, store, progress, models), names)
 
     def _warnings(self, lists: RemoteInventory) -> Iterator[str]:
         if self.address.is_open_to_listeners:

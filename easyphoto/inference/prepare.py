@@ -24,20 +24,11 @@ from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, f
 from easyphoto.inference.passes import Guides, by_kind, controls_for
 from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
-from easyphoto.inference.subject import Subject
+from easyphoto.inference.subject import AnalysedFace, Subject, analysed
 from easyphoto.settings import InferenceSettings
 
 # In face widths.
 SKIN_FADE = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class AnalysedFace:
-    """A face on a picture, with its part map."""
-
-    picture: Image.Image
-    face: Face
-    labels: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +64,11 @@ class Setup:
     notes: tuple[str, ...]
 
 
-def analysed(picture: Image.Image, engine: FaceEngine) -> AnalysedFace | None:
-    """The picture's largest face."""
-    faces = engine.detect(picture)
-    return AnalysedFace(picture, faces[0], engine.parse(picture, faces[0])) if faces else None
-
-
 def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
-    reference = analysed(subject.reference, engine)
-    portrait = analysed(subject.portrait, engine) if subject.portrait is not None else reference
+    reference = subject.known_face(subject.reference) or analysed(subject.reference, engine)
+    portrait = reference
+    if subject.portrait is not None:
+        portrait = subject.known_face(subject.portrait) or analysed(subject.portrait, engine)
     notes = []
     if reference is None:
         notes.append(f"{subject.name}: no face was found on the reference photo, so there is no fusion.")

@@ -13,7 +13,7 @@ from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.draw_template import own_templates
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
-from easyphoto.errors import InputError, NameTaken
+from easyphoto.errors import InputError, NameTaken, OutOfMemory
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.answers import ANSWERS, OWN
 from easyphoto.jobs.askers import Requester, asking, the_program
@@ -30,6 +30,9 @@ from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Person, checked_id
 from easyphoto.workspace.shipped import shipped_templates
+
+SECONDS_KEPT = 3600.0
+"""How long models, and what was measured on persons, stay loaded while nobody uses them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,13 @@ class Service:
         self._check_owner(command)
 
         def work(context: JobContext) -> Mapping[str, Any]:
-            return ANSWERS[type(command)](command.run(self.app, context), context)
+            try:
+                with self.app.at_hand() as app:
+                    return ANSWERS[type(command)](command.run(app, context), context)
+            except OutOfMemory:
+                # The next try must not fail for what was kept.
+                self.app.cache.clear()
+                raise
 
         return self.queue.submit(command, work)
 
@@ -91,6 +100,7 @@ class Service:
 
     def sweep(self) -> Swept:
         """As `persons.upkeep.sweep`, and what nobody came back for."""
+        self.app.cache.expire(SECONDS_KEPT)
         swept = upkeep.sweep(self.app.workspace, self.app.host)
         # Whoever asks: what another one's job names is not nobody's.
         queue = self.queue.everybody if isinstance(self.queue, OwnJobs) else self.queue

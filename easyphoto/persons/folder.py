@@ -16,13 +16,14 @@ from PIL import Image
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, FaceEngine, Likeness
-from easyphoto.faces.outline import common_outline, outline_of
+from easyphoto.faces.outline import Outline, common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
-from easyphoto.faces.skin_tone import common_tone, skin_level, skin_of
+from easyphoto.faces.skin_tone import SkinTone, common_tone, skin_level, skin_of
 from easyphoto.images.pictures import as_array, read_picture
 from easyphoto.inference.identities.base import KnownFace, PersonMaterial
 from easyphoto.inference.identities.registry import prepared_identities
-from easyphoto.inference.subject import Subject
+from easyphoto.inference.subject import AnalysedFace, Subject, analysed
+from easyphoto.model_cache import Lease, file_key, no_models
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
@@ -166,6 +167,29 @@ def _emptied(root: Path, change: Change) -> None:
             discard(root, inside(root, change.old).parent)
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredPerson:
+    """What a face engine makes of a person's pictures; it stays the same until they are trained again."""
+
+    faces: tuple[KnownFace, ...]
+    """Of the training pictures."""
+    vectors: tuple[np.ndarray, ...]
+    """Unit vectors (float32) of these faces; empty without an embedder."""
+    outline: Outline | None
+    skin: SkinTone | None
+    reference: Image.Image
+    portrait: Image.Image | None
+    analysed: tuple[AnalysedFace, ...]
+    """Faces of reference and portrait."""
+
+    @property
+    def bytes(self) -> int:
+        pictures = [picture for picture, _, _ in self.faces] + [face.picture for face in self.analysed]
+        labels = [labels for _, _, labels in self.faces] + [face.labels for face in self.analysed]
+        sizes = (picture.width * picture.height * len(picture.getbands()) for picture in pictures)
+        return sum(sizes) + sum(array.nbytes for array in (*labels, *self.vectors))
+
+
 def subject_from(
     workspace: Workspace,
     person: Person,
@@ -174,30 +198,54 @@ def subject_from(
     settings: InferenceSettings | None = None,
     store: WeightStore | None = None,
     progress: Progress | None = None,
+    models: Lease | None = None,
 ) -> Subject:
     """The person as the pipeline needs them. Raises InputError where their training is not finished.
 
     `settings`, `store` and `progress` are for those who paint: identity engines are chosen by the settings, and may
-    fetch files.
+    fetch files. `models` remembers what was measured before.
     """
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
     folder = workspace.person_folder(person.id)
-    faces = known_faces(read_dataset(folder / "dataset"), engine)
-    outlines = [outline_of(labels, face) for picture, face, labels in faces if engine.outlines_at(picture, face)]
-    vectors = embeddings_of(faces, engine)
-    material = PersonMaterial(
-        person, folder, faces, vectors, settings or InferenceSettings(), store, progress or NullProgress()
+    files = [folder / name for name in ("dataset", person.reference, person.portrait) if name]
+    measured = (models or no_models()).get(
+        ("person", person.id, tuple(map(file_key, files)), engine.id, engine.embedder, engine.weights),
+        lambda: measured_person(folder, person, engine),
+        size=lambda made: made.bytes,
+        owner=person.id,
     )
-    levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
+    material = PersonMaterial(
+        person, folder, measured.faces, measured.vectors, settings or InferenceSettings(), store,
+        progress or NullProgress(),
+    )  # fmt: skip
     return Subject(
         name=person.name,
-        reference=read_picture(folder / person.reference),
-        portrait=read_picture(folder / person.portrait) if person.portrait else None,
+        reference=measured.reference,
+        portrait=measured.portrait,
         identities=prepared_identities(material, family_named(person.family)),
-        embeddings=vectors,
+        embeddings=measured.vectors,
+        outline=measured.outline,
+        skin=measured.skin,
+        known=measured.analysed,
+    )
+
+
+def measured_person(folder: Path, person: Person, engine: FaceEngine) -> MeasuredPerson:
+    faces = known_faces(read_dataset(folder / "dataset"), engine)
+    outlines = [outline_of(labels, face) for picture, face, labels in faces if engine.outlines_at(picture, face)]
+    levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
+    reference = read_picture(folder / str(person.reference))
+    portrait = read_picture(folder / person.portrait) if person.portrait else None
+    seen = (analysed(picture, engine) for picture in (reference, portrait) if picture is not None)
+    return MeasuredPerson(
+        faces=tuple(faces),
+        vectors=embeddings_of(faces, engine),
         outline=common_outline(outlines),
         skin=common_tone([level for level in levels if level is not None]),
+        reference=reference,
+        portrait=portrait,
+        analysed=tuple(face for face in seen if face is not None),
     )
 
 

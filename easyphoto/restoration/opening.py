@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from easyphoto.errors import EnvironmentFailure, InputError, MissingCapability, OutOfMemory
 from easyphoto.messages import note, text
+from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.settings import InferenceSettings
 from easyphoto.weights.catalog import weight_file
 from easyphoto.weights.store import WeightStore
 
+N = TypeVar("N")
 NONE = "none"
 # The settings' words and the catalogue's ids.
 RESTORERS = {"gfpgan": "gfpgan-1.4", "restoreformer": "restoreformer"}
 UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "realesrgan-x2plus"}
 
 
-def open_finisher(settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+def open_finisher(
+    settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
+) -> Finisher | None:
     """Restorer and upscaler as the settings ask; what cannot be had is a note. None where nothing is asked for."""
     if settings.restore == NONE and settings.upscale == NONE:
         return None
     notes: list[str] = []
     restorer, upscaler = None, None
     try:
-        restorer = open_restorer(settings.restore, store, progress)
+        restorer = open_restorer(settings.restore, store, progress, models)
     except (EnvironmentFailure, OutOfMemory) as error:
         notes.append(note("restoration-left-out", "Face restoration was left out. {error}", error=error))
     try:
-        upscaler = open_upscaler(settings.upscale, store, progress)
+        upscaler = open_upscaler(settings.upscale, store, progress, models)
     except (EnvironmentFailure, OutOfMemory) as error:
         notes.append(note("enlargement-left-out", "The enlargement was left out. {error}", error=error))
     return Finisher(restorer, upscaler, tuple(notes))
 
 
-def open_restorer(name: str, store: WeightStore, progress: Progress) -> Restorer | None:
+def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Restorer | None:
     """The restorer of that name, its file fetched where needed; None for "none".
 
     Raises InputError for an unknown name, MissingCapability without spandrel, and the store's errors.
@@ -46,10 +51,10 @@ def open_restorer(name: str, store: WeightStore, progress: Progress) -> Restorer
     from easyphoto.restoration.networks import FaceNetwork, library
 
     library()  # before a file of 350 MB is fetched in vain
-    return FaceNetwork(store.require(id, progress), weights=(store.used(id),))
+    return _borrowed(FaceNetwork, id, store, progress, models)
 
 
-def open_upscaler(name: str, store: WeightStore, progress: Progress) -> Upscaler | None:
+def open_upscaler(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Upscaler | None:
     """The upscaler of that name, its file fetched where needed; None for "none". Raises as `open_restorer` does."""
     if name == NONE:
         return None
@@ -57,7 +62,16 @@ def open_upscaler(name: str, store: WeightStore, progress: Progress) -> Upscaler
     from easyphoto.restoration.networks import EnlargingNetwork, library
 
     library()
-    return EnlargingNetwork(store.require(id, progress), weights=(store.used(id),))
+    return _borrowed(EnlargingNetwork, id, store, progress, models)
+
+
+def _borrowed(network: Callable[..., N], id: str, store: WeightStore, progress: Progress, models: Lease | None) -> N:
+    file = store.require(id, progress)
+    return (models or no_models()).borrow(
+        ("restoration", id, file_key(file)),
+        lambda: network(file, weights=(store.used(id),)),
+        size=lambda _: bytes_of_files((file,)),
+    )
 
 
 def restoration_lines(store: WeightStore) -> Iterator[str]:

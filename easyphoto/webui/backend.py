@@ -63,7 +63,7 @@ class WebuiBackend:
         self._info, self._family, self._vae, self._lock, self._lend = info, family, vae, lock, lend
         self._used = UsedFiles(family, store)
         self._hosts: dict[str, UsedWeight] = {}
-        self._shelf = HostLoras()
+        self._loras = HostLoras()
         self._lent = ExitStack()
         self._is_lent = False
         _require_vae(vae)
@@ -132,8 +132,8 @@ class WebuiBackend:
         require_sampler(request.sampler)
         require_conditions(request.conditions, CONDITIONS, timed=())
         loras = loras_in(request.conditions)
-        self._shelf.require(loras)
-        return ResolvedRequest(request, info, self._units(request), self._shelf.named(loras))
+        self._loras.require(loras)
+        return ResolvedRequest(request, info, self._units(request), self._loras.named(loras))
 
     def _units(self, request: Request) -> Units | None:
         """The controls with a weight; None where the host has no ControlNet and none was asked for."""

@@ -13,6 +13,7 @@ from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
 from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
 from easyphoto.host.base import HostFacts
+from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, WeightSettings
@@ -53,10 +54,12 @@ class WebuiHost:
             return FAMILIES[name], file
         return base_model(name, self._folders(settings))
 
-    def open_backend(self, base: str, family: Family, store: WeightStore, settings: WeightSettings) -> Backend:
+    def open_backend(
+        self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
+    ) -> Backend:
         """Raises MissingCapability where the host has not that checkpoint, or one of another family."""
         if family.ships:
-            return self._painting_itself(family, base, store, settings)
+            return self._painting_itself(family, base, store, settings, models)
         info = checkpoints.of_family(family) if base in FAMILIES else checkpoints.require(base)
         told = family_of(checkpoints.file_of(info))
         if told.id != family.id:
@@ -66,7 +69,9 @@ class WebuiHost:
             )
         return WebuiBackend(info, family, store, lock=self._lock, lend=self.lent_device)
 
-    def open_finisher(self, settings: InferenceSettings, store: WeightStore, progress: Progress) -> Finisher | None:
+    def open_finisher(
+        self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
+    ) -> Finisher | None:
         return open_host_finisher(settings, store, progress, self._lock)
 
     def trainer(self, workspace: Workspace) -> Path | None:
@@ -107,7 +112,9 @@ class WebuiHost:
         list_again()
         return target
 
-    def _painting_itself(self, family: Family, base: str, store: WeightStore, settings: WeightSettings) -> Backend:
+    def _painting_itself(
+        self, family: Family, base: str, store: WeightStore, settings: WeightSettings, models: Lease | None
+    ) -> Backend:
         if not is_there("diffusers"):
             raise MissingCapability(
                 f"{family.short[0].upper()}{family.short[1:]} needs diffusers, which this web UI does not have.",
@@ -115,7 +122,7 @@ class WebuiHost:
             )
         from easyphoto.backends.local import open_local
 
-        return open_local(*self.base_model(base, settings), store)
+        return open_local(*self.base_model(base, settings), store, models)
 
     def _folders(self, settings: WeightSettings) -> tuple[Path, ...]:
         said = getattr(host_module("shared").cmd_opts, "ckpt_dir", None)

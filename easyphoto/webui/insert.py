@@ -36,7 +36,10 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
     with at_work(app, (person.id,)) as progress, isolated(p):
         engine = engine_of(app, [person], progress)
         # Before the networks, because somebody who is not trained yet is said at once.
-        subject = subject_from(app.workspace, person, engine, settings=settings, store=app.store, progress=progress)
+        subject = subject_from(
+            app.workspace, person, engine,
+            settings=settings, store=app.store, progress=progress, models=app.models,
+        )  # fmt: skip
         models = open_models(
             replace(app, host=WebuiHost(nullcontext())), painted_with(person), family, engine, settings, progress
         )

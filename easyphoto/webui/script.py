@@ -93,7 +93,8 @@ def portrait(p: Any, picture: Image.Image, wanted: ScriptRequest) -> Image.Image
     from easyphoto.webui.insert import put_into
     from easyphoto.webui.service import open_service
 
-    made = put_into(open_service().app, p, picture, wanted)
+    with open_service().app.at_hand() as app:
+        made = put_into(app, p, picture, wanted)
     if made.score is not None:
         p.extra_generation_params[LIKENESS] = f"{made.score:.2f}"
     for note in made.notes:

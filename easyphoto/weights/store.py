@@ -7,7 +7,7 @@ stays where it lies, and an error says so.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.messages import Text, joined, phase, text
+from easyphoto.model_cache import file_key
 from easyphoto.progress import Progress
 from easyphoto.settings import WeightSettings
 from easyphoto.storage.files import cause_of
@@ -65,6 +66,15 @@ class WeightStore:
         """By its field, EASYPHOTO_OFFLINE or HF_HUB_OFFLINE."""
         said = (os.environ.get(name, "").strip().lower() for name in ("EASYPHOTO_OFFLINE", "HF_HUB_OFFLINE"))
         return self.offline or any(word not in _NO for word in said)
+
+    @property
+    def state(self) -> Hashable:
+        """Changes whenever another file may be handed out: by the store's settings, or because one was added here."""
+        ledger = self.root / "hashes.json"
+        return (
+            self.root, self.mirrors, self.licences, self.also, self.is_offline,
+            file_key(ledger) if ledger.is_file() else (),
+        )  # fmt: skip
 
     def allows(self, id: str) -> bool:
         """Whether the licence set allows the file."""

@@ -19,8 +19,8 @@ SECRET = "anna:word-7"
 
 @pytest.fixture(autouse=True)
 def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "choose_engine", lambda *_: OnePersonEngine())
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: OnePersonEngine())
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_, **__: OnePersonEngine())
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: OnePersonEngine())
 
 
 def test_who_arrives_is_named_on_stdout_and_who_does_not_beside_it(

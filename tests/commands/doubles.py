@@ -83,8 +83,8 @@ class LendingHost(ThisMachine):
 def stand_in(monkeypatch: pytest.MonkeyPatch, engine: Any, trainer: Any, base: Path) -> None:
     """Engine, trainer and backend are those of the tests; trainings start from `base`."""
     base.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(app_module, "choose_engine", lambda *_: engine)
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_, **__: engine)
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: engine)
     monkeypatch.setattr(training, "run_training", trainer)
     monkeypatch.setattr(photograph_series, "open_models", lambda *rest: PipelineModels(FakeBackend(), engine, rest[-1]))
     monkeypatch.setattr(EasyPhoto, "base_model", lambda self: (self.family, base))

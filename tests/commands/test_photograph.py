@@ -21,7 +21,7 @@ from easyphoto.images.pictures import picture_record, read_picture
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings
 from tests import icc
-from tests.fakes import RecordingContext
+from tests.fakes import RecordingContext, new_person
 
 
 def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path):
@@ -107,7 +107,7 @@ def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos,
 
 
 def test_somebody_unknown_or_not_trained_is_refused(app, template, tmp_path):
-    app.workspace.new_person("ben", "miniature")
+    new_person(app.workspace, "ben")
 
     with pytest.raises(UnknownPerson):
         PhotographPersons(("anna",), (template,), out=tmp_path / "out").run(app, NullContext())

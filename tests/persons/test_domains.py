@@ -44,11 +44,11 @@ class Kinds:
     def of(self, domain: Domain) -> OnePersonEngine:
         return OnePersonEngine(id=domain.value, domain=domain)
 
-    def choose(self, pictures, *_) -> OnePersonEngine:
+    def choose(self, pictures, *_, **__) -> OnePersonEngine:
         self.chosen.append([picture.name for picture in pictures])
         return self.of(DRAWINGS if "drawn" in pictures[0].as_posix() else PHOTOGRAPHS)
 
-    def open(self, name: str, *_) -> OnePersonEngine:
+    def open(self, name: str, *_, **__) -> OnePersonEngine:
         self.opened.append(name)
         return self.of(Domain(name))
 
@@ -179,7 +179,7 @@ def paired(*, embedder: str | None = "fake-colours") -> PairedEngine:
 def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
     app: EasyPhoto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: str | None
 ) -> None:
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: paired(embedder=embedder))
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: paired(embedder=embedder))
     picture(9).save(tmp_path / "photographed-template.png")
 
     made = PhotographPersons(

@@ -37,8 +37,8 @@ def app(tmp_path, picture, monkeypatch):
     )
     lora = write_lora(tmp_path / "anna.safetensors", salt="anna")
     subject = Subject("Anna", reference=picture, identities=(TrainedLora(lora),))
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine())
-    monkeypatch.setattr(app_module, "choose_engine", lambda *_: FakeEngine())
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: FakeEngine())
+    monkeypatch.setattr(app_module, "choose_engine", lambda *_, **__: FakeEngine())
     monkeypatch.setattr(insert, "subject_from", lambda *_, **__: subject)
     return EasyPhoto(workspace, mirrors=())
 
@@ -110,7 +110,7 @@ def test_a_checkpoint_of_another_family_is_refused_in_words(host, app, picture):
 def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(host, app, picture, monkeypatch):
     there = host()
     passer_by, portrait = face_at(Box(4, 8, 40, 53), score=1.0), face_at(Box(130, 40, 230, 165), score=0.8)
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=(portrait, passer_by)))
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: FakeEngine(faces=(portrait, passer_by)))
 
     with there.lock:
         made = insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
@@ -125,7 +125,7 @@ def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app,
     there = host()
     box = Box(64, 40, 192, 168)
     engine = FakeEngine(faces=(face_at(box),), covered=((box, Covering(mouth=True)),))
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: engine)
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: engine)
 
     with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)"):
         insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
@@ -135,7 +135,7 @@ def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app,
 
 def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, picture, monkeypatch):
     there = host()
-    monkeypatch.setattr(app_module, "open_engine", lambda *_: FakeEngine(faces=()))
+    monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: FakeEngine(faces=()))
 
     with there.lock, pytest.raises(NoFaceFound):
         insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))

@@ -68,8 +68,8 @@ def take_stand_ins(base: Path) -> None:
     """In this process the engine, the backend and the trainer are those of the tests; `base` is any folder."""
     base.mkdir(parents=True, exist_ok=True)
     engine = OnePersonEngine()
-    app_module.choose_engine = lambda *_: engine
-    app_module.open_engine = lambda *_: engine
+    app_module.choose_engine = lambda *_, **__: engine
+    app_module.open_engine = lambda *_, **__: engine
     training.run_training = MarkingTrainer()
     photograph_series.open_models = lambda *rest: PipelineModels(FakeBackend(), engine, rest[-1])
     EasyPhoto.base_model = lambda self: (self.family, base)  # type: ignore[method-assign]

@@ -1,0 +1,102 @@
+"""A warm server: the second portrait loads nothing, and nothing of somebody stays in memory who is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.app import EasyPhoto
+from easyphoto.bench.demo import demo_template, draw_photos
+from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.train import TrainPerson
+from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.records import State
+from easyphoto.jobs.service import SECONDS_KEPT, Service
+from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.workspace.folders import Workspace
+from tests.services import done
+
+pytestmark = pytest.mark.slow
+QUICK = InferenceSettings(first_steps=2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Lena, trained for a moment on the real miniature."""
+    workspace = Workspace(tmp_path_factory.mktemp("warm") / "workspace")
+    service = Service(EasyPhoto(workspace), JobQueue(workspace))
+    photos = sorted(draw_photos(tmp_path_factory.mktemp("drawn"), 0).iterdir())
+    settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+    job = done(service, service.submit(TrainPerson("lena", tuple(photos), settings=settings)), seconds=110)
+    assert job.state is State.DONE, job.error
+    yield service
+    service.queue.close()
+
+
+def portrait(service: Service, settings: InferenceSettings = QUICK) -> np.ndarray:
+    job = done(service, service.submit(PhotographPersons(("lena",), (demo_template(),), settings=settings)))
+    assert job.state is State.DONE, job.error
+    assert job.result is not None
+    return np.asarray(Image.open(service.queue.file(job.id, job.result["pictures"][0]["file"])))
+
+
+def loads_of(service: Service, settings: InferenceSettings = QUICK) -> tuple[int, np.ndarray]:
+    before = service.app.cache.loads
+    picture = portrait(service, settings)
+    return service.app.cache.loads - before, picture
+
+
+def test_the_second_portrait_loads_nothing_and_is_the_same_picture(service: Service) -> None:
+    service.app.cache.clear()
+
+    first, cold = loads_of(service)
+    second, warm = loads_of(service)
+
+    assert first > 5, "networks, ControlNets, the face engine, prompts and the person"
+    assert second == 0
+    assert np.array_equal(cold, warm)
+
+
+def test_other_words_are_encoded_and_nothing_else_is_loaded(service: Service) -> None:
+    portrait(service)
+
+    loads, _ = loads_of(service, InferenceSettings(first_steps=2, seed=1, prompt="a hat"))
+
+    assert loads == 1
+
+
+def test_a_lora_of_another_weight_is_not_painted_with_the_earlier_words(service: Service) -> None:
+    service.app.cache.clear()
+    weaker = InferenceSettings(first_steps=2, seed=1, lora_weight=0.2)
+    _, alone = loads_of(service, weaker)
+
+    portrait(service)
+    _, after = loads_of(service, weaker)
+
+    assert np.array_equal(alone, after)
+
+
+def test_what_nobody_used_for_an_hour_is_let_go(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    portrait(service)
+    assert service.app.cache.bytes > 1_000_000
+    import time
+
+    now = time.monotonic()
+    monkeypatch.setattr("easyphoto.model_cache.time.monotonic", lambda: now + SECONDS_KEPT + 60)
+    service.sweep()
+
+    assert service.app.cache.bytes == 0
+
+
+def test_nothing_of_a_deleted_person_stays_in_memory(service: Service, tmp_path: Path) -> None:
+    portrait(service)
+    assert "lena" in {entry.owner for entry in service.app.cache._entries}
+
+    service.delete(DeletePerson("lena"))
+
+    assert "lena" not in {entry.owner for entry in service.app.cache._entries}
