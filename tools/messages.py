@@ -40,7 +40,6 @@ KINDS: tuple[type[Settings], ...] = (
 )  # fmt: skip
 # Which argument is the text.
 CALLS = {"text": 0, "words": 0, "note": 1, "phase": 1}
-MARK = "#. pattern of sentences that are no texts yet"
 FLAG = "#, python-brace-format"
 
 
@@ -192,11 +191,9 @@ def renewed(language: str) -> list[Entry]:
     wanted = found_texts()
     literals = written_literals()
     places = {text: literals[text] for text in known if text in literals} | wanted
-    kept = [entry for entry in known.values() if entry.text not in places and MARK in entry.comments]
     order = {text: number for number, text in enumerate(wanted)}
     texts = sorted(places, key=lambda text: (places[text], order.get(text, len(order)), text))
-    made = [_entry(text, known[text].said if text in known else "", places[text]) for text in texts]
-    return made + [Entry(entry.text, entry.said, (MARK,)) for entry in kept]
+    return [_entry(text, known[text].said if text in known else "", places[text]) for text in texts]
 
 
 def _entry(text: str, said: str, place: str) -> Entry:

@@ -21,7 +21,7 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
 )
-from easyphoto.messages import Text, packed
+from easyphoto.messages import Text, packed, text
 
 log = logging.getLogger(__name__)
 SECONDS_TO_WAIT = "5"
@@ -134,9 +134,9 @@ def invalid_answer(error: RequestValidationError) -> JSONResponse:
         {"where": ".".join(str(step) for step in each["loc"]), "message": each["msg"], "type": each["type"]}
         for each in error.errors()
     ]
-    advice = "The interface is described by the OpenAPI document and by /easyphoto/v1/capabilities."
+    advice = text("The interface is described by the OpenAPI document and by /easyphoto/v1/capabilities.")
     return JSONResponse(
-        error_body("BadRequest", "The request does not fit the interface.", advice, details=details[:50]),
+        error_body("BadRequest", text("The request does not fit the interface."), advice, details=details[:50]),
         status_code=422,
     )
 
@@ -150,5 +150,5 @@ def plain_answer(status: int, detail: Any) -> JSONResponse:
 def fault_answer(error: Exception) -> JSONResponse:
     """A fault of ours: its traceback goes to the log, its class to the client."""
     log.exception("a request failed")
-    message = f"EasyPhoto made a mistake: {type(error).__name__}."
-    return JSONResponse(error_body("InternalError", message, "The log has the traceback."), status_code=500)
+    message = text("EasyPhoto made a mistake: {kind}.", kind=type(error).__name__)
+    return JSONResponse(error_body("InternalError", message, text("The log has the traceback.")), status_code=500)

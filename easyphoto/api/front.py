@@ -12,6 +12,7 @@ from easyphoto.api.errors import ForeignOrigin, error_answer
 from easyphoto.api.guard import check_account
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE
+from easyphoto.messages import text
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -80,7 +81,8 @@ def check_host(host: str, hosts: frozenset[str] | None) -> None:
     """Raises ForeignOrigin for a name that is not ours: some site's name that points at this machine."""
     if hosts is not None and without_port(host) not in hosts:
         raise ForeignOrigin(
-            f"This server is not {host[:100]!r}.", advice=f"Open it as {' or '.join(sorted(hosts))}, or set an account."
+            text("This server is not {host!r}.", host=host[:100]),
+            advice=text("Open it as {hosts}, or set an account.", hosts=" or ".join(sorted(hosts))),
         )
 
 
@@ -92,7 +94,7 @@ def check_origin(headers: Mapping[str, str], *, is_change: bool = True) -> None:
     origin, host = headers.get("origin"), headers.get("host", "").lower()
     is_ours = origin is None or with_port(origin.lower()) == with_port(f"{origin.split('://')[0].lower()}://{host}")
     if not is_ours or (is_change and headers.get("sec-fetch-site") == "cross-site"):
-        raise ForeignOrigin("A page of another site asks.", advice="Use the page of this server.")
+        raise ForeignOrigin(text("A page of another site asks."), advice=text("Use the page of this server."))
 
 
 def without_port(host: str) -> str:

@@ -29,6 +29,7 @@ from easyphoto.api.errors import (
 from easyphoto.api.waiting import Held, RequestMemory, counted, too_large
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, begin_asking
+from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,9 @@ def check_account(authorization: str | None, accounts: Mapping[str, str] | None)
     """The account's name. Raises Unauthorised unless the header names one; without accounts everybody may, unnamed."""
     name = known_account(authorization, accounts) if accounts else None
     if accounts and name is None:
-        raise Unauthorised("This needs an account.", advice="Send HTTP Basic authentication with user and password.")
+        raise Unauthorised(
+            text("This needs an account."), advice=text("Send HTTP Basic authentication with user and password.")
+        )
     return name
 
 
@@ -134,7 +137,8 @@ async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
     if kind not in rule.kinds:
         # A page of another site can send plain text and forms without asking; JSON it cannot.
         raise WrongMediaType(
-            f"The content type {kind or 'none'!r} is not taken here.", advice=f"Send {' or '.join(rule.kinds)}."
+            text("The content type {kind!r} is not taken here.", kind=kind or text("none")),
+            advice=text("Send {kinds}.", kinds=" or ".join(rule.kinds)),
         )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > rule.most:
@@ -155,4 +159,4 @@ def check_text(body: bytes) -> None:
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise BadRequest("The request is no JSON of whole characters.", advice="Send UTF-8.") from error
+        raise BadRequest(text("The request is no JSON of whole characters."), advice=text("Send UTF-8.")) from error

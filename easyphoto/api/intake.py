@@ -15,6 +15,7 @@ from easyphoto.errors import BadPicture, InputError
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
+from easyphoto.messages import text
 from easyphoto.settings import Options, Settings, preset, settings_from
 
 S = TypeVar("S", bound=Settings)
@@ -45,7 +46,9 @@ def take_templates(
     """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
     paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
-        raise BadRequest("A template is named twice.", advice="Name it once; `count` makes several pictures of it.")
+        raise BadRequest(
+            text("A template is named twice."), advice=text("Name it once; `count` makes several pictures of it.")
+        )
     return tuple(paths), tuple(None if each.faces is None else tuple(each.faces) for each in templates)
 
 
@@ -67,7 +70,9 @@ def picture_content(service: Service, picture: Any) -> bytes:
         try:
             return find_upload(service, picture.upload).path.read_bytes()
         except FileNotFoundError as error:
-            raise UnknownUpload(f"The upload {picture.upload!r} is gone.", advice="Upload it again.") from error
+            raise UnknownUpload(
+                text("The upload {upload!r} is gone.", upload=picture.upload), advice=text("Upload it again.")
+            ) from error
     return decoded(picture.name, picture.data)
 
 
@@ -78,7 +83,7 @@ def find_upload(service: Service, name: str) -> Upload:
         return service.upload(name)
     except InputError as error:
         raise UnknownUpload(
-            error.message, advice="Upload the picture first, and use the name in the answer."
+            error.message, advice=text("Upload the picture first, and use the name in the answer.")
         ) from error
 
 
@@ -86,7 +91,7 @@ def find_template(service: Service, id: str) -> TemplateEntry:
     try:
         return service.template(id)
     except InputError as error:
-        raise UnknownTemplate(f"There is no template {id!r}.", advice=error.advice) from error
+        raise UnknownTemplate(text("There is no template {name!r}.", name=id), advice=error.advice) from error
 
 
 def decoded(name: str, data: str) -> bytes:
@@ -94,20 +99,25 @@ def decoded(name: str, data: str) -> bytes:
     prefix = _DATA_PREFIX.match(data)
     if prefix is None and _ADDRESS.match(data[:200]):
         raise url_refused(name)
-    text = data[prefix.end() :] if prefix else data
-    if len(text) > MOST_BYTES * 4 // 3 + 1_000_000:
-        raise TooLarge(f"{name} is too large.", advice=f"At most {MOST_BYTES // 1_000_000} MB are taken of a picture.")
+    written = data[prefix.end() :] if prefix else data
+    if len(written) > MOST_BYTES * 4 // 3 + 1_000_000:
+        raise TooLarge(
+            text("{name} is too large.", name=name),
+            advice=text("At most {most_bytes} MB are taken of a picture.", most_bytes=MOST_BYTES // 1_000_000),
+        )
     try:
         # Lines of 76 letters are common; anything else that is not base64 is a mistake.
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadPicture(f"{name} is no base64.", advice="Send the file's bytes as base64.") from error
+        raise BadPicture(
+            text("{name} is no base64.", name=name), advice=text("Send the file's bytes as base64.")
+        ) from error
 
 
 def url_refused(name: str) -> UrlRefused:
     return UrlRefused(
-        f"{name[:80]} is an address.",
-        advice="Nothing is fetched here: send the picture itself as base64, or upload it.",
+        text("{name} is an address.", name=name[:80]),
+        advice=text("Nothing is fetched here: send the picture itself as base64, or upload it."),
     )
 
 

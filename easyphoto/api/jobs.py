@@ -13,6 +13,7 @@ from easyphoto.api.schemas import JobAnswer, JobsAnswer
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 
 # A report is opened in the host's own origin; it needs nothing but its own style and pictures.
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
@@ -53,7 +54,9 @@ class JobRoutes:
         """A file that the job's record names: a preview, a picture, the report."""
         path = self.service.queue.file(id, name)
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": SEALED}
-        return file_answer(path, headers=headers, gone=UnknownJob(f"The file {name!r} of the job {id} is gone."))
+        return file_answer(
+            path, headers=headers, gone=UnknownJob(text("The file {name!r} of the job {id} is gone.", name=name, id=id))
+        )
 
     def end(
         self, id: str, forget: bool = Query(False, description="Delete the job, which must be over, with its files.")
@@ -71,5 +74,5 @@ def last_event(header: str | None, after: int) -> int:
     if header is None or not header.strip():
         return after
     if not (header.strip().isascii() and header.strip().isdecimal() and len(header) < 17):
-        raise BadRequest("Last-Event-ID is no number.", advice="Send the id of the last event, or nothing.")
+        raise BadRequest(text("Last-Event-ID is no number."), advice=text("Send the id of the last event, or nothing."))
     return int(header)

@@ -36,6 +36,7 @@ from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCap
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, settings_from
 from easyphoto.workspace.folders import checked_id
 
@@ -109,16 +110,21 @@ class LegacyRoutes:
 
     def _train(self, fields: TrainFields, notes: list[str]) -> Job:
         if fields.user_id.strip().lower() in NOBODY:
-            raise InputError("User id cannot be set to empty.", advice="Send a user_id.")
+            raise InputError(text("User id cannot be set to empty."), advice=text("Send a user_id."))
         if fields.train_mode_choose != "Train Human Lora":
-            raise MissingCapability(f"{fields.train_mode_choose} does not exist here.", advice="Persons are learned.")
+            raise MissingCapability(
+                text("{train_mode_choose} does not exist here.", train_mode_choose=fields.train_mode_choose),
+                advice=text("Persons are learned."),
+            )
         id = checked_id(fields.user_id)
         if any(person.id == id for person in self.service.app.workspace.list_persons()):
-            raise NameTaken(f"The user id {id!r} already exists.", advice="Choose another, or delete them first.")
+            raise NameTaken(
+                text("The user id {id!r} already exists.", id=id), advice=text("Choose another, or delete them first.")
+            )
         if not fields.instance_images:
-            raise TooFewPhotos("There are no photos.", advice="Send instance_images.")
+            raise TooFewPhotos(text("There are no photos."), advice=text("Send instance_images."))
         if fields.network_alpha > fields.rank and sent(fields) & {"network_alpha", "rank"}:
-            raise BadSettings("network_alpha is larger than rank.", advice="Take at most the rank.")
+            raise BadSettings(text("network_alpha is larger than rank."), advice=text("Take at most the rank."))
         settings = settings_from(TrainSettings, train_values(fields))
         photos = self._kept(fields.instance_images, "photo")
         command = TrainPerson(
@@ -132,9 +138,12 @@ class LegacyRoutes:
 
     def _refuse_infer(self, fields: InferFields, ids: Sequence[str]) -> None:
         if fields.ref_mode_choose != "Infer with User Lora":
-            raise MissingCapability(f"{fields.ref_mode_choose} does not exist here.", advice="Train the person first.")
+            raise MissingCapability(
+                text("{ref_mode_choose} does not exist here.", ref_mode_choose=fields.ref_mode_choose),
+                advice=text("Train the person first."),
+            )
         if not ids:
-            raise InputError("Please choose a user id.", advice="Send user_ids.")
+            raise InputError(text("Please choose a user id."), advice=text("Send user_ids."))
         for id in ids:
             self.service.app.workspace.person(id)
 
@@ -149,7 +158,7 @@ class LegacyRoutes:
             2: fields.uploaded_template_images,
         }[fields.tabs]
         if not pictures:
-            raise InputError("Please choose a template.", advice="Send the pictures that belong to `tabs`.")
+            raise InputError(text("Please choose a template."), advice=text("Send the pictures that belong to `tabs`."))
         # The same picture twice is one template; `batch_size` makes several pictures of it.
         return (), tuple(dict.fromkeys(self._kept(pictures, "template")))
 
@@ -158,8 +167,8 @@ class LegacyRoutes:
         width, height = fields.text_to_image_width, fields.text_to_image_height
         if not (width in SIDES and height in SIDES):
             raise BadSettings(
-                f"A template of {width}×{height} cannot be drawn.",
-                advice=f"Its sides have {SIDES[0]} to {SIDES[-1]} pixels.",
+                text("A template of {width}×{height} cannot be drawn.", width=width, height=height),
+                advice=text("Its sides have {sides} to {sides2} pixels.", sides=SIDES[0], sides2=SIDES[-1]),
             )
         command = DrawTemplate(
             name=name,
@@ -170,7 +179,7 @@ class LegacyRoutes:
         )
         job = self._over(self.service.submit(command))
         if job.state is not State.DONE or job.result is None:
-            raise InputError(f"The template could not be drawn: {why(job)}")
+            raise InputError(text("The template could not be drawn: {why}", why=why(job)))
         return self.service.template(str(job.result["template"])).path
 
     def _kept(self, pictures: Sequence[str], word: str) -> tuple[Path, ...]:

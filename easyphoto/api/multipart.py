@@ -5,6 +5,7 @@ from email.message import Message
 from urllib.parse import unquote
 
 from easyphoto.api.errors import BadRequest
+from easyphoto.messages import text
 
 _HEADERS_END = b"\r\n\r\n"
 _PLAIN_NAME = re.compile(r'\bfilename="([^"]*)"', re.IGNORECASE)
@@ -17,10 +18,10 @@ def form_files(content_type: str, body: bytes) -> tuple[tuple[str, bytes], ...]:
     header["content-type"] = content_type
     boundary = header.get_param("boundary")
     if not isinstance(boundary, str) or not boundary.isascii():
-        raise BadRequest("The form has no boundary.", advice="Send multipart/form-data as browsers do.")
+        raise BadRequest(text("The form has no boundary."), advice=text("Send multipart/form-data as browsers do."))
     parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("ascii"))
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
-        raise BadRequest("The form is cut off.", advice="Send it again.")
+        raise BadRequest(text("The form is cut off."), advice=text("Send it again."))
     files = (_file(part) for part in parts[1:-1])
     return tuple(file for file in files if file is not None)
 
@@ -28,7 +29,9 @@ def form_files(content_type: str, body: bytes) -> tuple[tuple[str, bytes], ...]:
 def _file(part: bytes) -> tuple[str, bytes] | None:
     head, found, content = part.removeprefix(b"\r\n").partition(_HEADERS_END)
     if not found:
-        raise BadRequest("A part of the form has no headers.", advice="Send multipart/form-data as browsers do.")
+        raise BadRequest(
+            text("A part of the form has no headers."), advice=text("Send multipart/form-data as browsers do.")
+        )
     # Browsers write UTF-8 here, where the e-mail format knows only ASCII.
     words = head.decode("utf-8", "replace")
     if coded := _CODED_NAME.search(words):

@@ -31,6 +31,7 @@ from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import DiskFailure, EasyPhotoError
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.messages import text
 from easyphoto.persons.importing import first_of
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.storage.scratch import held_folder
@@ -54,10 +55,16 @@ class PersonRoutes:
     def portrait(self, id: str) -> StreamingResponse:
         person = self._workspace.person(id)
         if person.portrait is None:
-            raise UnknownFile(f"{person.name} has no portrait.", advice="Train them; the portrait is painted then.")
+            raise UnknownFile(
+                text("{name} has no portrait.", name=person.name),
+                advice=text("Train them; the portrait is painted then."),
+            )
         file = self._workspace.person_folder(person.id) / person.portrait
         return file_answer(
-            file, gone=UnknownFile(f"The portrait of {person.name} is gone.", advice="Train them again.")
+            file,
+            gone=UnknownFile(
+                text("The portrait of {name} is gone.", name=person.name), advice=text("Train them again.")
+            ),
         )
 
     def export(self, id: str) -> StreamingResponse:
@@ -132,5 +139,5 @@ async def _write(request: Request, target: Path) -> None:
                 await run_in_threadpool(stream.write, piece)
     except OSError as error:
         raise DiskFailure(
-            f"The archive could not be written: {cause_of(error)}.", advice="Check free space."
+            text("The archive could not be written: {cause}.", cause=cause_of(error)), advice=text("Check free space.")
         ) from error

@@ -33,6 +33,7 @@ from easyphoto.api.waiting import RequestMemory
 from easyphoto.errors import InputError
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.messages import text
 
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507)
 LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}}
@@ -55,16 +56,18 @@ def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> API
     return router
 
 
-def parse_accounts(text: str | None) -> dict[str, str] | None:
+def parse_accounts(written: str | None) -> dict[str, str] | None:
     """`user:password,user2:password2`, as web UIs take it; None where there is nothing.
 
     Raises InputError for what names no account: who wrote it did not mean to let everybody in.
     """
-    if not (text or "").strip():
+    if not (written or "").strip():
         return None
-    pairs = [account.strip().partition(":") for account in str(text).split(",")]
+    pairs = [account.strip().partition(":") for account in str(written).split(",")]
     if not all(user and colon for user, colon, _ in pairs):
-        raise InputError("The accounts of the API cannot be read.", advice="Write user:password, with commas between.")
+        raise InputError(
+            text("The accounts of the API cannot be read."), advice=text("Write user:password, with commas between.")
+        )
     return {user: password for user, _, password in pairs}
 
 

@@ -12,6 +12,7 @@ from easyphoto.api.schemas import DeletedAnswer, TemplateAnswer, TemplateRequest
 from easyphoto.api.sending import file_answer
 from easyphoto.api.verbs import PREFIX
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TemplateRoutes:
 
     def picture(self, id: str) -> StreamingResponse:
         file = find_template(self.service, id).path
-        return file_answer(file, gone=UnknownTemplate(f"The template {id!r} is gone."))
+        return file_answer(file, gone=UnknownTemplate(text("The template {id!r} is gone.", id=id)))
 
     def delete(self, id: str) -> DeletedAnswer:
         """Delete one of the user's own templates."""

@@ -14,6 +14,7 @@ from easyphoto.api.intake import decoded
 from easyphoto.api.multipart import form_files
 from easyphoto.api.schemas import InlinePicture, UploadAnswer, UploadsAnswer
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 
 BODY: dict[str, Any] = {
     "required": True,
@@ -50,7 +51,7 @@ class UploadRoutes:
     def _kept(self, kind: str, body: bytes) -> UploadsAnswer:
         pictures = form_files(kind, body) if kind.lower().startswith(FORM) else (json_picture(body),)
         if not pictures:
-            raise BadRequest("The form has no file.", advice="Send the pictures as files.")
+            raise BadRequest(text("The form has no file."), advice=text("Send the pictures as files."))
         kept = [(self.service.keep(name or "picture", content), len(content)) for name, content in pictures]
         return UploadsAnswer(uploads=[UploadAnswer(name=upload.name, size=size) for upload, size in kept])
 
@@ -60,11 +61,13 @@ def json_picture(body: bytes) -> tuple[str, bytes]:
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest("The body is no JSON.", advice="Send an object with name and data.") from error
+        raise BadRequest(text("The body is no JSON."), advice=text("Send an object with name and data.")) from error
     if not isinstance(asked, dict):
-        raise BadRequest("The body is no JSON object.", advice="Send an object with name and data.")
+        raise BadRequest(text("The body is no JSON object."), advice=text("Send an object with name and data."))
     try:
         picture = InlinePicture(**asked)
     except (ValidationError, TypeError) as error:
-        raise BadRequest("The body does not fit.", advice="Send an object with name and data, both texts.") from error
+        raise BadRequest(
+            text("The body does not fit."), advice=text("Send an object with name and data, both texts.")
+        ) from error
     return picture.name, decoded(picture.name, picture.data)

@@ -22,6 +22,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import checked_id
 
@@ -134,7 +135,8 @@ class CommandRoutes:
             return accepted(self.service.submit(ResumeTraining(request.run, options)), response)
         except (InputError, OSError) as error:
             raise UnknownRun(
-                f"There is no run {request.run!r} to go on with.", advice="The `run` of a training's job is meant."
+                text("There is no run {run!r} to go on with.", run=request.run),
+                advice=text("The `run` of a training's job is meant."),
             ) from error
 
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:

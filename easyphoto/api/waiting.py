@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from easyphoto.api.errors import TooBusy, TooLarge, TooSlow
+from easyphoto.messages import text
 
 SECONDS_FOR_A_BODY = 60.0
 SECONDS_OF_SILENCE = 30.0
@@ -47,7 +48,8 @@ class RequestMemory:
         with self._lock:
             if self._held + bytes > self.most:
                 raise TooBusy(
-                    "Too many requests arrive at once.", advice="Ask again in a moment, one picture after the other."
+                    text("Too many requests arrive at once."),
+                    advice=text("Ask again in a moment, one picture after the other."),
                 )
             self._held += bytes
 
@@ -72,7 +74,9 @@ async def counted(request: Request, most: int, held: Held) -> AsyncIterator[byte
         except StopAsyncIteration:
             return
         except asyncio.TimeoutError as error:  # in Python 3.10 it is no TimeoutError
-            raise TooSlow("The request came too slowly.", advice="Send it again over a better connection.") from error
+            raise TooSlow(
+                text("The request came too slowly."), advice=text("Send it again over a better connection.")
+            ) from error
         held.take(len(piece))
         if held.taken > most:
             raise too_large(most)
@@ -81,6 +85,9 @@ async def counted(request: Request, most: int, held: Held) -> AsyncIterator[byte
 
 def too_large(most: int) -> TooLarge:
     return TooLarge(
-        "The request is too large.",
-        advice=f"At most {most // 1_000_000} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
+        text("The request is too large."),
+        advice=text(
+            "At most {most} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
+            most=most // 1_000_000,
+        ),
     )

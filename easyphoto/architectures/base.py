@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from easyphoto.architectures.header import Header
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 
 
 @dataclass(frozen=True)
@@ -185,8 +186,8 @@ class Family:
             return self
         if resolution % self.latent_multiple:
             raise InputError(
-                f"{self.label} cannot work at {resolution} pixels.",
-                advice=f"Take a multiple of {self.latent_multiple}.",
+                text("{label} cannot work at {resolution} pixels.", label=self.label, resolution=resolution),
+                advice=text("Take a multiple of {latent_multiple}.", latent_multiple=self.latent_multiple),
             )
         return replace(self, resolution=resolution)
 

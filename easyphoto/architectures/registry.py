@@ -11,6 +11,7 @@ from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,7 @@ def family_named(name: str) -> Family:
     try:
         return FAMILIES[name]
     except KeyError:
-        raise InputError(f"There is no model family {name!r}.", advice=f"Known: {', '.join(FAMILIES)}.") from None
+        raise InputError(
+            text("There is no model family {name!r}.", name=name),
+            advice=text("Known: {names}.", names=", ".join(FAMILIES)),
+        ) from None

@@ -15,6 +15,7 @@ from torch import nn
 from easyphoto.architectures.base import Family, TextEncoder
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import WeightsMissing
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
 TEXT_LEVEL = "text_model."
@@ -69,8 +70,8 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
         network, report = kind.from_pretrained(folder, **arguments)  # type: ignore[attr-defined]
     except (OSError, ValueError, SafetensorError) as error:
         raise WeightsMissing(
-            f"{folder} cannot be loaded: {cause_of(error)}",
-            advice="Fetch the folder again; a copy may have been cut off.",
+            text("{folder} cannot be loaded: {cause}", folder=folder, cause=cause_of(error)),
+            advice=text("Fetch the folder again; a copy may have been cut off."),
         ) from error
     # The libraries fill what a file lacks with random numbers and go on; tensors without memory would fail much later.
     without_memory = [name for name, parameter in network.named_parameters() if parameter.is_meta]
@@ -78,7 +79,10 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
     if missing and all(name.startswith(TEXT_LEVEL) for name in missing):
         missing = _filled_below(TEXT_LEVEL, network, folder)
     if missing:
-        raise WeightsMissing(f"{folder} lacks weights: {', '.join(missing[:5])}.", advice="Fetch the folder again.")
+        raise WeightsMissing(
+            text("{folder} lacks weights: {missing}.", folder=folder, missing=", ".join(missing[:5])),
+            advice=text("Fetch the folder again."),
+        )
     loaded: nn.Module = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
     return loaded
 

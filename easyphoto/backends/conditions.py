@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from easyphoto.errors import MissingCapability
+from easyphoto.messages import text
 
 
 class Condition(Protocol):
@@ -79,11 +80,20 @@ def require_conditions(conditions: Sequence[Condition], kinds: Sequence[str], ti
     for each in conditions:
         if each.kind not in kinds:
             raise MissingCapability(
-                f"What paints here cannot apply {each.name} (a condition of the kind {each.kind!r}).",
-                advice=f"It applies: {', '.join(kinds) or 'none'}.",
+                text(
+                    "What paints here cannot apply {name} (a condition of the kind {kind!r}).",
+                    name=each.name,
+                    kind=each.kind,
+                ),
+                advice=text("It applies: {kinds}.", kinds=", ".join(kinds) or text("none")),
             )
         if (each.start, each.end) != (0.0, 1.0) and each.kind not in timed:
             raise MissingCapability(
-                f"What paints here applies {each.name} in all steps, not from {each.start:g} to {each.end:g} of them.",
-                advice="Leave its start and end out, or paint on this machine.",
+                text(
+                    "What paints here applies {name} in all steps, not from {start:g} to {end:g} of them.",
+                    name=each.name,
+                    start=each.start,
+                    end=each.end,
+                ),
+                advice=text("Leave its start and end out, or paint on this machine."),
             )

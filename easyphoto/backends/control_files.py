@@ -15,6 +15,7 @@ from easyphoto.backends.ldm_names import Place
 from easyphoto.backends.single_file import unet_places
 from easyphoto.backends.tensor_files import Places, filled, open_tensors, without_memory
 from easyphoto.errors import MissingCapability
+from easyphoto.messages import text
 
 Tensors = Mapping[str, torch.Tensor]
 CONTROL_LORA = "lora_controlnet"
@@ -38,7 +39,9 @@ def load_control_file(file: Path, configs: Path, *, unet: Any | None, dtype: tor
         if CONTROL_LORA in tensors:
             tensors = _materialised(network, tensors, unet, file.name)
         places = _same_names if is_named_ours or CONTROL_LORA in tensors else _ldm_places(network, tensors, file)
-        return filled(network, tensors, places, what=f"The ControlNet {file.name}", dtype=dtype, device=device)
+        return filled(
+            network, tensors, places, what=text("The ControlNet {name}", name=file.name), dtype=dtype, device=device
+        )
 
 
 def _same_names(key: str) -> tuple[Place, ...]:
@@ -50,8 +53,8 @@ def _ldm_places(network: Any, tensors: Tensors, file: Path) -> Places:
         if f"{prefix}input_hint_block.0.weight" in tensors:
             return unet_places(network, prefix)
     raise MissingCapability(
-        f"{file.name} is no ControlNet in a layout that is known here.",
-        advice="Take the file that `easyphoto weights list` names for this control.",
+        text("{name} is no ControlNet in a layout that is known here.", name=file.name),
+        advice=text("Take the file that `easyphoto weights list` names for this control."),
     )
 
 
@@ -77,7 +80,8 @@ def _materialised(network: Any, tensors: Tensors, unet: Any | None, name: str) -
     """
     if unet is None:
         raise MissingCapability(
-            f"{name} is a Control-LoRA, which needs the base model's UNet.", advice="Take a whole ControlNet."
+            text("{name} is a Control-LoRA, which needs the base model's UNet.", name=name),
+            advice=text("Take a whole ControlNet."),
         )
     base = {key.replace(".base_layer.", "."): value for key, value in unet.state_dict().items()}
     keys, layers = network.state_dict(), network.config.layers_per_block

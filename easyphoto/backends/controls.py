@@ -16,6 +16,7 @@ from easyphoto.backends.components import load_network, quiet_libraries
 from easyphoto.backends.folders import configs_folder, controlnet_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
+from easyphoto.messages import text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.weights.catalog import CATALOG
 from easyphoto.weights.store import WeightStore
@@ -101,7 +102,11 @@ class ControlNets:
         store = self._store
         models = ((kind, CATALOG.get(id)) for kind, id in self._family.controls.items() if self._place(kind) is None)
         return {
-            kind: f"its model's licence ({file.licence}) is not in the set {store.licences.value}"
+            kind: text(
+                "its model's licence ({licence}) is not in the set {value}",
+                licence=file.licence,
+                value=store.licences.value,
+            )
             for kind, file in models
             if store is not None and file is not None and not store.allows(file.id)
         }
@@ -111,8 +116,11 @@ class ControlNets:
         place = self._place(kind)
         if place is None:
             raise MissingCapability(
-                f"There is no model for the control {kind!r}.",
-                advice=f"At hand: {', '.join(self.kinds()) or 'none'}; leave it out of the passes or add its model.",
+                text("There is no model for the control {kind!r}.", kind=kind),
+                advice=text(
+                    "At hand: {kinds}; leave it out of the passes or add its model.",
+                    kinds=", ".join(self.kinds()) or text("none"),
+                ),
             )
         return place
 

@@ -10,6 +10,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, read_json
 
@@ -42,9 +43,11 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
     path = _checkpoint(name_or_path, folders)
     if path is None:
         raise WeightsMissing(
-            f"There is no base model {name_or_path!r}.",
-            advice=f"Give one of {', '.join(FAMILIES)}, or the path of a checkpoint or of a folder in the diffusers "
-            "layout.",
+            text("There is no base model {name_or_path!r}.", name_or_path=name_or_path),
+            advice=text(
+                "Give one of {names}, or the path of a checkpoint or of a folder in the diffusers layout.",
+                names=", ".join(FAMILIES),
+            ),
         )
     # A run's record names it, and is read in another working folder.
     return family_of(path), path.absolute()
@@ -80,7 +83,8 @@ def _family_of_file(file: Path) -> Family:
         return family_named(str(read_json(note).get("family")))
     if file.suffix not in CHECKPOINTS:
         raise InputError(
-            f"{file.name} is no checkpoint that EasyPhoto can open.", advice=f"Take one that ends in {CHECKPOINTS[0]}."
+            text("{name} is no checkpoint that EasyPhoto can open.", name=file.name),
+            advice=text("Take one that ends in {checkpoints}.", checkpoints=CHECKPOINTS[0]),
         )
     if file.suffix == ".safetensors":
         return family_of_header(read_header(file))
@@ -108,8 +112,12 @@ def _family_of_folder(folder: Path) -> Family:
     if family is None:
         known = FAMILIES.names_of_files("and")
         raise InputError(
-            f"{folder} holds a model of no known family.",
-            advice=f'{known} are recognised; others need {FAMILY_NOTE} ({{"format": 1, "family": …}}).',
+            text("{folder} holds a model of no known family.", folder=folder),
+            advice=text(
+                '{known} are recognised; others need {family_note} ({{"format": 1, "family": …}}).',
+                known=known,
+                family_note=FAMILY_NOTE,
+            ),
         )
     require_parts(folder, family)
     return family
@@ -137,8 +145,13 @@ def require_parts(base: Path, family: Family) -> None:
     for encoder in family.text_encoders:
         if encoder.part not in PARTS and not (base / encoder.part).is_dir() and not (base / encoder.tokenizer).is_dir():
             raise WeightsMissing(
-                f"{base} lacks {encoder.part} and {encoder.tokenizer}, which its UNet wants.",
-                advice="Fetch the whole folder; refiners, which have only that encoder, are not supported.",
+                text(
+                    "{base} lacks {part} and {tokenizer}, which its UNet wants.",
+                    base=base,
+                    part=encoder.part,
+                    tokenizer=encoder.tokenizer,
+                ),
+                advice=text("Fetch the whole folder; refiners, which have only that encoder, are not supported."),
             )
         wanted |= {encoder.part: TRANSFORMERS_WEIGHTS, encoder.tokenizer: "tokenizer_config.json"}
     _require(base, wanted)
@@ -148,16 +161,16 @@ def _require(base: Path, wanted: Mapping[str, str]) -> None:
     missing = [f"{part}/{name}" for part, name in wanted.items() if not _at_hand(base / part, name)]
     if missing:
         raise WeightsMissing(
-            f"{base} is no complete model folder; missing: {', '.join(missing)}.",
-            advice="It takes the diffusers layout with safetensors weights (pickled .bin files are not opened).",
+            text("{base} is no complete model folder; missing: {missing}.", base=base, missing=", ".join(missing)),
+            advice=text("It takes the diffusers layout with safetensors weights (pickled .bin files are not opened)."),
         )
 
 
 def _shipped(family: Family) -> tuple[Family, Path]:
     if not family.ships:
         raise WeightsMissing(
-            f"The weights of {family.label} do not ship with EasyPhoto.",
-            advice="Give the path of a checkpoint file (.safetensors) instead of the family's name.",
+            text("The weights of {label} do not ship with EasyPhoto.", label=family.label),
+            advice=text("Give the path of a checkpoint file (.safetensors) instead of the family's name."),
         )
     return family, family.folder
 
@@ -174,7 +187,11 @@ def part_config(folder: Path, part: str) -> dict[str, Any]:
     try:
         config = parsed(read_regular(folder / part / "config.json", MOST_BYTES))
     except (OSError, ValueError, InputError) as error:
-        raise WeightsMissing(f"{folder}/{part}/config.json cannot be read: {cause_of(error)}.") from error
+        raise WeightsMissing(
+            text(
+                "{folder}/{part}/config.json cannot be read: {cause}.", folder=folder, part=part, cause=cause_of(error)
+            )
+        ) from error
     if not isinstance(config, dict):
-        raise WeightsMissing(f"{folder}/{part}/config.json is no configuration.")
+        raise WeightsMissing(text("{folder}/{part}/config.json is no configuration.", folder=folder, part=part))
     return config

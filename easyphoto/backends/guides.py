@@ -7,6 +7,7 @@ from PIL import Image
 
 from easyphoto.errors import InputError
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import text
 
 CANNY_LOW, CANNY_HIGH = 100, 200
 POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
@@ -39,7 +40,8 @@ def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None
         case "color" | "tile":
             return _blurred(picture)
     raise InputError(
-        f"No control image of kind {kind!r} is drawn.", advice="Known: canny, facepoints, openpose, color, tile."
+        text("No control image of kind {kind!r} is drawn.", kind=kind),
+        advice=text("Known: canny, facepoints, openpose, color, tile."),
     )
 
 
@@ -83,7 +85,7 @@ def _head_pose(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
 
 def _faces(kind: str, points: np.ndarray | None) -> np.ndarray:
     if points is None:
-        raise InputError(f"The control {kind} needs the five points of a face.")
+        raise InputError(text("The control {kind} needs the five points of a face.", kind=kind))
     return np.asarray(points, np.float64).reshape(-1, len(POINT_COLOURS), 2)
 
 

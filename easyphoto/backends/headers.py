@@ -14,6 +14,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.header import FIRST_CONVOLUTION, UNET, Header
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.records import parsed
 
@@ -58,7 +59,8 @@ def read_header(file: Path) -> Header:
             content = _parsed(file, stream.read(length))
     except OSError as error:
         raise InputError(
-            f"{file} cannot be read: {cause_of(error)}.", advice="Check the path and its rights."
+            text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
+            advice=text("Check the path and its rights."),
         ) from error
     metadata = content.pop("__metadata__", None)
     shapes = {name: _checked_shape(file, entry, room=size - LENGTH_BYTES - length) for name, entry in content.items()}
@@ -70,11 +72,18 @@ def _header_length(file: Path, beginning: bytes, size: int) -> int:
     length = int(struct.unpack("<Q", beginning)[0]) if len(beginning) == LENGTH_BYTES else 0
     if LONGEST_HEADER < length <= size - LENGTH_BYTES:
         raise InputError(
-            f"{file.name} has a header of {length / 1e6:.0f} MB.",
-            advice=f"At most {LONGEST_HEADER // 1_000_000} MB are read; no model needs more. {TAKE}",
+            text("{name} has a header of {length:.0f} MB.", name=file.name, length=length / 1e6),
+            advice=text(
+                "At most {longest_header} MB are read; no model needs more. {take}",
+                longest_header=LONGEST_HEADER // 1_000_000,
+                take=TAKE,
+            ),
         )
     if not 2 <= length <= LONGEST_HEADER:
-        raise InputError(f"{file.name} is no safetensors file.", advice=f"Its beginning is something else. {TAKE}")
+        raise InputError(
+            text("{name} is no safetensors file.", name=file.name),
+            advice=text("Its beginning is something else. {take}", take=TAKE),
+        )
     if length > size - LENGTH_BYTES:
         raise _cut_off(file)
     return length
@@ -84,9 +93,14 @@ def _parsed(file: Path, header: bytes) -> dict[str, Any]:
     try:
         content = parsed(header)
     except ValueError as error:
-        raise InputError(f"The header of {file.name} is broken: {error}.", advice="Fetch the file again.") from error
+        raise InputError(
+            text("The header of {name} is broken: {error}.", name=file.name, error=error),
+            advice=text("Fetch the file again."),
+        ) from error
     if not isinstance(content, dict):
-        raise InputError(f"The header of {file.name} is no table of tensors.", advice="Fetch the file again.")
+        raise InputError(
+            text("The header of {name} is no table of tensors.", name=file.name), advice=text("Fetch the file again.")
+        )
     return content
 
 
@@ -97,18 +111,23 @@ def _checked_shape(file: Path, entry: Any, *, room: int) -> tuple[int, ...]:
         first, last = (int(offset) for offset in entry["data_offsets"])
         bits = BITS.get(entry["dtype"])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"The header of {file.name} is broken.", advice="Fetch the file again.") from error
+        raise InputError(
+            text("The header of {name} is broken.", name=file.name), advice=text("Fetch the file again.")
+        ) from error
     if last > room:
         raise _cut_off(file)
     is_filled = bits is None or (last - first) * 8 == prod(shape) * bits
     if min((0, first, last - first, *shape)) < 0 or not is_filled:
-        raise InputError(f"The header of {file.name} contradicts itself.", advice="Fetch the file again.")
+        raise InputError(
+            text("The header of {name} contradicts itself.", name=file.name), advice=text("Fetch the file again.")
+        )
     return shape
 
 
 def _cut_off(file: Path) -> InputError:
     return InputError(
-        f"{file.name} was cut off: its header names tensors beyond its end.", advice="Fetch or copy the file again."
+        text("{name} was cut off: its header names tensors beyond its end.", name=file.name),
+        advice=text("Fetch or copy the file again."),
     )
 
 
@@ -129,15 +148,16 @@ def family_of_header(header: Header) -> Family:
     _refuse(header, _STRANGERS)
     if FAMILIES.of_unet(header) is not None:
         raise InputError(
-            f"{header.name} holds a UNet without its text encoders.", advice=f"It is a pruned file. {TAKE}"
+            text("{name} holds a UNet without its text encoders.", name=header.name),
+            advice=text("It is a pruned file. {take}", take=TAKE),
         )
-    raise InputError(f"{header.name} holds a model of no known family.", advice=TAKE)
+    raise InputError(text("{name} holds a model of no known family.", name=header.name), advice=TAKE)
 
 
 def _refuse(header: Header, strangers: tuple[Stranger, ...]) -> None:
     for what, fits, advice in strangers:
         if fits(header):
-            raise InputError(f"{header.name} is {what}.", advice=advice)
+            raise InputError(text("{source} is {what}.", source=header.name, what=what), advice=advice)
 
 
 Test = Callable[[Header], bool]
@@ -178,33 +198,39 @@ def _takes(*channels: int) -> Test:
     return lambda header: header.size(FIRST_CONVOLUTION, 1) in channels
 
 
-_ORDINARY = "Take the ordinary checkpoint of that family: it inpaints here too."
-_AS_LORA = "A LoRA goes on top of a checkpoint: name it where LoRAs are asked for, and take a checkpoint as the base."
-_AS_CONTROL = "Put it into the folder controlnet beside the checkpoint, and take a checkpoint as the base."
-_FOLDER = (
-    "Take the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, scheduler), or a checkpoint "
-    "in one file as web UIs use it."
+_ORDINARY = text("Take the ordinary checkpoint of that family: it inpaints here too.")
+_AS_LORA = text(
+    "A LoRA goes on top of a checkpoint: name it where LoRAs are asked for, and take a checkpoint as the base."
+)
+_AS_CONTROL = text("Put it into the folder controlnet beside the checkpoint, and take a checkpoint as the base.")
+_FOLDER = text(
+    "Take the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, "
+    "scheduler), or a checkpoint in one file as web UIs use it."
 )
 # In this order: what is checked first may hold what is checked later.
 _UNUSABLE: tuple[Stranger, ...] = (
     ("empty", lambda header: not header.shapes, TAKE),
-    ("a LoRA", _is_lora, _AS_LORA),
-    ("a Control-LoRA", _holds("lora_controlnet"), _AS_CONTROL),
-    ("a ControlNet", _only("control_model.", "controlnet_", "input_hint_block."), _AS_CONTROL),
-    ("an SDXL model for EDM noise", _begins("edm_mean", "edm_vpred."), TAKE),
-    ("a model in 8 bit with scales beside its tensors", _is_scaled, "Take it in 16 bit, or in plain 8 bit."),
-    ("an inpainting model (9 channels)", _takes(9), _ORDINARY),
-    ("an image-editing model (pix2pix, 8 channels)", _takes(8), _ORDINARY),
-    ("a model with a special input (depth or upscaling)", _takes(5, 7), _ORDINARY),
+    (text("a LoRA"), _is_lora, _AS_LORA),
+    (text("a Control-LoRA"), _holds("lora_controlnet"), _AS_CONTROL),
+    (text("a ControlNet"), _only("control_model.", "controlnet_", "input_hint_block."), _AS_CONTROL),
+    (text("an SDXL model for EDM noise"), _begins("edm_mean", "edm_vpred."), TAKE),
+    (
+        text("a model in 8 bit with scales beside its tensors"),
+        _is_scaled,
+        text("Take it in 16 bit, or in plain 8 bit."),
+    ),
+    (text("an inpainting model (9 channels)"), _takes(9), _ORDINARY),
+    (text("an image-editing model (pix2pix, 8 channels)"), _takes(8), _ORDINARY),
+    (text("a model with a special input (depth or upscaling)"), _takes(5, 7), _ORDINARY),
 )
 _STRANGERS: tuple[Stranger, ...] = (
-    ("a Flux model", _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
-    ("an SD 3 model", _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
-    ("the SDXL refiner", _is_refiner, "Take the SDXL base model: EasyPhoto does not use the refiner."),
-    ("an SD 2 model", _is_sd2, TAKE),
-    ("a UNet in diffusers' names", _only("down_blocks.", "unet.down_blocks."), _FOLDER),
-    ("an autoencoder (VAE)", _only("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), TAKE),
-    ("a text encoder", _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
-    ("a textual inversion", _holds("emb_params", "clip_l", "clip_g"), TAKE),
+    (text("a Flux model"), _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
+    (text("an SD 3 model"), _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
+    (text("the SDXL refiner"), _is_refiner, text("Take the SDXL base model: EasyPhoto does not use the refiner.")),
+    (text("an SD 2 model"), _is_sd2, TAKE),
+    (text("a UNet in diffusers' names"), _only("down_blocks.", "unet.down_blocks."), _FOLDER),
+    (text("an autoencoder (VAE)"), _only("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), TAKE),
+    (text("a text encoder"), _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
+    (text("a textual inversion"), _holds("emb_params", "clip_l", "clip_g"), TAKE),
 )
 """Asked of what is of no known family."""

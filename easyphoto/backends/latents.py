@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from easyphoto.errors import BackendError
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import text
 
 
 def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:
@@ -36,8 +37,10 @@ def decoded(vae: Any, latents: torch.Tensor) -> list[np.ndarray]:
     pixels = vae.decode(scaled.to(weight)).sample.float()
     if not torch.isfinite(pixels).all():
         raise BackendError(
-            "The networks returned values that are no numbers.",
-            advice="16-bit weights can overflow: open the model in float32, or lower the LoRA weights and the CFG.",
+            text("The networks returned values that are no numbers."),
+            advice=text(
+                "16-bit weights can overflow: open the model in float32, or lower the LoRA weights and the CFG."
+            ),
         )
     bytes_ = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return list(bytes_.permute(0, 2, 3, 1).cpu().numpy())

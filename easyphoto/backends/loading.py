@@ -12,6 +12,7 @@ from easyphoto.backends.components import Components, autoencoder_dtype, encoder
 from easyphoto.backends.folders import part_config, require_parts
 from easyphoto.backends.single_file import load_single_file
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.weights.store import WeightStore
 
 
@@ -69,8 +70,13 @@ def _refuse_what_does_not_fit(components: Components, base: Path) -> None:
     expected, found = components.vae.config.latent_channels, components.unet.config.in_channels
     if expected != found:
         raise InputError(
-            f"The UNet in {base} takes {found} channels where the latents have {expected}.",
-            advice="Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too.",
+            text(
+                "The UNet in {base} takes {found} channels where the latents have {expected}.",
+                base=base,
+                found=found,
+                expected=expected,
+            ),
+            advice=text("Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too."),
         )
 
 

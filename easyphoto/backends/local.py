@@ -36,6 +36,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
+from easyphoto.messages import text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
@@ -292,10 +293,13 @@ class LocalBackend:
 
     def _check_capabilities(self, request: Request) -> None:
         if self._lent:
-            raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+            raise BackendError(
+                text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it.")
+            )
         if request.checkpoint not in (None, self.family, *self._names):
             raise MissingCapability(
-                f"There is no checkpoint {request.checkpoint!r} here.", advice=f"This one was opened: {self._names[0]}."
+                text("There is no checkpoint {checkpoint!r} here.", checkpoint=request.checkpoint),
+                advice=text("This one was opened: {names}.", names=self._names[0]),
             )
         require_conditions(request.conditions, tuple(APPLIERS), timed=tuple(APPLIERS))
         for control in request.controls:

@@ -16,6 +16,7 @@ from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import InputError, MissingCapability
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.records import parsed
 
@@ -96,9 +97,14 @@ def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:
     ]
     if strange or not modules:
         raise MissingCapability(
-            f"{use.path.name} is no LoRA for this model: {len(strange)} of its {len(tensors)} keys fit nothing, "
-            f"such as {', '.join(strange[:5]) or 'none at all'}.",
-            advice="Take a LoRA that was trained on the same family, in kohya's or diffusers' format.",
+            text(
+                "{name} is no LoRA for this model: {count} of its {tensors} keys fit nothing, such as {strange}.",
+                name=use.path.name,
+                count=len(strange),
+                tensors=len(tensors),
+                strange=", ".join(strange[:5]) or text("none at all"),
+            ),
+            advice=text("Take a LoRA that was trained on the same family, in kohya's or diffusers' format."),
         )
     return [
         _change(by_name[module], parts, use.weight, alpha=facts.get(module.partition(".")[0]))
@@ -111,15 +117,17 @@ def _read(use: LoraCondition) -> tuple[dict[str, torch.Tensor], dict[str, float]
     from safetensors import SafetensorError, safe_open
 
     if not use.path.is_file():
-        raise MissingCapability(f"There is no LoRA {use.path}.", advice="Check the path, or train the person again.")
+        raise MissingCapability(
+            text("There is no LoRA {path}.", path=use.path), advice=text("Check the path, or train the person again.")
+        )
     try:
         facts = parsed(read_header(use.path).metadata.get(NATIVE_FACTS, "{}").encode())
         with safe_open(use.path, framework="pt") as opened:
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, InputError, OSError, ValueError) as error:
         raise MissingCapability(
-            f"{use.path.name} cannot be read as safetensors ({cause_of(error)}).",
-            advice="The file may have been cut off.",
+            text("{name} cannot be read as safetensors ({cause}).", name=use.path.name, cause=cause_of(error)),
+            advice=text("The file may have been cut off."),
         ) from error
     return tensors, _alphas(use, facts)
 
@@ -129,8 +137,8 @@ def _alphas(use: LoraCondition, facts: dict[str, Any]) -> dict[str, float]:
     strange = [name for name, value in facts.items() if name.endswith(_NOT_UNDERSTOOD) and value]
     if strange:
         raise MissingCapability(
-            f"{use.path.name} is of a kind that is not read: {', '.join(strange)}.",
-            advice="Export it in the kohya format.",
+            text("{name} is of a kind that is not read: {strange}.", name=use.path.name, strange=", ".join(strange)),
+            advice=text("Export it in the kohya format."),
         )
     return {name.removesuffix(".lora_alpha"): float(value) for name, value in facts.items() if "lora_alpha" in name}
 

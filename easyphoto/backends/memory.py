@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from easyphoto.errors import OutOfMemory
 from easyphoto.machine import ran_out_of_memory
+from easyphoto.messages import text
 
-ADVICE = "Take a smaller resolution or fewer controls, or close other programs that use the device."
+ADVICE = text("Take a smaller resolution or fewer controls, or close other programs that use the device.")
 
 
 @contextmanager
@@ -18,5 +19,5 @@ def out_of_memory_named() -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         if ran_out_of_memory(error):
-            raise OutOfMemory("The device has not enough memory for this picture.", advice=ADVICE) from error
+            raise OutOfMemory(text("The device has not enough memory for this picture."), advice=ADVICE) from error
         raise

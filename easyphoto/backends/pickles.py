@@ -10,8 +10,11 @@ from typing import Any
 import torch
 
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 
-ADVICE = "Convert it to .safetensors in the web UI (Checkpoint Merger, “No interpolation”), or take it in that format."
+ADVICE = text(
+    "Convert it to .safetensors in the web UI (Checkpoint Merger, “No interpolation”), or take it in that format."
+)
 SAFE_SINCE = (2, 6)
 """torch before 2.6 could be made to run a program in spite of `weights_only` (CVE-2025-32434)."""
 
@@ -23,17 +26,20 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
     """
     _require_safe_torch(file)
     if not file.is_file() or not zipfile.is_zipfile(file):
-        raise InputError(f"{file.name} is no checkpoint as torch writes it since 1.6, or was cut off.", advice=ADVICE)
+        raise InputError(
+            text("{name} is no checkpoint as torch writes it since 1.6, or was cut off.", name=file.name), advice=ADVICE
+        )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"{file.name} holds more than tensors and was not opened ({reason}).", advice=ADVICE
+            text("{name} holds more than tensors and was not opened ({reason}).", name=file.name, reason=reason),
+            advice=ADVICE,
         ) from error
     tensors = _tensors_of(content)
     if not tensors:
-        raise InputError(f"{file.name} holds no named tensors.", advice=ADVICE)
+        raise InputError(text("{name} holds no named tensors.", name=file.name), advice=ADVICE)
     return tensors
 
 
@@ -49,6 +55,10 @@ def _require_safe_torch(file: Path) -> None:
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if version < SAFE_SINCE:
         raise InputError(
-            f"{file.name} is a pickle, and torch {torch.__version__} cannot open it safely.",
-            advice=f"{ADVICE} torch {'.'.join(map(str, SAFE_SINCE))} and later can.",
+            text(
+                "{name} is a pickle, and torch {version} cannot open it safely.",
+                name=file.name,
+                version=torch.__version__,
+            ),
+            advice=text("{advice} torch {map} and later can.", advice=ADVICE, map=".".join(map(str, SAFE_SINCE))),
         )

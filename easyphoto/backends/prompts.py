@@ -11,6 +11,7 @@ import torch
 from easyphoto.architectures.base import TextEncoder
 from easyphoto.backends.components import Components
 from easyphoto.geometry import Size
+from easyphoto.messages import note
 
 LAST = -1
 """The hidden states after the final norm."""
@@ -82,7 +83,13 @@ def encoded_tokens(
 def _cut_notes(components: Components, texts: Sequence[str], length: int) -> list[str]:
     counts = [len(components.tokenizers[0](text, verbose=False).input_ids) for text in texts]
     return [
-        f"The prompt “{text[:40]}…” has {count} tokens; {length} were used."
+        note(
+            "prompt-cut",
+            "The prompt “{text}…” has {count} tokens; {length} were used.",
+            text=text[:40],
+            count=count,
+            length=length,
+        )
         for text, count in zip(texts, counts, strict=True)
         if count > length
     ]

@@ -45,6 +45,7 @@ from easyphoto.backends.webui_names import (
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
+from easyphoto.messages import note, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight
 
@@ -64,8 +65,10 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
     """
     if family.ships:
         raise MissingCapability(
-            f"A web UI cannot paint with {family.label}.",
-            advice="Photograph on this machine (without --backend), or train them on a checkpoint that the web UI has.",
+            text("A web UI cannot paint with {label}.", label=family.label),
+            advice=text(
+                "Photograph on this machine (without --backend), or train them on a checkpoint that the web UI has."
+            ),
         )
     lists = read_lists(webui)
     loaded = current_checkpoint(webui, lists)
@@ -76,8 +79,13 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
         return RemoteBackend(webui, family, lists, found, proves=proves)
     if loaded is None or not is_path(base):
         raise _no_checkpoint(webui, base, lists)
-    note = f"The web UI has no {base}: it painted with {loaded.title}. Another can be named with --base."
-    return RemoteBackend(webui, family, lists, loaded, proves=proves, notes=(note,))
+    remark = note(
+        "checkpoint-replaced",
+        "The web UI has no {base}: it painted with {title}. Another can be named with --base.",
+        base=base,
+        title=loaded.title,
+    )
+    return RemoteBackend(webui, family, lists, loaded, proves=proves, notes=(remark,))
 
 
 @dataclass(eq=False)
@@ -177,22 +185,28 @@ class RemoteBackend:
     def _named(self, request: Request) -> Named:
         """Everything under the web UI's names. Raises MissingCapability before anything is sent."""
         if self._lent:
-            raise BackendError("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+            raise BackendError(
+                text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it.")
+            )
         require_conditions(request.conditions, CONDITIONS, timed=())
         checkpoint = self._checkpoint(request.checkpoint)
         sampler = self._sampler(request.sampler)
         if sampler is None:
             raise MissingCapability(
-                f"The web UI has no sampler {request.sampler.value!r}.",
-                advice=f"It has: {', '.join(self.lists.samplers)}.",
+                text("The web UI has no sampler {value!r}.", value=request.sampler.value),
+                advice=text("It has: {samplers}.", samplers=", ".join(self.lists.samplers)),
             )
         for control in request.controls:
             self._require_control(control.kind, control.weight)
         controls = tuple((each, self._controls[each.kind]) for each in request.controls if each.weight > 0)
         if self.lists.units is not None and len(controls) > self.lists.units:
             raise MissingCapability(
-                f"The web UI takes {self.lists.units} controls at once, {len(controls)} are needed.",
-                advice="Raise its setting ControlNet: Multi-ControlNet, number of units, and restart it.",
+                text(
+                    "The web UI takes {units} controls at once, {count} are needed.",
+                    units=self.lists.units,
+                    count=len(controls),
+                ),
+                advice=text("Raise its setting ControlNet: Multi-ControlNet, number of units, and restart it."),
             )
         used = tuple(use for use in loras_in(request.conditions) if use.weight)
         return Named(
@@ -218,21 +232,26 @@ class RemoteBackend:
     def _require_control(self, kind: str, weight: float) -> None:
         if weight > MOST_WEIGHT:
             raise InputError(
-                f"The weight of the control {kind!r} is {weight}.", advice=f"A web UI takes at most {MOST_WEIGHT:g}."
+                text("The weight of the control {kind!r} is {weight}.", kind=kind, weight=weight),
+                advice=text("A web UI takes at most {most_weight:g}.", most_weight=MOST_WEIGHT),
             )
         if kind in self._controls:
             return
         if self.lists.controls is None:
             raise MissingCapability(
-                f"The web UI at {self.webui.address.url} has no ControlNet for the control {kind!r}.",
-                advice="Install the extension sd-webui-controlnet there, and restart it.",
+                text(
+                    "The web UI at {url} has no ControlNet for the control {kind!r}.",
+                    url=self.webui.address.url,
+                    kind=kind,
+                ),
+                advice=text("Install the extension sd-webui-controlnet there, and restart it."),
             )
         model = self.opened_for.controls.get(kind)
         raise MissingCapability(
-            f"The web UI at {self.webui.address.url} has no model for the control {kind!r}.",
-            advice=f"Put {model}.safetensors into its folder models/ControlNet."
+            text("The web UI at {url} has no model for the control {kind!r}.", url=self.webui.address.url, kind=kind),
+            advice=text("Put {model}.safetensors into its folder models/ControlNet.", model=model)
             if model
-            else f"{self.opened_for.label} has none for it either.",
+            else text("{label} has none for it either.", label=self.opened_for.label),
         )
 
     def _remember(self, named: Named) -> None:
@@ -271,6 +290,6 @@ def _free_memory(said: Any) -> int | None:
 def _no_checkpoint(webui: WebUi, name: str, lists: RemoteInventory) -> MissingCapability:
     known = ", ".join(each.name or each.title for each in lists.checkpoints) or "none"
     return MissingCapability(
-        f"The web UI at {webui.address.url} has no checkpoint {name!r}.",
-        advice=f"It has: {known}. Choose one (--base on the command line).",
+        text("The web UI at {url} has no checkpoint {name!r}.", url=webui.address.url, name=name),
+        advice=text("It has: {known}. Choose one (--base on the command line).", known=known),
     )

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from easyphoto.backends.remote_refusals import Gone, broken, refusal, sent_on, too_large, unreachable
 from easyphoto.errors import BackendUnreachable, InputError
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
 ROOM = 32 << 20
@@ -61,22 +62,24 @@ class Address:
         return bool(self.secret) and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
 
 
-def address_from(text: str, auth: str | None = None) -> Address:
+def address_from(written: str, auth: str | None = None) -> Address:
     """`http://host:7860`, with `user:password@` before the host, or `auth` beside it. Raises InputError."""
-    advice = "Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one."
+    advice = text("Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one.")
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(written.strip())
         port = parts.port
     except ValueError:
         # The text may hold a password, so it is not repeated.
-        raise InputError("That is no web address.", advice=advice) from None
+        raise InputError(text("That is no web address."), advice=advice) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise InputError("That is no web address.", advice=advice)
+        raise InputError(text("That is no web address."), advice=advice)
     secret = auth or ""
     if not secret and parts.username is not None:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     if secret and (":" not in secret or secret.startswith(":")):
-        raise InputError("The web UI's name and password are incomplete.", advice="Write them as USER:PASSWORD.")
+        raise InputError(
+            text("The web UI's name and password are incomplete."), advice=text("Write them as USER:PASSWORD.")
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{host}:{port}" if port else host
     return Address(f"{parts.scheme}://{place}{parts.path.rstrip('/')}", secret)
@@ -225,5 +228,5 @@ def _body_of(error: urllib.error.HTTPError) -> bytes:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return text("no answer in time")
     return cause_of(error)

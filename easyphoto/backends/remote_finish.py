@@ -17,6 +17,7 @@ from easyphoto.backends.remote_watch import watched
 from easyphoto.errors import BackendError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.weights.catalog import UsedWeight
 
@@ -49,8 +50,8 @@ class RemoteRestorer:
         made = _asked(self.webui, content, Size.of(face), NullProgress())
         if not _differ(made, face):
             raise BackendError(
-                f"The web UI gave the face back as it was instead of restoring it with {self.name}.",
-                advice="Its model may not be there, or it saw no face; its log says which.",
+                text("The web UI gave the face back as it was instead of restoring it with {name}.", name=self.name),
+                advice=text("Its model may not be there, or it saw no face; its log says which."),
             )
         return made
 
@@ -74,8 +75,8 @@ class RemoteUpscaler:
         plainly = picture.resize(made.size, Image.Resampling.LANCZOS)
         if self.name.lower() not in PLAIN and not _differ(made, plainly):
             raise BackendError(
-                f"The web UI enlarged the picture plainly instead of with {self.name}.",
-                advice="Its model may not be there, or could not be fetched; its log says which.",
+                text("The web UI enlarged the picture plainly instead of with {name}.", name=self.name),
+                advice=text("Its model may not be there, or could not be fetched; its log says which."),
             )
         return made
 

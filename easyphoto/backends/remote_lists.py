@@ -18,6 +18,7 @@ from easyphoto.backends.webui_names import (
     texts,
 )
 from easyphoto.errors import BackendUnreachable, InputError, MissingCapability
+from easyphoto.messages import text
 
 _HASH = "sshs_model_hash"
 # What a web UI must do otherwise than its owner may have set it, for a picture to be what was asked for.
@@ -121,7 +122,9 @@ class RemoteLoras:
             if key not in self._found:
                 self._found[key] = self._search(lora)
         except OSError as error:
-            raise MissingCapability(f"There is no LoRA {lora}.", advice="Check the path.") from error
+            raise MissingCapability(
+                text("There is no LoRA {lora}.", lora=lora), advice=text("Check the path.")
+            ) from error
         return self._found[key]
 
     def _search(self, lora: Path) -> str:
@@ -132,8 +135,12 @@ class RemoteLoras:
         if (found := self._listed(lora, wanted)) is not None:
             return found
         raise MissingCapability(
-            f"The web UI at {self.webui.address.url} has not the LoRA of {lora}.",
-            advice=f"Copy {lora} into its folder models/Lora as {wanted}.safetensors, then run the same command again.",
+            text("The web UI at {url} has not the LoRA of {lora}.", url=self.webui.address.url, lora=lora),
+            advice=text(
+                "Copy {lora} into its folder models/Lora as {wanted}.safetensors, then run the same command again.",
+                lora=lora,
+                wanted=wanted,
+            ),
         )
 
     def _listed(self, lora: Path, wanted: str) -> str | None:
@@ -141,8 +148,8 @@ class RemoteLoras:
             known = records(self.webui.get("/sdapi/v1/loras"))
         except BackendUnreachable as error:
             raise MissingCapability(
-                f"The web UI at {self.webui.address.url} does not list LoRAs.",
-                advice="Switch its built-in extension Lora on.",
+                text("The web UI at {url} does not list LoRAs.", url=self.webui.address.url),
+                advice=text("Switch its built-in extension Lora on."),
             ) from error
         if any(entry.get("name") == wanted for entry in known):
             return wanted

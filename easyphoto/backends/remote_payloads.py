@@ -21,6 +21,7 @@ from easyphoto.errors import BackendError, BadPicture
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import open_picture
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import text
 
 Payload = dict[str, Any]
 _FILLS = {Fill.ORIGINAL: 1, Fill.NOISE: 2}
@@ -126,21 +127,27 @@ def encoded(picture: Image.Image) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def decoded(text: Any, size: Size | None = None) -> Image.Image:
+def decoded(written: Any, size: Size | None = None) -> Image.Image:
     """The RGB picture of an answer. Raises BackendError for what is none, or has another size than asked for."""
     try:
-        data = base64.b64decode(str(text).partition(",")[2] or str(text), validate=True)
+        data = base64.b64decode(str(written).partition(",")[2] or str(written), validate=True)
         with open_picture(data) as opened:
             if size is not None and opened.size != (size.width, size.height):
                 raise BackendError(
-                    f"The web UI sent a picture of {opened.width}×{opened.height} pixels; "
-                    f"{size.width}×{size.height} were asked for.",
-                    advice="An extension of it may change sizes: switch that off.",
+                    text(
+                        "The web UI sent a picture of {width}×{height} pixels; {size_width}×{size_height} were "
+                        "asked for.",
+                        width=opened.width,
+                        height=opened.height,
+                        size_width=size.width,
+                        size_height=size.height,
+                    ),
+                    advice=text("An extension of it may change sizes: switch that off."),
                 )
             return as_picture(as_array(opened))
     except (binascii.Error, ValueError, BadPicture) as error:
         raise BackendError(
-            "What the web UI sent is no picture that can be read.", advice="Its log may say more."
+            text("What the web UI sent is no picture that can be read."), advice=text("Its log may say more.")
         ) from error
 
 
@@ -149,7 +156,8 @@ def first_picture(answer: Any, size: Size) -> Image.Image:
     images = answer.get("images") if isinstance(answer, dict) else None
     if not isinstance(images, list) or not images:
         raise BackendError(
-            "The web UI sent no picture.", advice="Somebody may have interrupted it there; its log says more."
+            text("The web UI sent no picture."),
+            advice=text("Somebody may have interrupted it there; its log says more."),
         )
     return decoded(images[0], size)
 

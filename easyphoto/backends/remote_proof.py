@@ -19,6 +19,7 @@ from easyphoto.backends.webui_names import plain_control
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import note, text
 
 SIDE = 128
 _WORDS, _STEPS, _SEED = "a face", 2, 1
@@ -76,7 +77,7 @@ class Prover:
 def check_info(info: Mapping[str, Any], named: Named, *, seed: int) -> tuple[str, ...]:
     """Notes on what the web UI does not tell. Raises BackendError where it tells that it did something else."""
     if not info:
-        return ("The web UI does not say what it did; whether it kept to the request is unknown.",)
+        return (note("unproven", "The web UI does not say what it did; whether it kept to the request is unknown."),)
     _check_same("seed", info.get("seed"), seed)
     _check_same("sampler", info.get("sampler_name"), named.sampler.name)
     _check_checkpoint(info, named)
@@ -85,8 +86,10 @@ def check_info(info: Mapping[str, Any], named: Named, *, seed: int) -> tuple[str
     unnamed = [model for _, model in named.controls if not any(plain_control(model) in each.lower() for each in said)]
     if unnamed:
         raise BackendError(
-            f"The web UI painted without the controls {', '.join(unnamed)}.",
-            advice="Its log says why; sd-webui-controlnet may be switched off, or a model may not fit the checkpoint.",
+            text("The web UI painted without the controls {unnamed}.", unnamed=", ".join(unnamed)),
+            advice=text(
+                "Its log says why; sd-webui-controlnet may be switched off, or a model may not fit the checkpoint."
+            ),
         )
     return ()
 
@@ -94,8 +97,8 @@ def check_info(info: Mapping[str, Any], named: Named, *, seed: int) -> tuple[str
 def _check_same(what: str, said: Any, wanted: str | int) -> None:
     if said is not None and str(said).lower() != str(wanted).lower():
         raise BackendError(
-            f"The web UI took the {what} {said!r} instead of {wanted!r}.",
-            advice="An extension or a script of it may change requests: switch that off.",
+            text("The web UI took the {what} {said!r} instead of {wanted!r}.", what=what, said=said, wanted=wanted),
+            advice=text("An extension or a script of it may change requests: switch that off."),
         )
 
 
@@ -103,8 +106,8 @@ def _check_checkpoint(info: Mapping[str, Any], named: Named) -> None:
     said = [str(info[key]).lower() for key in ("sd_model_name", "sd_model_hash") if info.get(key)]
     if named.checkpoint is not None and said and not named.checkpoint.names & set(said):
         raise BackendError(
-            f"The web UI painted with {said[0]} instead of {named.checkpoint.title}.",
-            advice="The checkpoint could not be loaded there; its log says why.",
+            text("The web UI painted with {said} instead of {title}.", said=said[0], title=named.checkpoint.title),
+            advice=text("The checkpoint could not be loaded there; its log says why."),
         )
 
 
@@ -121,13 +124,27 @@ def _distance(one: np.ndarray, other: np.ndarray) -> float:
 
 def _no_control(model: str, checkpoint: str) -> MissingCapability:
     return MissingCapability(
-        f"The web UI names the control {model} but does not apply it: pictures are the same with and without it.",
-        advice=f"Its log says why. Perhaps the model is damaged, or made for another family than {checkpoint}.",
+        text(
+            "The web UI names the control {model} but does not apply it: pictures are the same with and without it.",
+            model=model,
+        ),
+        advice=text(
+            "Its log says why. Perhaps the model is damaged, or made for another family than {checkpoint}.",
+            checkpoint=checkpoint,
+        ),
     )
 
 
 def _no_lora(name: str, file: str, checkpoint: str) -> MissingCapability:
     return MissingCapability(
-        f"The web UI lists the LoRA {name} ({file}) but does not apply it: pictures are the same with and without it.",
-        advice=f"Perhaps the copy there is damaged, or {checkpoint} is of another family than the person's.",
+        text(
+            "The web UI lists the LoRA {name} ({file}) but does not apply it: pictures are the same "
+            "with and without it.",
+            name=name,
+            file=file,
+        ),
+        advice=text(
+            "Perhaps the copy there is damaged, or {checkpoint} is of another family than the person's.",
+            checkpoint=checkpoint,
+        ),
     )

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError, OutOfMemory
+from easyphoto.messages import text
 
-START_IT = "Start the web UI with --api (and --listen for another machine), or check the address."
+START_IT = text("Start the web UI with --api (and --listen for another machine), or check the address.")
 _MOST_WORDS = 400
 _PASSING = (502, 503, 504)
 
@@ -22,51 +23,71 @@ def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyP
     """The error for an HTTP status that is not 200."""
     detail = without(secret, detail_of(body))
     if status in (401, 403):
-        what = "refused the name and password" if secret else "wants a name and a password"
+        what = text("refused the name and password") if secret else text("wants a name and a password")
         return BackendError(
-            f"{url} {what}.",
-            advice="Give those of its --api-auth: --backend-auth USER:PASSWORD, or EASYPHOTO_BACKEND_AUTH.",
+            text("{url} {what}.", url=url, what=what),
+            advice=text("Give those of its --api-auth: --backend-auth USER:PASSWORD, or EASYPHOTO_BACKEND_AUTH."),
         )
     if status == 404 and detail in ("", "Not Found"):
-        return Gone(f"{url} has no {_plain(path)}: its API is off, or it is something else.", advice=START_IT)
+        return Gone(
+            text("{url} has no {path}: its API is off, or it is something else.", url=url, path=_plain(path)),
+            advice=START_IT,
+        )
     if status in _PASSING:
-        return BackendUnreachable(f"{url} is not there at the moment (HTTP {status}).", advice="Try again in a while.")
+        return BackendUnreachable(
+            text("{url} is not there at the moment (HTTP {status}).", url=url, status=status),
+            advice=text("Try again in a while."),
+        )
     if "out of memory" in detail.lower() or "OutOfMemory" in detail:
         return OutOfMemory(
-            f"The web UI at {url} ran out of memory.", advice="Take a lower resolution, or start it with --medvram."
+            text("The web UI at {url} ran out of memory.", url=url),
+            advice=text("Take a lower resolution, or start it with --medvram."),
         )
     return BackendError(
-        f"{url} answered {_plain(path)} with HTTP {status}: {detail or 'without a reason'}.",
-        advice="The web UI's own log says more.",
+        text(
+            "{url} answered {path} with HTTP {status}: {detail}.",
+            url=url,
+            path=_plain(path),
+            status=status,
+            detail=detail or text("without a reason"),
+        ),
+        advice=text("The web UI's own log says more."),
     )
 
 
 def unreachable(url: str, why: str) -> BackendUnreachable:
     if "CERTIFICATE_VERIFY_FAILED" in why:
         return BackendUnreachable(
-            f"The certificate of {url} is not to be trusted.",
-            advice="Name the authority that signed it: SSL_CERT_FILE=FILE.pem",
+            text("The certificate of {url} is not to be trusted.", url=url),
+            advice=text("Name the authority that signed it: SSL_CERT_FILE=FILE.pem"),
         )
-    return BackendUnreachable(f"{url} does not answer ({why}).", advice=START_IT)
+    return BackendUnreachable(text("{url} does not answer ({why}).", url=url, why=why), advice=START_IT)
 
 
 def sent_on(url: str, target: str) -> BackendUnreachable:
     parts = urlsplit(target)
     return BackendUnreachable(
-        f"{url} sends us on to {parts.scheme}://{parts.hostname or ''}, which was not asked for.",
-        advice="Name the web UI's own address; where it has a login page, start it with --api-auth instead.",
+        text(
+            "{url} sends us on to {scheme}://{host}, which was not asked for.",
+            url=url,
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+        ),
+        advice=text("Name the web UI's own address; where it has a login page, start it with --api-auth instead."),
     )
 
 
 def broken(url: str, path: str) -> BackendError:
     return BackendError(
-        f"What {url} answers to {_plain(path)} is not what a web UI answers.", advice=f"Is it one? {START_IT}"
+        text("What {url} answers to {path} is not what a web UI answers.", url=url, path=_plain(path)),
+        advice=text("Is it one? {start_it}", start_it=START_IT),
     )
 
 
 def too_large(url: str, path: str) -> BackendError:
     return BackendError(
-        f"{url} answers {_plain(path)} with more than was asked for.", advice="It was not read. Is it a web UI?"
+        text("{url} answers {path} with more than was asked for.", url=url, path=_plain(path)),
+        advice=text("It was not read. Is it a web UI?"),
     )
 
 

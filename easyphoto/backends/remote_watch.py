@@ -17,10 +17,11 @@ from easyphoto.backends.remote_client import WebUi
 from easyphoto.backends.remote_payloads import Payload, decoded
 from easyphoto.backends.remote_refusals import Gone
 from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError
+from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 
 _PROGRESS, _SEEN = "/sdapi/v1/progress?skip_current_image=false", "/internal/progress"
-_WORDS = "painting elsewhere"
+_WORDS = phase("paint-elsewhere", "painting elsewhere")
 
 
 def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: Progress, room: int) -> Any:
@@ -115,7 +116,9 @@ class PaintRequest:
         except EasyPhotoError as error:
             self._error = error
         except Exception as error:  # a thread's exception would otherwise be nobody's
-            self._error = BackendError(f"The painting elsewhere failed: {type(error).__name__}: {error}.")
+            self._error = BackendError(
+                text("The painting elsewhere failed: {kind}: {error}.", kind=type(error).__name__, error=error)
+            )
         finally:
             self.done.set()
 
@@ -132,8 +135,8 @@ def _follow(errand: PaintRequest, teller: ProgressReporter) -> None:
             silent += 1
             if silent >= patience.dead_polls and not errand.done.is_set():
                 raise BackendUnreachable(
-                    f"{errand.webui.address.url} stopped answering while it painted.",
-                    advice="See whether it still runs; the picture was not asked for again.",
+                    text("{url} stopped answering while it painted.", url=errand.webui.address.url),
+                    advice=text("See whether it still runs; the picture was not asked for again."),
                 ) from error
 
 

@@ -11,6 +11,7 @@ from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import text
 
 MOST_STEPS = 1000
 LARGEST_SEED = 2**63 - 1
@@ -20,7 +21,7 @@ def check_inpaint(request: InpaintRequest, multiple: int) -> None:
     """Raises InputError for what no backend could paint; `multiple` is the family's latent multiple."""
     _check_size(request.size, multiple)
     _check_mask(request.mask, request.size)
-    _check_between("The denoise", request.denoise, low=0, high=1)
+    _check_between(text("The denoise"), request.denoise, low=0, high=1)
     _check_common(request, request.size)
 
 
@@ -40,27 +41,42 @@ def unchanged(request: InpaintRequest) -> Result | None:
 def _check_size(size: Size, multiple: int) -> None:
     if size.short < multiple or size.width % multiple or size.height % multiple:
         raise InputError(
-            f"A picture of {size.width}×{size.height} pixels does not fit the networks.",
-            advice=f"Both sides must be multiples of {multiple}.",
+            text(
+                "A picture of {width}×{height} pixels does not fit the networks.", width=size.width, height=size.height
+            ),
+            advice=text("Both sides must be multiples of {multiple}.", multiple=multiple),
         )
 
 
 def _check_mask(mask: np.ndarray, size: Size) -> None:
     if mask.shape != (size.height, size.width):
         raise InputError(
-            f"The mask has the shape {mask.shape}, the picture is {size.width}×{size.height}.",
-            advice="Give a mask of (height, width) of the picture.",
+            text(
+                "The mask has the shape {shape}, the picture is {width}×{height}.",
+                shape=mask.shape,
+                width=size.width,
+                height=size.height,
+            ),
+            advice=text("Give a mask of (height, width) of the picture."),
         )
     if not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
-        raise InputError("The mask holds values that are not between 0 and 1.", advice="1 is repainted, 0 stays.")
+        raise InputError(
+            text("The mask holds values that are not between 0 and 1."), advice=text("1 is repainted, 0 stays.")
+        )
 
 
 def _check_common(request: SamplingRequest, size: Size) -> None:
     if not 1 <= request.steps <= MOST_STEPS:
-        raise InputError(f"{request.steps} steps cannot be made.", advice=f"Take 1 to {MOST_STEPS}.")
+        raise InputError(
+            text("{steps} steps cannot be made.", steps=request.steps),
+            advice=text("Take 1 to {most_steps}.", most_steps=MOST_STEPS),
+        )
     if not 0 <= request.seed <= LARGEST_SEED:
-        raise InputError(f"{request.seed} is no seed.", advice=f"Take 0 to {LARGEST_SEED}.")
-    _check_between("The guidance (CFG)", request.cfg, low=0, high=100)
+        raise InputError(
+            text("{seed} is no seed.", seed=request.seed),
+            advice=text("Take 0 to {largest_seed}.", largest_seed=LARGEST_SEED),
+        )
+    _check_between(text("The guidance (CFG)"), request.cfg, low=0, high=100)
     for condition in request.conditions:
         _check_condition(condition)
     for control in request.controls:
@@ -77,15 +93,24 @@ def _check_condition(condition: Condition) -> None:
 def _check_control(control: Control, size: Size) -> None:
     if Size.of(control.image) != size:
         raise InputError(
-            f"The image of the control {control.kind!r} is {control.image.width}×{control.image.height}, "
-            f"the request {size.width}×{size.height}.",
-            advice="Draw control images at the request's size.",
+            text(
+                "The image of the control {kind!r} is {width}×{height}, the request {size_width}×{size_height}.",
+                kind=control.kind,
+                width=control.image.width,
+                height=control.image.height,
+                size_width=size.width,
+                size_height=size.height,
+            ),
+            advice=text("Draw control images at the request's size."),
         )
-    _check_between(f"The weight of the control {control.kind!r}", control.weight, low=0, high=10)
-    _check_between(f"The start of the control {control.kind!r}", control.start, low=0, high=1)
-    _check_between(f"The end of the control {control.kind!r}", control.end, low=control.start, high=1)
+    _check_between(text("The weight of the control {kind!r}", kind=control.kind), control.weight, low=0, high=10)
+    _check_between(text("The start of the control {kind!r}", kind=control.kind), control.start, low=0, high=1)
+    _check_between(text("The end of the control {kind!r}", kind=control.kind), control.end, low=control.start, high=1)
 
 
 def _check_between(what: str, value: float, *, low: float, high: float) -> None:
     if not math.isfinite(value) or not low <= value <= high:
-        raise InputError(f"{what} is {value}.", advice=f"Take a number from {low} to {high}.")
+        raise InputError(
+            text("{source} is {what}.", source=what, what=value),
+            advice=text("Take a number from {low} to {high}.", low=low, high=high),
+        )

@@ -11,6 +11,7 @@ import torch
 
 from easyphoto.backends.base import Sampler
 from easyphoto.backends.controls import ActiveControl, AddedConditions, summed_residuals
+from easyphoto.messages import phase
 from easyphoto.progress import Progress
 
 Preview = Callable[[torch.Tensor], Any]
@@ -192,7 +193,7 @@ def sample(
             old = schedule.noised(repaint.latents, noise, index + 1)
             current = repaint.mask * current + (1 - repaint.mask) * old
         shown = preview(_forecast(scheduler, output)) if preview and (made + 1) % STEPS_PER_PREVIEW == 0 else None
-        progress.step(made + 1, schedule.made, "painting", preview=shown)
+        progress.step(made + 1, schedule.made, phase("paint-steps", "painting"), preview=shown)
     return current
 
 

@@ -18,6 +18,7 @@ from easyphoto.backends.ldm_names import Place
 from easyphoto.backends.tensor_files import Places, filled, header_of, open_tensors, without_memory
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import WeightsMissing
+from easyphoto.messages import text
 from easyphoto.weights.store import WeightStore
 
 Tensors = Mapping[str, torch.Tensor]
@@ -68,7 +69,12 @@ def load_unet(tensors: Tensors, loading: Loading) -> Any:
     network = without_memory(lambda: UNet2DConditionModel.from_config(config))
     places = unet_places(network, ldm_names.UNET_PREFIX)
     return filled(
-        network, tensors, places, what=f"The UNet in {loading.name}", dtype=loading.dtype, device=loading.device
+        network,
+        tensors,
+        places,
+        what=text("The UNet in {name}", name=loading.name),
+        dtype=loading.dtype,
+        device=loading.device,
     )
 
 
@@ -89,8 +95,10 @@ def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | No
             return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
     if not any(name.startswith(ldm_names.VAE_PREFIX) for name in tensors):
         raise WeightsMissing(
-            f"{loading.name} holds no autoencoder (VAE).",
-            advice=f"Fetch one with `easyphoto weights get {family.vae}`, or take a checkpoint with one inside.",
+            text("{name} holds no autoencoder (VAE).", name=loading.name),
+            advice=text(
+                "Fetch one with `easyphoto weights get {vae}`, or take a checkpoint with one inside.", vae=family.vae
+            ),
         )
     return _autoencoder(tensors, loading, config, loading.name)
 
@@ -107,7 +115,9 @@ def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], nam
         return tuple(map(Place, names))
 
     dtype = autoencoder_dtype(config, loading.dtype)
-    return filled(network, tensors, places, what=f"The autoencoder in {name}", dtype=dtype, device=loading.device)
+    return filled(
+        network, tensors, places, what=text("The autoencoder in {name}", name=name), dtype=dtype, device=loading.device
+    )
 
 
 def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) -> Any:

@@ -14,6 +14,7 @@ from easyphoto.architectures.header import Header
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.ldm_names import Place
 from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
 PICKLES = (".ckpt", ".pth", ".pt")
@@ -55,7 +56,10 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
     try:
         opening = safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{file.name} cannot be opened: {cause_of(error)}.", advice="Fetch the file again.") from error
+        raise InputError(
+            text("{name} cannot be opened: {cause}.", name=file.name, cause=cause_of(error)),
+            advice=text("Fetch the file again."),
+        ) from error
     with opening as opened:
         yield SafeTensors(opened)
 
@@ -93,8 +97,14 @@ def filled(
     missing = [places(key)[0].name for key, place in found.items() if place is None]
     if missing:
         raise WeightsMissing(
-            f"{what} lacks {len(missing)} of {len(found)} tensors, such as {', '.join(missing[:3])}.",
-            advice="It may be of another kind or pruned too far: take the whole file.",
+            text(
+                "{what} lacks {count} of {found} tensors, such as {missing}.",
+                what=what,
+                count=len(missing),
+                found=len(found),
+                missing=", ".join(missing[:3]),
+            ),
+            advice=text("It may be of another kind or pruned too far: take the whole file."),
         )
     state = {}
     for key, like in network.state_dict().items():
@@ -121,8 +131,14 @@ def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str)
         tensor = tensor.T
     if tensor.shape != shape and _without_ones(tensor.shape) != _without_ones(shape):
         raise InputError(
-            f"{what}: {place.name} has the shape {tuple(tensor.shape)} where {tuple(shape)} is expected.",
-            advice="It is made for another kind of model.",
+            text(
+                "{what}: {name} has the shape {tuple} where {tuple2} is expected.",
+                what=what,
+                name=place.name,
+                tuple=tuple(tensor.shape),
+                tuple2=tuple(shape),
+            ),
+            advice=text("It is made for another kind of model."),
         )
     return tensor.reshape(shape)
 
@@ -144,6 +160,13 @@ def _refuse_unfilled(network: nn.Module, what: str) -> None:
     empty = [name for name, tensor in tensors if tensor.is_meta]
     if empty:
         raise WeightsMissing(
-            f"{what} left {len(empty)} tensors without values, such as {', '.join(empty[:3])}.",
-            advice="This diffusers or transformers builds it otherwise. Take a version that constraints.txt names.",
+            text(
+                "{what} left {count} tensors without values, such as {empty}.",
+                what=what,
+                count=len(empty),
+                empty=", ".join(empty[:3]),
+            ),
+            advice=text(
+                "This diffusers or transformers builds it otherwise. Take a version that constraints.txt names."
+            ),
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.weights.store import WeightStore
 
@@ -38,8 +39,11 @@ def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) 
     file = find_merges(store, beside)
     if file is None:
         raise WeightsMissing(
-            f"The tokenizer of {family.label} (clip_merges.txt.gz) is not at hand.",
-            advice=f"Fetch it with `easyphoto weights get {MERGES_ID}`, or put merges.txt beside the checkpoint.",
+            text("The tokenizer of {label} (clip_merges.txt.gz) is not at hand.", label=family.label),
+            advice=text(
+                "Fetch it with `easyphoto weights get {merges_id}`, or put merges.txt beside the checkpoint.",
+                merges_id=MERGES_ID,
+            ),
         )
     merges = read_merges(file)
     return tuple(make_tokenizer(merges, pad=encoder.pad) for encoder in family.text_encoders)
@@ -73,9 +77,20 @@ def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
         lines = [line for line in content.decode("utf-8").split("\n") if line and not line.startswith("#version")]
         pairs = tuple((first, second) for first, second in (line.split(" ") for line in lines))
     except (OSError, EOFError, ValueError, InputError, zlib.error) as error:
-        raise WeightsMissing(f"{file} cannot be read: {cause_of(error)}.", advice="Fetch it again.") from error
+        raise WeightsMissing(
+            text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
+            advice=text("Fetch it again."),
+        ) from error
     if len(pairs) != MERGES_COUNT:
-        raise WeightsMissing(f"{file} has {len(pairs)} merges where CLIP has {MERGES_COUNT}.", advice="Fetch it again.")
+        raise WeightsMissing(
+            text(
+                "{file} has {count} merges where CLIP has {merges_count}.",
+                file=file,
+                count=len(pairs),
+                merges_count=MERGES_COUNT,
+            ),
+            advice=text("Fetch it again."),
+        )
     return pairs
 
 
@@ -105,8 +120,8 @@ def make_tokenizer(merges: Sequence[tuple[str, str]], *, pad: str) -> Any:
             tokenizer = CLIPTokenizerFast(**_written(Path(folder), merges), **marks)
     if tokenizer(KNOWN_TEXT).input_ids != KNOWN_TOKENS:
         raise EnvironmentFailure(
-            "This version of transformers does not read CLIP's tokenizer as it should.",
-            advice="Take a version that constraints.txt names.",
+            text("This version of transformers does not read CLIP's tokenizer as it should."),
+            advice=text("Take a version that constraints.txt names."),
         )
     return tokenizer
 

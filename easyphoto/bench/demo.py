@@ -27,6 +27,7 @@ from easyphoto.drawings.scene import sample_scene
 from easyphoto.errors import EnvironmentFailure
 from easyphoto.images.pictures import as_picture
 from easyphoto.machine import Speed, machine_words, measure_speed, peak_memory_mb
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Bars, Report, Section, Table
@@ -97,7 +98,9 @@ def demo_template() -> Path:
     for template in shipped_templates():
         if template.file.name == TEMPLATE and not template.votes:
             return template.file
-    raise EnvironmentFailure("The templates that ship with EasyPhoto are missing.", advice="Clone the project anew.")
+    raise EnvironmentFailure(
+        text("The templates that ship with EasyPhoto are missing."), advice=text("Clone the project anew.")
+    )
 
 
 def draw_photos(folder: Path, seed: int) -> Path:

@@ -16,6 +16,7 @@ import numpy as np
 from easyphoto.architectures.base import models_folder
 from easyphoto.drawings.identity import IDENTITY_PARAMETERS, Identity
 from easyphoto.errors import WeightsMissing
+from easyphoto.messages import text
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def open_judge(folder: Path | None = None) -> Judge:
     folder = folder or models_folder() / "judge"
     if not (folder / "embedder.safetensors").is_file():
         raise WeightsMissing(
-            f"The judge's networks are not in {folder}.", advice="They come with the repository; clone it again."
+            text("The judge's networks are not in {folder}.", folder=folder),
+            advice=text("They come with the repository; clone it again."),
         )
     return Judge(embedder=load_network(folder, "embedder"), regressor=load_network(folder, "regressor"))

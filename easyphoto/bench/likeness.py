@@ -35,6 +35,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
 from easyphoto.images.pictures import as_array, as_picture, write_picture
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
@@ -60,8 +61,11 @@ def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str]
     """Measure what is not measured yet, print the table, then the summary as one JSON line."""
     if persons < FEWEST_PERSONS:
         raise InputError(
-            f"The bench cannot run with {persons} persons.",
-            advice=f"Give at least {FEWEST_PERSONS}: somebody else's LoRA is one of its arms.",
+            text("The bench cannot run with {persons} persons.", persons=persons),
+            advice=text(
+                "Give at least {fewest_persons}: somebody else's LoRA is one of its arms.",
+                fewest_persons=FEWEST_PERSONS,
+            ),
         )
     folder = app.workspace.root / "bench" / "likeness"
     judge = open_judge()

@@ -30,6 +30,7 @@ from easyphoto.geometry import Box, Size
 from easyphoto.images.pictures import as_array, as_picture, built_in_font, pasted_back, resized, write_picture
 from easyphoto.inference.finish import face_at
 from easyphoto.inference.plan import plan_crop
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
@@ -59,7 +60,9 @@ class LooksComparison:
 def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure what is not measured yet, print the table, then the summary as one JSON line."""
     if persons < 1:
-        raise InputError(f"The bench cannot run with {persons} persons.", advice="Give at least 1.")
+        raise InputError(
+            text("The bench cannot run with {persons} persons.", persons=persons), advice=text("Give at least 1.")
+        )
     folder, judge = app.workspace.root / "bench" / "looks", open_judge()
     members = {f"looks-{index}": index for index in range(first, first + persons)}
     train_everybody(app, folder, members, progress)

@@ -25,6 +25,7 @@ from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.subject import Subject
+from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
@@ -118,7 +119,9 @@ class Rehearsal:
     def _faces(self, template: Image.Image) -> tuple[Face, ...]:
         faces = self.tools.engine.detect(template)
         if not faces:
-            raise NoFaceFound("The engine finds no face on a template of the bench.", advice="Look at its detector.")
+            raise NoFaceFound(
+                text("The engine finds no face on a template of the bench."), advice=text("Look at its detector.")
+            )
         return faces[:1]
 
     def _pasted(self, template: Image.Image, crop: Image.Image, plan: CropPlan, alpha: np.ndarray) -> np.ndarray:

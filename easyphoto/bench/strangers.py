@@ -23,6 +23,7 @@ from easyphoto.faces.likeness_scale import measured_scale, scale_file, write_sca
 from easyphoto.faces.photo_opening import open_photo_engine
 from easyphoto.faces.score import cosine, largest_face_embedding
 from easyphoto.images.pictures import picture_files, read_picture
+from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 
 
@@ -44,7 +45,8 @@ def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str]
     engine = open_photo_engine(app.store, progress, app.options.faces)
     if engine.embedder is None:
         raise InputError(
-            "There is no embedder for photographs.", advice="Run: easyphoto weights get auraface (or sface, small)"
+            text("There is no embedder for photographs."),
+            advice=text("Run: easyphoto weights get auraface (or sface, small)"),
         )
     faces, notes = look_at_persons(engine, photos, progress)
     for note in notes:
@@ -65,7 +67,10 @@ def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str]
 def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tuple[list[StrangerPhoto], list[str]]:
     """The largest face of every photo in every sub-folder, and a note for each photo without one."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder.", advice="Give a folder with one sub-folder for each person.")
+        raise InputError(
+            text("{folder} is no folder.", folder=folder),
+            advice=text("Give a folder with one sub-folder for each person."),
+        )
     files = [
         (person.name, photo)
         for person in sorted(path for path in folder.iterdir() if path.is_dir())
@@ -84,7 +89,7 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
             notes.append(f"No face was found on {person}/{photo.name}.")
         else:
             faces.append(StrangerPhoto(person, photo.name, vector))
-    progress.step(len(files), len(files), "photos looked at")
+    progress.step(len(files), len(files), phase("looked", "photos looked at"))
     return faces, notes
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
+from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.storage.files import write_text
@@ -77,7 +78,10 @@ class TrainerComparison:
 def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> TrainerComparison:
     """Compare on the application's base model, print a table and then one JSON line."""
     if steps < 1:
-        raise InputError(f"{steps} steps cannot be timed.", advice="Give at least 1; 100 is the usual number.")
+        raise InputError(
+            text("{steps} steps cannot be timed.", steps=steps),
+            advice=text("Give at least 1; 100 is the usual number."),
+        )
     found = compare(app.base, steps=steps, progress=progress)
     for line in found.table().split("\n"):
         say(line)

@@ -18,6 +18,7 @@ from easyphoto.commands.check import CheckPhotos, photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.settings import (
     WeightSettings,
 )
@@ -141,7 +142,9 @@ def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 from easyphoto.bench import strangers
 
                 if arguments.photos is None:
-                    raise InputError("bench strangers needs --photos DIR.", advice="One sub-folder for each person.")
+                    raise InputError(
+                        text("bench strangers needs --photos DIR."), advice=text("One sub-folder for each person.")
+                    )
                 strangers.run(app, arguments.photos, progress=progress, say=say)
 
 

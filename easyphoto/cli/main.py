@@ -18,6 +18,7 @@ from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, write_text
 from easyphoto.storage.records import name_stamp
@@ -73,14 +74,20 @@ def checked_workspace(folder: Path) -> Path:
     """Raises InputError for a folder that cannot be one."""
     folder = folder.expanduser().absolute()
     if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
-        raise InputError(f"The workspace cannot lie in {folder}: records cannot name it.", advice="Rename the folder.")
+        raise InputError(
+            text("The workspace cannot lie in {folder}: records cannot name it.", folder=folder),
+            advice=text("Rename the folder."),
+        )
     try:
         lowest = next(path for path in (folder, *folder.parents) if path.exists())
         is_folder, cause = lowest.is_dir(), f"{lowest} is no folder"
     except (OSError, ValueError, StopIteration) as error:
         is_folder, cause = False, cause_of(error) if isinstance(error, OSError) else str(error)
     if not is_folder:
-        raise InputError(f"The workspace cannot lie in {folder}: {cause}.", advice="Name another with --workspace.")
+        raise InputError(
+            text("The workspace cannot lie in {folder}: {cause}.", folder=folder, cause=cause),
+            advice=text("Name another with --workspace."),
+        )
     return folder
 
 
@@ -94,7 +101,7 @@ def _foreign(workspace: Path, error: Exception) -> int:
         named = disk_failure(error)
         tell(f"{named.code}: {named}")
         return ENVIRONMENT
-    tell(f"EasyPhoto made a mistake: {type(error).__name__}: {error}")
+    tell(text("EasyPhoto made a mistake: {kind}: {error}", kind=type(error).__name__, error=error))
     report_bug(workspace, error)
     return BUG
 

@@ -15,6 +15,7 @@ from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import InputError, NotAllDeleted
+from easyphoto.messages import text
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 
 
@@ -23,7 +24,10 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         _list_persons(workspace)
         return
     if arguments.name is None:
-        raise InputError(f"persons {arguments.action} needs a name.", advice="easyphoto persons lists everybody.")
+        raise InputError(
+            text("persons {action} needs a name.", action=arguments.action),
+            advice=text("easyphoto persons lists everybody."),
+        )
     if arguments.action == "import":
         _import(arguments, workspace)
         return
@@ -115,7 +119,7 @@ def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
 
 def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.new_name is None:
-        raise InputError("persons rename needs two names.", advice="easyphoto persons rename NAME NEWNAME")
+        raise InputError(text("persons rename needs two names."), advice=text("easyphoto persons rename NAME NEWNAME"))
     command = RenamePerson(arguments.name, arguments.new_name, arguments.new_id)
     renamed = command.run(open_app(arguments, workspace), NullContext())
     say(f"{renamed.id}  {renamed.name}")
@@ -126,7 +130,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     id = checked_id(arguments.name)
     if not arguments.yes:
         if sys.stdin is None or not sys.stdin.isatty():
-            raise InputError("Deleting cannot be undone.", advice="Add --yes to say that you mean it.")
+            raise InputError(text("Deleting cannot be undone."), advice=text("Add --yes to say that you mean it."))
         tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             tell("Nothing was deleted.")
@@ -137,6 +141,8 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if deletion.left:
         named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
         raise NotAllDeleted(
-            f"Not all of {id!r} is deleted. {named}",
-            advice="The next start of EasyPhoto ends it; or stop what works on them, and run the same command again.",
+            text("Not all of {id!r} is deleted. {named}", id=id, named=named),
+            advice=text(
+                "The next start of EasyPhoto ends it; or stop what works on them, and run the same command again."
+            ),
         )

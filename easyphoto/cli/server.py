@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto.errors import DiskFailure, EnvironmentFailure, InputError
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.scratch import abandoned, clear, held_folder
 
@@ -67,8 +68,8 @@ def serve(
     is_local = host in LOOPBACK_ADDRESSES
     if not (is_local or accounts or without_accounts):
         raise InputError(
-            f"Anybody in the network of {host} could see and change every person.",
-            advice="Add --auth user:password, or --without-auth to say that you mean it.",
+            text("Anybody in the network of {host} could see and change every person.", host=host),
+            advice=text("Add --auth user:password, or --without-auth to say that you mean it."),
         )
     from easyphoto.api.closing import ClosesInTime
     from easyphoto.api.connections import ImpatientProtocol
@@ -122,7 +123,10 @@ def open_port(host: str, port: int) -> socket.socket:
     """Raises EnvironmentFailure; taken here and not by the server, which would end the process."""
     if not 0 <= port <= MOST_PORT:
         # The system would take what is left over of a larger number.
-        raise InputError(f"There is no port {port}.", advice=f"Choose a --port up to {MOST_PORT}; 0 takes a free one.")
+        raise InputError(
+            text("There is no port {port}.", port=port),
+            advice=text("Choose a --port up to {most_port}; 0 takes a free one.", most_port=MOST_PORT),
+        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -134,7 +138,8 @@ def open_port(host: str, port: int) -> socket.socket:
         listening.listen()
     except (OSError, OverflowError) as error:
         raise EnvironmentFailure(
-            f"{host}:{port} cannot be opened: {cause_of(error)}.", advice="Choose another --port; 0 takes a free one."
+            text("{host}:{port} cannot be opened: {cause}.", host=host, port=port, cause=cause_of(error)),
+            advice=text("Choose another --port; 0 takes a free one."),
         ) from error
     return listening
 
@@ -173,6 +178,7 @@ def _uvicorn() -> Any:
         import uvicorn
     except ImportError as error:
         raise EnvironmentFailure(
-            f"The server needs {error.name}.", advice="Install it: pip install easyphoto[ui]"
+            text("The server needs {package}.", package=error.name),
+            advice=text("Install it: pip install easyphoto[ui]"),
         ) from error
     return uvicorn

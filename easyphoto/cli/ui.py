@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.settings import FaceSettings, Options, WeightSettings
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def accounts_of(typed: Sequence[str], variable: str) -> dict[str, str] | None:
     """User → password, of the options and of the variable, which has commas between. Raises InputError."""
     accounts = {}
-    for text in (*typed, *(part for part in variable.split(",") if part.strip())):
-        user, colon, password = text.strip().partition(":")
+    for written in (*typed, *(part for part in variable.split(",") if part.strip())):
+        user, colon, password = written.strip().partition(":")
         if not (user and colon and password):
-            raise InputError("An account is USER:PASSWORD.", advice="Give both, with a colon between them.")
+            raise InputError(text("An account is USER:PASSWORD."), advice=text("Give both, with a colon between them."))
         accounts[user] = password
     return accounts or None

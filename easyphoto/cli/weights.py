@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import BarProgress, say, table, tell
 from easyphoto.errors import ChecksumMismatch, EnvironmentFailure, InputError, WeightsMissing
+from easyphoto.messages import text
 from easyphoto.settings import WeightSettings
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     store = open_store(workspace.weights, default_mirrors(), settings_of(WeightSettings, arguments))
     names = tuple(arguments.names)
     if names and arguments.action not in ("get", "trust"):
-        raise InputError(f"weights {arguments.action} takes no names.", advice="Only get and trust do.")
+        raise InputError(
+            text("weights {action} takes no names.", action=arguments.action), advice=text("Only get and trust do.")
+        )
     progress = BarProgress()
     try:
         match arguments.action:
@@ -124,7 +127,9 @@ def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
     if failed:
         for failure in failed:
             tell(f"{failure.code}: {failure}")
-        raise WeightsMissing(f"{len(failed)} files could not be had.", advice="What to do for each stands above.")
+        raise WeightsMissing(
+            text("{count} files could not be had.", count=len(failed)), advice=text("What to do for each stands above.")
+        )
 
 
 def check(store: WeightStore, progress: Progress) -> None:
@@ -138,15 +143,19 @@ def check(store: WeightStore, progress: Progress) -> None:
     if wrong:
         first = wrong[0]
         raise ChecksumMismatch(
-            f"{len(wrong)} of {len(findings)} files are not what was expected.",
-            advice=f"Move {first.place} away and fetch it again, or: easyphoto weights trust {first.file.id}",
+            text("{count} of {findings} files are not what was expected.", count=len(wrong), findings=len(findings)),
+            advice=text(
+                "Move {place} away and fetch it again, or: easyphoto weights trust {id}",
+                place=first.place,
+                id=first.file.id,
+            ),
         )
     say(f"{len(findings)} files were read; none in the store is damaged.")
 
 
 def trust(store: WeightStore, names: tuple[str, ...]) -> None:
     if len(names) != 1:
-        raise InputError("weights trust needs one file.", advice="easyphoto weights list names them.")
+        raise InputError(text("weights trust needs one file."), advice=text("easyphoto weights list names them."))
     place = store.trust(names[0])
     if place is None:
         tell(f"No {names[0]} is at hand; what was recorded is forgotten, and the next file seen is trusted.")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from easyphoto.app import EasyPhoto
 from easyphoto.errors import RunBusy
+from easyphoto.messages import text
 from easyphoto.persons.upkeep import finish_begun
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage import journal
@@ -20,8 +21,8 @@ def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
     finish_begun(app.workspace, app.host, ids)
     if stuck := sorted(journal.doomed(app.workspace.root) & (ids or frozenset())):
         raise RunBusy(
-            f"{stuck[0]} is being deleted, and somebody still works on them.",
-            advice="Wait until that has ended, or take another name.",
+            text("{id} is being deleted, and somebody still works on them.", id=stuck[0]),
+            advice=text("Wait until that has ended, or take another name."),
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
 from easyphoto.errors import InputError, TooFewPhotos
+from easyphoto.messages import text
 from easyphoto.settings import Options, PreprocessSettings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class CheckPhotos(Command):
 
     @property
     def title(self) -> str:
-        return f"check {len(self.photos)} photos"
+        return text("check {count} photos", count=len(self.photos))
 
     def subjects(self, workspace: Workspace) -> Subjects:
         return Subjects((), uploads_among(self.photos, workspace))
@@ -73,12 +74,15 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
     from easyphoto.images.pictures import picture_files
 
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder.", advice="Give the folder that holds the person's photos.")
+        raise InputError(
+            text("{folder} is no folder.", folder=folder),
+            advice=text("Give the folder that holds the person's photos."),
+        )
     # What is named like a picture and is none (a folder, a pipe, a link that leads nowhere) gets its verdict.
     files = picture_files(folder, only_files=False)
     if not files:
         raise TooFewPhotos(
-            f"There are no photos in {folder}.",
-            advice="Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP).",
+            text("There are no photos in {folder}.", folder=folder),
+            advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP)."),
         )
     return files

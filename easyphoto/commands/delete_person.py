@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects
+from easyphoto.messages import text
 from easyphoto.storage.journal import DELETE
 from easyphoto.workspace.folders import Workspace, checked_id
 
@@ -23,7 +24,7 @@ class DeletePerson(Command):
 
     @property
     def title(self) -> str:
-        return f"delete {self.name}"
+        return text("delete {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
         from easyphoto.persons.traces import traces_of

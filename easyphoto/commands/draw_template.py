@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
 from easyphoto.errors import NameTaken
+from easyphoto.messages import text
 from easyphoto.settings import Options
 from easyphoto.storage.records import utc_now
 from easyphoto.workspace.folders import Workspace, checked_id
@@ -36,7 +37,7 @@ class DrawTemplate(Command):
 
     @property
     def title(self) -> str:
-        return f"draw {self.name}"
+        return text("draw {name}", name=self.name)
 
     def run(self, app: EasyPhoto, context: Context) -> Path:
         """The template's file. Raises NameTaken where there is one of that name."""
@@ -47,7 +48,9 @@ class DrawTemplate(Command):
         app = app.with_options(self.options)
         target = app.workspace.templates / f"{checked_id(self.name)}.png"
         if any(own.stem.lower() == target.stem for own in own_templates(app.workspace)):
-            raise NameTaken(f"There is already a template {self.name!r}.", advice="Choose another name.")
+            raise NameTaken(
+                text("There is already a template {name!r}.", name=self.name), advice=text("Choose another name.")
+            )
         request = GenerateRequest(
             Size(*self.size), prompt=self.prompt, negative=self.negative, seed=self.seed, steps=self.steps
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context
+from easyphoto.messages import text
 from easyphoto.storage.files import atomic_path
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class ExportPerson(Command):
 
     @property
     def title(self) -> str:
-        return f"export {self.name}"
+        return text("export {name}", name=self.name)
 
     def run(self, app: EasyPhoto, context: Context) -> Path:
         """The ZIP file. Raises UnknownPerson."""

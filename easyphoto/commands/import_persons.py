@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context
+from easyphoto.messages import text
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -25,7 +26,7 @@ class ImportPersons(Command):
 
     @property
     def title(self) -> str:
-        return f"import {self.name or self.source.name}"
+        return text("import {name}", name=self.name or self.source.name)
 
     def run(self, app: EasyPhoto, context: Context) -> ImportedPersons:
         """Says who was left out, and why."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, Options
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class PhotographPersons(Command):
 
     @property
     def title(self) -> str:
-        return f"photograph {' and '.join(self.persons)}"
+        *others, last = self.persons or ("",)
+        if not others:
+            return text("photograph {names}", names=last)
+        return text("photograph {names} and {last}", names=" and ".join(others), last=last)
 
     def subjects(self, workspace: Workspace) -> Subjects:
         from easyphoto.workspace.folders import checked_id
@@ -60,7 +64,9 @@ class PhotographPersons(Command):
         from easyphoto.commands.photograph_series import open_series
 
         if not self.persons or not self.templates:
-            raise InputError("A photograph needs a person and a template.", advice="Name at least one of each.")
+            raise InputError(
+                text("A photograph needs a person and a template."), advice=text("Name at least one of each.")
+            )
         app = app.with_options(self.options)
         with at_work(app, self.persons, context) as progress:
             series = open_series(app, self.persons, self.templates, self.settings, progress, out=self.out)

@@ -26,7 +26,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
-from easyphoto.messages import joined, note
+from easyphoto.messages import joined, note, phase, text
 from easyphoto.persons.folder import base_of, judged, subject_from
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -178,8 +178,8 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
     bases = {base_of(app.workspace, person) for person in persons}
     if len(bases) > 1:
         raise InputError(
-            f"{', '.join(person.id for person in persons)} were trained on different bases.",
-            advice="Photograph them one at a time, or train them on the same base.",
+            text("{names} were trained on different bases.", names=", ".join(person.id for person in persons)),
+            advice=text("Photograph them one at a time, or train them on the same base."),
         )
     return bases.pop()
 
@@ -197,7 +197,7 @@ def open_models(
     few_steps = few_steps_lora(family, settings, store, progress)
     # Before the large networks, because a name that nobody knows is said at once.
     finisher = app.host.open_finisher(settings, store, progress, app.models)
-    progress.step(0, 1, "loading the networks")
+    progress.step(0, 1, phase("load-networks", "loading the networks"))
     return PipelineModels(
         backend=app.host.open_backend(base, family, store, app.options.weights, app.models),
         engine=engine,
@@ -218,7 +218,8 @@ def few_steps_lora(
     if found is None:
         known = ", ".join(family.few_steps) or "none"
         raise InputError(
-            f"{family.label} has no {settings.few_steps} LoRA.", advice=f"Known for it: {known}; or take off."
+            text("{label} has no {few_steps} LoRA.", label=family.label, few_steps=settings.few_steps),
+            advice=text("Known for it: {known}; or take off.", known=known),
         )
     return found, store.require(found.lora, progress)
 
@@ -266,7 +267,12 @@ class _Taking:
 def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
     """Said of the template's seated faces, and of the results' whose likeness is unknown."""
     said = [
-        f"Face {index + 1} from the left on the template {words}."
+        note(
+            "template-of-another-kind",
+            "Face {number} from the left on the template {words}.",
+            number=index + 1,
+            words=words,
+        )
         for index, _ in found.seated
         for words in engine.remarks(template, found.faces[index])
     ]
@@ -276,7 +282,15 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
             if likeness is None:
                 there = face_within(found.faces[index], whole, growth)
                 remarks = engine.remarks(one.image, there)
-                said += [f"Face {index + 1} from the left on the result {words}." for words in remarks]
+                said += [
+                    note(
+                        "result-of-another-kind",
+                        "Face {number} from the left on the result {words}.",
+                        number=index + 1,
+                        words=words,
+                    )
+                    for words in remarks
+                ]
     if said:
         other = engine.domain.other
         said.append(
@@ -294,9 +308,21 @@ def _in_own_colours(original: Original, found: Photographs) -> Photographs:
 def _as_shown(original: Original, made: Photograph) -> Photograph:
     shown, notes = original.shown(made.image), made.notes
     if made.image.size != original.picture.size and not original.is_plain:
-        notes = *notes, "The picture was enlarged, so all of it was brought back into the template's colours."
+        notes = (
+            *notes,
+            note(
+                "colours-brought-back",
+                "The picture was enlarged, so all of it was brought back into the template's colours.",
+            ),
+        )
     if original.hides(made.mask):
-        notes = *notes, "Part of the new face lies where the template is transparent, and is not seen."
+        notes = (
+            *notes,
+            note(
+                "face-under-transparency",
+                "Part of the new face lies where the template is transparent, and is not seen.",
+            ),
+        )
     stages = tuple(replace(one, image=shown) if one.image is made.image else one for one in made.stages)
     return replace(made, image=shown, stages=stages, notes=notes)
 

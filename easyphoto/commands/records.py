@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from easyphoto.commands.base import Command, recorded_fields
 from easyphoto.errors import BadRecord, BadSettings
+from easyphoto.messages import text
 from easyphoto.settings import Options, Settings, settings_from
 from easyphoto.storage.records import fitted
 
@@ -31,7 +32,8 @@ def read_command(command: type[C], record: Mapping[str, Any]) -> C:
                 raise TypeError(f"{key} is missing")
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRecord(
-            f"The request of a job {command.kind!r} is damaged: {error}.", advice="Delete the job."
+            text("The request of a job {kind!r} is damaged: {error}.", kind=command.kind, error=error),
+            advice=text("Delete the job."),
         ) from error
     return command(**values)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects
+from easyphoto.messages import text
 from easyphoto.storage.journal import RENAME, pending
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 
@@ -29,7 +30,7 @@ class RenamePerson(Command):
 
     @property
     def title(self) -> str:
-        return f"rename {self.name}"
+        return text("rename {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
         return Subjects(tuple(dict.fromkeys(self.ids)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
+from easyphoto.messages import text
 from easyphoto.settings import Options
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ResumeTraining(Command):
 
     @property
     def title(self) -> str:
-        return f"resume {self.person}"
+        return text("resume {name}", name=self.person)
 
     def subjects(self, workspace: Workspace) -> Subjects:
         return Subjects((self.person,) if self.person else ())

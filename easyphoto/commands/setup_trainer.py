@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context
 from easyphoto.errors import TrainerMissing
+from easyphoto.messages import text
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -21,7 +22,7 @@ class SetupTrainer(Command):
 
     @property
     def title(self) -> str:
-        return "set up the trainer"
+        return text("set up the trainer")
 
     def run(self, app: EasyPhoto, context: Context) -> Mapping[str, str]:
         """The versions in the environment; nothing is made, and nothing returned, where this Python trains itself."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
 from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.messages import text
 from easyphoto.settings import Options, PreprocessSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class TrainPerson(Command):
 
     @property
     def title(self) -> str:
-        return f"train {self.name}"
+        return text("train {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
         from easyphoto.workspace.folders import checked_id

@@ -15,6 +15,7 @@ from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.errors import DiskFailure, TooFewPhotos, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
+from easyphoto.messages import note, text
 from easyphoto.persons.folder import Trained, install_person, judged, keep_photos, likeness_record, subject_from
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check, write_check
@@ -65,7 +66,9 @@ def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
     try:
         return app.host.trainer(app.workspace)
     except TrainerMissing:
-        context.note("The environment that trains was made first; the next training starts at once.")
+        context.note(
+            note("trainer-made", "The environment that trains was made first; the next training starts at once.")
+        )
         SetupTrainer().run(app, context)
     return app.host.trainer(app.workspace)
 
@@ -79,10 +82,10 @@ def prepared_run(
     engine = app.engine_for(photos.photos, progress)
     check = photos.verdicts(engine, family, progress)
     if not check.kept:
-        raise TooFewPhotos(check.none_kept, advice="Add sharp photos that show one face well, then train again.")
+        raise TooFewPhotos(check.none_kept, advice=text("Add sharp photos that show one face well, then train again."))
     context.checked(check)
-    for note in check.notes:
-        context.note(note)
+    for said in check.notes:
+        context.note(said)
     with _new_run(app.workspace, checked_id(name)) as folder:
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)

@@ -10,12 +10,13 @@ from PIL import Image
 
 from easyphoto.faces.domain import DomainOf
 from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale
-from easyphoto.messages import text
+from easyphoto.messages import note, text
 from easyphoto.weights.catalog import UsedWeight
 
-_MISSED = (
-    "Pictures without a drawn face were not looked at as photographs, because YuNet is not at hand. "
-    "Run: easyphoto weights get yunet"
+_MISSED = note(
+    "photographs-not-looked-at",
+    "Pictures without a drawn face were not looked at as photographs, because YuNet is not "
+    "at hand. Run: easyphoto weights get yunet",
 )
 
 

@@ -16,6 +16,7 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
 from easyphoto.backends.published import name_for
 from easyphoto.errors import DiskFailure
+from easyphoto.messages import note
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
@@ -168,7 +169,7 @@ def published_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
     try:
         return host.publish(lora), ()
     except DiskFailure as error:
-        return None, (f"The LoRA is not in the web UI's list yet. {error}",)
+        return None, (note("not-listed-yet", "The LoRA is not in the web UI's list yet. {error}", error=error),)
 
 
 def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
@@ -176,7 +177,13 @@ def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
     try:
         return host.withdraw(lora), ()
     except DiskFailure as error:
-        return None, (f"The LoRA of the earlier training is still in the web UI's list. {error}",)
+        return None, (
+            note(
+                "earlier-still-listed",
+                "The LoRA of the earlier training is still in the web UI's list. {error}",
+                error=error,
+            ),
+        )
 
 
 def listed_names(host: Host, id: str, loras: Iterable[Path]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint,
 from easyphoto.backends.webui_names import control_models
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
 from easyphoto.host.base import HostFacts, ListsNoLoras, ThisMachine
+from easyphoto.messages import joined, note, text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
@@ -82,17 +83,16 @@ class RemoteHost(ListsNoLoras):
         if settings.restore == NONE and settings.upscale == NONE:
             return None
         lists = read_lists(self.webui)
-        notes: list[str] = []
-        restorer = _or_noted(
-            lambda: self._restorer(settings.restore, lists, store, progress, models),
-            notes,
-            "Face restoration was left out.",
-        )
-        upscaler = _or_noted(
-            lambda: self._upscaler(settings.upscale, lists, store, progress, models),
-            notes,
-            "The enlargement was left out.",
-        )
+        missed: list[EasyPhotoError] = []
+        restorer = _or_none(lambda: self._restorer(settings.restore, lists, store, progress, models), missed)
+        notes = [
+            note("restoration-left-out", "Face restoration was left out. {error}", error=error) for error in missed
+        ]
+        missed.clear()
+        upscaler = _or_none(lambda: self._upscaler(settings.upscale, lists, store, progress, models), missed)
+        notes += [
+            note("enlargement-left-out", "The enlargement was left out. {error}", error=error) for error in missed
+        ]
         return Finisher(restorer, upscaler, tuple(notes))
 
     def trainer(self, workspace: Workspace) -> Path | None:
@@ -120,15 +120,20 @@ class RemoteHost(ListsNoLoras):
 
     def _warnings(self, lists: RemoteInventory) -> Iterator[str]:
         if self.address.is_open_to_listeners:
-            yield "The password travels unencrypted: use https, or a tunnel."
+            yield text("The password travels unencrypted: use https, or a tunnel.")
         if lists.controls is None:
-            yield "It has no ControlNet: install the extension sd-webui-controlnet there, and restart it."
+            yield text("It has no ControlNet: install the extension sd-webui-controlnet there, and restart it.")
             return
         for family in FAMILIES.values():
             lacking = sorted(set(family.controls) - set(control_models(family, lists.controls)))
             if not family.ships and lacking:
                 files = ", ".join(family.controls[kind] for kind in lacking)
-                yield f"For {family.label} it lacks the controls {', '.join(lacking)} ({files}, in models/ControlNet)."
+                yield text(
+                    "For {label} it lacks the controls {lacking} ({files}, in models/ControlNet).",
+                    label=family.label,
+                    lacking=", ".join(lacking),
+                    files=files,
+                )
 
 
 def remote_lines(host: RemoteHost) -> Iterator[str]:
@@ -151,11 +156,12 @@ def _named(name: str, known: Sequence[str]) -> str | None:
     return next((each for each in known if each.lower() == name.lower()), None)
 
 
-def _or_noted(open_it: Callable[[], T], notes: list[str], words: str) -> T | None:
+def _or_none(open_it: Callable[[], T], missed: list[EasyPhotoError]) -> T | None:
+    """None, and the error among `missed`, for what cannot be had."""
     try:
         return open_it()
     except (EnvironmentFailure, OutOfMemory) as error:
-        notes.append(f"{words} {error}")
+        missed.append(error)
         return None
 
 
@@ -164,5 +170,7 @@ def _or_known(open_it: Callable[[], T], theirs: Sequence[str]) -> T:
     try:
         return open_it()
     except InputError as error:
-        also = f" The web UI has: {', '.join(theirs)}." if theirs else ""
-        raise InputError(error.message, advice=error.advice + also) from None
+        if not theirs:
+            raise
+        also = text("The web UI has: {names}.", names=", ".join(theirs))
+        raise InputError(error.message, advice=joined([error.advice, also], " ")) from None

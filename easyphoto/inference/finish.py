@@ -23,6 +23,7 @@ from easyphoto.inference.masks import feather_of, softened
 from easyphoto.inference.plan import JointPlan, face_within
 from easyphoto.inference.prepare import AnalysedFace, Setup
 from easyphoto.inference.results import Photograph
+from easyphoto.messages import note
 from easyphoto.settings import InferenceSettings
 
 # A face found again after a pass must overlap the place it was painted at by this much to be taken for it.
@@ -57,7 +58,7 @@ def recoloured(
         skin, template_skin = skin_of(labels), skin_of(template.labels)
         return colour_transferred(picture, skin, template.picture, template_skin, edge=edge), ()
     except (cv2.error, ValueError) as error:
-        return picture, (f"Colour transfer was left out ({error}).",)
+        return picture, (note("colour-left-out", "Colour transfer was left out ({error}).", error=error),)
 
 
 def found_again(picture: Image.Image, before: AnalysedFace, engine: FaceEngine) -> AnalysedFace:
@@ -85,7 +86,7 @@ def evened(
         skin = skin_of(resized_labels(labels, Size.of(crop)))
         return retouched(crop, skin, face_width=face_width, strength=settings.retouch_strength), ()
     except (cv2.error, ValueError) as error:
-        return crop, (f"Retouch was left out ({error}).",)
+        return crop, (note("retouch-failed", "Retouch was left out ({error}).", error=error),)
 
 
 def composed(painted: Image.Image, setup: Setup, settings: InferenceSettings) -> np.ndarray:
@@ -186,7 +187,7 @@ def ranked(results: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple
     """Best first; in the order of their seeds, with a note, where a likeness is unknown."""
     scores = [result.score for result in results]
     if any(score is None for score in scores):
-        one = "How like the person the result is could not be measured."
-        several = "The results are not ranked: their likeness could not be measured."
+        one = note("likeness-unknown", "How like the person the result is could not be measured.")
+        several = note("not-ranked", "The results are not ranked: their likeness could not be measured.")
         return tuple(results), (several if len(results) > 1 else one,)
     return tuple(sorted(results, key=lambda result: -(result.score or 0.0))), ()

@@ -21,13 +21,13 @@ from easyphoto.faces.skin_tone import (
     with_skin_around,
 )
 from easyphoto.geometry import Box, Size
+from easyphoto.messages import note, text
 from easyphoto.settings import InferenceSettings
 
 # The part of the template that is looked at: neck, ears and hair lie within this many lengths of the face box.
 AREA_FACTOR = 3.0
 # Changes of skin smaller than this (ln of linear light, the largest channel) are none.
 LEAST_CHANGE = 0.02
-LEAVE_IT = "To leave the template's: --skin template (in the tab: Skin colour)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +106,21 @@ def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, nam
 
 def _skin_note(labels: np.ndarray, name: str) -> str:
     seen = [word for part, word in ((Part.EARS, "ears"), (Part.NECK, "neck")) if (labels == part).any()]
-    where = {0: "the face", 1: f"face and {' '.join(seen)}", 2: "face, ears and neck"}[len(seen)]
-    rest = "other skin keeps the template's colour" if seen else "neck and ears were not found and keep the template's"
-    return f"{name} has another skin than the template: {where} took it, {rest}. {LEAVE_IT}"
+    where = text("the face")
+    if len(seen) == 2:
+        where = text("face, ears and neck")
+    elif seen:
+        where = text("face and ears") if seen == ["ears"] else text("face and neck")
+    rest = (
+        text("other skin keeps the template's colour")
+        if seen
+        else text("neck and ears were not found and keep the template's")
+    )
+    return note(
+        "skin-recoloured",
+        "{name} has another skin than the template: {where} took it, {rest}. To leave the template's: --skin template "
+        "(in the tab: Skin colour).",
+        name=name,
+        where=where,
+        rest=rest,
+    )

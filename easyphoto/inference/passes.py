@@ -20,6 +20,7 @@ from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
 from easyphoto.inference.identities.registry import identity_conditions
 from easyphoto.inference.subject import Subject
+from easyphoto.messages import note, text
 from easyphoto.settings import InferenceSettings
 
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
@@ -69,22 +70,24 @@ def controls_for(
     controls, notes = [], []
     for kind, weight in wanted:
         if kind not in available:
-            why = capabilities.refused.get(kind, "no model for it is at hand")
+            why = capabilities.refused.get(kind, text("no model for it is at hand"))
             if kind == "color" and "tile" in available:
                 image = draw_guide("tile", guides.picture)
                 controls.append(Control("tile", image, weight, end=TILE_FOR_COLOUR_END))
-                notes.append(f"Control color: {why}; tile until half of the steps stands in.")
+                notes.append(
+                    note("control-replaced", "Control color: {why}; tile until half of the steps stands in.", why=why)
+                )
             else:
-                notes.append(f"Control {kind}: left out, {why}.")
+                notes.append(note("control-left-out", "Control {kind}: left out, {why}.", kind=kind, why=why))
             continue
         ground = guides.pasted if kind in POSE_KINDS else guides.picture
         if ground is None:
-            notes.append(f"Control {kind}: left out, there is no pose guide.")
+            notes.append(note("control-without-pose", "Control {kind}: left out, there is no pose guide.", kind=kind))
             continue
         try:
             controls.append(Control(kind, draw_guide(kind, ground, guides.points), weight))
         except InputError as error:
-            notes.append(f"Control {kind}: left out. {error}")
+            notes.append(note("control-failed", "Control {kind}: left out. {error}", kind=kind, error=error))
     return tuple(controls), tuple(notes)
 
 
@@ -187,7 +190,18 @@ def sampler_preset(
     wanted = Sampler(fast.sampler) if fast else WANTED_SAMPLER
     missing = bool(capabilities.samplers) and wanted not in capabilities.samplers
     sampler = capabilities.samplers[0] if missing else wanted
-    notes = (f"Sampler {wanted.value}: the backend lacks it, {sampler.value} is used.",) if missing else ()
+    notes = (
+        (
+            note(
+                "sampler-replaced",
+                "Sampler {wanted}: the backend lacks it, {sampler} is used.",
+                wanted=wanted.value,
+                sampler=sampler.value,
+            ),
+        )
+        if missing
+        else ()
+    )
     if fast is None or lora is None:
         return SamplerPreset(sampler, settings.cfg or family.first_cfg), notes
     return SamplerPreset(sampler, settings.cfg or fast.cfg, (LoraCondition(lora, fast.weight),), fast.steps), notes

@@ -46,6 +46,7 @@ from easyphoto.inference.prepare import Setup, coverings, part_maps, prepared, s
 from easyphoto.inference.refine import enlarged, unmet, with_restored_faces
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Slice, Stage, Stopwatch
 from easyphoto.inference.subject import Subject
+from easyphoto.messages import Text, note, phase, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.settings import InferenceSettings, settings_record
@@ -248,8 +249,14 @@ class Shot:
         plan = plan_joint([setup.plan.crop for setup in setups], size, session.family)
         if plan.enlargement > MOST_ENLARGEMENT:
             self.notes.append(
-                f"The joint pass over the faces' borders was left out: the group fills {plan.crop.width:.0f} pixels, "
-                f"{session.family.id} would paint it at {plan.work.width}."
+                note(
+                    "joint-pass-left-out",
+                    "The joint pass over the faces' borders was left out: the group fills {width:.0f} "
+                    "pixels, {family} would paint it at {side}.",
+                    width=plan.crop.width,
+                    family=session.family.id,
+                    side=plan.work.width,
+                )
             )
             self.unit += UNITS
             return canvas
@@ -276,7 +283,7 @@ class Shot:
                 canvas, setups, finisher.restorer, session.tools.engine, strength=strength
             )
         self.unit += UNITS
-        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: restoration")
+        session.tools.progress.step(self.unit, self.units, phase("restore", "seed {seed}: restoration", seed=self.seed))
         self.stages.extend(stages)
         self.notes.extend(notes)
         return canvas
@@ -286,30 +293,40 @@ class Shot:
         session, finisher = self.session, self.session.tools.finisher
         if finisher is None or finisher.upscaler is None:
             return picture
-        part = Slice(session.tools.progress, self.unit, self.units, f"seed {self.seed}: enlargement")
+        part = Slice(
+            session.tools.progress, self.unit, self.units, phase("enlarge", "seed {seed}: enlargement", seed=self.seed)
+        )
         with session.clock.timed("enlargement"):
             larger, notes = enlarged(picture, finisher.upscaler, session.settings, part)
         self.unit += UNITS
-        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: enlargement")
+        session.tools.progress.step(self.unit, self.units, phase("enlarge", "seed {seed}: enlargement", seed=self.seed))
         self.notes.extend(notes)
         return larger
 
-    def painted(self, phase: str, request: InpaintRequest, face: int | None) -> Image.Image:
+    def painted(self, step: str, request: InpaintRequest, face: int | None) -> Image.Image:
         """One pass of the backend, timed; outside its mask the picture stays. Stage and notes are put down."""
         session = self.session
         session.tools.progress.check()
-        whose = f"face {face + 1}, {phase}" if face is not None else phase
-        with session.clock.timed(phase):
+        whose = Text(step) if face is None else text("face {face}, {what}", face=face + 1, what=Text(step))
+        with session.clock.timed(step):
             result = session.tools.backend.inpaint(
-                request, Slice(session.tools.progress, self.unit, self.units, f"seed {self.seed}: {whose}")
+                request,
+                Slice(
+                    session.tools.progress,
+                    self.unit,
+                    self.units,
+                    phase("paint", "seed {seed}: {what}", seed=self.seed, what=whose),
+                ),
             )
         self.unit += UNITS
         picture = overlaid(request.image, result.image, request.mask)
-        session.tools.progress.step(self.unit, self.units, f"seed {self.seed}: {whose}", preview=picture)
-        self.stages.append(Stage(phase, picture, face))
+        session.tools.progress.step(
+            self.unit, self.units, phase("paint", "seed {seed}: {what}", seed=self.seed, what=whose), preview=picture
+        )
+        self.stages.append(Stage(step, picture, face))
         self.notes.extend(result.notes)
         self.applied.append(
-            {"pass": phase, "face": face, "controls": list(result.applied_controls), "steps": request.steps,
+            {"pass": step, "face": face, "controls": list(result.applied_controls), "steps": request.steps,
              "denoise": request.denoise, "cfg": request.cfg, "sampler": request.sampler.value, "prompt": request.prompt}
         )  # fmt: skip
         return picture

@@ -11,6 +11,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box, Size, nose_place, resized_points, square_around
+from easyphoto.messages import joined, note, text
 
 # The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45
 # degrees; the girl in photos/group/01.jpg is at 0.15) two frontal eyes were laid over one half-hidden eye: not done.
@@ -90,12 +91,12 @@ def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
     """The reason to leave a face as it is rather than spoil it; None where it can be done."""
     visible = face.box.clipped(picture)
     if face.box.width < family.smallest_face / 4:
-        return f"it is only {face.box.width:.0f} pixels wide"
+        return text("it is only {width:.0f} pixels wide", width=face.box.width)
     if visible.area < (1 - MOST_CUT) * face.box.area or not points_inside(face.points, picture):
-        return "the picture's border cuts it"
+        return text("the picture's border cuts it")
     low, high = PROFILE_LIMITS
     if not low <= nose_place(face.points) <= high:
-        return "it is seen from the side"
+        return text("it is seen from the side")
     return None
 
 
@@ -104,16 +105,35 @@ def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
     said = []
     low, high = TURNED_LIMITS
     if not low <= nose_place(plan.face.points) <= high:
-        said.append("it is turned, so the likeness may suffer")
+        said.append(text("it is turned, so the likeness may suffer"))
     if plan.face.box.width < family.smallest_face / 2:
-        said.append(f"it is small ({plan.face.box.width:.0f} pixels wide), so details come from the networks alone")
-    if plan.enlargement > MOST_ENLARGEMENT:
-        larger = f"enlarged {plan.enlargement:.1f} times"
         said.append(
-            f"{family.id} works at {plan.work.width} pixels and the crop is {plan.crop.width:.0f}: "
-            + (f"what it paints is {larger}, finer detail is the reference photo's" if fused else
-               f"the face is {larger} and softer than the template")
-        )  # fmt: skip
+            text(
+                "it is small ({width:.0f} pixels wide), so details come from the networks alone",
+                width=plan.face.box.width,
+            )
+        )
+    if plan.enlargement > MOST_ENLARGEMENT:
+        values = {
+            "family": family.id,
+            "side": plan.work.width,
+            "crop": plan.crop.width,
+            "times": plan.enlargement,
+        }
+        said.append(
+            text(
+                "{family} works at {side} pixels and the crop is {crop:.0f}: what it paints is enlarged {times:.1f} "
+                "times, finer detail is the reference photo's",
+                **values,
+            )
+            if fused
+            else text(
+                "{family} works at {side} pixels and the crop is {crop:.0f}: the face is enlarged {times:.1f} times "
+                "and softer than the template",
+                **values,
+            )
+        )
+
     return tuple(said)
 
 
@@ -137,44 +157,82 @@ def assigned_faces(
     a face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
     """
     if not faces:
-        raise NoFaceFound("There is no face on the template.", advice="Choose a template with a visible face.")
+        raise NoFaceFound(
+            text("There is no face on the template."), advice=text("Choose a template with a visible face.")
+        )
     hidden = [None if face in (assignment or ()) else said for face, said in enumerate(covered or [None] * len(faces))]
     reasons = [why_untouched(face, picture, family) or said for face, said in zip(faces, hidden, strict=True)]
     possible = [index for index, reason in enumerate(reasons) if reason is None]
     if not possible:
-        said = "; ".join(f"face {index + 1}: {reason}" for index, reason in enumerate(reasons))
-        advice = "Choose another template, or say --paint-covered (in the tab: Paint covered faces)."
+        said = joined(
+            [text("face {number}: {reason}", number=index + 1, reason=reason) for index, reason in enumerate(reasons)],
+            "; ",
+        )
+        advice = text("Choose another template, or say --paint-covered (in the tab: Paint covered faces).")
         raise NoFaceFound(
-            f"No face of the template can be done well ({said}).",
-            advice=advice if any(hidden) else "Choose another template.",
+            text("No face of the template can be done well ({reasons}).", reasons=said),
+            advice=advice if any(hidden) else text("Choose another template."),
         )
     if subjects < 1 or subjects > len(faces):
         raise InputError(
-            f"{subjects} subjects were given for {len(faces)} face{'s' if len(faces) > 1 else ''} on the template.",
-            advice="Give at least one subject, and not more than the template has faces.",
+            text("{subjects} subjects were given for 1 face on the template.", subjects=subjects)
+            if len(faces) == 1
+            else text(
+                "{subjects} subjects were given for {count} faces on the template.", subjects=subjects, count=len(faces)
+            ),
+            advice=text("Give at least one subject, and not more than the template has faces."),
         )
     largest = most_prominent([prominence(face) for face in faces], possible, subjects)
     chosen = largest if assignment is None else _checked(assignment, subjects, len(faces))
     seats = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
     if not seats:
-        raise NoFaceFound("None of the assigned faces can be done well.", advice="Assign another face of the template.")
+        raise NoFaceFound(
+            text("None of the assigned faces can be done well."), advice=text("Assign another face of the template.")
+        )
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
-    notes += [f"Face {seat.face + 1} from the left: {covered[seat.face]}; it was painted all the same, as assigned."
-              for seat in seats if covered and covered[seat.face]]  # fmt: skip
+    notes += [
+        note(
+            "covered-face-painted",
+            "Face {number} from the left: {covered}; it was painted all the same, as assigned.",
+            number=seat.face + 1,
+            covered=covered[seat.face],
+        )
+        for seat in seats
+        if covered and covered[seat.face]
+    ]
+
     if len(seats) < subjects:
-        notes.append(f"{subjects - len(seats)} of {subjects} subjects found no face that can be done well.")
+        notes.append(
+            note(
+                "subjects-without-a-face",
+                "{count} of {all} subjects found no face that can be done well.",
+                count=subjects - len(seats),
+                all=subjects,
+            )
+        )
     return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)
 
 
 def _left_alone(face: int, reason: str | None) -> str:
-    return f"Face {face + 1} from the left stays as it is: {reason or 'no subject was given for it'}."
+    return note(
+        "face-left-as-it-is",
+        "Face {number} from the left stays as it is: {reason}.",
+        number=face + 1,
+        reason=reason or text("no subject was given for it"),
+    )
 
 
 def _checked(assignment: Sequence[int], subjects: int, faces: int) -> tuple[int, ...]:
     if len(assignment) != subjects or len(set(assignment)) != subjects or not all(0 <= a < faces for a in assignment):
         raise InputError(
-            f"The assignment {list(assignment)} does not give each of {subjects} subjects a face of their own.",
-            advice=f"Give every subject a different number from 0 to {faces - 1}, counted from the left.",
+            text(
+                "The assignment {assignment} does not give each of {subjects} subjects a face of their own.",
+                assignment=list(assignment),
+                subjects=subjects,
+            ),
+            advice=text(
+                "Give every subject a different number from 0 to {faces}, counted from the left.", faces=faces - 1
+            ),
         )
     return tuple(assignment)
 

@@ -25,6 +25,7 @@ from easyphoto.inference.passes import Guides, by_kind, controls_for
 from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
 from easyphoto.inference.subject import AnalysedFace, Subject, analysed
+from easyphoto.messages import note
 from easyphoto.settings import InferenceSettings
 
 # In face widths.
@@ -71,11 +72,23 @@ def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
         portrait = subject.known_face(subject.portrait) or analysed(subject.portrait, engine)
     notes = []
     if reference is None:
-        notes.append(f"{subject.name}: no face was found on the reference photo, so there is no fusion.")
+        notes.append(
+            note(
+                "no-face-on-reference",
+                "{name}: no face was found on the reference photo, so there is no fusion.",
+                name=subject.name,
+            )
+        )
     if portrait is None:
-        notes.append(f"{subject.name}: no face was found on the portrait; the reference photo gives the pose.")
+        notes.append(
+            note(
+                "no-face-on-portrait",
+                "{name}: no face was found on the portrait; the reference photo gives the pose.",
+                name=subject.name,
+            )
+        )
     if not subject.identities:
-        notes.append(f"{subject.name}: painted without a LoRA, none was given.")
+        notes.append(note("painted-without-lora", "{name}: painted without a LoRA, none was given.", name=subject.name))
     return SubjectFaces(subject, reference, portrait or reference, tuple(notes))
 
 
@@ -94,7 +107,13 @@ def part_maps(
         labels = without_neighbours(engine.parse(template, face), face, [*faces[:index], *faces[index + 1 :]])
         if part_mask(labels, FACE_PARTS).sum() < 0.1 * face.box.area:
             labels = ellipse(face, Size.of(template))
-            notes.append(f"Face {index + 1} from the left: its parts were not recognised, an ellipse serves as mask.")
+            notes.append(
+                note(
+                    "parts-not-recognised",
+                    "Face {number} from the left: its parts were not recognised, an ellipse serves as mask.",
+                    number=index + 1,
+                )
+            )
         maps.append(labels)
     return maps, tuple(notes)
 
@@ -148,7 +167,7 @@ def prepared(
     controls, control_notes = controls_for(family.first_controls, guides, capabilities)
     stages = _stages(number, template, plan, crop, bare, pasted, start, masks, controls)
     where = (
-        f"Face {number + 1} from the left: {said}."
+        note("face-remark", "Face {number} from the left: {said}.", number=number + 1, said=said)
         for said in remarks(plan, family, fused=settings.fusion and over is not None)
     )
     notes = *where, *pose_notes, *ground.notes, *fusion_notes, *control_notes
@@ -235,11 +254,14 @@ def laid_over(
             whole = np.ones(target.shape[:2], np.float32)
             return Laid(as_array(made), whole, np.zeros_like(whole)), ()
         except (EasyPhotoError, cv2.error, ValueError) as error:
-            notes = (f"{whose}: fused by our warp instead ({error}).",)
+            notes = (note("fused-by-warp", "{name}: fused by our warp instead ({error}).", name=whose, error=error),)
     try:
         return laid(source.picture, source.face, source.labels, target, face, labels), notes
     except (cv2.error, ValueError) as error:
-        return None, (*notes, f"{whose}: fusion was left out ({error}).")
+        return None, (
+            *notes,
+            note("fusion-left-out", "{name}: fusion was left out ({error}).", name=whose, error=error),
+        )
 
 
 def _stages(
@@ -269,13 +291,28 @@ def pose_of(subject: SubjectFaces, work: AnalysedFace) -> tuple[Image.Image | No
     """The portrait's face laid on the crop, and its points."""
     portrait = subject.portrait
     if portrait is None:
-        return None, None, (f"{subject.subject.name}: no pose guide, neither picture shows a face.",)
+        return (
+            None,
+            None,
+            (note("no-pose-guide", "{name}: no pose guide, neither picture shows a face.", name=subject.subject.name),),
+        )
     try:
         mask = part_mask(portrait.labels, FACE_PARTS)
         pasted = pose_guide(portrait.picture, portrait.face, mask, work.picture, work.face)
         return pasted, posed_points(portrait.face, work.face), ()
     except (cv2.error, ValueError) as error:
-        return None, None, (f"{subject.subject.name}: the pose guide was left out ({error}).",)
+        return (
+            None,
+            None,
+            (
+                note(
+                    "pose-guide-left-out",
+                    "{name}: the pose guide was left out ({error}).",
+                    name=subject.subject.name,
+                    error=error,
+                ),
+            ),
+        )
 
 
 def greyscale(mask: np.ndarray) -> Image.Image:

@@ -17,6 +17,7 @@ from easyphoto.inference.finish import WorkingPicture, face_at
 from easyphoto.inference.plan import MOST_ENLARGEMENT
 from easyphoto.inference.prepare import Setup
 from easyphoto.inference.results import Stage
+from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.restoration.aligned import enlargement, restored
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
@@ -34,11 +35,21 @@ def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser |
     notes = list(finisher.notes) if finisher is not None else []
     explained = bool(notes)
     if not explained and settings.restore != NONE and (finisher is None or finisher.restorer is None):
-        notes.append(f"Face restoration was left out: {settings.restore} was not opened.")
+        notes.append(
+            note(
+                "restoration-not-opened", "Face restoration was left out: {name} was not opened.", name=settings.restore
+            )
+        )
     if not explained and settings.upscale != NONE and (finisher is None or finisher.upscaler is None):
-        notes.append(f"The enlargement was left out: {settings.upscale} was not opened.")
+        notes.append(
+            note(
+                "enlargement-not-opened", "The enlargement was left out: {name} was not opened.", name=settings.upscale
+            )
+        )
     if settings.fusion and settings.fusion_engine != WARP and fuser is None:
-        notes.append(f"Fused by our warp instead: {settings.fusion_engine} was not opened.")
+        notes.append(
+            note("fusion-not-opened", "Fused by our warp instead: {name} was not opened.", name=settings.fusion_engine)
+        )
     return tuple(notes)
 
 
@@ -52,10 +63,16 @@ def with_restored_faces(
     stages: list[Stage] = []
     notes: list[str] = []
     for setup in setups:
-        whose = f"Face {setup.number + 1} from the left"
+        whose = text("Face {number} from the left", number=setup.number + 1)
         face = face_at(faces, setup.plan.face.box)
         if face is None:
-            notes.append(f"{whose}: not restored, because it was not found again on the result.")
+            notes.append(
+                note(
+                    "face-not-found-again",
+                    "{whose}: not restored, because it was not found again on the result.",
+                    whose=whose,
+                )
+            )
             continue
         try:
             allowed = painted_area(setup, canvas.touched, strength)
@@ -63,10 +80,19 @@ def with_restored_faces(
                 restored(canvas.picture, face.points, restorer.restore, allowed=allowed), canvas.touched
             )
         except FAILURES as error:
-            notes.append(f"{whose}: not restored ({reason_of(error)}).")
+            notes.append(
+                note("face-not-restored", "{whose}: not restored ({error}).", whose=whose, error=reason_of(error))
+            )
             continue
         if enlargement(face.points) > MOST_ENLARGEMENT:
-            notes.append(f"{whose}: restored at {FACE_SIDE} pixels and much larger than that, so it became softer.")
+            notes.append(
+                note(
+                    "face-restored-softer",
+                    "{whose}: restored at {face_side} pixels and much larger than that, so it became softer.",
+                    whose=whose,
+                    face_side=FACE_SIDE,
+                )
+            )
         left, top, right, bottom = setup.plan.crop.as_ints()
         stages.append(Stage("restored", as_picture(canvas.picture[top:bottom, left:right]), setup.number))
     return canvas, tuple(stages), tuple(notes)
@@ -94,8 +120,8 @@ def enlarged(
     goal = round(factor * picture.width), round(factor * picture.height)
     on_the_way = picture.width * picture.height * upscaler.factor**2
     if goal[0] * goal[1] > MOST_PIXELS or on_the_way > MOST_MADE:
-        said = f"{goal[0]}×{goal[1]} pixels are more than can be made or read again"
-        return picture, (f"The enlargement was left out: {said}.",)
+        said = text("{goal}×{goal2} pixels are more than can be made or read again", goal=goal[0], goal2=goal[1])
+        return picture, (note("enlargement-too-large", "The enlargement was left out: {said}.", said=said),)
     try:
         plain = picture.resize(goal, Image.Resampling.LANCZOS)
         if settings.upscale_strength <= 0:
@@ -103,4 +129,4 @@ def enlarged(
         made = upscaler.upscale(picture, progress).resize(goal, Image.Resampling.LANCZOS)
         return Image.blend(plain, made, settings.upscale_strength), ()
     except FAILURES as error:
-        return picture, (f"The enlargement was left out ({reason_of(error)}).",)
+        return picture, (note("enlargement-failed", "The enlargement was left out ({error}).", error=reason_of(error)),)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadSettings
+from easyphoto.messages import text
 
 
 def check_base(base: str, known: Sequence[str]) -> None:
@@ -20,7 +21,10 @@ def check_base(base: str, known: Sequence[str]) -> None:
     )
     # A name that is a file in the working folder would be taken for it.
     if not is_bare or _exists(base):
-        raise BadSettings(f"The base cannot be {base!r}.", advice=f"Known: {', '.join((*known, *FAMILIES))}.")
+        raise BadSettings(
+            text("The base cannot be {base!r}.", base=base),
+            advice=text("Known: {names}.", names=", ".join((*known, *FAMILIES))),
+        )
 
 
 def _exists(name: str) -> bool:

@@ -12,6 +12,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job, JobEvent
+from easyphoto.messages import text
 from easyphoto.workspace.folders import Workspace
 
 
@@ -32,7 +33,9 @@ class OwnJobs:
     def get(self, id: str) -> Job:
         job = self.everybody.get(id)
         if not self.asking().owns(job.asker):
-            raise UnknownJob(f"There is no job {id!r}.", advice="It may have been cleared away; list the jobs.")
+            raise UnknownJob(
+                text("There is no job {id!r}.", id=id), advice=text("It may have been cleared away; list the jobs.")
+            )
         return job
 
     def list(self) -> tuple[Job, ...]:

@@ -29,6 +29,7 @@ from easyphoto.jobs.records import (
 )
 from easyphoto.jobs.store import EVENTS_FILE, JobStore
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.storage.files import inside, write_bytes
 from easyphoto.storage.journal import Watched, at_work, doomed
@@ -78,11 +79,11 @@ class JobQueue:
         )  # fmt: skip
         with self._changed:
             if self._lanes.is_closing:
-                raise HostBusy("EasyPhoto is closing.", advice="Ask again when it has started anew.")
+                raise HostBusy(text("EasyPhoto is closing."), advice=text("Ask again when it has started anew."))
             self.workspace.check_there()
             is_held_back = any(job.subject.meets(subject) for subject in self._held_back)
             if is_held_back or job.subject.names & doomed(self.workspace.root):
-                raise HostBusy("This person is being changed or deleted.", advice="Ask again in a moment.")
+                raise HostBusy(text("This person is being changed or deleted."), advice=text("Ask again in a moment."))
             self._store.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
             self._told(job.id, "state", state=job.state.value)
@@ -120,7 +121,7 @@ class JobQueue:
         with self._changed:
             mine = self._jobs.get(id)
             if mine is None and not job.state.is_over:
-                raise HostBusy(f"Another process does the job {id}.", advice="Cancel it there.")
+                raise HostBusy(text("Another process does the job {id}.", id=id), advice=text("Cancel it there."))
             if mine is not None and not mine.state.is_over:
                 self._cancelled.add(id)
                 if mine.state is State.QUEUED:
@@ -138,7 +139,7 @@ class JobQueue:
         except EasyPhotoError:
             is_over = True
         if not is_over:
-            raise HostBusy(f"The job {id} is not over.", advice="Cancel it first.")
+            raise HostBusy(text("The job {id} is not over.", id=id), advice=text("Cancel it first."))
         uploads = uploads_of(folder)
         with self._changed:
             self._drop(id)
@@ -162,7 +163,8 @@ class JobQueue:
             jobs = [job for job in self.list() if not job.state.is_over and job.subject.meets(subject)]
             if not stop and (jobs or any(other.meets(subject) for other in self._held_back)):
                 raise HostBusy(
-                    "A job of this person, or with their photos, is not over.", advice="Cancel it, or wait for it."
+                    text("A job of this person, or with their photos, is not over."),
+                    advice=text("Cancel it, or wait for it."),
                 )
             for job in jobs:
                 if job.id in self._jobs and (not job.subject.persons or {*job.subject.persons} & {*subject.persons}):
@@ -181,7 +183,10 @@ class JobQueue:
     def file(self, id: str, name: str) -> Path:
         """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
         job = self.get(id)
-        missing = UnknownJob(f"The job {id} has no file {name!r}.", advice="Ask for one that its record names.")
+        missing = UnknownJob(
+            text("The job {id} has no file {name!r}.", id=id, name=name),
+            advice=text("Ask for one that its record names."),
+        )
         # Only what it names, because on a disk without case JOB.JSON would open its record, as PHOTO-~1 might.
         if not job.names(name) or (name not in job.files and not _may_be_handed_out(name)):
             raise missing

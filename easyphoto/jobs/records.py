@@ -92,7 +92,9 @@ def read_job(file: Path) -> Job:
     is_error = job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"}
     fits = job.id == id and is_error
     if not fits or _OWNER.fullmatch(job.owner) is None or (job.run is not None and not is_file_name(job.run)):
-        raise BadRecord(f"The record of the job {id} is broken.", advice="Delete the job, or its folder.")
+        raise BadRecord(
+            text("The record of the job {id} is broken.", id=id), advice=text("Delete the job, or its folder.")
+        )
     check_job(job.kind, job.request, job.result)
     return job
 

@@ -24,6 +24,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
+from easyphoto.messages import text
 from easyphoto.persons import upkeep
 from easyphoto.persons.deletion import Deletion
 from easyphoto.persons.upkeep import Swept
@@ -116,7 +117,9 @@ class Service:
         """Raises InputError."""
         found = next((entry for entry in self.templates() if entry.id == id), None)
         if found is None:
-            raise InputError(f"There is no template {id!r}.", advice="List the templates, or upload one.")
+            raise InputError(
+                text("There is no template {name!r}.", name=id), advice=text("List the templates, or upload one.")
+            )
         return found
 
     def add_template(self, name: str, content: bytes) -> TemplateEntry:
@@ -125,7 +128,7 @@ class Service:
         # Results are named after their template, so the shipped ones' names are taken as well.
         # And without case, because some disks have none: Anna.png would be replaced by anna.png.
         if any(entry.path.stem.lower() == id for entry in self.templates()):
-            raise NameTaken(f"There is already a template {id!r}.", advice="Choose another name.")
+            raise NameTaken(text("There is already a template {name!r}.", name=id), advice=text("Choose another name."))
         write_bytes(self.app.workspace.templates / f"{id}{suffix}", content)
         return self.template(f"{OWN}{id}")
 
@@ -133,7 +136,10 @@ class Service:
         """Raises InputError for one that ships, or that does not exist."""
         entry = self.template(id)
         if not entry.is_own:
-            raise InputError(f"{entry.title!r} ships with EasyPhoto.", advice="Only your own templates can be deleted.")
+            raise InputError(
+                text("{title!r} ships with EasyPhoto.", title=entry.title),
+                advice=text("Only your own templates can be deleted."),
+            )
         # Two may ask at once.
         entry.path.unlink(missing_ok=True)
         return entry.path
@@ -152,4 +158,7 @@ class Service:
         if not isinstance(command, ResumeTraining) or self.asking().account is None:
             return
         if all(job.run != command.training for job in self.queue.list()):
-            raise InputError(f"There is no run {command.training!r} of yours.", advice="Who began it can resume it.")
+            raise InputError(
+                text("There is no run {name!r} of yours.", name=command.training),
+                advice=text("Who began it can resume it."),
+            )

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
+from easyphoto.messages import text
 from easyphoto.storage.files import matching, private_opener, read_regular
 from easyphoto.storage.records import MOST_BYTES, plain, to_line, write_json
 from easyphoto.workspace.folders import JOB_FILE, is_file_name
@@ -25,7 +26,9 @@ class JobStore:
         """Raises UnknownJob for what is no job's id, path-like texts included."""
         folder = self.root / id
         if not is_file_name(id) or not (folder / JOB_FILE).is_file():
-            raise UnknownJob(f"There is no job {id!r}.", advice="It may have been cleared away; list the jobs.")
+            raise UnknownJob(
+                text("There is no job {id!r}.", id=id), advice=text("It may have been cleared away; list the jobs.")
+            )
         return folder
 
     def ids(self) -> tuple[str, ...]:
@@ -43,7 +46,9 @@ class JobStore:
         except (OSError, InputError) as error:
             if file.is_file():
                 raise
-            raise UnknownJob(f"There is no job {id!r}.", advice="It has just been cleared away.") from error
+            raise UnknownJob(
+                text("There is no job {id!r}.", id=id), advice=text("It has just been cleared away.")
+            ) from error
         return known[1]
 
     def read_all(self, *, without: frozenset[str]) -> dict[str, Job]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.images.decoding import readable_format
 from easyphoto.jobs.askers import Requester
+from easyphoto.messages import text
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Workspace, is_file_name
 
@@ -63,7 +64,7 @@ def find_upload(workspace: Workspace, name: str, asker: Requester | None = None)
     """Raises InputError for a name that is no upload's, path-like ones included, or the upload of somebody else."""
     path = workspace.uploads / name
     if not is_file_name(name) or not path.is_file() or not (asker or Requester()).owns_tag(tag_of(name)):
-        raise InputError(f"There is no upload {name!r}.", advice="Upload the picture first.")
+        raise InputError(text("There is no upload {name!r}.", name=name), advice=text("Upload the picture first."))
     return Upload(name, path)
 
 
@@ -77,6 +78,7 @@ def checked_format(name: str, content: bytes) -> str:
     """The suffix that fits the content, whatever the name says. Raises BadPicture."""
     if len(content) > MOST_BYTES:
         raise BadPicture(
-            f"{name} has {len(content) / 1e6:.0f} MB.", advice=f"At most {MOST_BYTES // 1_000_000} MB are taken."
+            text("{name} has {size:.0f} MB.", name=name, size=len(content) / 1e6),
+            advice=text("At most {size} MB are taken.", size=MOST_BYTES // 1_000_000),
         )
     return FORMATS[readable_format(content, name)]

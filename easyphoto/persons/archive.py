@@ -17,6 +17,7 @@ from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
 from easyphoto.images.pictures import SUFFIXES
+from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, private_opener
 from easyphoto.workspace.folders import RESERVED_IDS
@@ -53,7 +54,7 @@ _LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", 
 _BROKEN = (
     zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
 )  # fmt: skip
-_ADVICE = "Take a ZIP file made by: easyphoto persons export NAME"
+_ADVICE = text("Take a ZIP file made by: easyphoto persons export NAME")
 
 
 def is_export(source: Path) -> bool:
@@ -83,7 +84,9 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
         with _Measured(io.FileIO(source)) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
     except (zipfile.BadZipFile, *_BROKEN) as error:
-        raise InputError(f"{source.name} cannot be unpacked ({cause_of(error)}).", advice=_ADVICE) from error
+        raise InputError(
+            text("{name} cannot be unpacked ({cause}).", name=source.name, cause=cause_of(error)), advice=_ADVICE
+        ) from error
 
 
 class _Measured(io.BufferedReader):
@@ -102,20 +105,25 @@ def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, pr
         progress.check()
         _write(archive, entry, target / place)
         done += entry.file_size
-        progress.step(done, room, f"unpacking {place}")
+        progress.step(done, room, phase("unpack", "unpacking {place}", place=place))
 
 
 def _check_amount(entries: Sequence[Entry], room: int) -> None:
     if any(entry.compress_type not in _KINDS for entry, _ in entries):
-        raise InputError("The archive is packed in an unusual way.", advice="Pack it as an ordinary ZIP file.")
+        raise InputError(
+            text("The archive is packed in an unusual way."), advice=text("Pack it as an ordinary ZIP file.")
+        )
     if len(entries) > MOST_FILES:
-        raise InputError(f"The archive holds {len(entries)} files.", advice=f"At most {MOST_FILES} are unpacked.")
+        raise InputError(
+            text("The archive holds {count} files.", count=len(entries)),
+            advice=text("At most {most_files} are unpacked.", most_files=MOST_FILES),
+        )
     if room > MOST_BYTES:
-        raise InputError("The archive unpacks to more than 4 GiB.", advice="Import one person at a time.")
+        raise InputError(text("The archive unpacks to more than 4 GiB."), advice=text("Import one person at a time."))
     places = Counter(place.lower() for _, place in entries)
     twice = [place for place, count in places.items() if count > 1]
     if twice:
-        raise InputError(f"The archive holds {twice[0]} twice.", advice=_ADVICE)
+        raise InputError(text("The archive holds {twice} twice.", twice=twice[0]), advice=_ADVICE)
 
 
 def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
@@ -127,12 +135,15 @@ def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
         if not entry.filename.endswith("/") and not _LITTER.fullmatch(entry.filename)
     ]
     if len({entry.filename.partition("/")[0] for entry in entries}) != 1:
-        raise InputError("The archive holds more than one exported person.", advice=_ADVICE)
+        raise InputError(text("The archive holds more than one exported person."), advice=_ADVICE)
     placed = tuple((entry, entry.filename.partition("/")[2]) for entry in entries)
     for entry, place in placed:
         _check(entry, place)
         if not any(pattern.fullmatch(place) for pattern in _PARTS):
-            raise InputError(f"The archive holds {entry.filename!r}, which is no part of a person.", advice=_ADVICE)
+            raise InputError(
+                text("The archive holds {filename!r}, which is no part of a person.", filename=entry.filename),
+                advice=_ADVICE,
+            )
     return placed
 
 
@@ -155,13 +166,20 @@ def _check(entry: zipfile.ZipInfo, place: str) -> None:
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
     leads_out = place.startswith("/") or {"", "..", "."} & set(place.split("/")) or re.search(r"[\\:]", place)
     if any(len(part.encode()) > _LONGEST_NAME or _DEVICE.fullmatch(part) for part in place.split("/")):
-        raise InputError(f"The archive holds {entry.filename[:100]!r}, which not every disk can hold.", advice=_ADVICE)
+        raise InputError(
+            text("The archive holds {filename!r}, which not every disk can hold.", filename=entry.filename[:100]),
+            advice=_ADVICE,
+        )
     if is_link or leads_out or not place.isprintable():
-        raise InputError(f"The archive holds {entry.filename!r}, which leads out of it.", advice=_ADVICE)
+        raise InputError(
+            text("The archive holds {filename!r}, which leads out of it.", filename=entry.filename), advice=_ADVICE
+        )
     if entry.flag_bits & 1:
-        raise InputError("The archive is locked with a password.", advice="Unpack it, and pack it without one.")
+        raise InputError(
+            text("The archive is locked with a password."), advice=text("Unpack it, and pack it without one.")
+        )
     if place.endswith((".json", ".jsonl")) and entry.file_size > _MOST_JSON:
-        raise InputError(f"{place} is too large for a record.", advice=_ADVICE)
+        raise InputError(text("{place} is too large for a record.", place=place), advice=_ADVICE)
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
@@ -173,14 +191,21 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
             while block := packed.read(_BLOCK):
                 left -= len(block)
                 if left < 0:
-                    raise InputError(f"{entry.filename} unpacks to more than it says.", advice=_ADVICE)
+                    raise InputError(
+                        text("{filename} unpacks to more than it says.", filename=entry.filename), advice=_ADVICE
+                    )
                 stream.write(block)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"The archive holds {entry.filename!r} as a file and as a folder.", advice=_ADVICE) from error
+        raise InputError(
+            text("The archive holds {filename!r} as a file and as a folder.", filename=entry.filename), advice=_ADVICE
+        ) from error
     except OSError as error:
         if error.errno == errno.EINVAL:
             # Of an entry that begins where no file has a place.
-            raise InputError(f"{entry.filename!r} cannot be unpacked.", advice=_ADVICE) from error
+            raise InputError(
+                text("{filename!r} cannot be unpacked.", filename=entry.filename), advice=_ADVICE
+            ) from error
         raise DiskFailure(
-            f"{target.name} could not be written: {cause_of(error)}.", advice="Check free space."
+            text("{target} could not be written: {cause}.", target=target.name, cause=cause_of(error)),
+            advice=text("Check free space."),
         ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, UnknownPerson
 from easyphoto.host.base import Host, listed_names, unlisted
+from easyphoto.messages import text
 from easyphoto.persons.folder import LORA
 from easyphoto.persons.traces import copies_of, traces_of, uploaded_copies
 from easyphoto.storage.files import WRITING, inside, matching
@@ -65,7 +66,9 @@ def delete_person(workspace: Workspace, id: str, *, host: Host, seconds: float =
         traces = traces_of(workspace, id)
         if not traces.all and not works_on(workspace.root, names_of((id,))):
             workspace.person(id)
-            raise UnknownPerson(f"There is nothing of {id!r}.", advice="easyphoto persons lists everybody.")
+            raise UnknownPerson(
+                text("There is nothing of {id!r}.", id=id), advice=text("easyphoto persons lists everybody.")
+            )
         listed = listed_names(host, id, (folder / LORA for folder in (*traces.person, *traces.runs)))
         change = new_change(DELETE, (id,), uploads=tuple(file.name for file in traces.uploads), listed=listed)
         with suppress(DiskFailure):  # a full disk, which a deletion is to empty
@@ -160,7 +163,7 @@ class _Remover:
         try:
             step(*given)
         except EasyPhotoError as error:
-            self.left.append(Left(_below(self._workspace.root, path), str(error)))
+            self.left.append(Left(_below(self._workspace.root, path), error.said))
 
 
 def _left_overs(workspace: Workspace) -> Iterable[Path]:

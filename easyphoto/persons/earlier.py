@@ -18,6 +18,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.images.pictures import as_array, picture_files, read_picture, write_picture
+from easyphoto.messages import note, text
 from easyphoto.persons.folder import LORA, PHOTOS, PORTRAIT, REFERENCE
 from easyphoto.persons.lora_family import family_of_lora
 from easyphoto.preprocess.check import check_photos
@@ -74,11 +75,23 @@ def look_into(folder: Path) -> Earlier:
     photos = _numbered(folder / _ORIGINALS)
     if not photos:
         photos = _numbered(folder / _CROPS)
-        notes.append("The original photos are gone: the crops of the earlier training stand in for them.")
+        notes.append(
+            note("originals-gone", "The original photos are gone: the crops of the earlier training stand in for them.")
+        )
     if not photos:
-        raise TooFewPhotos(f"There are no photos in {folder}.", advice=f"They lie in {_ORIGINALS}.")
+        raise TooFewPhotos(
+            text("There are no photos in {folder}.", folder=folder),
+            advice=text("They lie in {folder}.", folder=_ORIGINALS),
+        )
     if any((place / f"{_REINFORCED}{folder.name}.safetensors").is_file() for place in _lora_places(folder)):
-        notes.append(f"The second LoRA {_REINFORCED}{folder.name} (reinforcement learning) was left out.")
+        notes.append(
+            note(
+                "second-lora-left-out",
+                "The second LoRA {reinforced}{name} (reinforcement learning) was left out.",
+                reinforced=_REINFORCED,
+                name=folder.name,
+            )
+        )
     return Earlier(folder, lora, family, photos, tuple(notes))
 
 
@@ -96,7 +109,9 @@ def build_person(
             copy_file(verdict.path, staging / PHOTOS / verdict.photo)
         copy_file(earlier.lora, staging / LORA)
     except OSError as error:
-        raise DiskFailure(f"The person could not be copied: {cause_of(error)}.", advice="Check free space.") from error
+        raise DiskFailure(
+            text("The person could not be copied: {cause}.", cause=cause_of(error)), advice=text("Check free space.")
+        ) from error
     if portrait is not None:
         write_picture(staging / PORTRAIT, portrait)
     return Person(
@@ -120,9 +135,16 @@ def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[
     notes: tuple[str, ...] = ()
     if not check.kept and (crops := _numbered(earlier.folder / _CROPS)) and crops != earlier.photos:
         check = check_photos(crops, engine, earlier.family, settings, progress)
-        notes = ("None of the original photos can be used: the crops of the earlier training stand in for them.",)
+        notes = (
+            note(
+                "originals-unusable",
+                "None of the original photos can be used: the crops of the earlier training stand in for them.",
+            ),
+        )
     if not check.kept:
-        raise TooFewPhotos(check.none_kept, advice="Train the person anew, with sharp photos that show one face well.")
+        raise TooFewPhotos(
+            check.none_kept, advice=text("Train the person anew, with sharp photos that show one face well.")
+        )
     chosen = _same_photo(earlier.folder / _REFERENCE, check)
     return (replace(check, reference=chosen) if chosen else check), notes
 
@@ -170,8 +192,10 @@ def _lora_of(folder: Path) -> Path:
     found = next((file for file in wanted if file.is_file() and not file.name.startswith(_REINFORCED)), None)
     if found is None:
         raise InputError(
-            f"There is no LoRA of {folder.name!r}.",
-            advice=f"Put it into {weights / 'best_outputs'} as {own}, then import again.",
+            text("There is no LoRA of {name!r}.", name=folder.name),
+            advice=text(
+                "Put it into {weights} as {own}, then import again.", weights=weights / "best_outputs", own=own
+            ),
         )
     return found
 

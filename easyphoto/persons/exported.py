@@ -9,6 +9,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.images.pictures import read_picture
+from easyphoto.messages import phase, text
 from easyphoto.persons.archive import unpack_export
 from easyphoto.persons.folder import LORA, PORTRAIT, REFERENCE
 from easyphoto.persons.lora_family import family_of_lora
@@ -19,7 +20,7 @@ from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed
 from easyphoto.workspace.folders import PERSON_FILE, Person, checked_person
 
-_ADVICE = "Export the person again where they come from."
+_ADVICE = text("Export the person again where they come from.")
 
 
 def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person:
@@ -32,11 +33,16 @@ def person_in(folder: Path, progress: Progress) -> Person:
     """Raises InputError where a file is missing, is not what it should be, or the record names one elsewhere."""
     person = _record(folder)
     if person.lora != LORA or person.reference != REFERENCE or person.portrait not in (None, PORTRAIT):
-        raise InputError("The record of the person names unusual files.", advice=_ADVICE)
+        raise InputError(text("The record of the person names unusual files."), advice=_ADVICE)
     family = family_of_lora(_file_of(folder, LORA))
     if family.id != person.family:
         raise InputError(
-            f"The person's LoRA is for {family.label}, their record says {person.family!r}.", advice=_ADVICE
+            text(
+                "The person's LoRA is for {label}, their record says {family!r}.",
+                label=family.label,
+                family=person.family,
+            ),
+            advice=_ADVICE,
         )
     entries = read_dataset(folder / "dataset").entries
     of_dataset = [path for entry in entries for path in (entry.image, entry.weights)]
@@ -44,7 +50,7 @@ def person_in(folder: Path, progress: Progress) -> Person:
     pictures = [*(_file_of(folder, name) for name in named), *of_dataset]
     for number, picture in enumerate(pictures):
         progress.check()
-        progress.step(number, len(pictures), f"looking at {picture.name}")
+        progress.step(number, len(pictures), phase("look", "looking at {name}", name=picture.name))
         read_picture(picture)
     # An archive must not say which file of this machine, or of another one, is opened.
     return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
@@ -55,7 +61,7 @@ def _record(folder: Path) -> Person:
     # The run stays where it was made; a name of it here could only be somebody else's.
     person = checked_person(replace(person, run=None), folder)
     if person.domain not in (None, *(domain.value for domain in Domain)):
-        raise InputError("The record of the person names an unknown kind of pictures.", advice=_ADVICE)
+        raise InputError(text("The record of the person names an unknown kind of pictures."), advice=_ADVICE)
     return person
 
 
@@ -69,5 +75,5 @@ def _file_of(folder: Path, name: str) -> Path:
     """A file that the person's record names. Raises InputError where it is not there or no file, OutsideFolder."""
     path = inside(folder, name)
     if not path.is_file():
-        raise InputError("The archive lacks a file that the person's record names.", advice=_ADVICE)
+        raise InputError(text("The archive lacks a file that the person's record names."), advice=_ADVICE)
     return path

@@ -23,6 +23,7 @@ from easyphoto.images.pictures import as_array, read_picture
 from easyphoto.inference.identities.base import KnownFace, PersonMaterial
 from easyphoto.inference.identities.registry import prepared_identities
 from easyphoto.inference.subject import AnalysedFace, Subject, analysed
+from easyphoto.messages import text
 from easyphoto.model_cache import Lease, file_key, no_models
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
@@ -57,7 +58,9 @@ def keep_photos(check: Check, run_folder: Path) -> None:
         for verdict in check.kept:
             copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
     except OSError as error:
-        raise DiskFailure(f"The photos could not be copied: {cause_of(error)}.", advice="Check free space.") from error
+        raise DiskFailure(
+            text("The photos could not be copied: {cause}.", cause=cause_of(error)), advice=text("Check free space.")
+        ) from error
 
 
 def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
@@ -75,8 +78,8 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
             copy_file(made.portrait, staging / PORTRAIT)
     except OSError as error:
         raise DiskFailure(
-            f"The person's folder could not be written: {cause_of(error)}.",
-            advice="Check free space, then train again.",
+            text("The person's folder could not be written: {cause}.", cause=cause_of(error)),
+            advice=text("Check free space, then train again."),
         ) from error
     complete = replace(
         person,
@@ -109,7 +112,9 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
             if begun.kind == INSTALL and id in begun.persons:
                 _ended(workspace, begun)
         if not replaces and place.exists():
-            raise NameTaken(f"There is already a person {id!r}.", advice="They came while this one was made.")
+            raise NameTaken(
+                text("There is already a person {name!r}.", name=id), advice=text("They came while this one was made.")
+            )
         old = place_in_trash(root, id).relative_to(root).as_posix() if replaces else ""
         change = begin(root, new_change(INSTALL, (id,), new=new.relative_to(root).as_posix(), old=old))
         try:
@@ -119,7 +124,8 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
             _put_back(workspace, change)
             end(root, change)
             raise DiskFailure(
-                f"{place} could not be replaced: {cause_of(error)}.", advice="Close what has it open."
+                text("{place} could not be replaced: {cause}.", place=place, cause=cause_of(error)),
+                advice=text("Close what has it open."),
             ) from error
         end(root, change)
     _emptied(root, change)
@@ -139,7 +145,8 @@ def _ended(workspace: Workspace, change: Change) -> None:
         _put_back(workspace, change)
     except OSError as error:
         raise DiskFailure(
-            f"{change.persons[0]} could not be put in place: {cause_of(error)}.", advice="Close what has it open."
+            text("{persons} could not be put in place: {cause}.", persons=change.persons[0], cause=cause_of(error)),
+            advice=text("Close what has it open."),
         ) from error
     end(workspace.root, change)
     _emptied(workspace.root, change)
@@ -250,8 +257,8 @@ def measured_person(folder: Path, person: Person, engine: FaceEngine) -> Measure
 
 
 def not_trained(person: Person) -> InputError:
-    advice = f"Train them first (easyphoto train {person.id} --photos DIR)."
-    return InputError(f"{person.id!r} is not trained yet.", advice=advice)
+    advice = text("Train them first (easyphoto train {id} --photos DIR).", id=person.id)
+    return InputError(text("{name!r} is not trained yet.", name=person.id), advice=advice)
 
 
 def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:
@@ -318,8 +325,10 @@ def shared_domain(domains: Mapping[str, str]) -> str:
     if len(set(domains.values())) > 1:
         said = ", ".join(f"{name} of {domain}" for name, domain in domains.items())
         raise MixedDomains(
-            f"These persons were learned from pictures of different kinds: {said}.",
-            advice="Photograph them one at a time, or choose for all of them: --engine photographs or drawings "
-            "(in the tab: Kind of pictures; in the API: options.engine).",
+            text("These persons were learned from pictures of different kinds: {said}.", said=said),
+            advice=text(
+                "Photograph them one at a time, or choose for all of them: --engine photographs or "
+                "drawings (in the tab: Kind of pictures; in the API: options.engine)."
+            ),
         )
     return next(iter(domains.values()))

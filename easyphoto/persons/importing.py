@@ -9,6 +9,7 @@ from pathlib import Path
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.host.base import Host
+from easyphoto.messages import note, phase, text
 from easyphoto.persons.archive import is_export, unpack_earlier
 from easyphoto.persons.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
 from easyphoto.persons.exported import person_of_archive
@@ -68,31 +69,37 @@ def _arrived(
     folders = earlier_folders(source)
     if not folders:
         raise InputError(
-            f"{source} holds no person.",
-            advice="Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos.",
+            text("{source} holds no person.", source=source),
+            advice=text("Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos."),
         )
     if len(folders) == 1:
         return ImportedPersons(
             (_from_earlier(workspace, folders[0], name, open_engine=open_engine, progress=progress),)
         )
     if name is not None:
-        raise InputError(f"{source} holds {len(folders)} persons.", advice="Name one person's folder, or no name.")
+        raise InputError(
+            text("{source} holds {count} persons.", source=source, count=len(folders)),
+            advice=text("Name one person's folder, or no name."),
+        )
     arrived: list[Person] = []
     left_out: list[LeftOut] = []
     for number, folder in enumerate(folders):
         progress.check()
-        progress.step(number, len(folders), f"importing {folder.name}")
+        progress.step(number, len(folders), phase("import", "importing {name}", name=folder.name))
         try:
             arrived.append(_from_earlier(workspace, folder, None, open_engine=open_engine, progress=progress))
         except EasyPhotoError as error:
-            left_out.append(LeftOut(folder.name, str(error)))
+            left_out.append(LeftOut(folder.name, error.said))
     return ImportedPersons(tuple(arrived), tuple(left_out))
 
 
 def first_of(found: ImportedPersons) -> Person:
     """For who expects one. Raises InputError where everybody was left out."""
     if not found.persons:
-        raise InputError(f"Nobody was imported. {found.left_out[0].reason}", advice="Import one person at a time.")
+        raise InputError(
+            text("Nobody was imported. {reason}", reason=found.left_out[0].reason),
+            advice=text("Import one person at a time."),
+        )
     return found.persons[0]
 
 
@@ -101,7 +108,10 @@ def _published(workspace: Workspace, person: Person, host: Host) -> Person:
     try:
         host.publish(workspace.person_folder(person.id) / str(person.lora))
     except EnvironmentFailure as error:
-        person = replace(person, notes=(*person.notes, f"The host cannot list the LoRA yet. {error}"))
+        person = replace(
+            person,
+            notes=(*person.notes, note("host-cannot-list", "The host cannot list the LoRA yet. {error}", error=error)),
+        )
         workspace.save_person(person)
     return person
 
@@ -135,11 +145,13 @@ def _check_free(workspace: Workspace, name: str) -> str:
     try:
         id = checked_id(name)
     except BadName as error:
-        raise BadName(error.message, advice=f"Give another name (--name on the command line). {error.advice}") from None
+        raise BadName(
+            error.message, advice=text("Give another name (--name on the command line). {rest}", rest=error.advice)
+        ) from None
     if workspace.person_folder(id).exists():
         raise NameTaken(
-            f"There is already a person {id!r}.",
-            advice="Give another name (--name on the command line), or rename or delete the other.",
+            text("There is already a person {name!r}.", name=id),
+            advice=text("Give another name (--name on the command line), or rename or delete the other."),
         )
     return id
 
@@ -155,4 +167,9 @@ def _base_note(person: Person) -> tuple[str, ...]:
     """Where nobody wrote the base down; a family that does not ship has none of its own."""
     if person.base or FAMILIES[person.family].ships:
         return ()
-    return ("Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",)
+    return (
+        note(
+            "base-unknown",
+            "Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",
+        ),
+    )

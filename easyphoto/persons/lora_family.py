@@ -9,21 +9,24 @@ from easyphoto.architectures.header import LORA_DOWN
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 
 _FACTORS = (*LORA_DOWN, ".lora_up.weight", ".lora_B.weight", ".lora.up.weight", "_lora.up.weight")
-_TAKE = f"Take a LoRA of a person for {FAMILIES.names_of_files('or')} (.safetensors)."
+_TAKE = text(
+    "Take a LoRA of a person for {names_of_files} (.safetensors).", names_of_files=FAMILIES.names_of_files("or")
+)
 
 
 def family_of_lora(file: Path) -> Family:
     """Raises InputError for what is no LoRA of a family that is known here, and says what it is."""
     header = read_header(file)
     if not any(key.endswith(_FACTORS) for key in header.shapes):
-        raise InputError(f"{file.name} is no LoRA.", advice=_TAKE)
+        raise InputError(text("{name} is no LoRA.", name=file.name), advice=_TAKE)
     if header.metadata.get("ep_lora_version") == "scene":
-        raise InputError(f"{file.name} is the LoRA of a scene, not of a person.", advice=_TAKE)
+        raise InputError(text("{name} is the LoRA of a scene, not of a person.", name=file.name), advice=_TAKE)
     family = FAMILIES.of_lora(header)
     if family is not None:
         return family
     width = header.lora_words_width
     words = "of unknown shape" if width is None else f"for a model whose words are {width} wide"
-    raise InputError(f"{file.name} is a LoRA {words}.", advice=_TAKE)
+    raise InputError(text("{name} is a LoRA {words}.", name=file.name, words=words), advice=_TAKE)

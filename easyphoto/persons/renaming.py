@@ -10,6 +10,7 @@ from typing import Any
 
 from easyphoto.errors import BadName, DiskFailure, NameTaken, RunBusy, UnknownPerson
 from easyphoto.host.base import Host, listed_names, published_or_noted, unlisted
+from easyphoto.messages import text
 from easyphoto.persons.folder import LORA
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.journal import (
@@ -56,7 +57,10 @@ def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_i
         if target != old:
             _check_free(workspace, target)
         if busy := works_on(root, names_of((old, target))):
-            raise RunBusy(f"{', '.join(busy)} works on {old}.", advice="Wait until it is done, or stop it first.")
+            raise RunBusy(
+                text("{busy} works on {old}.", busy=", ".join(busy), old=old),
+                advice=text("Wait until it is done, or stop it first."),
+            )
         loras = (workspace.person_folder(old) / LORA,) if target != old else ()
         change = begin(root, new_change(RENAME, (old, target), name=name, listed=listed_names(host, old, loras)))
         try:
@@ -64,7 +68,8 @@ def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_i
         except OSError as error:
             end(root, change)
             raise DiskFailure(
-                f"{old} could not be renamed: {cause_of(error)}.", advice="Close what has it open, then rename again."
+                text("{old} could not be renamed: {cause}.", old=old, cause=cause_of(error)),
+                advice=text("Close what has it open, then rename again."),
             ) from error
         _write_everywhere(workspace, change)
         _end(workspace, change, host)
@@ -87,7 +92,10 @@ def _complete_earlier(workspace: Workspace, held: set[str], host: Host) -> None:
     for change in pending(workspace.root):
         if change.kind == RENAME and held & {*change.persons}:
             if not {*change.persons} <= held:
-                raise RunBusy(f"{change.persons[0]} is being renamed.", advice="Ask again in a moment.")
+                raise RunBusy(
+                    text("{persons} is being renamed.", persons=change.persons[0]),
+                    advice=text("Ask again in a moment."),
+                )
             _complete(workspace, change, host)
 
 
@@ -96,7 +104,8 @@ def _complete(workspace: Workspace, change: Change, host: Host) -> None:
         _move(workspace, change, host)
     except OSError as error:
         raise DiskFailure(
-            f"{change.persons[0]} could not be renamed: {cause_of(error)}.", advice="Close what has it open."
+            text("{persons} could not be renamed: {cause}.", persons=change.persons[0], cause=cause_of(error)),
+            advice=text("Close what has it open."),
         ) from error
     _write_everywhere(workspace, change)
     lora = workspace.person_folder(change.persons[1]) / LORA
@@ -108,10 +117,14 @@ def _complete(workspace: Workspace, change: Change, host: Host) -> None:
 def _check_free(workspace: Workspace, target: str) -> None:
     """Raises NameTaken also where only trainings of somebody of that id are left: they would become theirs."""
     if workspace.person_folder(target).exists() or target in doomed(workspace.root):
-        raise NameTaken(f"There is already a person {target!r}.", advice="Choose another id, or delete them first.")
+        raise NameTaken(
+            text("There is already a person {name!r}.", name=target),
+            advice=text("Choose another id, or delete them first."),
+        )
     if any(record.get("person") == target for _, record in records_in(workspace.runs, RUN_FILE)):
         raise NameTaken(
-            f"There are trainings of somebody called {target!r}.", advice="Choose another id, or delete them first."
+            text("There are trainings of somebody called {target!r}.", target=target),
+            advice=text("Choose another id, or delete them first."),
         )
 
 
@@ -150,11 +163,14 @@ def _end(workspace: Workspace, change: Change, host: Host) -> None:
     end(workspace.root, change)
 
 
-def checked_name(text: str) -> str:
+def checked_name(written: str) -> str:
     """Any text that can be read on one line. Raises BadName."""
-    name = text.strip()
+    name = written.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadName(f"{text[:50]!r} cannot be a name.", advice=f"Write 1 to {LONGEST_NAME} characters on one line.")
+        raise BadName(
+            text("{text!r} cannot be a name.", text=written[:50]),
+            advice=text("Write 1 to {longest_name} characters on one line.", longest_name=LONGEST_NAME),
+        )
     return name
 
 

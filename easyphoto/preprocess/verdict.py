@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.faces.engine import Covering, Face
-from easyphoto.messages import Text, note, text
+from easyphoto.messages import Text, joined, note, text
 
 NOT_CHECKED = note("identity-not-checked", "identity not checked")
 """Noted at each photo where nobody could tell whether it shows somebody else."""
@@ -117,8 +117,10 @@ class Check:
     def none_kept(self) -> str:
         """What is said where no photo was kept: how many there were, and how often each reason set one aside."""
         reasons = Counter(verdict.reason.value for verdict in self.verdicts if verdict.reason)
-        counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
-        return f"None of the {len(self.verdicts)} photos can be used: {counted}."
+        counted = joined(
+            text("{count} × {reason}", count=count, reason=reason) for reason, count in reasons.most_common()
+        )
+        return text("None of the {count} photos can be used: {reasons}.", count=len(self.verdicts), reasons=counted)
 
     @property
     def question(self) -> Verdict | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from easyphoto.images.pictures import read_picture
+from easyphoto.messages import text
 from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section, Table
 from easyphoto.training.events import Done, Event, Sample, Step, from_line
 from easyphoto.training.run import RunFolder
@@ -51,9 +52,11 @@ def likeness_chart(events: tuple[Event, ...], done: Done | None) -> Chart | None
     by_template: dict[int, list[tuple[float, float]]] = {}
     for event in scored:
         by_template.setdefault(event.template, []).append((float(event.step), event.score or 0.0))
-    curves = tuple(Curve(f"template {number}", tuple(points)) for number, points in sorted(by_template.items()))
+    curves = tuple(
+        Curve(text("template {number}", number=number), tuple(points)) for number, points in sorted(by_template.items())
+    )
     marks = ((done.merged, "merged"),) if done is not None and done.merged is not None else ()
-    title = f"Likeness ({done.embedder})" if done is not None and done.embedder else "Likeness"
+    title = text("Likeness ({embedder})", embedder=done.embedder) if done is not None and done.embedder else "Likeness"
     return Chart(title, curves, up="cosine", marks=marks)
 
 
@@ -78,7 +81,7 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
         picture = run_folder / event.path
         if not picture.is_file():
             continue
-        score = "not judged" if event.score is None else f"likeness {event.score:.2f}"
+        score = text("not judged") if event.score is None else f"likeness {event.score:.2f}"
         is_best = best is not None and event.score == best
         figures.append(
             Figure(
@@ -99,7 +102,7 @@ def _votes(done: Done) -> Table:
 
 def _words(done: Done | None) -> str:
     if done is None:
-        return "The training did not come to its end."
+        return text("The training did not come to its end.")
     if done.merged is None:
         return f"The checkpoint of step {done.best_step} was taken; nothing could be judged."
     best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"

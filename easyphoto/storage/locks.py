@@ -89,7 +89,8 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
         except OSError as error:
             os.close(handle)
             raise DiskFailure(
-                f"{path} cannot be locked: {cause_of(error)}.", advice="Keep it on a disk of this machine."
+                text("{path} cannot be locked: {cause}.", path=path, cause=cause_of(error)),
+                advice=text("Keep it on a disk of this machine."),
             ) from error
         except BaseException:
             os.close(handle)

@@ -17,6 +17,7 @@ import torch
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import OutOfMemory
+from easyphoto.messages import text
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
@@ -127,9 +128,18 @@ def plan_training(
             return footing, _plan(need, footing, family, batch=settings.batch, there=there, adapted=adapted)
         smallest, footing = footing, footing.below(settings, can_offload=idle.bytes > 0)
     raise OutOfMemory(
-        f"Training {family.label} at {family.resolution} px needs about {need.whole / GB:.1f} GB of memory even with "
-        f"{smallest.words(settings.batch)}; there are {(weights + (free or 0)) / GB:.1f} GB.",
-        advice="Take a smaller resolution or rank, close other programs that use the device, or train a smaller model.",
+        text(
+            "Training {label} at {resolution} px needs about {whole:.1f} GB of memory even with "
+            "{words}; there are {weights:.1f} GB.",
+            label=family.label,
+            resolution=family.resolution,
+            whole=need.whole / GB,
+            words=smallest.words(settings.batch),
+            weights=(weights + (free or 0)) / GB,
+        ),
+        advice=text(
+            "Take a smaller resolution or rank, close other programs that use the device, or train a smaller model."
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, write_bytes
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import kohya_state, safetensors_bytes, write_lora
@@ -47,10 +48,12 @@ def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
             state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{folder.resume.name} cannot be read: {cause_of(error)}.",
-            advice="Delete the run's checkpoints folder; it then starts anew.",
+            text("{source} cannot be read: {cause}.", source=folder.resume.name, cause=cause_of(error)),
+            advice=text("Delete the run's checkpoints folder; it then starts anew."),
         ) from error
     if told != fingerprint:
-        raise InputError("run.json was changed since this run began.", advice="Start a new run in a folder of its own.")
+        raise InputError(
+            text("run.json was changed since this run began."), advice=text("Start a new run in a folder of its own.")
+        )
     learner.restore(state)
     return learner.step

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 
 from easyphoto.images.pictures import write_picture
+from easyphoto.messages import note
 from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import write_json
 from easyphoto.training.context import RunContext
@@ -95,7 +96,13 @@ def elect(service: RunContext, learner: Learner, judge: Validator | None, pictur
         merged = _judge_merged(service, learner, judge, state=state, chosen=chosen)
         if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
             return Elected(chosen, state, energy_lost, merged)
-        service.notes.append(f"the merge of {voters} votes falls behind the best checkpoint: fewer vote")
+        service.notes.append(
+            note(
+                "merge-falls-behind",
+                "the merge of {voters} votes falls behind the best checkpoint: fewer vote",
+                voters=voters,
+            )
+        )
         voters //= 2
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from easyphoto.messages import Text, untranslated
 from easyphoto.progress import Progress
 from easyphoto.training.events import Event, Phase, Warn
 from easyphoto.training.run import RunFolder, TrainRun
@@ -35,5 +36,6 @@ class RunContext:
         self.emit(Phase(name, took))
 
     def note(self, code: str, detail: str) -> None:
-        self.notes.append(detail)
+        said = untranslated(detail)
+        self.notes.append(Text(said.template, said.values, code))
         self.emit(Warn(code, detail))

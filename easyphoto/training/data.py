@@ -17,6 +17,7 @@ from easyphoto.backends.prompts import time_ids
 from easyphoto.errors import BadRecord, TooFewPhotos
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_picture, resized, resized_mask
+from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import inside, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, typed
@@ -87,7 +88,9 @@ def read_entries(folder: Path) -> tuple[Entry, ...]:
     lines = read_regular(listing, MOST_BYTES).splitlines() if listing.is_file() else []
     entries = tuple(_entry(folder, _row(line)) for line in lines if line.strip())
     if not entries:
-        raise TooFewPhotos(f"{folder} holds no training pictures.", advice="Run the check and add photos.")
+        raise TooFewPhotos(
+            text("{folder} holds no training pictures.", folder=folder), advice=text("Run the check and add photos.")
+        )
     return entries
 
 
@@ -96,7 +99,8 @@ def _row(line: bytes) -> _MetadataLine:
         return typed(_MetadataLine, parsed(line), "A line of metadata.jsonl")
     except ValueError as error:
         raise BadRecord(
-            f"A line of metadata.jsonl is damaged: {error}.", advice="Prepare the dataset again."
+            text("A line of metadata.jsonl is damaged: {error}.", error=error),
+            advice=text("Prepare the dataset again."),
         ) from error
 
 
@@ -143,7 +147,7 @@ def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress,
         means.append(found.mean.float())
         logvars.append(found.logvar.float())
         maps.append(_weight_map(entry, mirrored, cells=found.mean.shape[-1]))
-        progress.step(done + 1, len(views), "encoding photos")
+        progress.step(done + 1, len(views), phase("cache", "encoding photos"))
     scale = float(components.vae.config.scaling_factor)
     shift = float(getattr(components.vae.config, "shift_factor", None) or 0.0)
     noisy = max(float(logvar.max()) for logvar in logvars) > NO_NOISE

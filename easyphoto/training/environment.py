@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
+from easyphoto.messages import joined, phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, write_text
 from easyphoto.storage.locks import file_lock
@@ -43,7 +44,7 @@ LOCK = Path(__file__).with_name("trainer-lock.txt")
 LENT = Path(lent_torch.__file__)
 PROOF = "easyphoto.training.proof"
 STAMP = "easyphoto-stamp.json"
-ADVICE = "Press 'Set up training' in the Train tab, or run `easyphoto setup` with the web UI's Python."
+ADVICE = text("Press 'Set up training' in the Train tab, or run `easyphoto setup` with the web UI's Python.")
 ROOM = 1_000_000_000
 """Bytes that must be free: what is installed, and pip's copies of it."""
 LAST_LINES = 6
@@ -68,12 +69,20 @@ def ready_environment(env: Path) -> EnvironmentReport:
     python, stamp = python_of(env), _stamp(env)
     if stamp is None or not python.exists():
         half = env.is_dir() and any(env.iterdir())
-        what = "is half-made" if half else "is not made yet"
-        raise TrainerMissing(f"The environment that trains {what} ({env}).", advice=ADVICE)
+        if half:
+            raise TrainerMissing(
+                text("The environment that trains is half-made ({folder}).", folder=env), advice=ADVICE
+            )
+        raise TrainerMissing(text("The environment that trains is not made yet ({folder}).", folder=env), advice=ADVICE)
     for name, now in _belongs_to().items():
         if stamp.get(name) != now:
             raise TrainerMissing(
-                f"The environment that trains was made for another {name}: {stamp.get(name)}, now {now}.",
+                text(
+                    "The environment that trains was made for another {name}: {stamp}, now {now}.",
+                    name=name,
+                    stamp=stamp.get(name),
+                    now=now,
+                ),
                 advice=ADVICE,
             )
     return EnvironmentReport(python, {str(name): str(version) for name, version in dict(stamp["versions"]).items()})
@@ -97,7 +106,7 @@ def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path
         versions = _prove(python_of(env), torch, steps)
         write_json(env / STAMP, {**_belongs_to(torch_from), "versions": versions})
         _mark(env).unlink()
-    steps.say("ready")
+    steps.say(phase("ready", "ready"))
     return EnvironmentReport(python_of(env), versions)
 
 
@@ -136,16 +145,17 @@ class _Steps:
         total = self._packages + self.AROUND
         done = {"making the environment": 0, "ready": total, "checking": total - 1}.get(words)
         fetched = 1 + min(self._fetched, self._packages)
-        self.progress.step(fetched if done is None else done, total, f"training environment · {words}")
+        said = joined([text("training environment"), words], " · ")
+        self.progress.step(fetched if done is None else done, total, said)
 
     def hear_pip(self, line: str) -> None:
         """A line for each package; one that lies in a folder here is only processed."""
         if package := re.match(r"Collecting (\S+?)==(\S+)|Processing .*?([^/\\-]+)-([^-]+)-\S*\.whl", line):
             name, version = (part for part in package.groups() if part)
-            self.say(f"fetching {name} {version}")
+            self.say(phase("fetch-package", "fetching {name} {version}", name=name, version=version))
             self._fetched += 1
         elif line.startswith("Installing collected packages"):
-            self.say(f"unpacking {self._fetched} packages")
+            self.say(phase("unpack-packages", "unpacking {count} packages", count=self._fetched))
 
 
 def _check_room(env: Path) -> None:
@@ -153,8 +163,13 @@ def _check_room(env: Path) -> None:
     free = shutil.disk_usage(existing).free
     if free < ROOM:
         raise DiskFailure(
-            f"The environment that trains needs {ROOM / 1e9:.1f} GB in {existing}; {free / 1e9:.1f} GB are free.",
-            advice="Free some space, or choose another workspace, then try again.",
+            text(
+                "The environment that trains needs {room:.1f} GB in {existing}; {free:.1f} GB are free.",
+                room=ROOM / 1e9,
+                existing=existing,
+                free=free / 1e9,
+            ),
+            advice=text("Free some space, or choose another workspace, then try again."),
         )
 
 
@@ -167,7 +182,8 @@ def _clear(env: Path) -> None:
     """Take away what stood there, if it is ours."""
     if not ((env / STAMP).exists() or _mark(env).exists()) and env.exists() and any(env.iterdir()):
         raise TrainerMissing(
-            f"{env} holds something that EasyPhoto did not make.", advice="Move it away, then try again."
+            text("{env} holds something that EasyPhoto did not make.", env=env),
+            advice=text("Move it away, then try again."),
         )
     write_text(_mark(env), "")
     try:
@@ -177,20 +193,21 @@ def _clear(env: Path) -> None:
             shutil.rmtree(env)
     except OSError as error:
         raise DiskFailure(
-            f"{env} cannot be made anew: {cause_of(error)}.",
-            advice="Stop what uses it, or delete it by hand, then try again.",
+            text("{env} cannot be made anew: {cause}.", env=env, cause=cause_of(error)),
+            advice=text("Stop what uses it, or delete it by hand, then try again."),
         ) from error
 
 
 def _make_venv(env: Path, steps: _Steps) -> None:
-    steps.say("making the environment")
+    steps.say(phase("make-environment", "making the environment"))
     try:
         run_command([sys.executable, "-I", "-m", "venv", str(env)], steps.progress, environment=foreign_environment())
     except CommandFailed as failed:
-        raise _named(failed, "Python could not make a virtual environment") from failed
+        raise _named(failed, text("Python could not make a virtual environment")) from failed
     except OSError as error:
         raise TrainerMissing(
-            f"{sys.executable} cannot be started: {cause_of(error)}.", advice="Restart the web UI."
+            text("{executable} cannot be started: {cause}.", executable=sys.executable, cause=cause_of(error)),
+            advice=text("Restart the web UI."),
         ) from error
 
 
@@ -202,7 +219,7 @@ def _install(python: Path, steps: _Steps) -> None:
         # Python before 3.12 puts an old one there, which would hide the one that the host's torch may want.
         run_command([*pip, "uninstall", "--yes", "setuptools"], steps.progress, environment=foreign_environment())
     except CommandFailed as failed:
-        raise _named(failed, "The packages for training could not be installed") from failed
+        raise _named(failed, text("The packages for training could not be installed")) from failed
 
 
 def _lend(env: Path, torch: HostTorch) -> None:
@@ -221,7 +238,7 @@ def _site_packages(env: Path) -> Path:
 
 def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
     """Import everything that training imports, in that Python; the versions, torch's among them."""
-    steps.say("checking")
+    steps.say(phase("check-environment", "checking"))
     try:
         # Not in the web UI's folder, whose own packages would come first.
         lines = run_command(
@@ -231,17 +248,21 @@ def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
             folder=python.parent,
         )
     except CommandFailed as failed:
-        raise _named(failed, "The new environment cannot train") from failed
+        raise _named(failed, text("The new environment cannot train")) from failed
     found = json.loads(lines[-1])
     if Path(found["torch"]).resolve() != torch.folder / "torch":
         raise TrainerMissing(
-            f"The new environment took a torch in {found['torch']}, not the web UI's in {torch.folder}.",
-            advice="Please report this.",
+            text(
+                "The new environment took a torch in {found}, not the web UI's in {folder}.",
+                found=found["torch"],
+                folder=torch.folder,
+            ),
+            advice=text("Please report this."),
         )
     if found["conflicts"]:
         raise TrainerMissing(
-            f"The new environment does not fit together: {'; '.join(found['conflicts'])}.",
-            advice="Please report this with the web UI's version of torch.",
+            text("The new environment does not fit together: {found}.", found="; ".join(found["conflicts"])),
+            advice=text("Please report this with the web UI's version of torch."),
         )
     return dict(found["versions"])
 
@@ -249,22 +270,24 @@ def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
 SIGNS: tuple[tuple[str, str], ...] = (
     (
         r"ensurepip is not|No module named '?ensurepip",
-        "Install Python's venv package (Debian and Ubuntu: apt install python3-venv), then try again.",
+        text("Install Python's venv package (Debian and Ubuntu: apt install python3-venv), then try again."),
     ),
     (
         r"No module named '?venv",
-        "The web UI runs with a reduced Python that cannot make environments; run it with one from python.org.",
+        text("The web UI runs with a reduced Python that cannot make environments; run it with one from python.org."),
     ),
     (
         r"Temporary failure in name resolution|NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|"
         r"Max retries exceeded|ProxyError|Connection refused|Network is unreachable|getaddrinfo failed|SSLError|"
         r"from versions: none",
-        "No package index answered. Mend the connection, or put the packages into a folder and name it in "
-        "PIP_FIND_LINKS (with PIP_NO_INDEX=1), then try again.",
+        text(
+            "No package index answered. Mend the connection, or put the packages into a folder and "
+            "name it in PIP_FIND_LINKS (with PIP_NO_INDEX=1), then try again."
+        ),
     ),
     (
         r"Could not find a version|No matching distribution",
-        "A package is not built for this Python or system; Python 3.10 to 3.13 are supported.",
+        text("A package is not built for this Python or system; Python 3.10 to 3.13 are supported."),
     ),
 )
 DISK_SIGNS = r"No space left on device|Errno 28\b|Disk quota exceeded|Errno 122\b|WinError 112\b"
@@ -272,11 +295,15 @@ DISK_SIGNS = r"No space left on device|Errno 28\b|Disk quota exceeded|Errno 122\
 
 def _named(failed: CommandFailed, what: str) -> TrainerMissing | DiskFailure:
     """The command's end as an error that says what to do."""
-    text = "\n".join(failed.lines)
-    words = f"{what}. It said last: {' · '.join(_last_words(failed.lines)) or failed}."
-    if re.search(DISK_SIGNS, text):
-        return DiskFailure(words, advice="Free some space, then try again.")
-    advice = next((advice for sign, advice in SIGNS if re.search(sign, text)), "Mend what it says, then try again.")
+    written = "\n".join(failed.lines)
+    words = text(
+        "{what}. It said last: {last_words}.", what=what, last_words=" · ".join(_last_words(failed.lines)) or failed
+    )
+    if re.search(DISK_SIGNS, written):
+        return DiskFailure(words, advice=text("Free some space, then try again."))
+    advice = next(
+        (advice for sign, advice in SIGNS if re.search(sign, written)), text("Mend what it says, then try again.")
+    )
     return TrainerMissing(words, advice=advice)
 
 

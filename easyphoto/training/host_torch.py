@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import TrainerMissing
+from easyphoto.messages import text
 from easyphoto.training.lent_torch import plain_name
 
 OLDEST = (2, 1)
@@ -41,13 +42,19 @@ def torch_place(torch_from: Sequence[Path] | None = None) -> tuple[str, Path]:
     torch = _found("torch", _search(torch_from))
     if torch is None:
         raise TrainerMissing(
-            "This Python has no torch that a training could use.", advice="Run it with the web UI's own Python."
+            text("This Python has no torch that a training could use."),
+            advice=text("Run it with the web UI's own Python."),
         )
     numbers = tuple(int(part) for part in re.findall(r"\d+", torch.version)[:2])
     if numbers < OLDEST:
         raise TrainerMissing(
-            f"This Python has torch {torch.version}; training needs {OLDEST[0]}.{OLDEST[1]} or later.",
-            advice="Update the web UI.",
+            text(
+                "This Python has torch {version}; training needs {major}.{minor} or later.",
+                version=torch.version,
+                major=OLDEST[0],
+                minor=OLDEST[1],
+            ),
+            advice=text("Update the web UI."),
         )
     return torch.version, _folder(torch)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from easyphoto import errors
 from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
 from easyphoto.machine import processes_ended_for_memory
+from easyphoto.messages import joined, phase, text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.training.commands import end, foreign_environment, spoken, start
@@ -37,12 +38,12 @@ SIGKILL = 9
 SIGNALS_OF_OTHERS = (1, 2, 3, SIGKILL, 15)
 """Hang-up, interrupt, quit, kill, terminate: no process ends itself by these, and Windows knows none."""
 PHASES = {
-    "load": "loading the model",
-    "cache": "encoding photos",
-    "train": "training",
-    "validate": "drawing validation pictures",
-    "select": "merging the best checkpoints",
-    "save": "saving",
+    "load": phase("load", "loading the model"),
+    "cache": phase("cache", "encoding photos"),
+    "train": phase("train", "training"),
+    "validate": phase("validate", "drawing validation pictures"),
+    "select": phase("select", "merging the best checkpoints"),
+    "save": phase("save", "saving"),
 }
 
 
@@ -109,7 +110,10 @@ def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> I
     try:
         log = os.fdopen(private_opener(str(folder.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
     except OSError as error:
-        raise DiskFailure(f"{folder.log} cannot be written: {cause_of(error)}.", advice="Check the folder.") from error
+        raise DiskFailure(
+            text("{name} cannot be written: {error}.", name=folder.log, error=cause_of(error)),
+            advice=text("Check the folder."),
+        ) from error
     command = [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)]
     with log:
         process = start(command, stdin=subprocess.PIPE, stderr=log, cwd=folder.root, env=worker_environment(python))
@@ -151,14 +155,15 @@ class _Display:
             case Step():
                 self._done, self._total = event.step, event.of
                 minutes, seconds = divmod(round(event.eta_s or 0), 60)
-                loss = "no number" if event.loss is None else f"{event.loss:.4f}"
-                self._say(f"training · loss {loss} · {minutes}:{seconds:02d} left")
+                loss = text("no number") if event.loss is None else f"{event.loss:.4f}"
+                left = text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds)
+                self._say(joined([PHASES["train"], text("loss {loss}", loss=loss), left], " · "))
             case MemoryPlanned():
                 self._say(event.text)
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])
             case Sample(score=float()):
-                self._say(f"step {event.step}: likeness {event.score:.3f}")
+                self._say(phase("sample", "step {step}: likeness {score:.3f}", step=event.step, score=event.score))
             case _:
                 pass
 
@@ -183,24 +188,34 @@ def _verdict(folder: RunFolder, heard: list[Event], returncode: int, *, memory_r
 
 
 def _unsaid_end(folder: RunFolder, returncode: int, *, memory_ran_out: bool) -> EasyPhotoError:
-    again = "Start the run again: it goes on from its last checkpoint."
-    advice = f"{again} The log is {folder.log}."
+    again = text("Start the run again: it goes on from its last checkpoint.")
+    advice = text("{again} The log is {log}.", again=again, log=folder.log)
     if -returncode not in SIGNALS_OF_OTHERS:
-        how = f"killed by signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-        said = f"The training process ended without saying why ({how})."
+        how = (
+            text("killed by signal {number}", number=-returncode)
+            if returncode < 0
+            else text("exit code {number}", number=returncode)
+        )
+        said = text("The training process ended without saying why ({how}).", how=how)
         return TrainerCrashed(said, advice=advice, log_tail=log_tail(folder))
     if returncode == -SIGKILL and memory_ran_out:
-        said = f"Memory ran out, and the system ended the training process (signal {SIGKILL})."
-        return OutOfMemory(said, advice=f"Close other programs. {again}")
-    often = ", often because memory ran out" if returncode == -SIGKILL else ""
-    said = f"The training process was killed from outside (signal {-returncode}){often}."
+        said = text("Memory ran out, and the system ended the training process (signal {sigkill}).", sigkill=SIGKILL)
+        return OutOfMemory(said, advice=text("Close other programs. {again}", again=again))
+    said = text("The training process was killed from outside (signal {number}).", number=-returncode)
+    if returncode == -SIGKILL:
+        said = text(
+            "The training process was killed from outside (signal {number}), often because memory ran out.",
+            number=SIGKILL,
+        )
     return TrainerKilled(said, advice=advice, log_tail=log_tail(folder))
 
 
 def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:
     kind = getattr(errors, event.code, None)
     if not (isinstance(kind, type) and issubclass(kind, EasyPhotoError)) or kind is TrainerCrashed:
-        return TrainerCrashed(event.message, advice=f"The log is {folder.log}.", log_tail=log_tail(folder))
+        return TrainerCrashed(
+            event.message, advice=text("The log is {log}.", log=folder.log), log_tail=log_tail(folder)
+        )
     return kind(event.message, advice=event.advice)
 
 

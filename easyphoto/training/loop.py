@@ -12,6 +12,7 @@ import torch
 
 from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.errors import Diverged
+from easyphoto.messages import text
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_networks
@@ -195,8 +196,8 @@ class Learner:
         self.bad_steps += 1
         if self.bad_steps >= BAD_STEPS:
             raise Diverged(
-                f"The loss was no number in {self.bad_steps} steps.",
-                advice="Lower the learning rate; if it goes on, look for a damaged base model.",
+                text("The loss was no number in {bad_steps} steps.", bad_steps=self.bad_steps),
+                advice=text("Lower the learning rate; if it goes on, look for a damaged base model."),
             )
 
     def loss(self, part: slice = slice(None)) -> torch.Tensor:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.backends.headers import read_header
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, write_bytes
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def read_lora(source: Path) -> tuple[State, dict[str, str]]:
             return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{source} is no readable LoRA: {cause_of(error)}.", advice="Train again, or restore it."
+            text("{source} is no readable LoRA: {cause}.", source=source, cause=cause_of(error)),
+            advice=text("Train again, or restore it."),
         ) from error
 
 

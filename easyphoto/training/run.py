@@ -12,6 +12,7 @@ from typing import Any
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
+from easyphoto.messages import text
 from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
 from easyphoto.storage.records import read_json, typed, write_json
 
@@ -72,7 +73,10 @@ class TrainRun:
         known = {each.name for each in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise InputError(f"The run has unknown entries: {', '.join(unknown)}.", advice="Write it anew.")
+            raise InputError(
+                text("The run has unknown entries: {unknown}.", unknown=", ".join(unknown)),
+                advice=text("Write it anew."),
+            )
         for name, kind in NESTED.items():
             values[name] = settings_from(kind, values.get(name, {}))
         return typed(cls, values, "The record of the run")

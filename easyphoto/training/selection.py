@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from easyphoto.images.pictures import read_picture
+from easyphoto.messages import note
 from easyphoto.training.validate import Picture, ValidationTemplate, by_step, mean_score
 
 # Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because
@@ -43,12 +44,13 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     """
     judged = [picture for picture in pictures if picture.score is not None]
     if not judged:
-        note = (
-            "checkpoints were not judged (no embedder, or no face of the person's kind on the validation pictures): "
-            "the last one is taken"
+        remark = note(
+            "not-voted",
+            "checkpoints were not judged (no embedder, or no face of the person's kind on the "
+            "validation pictures): the last one is taken",
         )
         shown = [picture for picture in pictures if picture.step == last_step]
-        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(note,))
+        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(remark,))
     gains = gain_over_template(judged)
     # A later checkpoint wins a draw: it has learned longer.
     ranked = sorted(judged, key=lambda picture: (-gains[picture], -picture.step, picture.template))

@@ -17,6 +17,7 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
@@ -101,7 +102,10 @@ def precision(settings: TrainSettings, device: str) -> torch.dtype:
             # bfloat16 has float32's range, so no gradient is lost; older GPUs lack it and train in float32.
             return torch.bfloat16 if device != "cpu" and computes_bf16() else torch.float32
     raise InputError(
-        f"{settings.precision} cannot be trained in on this device ({device}).", advice="Take auto, or fp32."
+        text(
+            "{precision} cannot be trained in on this device ({device}).", precision=settings.precision, device=device
+        ),
+        advice=text("Take auto, or fp32."),
     )
 
 
@@ -155,8 +159,8 @@ def open_judge(
     """None where nothing can be drawn: no engine, or no template with a face."""
     run, engine = service.run, tools.engine
     if engine is None or not run.templates:
-        lacking = "face engine" if run.templates else "templates"
-        service.note("no-validation", f"no validation: the run names no {lacking}")
+        lacking = text("face engine") if run.templates else text("templates")
+        service.note("no-validation", text("no validation: the run names no {lacking}", lacking=lacking))
         return None
     templates = [service.folder.path(template) for template in run.templates]
     views, notes = make_views(templates, engine, run.kind)
@@ -164,10 +168,12 @@ def open_judge(
         service.note("no-face", note)
     reference = reference_vector(judging, engine)
     if engine.embedder and reference is None:
-        service.note("no-face", "no face was found on the photos that judge: checkpoints are not voted on")
+        service.note("no-face", text("no face was found on the photos that judge: checkpoints are not voted on"))
     judge = Validator(run, service.folder, tools.backend, engine, views, reference, idle)
     if not judge.has_control:
-        service.note("no-control", f"validation without the control {CONTROL}: its model is not at hand")
+        service.note(
+            "no-control", text("validation without the control {control}: its model is not at hand", control=CONTROL)
+        )
     return judge if views else None
 
 
@@ -216,7 +222,9 @@ def _advanced(service: RunContext, learner: Learner) -> float:
         clear_memory(learner.device)
         learner.stand_on(smaller)
         how = smaller.words(service.run.settings.batch)
-        service.note("oom-retry", f"memory ran out in step {learner.step + 1}; from there: {how}")
+        service.note(
+            "oom-retry", text("memory ran out in step {step}; from there: {how}", step=learner.step + 1, how=how)
+        )
     learner.update(loss)
     return loss
 
@@ -251,7 +259,7 @@ def _keep(service: RunContext, learner: Learner) -> None:
 
 def _judge(service: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
     if not is_live and judge.kept(mark) is None:
-        service.note("not-judged", f"the validation of step {mark} is lost: its checkpoint has no vote")
+        service.note("not-judged", text("the validation of step {mark} is lost: its checkpoint has no vote", mark=mark))
         return ()
     with service.phase("validate"), torch.random.fork_rng(devices=[]):
         pictures = judge.judged(mark, service.progress)
@@ -302,7 +310,12 @@ def advising_memory() -> Iterator[None]:
 
 def _out_of_memory(error: BaseException) -> OutOfMemory:
     return OutOfMemory(
-        f"Memory ran out while training ({str(error).splitlines()[0] if str(error) else 'no details'}).",
-        advice="Close other programs, or allow checkpointing, and start the run again: it goes on. A smaller batch or "
-        "rank needs a new run.",
+        text(
+            "Memory ran out while training ({splitlines}).",
+            splitlines=str(error).splitlines()[0] if str(error) else text("no details"),
+        ),
+        advice=text(
+            "Close other programs, or allow checkpointing, and start the run again: it goes on. A "
+            "smaller batch or rank needs a new run."
+        ),
     )

@@ -19,6 +19,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import read_picture, resized, write_picture
+from easyphoto.messages import note
 from easyphoto.progress import Progress
 from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed, write_json
@@ -68,13 +69,15 @@ def make_views(
         try:
             picture = read_picture(path, longest=LONGEST_TEMPLATE)
         except BadPicture as error:
-            notes.append(f"validation template left out: {error}")
+            notes.append(note("template-unreadable", "validation template left out: {error}", error=error))
             continue
         faces = engine.detect(picture)
         if faces:
             views.append(_view(number, picture, faces[0], engine, family))
         else:
-            notes.append(f"validation template left out: no face on {path.name}")
+            notes.append(
+                note("template-without-face", "validation template left out: no face on {name}", name=path.name)
+            )
     return tuple(views), tuple(notes)
 
 

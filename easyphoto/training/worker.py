@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, private_opener
 from easyphoto.storage.locks import file_lock
@@ -154,8 +155,10 @@ class Speaker:
                 stream.write(line)
         except OSError as error:
             raise DiskFailure(
-                f"{self._record.name} could not be written: {cause_of(error)}.",
-                advice="Check free space and the rights of the run's folder, then start the run again: it goes on.",
+                text("{target} could not be written: {cause}.", target=self._record.name, cause=cause_of(error)),
+                advice=text(
+                    "Check free space and the rights of the run's folder, then start the run again: it goes on."
+                ),
             ) from error
 
     def _tell(self, line: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +9,6 @@ from typing import Any
 
 from easyphoto.messages import Text
 from easyphoto.ui.catalogue import catalogue
-
-_PLACE = re.compile(r"\\\{(\w+)\\\}")
-_JOINT = " · "
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Translator:
         if not self._table or not said:
             return said
         if not isinstance(said, Text) or not said.values:
-            return self._table.get(said) or self._recognised(said)
+            return self._table.get(said, said)
         values = {
             name: self.translate(value) if isinstance(value, Text) else value for name, value in said.values.items()
         }
@@ -46,23 +42,3 @@ class Translator:
     @cached_property
     def _table(self) -> Mapping[str, str]:
         return catalogue("zh_CN") if self.language.lower().startswith("zh") else {}
-
-    def _recognised(self, said: str) -> str:
-        """Finished sentences of what does not make texts yet, by pattern and by their parts."""
-        for pattern, translation in self._patterns:
-            found = pattern.fullmatch(said)
-            if found is not None:
-                values = {name: self.translate(value) for name, value in found.groupdict().items()}
-                return translation.format_map(values)
-        return _JOINT.join(self.translate(part) for part in said.split(_JOINT)) if _JOINT in said else said
-
-    @cached_property
-    def _patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        """The most particular first: some would fit the sentences of others."""
-        known = sorted(self._table.items(), key=lambda entry: -len(re.sub(r"\{\w+\}", "", entry[0])))
-        return tuple((pattern_of(text), said) for text, said in known if _PLACE.search(re.escape(text)))
-
-
-def pattern_of(text: str) -> re.Pattern[str]:
-    """What recognises a text with {places} once they are filled."""
-    return re.compile(_PLACE.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL)

@@ -20,6 +20,7 @@ from easyphoto.backends.used import OWN, UsedFiles
 from easyphoto.backends.webui_names import HostSampler, sampler_named
 from easyphoto.errors import HostBusy, MissingCapability
 from easyphoto.images.pictures import as_array, as_picture, blended
+from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in
@@ -127,7 +128,7 @@ class WebuiBackend:
     def _plan(self, request: Request) -> ResolvedRequest:
         """Raises HostBusy or MissingCapability before anything is done."""
         if self._is_lent:
-            raise HostBusy("The device is lent to a training.", advice="Wait for it to end, or cancel it.")
+            raise HostBusy(text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it."))
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
         require_conditions(request.conditions, CONDITIONS, timed=())
@@ -151,8 +152,10 @@ class WebuiBackend:
     def _require_kinds(self, request: Request, there: Mapping[str, str], why: Mapping[str, str]) -> None:
         for control in request.controls:
             if control.kind not in there:
-                because = why.get(control.kind, f"{self._family.label} has no such control")
-                raise MissingCapability(f"The control {control.kind!r} cannot be applied: {because}")
+                because = why.get(control.kind, text("{label} has no such control", label=self._family.label))
+                raise MissingCapability(
+                    text("The control {kind!r} cannot be applied: {because}", kind=control.kind, because=because)
+                )
 
     def _made(self, plan: ResolvedRequest, progress: Progress) -> Result:
         with turn(self._lock) as ours:
@@ -182,7 +185,7 @@ class WebuiBackend:
                 image = painted(p)
         watch.conclude()
         notes += plan.notes
-        notes += [f"The web UI reported meanwhile: {said}" for said in faults.new()]
+        notes += [note("host-reported", "The web UI reported meanwhile: {said}", said=said) for said in faults.new()]
         return image, tuple(notes)
 
     def _overrides(self, plan: ResolvedRequest) -> Mapping[str, Any]:
@@ -214,7 +217,11 @@ class ResolvedRequest:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"One step: {self.sampler.value} stands in for its SDE form.",) if self._is_one_sde_step else ()
+        return (
+            (note("one-step-sampler", "One step: {value} stands in for its SDE form.", value=self.sampler.value),)
+            if self._is_one_sde_step
+            else ()
+        )
 
     @property
     def _is_one_sde_step(self) -> bool:
@@ -244,7 +251,11 @@ class ResolvedRequest:
         loaded = getattr(host_module("shared").sd_model, "sd_checkpoint_info", self.info)
         wrong = []
         if checkpoints.file_of(loaded) != checkpoints.file_of(self.info):
-            wrong = [f"The web UI painted with {loaded.name}, not with {self.info.name}."]
+            wrong = [
+                text(
+                    "The web UI painted with {name}, not with {info_name}.", name=loaded.name, info_name=self.info.name
+                )
+            ]
         units = [] if self.units is None else self.units.not_applied(faults.new("controlnet"))
         return wrong + units + not_applied(self.loras)
 
@@ -253,7 +264,8 @@ def _require_vae(name: str | None) -> None:
     known = getattr(host_module_or_none("sd_vae"), "vae_dict", {})
     if name is not None and name not in (*known, "Automatic", "None"):
         raise MissingCapability(
-            f"The web UI has no VAE {name!r}.", advice=f"It has: {', '.join(('Automatic', 'None', *known))}."
+            text("The web UI has no VAE {name!r}.", name=name),
+            advice=text("It has: {known}.", known=", ".join(("Automatic", "None", *known))),
         )
 
 
@@ -274,7 +286,10 @@ def require_sampler(sampler: Sampler) -> HostSampler:
     named = _host_sampler(sampler)
     if named is None:
         known = ", ".join(each.value for each in known_samplers())
-        raise MissingCapability(f"The web UI has no sampler {sampler.value!r}.", advice=f"It has: {known}.")
+        raise MissingCapability(
+            text("The web UI has no sampler {sampler!r}.", sampler=sampler.value),
+            advice=text("It has: {known}.", known=known),
+        )
     return named
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import InputError, MissingCapability
+from easyphoto.messages import text
 from easyphoto.webui.host_modules import host_module
 
-PUT_IT = "Put the file into the web UI's models/Stable-diffusion and press its refresh button."
+PUT_IT = text("Put the file into the web UI's models/Stable-diffusion and press its refresh button.")
 _MOST_NAMED = 8
 _log = logging.getLogger(__name__)
 
@@ -47,7 +48,10 @@ def require(name: str) -> Any:
         there = names()
         more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
         listed = ", ".join(there[:_MOST_NAMED]) + more if there else "none"
-        raise MissingCapability(f"The web UI has no checkpoint {name!r}.", advice=f"{PUT_IT} There is now: {listed}.")
+        raise MissingCapability(
+            text("The web UI has no checkpoint {name!r}.", name=name),
+            advice=text("{put_it} There is now: {listed}.", put_it=PUT_IT, listed=listed),
+        )
     return info
 
 
@@ -56,7 +60,9 @@ def of_family(family: Family) -> Any:
     for info in checkpoints():
         if _family_id(info) == family.id:
             return info
-    raise MissingCapability(f"The web UI has no checkpoint of the family {family.label}.", advice=PUT_IT)
+    raise MissingCapability(
+        text("The web UI has no checkpoint of the family {label}.", label=family.label), advice=PUT_IT
+    )
 
 
 def load_chosen() -> None:

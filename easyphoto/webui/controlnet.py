@@ -21,12 +21,13 @@ from easyphoto.backends.base import Control
 from easyphoto.backends.webui_names import control_model, control_models
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.images.pictures import as_array
+from easyphoto.messages import text
 from easyphoto.webui.host_modules import host_module, loaded
 
 TITLE = "controlnet"
 NONE = "none"
 MOST_WEIGHT = 2.0
-GET_EXTENSION = "Install the extension sd-webui-controlnet in the web UI's tab Extensions, and restart."
+GET_EXTENSION = text("Install the extension sd-webui-controlnet in the web UI's tab Extensions, and restart.")
 _INTERFACES = ("lib_controlnet.external_code", "scripts.external_code")
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {
@@ -77,8 +78,8 @@ class ControlNet:
         """Raises InputError for a weight that the host does not take."""
         if control.weight > MOST_WEIGHT:
             raise InputError(
-                f"The weight of the control {control.kind!r} is {control.weight:g}.",
-                advice=f"This web UI takes up to {MOST_WEIGHT:g}.",
+                text("The weight of the control {kind!r} is {weight:g}.", kind=control.kind, weight=control.weight),
+                advice=text("This web UI takes up to {most_weight:g}.", most_weight=MOST_WEIGHT),
             )
         kind = self.code.ControlNetUnit
         said = {
@@ -94,8 +95,8 @@ class ControlNet:
             return kind(**_accepted(kind, said))
         except (TypeError, ValueError) as error:
             raise BackendError(
-                f"The web UI's ControlNet refuses the unit for {control.kind} ({error}).",
-                advice="Update the extension; this version is one that EasyPhoto does not know.",
+                text("The web UI's ControlNet refuses the unit for {kind} ({error}).", kind=control.kind, error=error),
+                advice=text("Update the extension; this version is one that EasyPhoto does not know."),
             ) from error
 
     def no_unit(self) -> Any:
@@ -153,8 +154,12 @@ class Units:
         first, end = int(self.script.args_from), int(self.script.args_to)
         if len(self.controls) > end - first:
             raise MissingCapability(
-                f"{len(self.controls)} controls were asked for, the web UI has {end - first} ControlNet units.",
-                advice='Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.',
+                text(
+                    "{count} controls were asked for, the web UI has {end} ControlNet units.",
+                    count=len(self.controls),
+                    end=end - first,
+                ),
+                advice=text('Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.'),
             )
         units = [self.net.unit(control, model) for control, model in zip(self.controls, self.models, strict=True)]
         units += [self.net.no_unit() for _ in range(end - first - len(units))]
@@ -165,9 +170,14 @@ class Units:
     def not_applied(self, failures: Sequence[str]) -> list[str]:
         """A sentence for each control that is not at work, with what the host's scripts failed at first."""
         count = self.net.at_work(self.script)
-        because = f": {failures[0]}" if failures else "; the web UI does not say why"
+        because = f": {failures[0]}" if failures else text("; the web UI does not say why")
         return [
-            f"The control {control.kind} ({model}) was not applied{because}."
+            text(
+                "The control {kind} ({model}) was not applied{because}.",
+                kind=control.kind,
+                model=model,
+                because=because,
+            )
             for control, model in list(zip(self.controls, self.models, strict=True))[count:]
         ]
 
@@ -180,10 +190,13 @@ def found_models(family: Family, net: ControlNet) -> dict[str, str]:
 def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
     """Control kind → why the host cannot apply it."""
     if net is None:
-        return dict.fromkeys(family.controls, f"the web UI has no ControlNet extension. {GET_EXTENSION}")
+        return dict.fromkeys(
+            family.controls,
+            text("the web UI has no ControlNet extension. {get_extension}", get_extension=GET_EXTENSION),
+        )
     there = found_models(family, net)
     return {
-        kind: f"the web UI's ControlNet has no model {id}. Put {id}.safetensors into its models/ControlNet."
+        kind: text("the web UI's ControlNet has no model {id}. Put {id}.safetensors into its models/ControlNet.", id=id)
         for kind, id in family.controls.items()
         if kind not in there
     }

@@ -20,6 +20,7 @@ from easyphoto.api.errors import ForeignOrigin, Unauthorised
 from easyphoto.api.front import Visit, check_origin, without_port
 from easyphoto.api.guard import known_account
 from easyphoto.api.routes import parse_accounts
+from easyphoto.messages import text
 
 LOGIN = "access-token"
 """How the names of gradio's cookies begin; since 4.0 each server's go on in a way of its own."""
@@ -48,8 +49,10 @@ class HostCheck:
         account = self._known(visit.headers.get("authorization")) or logged_in(visit.headers, self.server)
         if account is None:
             raise Unauthorised(
-                "This needs an account of the web UI.",
-                advice="Log in on its page, or send HTTP Basic authentication with an account of its page or API.",
+                text("This needs an account of the web UI."),
+                advice=text(
+                    "Log in on its page, or send HTTP Basic authentication with an account of its page or API."
+                ),
             )
         return account
 
@@ -89,8 +92,10 @@ def check_no_site(host: str) -> None:
         ipaddress.ip_address(name)
     except ValueError:
         raise ForeignOrigin(
-            f"Without an account nobody is answered who asks for {name[:100]!r}.",
-            advice="Start the web UI with --api-auth user:password or --gradio-auth user:password, or use its address.",
+            text("Without an account nobody is answered who asks for {name!r}.", name=name[:100]),
+            advice=text(
+                "Start the web UI with --api-auth user:password or --gradio-auth user:password, or use its address."
+            ),
         ) from None
 
 

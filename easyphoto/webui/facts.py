@@ -11,6 +11,7 @@ from typing import Any
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.host.base import HostFacts
+from easyphoto.messages import text
 from easyphoto.webui import checkpoints
 from easyphoto.webui.controlnet import GET_EXTENSION, found_models, open_controlnet
 from easyphoto.webui.finisher import restorer_names, upscaler_names
@@ -21,14 +22,14 @@ SENDS = ("img2img", "inpaint", "extras")
 _NAMES: Mapping[str, str] = MappingProxyType(
     {"a1111": "AUTOMATIC1111", "forge": "Forge", "reforge": "reForge", "classic": "Forge Classic"}
 )
-OPEN = (
-    "Everybody who can reach this page sees and changes every person: the web UI is open to others and asks for no "
-    "account. Start it with --gradio-auth user:password."
+OPEN = text(
+    "Everybody who can reach this page sees and changes every person: the web UI is open to "
+    "others and asks for no account. Start it with --gradio-auth user:password."
 )
 # Its /sdapi/v1/cmd-flags tells the page's accounts, script-info and loras whom it can paint.
-OPEN_API = (
-    "The web UI's own API answers everybody who can reach it, and tells even the accounts of this page. Start it with "
-    "--api-auth user:password, or without --api."
+OPEN_API = text(
+    "The web UI's own API answers everybody who can reach it, and tells even the accounts of "
+    "this page. Start it with --api-auth user:password, or without --api."
 )
 _OPENERS = ("listen", "share", "ngrok", "cloudflared", "remotemoe", "localtunnel", "subpath")
 """On the command line: the page is for a network, behind a tunnel, or behind another server."""
@@ -107,12 +108,18 @@ def _warnings() -> Iterator[str]:
         yield OPEN_API
     net = open_controlnet()
     if net is None:
-        yield f"ControlNet is missing, without which a portrait does not keep its template's pose. {GET_EXTENSION}"
+        yield text(
+            "ControlNet is missing, without which a portrait does not keep its template's pose. {get_extension}",
+            get_extension=GET_EXTENSION,
+        )
     elif not any(found_models(family, net) for family in FAMILIES.from_files):
         first = FAMILIES.from_files[0]
         wanted = ", ".join(first.controls[kind] for kind in ("canny", "tile", "color"))
-        yield f"ControlNet has none of the models that EasyPhoto uses. Put into models/ControlNet: {wanted}."
+        yield text(
+            "ControlNet has none of the models that EasyPhoto uses. Put into models/ControlNet: {wanted}.",
+            wanted=wanted,
+        )
     if networks() is None:
-        yield "The built-in extension Lora is off, so no person can be applied. Enable it in the tab Extensions."
+        yield text("The built-in extension Lora is off, so no person can be applied. Enable it in the tab Extensions.")
     if not host_module("sd_models").checkpoints_list:
-        yield f"There is no checkpoint. {checkpoints.PUT_IT}"
+        yield text("There is no checkpoint. {put_it}", put_it=checkpoints.PUT_IT)

@@ -12,6 +12,7 @@ from PIL import Image
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.errors import BackendError, EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
 from easyphoto.images.pictures import as_array, as_picture
+from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
@@ -59,8 +60,8 @@ class HostRestorer:
         restored = np.asarray(answer, np.uint8)
         if restored.shape != given.shape or (restored == given).all():
             raise BackendError(
-                f"{name} gave the face back as it was.",
-                advice="Its file could not be loaded, or it found no face; the web UI's log tells which.",
+                text("{name} gave the face back as it was.", name=name),
+                advice=text("Its file could not be loaded, or it found no face; the web UI's log tells which."),
             )
         return as_picture(restored)
 
@@ -83,7 +84,8 @@ class HostUpscaler:
         wanted = (self.factor * padded.width, self.factor * padded.height)
         if answer.size != wanted or self._is_plain(padded, answer):
             raise BackendError(
-                f"{name} did not enlarge the picture.", advice="Its file could not be loaded; the web UI's log tells."
+                text("{name} did not enlarge the picture.", name=name),
+                advice=text("Its file could not be loaded; the web UI's log tells."),
             )
         progress.step(1, 1)
         return answer.convert("RGB").crop((0, 0, self.factor * picture.width, self.factor * picture.height))
@@ -105,9 +107,12 @@ def open_host_finisher(
     """
     if settings.restore == NONE and settings.upscale == NONE:
         return None
-    notes: list[str] = []
-    restorer = _noted(lambda: _restorer(settings.restore, store, progress, lock=lock), "Face restoration", notes)
-    upscaler = _noted(lambda: _upscaler(settings.upscale, store, progress, lock=lock), "The enlargement", notes)
+    missed: list[EasyPhotoError] = []
+    restorer = _or_none(lambda: _restorer(settings.restore, store, progress, lock=lock), missed)
+    notes = [note("restoration-left-out", "Face restoration was left out. {error}", error=error) for error in missed]
+    missed.clear()
+    upscaler = _or_none(lambda: _upscaler(settings.upscale, store, progress, lock=lock), missed)
+    notes += [note("enlargement-left-out", "The enlargement was left out. {error}", error=error) for error in missed]
     return Finisher(restorer, upscaler, tuple(notes))
 
 
@@ -131,17 +136,21 @@ def _upscaler(name: str, store: WeightStore, progress: Progress, *, lock: Lock |
 
 def _require_known(name: str, there: tuple[str, ...], ours: Iterable[str], *, what: str) -> None:
     if name != NONE and name not in ours:
-        raise InputError(f"There is no {what} {name!r}.", advice=f"Known: {', '.join((NONE, *there, *ours))}.")
+        raise InputError(
+            text("There is no {kind} {name!r}.", kind=what, name=name),
+            advice=text("Known: {names}.", names=", ".join((NONE, *there, *ours))),
+        )
 
 
 Part = TypeVar("Part")
 
 
-def _noted(make: Callable[[], Part | None], what: str, notes: list[str]) -> Part | None:
+def _or_none(make: Callable[[], Part | None], missed: list[EasyPhotoError]) -> Part | None:
+    """None, and the error among `missed`, for what cannot be had."""
     try:
         return make()
     except (EnvironmentFailure, OutOfMemory) as error:
-        notes.append(f"{what} was left out. {error}")
+        missed.append(error)
         return None
 
 
@@ -154,9 +163,13 @@ def _asked(name: str, ask: Callable[[], Any]) -> Any:
     except EasyPhotoError:
         raise
     except Exception as error:  # a host's network may fail at anything
-        raise BackendError(f"{name} failed ({type(error).__name__}: {error}).") from error
+        raise BackendError(
+            text("{name} failed ({kind}: {error}).", name=name, kind=type(error).__name__, error=error)
+        ) from error
     if said := faults.new():
-        raise BackendError(f"{name} failed: {said[-1]}.", advice="The web UI's log tells more.")
+        raise BackendError(
+            text("{name} failed: {reason}.", name=name, reason=said[-1]), advice=text("The web UI's log tells more.")
+        )
     return answer
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from easyphoto.errors import BackendError
+from easyphoto.messages import joined, text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.lending import require_device
@@ -113,11 +114,12 @@ class SamplingWatch:
             raise self._failure
         if self._missing:
             raise BackendError(
-                " ".join(self._missing), advice="The web UI's log tells more. Nothing of it was put into a picture."
+                joined(self._missing, " "),
+                advice=text("The web UI's log tells more. Nothing of it was put into a picture."),
             )
         self.turn.require_going_on()
         if self._begun == 0 and (missing := self.look()):
-            raise BackendError("The web UI made no step that could be watched. " + " ".join(missing))
+            raise BackendError(joined([text("The web UI made no step that could be watched."), *missing], " "))
         if self._total:
             self.progress.step(self._total, self._total)
 

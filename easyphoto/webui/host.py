@@ -13,6 +13,7 @@ from easyphoto.backends.folders import base_model, checkpoint_folders, family_of
 from easyphoto.backends.published import PREFIX, published_name
 from easyphoto.errors import DiskFailure, MissingCapability
 from easyphoto.host.base import HostFacts
+from easyphoto.messages import text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
@@ -64,8 +65,13 @@ class WebuiHost:
         told = family_of(checkpoints.file_of(info))
         if told.id != family.id:
             raise MissingCapability(
-                f"{info.name} is of the family {told.label}, the person was trained with {family.label}.",
-                advice="Choose a checkpoint of that family.",
+                text(
+                    "{name} is of the family {label}, the person was trained with {family_label}.",
+                    name=info.name,
+                    label=told.label,
+                    family_label=family.label,
+                ),
+                advice=text("Choose a checkpoint of that family."),
             )
         return WebuiBackend(info, family, store, lock=self._lock, lend=self.lent_device)
 
@@ -106,8 +112,10 @@ class WebuiHost:
             target.unlink()
         except OSError as error:
             raise DiskFailure(
-                f"{target} cannot be deleted: {cause_of(error)}.",
-                advice="The web UI may have it open: paint a picture without it, then try again; or delete it by hand.",
+                text("{path} cannot be deleted: {cause}.", path=target, cause=cause_of(error)),
+                advice=text(
+                    "The web UI may have it open: paint a picture without it, then try again; or delete it by hand."
+                ),
             ) from error
         list_again()
         return target
@@ -117,8 +125,12 @@ class WebuiHost:
     ) -> Backend:
         if not is_there("diffusers"):
             raise MissingCapability(
-                f"{family.short[0].upper()}{family.short[1:]} needs diffusers, which this web UI does not have.",
-                advice="Choose a checkpoint of the web UI, and train the person with it.",
+                text(
+                    "{short}{family_short} needs diffusers, which this web UI does not have.",
+                    short=family.short[0].upper(),
+                    family_short=family.short[1:],
+                ),
+                advice=text("Choose a checkpoint of the web UI, and train the person with it."),
             )
         from easyphoto.backends.local import open_local
 

@@ -16,6 +16,7 @@ from easyphoto.commands.photograph_series import open_models
 from easyphoto.errors import MissingCapability
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
+from easyphoto.messages import text
 from easyphoto.persons.folder import subject_from
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
@@ -54,7 +55,9 @@ def painted_with(person: Person) -> str:
         return person.family
     chosen = host_module("sd_models").select_checkpoint()
     if chosen is None:
-        raise MissingCapability("The web UI has no checkpoint.", advice="Choose one at the top of its page.")
+        raise MissingCapability(
+            text("The web UI has no checkpoint."), advice=text("Choose one at the top of its page.")
+        )
     return str(chosen.title)
 
 

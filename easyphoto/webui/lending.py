@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from easyphoto.errors import HostBusy
+from easyphoto.messages import text
 from easyphoto.webui.host_modules import host_module
 
 LENT = "easyphoto_lent"
@@ -36,8 +37,8 @@ def require_device() -> None:
 
 def busy(what_for: str) -> HostBusy:
     return HostBusy(
-        f"EasyPhoto has the device for {what_for}.",
-        advice="Wait for it to end, or cancel it in the EasyPhoto tab; then ask for the picture again.",
+        text("EasyPhoto has the device for {what_for}.", what_for=what_for),
+        advice=text("Wait for it to end, or cancel it in the EasyPhoto tab; then ask for the picture again."),
     )
 
 

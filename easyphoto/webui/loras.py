@@ -12,6 +12,7 @@ from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.published import published_name
 from easyphoto.errors import InputError, MissingCapability
+from easyphoto.messages import note, text
 from easyphoto.storage.files import atomic_path
 from easyphoto.webui.host_modules import host_module, loaded
 
@@ -72,18 +73,22 @@ class HostLoras:
         """Raises MissingCapability for what cannot be applied, weight or not; touches nothing."""
         for use in uses:
             if not use.path.is_file():
-                raise MissingCapability(f"There is no LoRA {use.path}.", advice="Check the path.")
+                raise MissingCapability(text("There is no LoRA {path}.", path=use.path), advice=text("Check the path."))
             if networks() is None or lora_folder() is None:
                 raise MissingCapability(
-                    f"The web UI cannot apply the LoRA {use.path.name}: its built-in extension Lora is off.",
-                    advice="Enable it in the web UI's tab Extensions, and restart.",
+                    text(
+                        "The web UI cannot apply the LoRA {name}: its built-in extension Lora is off.",
+                        name=use.path.name,
+                    ),
+                    advice=text("Enable it in the web UI's tab Extensions, and restart."),
                 )
 
     def _named(self, use: LoraCondition) -> NamedLora:
         file = self._file(use.path)
         if _SPLITTING & set(file.stem):
             raise MissingCapability(
-                f"The LoRA {file.name} has a name that no prompt can hold.", advice="Rename it: no colon, < or >."
+                text("The LoRA {name} has a name that no prompt can hold.", name=file.name),
+                advice=text("Rename it: no colon, < or >."),
             )
         return NamedLora(use, file.stem, file)
 
@@ -114,20 +119,33 @@ def partly_applied(loras: Sequence[NamedLora]) -> tuple[str, ...]:
     for lora in loras:
         matched, there = len(getattr(active.get(lora.name), "modules", ())), _layers(lora.file)
         if 0 < matched < there:
-            notes.append(f"Of the LoRA {lora.use.path.name} {matched} of {there} layers fit this checkpoint.")
+            notes.append(
+                note(
+                    "lora-partly-applied",
+                    "Of the LoRA {name} {matched} of {all} layers fit this checkpoint.",
+                    name=lora.use.path.name,
+                    matched=matched,
+                    all=there,
+                )
+            )
     return tuple(notes)
 
 
 def _complaint(lora: NamedLora, net: Any) -> str | None:
     file = lora.use.path.name
     if net is None:
-        return f"The LoRA {file} was not applied: the web UI did not load {lora.name!r}."
+        return text("The LoRA {file} was not applied: the web UI did not load {name!r}.", file=file, name=lora.name)
     on_disk = getattr(getattr(net, "network_on_disk", None), "filename", None)
     if on_disk is not None and Path(str(on_disk)).resolve() != lora.file.resolve():
-        return f"The LoRA {file} was not applied: the web UI knows another file as {lora.name!r} ({on_disk})."
+        return text(
+            "The LoRA {file} was not applied: the web UI knows another file as {name!r} ({on_disk}).",
+            file=file,
+            name=lora.name,
+            on_disk=on_disk,
+        )
     patched = _forge_patches(str(on_disk))
     if patched is False or (patched is None and not getattr(net, "modules", True)):
-        return f"The LoRA {file} was not applied: none of its layers fits this checkpoint."
+        return text("The LoRA {file} was not applied: none of its layers fits this checkpoint.", file=file)
     return None
 
 

@@ -18,6 +18,7 @@ from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.webui_names import HostSampler
 from easyphoto.errors import BackendError, EasyPhotoError
 from easyphoto.images.pictures import as_picture
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.webui.host_modules import host_module
 
@@ -110,8 +111,13 @@ def painted(p: Any) -> Image.Image:
     except Exception as error:  # whatever a host and its extensions may fail at
         said = str(error).strip().splitlines()[:1]
         raise BackendError(
-            f"The web UI failed at painting ({type(error).__name__}{': ' if said else ''}{''.join(said)}).",
-            advice="Its log tells more.",
+            text(
+                "The web UI failed at painting ({kind}{value}{said}).",
+                kind=type(error).__name__,
+                value=": " if said else "",
+                said="".join(said),
+            ),
+            advice=text("Its log tells more."),
         ) from error
     first = int(getattr(processed, "index_of_first_image", 0))
     if len(processed.images) <= first:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from easyphoto.errors import BadSettings
+from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, settings_from, settings_record
 
 SHOWN = (
@@ -53,14 +54,20 @@ def script_request_from(arguments: Sequence[Any]) -> ScriptRequest | None:
     said = dict(first) if isinstance(first, Mapping) else _by_place(arguments)
     enabled = said.pop(ENABLED, True)
     if type(enabled) is not bool:
-        raise BadSettings(f"{ENABLED} cannot be {enabled!r}.", advice="It wants true or false.")
+        raise BadSettings(
+            text("{name} cannot be {value!r}.", name=ENABLED, value=enabled), advice=text("It wants true or false.")
+        )
     if not enabled:
         return None
     person = said.pop(PERSON, None)
     if not isinstance(person, str) or not person.strip():
-        raise BadSettings("No person was chosen.", advice="Choose one in the fold EasyPhoto, or name one as `person`.")
+        raise BadSettings(
+            text("No person was chosen."), advice=text("Choose one in the fold EasyPhoto, or name one as `person`.")
+        )
     if said.get("upscale", "none") != "none":
-        raise BadSettings("A picture that is being generated keeps its size.", advice="Enlarge it with Hires. fix.")
+        raise BadSettings(
+            text("A picture that is being generated keeps its size."), advice=text("Enlarge it with Hires. fix.")
+        )
     return ScriptRequest(person.strip(), settings_from(InferenceSettings, said), SEED in said)
 
 
@@ -68,6 +75,9 @@ def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:
     """What is not said, or said as nothing, is at its default."""
     names = (ENABLED, PERSON, *SHOWN)
     if len(arguments) > len(names):
-        raise BadSettings(f"There are {len(arguments)} arguments.", advice=f"They are: {', '.join(names)}.")
+        raise BadSettings(
+            text("There are {count} arguments.", count=len(arguments)),
+            advice=text("They are: {names}.", names=", ".join(names)),
+        )
     said = {name: value for name, value in zip(names, arguments, strict=False) if value is not None}
     return {ENABLED: False, **said}

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from easyphoto.messages import note
 from easyphoto.webui.host_modules import host_module, loaded
 
 
@@ -24,9 +25,12 @@ def is_reached(root: Path) -> bool:
 
 
 def reached_note(root: Path) -> str:
-    return (
-        f"The workspace {root} lies in a folder that the web UI hands out to everybody who sees one of its pages, "
-        "photos included. Choose a folder outside of the web UI's in Settings > EasyPhoto, and move it there."
+    return note(
+        "workspace-within-reach",
+        "The workspace {root} lies in a folder that the web UI hands out to everybody who sees "
+        "one of its pages, photos included. Choose a folder outside of the web UI's in Settings "
+        "> EasyPhoto, and move it there.",
+        root=root,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import BadRecord, DiskFailure, RunBusy
+from easyphoto.messages import note
 from easyphoto.storage.locks import file_lock
 from easyphoto.workspace.folders import user_folder
 from easyphoto.workspace.moving import (
@@ -61,14 +62,24 @@ def settle(data: Path) -> Settled:
             with file_lock(_home(data).with_suffix(".lock"), wait=SECONDS_TO_WAIT):
                 notes.append(_moved(data, earlier))
         except (RunBusy, DiskFailure) as error:
-            notes.append(f"Your persons could not be moved out of the web UI's folder yet. {error}")
+            notes.append(
+                note(
+                    "persons-not-moved",
+                    "Your persons could not be moved out of the web UI's folder yet. {error}",
+                    error=error,
+                )
+            )
     elif journal is None:
         _remember(data / JOURNAL, _home(data))
     root = workspace_of(data)
     if root != earlier and is_workspace(earlier) and not notes:
         notes.append(
-            f"There is another workspace in {earlier}, within reach of everybody who sees a page of the web UI. "
-            "Export its persons, import them here, and delete that folder."
+            note(
+                "another-workspace",
+                "There is another workspace in {earlier}, within reach of everybody who sees a page of "
+                "the web UI. Export its persons, import them here, and delete that folder.",
+                earlier=earlier,
+            )
         )
     return Settled(root, tuple(notes))
 
@@ -81,15 +92,28 @@ def _moved(data: Path, earlier: Path) -> str:
         target = earlier.resolve()
         write_journal(file, Journal(str(target)))
         earlier.unlink()
-        return f"The link {earlier} was removed, through which the web UI handed out files of {target}."
+        return note(
+            "link-removed",
+            "The link {earlier} was removed, through which the web UI handed out files of {target}.",
+            earlier=earlier,
+            target=target,
+        )
     place = Path(journal.place) if journal is not None else _free(_home(data))
     _log.warning("EasyPhoto: moving %s to %s. This is done once and may take minutes.", earlier, place)
     left = move_workspace(file, earlier, place)
     if left is not None:
-        return (
-            f"Your persons lie in {place} now; {left} could not be removed yet. Close what has it open, or delete it."
+        return note(
+            "earlier-left-over",
+            "Your persons lie in {place} now; {left} could not be removed yet. Close what has it open, or delete it.",
+            place=place,
+            left=left,
         )
-    return f"Your persons were moved from {earlier} to {place}, where no page of the web UI reaches them."
+    return note(
+        "persons-moved",
+        "Your persons were moved from {earlier} to {place}, where no page of the web UI reaches them.",
+        earlier=earlier,
+        place=place,
+    )
 
 
 def _remember(file: Path, place: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, UnknownPerson
+from easyphoto.messages import text
 from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.storage.journal import doomed
 from easyphoto.storage.records import name_stamp, read_json, typed, write_json
@@ -43,13 +44,13 @@ RESERVED_IDS = frozenset(
 )
 
 
-def checked_id(text: str) -> str:
+def checked_id(written: str) -> str:
     """`text` as a person's id: letters, digits, `_` and `-`, at most 64, lower case. Raises BadName otherwise."""
-    candidate = text.strip().lower()
+    candidate = written.strip().lower()
     if not ID_PATTERN.fullmatch(candidate) or candidate in RESERVED_IDS:
         raise BadName(
-            f"{text!r} cannot be a person's id.",
-            advice="Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit.",
+            text("{name!r} cannot be a person's id.", name=written),
+            advice=text("Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit."),
         )
     return candidate
 
@@ -199,7 +200,8 @@ class Workspace:
         """Raises DiskFailure where the folder has been taken away: made anew by a write, others could look into it."""
         if not self.root.is_dir():
             raise DiskFailure(
-                f"The workspace {self.root} is gone.", advice="Put it back in its place, or start EasyPhoto again."
+                text("The workspace {root} is gone.", root=self.root),
+                advice=text("Put it back in its place, or start EasyPhoto again."),
             )
 
     def person_folder(self, id: str) -> Path:
@@ -209,8 +211,8 @@ class Workspace:
         """Raises UnknownPerson, and lists who there is."""
         folder = self.person_folder(id)
         if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
-            known = ", ".join(person.id for person in self.list_persons()) or "nobody yet"
-            raise UnknownPerson(f"There is no person {id!r}.", advice=f"Known: {known}.")
+            known = ", ".join(person.id for person in self.list_persons()) or text("nobody yet")
+            raise UnknownPerson(text("There is no person {id!r}.", id=id), advice=text("Known: {names}.", names=known))
         return read_person(folder)
 
     def list_persons(self) -> tuple[Person, ...]:
@@ -229,7 +231,7 @@ class Workspace:
             try:
                 people.append(read_person(file.parent))
             except InputError as error:
-                damaged.append(Damaged(file.parent.name, str(error)))
+                damaged.append(Damaged(file.parent.name, error.said))
         return tuple(people), tuple(damaged)
 
     def save_person(self, person: Person) -> None:
@@ -250,7 +252,9 @@ class Workspace:
         """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
         folder = self.runs / name
         if not is_file_name(name) or not (folder / "run.json").is_file():
-            raise InputError(f"There is no run {name!r}.", advice=f"The runs lie in {self.runs}.")
+            raise InputError(
+                text("There is no run {name!r}.", name=name), advice=text("The runs lie in {runs}.", runs=self.runs)
+            )
         return folder
 
     def new_run_folder(self, id: str) -> Path:
@@ -269,11 +273,11 @@ class Workspace:
                 continue
             except OSError as error:
                 raise DiskFailure(
-                    f"{folder} cannot be made: {cause_of(error)}.",
-                    advice="Check free space and the rights there.",
+                    text("{own} cannot be made: {cause}.", own=folder, cause=cause_of(error)),
+                    advice=text("Check free space and the rights there."),
                 ) from error
             return folder
-        raise InputError("Too many runs were started in one second.", advice="Wait a moment.")
+        raise InputError(text("Too many runs were started in one second."), advice=text("Wait a moment."))
 
 
 def folders_in(place: Path) -> tuple[Path, ...]:
@@ -314,7 +318,10 @@ def checked_person(person: Person, folder: Path) -> Person:
     ):
         inside(folder, name)
     if person.run is not None and not is_file_name(person.run):
-        raise BadRecord(f"{_damage(folder)} is damaged: its run is no name.", advice="Restore it from a copy.")
+        raise BadRecord(
+            text("{damage} is damaged: its run is no name.", damage=_damage(folder)),
+            advice=text("Restore it from a copy."),
+        )
     if person.likeness is not None:
         typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
     return person

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, make_private_folder, open_regular, private_opener
 from easyphoto.storage.locks import is_held, owner_of
 from easyphoto.storage.records import read_json, typed, write_json
@@ -80,7 +81,8 @@ def move_workspace(file: Path, source: Path, place: Path) -> Path | None:
                 return source
     except OSError as error:
         raise DiskFailure(
-            f"{source} could not be moved to {place}: {cause_of(error)}.", advice="It is tried again at the next start."
+            text("{source} could not be moved to {place}: {cause}.", source=source, place=place, cause=cause_of(error)),
+            advice=text("It is tried again at the next start."),
         ) from error
     write_journal(file, Journal(str(place)))
     return None
@@ -110,8 +112,8 @@ def _check_idle(root: Path) -> None:
             # Looked at and not held: Windows renames no folder in which a file is open, and the mark keeps others out.
             if is_held(lock):
                 raise RunBusy(
-                    f"Another process ({owner_of(lock)}) works in {root}.",
-                    advice="It is tried again at the next start.",
+                    text("Another process ({owner}) works in {root}.", owner=owner_of(lock), root=root),
+                    advice=text("It is tried again at the next start."),
                 )
 
 
@@ -130,7 +132,10 @@ def _mark(root: Path, moved_to: Path | None) -> None:
 
 def _check_there(place: Path) -> None:
     if not place.is_dir():
-        raise DiskFailure(f"{place} is not there, where the persons were moved to.", advice="Is its disk connected?")
+        raise DiskFailure(
+            text("{place} is not there, where the persons were moved to.", place=place),
+            advice=text("Is its disk connected?"),
+        )
 
 
 def _removed(folder: Path) -> bool:
@@ -144,7 +149,10 @@ def _copy_whole(source: Path, place: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     needed, free = sum(_sizes(source)), shutil.disk_usage(place.parent).free
     if free < needed + _SPARE:
-        raise OSError(errno.ENOSPC, f"{needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+        raise OSError(
+            errno.ENOSPC,
+            text("{needed:.1f} GB are needed, {free:.1f} GB are free", needed=needed / 1e9, free=free / 1e9),
+        )
     try:
         _copy(source, draft)
         os.rename(draft, place)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.errors import BadRecord, DiskFailure, InputError, MovedWorkspace, NewerWorkspace, NotAFolder
+from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, make_folder, make_private_folder, read_regular, write_bytes
 from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import MOST_BYTES, read_json, write_json
@@ -48,8 +49,8 @@ def open_workspace(root: Path) -> Workspace:
             shutil.rmtree(root / KEPT, ignore_errors=True)
     except OSError as error:
         raise DiskFailure(
-            f"The workspace {root} cannot be made: {cause_of(error)}.",
-            advice="Check the rights of the folder, or choose another workspace.",
+            text("The workspace {root} cannot be made: {cause}.", root=root, cause=cause_of(error)),
+            advice=text("Check the rights of the folder, or choose another workspace."),
         ) from error
     return Workspace(root)
 
@@ -76,14 +77,25 @@ def format_of(root: Path) -> int | None:
     record = read_json(mark, any_format=True)
     number, moved_to = record.get("format"), record.get(MOVED_TO)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise BadRecord(f"{mark} says no format.", advice="Delete it; the workspace is then looked through anew.")
+        raise BadRecord(
+            text("{mark} says no format.", mark=mark),
+            advice=text("Delete it; the workspace is then looked through anew."),
+        )
     if number > FORMAT:
         raise NewerWorkspace(
-            f"{root} was made by a later version of EasyPhoto (format {number}; this version knows {FORMAT}).",
-            advice="Update EasyPhoto, or choose another workspace.",
+            text(
+                "{root} was made by a later version of EasyPhoto (format {number}; this version knows {format}).",
+                root=root,
+                number=number,
+                format=FORMAT,
+            ),
+            advice=text("Update EasyPhoto, or choose another workspace."),
         )
     if moved_to is not None:
-        raise MovedWorkspace(f"{root} was moved to {moved_to}.", advice="Name that folder as the workspace.")
+        raise MovedWorkspace(
+            text("{root} was moved to {moved_to}.", root=root, moved_to=moved_to),
+            advice=text("Name that folder as the workspace."),
+        )
     return number
 
 
@@ -97,13 +109,16 @@ def _is_folder(root: Path) -> bool:
     except FileNotFoundError:
         return False
     except NotADirectoryError as error:
-        raise NotAFolder(f"{root} lies below a file.", advice="Choose another workspace.") from error
+        raise NotAFolder(
+            text("{root} lies below a file.", root=root), advice=text("Choose another workspace.")
+        ) from error
     except OSError as error:
         raise DiskFailure(
-            f"The workspace {root} cannot be looked at: {cause_of(error)}.", advice="Check the rights of its folders."
+            text("The workspace {root} cannot be looked at: {cause}.", root=root, cause=cause_of(error)),
+            advice=text("Check the rights of its folders."),
         ) from error
     if not stat.S_ISDIR(mode):
-        raise NotAFolder(f"{root} is no folder.", advice="Choose another workspace.")
+        raise NotAFolder(text("{root} is no folder.", root=root), advice=text("Choose another workspace."))
     return True
 
 
