@@ -164,24 +164,9 @@ def assigned_faces(
     reasons = [why_untouched(face, picture, family) or said for face, said in zip(faces, hidden, strict=True)]
     possible = [index for index, reason in enumerate(reasons) if reason is None]
     if not possible:
-        said = joined(
-            [text("face {number}: {reason}", number=index + 1, reason=reason) for index, reason in enumerate(reasons)],
-            "; ",
-        )
-        advice = text("Choose another template, or say --paint-covered (in the tab: Paint covered faces).")
-        raise NoFaceFound(
-            text("No face of the template can be done well ({reasons}).", reasons=said),
-            advice=advice if any(hidden) else text("Choose another template."),
-        )
+        raise _none_possible(reasons, is_covered=any(hidden))
     if subjects < 1 or subjects > len(faces):
-        raise InputError(
-            text("{subjects} subjects were given for 1 face on the template.", subjects=subjects)
-            if len(faces) == 1
-            else text(
-                "{subjects} subjects were given for {count} faces on the template.", subjects=subjects, count=len(faces)
-            ),
-            advice=text("Give at least one subject, and not more than the template has faces."),
-        )
+        raise _wrong_count(subjects, len(faces))
     largest = most_prominent([prominence(face) for face in faces], possible, subjects)
     chosen = largest if assignment is None else _checked(assignment, subjects, len(faces))
     seats = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
@@ -189,18 +174,9 @@ def assigned_faces(
         raise NoFaceFound(
             text("None of the assigned faces can be done well."), advice=text("Assign another face of the template.")
         )
-    notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in {s.face for s in seats}]
-    notes += [
-        note(
-            "covered-face-painted",
-            "Face {number} from the left: {covered}; it was painted all the same, as assigned.",
-            number=seat.face + 1,
-            covered=covered[seat.face],
-        )
-        for seat in seats
-        if covered and covered[seat.face]
-    ]
-
+    taken = {seat.face for seat in seats}
+    notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in taken]
+    notes += [_painted_covered(seat.face, covered[seat.face]) for seat in seats if covered and covered[seat.face]]
     if len(seats) < subjects:
         notes.append(
             note(
@@ -211,6 +187,33 @@ def assigned_faces(
             )
         )
     return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)
+
+
+def _none_possible(reasons: Sequence[str | None], *, is_covered: bool) -> NoFaceFound:
+    said = [text("face {number}: {reason}", number=index + 1, reason=reason) for index, reason in enumerate(reasons)]
+    advice = text("Choose another template, or say --paint-covered (in the tab: Paint covered faces).")
+    return NoFaceFound(
+        text("No face of the template can be done well ({reasons}).", reasons=joined(said, "; ")),
+        advice=advice if is_covered else text("Choose another template."),
+    )
+
+
+def _wrong_count(subjects: int, faces: int) -> InputError:
+    return InputError(
+        text("{subjects} subjects were given for 1 face on the template.", subjects=subjects)
+        if faces == 1
+        else text("{subjects} subjects were given for {count} faces on the template.", subjects=subjects, count=faces),
+        advice=text("Give at least one subject, and not more than the template has faces."),
+    )
+
+
+def _painted_covered(face: int, covered: str | None) -> str:
+    return note(
+        "covered-face-painted",
+        "Face {number} from the left: {covered}; it was painted all the same, as assigned.",
+        number=face + 1,
+        covered=covered,
+    )
 
 
 def _left_alone(face: int, reason: str | None) -> str:
