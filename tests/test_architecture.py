@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
-# The line of ARCHITECTURE.md. A part imports only from groups to the left of its own, and from itself.
+# The floors of ARCHITECTURE.md, from the lowest. A part imports only from lower ones, and from itself.
 LAYERS = (
     {"messages", "progress", "geometry", "machine", "drawings"},
     {"errors", "model_cache"},

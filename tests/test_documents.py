@@ -58,7 +58,7 @@ def test_a_dead_link_is_found(tmp_path, monkeypatch):
     assert dead_links(page) == ["gone.md", "other.md#four", "#five", "../outside.md", "other.md#no-heading"]
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["docs/internals.md", "CONTRIBUTING.md"])
 def test_every_python_file_that_is_named_is_there(page):
     """Named by its end, as in `ui/compat.py`, or as a pattern."""
     named = re.findall(r"`(?:python )?([\w./*-]+\.py)\b", (ROOT / page).read_text("utf-8"))
