@@ -237,3 +237,17 @@ def test_each_picture_draws_from_its_own_generator(sampler: Sampler) -> None:
 
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
+
+
+def test_controls_are_told_the_middle_of_each_step() -> None:
+    """So that one that ends at 0.65 of four steps is on in the third, whose middle is 0.625."""
+    told: list[float] = []
+
+    def denoise(latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
+        told.append(progress)
+        return torch.zeros_like(latents)
+
+    schedule = scheduled(Sampler.DDIM, steps=8, strength=0.5)
+    sample(denoise, schedule, NullProgress(), latents=drawn(1), noise=drawn(2), generators=generators())  # type: ignore[arg-type]
+
+    assert told == [0.125, 0.375, 0.625, 0.875]
