@@ -15,7 +15,7 @@ from easyphoto.families import MINIATURE
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.budget import Idle, MemoryPlan
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner, LossScale, Noise, rate
 
@@ -229,7 +229,7 @@ def test_words_that_do_not_learn_are_encoded_once_before_their_encoder_leaves(
 ) -> None:
     learner, seen = opened(tiny_base, dataset, text_learns=text_learns), list[str]()
     learner.adapted.text_encoders[0].register_forward_hook(lambda *_: seen.append("encoded"))
-    learner.idle = Idle((Leaving(seen),), "cpu")
+    learner.idle = OffloadedNetworks((Leaving(seen),), "cpu")
 
     learner.stand_on(MemoryPlan(2, checkpointing=False, offload=True))
     learner.advance()
@@ -240,7 +240,7 @@ def test_words_that_do_not_learn_are_encoded_once_before_their_encoder_leaves(
 
 def test_nothing_is_sent_away_where_the_memory_suffices(learner: Learner) -> None:
     seen = list[str]()
-    learner.idle = Idle((Leaving(seen),), "cpu")
+    learner.idle = OffloadedNetworks((Leaving(seen),), "cpu")
 
     learner.stand_on(MemoryPlan(2, checkpointing=False, offload=False))
 
