@@ -87,6 +87,14 @@ def test_each_sampler_makes_its_own_steps() -> None:
     assert times[Sampler.LCM] == [999, 759, 499, 259]
 
 
+def test_a_base_model_that_does_not_say_how_its_training_ends_is_sampled_by_karras_sigmas() -> None:
+    older = {key: value for key, value in config().items() if key != "rescale_betas_zero_snr"}
+
+    schedule = make_schedule(older, Sampler.DPMPP_2M_KARRAS, steps=4, strength=1.0, device=CPU)
+
+    assert schedule.scheduler.timesteps.tolist() == [999, 687, 146, 0]
+
+
 def test_more_steps_than_lcm_was_distilled_from_are_made_all_the_same() -> None:
     assert len(scheduled(Sampler.LCM, steps=60).scheduler.timesteps) == 60
 

@@ -84,8 +84,10 @@ def test_without_float16_nothing_is_scaled() -> None:
     assert not scale.lowered()
 
 
-def opened(tiny_base: Path, dataset: Path, *, steps: int = 30, text_learns: bool = True) -> Learner:
-    components = load_components(replace(MINIATURE, resolution=64), tiny_base, dtype=torch.float32, device="cpu")
+def opened(
+    tiny_base: Path, dataset: Path, *, steps: int = 30, text_learns: bool = True, dtype: torch.dtype = torch.float32
+) -> Learner:
+    components = load_components(replace(MINIATURE, resolution=64), tiny_base, dtype=dtype, device="cpu")
     cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
     adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=text_learns)
     noise = Noise.of(components.scheduler, "cpu")
@@ -168,6 +170,22 @@ def test_a_loss_that_is_no_number_is_no_overflow(learner: Learner) -> None:
     learner.update(math.nan)
 
     assert (learner.scale.factor, learner.bad_steps) == (8.0, 1)
+
+
+def test_a_batch_goes_through_as_one_and_nothing_is_computed_twice_until_it_is_said(learner: Learner) -> None:
+    assert learner.footing == MemoryPlan(2, checkpointing=False)
+    assert learner.parts() == (slice(0, 2),)
+
+
+def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) -> None:
+    """float16, which is not what a CPU computes in where it is not told."""
+    learner, seen = opened(tiny_base, dataset, dtype=torch.float16), set[torch.dtype]()
+    middle = learner.adapted.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
+    middle.register_forward_hook(lambda module, given, said: seen.add(said.dtype))
+
+    learner.gradients()
+
+    assert seen == {torch.float16}
 
 
 def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
