@@ -6,7 +6,8 @@
 
 A mutant is one operator, number, comparison, branch or argument changed (`trials/mutants.py`). Its module's tests run
 in a temporary copy of the tree, up to the first failure; one that breaks the tests' import or takes far longer than
-the tests do is noticed too. Printed are the mutants that survive, as a line taken out and a line put in, and a table.
+the tests do is noticed too. They run in forked children of a process that has imported the libraries, which takes
+longer than most of the tests. Printed are the mutants that survive, as a line taken out and a line put in, and a table.
 Ends with 1 where more than one in ten survive. Whether a survivor is the same program in other words is for the reader
 to judge.
 """
@@ -14,21 +15,22 @@ to judge.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from queue import SimpleQueue
 
+import pytest
+from trials.forks import forked
 from trials.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,51 +85,65 @@ SUBJECTS = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Task:
     number: int
     subject: str
     mutant: Mutant
+    copies: Path
+    seconds: float
+    """Of the processor, that the tests may take."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    task: Task
     how: str
     """killed, slow (killed by the clock) or survived."""
     seconds: float
 
 
-@dataclass(frozen=True)
-class Laboratory:
-    """Copies of the tree, one for each worker, and how long each subject's tests may take."""
-
-    copies: SimpleQueue[Path]
-    patience: dict[str, float]
-
-    def judge(self, number: int, name: str, mutant: Mutant) -> Verdict:
-        with self.a_copy() as copy:
-            target, began = copy / mutant.module, time.monotonic()
-            source = target.read_text("utf-8")
-            try:
-                target.write_text(mutant.applied(source), "utf-8")
-                how = outcome(copy, SUBJECTS[name].tests, seconds=self.patience[name])
-            finally:
-                target.write_text(source, "utf-8")
-        return Verdict(number, name, mutant, how, time.monotonic() - began)
-
-    @contextmanager
-    def a_copy(self) -> Iterator[Path]:
-        copy = self.copies.get()
-        try:
-            yield copy
-        finally:
-            self.copies.put(copy)
+def judged(task: Task) -> Verdict:
+    """In one of the workers, in its own copy of the tree."""
+    copy, began = task.copies / str(os.getpid()), time.monotonic()
+    target = (copy if copy.exists() else copied(copy)) / task.mutant.module
+    source = target.read_text("utf-8")
+    try:
+        target.write_text(task.mutant.applied(source), "utf-8")
+        how = outcome(copy, SUBJECTS[task.subject].tests, seconds=task.seconds)
+    finally:
+        target.write_text(source, "utf-8")
+    return Verdict(task, how, time.monotonic() - began)
 
 
 def outcome(copy: Path, tests: Sequence[str], *, seconds: float) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests]
-    # Compiled files are told apart by time and size, and a mutant may share both with its module.
-    ways = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(command, cwd=copy, env={**os.environ, **ways}, capture_output=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
+    ended = forked(lambda: _tested(copy, tests), seconds=seconds)
+    if ended.hung:
         return "slow"
-    return "survived" if done.returncode == 0 else "killed"
+    return "survived" if ended.value == 0 else "killed"
+
+
+def _tested(copy: Path, tests: Sequence[str]) -> int:
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    # Compiled files are told apart by time and size, and a mutant may share both with its module.
+    sys.dont_write_bytecode = True
+    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests]))
+
+
+def warm_up() -> None:
+    """What the tests import of others' is imported once; nothing of ours is, which differs from copy to copy."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+    # Plugins of the API's tests take longer to load than most of these tests run.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("torch", "cv2", "diffusers", "peft", "transformers", "safetensors.torch", "PIL.Image"):
+        importlib.import_module(name)
+    diffusers, transformers = sys.modules["diffusers"], sys.modules["transformers"]
+    for name in ("AutoencoderKL", "ControlNetModel", "StableDiffusionXLControlNetInpaintPipeline",
+                 "StableDiffusionControlNetInpaintPipeline", "DDPMScheduler"):  # fmt: skip
+        getattr(diffusers, name)
+    for name in ("CLIPTextModel", "CLIPTextModelWithProjection", "CLIPTokenizer"):
+        getattr(transformers, name)
+    sys.modules["torch"].set_num_threads(1)
 
 
 def copied(place: Path) -> Path:
@@ -152,9 +168,9 @@ def drawn(names: Sequence[str], count: int, seed: int) -> list[tuple[str, Mutant
     return [possible[place] for place in sorted(chosen)]
 
 
-def patience_with(copy: Path, names: Sequence[str]) -> dict[str, float]:
+def patience_with(copies: Path, names: Sequence[str]) -> dict[str, float]:
     """Four times what the tests take on the unchanged modules, and they must pass there."""
-    found = {}
+    found, copy = {}, copied(copies / "unchanged")
     for name in names:
         began = time.monotonic()
         if outcome(copy, SUBJECTS[name].tests, seconds=900) != "survived":
@@ -164,15 +180,15 @@ def patience_with(copy: Path, names: Sequence[str]) -> dict[str, float]:
 
 
 def told(verdict: Verdict) -> str:
-    module = verdict.mutant.module
-    line, was, changed = verdict.mutant.lines((ROOT / module).read_text("utf-8"))
-    return f"{verdict.number}: {module}:{line}: {verdict.mutant.kind}\n  - {was}\n  + {changed}"
+    mutant = verdict.task.mutant
+    line, was, changed = mutant.lines((ROOT / mutant.module).read_text("utf-8"))
+    return f"{verdict.task.number}: {mutant.module}:{line}: {mutant.kind}\n  - {was}\n  + {changed}"
 
 
 def table(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
     rows = ["| module | mutants | killed | by the clock | survived | s |", f"|---|{'--:|' * 5}"]
     for name in (*names, "all"):
-        own = [verdict for verdict in verdicts if name in (verdict.subject, "all")]
+        own = [verdict for verdict in verdicts if name in (verdict.task.subject, "all")]
         how, seconds = Counter(verdict.how for verdict in own), sum(verdict.seconds for verdict in own)
         cells = len(own), how["killed"] + how["slow"], how["slow"], how["survived"], f"{seconds:.0f}"
         rows.append(f"| {SUBJECTS[name].module if name in SUBJECTS else name} | {' | '.join(map(str, cells))} |")
@@ -190,19 +206,18 @@ def main() -> int:
     numbered = list(enumerate(drawn(asked.modules, asked.count, asked.seed), 1))
     numbered = [each for each in numbered if asked.only is None or each[0] in asked.only]
     names = [name for name in asked.modules if any(name == subject for _, (subject, _) in numbered)]
+    warm_up()
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="mutation-trial-") as folder:
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for job in range(asked.jobs):
-            copies.put(copied(Path(folder) / str(job)))
-        laboratory = Laboratory(copies, patience_with(Path(folder) / "0", names))
-        with ThreadPoolExecutor(asked.jobs) as workers:
-            for verdict in workers.map(lambda each: laboratory.judge(each[0], *each[1]), numbered):
+        patience = patience_with(Path(folder), names)
+        tasks = [Task(number, name, mutant, Path(folder), patience[name]) for number, (name, mutant) in numbered]
+        with ProcessPoolExecutor(asked.jobs, get_context("fork")) as workers:
+            for verdict in workers.map(judged, tasks):
                 verdicts.append(verdict)
                 if verdict.how == "survived":
                     print(told(verdict), flush=True)
                 if len(verdicts) % 20 == 0:
-                    print(f"{len(verdicts)} of {len(numbered)}", file=sys.stderr)
+                    print(f"{len(verdicts)} of {len(tasks)}", file=sys.stderr)
     print(f"\n{table(names, verdicts)}")
     alive = sum(verdict.how == "survived" for verdict in verdicts)
     return int(alive > MOST_ALIVE * len(verdicts))

@@ -87,6 +87,14 @@ def test_each_sampler_makes_its_own_steps() -> None:
     assert times[Sampler.LCM] == [999, 759, 499, 259]
 
 
+def test_a_base_model_that_does_not_say_how_its_training_ends_is_sampled_by_karras_sigmas() -> None:
+    older = {key: value for key, value in config().items() if key != "rescale_betas_zero_snr"}
+
+    schedule = make_schedule(older, Sampler.DPMPP_2M_KARRAS, steps=4, strength=1.0, device=CPU)
+
+    assert schedule.scheduler.timesteps.tolist() == [999, 687, 146, 0]
+
+
 def test_more_steps_than_lcm_was_distilled_from_are_made_all_the_same() -> None:
     assert len(scheduled(Sampler.LCM, steps=60).scheduler.timesteps) == 60
 
@@ -237,3 +245,17 @@ def test_each_picture_draws_from_its_own_generator(sampler: Sampler) -> None:
 
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
+
+
+def test_controls_are_told_the_middle_of_each_step() -> None:
+    """So that one that ends at 0.65 of four steps is on in the third, whose middle is 0.625."""
+    told: list[float] = []
+
+    def denoise(latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
+        told.append(progress)
+        return torch.zeros_like(latents)
+
+    schedule = scheduled(Sampler.DDIM, steps=8, strength=0.5)
+    sample(denoise, schedule, NullProgress(), latents=drawn(1), noise=drawn(2), generators=generators())  # type: ignore[arg-type]
+
+    assert told == [0.125, 0.375, 0.625, 0.875]

@@ -145,17 +145,19 @@ def test_beyond_0_20_nothing_is_laid(nose: float) -> None:
         shape_kept(POINTS, turned)
 
 
-def guide_of(width: int) -> np.ndarray:
-    """How much of the portrait each pixel of a row shows; its mask begins at column 60."""
+def guide_of(width: int, *, upright: bool = True) -> np.ndarray:
+    """How much of the portrait each pixel of a row, or a column, shows; its mask begins at pixel 60."""
     face = Face(Box(0, 0, width, width), POINTS * 3, 1.0)
     mask = np.zeros((300, 300), np.float32)
     mask[:, 60:] = 1
     portrait, template = Image.new("RGB", (300, 300), (200, 200, 200)), Image.new("RGB", (300, 300), (0, 0, 0))
-    return np.asarray(pose_guide(portrait, face, mask, template, face), float)[150, :, 0] / 200
+    guide = np.asarray(pose_guide(portrait, face, mask if upright else mask.T, template, face), float)[..., 0] / 200
+    return guide[150] if upright else guide[:, 150]
 
 
-def test_the_pose_guide_s_edge_lies_two_hundredths_inside_and_is_as_soft() -> None:
-    row = guide_of(200)
+@pytest.mark.parametrize("upright", [True, False])
+def test_the_pose_guide_s_edge_lies_two_hundredths_inside_and_is_as_soft(*, upright: bool) -> None:
+    row = guide_of(200, upright=upright)
 
     # Between columns 63 and 64 it is half; a deviation of 4 pixels to either side.
     assert row[[59, 63, 64, 68]] == pytest.approx([0.13, 0.45, 0.55, 0.87], abs=0.03)

@@ -10,6 +10,7 @@ from easyphoto.faces.skin_tone import skin_of
 from easyphoto.geometry import Box, Size
 from easyphoto.inference.masks import (
     FaceMasks,
+    closed,
     cover_mask,
     covered,
     ellipse,
@@ -185,6 +186,8 @@ def test_the_soft_edge_around_other_faces_is_a_64th_of_the_crop_and_two_pixels_a
         (Box(0, 0, 60, 30), "bottom"),
         (Box(1, 0, 60, 40), "left"),
         (Box(0, 0, 59, 40), "right"),
+        (Box(0, 1, 60, 40), "top"),
+        (Box(0, 0, 60, 39), "bottom"),
         (Box(0, 0, 60, 40), "none"),
     ],
 )
@@ -278,6 +281,13 @@ def test_a_crop_without_others_is_handed_back_as_it_is() -> None:
     crop = np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)
 
     assert covered(crop, np.zeros((20, 20), np.float32), np.ones((20, 20), np.float32)) is crop
+
+
+def test_on_a_face_of_a_few_pixels_no_gap_is_closed() -> None:
+    mask = np.zeros((20, 20), np.float32)
+    mask[5:9, 5:9], mask[10:14, 5:9] = 1, 1
+
+    assert (closed(mask, 0.4) == mask).all()
 
 
 def test_an_ellipse_fills_the_face_s_box() -> None:

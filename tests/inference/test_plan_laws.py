@@ -54,6 +54,7 @@ def test_a_turned_face_is_remarked_and_a_profile_left(nose: float, reason: str |
     ("box", "reason"),
     [
         (Box(-10, 100, 90, 200), None),
+        (Box(-12, 100, 88, 200), None),
         (Box(-14, 100, 86, 200), CUT),
         (Box(310, 100, 410, 200), None),
         (Box(314, 100, 414, 200), CUT),

@@ -15,6 +15,7 @@ from easyphoto.errors import Diverged
 from easyphoto.progress import NullProgress
 from easyphoto.settings import TrainSettings
 from easyphoto.training.adapters import add_adapters
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner, LossScale, Noise, rate
 
@@ -83,10 +84,12 @@ def test_without_float16_nothing_is_scaled() -> None:
     assert not scale.lowered()
 
 
-def opened(tiny_base: Path, dataset: Path, *, steps: int = 30) -> Learner:
-    components = load_components(replace(MINIATURE, resolution=64), tiny_base, dtype=torch.float32, device="cpu")
+def opened(
+    tiny_base: Path, dataset: Path, *, steps: int = 30, text_learns: bool = True, dtype: torch.dtype = torch.float32
+) -> Learner:
+    components = load_components(replace(MINIATURE, resolution=64), tiny_base, dtype=dtype, device="cpu")
     cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
-    adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=True)
+    adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=text_learns)
     noise = Noise.of(components.scheduler, "cpu")
     plan = make_plan(cached, steps, batch=2, timesteps=noise.timesteps, seed=0)
     settings = TrainSettings(batch=2)
@@ -169,6 +172,22 @@ def test_a_loss_that_is_no_number_is_no_overflow(learner: Learner) -> None:
     assert (learner.scale.factor, learner.bad_steps) == (8.0, 1)
 
 
+def test_a_batch_goes_through_as_one_and_nothing_is_computed_twice_until_it_is_said(learner: Learner) -> None:
+    assert learner.footing == MemoryPlan(2, checkpointing=False)
+    assert learner.parts() == (slice(0, 2),)
+
+
+def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) -> None:
+    """float16, which is not what a CPU computes in where it is not told."""
+    learner, seen = opened(tiny_base, dataset, dtype=torch.float16), set[torch.dtype]()
+    middle = learner.adapted.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
+    middle.register_forward_hook(lambda module, given, said: seen.add(said.dtype))
+
+    learner.gradients()
+
+    assert seen == {torch.float16}
+
+
 def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
     first = learner.gradients()
     again = learner.gradients()
@@ -208,6 +227,42 @@ def test_a_run_kept_before_there_was_a_scale_goes_on_with_the_usual_one(tiny_bas
     other.restore(kept)
 
     assert (other.step, other.scale) == (1, LossScale())
+
+
+class Leaving:
+    """An idle network that says when it is sent away."""
+
+    def __init__(self, course: list[str]) -> None:
+        self.course = course
+
+    def to(self, device: str) -> None:
+        self.course.append(f"to {device}")
+
+
+@pytest.mark.parametrize(
+    ("text_learns", "course"), [(False, ["encoded", "to cpu"]), (True, ["to cpu", "encoded", "encoded"])]
+)
+def test_words_that_do_not_learn_are_encoded_once_before_their_encoder_leaves(
+    tiny_base: Path, dataset: Path, course: list[str], *, text_learns: bool
+) -> None:
+    learner, seen = opened(tiny_base, dataset, text_learns=text_learns), list[str]()
+    learner.adapted.text_encoders[0].register_forward_hook(lambda *_: seen.append("encoded"))
+    learner.idle = OffloadedNetworks((Leaving(seen),), "cpu")
+
+    learner.stand_on(MemoryPlan(2, checkpointing=False, offload=True))
+    learner.advance()
+    learner.advance()
+
+    assert seen == course
+
+
+def test_nothing_is_sent_away_where_the_memory_suffices(learner: Learner) -> None:
+    seen = list[str]()
+    learner.idle = OffloadedNetworks((Leaving(seen),), "cpu")
+
+    learner.stand_on(MemoryPlan(2, checkpointing=False, offload=False))
+
+    assert seen == []
 
 
 def test_a_network_s_dropout_goes_on_where_it_was(learner: Learner) -> None:

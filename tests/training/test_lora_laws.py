@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,13 @@ import pytest
 import torch
 
 from easyphoto import __version__
+from easyphoto.backends.components import load_components
+from easyphoto.errors import InputError
+from easyphoto.families import MINIATURE
+from easyphoto.training.adapters import add_adapters
 from easyphoto.training.lora import (
     LoraFacts,
+    kohya_state,
     lora_metadata,
     merge_products,
     module_names,
@@ -203,6 +209,29 @@ def test_merged_files_are_merged_as_their_tensors_are(tmp_path: Path) -> None:
 
     of_tensors, _ = merge_products(states, [0.5, 0.5], 3)
     assert all(torch.equal(from_files[name], tensor) for name, tensor in of_tensors.items())
+
+
+@pytest.mark.parametrize(("asked", "has"), [(None, torch.float32), (torch.float16, torch.float16)])
+def test_adapters_are_written_in_the_type_that_is_asked_for(
+    tiny_base: Path, asked: torch.dtype | None, has: torch.dtype
+) -> None:
+    components = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu")
+    live = add_adapters(components, rank=4, alpha=2.0, seed=0, text_learns=True)
+
+    state = kohya_state(live, dtype=asked)
+
+    assert {tensor.dtype for name, tensor in state.items() if ".lora_" in name} == {has}
+    assert {(tensor.dtype, float(tensor)) for name, tensor in state.items() if name.endswith(".alpha")} == {
+        (torch.float32, 2.0)
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_is_named_as_a_lora_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+
+    with pytest.raises(InputError, match=r"pipe\.safetensors"):
+        read_lora(tmp_path / "pipe.safetensors")
 
 
 def test_a_file_without_metadata_has_none(tmp_path: Path) -> None:
