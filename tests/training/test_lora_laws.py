@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from easyphoto import __version__
-from easyphoto.backends.components import load_components
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.backends.loading import load_components
 from easyphoto.errors import InputError
-from easyphoto.families import MINIATURE
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.lora import (
     LoraFacts,
