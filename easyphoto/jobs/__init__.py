@@ -1,1 +1,1 @@
-"""What takes long, one at a time: asked for, watched, cancelled, and remembered across restarts."""
+"""The job queue: long commands are queued, run one at a time, watched, cancelled, and kept across restarts."""
