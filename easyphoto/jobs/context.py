@@ -51,8 +51,7 @@ class JobContext:
         self._told, self._shown, self._trained = 0.0, 0.0, 0.0
         self._last: tuple[int, int, str] = (0, 0, "")
         self._began: tuple[float, int, int] | None = None
-        """When and where the current count began: its first time in seconds, its total, and `done` at its first step.
-        """
+        """When and where the current count began: time in seconds, total, and `done` at the first step."""
         self._previews: tuple[str, ...] = ()
         self._preview_count = 0
 

@@ -15,7 +15,7 @@ W = TypeVar("W")
 
 
 class Lane(Enum):
-    """Work on the device runs one at a time; checks of photos have a lane of their own, so that they never wait for it."""
+    """Work on the device runs one at a time; checks of photos have a lane of their own, so they never wait for it."""
 
     WORK = "work"
     LOOK = "look"
