@@ -44,7 +44,7 @@ class CheckPhotos(Command):
         return Subjects((), uploads_among(self.photos, workspace))
 
     def validated(self, app: EasyPhoto) -> CheckPhotos:
-        """Raises BadReference for a reference that is not among the photos. Whether it is kept, the check says later."""
+        """Raises BadReference if the reference is not among the photos; the check says whether it is kept."""
         from easyphoto.preprocess.reference import wanted_photo
 
         return replace(self, reference=wanted_photo(self.photos, self.reference))

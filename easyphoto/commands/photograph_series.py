@@ -111,7 +111,7 @@ class PhotographSeries:
     """For the record: the base model if it is not the one that the persons were trained on."""
 
     def photographed(self, assignments: Sequence[Sequence[int] | None], context: Context) -> PhotographResult:
-        """Photograph every template in turn. A template without a face is noted; raises if that holds for all of them."""
+        """Photograph every template in turn. A template without a face is noted; raises if no template has one."""
         record = {"persons": [person.id for person in self.persons], "created": utc_now(), "base": self.base}
         # At once, so that even an interrupted session is known to belong to these persons.
         write_json(self.out / SESSION_FILE, record)

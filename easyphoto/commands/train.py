@@ -48,7 +48,7 @@ class TrainPerson(Command):
         return CheckPhotos(self.photos, self.chosen_faces, self.reference, self.preprocess)
 
     def validated(self, app: EasyPhoto) -> TrainPerson:
-        """Raises BadName, BadReference as `CheckPhotos` does, and RunBusy while a person of that name is being deleted."""
+        """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while a person of that name is being deleted."""
         from easyphoto.commands.at_work import settle
         from easyphoto.workspace.folders import checked_id
 
