@@ -45,9 +45,7 @@ class EasyPhoto:
         return self.lease or no_models()
 
     def with_options(self, options: Options | None) -> EasyPhoto:
-        """Return the app with other options, or itself for None. The web UI's folder stays unless
-        `options` names one.
-        """
+        """Return the app with other options, or itself for None. The web UI's folder stays unless options name one."""
         if options is None:
             return self
         webui = options.weights.webui or self.options.weights.webui

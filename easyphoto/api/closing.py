@@ -25,9 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True)
 class ClosesInTime:
-    """Tells the application that its client has disconnected when the server closes, and cancels what
-    then still runs.
-    """
+    """Tells the application that its client has gone when the server closes, and cancels what then still runs."""
 
     app: Callable[[Message, Receive, Send], Awaitable[None]]
     is_closing: Callable[[], bool]

@@ -35,9 +35,7 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
         super().data_received(data)
 
     def _look(self) -> None:
-        """Check now and every few seconds, until the connection closes or becomes a web socket, which has a protocol of
-        its own.
-        """
+        """Check now and every few seconds, until the connection closes or becomes a web socket (another protocol)."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self.cycle is not self._seen or not self._is_arriving():

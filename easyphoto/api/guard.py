@@ -100,9 +100,7 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
 
 
 def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> str | None:
-    """Return the account's name. Raises Unauthorised unless the header names an account; without accounts
-    returns None.
-    """
+    """Return the account that the header names, or raise Unauthorised; None if there are no accounts."""
     name = known_account(authorization, accounts) if accounts else None
     if accounts and name is None:
         raise Unauthorised(

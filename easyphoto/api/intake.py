@@ -43,9 +43,7 @@ def take_photos(service: Service, photos: list[Any], reference: str | None) -> T
 def take_templates(
     service: Service, templates: list[Any]
 ) -> tuple[tuple[Path, ...], tuple[tuple[int, ...] | None, ...]]:
-    """Return the templates' files, and each one's assignment of faces. Raises BadRequest for one that is
-    named twice.
-    """
+    """Return the templates' files, and each one's assignment of faces. Raises BadRequest for a repeated template."""
     paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest(

@@ -70,9 +70,7 @@ class LegacyRoutes:
 
     @cached_property
     def _waiting(self) -> anyio.CapacityLimiter:
-        """Limits these threads separately: they wait for hours, and the shared few must stay free, for instance to
-        cancel.
-        """
+        """Limits these threads separately: they wait for hours, and the shared few must stay free to cancel."""
         return anyio.CapacityLimiter(MOST_WAITING)
 
     def _trained(self, fields: TrainFields) -> dict[str, Any]:
@@ -191,8 +189,8 @@ class LegacyRoutes:
     def _options(
         self, fields: TrainFields | InferFields, notes: list[str], field: str, *, starts_from_base: bool = False
     ) -> Options:
-        """Return options with the requested checkpoint. Only the usual name of 2023 may be replaced if the host lacks
-        it.
+        """Return options with the requested checkpoint. If the host lacks it, only the usual name of 2023
+        is replaced.
         """
         known, wanted = self.service.facts().checkpoints, getattr(fields, field)
         app = self.service.app
@@ -265,9 +263,7 @@ def seats_of(fields: InferFields) -> tuple[tuple[str, ...], tuple[int, ...] | No
 
 
 def same_checkpoint(known: str, wanted: str) -> bool:
-    """Compare checkpoint names: hosts list `folder/name.safetensors [hash]`, clients send the file name, with or
-    without suffix.
-    """
+    """Compare checkpoint names: hosts list `folder/name.safetensors [hash]`, clients send the file name or its stem."""
     file = known.split(" [")[0].replace("\\", "/").rsplit("/", 1)[-1]
     return wanted in (known, known.split(" [")[0], file, file.rsplit(".", 1)[0])
 

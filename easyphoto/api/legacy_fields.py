@@ -182,8 +182,8 @@ def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dic
 
 
 def _enlargement(fields: InferFields, facts: HostFacts) -> dict[str, Any]:
-    """Map gpen (face restoration) and realesrgan (upscaling) to the host's nearest networks; none if it has none, with
-    a note.
+    """Map gpen (restoration) and realesrgan (upscaling) to the host's nearest networks; none, with a note, if it has
+    none.
     """
     if fields.super_resolution_method.lower() == "gpen":
         restorer = next(iter(facts.restorers), None)

@@ -31,16 +31,18 @@ class Judge:
         return str(self.embedder[1]["id"])
 
     def embedding(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return the unit embedding (float32) of the face at `points` ((5, 2), pixels) of a (height, width, 3) uint8
-        RGB picture.
+        """Return the unit embedding, float32, of the face at `points`.
+
+        `picture` is (height, width, 3) uint8 RGB, `points` is (5, 2) in pixels.
         """
         from easyphoto.faces.drawn_analysis import align, embed
 
         return embed(*self.embedder, align(picture, points)[None])[0]
 
     def mean_embedding(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """Return the re-normalised mean embedding (float32) of (picture, points) pairs of one person, as `embedding`
-        takes them.
+        """Return the re-normalised mean embedding, float32, of one person's (picture, points) pairs.
+
+        The pairs are as `embedding` takes them.
         """
         mean = np.mean([self.embedding(picture, points) for picture, points in faces], axis=0)
         return mean / np.linalg.norm(mean)

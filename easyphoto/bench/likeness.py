@@ -49,9 +49,7 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Scores:
-    """Cosine similarity of one picture to the person and to the template's stranger, and the parameter distances to
-    both.
-    """
+    """Cosine similarity and parameter distance of one picture to the person and to the template's stranger."""
 
     person: float
     template: float
@@ -104,9 +102,7 @@ def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], pr
 def measure_person(
     app: EasyPhoto, judge: Judge, folder: Path, index: int, persons: int, progress: Progress
 ) -> dict[str, Any]:
-    """Measure every arm on every template of one person, both ends of the scale, and the checkpoints against their
-    merge.
-    """
+    """Measure every arm on every template of one person, both ends of the scale, and the checkpoints."""
     member = draw_member(index)
     other = person_name((index + 1) % persons)
     rehearsal = open_rehearsal(app, person_name(index), other)
@@ -161,6 +157,10 @@ def outside_difference(template: np.ndarray, result: Image.Image, mask: np.ndarr
 
 
 def score(judge: Judge, picture: np.ndarray, template: Drawing, member: BenchPerson, person: np.ndarray) -> Scores:
+    """Compare a picture of the template with the person and with the template's stranger.
+
+    `picture` is (height, width, 3) uint8 RGB, `person` the person's unit embedding (float32) by the judge.
+    """
     points, stranger = template.faces[0].points, template.faces[0].identity
     found = judge.embedding(picture, points)
     return Scores(
@@ -213,6 +213,7 @@ def compare_checkpoints(
 
 
 def keep_pictures(folder: Path, pictures: dict[str, np.ndarray]) -> None:
+    """Write each arm's picture, (height, width, 3) uint8 RGB, as a PNG file."""
     for arm, picture in pictures.items():
         write_picture(folder / f"{arm}.png", as_picture(picture))
 

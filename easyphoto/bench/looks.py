@@ -108,6 +108,7 @@ class Eye:
     engine: FaceEngine
 
     def look(self, picture: np.ndarray, pair: Pair) -> LooksComparison:
+        """Compare a picture, (height, width, 3) uint8 RGB of the template's size, with the pair."""
         face = pair.template.faces[0]
         vector = self.judge.embedding(picture, face.points)
         found = face_at(self.engine.detect(as_picture(picture)), Box(*face.box))
@@ -124,6 +125,7 @@ class Eye:
 
 
 def reference_of(judge: Judge, rehearsal: Rehearsal) -> np.ndarray:
+    """Return the judge's unit embedding (float32) of the person's reference photo."""
     picture = rehearsal.subject.reference
     return judge.embedding(as_array(picture), rehearsal.tools.engine.detect(picture)[0].points)
 
@@ -174,8 +176,10 @@ def sheet(titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], side: in
 
 
 def table(records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Yield lines of means by arm, first for templates of the person's own skin. `scale` runs from the stranger, 0, to
-    a held-out photo, 1; `copied` is how much nearer a picture is to the fused photo than to the person.
+    """Yield lines of means by arm, first for templates of the person's own skin.
+
+    `scale` runs from the stranger, 0, to a held-out photo, 1; `copied` is how much nearer a picture is to the fused
+    photo than to the person.
     """
     for matched in (True, False):
         chosen = pairs_in(records, matched=matched)
@@ -199,9 +203,7 @@ def pairs_in(records: Sequence[dict[str, Any]], *, matched: bool) -> list[tuple[
 
 
 def scale(record: dict[str, Any], pair: dict[str, Any], arm: str, how: str) -> float:
-    """Return the arm's place on the scale: 0 is the stranger on the template, 1 a held-out photo; NaN
-    without a face.
-    """
+    """Return the arm's place on the scale: 0 is the stranger on the template, 1 a held-out photo; NaN: no face."""
     stranger, found = pair["arms"]["template"]["person"], pair["arms"][arm][how]
     return float("nan") if found is None else (found - stranger) / (record["held_out"] - stranger)
 
@@ -211,8 +213,9 @@ def mean(values: Iterator[float]) -> float:
 
 
 def summary(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the bench's outcome as one object, in the form that the project's issues ask for: templates of the
-    person's own skin, and nested in it the same for the others.
+    """Return the bench's outcome as one object, in the form that the project's issues ask for.
+
+    It holds the templates of the person's own skin, and nested in it the same for the others.
     """
     own, others = (_summary(pairs_in(records, matched=matched)) for matched in (True, False))
     return {**own, "other_skin": others}

@@ -73,8 +73,9 @@ class Rehearsal:
         return self._faces(template)[0]
 
     def round_trip(self, template: Image.Image) -> np.ndarray:
-        """Encode and decode the face with the autoencoder; returns (height, width, 3) uint8 RGB of the
-        template's size.
+        """Encode and decode the face with the autoencoder.
+
+        Returns (height, width, 3) uint8 RGB of the template's size.
         """
         import torch
 
@@ -138,8 +139,9 @@ class Rehearsal:
 
 @dataclass(frozen=True, eq=False)
 class RehearsalTemplate:
-    """A template's face at the networks' resolution: `picture`, `face` and `mask` in its pixels, `alpha`
-    in the crop's.
+    """A template's face at the networks' resolution. `picture` is RGB; `face` and `mask` are in its pixels.
+
+    `mask` is (height, width) float32 in 0..1; `alpha` is the same at the crop's size.
     """
 
     plan: CropPlan

@@ -34,6 +34,7 @@ class StrangerPhoto:
     person: str
     photo: str
     vector: np.ndarray
+    """The face's embedding, a float32 unit vector."""
 
     @property
     def name(self) -> str:

@@ -82,8 +82,9 @@ def outline_distance(result: np.ndarray, pair: Pair) -> float:
 
 
 def detail(result: np.ndarray, pair: Pair) -> float:
-    """Return the high-pass energy inside both faces relative to the truth's; `result` is (height, width,
-    3) uint8 RGB.
+    """Return the high-pass energy inside both faces relative to the truth's.
+
+    `result` is (height, width, 3) uint8 RGB.
     """
     both = np.minimum(face_of(pair.template), face_of(pair.truth))
     inside = dilated(both, -INSIDE * pair.width) > 0.5
@@ -91,9 +92,7 @@ def detail(result: np.ndarray, pair: Pair) -> float:
 
 
 def face_of(drawing: Drawing, *, ears: bool = False) -> np.ndarray:
-    """Return the face by the drawing's labels as a (height, width) float32 mask of 0 and 1, gaps between
-    lines closed.
-    """
+    """Return the face by the drawing's labels: (height, width) float32, 0 or 1, with gaps between lines closed."""
     parts = (*FACE_PARTS, Part.EARS) if ears else FACE_PARTS
     mask = part_mask(drawing.parts, parts)
     return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
@@ -113,8 +112,6 @@ def colour_difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def high_pass(picture: np.ndarray) -> np.ndarray:
-    """Return the detail finer than about two pixels of a (height, width, 3) uint8 RGB array, as (height, width)
-    float32.
-    """
+    """Return how much of a (height, width, 3) uint8 RGB array is finer than about 2 pixels: (height, width) float32."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return np.asarray(np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.CV_32F)))

@@ -1,6 +1,4 @@
-"""The verbs: each builds its command, runs it and prints the result. Heavy imports are left to the verb that needs
-them.
-"""
+"""The verbs: each builds its command, runs it and prints the result. Each imports what is heavy itself."""
 
 from __future__ import annotations
 
@@ -185,6 +183,4 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 SWEEPING = ("demo", "train", "photograph", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
-"""Actions of `persons` that complete interrupted operations on their person themselves, so that they can
-be repeated.
-"""
+"""Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""

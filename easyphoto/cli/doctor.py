@@ -1,6 +1,4 @@
-"""Diagnostics: what is installed, what is missing and how fast the machine is. The first thing to run when something
-fails.
-"""
+"""Diagnostics, the first thing to run after a failure: what is installed or missing, and the machine's speed."""
 
 from __future__ import annotations
 
@@ -81,8 +79,9 @@ def _weights(store: WeightStore) -> Iterator[str]:
 
 
 def _order(workspace: Workspace) -> Iterator[str]:
-    """Yield orphaned files by kind, which the next start of another verb removes, and traces of missing persons, which
-    only the user may delete.
+    """Yield orphaned files by kind, and traces of persons who do not exist.
+
+    The next start of another verb removes the orphans; only the user may delete the traces.
     """
     if changes := pending(workspace.root):
         yield f"! {len(changes)} changes of persons were begun and not ended: easyphoto persons ends them"

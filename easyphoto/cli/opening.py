@@ -34,9 +34,7 @@ def open_app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
 
 
 def remote_host_of(arguments: argparse.Namespace) -> RemoteHost:
-    """Return the web UI of --backend. Its password is better kept in the environment, where no process
-    list shows it.
-    """
+    """Return the web UI of --backend. Its password is safer in the environment, which no process list shows."""
     from easyphoto.host.remote import remote_host
 
     return remote_host(arguments.backend, arguments.backend_auth or os.environ.get(BACKEND_AUTH))

@@ -1,6 +1,4 @@
-"""Builds command-line options from the declarations of settings and commands, and settings and commands
-from arguments.
-"""
+"""Builds command-line options from the declarations of settings and commands, and both from arguments."""
 
 from __future__ import annotations
 

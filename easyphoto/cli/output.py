@@ -71,8 +71,8 @@ def _write_line(stream: TextIO, text: str) -> None:
 
 
 class BarProgress:
-    """A progress bar on a terminal; elsewhere a line now and then. Ctrl-C interrupts by itself, so `check` does
-    nothing.
+    """A progress bar on a terminal; elsewhere a line now and then. Ctrl-C interrupts by itself: `check`
+    does nothing.
     """
 
     def __init__(self) -> None:

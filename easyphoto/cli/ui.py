@@ -71,9 +71,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def accounts_of(typed: Sequence[str], variable: str) -> dict[str, str] | None:
-    """Return user → password from the options and from the variable, which is separated by commas. Raises
-    InputError.
-    """
+    """Return user → password from the options and from the comma-separated variable. Raises InputError."""
     accounts = {}
     for written in (*typed, *(part for part in variable.split(",") if part.strip())):
         user, colon, password = written.strip().partition(":")

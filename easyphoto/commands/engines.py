@@ -26,7 +26,7 @@ def engine_of(app: EasyPhoto, persons: Sequence[Person], progress: Progress) -> 
 
 
 def domain_of(app: EasyPhoto, names: Sequence[str], progress: Progress | None = None) -> str | None:
-    """Return the domain of the persons' photos: `photographs`, `drawings`, or None for no persons. Raises MixedDomains."""
+    """Return the domain of the persons' photos, `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
     if not names:
         return None
     with at_work(app, names, progress) as watched:

@@ -45,8 +45,8 @@ class Told(Protocol):
 
 
 def check_answer(check: Check, job: Told) -> dict[str, Any]:
-    """Return the verdicts, with a thumbnail of each photo (faces framed and numbered) and a close-up of the reference's
-    face.
+    """Return the verdicts, thumbnails of the photos with numbered face frames, and a close-up of the
+    reference's face.
     """
     files = {
         verdict.photo: job.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)

@@ -36,7 +36,7 @@ class Lanes(Generic[W]):
         give_up: Callable[[str], None],
         stumbled: Callable[[Lane, BaseException], None],
     ) -> None:
-        """`do` runs a job, `give_up` ends one that will never run, `stumbled` ends the jobs of a lane whose thread
+        """`do` runs a job, `give_up` ends one that will never run, `stumbled` ends a lane's jobs when its thread
         failed.
         """
         self._changed, self._do, self._give_up, self._stumbled = changed, do, give_up, stumbled
@@ -62,8 +62,8 @@ class Lanes(Generic[W]):
             thread.join(seconds)
 
     def _serve(self, lane: Lane) -> None:
-        """Run jobs until the queue closes. The loop survives every error, or all later jobs would wait for ever
-        unnoticed.
+        """Run jobs until the queue closes. The loop survives every error; otherwise all later jobs would
+        wait for ever.
         """
         while True:
             try:

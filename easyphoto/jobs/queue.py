@@ -71,9 +71,7 @@ class JobQueue:
         sweep(workspace, self.list())
 
     def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
-        """Put the command at the end of the queue. `work` is called with the job's context and returns the job's
-        result.
-        """
+        """Put the command at the end of the queue. `work` receives the job's context and returns the job's result."""
         job = Job(
             new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner.id, request=command.record(),
             subject=command.subjects(self.workspace), asker=asker or Requester(),

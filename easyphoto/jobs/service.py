@@ -148,17 +148,13 @@ class Service:
         return self.app.host.facts()
 
     def _check_base(self, command: Command) -> None:
-        """Refuse a path as base, except on a page that only this machine's user reaches. Routes have refused it
-        already.
-        """
+        """Refuse a path as base, except on a page that only this machine's user reaches. Routes refuse it earlier."""
         base = command.options.base if command.options is not None else None
         if base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
             check_base(base, self.facts().checkpoints)
 
     def _check_owner(self, command: Command) -> None:
-        """With accounts only the account that began a training may resume it, because its pictures are shown on the
-        way.
-        """
+        """With accounts only the one that began a training may resume it, because its pictures are shown on the way."""
         if not isinstance(command, ResumeTraining) or self.asking().account is None:
             return
         if all(job.run != command.training for job in self.queue.list()):

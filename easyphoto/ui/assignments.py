@@ -47,9 +47,7 @@ class PhotographGroup:
 
 
 def from_the_left(persons: Sequence[str], offer: TemplateFaceChoice) -> tuple[str | None, ...]:
-    """Assign the persons, in their order, to the faces that the pipeline would choose; the other faces
-    stay unchanged.
-    """
+    """Assign the persons, in order, to the faces that the pipeline would choose; other faces stay unchanged."""
     possible = [face for face, reason in enumerate(offer.reasons) if reason is None]
     taken = dict(zip(most_prominent(offer.prominences, possible, len(persons)), persons, strict=False))
     return tuple(taken.get(face) for face in range(len(offer.reasons)))

@@ -31,8 +31,9 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 def entries(content: str) -> Iterator[Entry]:
-    """Yield the entries of a PO file, its header first. Raises ValueError for plural forms and contexts, which our
-    catalogues do not use.
+    """Yield the entries of a PO file, its header first.
+
+    Raises ValueError for plural forms and contexts, which our catalogues do not use.
     """
     for block in content.split("\n\n"):
         comments: list[str] = []

@@ -68,9 +68,7 @@ class ClientFile:
 
 
 def brought(value: Any) -> tuple[ClientFile, ...]:
-    """Return the files of a component of this module. Raises ForeignFile for files that were not
-    uploaded, or too many.
-    """
+    """Return the files of a component of this module. Raises ForeignFile for too many, or a file not uploaded."""
     if value is None:
         return ()
     if not isinstance(value, Claims):

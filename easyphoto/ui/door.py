@@ -92,9 +92,7 @@ class PageDoor:
         return is_file and self.brought.get(path, asker) == asker
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Requester) -> None:
-        """Hold gradio's answer back until the owner of its paths is recorded, since gradio may move the files after
-        answering.
-        """
+        """Answer only when the owner of the paths is recorded: gradio may move the files after its answer."""
         told: list[MutableMapping[str, Any]] = []
 
         async def hearing(message: MutableMapping[str, Any]) -> None:
@@ -126,8 +124,8 @@ class PageDoor:
             await PlainTextResponse("This file did not come in through this page.", 403)(scope, receive, send)
 
     def _brought_all(self, event: bytes, asker: Requester) -> bool:
-        """Return whether the visitor uploaded every file of the event. Raises ValueError, RecursionError for invalid
-        JSON.
+        """Return whether the visitor uploaded all files of the event. Raises ValueError, RecursionError
+        for bad JSON.
         """
         return all(self.brought.get(os.path.realpath(str(name))) == asker for name in claims_in(json.loads(event)))
 

@@ -55,9 +55,7 @@ class SettingFields(Generic[S]):
         return set(self.components.values())
 
     def read(self, values: Mapping[Any, Any]) -> S:
-        """Read the settings from a handler's values by component. Raises BadSettings that names the field
-        by its label.
-        """
+        """Read the settings from a handler's values by component. Raises BadSettings with the field's label."""
         found: dict[str, Any] = {}
         for name, component in self.components.items():
             found[name] = self._value(name, values[component])

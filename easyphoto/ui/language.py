@@ -23,8 +23,10 @@ class Translator:
         return said.format_map(values) if values else said
 
     def translate(self, said: str) -> str:
-        """Translate a text of a verdict, phase, note or error. For a `Text` the template and the texts among its values
-        are looked up; an ordinary string is looked up as a whole.
+        """Translate a text of a verdict, phase, note or error.
+
+        For a `Text` the template and the texts among its values are looked up; an ordinary string is looked up as a
+        whole.
         """
         if not self._table or not said:
             return said

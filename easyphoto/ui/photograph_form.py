@@ -72,9 +72,7 @@ class Choosing:
         return {entry.path.stem: self.words.translate(entry.title) for entry in self.service.templates()}
 
     def found(self, plan: PhotographPlan) -> Mapping[str, Found]:
-        """Return the faces of the plan's templates, in its order, numbered as a photograph of its persons
-        numbers them.
-        """
+        """Return the faces of the plan's templates, in order, numbered as a photograph of its persons numbers them."""
         entries, app = self.templates(plan.uploads), self.service.app.with_options(plan.options)
         there = [entries[id] for id in plan.templates if id in entries]
         return self.faces.all_of(there, app, self.domain(plan.persons))

@@ -85,9 +85,7 @@ def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
 
 
 def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any] | None:
-    """Return the record of the shown result; the checkpoint comes from its job, because the picture's record may lack
-    it.
-    """
+    """Return the shown result's record, with its job's checkpoint, which the picture's own record may lack."""
     picture = shown_picture(service, shown)
     record = read_record(service.queue.file(shown[0], picture.file))
     options = service.queue.get(shown[0]).request.get("options") or {}

@@ -83,9 +83,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
 
 
 def _offered(tab: PhotographTab, people: Sequence[Pick], plan: PhotographPlan) -> dict[Any, Any]:
-    """Offer persons and templates, with those of the plan that still exist chosen. A single person is chosen by
-    default.
-    """
+    """Offer persons and templates; the plan's are chosen if they still exist, or else a single person."""
     who = tab.who
     chosen = [id for id in plan.persons if any(pick.value == id for pick in people)]
     if not chosen and len(people) == 1:

@@ -77,9 +77,7 @@ def key_of(picks: Sequence[Pick]) -> str:
 
 
 def latest(event: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the event so that its last firing is never lost; without this, gradio 4 and later drop one
-    during a call.
-    """
+    """Return the event so that its last firing is never lost; by default gradio 4 and later drop one during a call."""
     return partial(event, trigger_mode="always_last") if compat.version() >= (4,) else event
 
 

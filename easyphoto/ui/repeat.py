@@ -86,9 +86,7 @@ def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSetting
 
 
 def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[Text]]:
-    """Return the persons and their faces. The assignment has the names of that time, the record's list
-    has their ids.
-    """
+    """Return the persons and their faces. The assignment has the names of that time, the list of persons their ids."""
     ids = [str(id) for id in _listed(record.get("persons"))]
     there = {person.id: person for person in known.persons}
     absent = [text("The person {id!r} is gone.", id=id) for id in dict.fromkeys(ids) if id not in there]
@@ -107,7 +105,5 @@ def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], 
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return a list from the record, or an empty one: a picture may come from anywhere, so its types are
-    not certain.
-    """
+    """Return a list from the record, or an empty one: pictures may come from anywhere, so no type is certain."""
     return list(value) if isinstance(value, list) else []

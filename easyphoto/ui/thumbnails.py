@@ -19,10 +19,9 @@ class Thumbnails:
         self._known: OrderedDict[tuple[Path, int, int], str] = OrderedDict()
 
     def link(self, picture: Path, side: int) -> str:
-        """Return a thumbnail, no side longer than `side` pixels; a changed file is read again, a damaged or missing one
-        is grey.
+        """Return a thumbnail, no side longer than `side` pixels; a damaged or missing file gives a grey square.
 
-        A single bad file must not break everybody's page.
+        A changed file is read again. A single bad file must not break everybody's page.
         """
         return self.link_or_none(picture, side) or compat.picture_link(Image.new("RGB", (32, 32), _GREY))
 

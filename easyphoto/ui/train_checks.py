@@ -47,9 +47,7 @@ class Checking:
         return self._begun(PhotoSet.of(values[self.part.held]), values)
 
     def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
-        """Handle a verdict's button: another face needs a new check, a removed photo or a chosen reference mostly does
-        not.
-        """
+        """Handle a verdict's button: another face needs a new check, a removed photo or chosen reference mostly not."""
         values = dict(zip(self.order_inputs, row, strict=True))
         before, check = PhotoSet.of(values[self.part.held]), values[self.part.check]
         held = before.ordered(order)
@@ -86,7 +84,7 @@ class Checking:
         if held.reference is not None:
             return True
         reference = result.get("reference")
-        # When a chosen or removed reference leaves, only a new check can name the next one.
+        # If the choice was undone, or the reference removed, only a new check can name another.
         return reference is None or (reference in held.photos and not result.get("reference_chosen"))
 
     def _result(self, check: str | None) -> Mapping[str, Any] | None:

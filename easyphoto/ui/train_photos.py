@@ -119,9 +119,7 @@ def upload_paths(service: Service, photos: Sequence[str]) -> tuple[Path, ...]:
 def show_check(
     part: PhotoPart, service: Service, id: str | None, held: PhotoSet, words: Translator, *, person: str = ""
 ) -> dict[Any, Any]:
-    """Return the check's progress, then its verdicts; `person` is the typed name, for the question about
-    the reference.
-    """
+    """Return the check's progress, then its verdicts; `person` is the typed name, for the reference's question."""
     if id is None:
         return {part.card: ""}
     try:

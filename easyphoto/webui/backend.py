@@ -76,7 +76,7 @@ class WebuiBackend:
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
         """The files used, with the hashes that the host knows; some have none, because gigabytes are not
-        read for it.
+        hashed for it.
         """
         return (*self._hosts.values(), *self._used.weights())
 
@@ -214,9 +214,7 @@ class ResolvedRequest:
 
     @property
     def sampler(self) -> Sampler:
-        """The host's sampler; its SDE form of DPM++ 2M fails at a single step, where the other form gives the same
-        picture.
-        """
+        """The sampler to use: the host's SDE form of DPM++ 2M fails at one step, where the other form is equal."""
         return Sampler.DPMPP_2M_KARRAS if self._is_one_sde_step else self.request.sampler
 
     @property

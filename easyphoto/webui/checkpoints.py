@@ -31,9 +31,7 @@ def names() -> tuple[str, ...]:
 
 
 def found(name: str) -> Any:
-    """Find a checkpoint by file, title, name, stem or hash; None if there is none even after listing the
-    folder again.
-    """
+    """Find a checkpoint by file, title, name, stem or hash; None if a new listing of the folder has none either."""
     info = _known(name)
     models = host_module("sd_models")
     # A host without any checkpoint would download one of 4 GB when it lists them again.

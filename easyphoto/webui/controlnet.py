@@ -138,9 +138,7 @@ def script_in(runner: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The controls of one request, each with its model. The user's own units are switched off, even if
-    there are none.
-    """
+    """The controls of one request, each with its model. Even without any, the user's own units are switched off."""
 
     net: ControlNet
     script: Any

@@ -76,9 +76,7 @@ def serves_api() -> bool:
 
 
 def language() -> str:
-    """Return the page's language, from the host's translation file, which is called zh_CN, zh-Hans, Chinese-All or
-    similar.
-    """
+    """Return the page's language, from the host's translation file (zh_CN, zh-Hans, Chinese-All or similar)."""
     said = str(getattr(host_module("shared").opts, "localization", None) or "").lower()
     return "zh_CN" if said.startswith(_CHINESE) else "en"
 

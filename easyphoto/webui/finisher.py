@@ -101,8 +101,7 @@ class HostUpscaler:
 def open_host_finisher(
     settings: InferenceSettings, store: WeightStore, progress: Progress, lock: Lock | None = None
 ) -> Finisher | None:
-    """Open the host's networks by its names or ours, and ours where the host has none like it; None if none is
-    requested.
+    """Open the host's networks by its names or ours, and ours if the host has none like it; None if none is asked for.
 
     A missing network becomes a note. Raises InputError for a name that neither knows.
     """

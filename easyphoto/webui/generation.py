@@ -168,9 +168,7 @@ class ScriptErrors:
     _before: list[Any] = field(default_factory=_records)
 
     def new(self, about: str = "") -> tuple[str, ...]:
-        """Return one sentence for each exception, oldest first; only those with `about` in the traceback, if there are
-        any.
-        """
+        """Return one sentence per exception, oldest first; if any tracebacks name `about`, only theirs."""
         fresh = [record for record in _records() if not any(record is old for old in self._before)]
         named = [record for record in fresh if about in str(record).lower()]
         return tuple(dict.fromkeys(map(_words, named or fresh)))

@@ -1,5 +1,4 @@
-"""Lends the device to a training: the web UI's model leaves its memory, and requests for pictures are refused with a
-message.
+"""Lends the device to a training: the web UI's model is unloaded, and requests for pictures are refused.
 
 The web UI keeps running meanwhile: its queue is held only while the model is unloaded and loaded again.
 """
@@ -45,9 +44,7 @@ def busy(what_for: str) -> HostBusy:
 
 @contextmanager
 def lent_device(what_for: str) -> Iterator[None]:
-    """Wait for the host's current picture, unload its model from the device, and load it again at the end
-    in any case.
-    """
+    """Wait for the host's current picture, unload its model from the device, and always load it again at the end."""
     shared, queue = host_module("shared"), host_module("call_queue").queue_lock
     with queue:
         require_device()
@@ -68,8 +65,8 @@ def lent_device(what_for: str) -> Iterator[None]:
 
 
 def unloaded() -> Undo:
-    """Unload the host's networks from the device; returns the function that loads them again. On failure they are
-    restored.
+    """Unload the host's networks from the device; returns the function that restores them. A failure
+    restores them too.
     """
     keeper = _memory_keeper()
     undo = _left_to(keeper) if keeper is not None else _moved_models()
@@ -132,9 +129,7 @@ def _moved_models() -> Undo:
 
 
 def _brought_back(models: Any) -> None:
-    """Load the model that is chosen now: the user may have chosen another one meanwhile, which then is on
-    the device.
-    """
+    """Load the model that is chosen now: the user may have chosen another meanwhile, which then is on the device."""
     current = models.model_data.sd_model
     if current is not None:
         models.send_model_to_device(current)

@@ -66,9 +66,7 @@ class HostLoras:
     _files: dict[tuple[Path, int, int], Path] = field(default_factory=dict)
 
     def named(self, uses: Iterable[LoraCondition]) -> tuple[NamedLora, ...]:
-        """Return the LoRAs with a weight. Raises MissingCapability for a missing file or a name that a prompt cannot
-        hold.
-        """
+        """Return the LoRAs with a weight. Raises MissingCapability for a missing file, or a name unfit for a prompt."""
         return tuple(self._named(use) for use in uses if use.weight)
 
     def require(self, uses: Iterable[LoraCondition]) -> None:

@@ -1,6 +1,4 @@
-"""The section "EasyPhoto" of the host's settings page, and its values. No other module reads the host's options for
-these.
-"""
+"""The section "EasyPhoto" of the host's settings page, and its values, which only this module reads."""
 
 from __future__ import annotations
 
@@ -99,9 +97,7 @@ def _option(info: Any, default: Any, declared: Declared, kind: Any) -> Any:
 
 
 def _after_reload(option: Any) -> None:
-    """Mark the option as needing a reload, in hosts that can show it: the tabs read the settings when
-    they are built.
-    """
+    """Mark the option as needing a reload, if the host can show that: the tabs read the settings when built."""
     say = getattr(option, "needs_reload_ui", None)
     if say is not None:
         say()

@@ -58,8 +58,7 @@ class SharedOptions(dict[str, Any]):
 
     @contextmanager
     def own(self, keys: Mapping[str, Any], is_ours: IsOurs) -> Iterator[None]:
-        """While the context is open, values that this thread writes under `keys` are visible to it alone, then
-        discarded.
+        """Keep values that this thread writes under `keys` visible to it alone, and discard them at the end.
 
         A value that `is_ours` rejects is another choice, for instance of a script that runs while the host paints, and
         stays.
@@ -135,9 +134,7 @@ def _is_ours(key: str, value: Any, known: Mapping[str, Any]) -> bool:
 
 
 def _follow(known: Mapping[str, Any], before: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Do what the host does when it restores an option, for options that it did not restore, or not to their current
-    value.
-    """
+    """Do what the host does when it restores an option, for those that it did not restore, or not to today's value."""
     if VAE in known and VAE not in before and (vae := host_module_or_none("sd_vae")) is not None:
         vae.reload_vae_weights()
     # Forge records the checkpoint to load separately from the option.

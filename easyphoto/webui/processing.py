@@ -102,9 +102,7 @@ def _begin_from_seed(p: Any) -> None:
 
 
 def painted(p: Any) -> Image.Image:
-    """Run the host; returns an RGB picture. Raises Cancelled if stopped before the first picture, OutOfMemory,
-    BackendError.
-    """
+    """Run the host; returns an RGB picture. Raises OutOfMemory, BackendError, and Cancelled if stopped before it."""
     try:
         with out_of_memory_named(), contextlib.closing(p):
             processed = host_module("processing").process_images(p)

@@ -20,9 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def register() -> type:
-    """Register everything; the host runs scripts/easyphoto_webui.py at every reload. Returns the always-on script's
-    class.
-    """
+    """Register everything, whenever the host runs scripts/easyphoto_webui.py; returns the always-on script's class."""
     from easyphoto.webui.options import add_options
     from easyphoto.webui.script import script_class
 

@@ -1,6 +1,4 @@
-"""Isolates pictures of ours that are painted inside a picture of the host: everything they would disturb
-is restored.
-"""
+"""Isolates pictures of ours that are painted inside a picture of the host, and restores what they disturb."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ def isolated(p: Any) -> Iterator[None]:
 
 
 def _scripts_with(p: Any) -> list[Any]:
-    """Return the scripts of both tabs: inner pictures may use the other one, and the host does not clean up after
-    failures.
-    """
+    """Return the scripts of both tabs: inner pictures may use the other one, and after failures nobody cleans up."""
     scripts = host_module("scripts")
     runners = (p.scripts, getattr(scripts, "scripts_txt2img", None), getattr(scripts, "scripts_img2img", None))
     found = (script for runner in runners for script in getattr(runner, "alwayson_scripts", ()))
@@ -41,9 +37,7 @@ def _scripts_with(p: Any) -> list[Any]:
 
 @contextmanager
 def _kept_as_it_was(script: Any) -> Iterator[None]:
-    """Restore a script's attributes: one instance serves all pictures of a tab, also ours in the middle of the outer
-    one.
-    """
+    """Restore a script's attributes: its one instance also serves our pictures in the middle of the outer one."""
     held = vars(script)
     before = dict(held)
     lists = [(value, list(value)) for value in before.values() if isinstance(value, list)]
@@ -103,17 +97,13 @@ def _take_off_hook(held: dict[str, Any]) -> None:
 
 
 def _whole_precision() -> AbstractContextManager[Any]:
-    """Run in full precision: our networks are not made for the host's autocast, which the host's own networks
-    re-enable.
-    """
+    """Run in full precision: our networks do not support the host's autocast, which its own networks re-enable."""
     plain = getattr(host_module("devices"), "without_autocast", None)
     return plain() if plain is not None else nullcontext()
 
 
 def _as_the_outer_wants(p: Any) -> None:
-    """Apply the outer picture's values again: the host sets them once for a job, and the inner picture has replaced
-    them.
-    """
+    """Apply the outer picture's values, which the host sets once per job and the inner picture has replaced."""
     merging = getattr(host_module("sd_models"), "apply_token_merging", None)
     if merging is not None:
         merging(p.sd_model, p.get_token_merging_ratio())

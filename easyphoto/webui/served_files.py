@@ -51,9 +51,7 @@ def keep_out(demo: Any, *roots: Path) -> None:
 
 
 def _keeps_dots_back() -> bool:
-    """Return whether gradio hides dotfiles: gradio 3 does, except on Windows, where a short name without the dot
-    exists.
-    """
+    """Return whether gradio hides dotfiles: gradio 3 does, but on Windows they have a short name without the dot."""
     return os.name == "posix" and str(getattr(loaded("gradio"), "__version__", "4")).startswith("3.")
 
 

@@ -147,9 +147,7 @@ def _free(place: Path) -> Path:
 
 
 def _is_passing(place: Path, data: Path) -> bool:
-    """Return whether `place` vanishes with its container while the data folder stays, which then is the
-    only safe one.
-    """
+    """Return whether `place` vanishes with its container while the data folder, then the only safe one, stays."""
     if not any(mark.exists() for mark in _CONTAINER_MARKS):
         return False
     home = next(each for each in place.parents if each.exists())
