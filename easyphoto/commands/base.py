@@ -142,7 +142,7 @@ class Command(ABC):
         return Subjects()
 
     def validated(self, app: EasyPhoto) -> Command:
-        """Raise errors that need not wait for the command's turn; returns the command with the values found out."""
+        """Raise errors that need not wait for the command's turn; returns the command with resolved values."""
         return self
 
     def record(self) -> dict[str, Any]:

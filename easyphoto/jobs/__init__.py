@@ -1,1 +1,1 @@
-"""The job queue: long commands are queued, run one at a time, watched, cancelled, and kept across restarts."""
+"""The job queue: long commands are queued, run in turn, watched, cancelled, and remembered across restarts."""

@@ -1,4 +1,4 @@
-"""The job queue: first in, first out, one job at a time; every job's record is a file in the workspace."""
+"""The job queue: each lane is first in, first out, one job at a time; a job's record is a file in the workspace."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 TRACEBACK_FILE = "traceback.txt"
 RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
 """Files in a job's folder that are never handed out, because they describe this machine."""
-# Finished jobs whose events stay in memory; those of others are only on disk, because a server may run for months.
+# Finished jobs whose events stay in memory; older ones' are only on disk, because a server may run for months.
 MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
 
