@@ -38,8 +38,8 @@ def overridden(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """
     options = shared_options()
     known = {key: value for key, value in {**PLAIN, **values}.items() if key in host_module("shared").opts.data_labels}
-    # Only these keys: other changes by the host's user, such as the clip skip, must take effect. Loading writes the
-    # checkpoint's.
+    # Only these keys: other changes by the host's user, such as the clip skip, must take effect.
+    # Loading a checkpoint writes its name and hash.
     keys = dict.fromkeys((CHECKPOINT, _HASH, *known))
     before = {key: options[key] for key in keys if key in options}
     try:
