@@ -1,4 +1,4 @@
-"""python -m easyphoto …, and the console script `easyphoto`."""
+"""The entry point of `python -m easyphoto …` and of the console script `easyphoto`."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ INTERRUPTED = 130
 
 
 class Terminated(KeyboardInterrupt):
-    """Another program asked us to stop: the same as Ctrl-C, with an exit code of its own."""
+    """Another program asked this one to stop: treated as Ctrl-C, with another exit code."""
 
     exit_code = 143
 
 
 def main() -> int:
-    """Run the command line. Whenever Ctrl-C comes, no traceback is seen."""
+    """Run the command line. Ctrl-C never shows a traceback, whenever it comes."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         occupy_standard_streams()
@@ -25,13 +25,16 @@ def main() -> int:
     except KeyboardInterrupt as stop:
         return getattr(stop, "exit_code", INTERRUPTED)
     finally:
-        # What Python does at its end can be interrupted as well, and it would tell at length.
+        # Python's shutdown can be interrupted too, and would print a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
 
 
 def occupy_standard_streams() -> None:
-    """Where one is closed (`>&-`), the next file to be opened would take its number, and what a library prints."""
+    """Open closed standard streams (`>&-`) on the null device.
+
+    Otherwise the next file to be opened would get the stream's number, and with it whatever a library prints.
+    """
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""EasyPhoto: a workspace on a host, with the options of whoever uses it. Commands are run on it."""
+"""EasyPhoto: a workspace on a host, with the user's options. Commands run on it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from easyphoto.workspace.folders import Workspace
 
 @dataclass(frozen=True)
 class EasyPhoto:
-    """Nothing is opened before a command needs it."""
+    """The app. Nothing is opened before a command needs it."""
 
     workspace: Workspace
     options: Options = field(default_factory=Options)
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
     host: Host = field(default_factory=ThisMachine)
     cache: ModelCache = field(default_factory=ModelCache, compare=False)
-    """What one command has loaded and the next one borrows. One for each process."""
+    """Models that one command has loaded and the next may borrow; one per process."""
     lease: Lease | None = field(default=None, compare=False)
-    """What the command that runs has borrowed of the cache; None: everything is loaded anew."""
+    """The running command's lease on the cache; None: everything is loaded anew."""
 
     @contextmanager
     def at_hand(self) -> Iterator[EasyPhoto]:
-        """The app for one command: models that it opens are borrowed from the cache, and given back at its end."""
+        """Yield the app for one command: it borrows models from the cache, and returns them when the context ends."""
         with self.cache.lease() as lease:
             yield replace(self, lease=lease)
 
@@ -45,7 +45,7 @@ class EasyPhoto:
         return self.lease or no_models()
 
     def with_options(self, options: Options | None) -> EasyPhoto:
-        """The same with other options; None leaves them. The web UI's folder is the host's to know, unless named."""
+        """Return the app with other options, or itself for None. The web UI's folder stays unless options name one."""
         if options is None:
             return self
         webui = options.weights.webui or self.options.weights.webui
@@ -57,32 +57,32 @@ class EasyPhoto:
 
     @property
     def base(self) -> str:
-        """The base model of what is trained or drawn here."""
+        """The base model to train on or to paint with."""
         return self.options.base or FAMILIES.default.id
 
     @property
     def family(self) -> Family:
-        """Of the base."""
+        """The family of the base model."""
         return family_of_base(self.base, self.host, self.options.weights)
 
     def base_model(self) -> tuple[Family, Path]:
-        """What a training starts from: the family, and where its weights lie."""
+        """Return the family and the weights' path of the base model to train on."""
         return self.host.base_model(self.base, self.options.weights)
 
     def open_backend(self) -> Backend:
-        """What paints with the base."""
+        """Open the backend that paints with the base model."""
         return self.host.open_backend(self.base, self.family, self.store, self.options.weights, self.models)
 
     def open_engine(self, domain: str, progress: Progress, faces: FaceSettings | None = None) -> FaceEngine:
-        """The face engine `drawings` or `photographs`; `faces` where others than the app's are meant."""
+        """Open the face engine for `drawings` or `photographs`; `faces` replaces the app's face settings."""
         return open_engine(domain, self.store, progress, faces or self.options.faces, models=self.models)
 
     def chosen_engine(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
-        """The face engine for what most of the pictures' faces look like."""
+        """Open the face engine that fits most of the pictures' faces."""
         return choose_engine(pictures, self.store, progress, self.options.faces, models=self.models)
 
     def engine_for(self, pictures: Sequence[Path], progress: Progress) -> FaceEngine:
-        """The face engine that was asked for; where none was, the one for the pictures."""
+        """Open the face engine of the options; with `auto`, the one that fits the pictures."""
         if self.options.engine == AUTO:
             return self.chosen_engine(pictures, progress)
         return self.open_engine(self.options.engine, progress)

@@ -1,4 +1,4 @@
-"""From the workspace's values to the API's answers: what clients need, and no path of this machine."""
+"""Builds the API's answers from workspace values: what clients need, and no path of this machine."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def job_answer(job: Job) -> JobAnswer:
 
 
 def values_of(said: str) -> dict[str, Any]:
-    """What a text names."""
+    """Return the values of a text's placeholders."""
     return dict(said.values) if isinstance(said, Text) else {}
 
 
 def texts_told(value: Any) -> dict[str, TextTold]:
-    """Of every sentence in a part of an answer what it was made from."""
+    """Return, for every text in a part of an answer, its template and values."""
     return {said: TextTold(**entry) for said, entry in texts_in(value).items()}
 
 
@@ -72,7 +72,7 @@ def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
 
 
 def _trained(workspace: Workspace, person: Person) -> dict[str, Any] | None:
-    """With what; None where the run has gone, or was made by another version."""
+    """Return the settings of the person's training; None if the run is gone, or was made by another version."""
     if person.run is None or Path(person.run).name != person.run:
         return None
     try:
@@ -87,7 +87,7 @@ def template_answer(entry: TemplateEntry) -> TemplateAnswer:
 
 
 def names_below(workspace: Workspace, paths: Iterable[Path]) -> list[str]:
-    """Paths as the workspace's own words; what lies elsewhere, as in a host, by its name."""
+    """Return paths relative to the workspace; a path outside it, as in a host, is reduced to its name."""
     root = workspace.root.resolve()
     resolved = ((path, path.resolve()) for path in paths)
     return [

@@ -1,4 +1,4 @@
-"""The API as an application of its own: its routes, their document, and its errors in one shape."""
+"""The API as an ASGI application of its own: routes, OpenAPI document, and errors in one shape."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from easyphoto.jobs.service import Service
 
 
 def build_api(service: Service, accounts: Mapping[str, str] | None = None, *, has_door: bool = False) -> FastAPI:
-    """The routes and their document alone, as a web UI's own server hands requests on to them.
+    """Build the application; a web UI's own server forwards requests to it.
 
-    `has_door`: somebody before it asks for accounts, which the document then says.
+    `has_door`: the front door in front of it asks for accounts, and the document says so.
     """
-    # FastAPI's own documentation pages load scripts from elsewhere.
+    # FastAPI's own documentation pages load scripts from other sites.
     app = FastAPI(
         title="EasyPhoto",
         version=__version__,
@@ -35,7 +35,7 @@ def build_api(service: Service, accounts: Mapping[str, str] | None = None, *, ha
 
 
 def _answer_in_our_shape(app: FastAPI) -> None:
-    """What no route answers; inside a web UI that is the host's business."""
+    """Register handlers for errors outside of the routes; inside a web UI the host handles those."""
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -1,4 +1,4 @@
-"""What this EasyPhoto can do, for programs that build a form or choose a base."""
+"""What this EasyPhoto can do, for programs that build a form or choose a base model."""
 
 import dataclasses
 import types
@@ -34,7 +34,7 @@ KINDS: dict[str, type[Settings]] = {
     "weights": WeightSettings,
 }
 OWNERS = ("webui",)
-"""Settings that only the owner of the server has."""
+"""Settings that only the server's owner may change."""
 WORDS = {int: "integer", float: "number", bool: "boolean", str: "string"}
 
 
@@ -77,7 +77,7 @@ def declarations(kind: type[Settings]) -> list[dict[str, Any]]:
 
 
 def declaration(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
-    """One setting in JSON Schema's words, and what a slider needs besides."""
+    """Return one setting in JSON Schema's terms, with what a slider needs besides."""
     declared: Declared = field.metadata["declared"]
     can_be_empty = isinstance(hint, types.UnionType)
     plain = next(kind for kind in typing.get_args(hint) if kind is not type(None)) if can_be_empty else hint

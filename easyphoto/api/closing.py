@@ -1,7 +1,8 @@
-"""A server that closes waits for everybody whom it still answers. Nobody of ours keeps it waiting.
+"""Lets a server that is closing end its requests, however long they would run.
 
-A web UI's "Reload UI" closes its server too, and waits without a limit: for the events of a job that takes hours, for
-an upload whose client sends nothing more, for a client of 2023 that waits for its training.
+A server waits for its open requests when it closes. A web UI does so too at "Reload UI", without a limit: for the
+events of a job that takes hours, an upload whose client sends nothing more, or a client of 2023 that waits for its
+training.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True)
 class ClosesInTime:
-    """To the application behind it a server that closes is a client that has gone; what then goes on is cut off."""
+    """Tells the application that its client has gone when the server closes, and cancels what then still runs."""
 
     app: Callable[[Message, Receive, Send], Awaitable[None]]
     is_closing: Callable[[], bool]

@@ -1,6 +1,6 @@
-"""The standalone server's connections: how many there may be, and how long one may stay silent.
+"""The standalone server's connections: how many are accepted, and how long one may stay silent.
 
-uvicorn waits for ever for the headers of a request, and for the rest of its body.
+uvicorn waits for ever for a request's headers and for the rest of its body.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from easyphoto.api.waiting import BYTES_A_SECOND, SECONDS_FOR_A_BODY
 SECONDS_FOR_HEADERS = 30.0
 SECONDS_BETWEEN_LOOKS = 5.0
 MOST_CONNECTIONS = 256
-"""A page holds six at most; systems give a process a thousand files by default."""
+"""A page holds six at most; by default a process may open about a thousand files."""
 
 
 class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
-    """Ends a connection whose request does not arrive. One that waits for our answer, or listens to it, stays."""
+    """Aborts a connection whose request does not arrive. One that waits for or receives an answer stays."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -35,7 +35,7 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
         super().data_received(data)
 
     def _look(self) -> None:
-        """Now and every few seconds, as long as the connection is this protocol's: web sockets have their own."""
+        """Check now and every few seconds, until the connection closes or becomes a web socket (another protocol)."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self.cycle is not self._seen or not self._is_arriving():
@@ -46,7 +46,7 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
         asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._look)
 
     def _is_arriving(self) -> bool:
-        """A request is not whole yet, its headers or its body."""
+        """Return whether headers or body of a request are still incomplete."""
         return bool(self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
 
     def _patience(self) -> float:

@@ -1,6 +1,6 @@
-"""The API in somebody else's application, built when it is first asked for.
+"""The API inside another application, built at its first request.
 
-Building 40 routes takes a few tenths of a second in the FastAPI of web UIs. That is all that an extension may add to
+Building 40 routes takes a few tenths of a second with the FastAPI of web UIs, and an extension should not add that to
 their start.
 """
 
@@ -16,7 +16,7 @@ from easyphoto.errors import EasyPhotoError
 
 
 class DeferredRoutes(BaseRoute):
-    """Answers everything below `prefix` with the application that `build` makes at the first request."""
+    """Serves everything below `prefix` with the application that `build` returns at the first request."""
 
     def __init__(self, prefix: str, build: Callable[[], ASGIApp]) -> None:
         self.prefix, self._build = prefix, build
@@ -31,11 +31,11 @@ class DeferredRoutes(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
-            # Two first requests build it twice; the later one stays, and either serves.
+            # Two simultaneous first requests build it twice; the later one is kept, and both work.
             try:
                 self._app = await run_in_threadpool(self._build)
             except EasyPhotoError as error:
-                # Such as a workspace of a later version. Whoever asks again may find it mended.
+                # For instance a workspace of a later version. The next request tries again.
                 await error_answer(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What goes wrong over HTTP: the API's own errors, the status of every class of error, and the answer's one shape."""
+"""Errors over HTTP: the API's own errors, the status of every error class, and the shape of error answers."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -29,27 +29,27 @@ REALM = 'Basic realm="EasyPhoto", charset="UTF-8"'
 
 
 class BadRequest(InputError):
-    """The request itself is malformed: no JSON, an unknown field, a value out of range."""
+    """The request itself is malformed: invalid JSON, an unknown field, a value out of range."""
 
 
 class UrlRefused(BadPicture):
-    """An address where a picture's content belongs; nothing is fetched for a client."""
+    """A URL in place of a picture's content; nothing is fetched for a client."""
 
 
 class TooLarge(InputError):
-    """A body, or a picture in it."""
+    """A body, or a picture in it, is too large."""
 
 
 class TooSlow(InputError):
-    """A body that does not arrive."""
+    """A body that does not arrive in time."""
 
 
 class TooBusy(EnvironmentFailure):
-    """All requests together hold as much as may be held."""
+    """All requests together hold as many bytes as the server allows."""
 
 
 class WrongMediaType(InputError):
-    """A body of a kind that the route does not take."""
+    """A body of a media type that the route does not take."""
 
 
 class Unauthorised(InputError):
@@ -57,7 +57,7 @@ class Unauthorised(InputError):
 
 
 class ForeignOrigin(InputError):
-    """A page of another site asks."""
+    """The request comes from another site's page."""
 
 
 class UnknownTemplate(InputError):
@@ -69,11 +69,11 @@ class UnknownUpload(InputError):
 
 
 class UnknownRun(InputError):
-    """No training that could be resumed under that name."""
+    """No training that could be resumed has that name."""
 
 
 class UnknownFile(InputError):
-    """A job's file or a portrait that is not there."""
+    """A job's file or a portrait that does not exist."""
 
 
 STATUS: Mapping[type[EasyPhotoError], int] = {
@@ -122,14 +122,14 @@ def error_answer(error: EasyPhotoError) -> JSONResponse:
     if isinstance(error, TooBusy):
         headers["Retry-After"] = SECONDS_TO_WAIT
     if isinstance(error, _CUT_OFF):
-        # Nobody reads what is left of the request; else a client that sends it byte by byte is never let go.
+        # The rest of the request is not read; otherwise a client that sends it byte by byte would keep the connection.
         headers["Connection"] = "close"
     body = error_body(error.code, told(error.message), told(error.advice))
     return JSONResponse(body, status_code=status, headers=headers)
 
 
 def invalid_answer(error: RequestValidationError) -> JSONResponse:
-    """Where in the request what is wrong; never its content, which may be a photo."""
+    """Name the invalid place in the request, never its content, which may be a photo."""
     details = [
         {"where": ".".join(str(step) for step in each["loc"]), "message": each["msg"], "type": each["type"]}
         for each in error.errors()
@@ -142,13 +142,13 @@ def invalid_answer(error: RequestValidationError) -> JSONResponse:
 
 
 def plain_answer(status: int, detail: Any) -> JSONResponse:
-    """For what the framework itself refuses, such as a body that is no JSON."""
+    """Return an answer for what the framework itself refuses, such as a body that is not JSON."""
     code = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed"}.get(status, "HttpError")
     return JSONResponse(error_body(code, str(detail)), status_code=status)
 
 
 def fault_answer(error: Exception) -> JSONResponse:
-    """A fault of ours: its traceback goes to the log, its class to the client."""
+    """Return the answer for a bug: its traceback goes to the log, its class to the client."""
     log.exception("a request failed")
     message = text("EasyPhoto made a mistake: {kind}.", kind=type(error).__name__)
     return JSONResponse(error_body("InternalError", message, text("The log has the traceback.")), status_code=500)

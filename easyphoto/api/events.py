@@ -1,4 +1,4 @@
-"""A job's events as a stream that browsers read by themselves."""
+"""A job's events as server-sent events, which browsers read natively."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from easyphoto.jobs.records import JobEvent
 from easyphoto.messages import packed
 
 MEDIA_TYPE = "text/event-stream"
-# A compressing or buffering server in between would hold events back.
+# A compressing or buffering proxy would hold events back.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Encoding": "identity"}
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_BETWEEN_SIGNS = 15.0
@@ -24,15 +24,15 @@ SECONDS_BETWEEN_SIGNS = 15.0
 async def event_lines(
     queue: JobQueue | OwnJobs, id: str, after: int, *, is_gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[str]:
-    """Every event after that number, as it happens, until the job is over or the client has gone.
+    """Yield every event with a number above `after` as it happens, until the job is over or the client has gone.
 
-    It looks instead of waiting in the queue, because a wait holds one of the few threads that the host shares with us.
+    The queue is polled, because blocking in it would take one of the few threads that the host shares with the API.
     """
     quiet_since = time.monotonic()
     yield ": the events of one job\n\n"
     while not await is_gone():
         try:
-            # Asked for in this order: what is told before the end is read after it is known.
+            # In this order, so that events from before the end are not missed once the job is known to be over.
             is_over = (await run_in_threadpool(queue.get, id)).state.is_over
             news = await run_in_threadpool(queue.events, id, after)
         except UnknownJob:

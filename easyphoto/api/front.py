@@ -1,7 +1,8 @@
-"""The front door: before every path of the standalone server, and before ours in a web UI.
+"""The front door: checks every request of the standalone server, and the API's requests inside a web UI.
 
-A page on the internet can send requests to this machine's own address, and can name this machine by a host name of its
-own. Neither gets past: the host must be one that is served, and whoever changes something must come from here.
+A page on the internet can send requests to this machine's address, and can point a host name of its own at this
+machine. Both are refused: the Host header must name this server, and a request that changes something must come from
+its own page.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -24,10 +25,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Visit:
-    """What is known of a request before anything of it is read."""
+    """What is known of a request before its body is read."""
 
     headers: Mapping[str, str]
-    """By their names in small letters."""
+    """Keys are in lower case."""
     is_change: bool
 
 
@@ -35,10 +36,10 @@ class Visit:
 class StandaloneCheck:
     accounts: Mapping[str, str] | None = None
     hosts: frozenset[str] | None = None
-    """Names under which it is served; None: every one."""
+    """Host names that the server answers to; None: every one."""
 
     def __call__(self, visit: Visit) -> str | None:
-        """As `FrontDoor.check`. Raises ForeignOrigin, Unauthorised."""
+        """Check a request as `FrontDoor.check`. Raises ForeignOrigin, Unauthorised."""
         check_host(visit.headers.get("host", ""), self.hosts)
         check_origin(visit.headers, is_change=visit.is_change)
         return check_account(visit.headers.get("authorization"), self.accounts)
@@ -48,7 +49,7 @@ class StandaloneCheck:
 class FrontDoor:
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
     check: Callable[[Visit], str | None]
-    """The account's name, where there are accounts. Raises an error of ours for whoever may not enter."""
+    """Returns the account's name if there are accounts. Raises an EasyPhotoError to refuse the request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -67,7 +68,7 @@ class FrontDoor:
 
 
 def unframed(send: Send) -> Send:
-    """No page of another site shows ours in a frame, where a click could be led astray."""
+    """Forbid other sites to show these pages in a frame, where clicks could be hijacked."""
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -78,7 +79,7 @@ def unframed(send: Send) -> Send:
 
 
 def check_host(host: str, hosts: frozenset[str] | None) -> None:
-    """Raises ForeignOrigin for a name that is not ours: some site's name that points at this machine."""
+    """Raises ForeignOrigin for a foreign host name, such as another site's that points at this machine."""
     if hosts is not None and without_port(host) not in hosts:
         raise ForeignOrigin(
             text("This server is not {host!r}.", host=host[:100]),
@@ -87,9 +88,10 @@ def check_host(host: str, hosts: frozenset[str] | None) -> None:
 
 
 def check_origin(headers: Mapping[str, str], *, is_change: bool = True) -> None:
-    """Raises ForeignOrigin where a browser says that another site's page asks. Programs say nothing, and may.
+    """Raises ForeignOrigin if a browser says that the request comes from another site's page.
 
-    Who only reads may come by another site's link, which names no origin; a script of that site names it.
+    Programs send no such headers and are accepted. Reading is also allowed by a link on another site, which sends no
+    origin; a script of that site sends one.
     """
     origin, host = headers.get("origin"), headers.get("host", "").lower()
     is_ours = origin is None or with_port(origin.lower()) == with_port(f"{origin.split('://')[0].lower()}://{host}")
@@ -103,7 +105,7 @@ def without_port(host: str) -> str:
 
 
 def with_port(origin: str) -> str:
-    """`http://name` as `name:80`; what is no such address, like "null", as it is."""
+    """Return `http://name` as `name:80`; anything but an address, like "null", is returned unchanged."""
     scheme, found, place = origin.partition("://")
     if not found:
         return origin

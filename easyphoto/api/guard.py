@@ -1,4 +1,4 @@
-"""Who may ask and how much: account, media type and size are settled before a body is read."""
+"""Checks of a request before its body is read: account, media type and size."""
 
 import base64
 import binascii
@@ -34,9 +34,9 @@ from easyphoto.storage.files import disk_failure
 
 log = logging.getLogger(__name__)
 MOST_BODY = 64_000_000
-"""Of a request; a picture has at most jobs.uploads.MOST_BYTES, and base64 makes it a third larger."""
+"""Limit for one request in bytes; a picture has at most jobs.uploads.MOST_BYTES, and base64 adds a third."""
 MOST_HELD = 128_000_000
-"""Of all requests that are not answered yet: on its way to a file a body is in memory up to four times."""
+"""Limit for all unanswered requests in bytes; on its way to a file a body is in memory up to four times."""
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -44,20 +44,20 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True)
 class BodyRule:
-    """What the routes of a router take."""
+    """The bodies that the routes of a router take."""
 
     kinds: tuple[str, ...] = (JSON,)
     most: int = MOST_BODY
     is_streamed: bool = False
-    """The route reads the body itself, by `counted` and with `request.state.held`."""
+    """Whether the route reads the body itself, by `counted` and with `request.state.held`."""
     room: RequestMemory = field(default_factory=lambda: RequestMemory(MOST_HELD))
     """Shared by all routes that keep bodies in the same place."""
 
 
 def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[APIRoute]:
-    """A class of routes that let nobody past without an account, and answer every error in the API's shape.
+    """Return a route class that requires an account, and answers every error in the API's shape.
 
-    FastAPI reads a body before it asks dependencies, hence a class of routes.
+    It is a route class because FastAPI reads a body before it runs dependencies.
     """
 
     class GuardedRoute(APIRoute):
@@ -71,7 +71,7 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
                 if has_body:
                     await take_body(request, rule, held)
                 answer = await handle(request)
-                # What is no page is never taken for one, whatever a picture's bytes look like.
+                # Browsers must not take other content for a page, whatever a picture's bytes look like.
                 answer.headers.setdefault("X-Content-Type-Options", "nosniff")
                 return answer
 
@@ -84,7 +84,7 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
                 except RequestValidationError as error:
                     return invalid_answer(error)
                 except ClientDisconnect:
-                    # Nobody reads the answer, and nothing is wrong here.
+                    # The client is gone, so nobody reads the answer; this is not an error of the server.
                     return plain_answer(400, "The request was cut off.")
                 except HTTPException as error:
                     return plain_answer(error.status_code, error.detail)
@@ -100,7 +100,7 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
 
 
 def check_account(authorization: str | None, accounts: Mapping[str, str] | None) -> str | None:
-    """The account's name. Raises Unauthorised unless the header names one; without accounts everybody may, unnamed."""
+    """Return the account that the header names, or raise Unauthorised; None if there are no accounts."""
     name = known_account(authorization, accounts) if accounts else None
     if accounts and name is None:
         raise Unauthorised(
@@ -110,9 +110,9 @@ def check_account(authorization: str | None, accounts: Mapping[str, str] | None)
 
 
 def known_account(authorization: str | None, accounts: Mapping[str, str]) -> str | None:
-    """The name of the account in the header, where it is one of these."""
+    """Return the name of the account in the header if it is one of `accounts`."""
     name, password = basic_account(authorization or "")
-    # Every account is compared, so that the time says nothing about which names there are.
+    # Every account is compared, so that the time does not reveal which names exist.
     matches = [
         secrets.compare_digest(name.encode(), known.encode()) & secrets.compare_digest(password.encode(), word.encode())
         for known, word in accounts.items()
@@ -132,10 +132,10 @@ def basic_account(authorization: str) -> tuple[str, str]:
 
 
 async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
-    """Check type and size; read the body counting, and leave it where the framework looks for it."""
+    """Check type and size, read the body up to the limit, and store it where the framework looks for it."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in rule.kinds:
-        # A page of another site can send plain text and forms without asking; JSON it cannot.
+        # Another site's page can send plain text and forms without a preflight, but not JSON.
         raise WrongMediaType(
             text("The content type {kind!r} is not taken here.", kind=kind or text("none")),
             advice=text("Send {kinds}.", kinds=" or ".join(rule.kinds)),
@@ -153,7 +153,7 @@ async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
 
 
 def check_text(body: bytes) -> None:
-    """Raises BadRequest for JSON whose texts hold halves of characters: they cannot be written to a file."""
+    """Raises BadRequest for JSON with unpaired surrogates in its texts, which cannot be written to a file."""
     if not _HALF_A_CHARACTER.search(body):
         return
     try:

@@ -1,4 +1,4 @@
-"""From what a request says to what the service takes: pictures, options, settings. No client's text becomes a path."""
+"""Turns requests into what the service takes: pictures, options, settings. No client's text becomes a path."""
 
 import base64
 import binascii
@@ -27,12 +27,12 @@ _DATA_PREFIX = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
 class TakenPhotos:
     paths: tuple[Path, ...]
     faces: dict[str, int]
-    """Which face is meant, where a request says so."""
+    """File name → number of the chosen face, where a request names one."""
     reference: str | None
 
 
 def take_photos(service: Service, photos: list[Any], reference: str | None) -> TakenPhotos:
-    """The same photo twice counts once. `reference` is the name of an upload or of a picture sent with the request."""
+    """Store the photos, the same photo only once. `reference` names an upload or a picture of the request."""
     kept = [(take_picture(service, photo), photo) for photo in photos]
     faces = {upload.name: photo.face for upload, photo in kept if photo.face is not None}
     called = {getattr(photo, "name", upload.name): upload.name for upload, photo in kept}
@@ -43,7 +43,7 @@ def take_photos(service: Service, photos: list[Any], reference: str | None) -> T
 def take_templates(
     service: Service, templates: list[Any]
 ) -> tuple[tuple[Path, ...], tuple[tuple[int, ...] | None, ...]]:
-    """The templates' files and for each which face is whose. Raises BadRequest for one that is named twice."""
+    """Return the templates' files, and each one's assignment of faces. Raises BadRequest for a repeated template."""
     paths = [_template_path(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest(
@@ -58,14 +58,14 @@ def _template_path(service: Service, template: Any) -> Path:
 
 
 def take_picture(service: Service, picture: Any) -> Upload:
-    """An earlier upload, or a picture that came with the request."""
+    """Return an earlier upload, or store a picture sent with the request."""
     if hasattr(picture, "upload"):
         return find_upload(service, picture.upload)
     return service.keep(picture.name, decoded(picture.name, picture.data))
 
 
 def picture_content(service: Service, picture: Any) -> bytes:
-    """Of an earlier upload, or of a picture that came with the request and is not kept."""
+    """Return the bytes of an earlier upload, or of a picture sent with the request, which is not stored."""
     if hasattr(picture, "upload"):
         try:
             return find_upload(service, picture.upload).path.read_bytes()
@@ -95,7 +95,7 @@ def find_template(service: Service, id: str) -> TemplateEntry:
 
 
 def decoded(name: str, data: str) -> bytes:
-    """The bytes of a base64 text, with or without a data: prefix. Raises UrlRefused, TooLarge, BadPicture."""
+    """Decode a base64 text, with or without a data: prefix. Raises UrlRefused, TooLarge, BadPicture."""
     prefix = _DATA_PREFIX.match(data)
     if prefix is None and _ADDRESS.match(data[:200]):
         raise url_refused(name)
@@ -106,7 +106,7 @@ def decoded(name: str, data: str) -> bytes:
             advice=text("At most {most_bytes} MB are taken of a picture.", most_bytes=MOST_BYTES // 1_000_000),
         )
     try:
-        # Lines of 76 letters are common; anything else that is not base64 is a mistake.
+        # Lines of 76 letters are common; anything else that is not base64 is an error.
         return base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadPicture(
@@ -122,14 +122,14 @@ def url_refused(name: str) -> UrlRefused:
 
 
 def options_of(service: Service, asked: Any, *, starts_from_base: bool) -> Options:
-    """`starts_from_base`: without a base the host's best one is meant, not what the person was trained on."""
+    """Return the options. `starts_from_base`: the default base is the host's first one, not the person's."""
     values = given(asked)
     base = values.get("base")
     if base is not None:
         check_base(base, service.facts().checkpoints)
     elif starts_from_base:
         base = service.app.options.base or next(iter(service.facts().checkpoints), None)
-    # What the owner of the server decided stands where the request is silent.
+    # Where the request says nothing, the server owner's options apply.
     faces = replace(service.app.options.faces, **values.get("faces") or {})
     weights = replace(service.app.options.weights, **values.get("weights") or {})
     return Options(base=base, engine=values.get("engine", service.app.options.engine), faces=faces, weights=weights)

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: list, look, follow, fetch files, cancel, forget."""
+"""Jobs over HTTP: list, show, follow, download files, cancel, forget."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 
-# A report is opened in the host's own origin; it needs nothing but its own style and pictures.
+# A report opens in the host's own origin; it needs only its own style and pictures.
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 
@@ -36,10 +36,10 @@ class JobRoutes:
         request: Request,
         after: int = Query(0, ge=0, le=2**53, description="Number of the last event known."),
     ) -> Response:
-        """Server-sent events, each with its number as id; ends when the job is over.
+        """Server-sent events, each with its number as id; the stream ends when the job is over.
 
-        `Last-Event-ID`, which browsers send when they connect again, counts before `after`. Answered with 204 where the
-        job is over and there is no event after that one.
+        `Last-Event-ID`, which browsers send when they reconnect, takes precedence over `after`. The answer is 204 if
+        the job is over and there is no event after that number.
         """
         queue = self.service.queue
         after = last_event(request.headers.get("last-event-id"), after)
@@ -70,7 +70,7 @@ class JobRoutes:
 
 
 def last_event(header: str | None, after: int) -> int:
-    """Raises BadRequest for a header that is no event's number."""
+    """Return the number of the last event known. Raises BadRequest if the header is not a number."""
     if header is None or not header.strip():
         return after
     if not (header.strip().isascii() and header.strip().isdecimal() and len(header) < 17):

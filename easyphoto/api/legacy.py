@@ -1,7 +1,7 @@
-"""The two routes of the 2023 extension, answered as its clients expect: at the end, with 200 and a message.
+"""The two routes of the 2023 extension, answered as its clients expect: after the work, with 200 and a message.
 
-Its clients read `message` and nothing else, so what a person can mend comes as a message too; account, size and fields
-that do not fit have true status codes. `error` and `notes` are ours.
+Its clients read only `message`, so errors that a user can correct come as a message; account, size and invalid fields
+have true status codes. `error` and `notes` are additions of ours.
 """
 
 import base64
@@ -46,7 +46,7 @@ SECONDS_BETWEEN_LOOKS = 5.0
 MOST_SEED = 65535
 MOST_WAITING = 32
 SIDES = range(LEAST_SIDE, MOST_SIDE + 1)
-"""Of a template that is drawn."""
+"""Sides of a template that is drawn, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,19 @@ class LegacyRoutes:
         return await self._waited(self._trained, fields)
 
     async def infer(self, fields: InferFields) -> dict[str, Any]:
-        """The photo form of 2023; waits until the pictures are there."""
+        """The photo form of 2023; waits until the pictures are finished."""
         return await self._waited(self._photographed, fields)
 
     async def _waited(self, wait: Callable[[Any], dict[str, Any]], fields: Any) -> dict[str, Any]:
-        """A server that closes does not wait with it; the thread tidies up when the job is over."""
-        # By its name in anyio 4.1 and later, and before.
+        """Run `wait` in a thread. A closing server does not wait for it; the thread cleans up when the job is over."""
+        # The parameter's name in anyio 4.1 and later, or before.
         names = inspect.signature(anyio.to_thread.run_sync).parameters
         leaves = {"abandon_on_cancel" if "abandon_on_cancel" in names else "cancellable": True}
         return await anyio.to_thread.run_sync(wait, fields, limiter=self._waiting, **leaves)
 
     @cached_property
     def _waiting(self) -> anyio.CapacityLimiter:
-        """Threads of their own: these wait for hours, and the few that are everybody's must stay free to cancel."""
+        """Limits these threads separately: they wait for hours, and the shared few must stay free to cancel."""
         return anyio.CapacityLimiter(MOST_WAITING)
 
     def _trained(self, fields: TrainFields) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class LegacyRoutes:
             self.service.app.workspace.person(id)
 
     def _templates(self, fields: InferFields, notes: list[str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-        """Those that were drawn just for this, and all."""
+        """Return the templates drawn only for this request, and all templates."""
         if fields.tabs == 3:
             drawn = self._drawn(fields, notes)
             return (drawn,), (drawn,)
@@ -189,7 +189,9 @@ class LegacyRoutes:
     def _options(
         self, fields: TrainFields | InferFields, notes: list[str], field: str, *, starts_from_base: bool = False
     ) -> Options:
-        """The checkpoint where the host has it. The usual name of 2023 is a wish, every other one an order."""
+        """Return options with the requested checkpoint. If the host lacks it, only the usual name of 2023
+        is replaced.
+        """
         known, wanted = self.service.facts().checkpoints, getattr(fields, field)
         app = self.service.app
         base = app.options.base or (next(iter(known), None) if starts_from_base else None)
@@ -204,7 +206,7 @@ class LegacyRoutes:
         return replace(app.options, base=base)
 
     def _over(self, job: Job) -> Job:
-        """The job when it is over; this thread waits, the host's event loop does not."""
+        """Wait until the job is over and return it; blocks this thread, not the host's event loop."""
         queue, after = self.service.queue, 0
         while not queue.get(job.id).state.is_over:
             for event in queue.wait(job.id, after, SECONDS_BETWEEN_LOOKS):
@@ -239,7 +241,7 @@ class LegacyRoutes:
         return encoded(self.service.queue.file(job.id, name).read_bytes())
 
     def _scores(self, ids: Sequence[str], likeness: Sequence[Mapping[str, Any] | None]) -> list[list[str]]:
-        """The reference picture and the score's text for each person whose likeness could be told."""
+        """Return reference picture and score text, both base64, for each person with a known likeness."""
         workspace = self.service.app.workspace
         pairs: list[list[str]] = []
         for id, found in zip(ids, likeness, strict=False):
@@ -252,16 +254,16 @@ class LegacyRoutes:
 
 
 def seats_of(fields: InferFields) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
-    """Who sits, and on which face from the left: "none" leaves a face as it is, wherever it stands."""
+    """Return the persons and their faces from the left; "none" leaves the face at its position unchanged."""
     names = [fields.user_ids] if isinstance(fields.user_ids, str) else list(fields.user_ids)
     seats = [(number, name) for number, name in enumerate(names) if name.strip().lower() not in NOBODY]
     numbers = tuple(number for number, _ in seats)
-    # Where no face is left out they take the largest by themselves, and one too many is left out with a note.
+    # If no face is skipped, the persons take the largest faces, and a surplus person is left out with a note.
     return tuple(name for _, name in seats), None if len(seats) == len(names) else numbers
 
 
 def same_checkpoint(known: str, wanted: str) -> bool:
-    """Hosts list `folder/name.safetensors [hash]`; clients send the file's name, with or without its ending."""
+    """Compare checkpoint names: hosts list `folder/name.safetensors [hash]`, clients send the file name or its stem."""
     file = known.split(" [")[0].replace("\\", "/").rsplit("/", 1)[-1]
     return wanted in (known, known.split(" [")[0], file, file.rsplit(".", 1)[0])
 

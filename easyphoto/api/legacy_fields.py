@@ -1,4 +1,4 @@
-"""The fields of the 2023 interface, and what their values mean here. What is not sent keeps our defaults."""
+"""The fields of the 2023 interface, and their meaning here. Fields that are not sent keep our defaults."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from easyphoto.api.models import given
 from easyphoto.host.base import HostFacts
 
-# Clients of 2023 send this name whether they mean it or not.
+# Clients of 2023 always send this name, whether they mean it or not.
 USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
 MOST_BATCH, MOST_VALIDATIONS = 32, 50
 
 
 class LegacyFields(BaseModel):
-    """Numbers may come as texts, and what nobody knows was always ignored."""
+    """Numbers may come as texts, and unknown fields are ignored, as in 2023."""
 
 
 class TrainFields(LegacyFields):
@@ -106,9 +106,9 @@ def sent(fields: LegacyFields) -> frozenset[str]:
 
 
 def train_values(fields: TrainFields) -> dict[str, Any]:
-    """Values of TrainSettings."""
+    """Return the values of TrainSettings."""
     told = sent(fields)
-    # On the uploaded photos, as it was; whoever sends neither gets what the family prescribes.
+    # Counted on the uploaded photos, as in 2023; a request with neither field gets the family's default.
     steps = min(len(fields.instance_images) * fields.steps_per_photos, fields.max_train_steps)
     values: dict[str, Any] = {}
     if told & {"max_train_steps", "steps_per_photos"}:
@@ -118,7 +118,7 @@ def train_values(fields: TrainFields) -> dict[str, Any]:
     if not fields.validation:
         values["validations"] = 1
     if told & {"train_batch_size", "gradient_accumulation_steps"}:
-        # One step went over so many photos, in passes of the smaller number.
+        # A step covered this many photos, in passes of the smaller number.
         values["batch"] = min(fields.train_batch_size * fields.gradient_accumulation_steps, MOST_BATCH)
         values["micro_batch"] = min(fields.train_batch_size, MOST_BATCH)
     names = {"resolution": "resolution", "learning_rate": "learning_rate", "rank": "rank", "network_alpha": "alpha"}
@@ -162,7 +162,7 @@ SAME: Mapping[str, str] = {
 
 
 def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dict[str, Any]:
-    """Values of InferenceSettings."""
+    """Return the values of InferenceSettings."""
     told = sent(fields)
     values: dict[str, Any] = {ours: getattr(fields, theirs) for theirs, ours in SAME.items() if theirs in told}
     values["seed"] = random_seed if fields.seed < 0 else fields.seed
@@ -182,7 +182,9 @@ def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dic
 
 
 def _enlargement(fields: InferFields, facts: HostFacts) -> dict[str, Any]:
-    """gpen restored faces, realesrgan enlarged; the nearest that the host has, or nothing, which the notes say."""
+    """Map gpen (restoration) and realesrgan (upscaling) to the host's nearest networks; none, with a note, if it has
+    none.
+    """
     if fields.super_resolution_method.lower() == "gpen":
         restorer = next(iter(facts.restorers), None)
         return {"restore": restorer, "restore_strength": fields.super_resolution_ratio} if restorer else {}

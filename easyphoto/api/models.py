@@ -1,4 +1,4 @@
-"""What the API's schemas are made of: one source for pydantic 1.10 and 2, and models made from settings."""
+"""Building blocks of the API's schemas: one source for pydantic 1.10 and 2, and models built from settings."""
 
 import dataclasses
 import types
@@ -16,7 +16,7 @@ IS_OLD = pydantic.VERSION.startswith("1.")
 
 
 class RequestModel(BaseModel):
-    """Part of a request: a field that is not known is an error."""
+    """Base of request models: an unknown field is an error."""
 
     if IS_OLD:
 
@@ -28,23 +28,23 @@ class RequestModel(BaseModel):
 
 
 class AnswerModel(BaseModel):
-    """Part of an answer."""
+    """Base of answer models."""
 
 
 def given(model: BaseModel | None) -> dict[str, Any]:
-    """The fields that the client wrote, as plain values."""
+    """Return the fields that the client sent, as plain values."""
     if model is None:
         return {}
     return model.dict(exclude_unset=True) if IS_OLD else model.model_dump(exclude_unset=True)
 
 
 def whole(low: int | None = None, high: int | None = None, *, multiple_of: int | None = None) -> Any:
-    """A whole number; neither a text nor true and false pass for one."""
+    """Return the type of an integer; texts and booleans are refused."""
     return pydantic.conint(strict=True, ge=low, le=high, multiple_of=multiple_of)
 
 
 def number(low: float | None = None, high: float | None = None) -> Any:
-    # Strict under 1.10 would refuse whole numbers, which JSON does not tell from others.
+    # Strict mode of pydantic 1.10 would refuse integers, which JSON does not distinguish from floats.
     return pydantic.confloat(strict=not IS_OLD, ge=low, le=high)
 
 
@@ -58,7 +58,7 @@ def listed(kind: Any, *, least: int = 0, most: int) -> Any:
 
 
 def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> type[RequestModel]:
-    """A model with the fields, ranges and words of a settings class; `without` are the owner's alone."""
+    """Build a model with the fields, ranges and texts of a settings class; `without` are the owner's alone."""
     hints = hints_of(kind)
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
@@ -71,9 +71,9 @@ def settings_model(kind: type[Settings], *, without: tuple[str, ...] = ()) -> ty
 
 
 def request_model(command: type[Command], parts: Mapping[Any, Any], **wire: Mapping[str, Any]) -> Any:
-    """A model of what clients send for a command: its plain fields, and `parts` for settings and options.
+    """Build the request model of a command: its plain fields, and `parts` for settings and options.
 
-    `wire` has the form of fields that are sent in another one, by the names there; nothing for what is not sent.
+    `wire` maps a field to the fields that are sent in its place, by name; an empty mapping leaves it out.
     """
     hints = typing.get_type_hints(command)
     fields: dict[str, Any] = {}
@@ -98,7 +98,7 @@ def request_model(command: type[Command], parts: Mapping[Any, Any], **wire: Mapp
 
 
 def words_of(command: type[Command], name: str) -> str:
-    """What a command's field says about itself."""
+    """Return the description of a command's field."""
     return next(described_of(field).words for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
 
 
@@ -107,7 +107,7 @@ def _text(least: int | None, most: int | None) -> Any:
 
 
 def _required(hint: Any) -> Any:
-    """`int` of `int | None`."""
+    """Return `int` for `int | None`."""
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint

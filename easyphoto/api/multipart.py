@@ -1,4 +1,4 @@
-"""The files of a multipart form, read in memory: nothing of a photo goes to a temporary file elsewhere."""
+"""Parses the files of a multipart form in memory, because photos must not be written to temporary files elsewhere."""
 
 import re
 from email.message import Message
@@ -13,7 +13,7 @@ _CODED_NAME = re.compile(r"\bfilename\*=utf-8''([^;\s]+)", re.IGNORECASE)
 
 
 def form_files(content_type: str, body: bytes) -> tuple[tuple[str, bytes], ...]:
-    """File name and content of every part that is a file. Raises BadRequest for what is no such form."""
+    """Return file name and content of every file part. Raises BadRequest for an invalid form."""
     header = Message()
     header["content-type"] = content_type
     boundary = header.get_param("boundary")
@@ -32,7 +32,7 @@ def _file(part: bytes) -> tuple[str, bytes] | None:
         raise BadRequest(
             text("A part of the form has no headers."), advice=text("Send multipart/form-data as browsers do.")
         )
-    # Browsers write UTF-8 here, where the e-mail format knows only ASCII.
+    # Browsers send UTF-8 here, although the e-mail format allows only ASCII.
     words = head.decode("utf-8", "replace")
     if coded := _CODED_NAME.search(words):
         return unquote(coded[1]), content

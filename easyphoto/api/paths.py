@@ -1,4 +1,4 @@
-"""No folder of this machine in an answer: clients are told which file is meant, and not where it lies."""
+"""Removes folders of this machine from answers: clients learn which file is meant, but not where it is."""
 
 import re
 from collections.abc import Mapping
@@ -7,27 +7,27 @@ from typing import Any
 
 from easyphoto.messages import Text
 
-# Absolute, of Windows as well; neither the addresses of this interface nor those of other servers.
+# Absolute paths, also of Windows, except URLs and paths of this API.
 _FOLDERS = re.compile(r"""(?<![\w:/\\.])(?![/\\]easyphoto/v1/)(?:[A-Za-z]:)?[/\\]+(?:[^/\\\s'"`,;:|]+[/\\]+)+""")
 
 
 def without_folders(text: str) -> str:
-    """Each absolute path in the text by its last name alone."""
+    """Replace each absolute path in the text by its last component."""
     if "/" not in text and "\\" not in text:
         return text
     home = str(Path.home())
-    # Its name may hold spaces, where any other path would end.
+    # The home folder's name may contain spaces, at which any other path would end.
     for beginning in (home, home.replace("\\", "\\\\")) if len(home) > 1 else ():
         text = re.sub(rf"{re.escape(beginning)}(?=[/\\])", "", text)
     return _FOLDERS.sub("", text)
 
 
 def told(value: Any) -> Any:
-    """The same for all texts of a JSON value, and for what they were made from."""
+    """Apply `without_folders` to all texts of a JSON value, and to the values that they were made from."""
     if isinstance(value, str):
         whole = without_folders(value)
         made = value.mapped(without_folders) if isinstance(value, Text) else whole
-        # A path that only the whole sentence shows as one must not remain among the values.
+        # A path that is recognised only in the whole sentence must not remain among the values.
         return made if made == whole else whole
     if isinstance(value, Mapping):
         return {key: told(part) for key, part in value.items()}

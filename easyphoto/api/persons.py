@@ -1,4 +1,4 @@
-"""Persons over HTTP: who there is, their portrait, taking them elsewhere and in again, renaming, deleting."""
+"""Persons over HTTP: list, portrait, export, import, rename, delete."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -75,7 +75,7 @@ class PersonRoutes:
             try:
                 archive = ExportPerson(person.id, folder / f"{person.id}.zip").run(self.service.app, NullContext())
             except EasyPhotoError:
-                # Who was deleted meanwhile is nobody any more, whatever their files' absence led to.
+                # A person deleted meanwhile is reported as unknown, whatever error the missing files have caused.
                 self._workspace.person(id)
                 raise
             headers = {
@@ -94,7 +94,7 @@ class PersonRoutes:
             await _write(request, archive)
             return await run_in_threadpool(self._import, archive)
         finally:
-            # Also where the server closes meanwhile, and cuts off what is still awaited.
+            # Also when the server closes meanwhile and cancels pending awaits.
             with anyio.CancelScope(shield=True):
                 await run_in_threadpool(held.__exit__, None, None, None)
 
@@ -102,10 +102,10 @@ class PersonRoutes:
         return self._answer(self.service.rename(RenamePerson(id, request.name)))
 
     def delete(self, id: str, response: Response) -> PersonDeletedAnswer:
-        """Delete the person with photos, trainings, jobs, uploads and results. It cannot be undone.
+        """Delete the person with photos, trainings, jobs, uploads and results. This cannot be undone.
 
-        Work on them is asked to stop. What could not be deleted yet is named, with status 202, and goes later. An id
-        that only trainings and jobs name, as after a first training that was cancelled, is deleted as well.
+        Work on them is asked to stop. What could not be deleted yet is listed, with status 202, and deleted later. An
+        id that only trainings and jobs name, as after a cancelled first training, is deleted as well.
         """
         found = self.service.delete(DeletePerson(id))
         if found.left:
@@ -125,14 +125,14 @@ class PersonRoutes:
 
 
 def sent_and_gone(archive: Path, opened: ExitStack) -> Iterator[bytes]:
-    """The file's content; its folder, which is `opened`, goes when it has been sent, or the client has gone."""
+    """Yield the file's content; `opened` deletes its folder when it has been sent, or the client has gone."""
     with opened, archive.open("rb") as stream:
         while piece := stream.read(PIECE):
             yield piece
 
 
 async def _write(request: Request, target: Path) -> None:
-    """Piece by piece to disk, because a person may be larger than the memory."""
+    """Write in pieces, because a person may be larger than the memory."""
     try:
         with open(target, "wb", opener=private_opener) as stream:
             async for piece in counted(request, MOST_ARCHIVE, request.state.held):

@@ -40,7 +40,7 @@ LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema
 
 
 def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> APIRouter:
-    """Every route below /easyphoto; with `accounts` (user → password) each of them asks who is there."""
+    """Build every route below /easyphoto; with `accounts` (user → password) each requires an account."""
     router, service = APIRouter(), service.for_clients()
     memory = RequestMemory(MOST_HELD)
     plain = _router(accounts, BodyRule(room=memory), PREFIX)
@@ -57,9 +57,9 @@ def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> API
 
 
 def parse_accounts(written: str | None) -> dict[str, str] | None:
-    """`user:password,user2:password2`, as web UIs take it; None where there is nothing.
+    """Parse `user:password,user2:password2`, the format of web UIs; returns None for an empty text.
 
-    Raises InputError for what names no account: who wrote it did not mean to let everybody in.
+    Raises InputError if it names no account: whoever wrote it did not mean to open the server to everybody.
     """
     if not (written or "").strip():
         return None
@@ -72,7 +72,7 @@ def parse_accounts(written: str | None) -> dict[str, str] | None:
 
 
 class ToldAccount(HTTPBasic):
-    """Says in the document that an account is needed; the class of routes has checked it long before."""
+    """Documents that an account is needed; the route class has already checked it."""
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         return None
@@ -153,7 +153,7 @@ def _uploads(service: Service, accounts: Mapping[str, str] | None, memory: Reque
 
 
 def _imports(service: Service, accounts: Mapping[str, str] | None) -> APIRouter:
-    # They go to the disk; a second one may arrive meanwhile.
+    # Archives go to disk, so several may arrive at the same time.
     rule = BodyRule(
         (ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE)
     )
@@ -186,7 +186,7 @@ def _get(
     content: dict[str, Any] | None = None,
     more: dict[int | str, dict[str, Any]] | None = None,
 ) -> None:
-    """`content`: media types of an answer that is no JSON of a model."""
+    """Add a GET route; `content` are the media types of an answer that is not a JSON model."""
     responses: dict[int | str, dict[str, Any]] = dict(more or {})
     if content:
         responses[200] = {"content": content}

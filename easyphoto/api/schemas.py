@@ -1,4 +1,4 @@
-"""What clients send and get, as models: the OpenAPI document is made from these."""
+"""The models of requests and answers; the OpenAPI document is generated from them."""
 # mypy: disable-error-code="valid-type"
 # Types here are values of functions, because pydantic 1.10 and 2 build them differently.
 
@@ -91,7 +91,7 @@ PARTS: Mapping[Any, Any] = {
     InferenceSettings: InferenceIn,
     Options: OptionsIn,
 }
-"""What a command's settings and options are sent as."""
+"""The models in which a command's settings and options are sent."""
 
 
 class TemplateRequest(RequestModel):

@@ -1,4 +1,4 @@
-"""Files as answers."""
+"""Sends files as answers."""
 
 import mimetypes
 import os
@@ -15,9 +15,9 @@ PIECE = 1 << 20
 
 
 def file_answer(file: Path, *, gone: EasyPhotoError, headers: Mapping[str, str] | None = None) -> StreamingResponse:
-    """The file's content. It is opened here: what is no more is `gone`, what is deleted from now on is sent whole.
+    """Stream the file's content. It is opened here: a missing file raises `gone`; one deleted later is sent whole.
 
-    (The framework's own answer looks for the file when it is too late to say anything but 500.)
+    (The framework's FileResponse looks for the file when only status 500 is left to answer.)
     """
     try:
         stream = open_regular(file)
@@ -31,7 +31,7 @@ def file_answer(file: Path, *, gone: EasyPhotoError, headers: Mapping[str, str] 
 
 
 def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """No more than was said, also where somebody writes on."""
+    """Yield exactly `size` bytes at most, even if the file still grows."""
     with stream:
         while size > 0 and (piece := stream.read(min(PIECE, size))):
             size -= len(piece)

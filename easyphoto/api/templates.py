@@ -25,7 +25,7 @@ class TemplateRoutes:
 
     def add(self, request: TemplateRequest, response: Response) -> TemplateAnswer:
         """Keep a picture as one of the user's own templates."""
-        # Only the content is wanted; kept as an upload it would stay when the template goes.
+        # Only the content is needed; kept as an upload, the picture would outlive the template.
         entry = self.service.add_template(request.name, picture_content(self.service, request.picture))
         response.headers["Location"] = f"{PREFIX}/templates/{entry.id}/picture"
         return template_answer(entry)

@@ -1,4 +1,4 @@
-"""Pictures that are sent once and named in later requests."""
+"""Pictures that are uploaded once and named in later requests."""
 
 import json
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class UploadRoutes:
 
 
 def json_picture(body: bytes) -> tuple[str, bytes]:
-    """Raises BadRequest for what is no such object, BadPicture for what is no base64."""
+    """Raises BadRequest for an invalid object, BadPicture for invalid base64."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:

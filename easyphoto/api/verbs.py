@@ -1,4 +1,4 @@
-"""What takes long: each request becomes a command, the command a job, and it is answered at once."""
+"""Long commands over HTTP: each request becomes a command and a job, and is answered at once."""
 # mypy: disable-error-code="valid-type,misc"
 # Types here are values of functions, because pydantic 1.10 and 2 build them differently.
 
@@ -30,7 +30,7 @@ PREFIX = "/easyphoto/v1"
 NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
 PHOTOS = {
     "photos": {"photos": (Photos, ...)},
-    # Each photo says it itself.
+    # Sent with each photo instead.
     "chosen_faces": {},
     "reference": {"reference": (FileName | None, Field(None, description=NAMED_REFERENCE))},
 }
@@ -76,7 +76,7 @@ class CommandRoutes:
     service: Service
 
     def table(self) -> tuple[tuple[str, Callable[..., JobAnswer], str], ...]:
-        """Path, handler and summary of each."""
+        """Return path, handler and summary of each route."""
         return (
             ("/photos:check", self.check, "Check photos"),
             ("/train", self.train, "Train a person"),
@@ -87,7 +87,9 @@ class CommandRoutes:
         )
 
     def check(self, request: CheckRequest, response: Response) -> JobAnswer:
-        """A verdict for every photo: kept, or set aside and why. The job's `verdicts` event and result hold them."""
+        """Give a verdict for every photo: kept, or set aside and why. The job's `verdicts` event and
+        result hold them.
+        """
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
@@ -95,7 +97,7 @@ class CommandRoutes:
         return accepted(self.service.submit(command), response)
 
     def train(self, request: TrainRequest, response: Response) -> JobAnswer:
-        """Learn a person's face from photos. Somebody trained before stays until the new training has succeeded."""
+        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
         checked_id(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
@@ -129,7 +131,7 @@ class CommandRoutes:
         return accepted(self.service.submit(command), response)
 
     def resume(self, request: ResumeRequest, response: Response) -> JobAnswer:
-        """Go on with a training that was cancelled or cut off."""
+        """Continue a training that was cancelled or interrupted."""
         options = options_of(self.service, request.options, starts_from_base=False)
         try:
             return accepted(self.service.submit(ResumeTraining(request.run, options)), response)
@@ -140,7 +142,7 @@ class CommandRoutes:
             ) from error
 
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:
-        """Make the environment that trains beside a web UI. A training does so by itself."""
+        """Create the training environment beside a web UI. A training does so by itself."""
         return accepted(self.service.submit(SetupTrainer()), response)
 
 

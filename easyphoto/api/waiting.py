@@ -1,6 +1,6 @@
-"""What unfinished requests may take: bytes over all of them, and time for each.
+"""Limits for unfinished requests: bytes over all of them, and time for each.
 
-Without these, twenty uploads that are never finished hold a gigabyte, and connections that say nothing stay for ever.
+Without them, twenty uploads that are never finished hold a gigabyte, and silent connections stay for ever.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from easyphoto.messages import text
 SECONDS_FOR_A_BODY = 60.0
 SECONDS_OF_SILENCE = 30.0
 BYTES_A_SECOND = 50_000
-"""Each of these bytes is worth a second more: a phone far from its mast sends no faster."""
+"""Every 50 kB received add a second to the time limit: a phone with bad reception is no faster."""
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Held:
     taken: int = 0
 
     def take(self, bytes: int) -> None:
-        """Raises TooBusy where all requests together would hold too much."""
+        """Raises TooBusy if all requests together would hold too much."""
         self.room.take(bytes)
         self.taken += bytes
 
 
 @dataclass
 class RequestMemory:
-    """How many bytes of requests are held at once, over all of them: until each is answered."""
+    """Counts the bytes held by all requests until each is answered."""
 
     most: int
     _held: int = 0
@@ -55,7 +55,7 @@ class RequestMemory:
 
     @contextmanager
     def held(self) -> Iterator[Held]:
-        """What is taken meanwhile is given back at the end."""
+        """Yield the bytes of one request, which are released when the context ends."""
         held = Held(self)
         try:
             yield held
@@ -65,7 +65,7 @@ class RequestMemory:
 
 
 async def counted(request: Request, most: int, held: Held) -> AsyncIterator[bytes]:
-    """The body piece by piece. Raises TooLarge as soon as there is more, TooSlow, TooBusy."""
+    """Yield the body in pieces. Raises TooLarge once it exceeds `most`, TooSlow, TooBusy."""
     pieces, began = request.stream().__aiter__(), time.monotonic()
     while True:
         left = began + SECONDS_FOR_A_BODY + held.taken / BYTES_A_SECOND - time.monotonic()
@@ -73,7 +73,7 @@ async def counted(request: Request, most: int, held: Held) -> AsyncIterator[byte
             piece = await asyncio.wait_for(pieces.__anext__(), min(left, SECONDS_OF_SILENCE))
         except StopAsyncIteration:
             return
-        except asyncio.TimeoutError as error:  # in Python 3.10 it is no TimeoutError
+        except asyncio.TimeoutError as error:  # not a TimeoutError in Python 3.10
             raise TooSlow(
                 text("The request came too slowly."), advice=text("Send it again over a better connection.")
             ) from error

@@ -1,1 +1,1 @@
-"""Measurements that print figures, never tests."""
+"""Benchmarks: they print figures and never fail as tests do."""

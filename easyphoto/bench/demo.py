@@ -1,6 +1,6 @@
-"""The whole job on a drawn person whom no network has seen: photos, verdicts, training, portrait, report.
+"""The whole workflow on a drawn person that no network has seen: photos, verdicts, training, portrait, report.
 
-Everything is made here, so nothing has to be downloaded and nobody's photo is needed.
+Everything is drawn here, so nothing is downloaded and no photo is needed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from easyphoto.storage.files import atomic_path
 from easyphoto.workspace.shipped import shipped_templates
 
 NAME = "demo"
-# Identities from 1,000,000 were kept from every network and every measurement.
+# Identities from 1,000,000 on were kept out of every training and measurement.
 FIRST_IDENTITY, SOMEBODY_ELSE = 1_000_003, 1_000_771
 PHOTOS, SIDE = 8, 512
-# Hair frames the face and the face is small enough that the miniature's 128 pixels are not enlarged too far.
+# Hair frames the face, and the face is small enough that the miniature's 128 pixels are not enlarged too far.
 TEMPLATE = "03-room.png"
 
 
@@ -52,7 +52,7 @@ class DemoMade:
 
 @dataclass
 class Clock:
-    """Seconds by phase, in the order they happened."""
+    """Seconds by phase, in order."""
 
     phases: list[tuple[str, float]] = field(default_factory=list)
 
@@ -70,7 +70,7 @@ class Clock:
 def run_demo(
     app: EasyPhoto, *, seed: int, steps: int | None, progress: Progress, say: Callable[[str], None]
 ) -> DemoMade:
-    """Draw, train, photograph, and report; `say` tells the reader about each phase."""
+    """Draw, train, photograph and report; `say` receives a line about each phase."""
     template, clock = demo_template(), Clock()
     settings, context = TrainSettings(steps=steps, seed=seed), NullContext(progress)
     speed = measure_speed()
@@ -94,7 +94,7 @@ def run_demo(
 
 
 def demo_template() -> Path:
-    """A shipped template with one face that no checkpoint is judged on."""
+    """Return a shipped template with one face that does not vote on checkpoints."""
     for template in shipped_templates():
         if template.file.name == TEMPLATE and not template.votes:
             return template.file
@@ -104,10 +104,10 @@ def demo_template() -> Path:
 
 
 def draw_photos(folder: Path, seed: int) -> Path:
-    """Eight good photos of one person, and one of each kind that should be set aside."""
+    """Write eight good photos of one person (512×512 JPEG), and one of each kind that should be set aside."""
     person = FIRST_IDENTITY + 1000 * seed
     pictures = {f"{number:02d}.jpg": _photo(person, seed, number) for number in range(PHOTOS)}
-    # As a burst shot delivers it: the same moment, a hair brighter and a pixel off.
+    # Like the second picture of a burst: the same moment, two pixels aside and slightly brighter.
     again = np.roll(np.asarray(pictures["00.jpg"]), 2, axis=1)
     pictures["x-duplicate.jpg"] = as_picture(np.clip(again.astype(np.int16) + 4, 0, 255).astype(np.uint8))
     pictures["x-blurred.jpg"] = _photo(person, seed, PHOTOS).filter(ImageFilter.GaussianBlur(SIDE / 55))

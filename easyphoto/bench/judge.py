@@ -1,8 +1,8 @@
-"""Who the person on a picture is, asked of networks that the pipeline itself never uses.
+"""Judges who the person in a picture is, with networks that the pipeline never uses.
 
-The judge's embedder has another seed, another width and other training identities than the engine's; the regressor
-reads identity parameters (eye spacing, nose width, …) and needs no embedding at all. Both look at faces laid out by the
-drawing's own five points, so that no detector stands between the picture and the judgement.
+The judge's embedder has another seed, another width and other training identities than the engine's. The regressor
+predicts identity parameters (eye spacing, nose width, …) and needs no embedding at all. Both align faces by the
+drawing's own five points, so no detector affects the judgement.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from easyphoto.messages import text
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """Opened networks; `open_judge` makes it."""
+    """The loaded networks; `open_judge` creates it."""
 
     embedder: tuple[Any, dict[str, Any]]
     regressor: tuple[Any, dict[str, Any]]
@@ -31,20 +31,27 @@ class Judge:
         return str(self.embedder[1]["id"])
 
     def embedding(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Unit vector (float32) of the face at `points` (5, 2 pixels) of a uint8 RGB picture."""
+        """Return the unit embedding, float32, of the face at `points`.
+
+        `picture` is (height, width, 3) uint8 RGB, `points` is (5, 2) in pixels.
+        """
         from easyphoto.faces.drawn_analysis import align, embed
 
         return embed(*self.embedder, align(picture, points)[None])[0]
 
     def mean_embedding(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """The re-normalised mean over (picture, points) pairs of one person."""
+        """Return the re-normalised mean embedding, float32, of one person's (picture, points) pairs.
+
+        The pairs are as `embedding` takes them.
+        """
         mean = np.mean([self.embedding(picture, points) for picture, points in faces], axis=0)
         return mean / np.linalg.norm(mean)
 
     def parameter_distance(self, picture: np.ndarray, points: np.ndarray, identity: Identity) -> float:
-        """Mean absolute difference of the regressed parameters to the identity's own, over the reliable ones.
+        """Return the mean absolute difference between regressed parameters and the identity's, over the reliable ones.
 
-        Reliable are those whose R² on held-out drawings was at least 0.5 when the regressor was made.
+        Picture and points are as in `embedding`. A parameter is reliable if its R² on held-out drawings was at least
+        0.5 when the regressor was trained.
         """
         from easyphoto.faces.drawn_analysis import align, regress
 
@@ -55,7 +62,7 @@ class Judge:
 
 
 def open_judge(folder: Path | None = None) -> Judge:
-    """Raises WeightsMissing where the judge's files are not at hand."""
+    """Raises WeightsMissing if the judge's files are missing."""
     from easyphoto.faces.networks import load_network
 
     folder = folder or models_folder() / "judge"

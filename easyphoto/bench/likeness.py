@@ -1,10 +1,10 @@
-"""Does the result show the person? Unseen drawn persons on templates of strangers of the same skin and hair colour.
+"""Does the result show the person? Unseen drawn persons on templates of strangers with the same skin and hair colour.
 
     easyphoto bench likeness --persons 10
 
-Each person is drawn, trained and photographed by the product's own verbs; an embedder and a regressor that the
-pipeline never uses judge the pictures. One JSON file a person, so that an interrupted bench goes on where it stopped.
-The last line is one JSON object (see `summary`).
+Each person is drawn, trained and photographed by the product's own commands; an embedder and a regressor that the
+pipeline never uses judge the pictures. Each person has one JSON file, so that an interrupted bench continues where it
+stopped. The last line is one JSON object (see `summary`).
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from easyphoto.storage.records import read_json, write_json
 ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")
 FEWEST_PERSONS = 2
 JUDGED_TEMPLATES = 2
-"""Strangers' pictures, other than those which voted, on which single checkpoints and the merged LoRA are compared."""
+"""Strangers' pictures, apart from those that voted, on which the checkpoints and the merged LoRA are compared."""
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How near one picture is to the person and to the template's own face."""
+    """Cosine similarity and parameter distance of one picture to the person and to the template's stranger."""
 
     person: float
     template: float
@@ -58,7 +58,7 @@ class Scores:
 
 
 def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure what is not measured yet, print the table, then the summary as one JSON line."""
+    """Measure what is missing, print the table, then the summary as one JSON line."""
     if persons < FEWEST_PERSONS:
         raise InputError(
             text("The bench cannot run with {persons} persons.", persons=persons),
@@ -89,7 +89,7 @@ def person_name(index: int) -> str:
 
 
 def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], progress: Progress) -> None:
-    """One training a person, the product's own verb with its defaults; done ones are left alone."""
+    """Train each person with the product's command and its defaults; finished ones are skipped."""
     for number, (name, index) in enumerate(members.items()):
         ready = {person.id for person in app.workspace.list_persons() if person.is_ready}
         if name in ready:
@@ -102,7 +102,7 @@ def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], pr
 def measure_person(
     app: EasyPhoto, judge: Judge, folder: Path, index: int, persons: int, progress: Progress
 ) -> dict[str, Any]:
-    """Every arm on every template of one person, the scale's two ends, and the checkpoints against their merge."""
+    """Measure every arm on every template of one person, both ends of the scale, and the checkpoints."""
     member = draw_member(index)
     other = person_name((index + 1) % persons)
     rehearsal = open_rehearsal(app, person_name(index), other)
@@ -125,7 +125,10 @@ def measure_person(
 def perform(
     app: EasyPhoto, rehearsal: Rehearsal, template: Drawing, progress: Progress
 ) -> tuple[dict[str, np.ndarray], int]:
-    """The template through every arm: arm → uint8 RGB of the template's size; and the largest change outside."""
+    """Return the template after each arm, and the largest change outside the mask.
+
+    The pictures are (height, width, 3) uint8 RGB of the template's size, by arm; the change is in byte values, 0..255.
+    """
     picture = as_picture(template.image)
     settings = InferenceSettings()
     full = rehearsal.photograph(picture, settings, progress)
@@ -144,13 +147,20 @@ def perform(
 
 
 def outside_difference(template: np.ndarray, result: Image.Image, mask: np.ndarray) -> int:
-    """The largest byte difference where the mask, widened by the feather, is 0."""
+    """Return the largest difference in byte values (0..255) where the mask, which includes the feather, is 0.
+
+    `template` is (height, width, 3) uint8 RGB, `mask` (height, width) float32 in 0..1.
+    """
     difference = np.abs(template.astype(np.int16) - as_array(result).astype(np.int16)).max(axis=2)
     untouched = difference[mask <= 0]
     return int(untouched.max()) if untouched.size else 0
 
 
 def score(judge: Judge, picture: np.ndarray, template: Drawing, member: BenchPerson, person: np.ndarray) -> Scores:
+    """Compare a picture of the template with the person and with the template's stranger.
+
+    `picture` is (height, width, 3) uint8 RGB, `person` the person's unit embedding (float32) by the judge.
+    """
     points, stranger = template.faces[0].points, template.faces[0].identity
     found = judge.embedding(picture, points)
     return Scores(
@@ -162,13 +172,19 @@ def score(judge: Judge, picture: np.ndarray, template: Drawing, member: BenchPer
 
 
 def other_pictures_of(template: Drawing) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The stranger of a template in other scenes: to compare with the very template would favour it."""
+    """Return the template's stranger in other scenes, because the template itself would be favoured by a comparison.
+
+    Each picture is (height, width, 3) uint8 RGB, with its five points ((5, 2), pixels).
+    """
     drawings = [photo_of(template.faces[0].identity, number) for number in range(1, 1 + HELD_OUT_PHOTOS)]
     return [(drawing.image, drawing.faces[0].points) for drawing in drawings]
 
 
 def leave_one_out(judge: Judge, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """How near a held-out photo comes to the mean of the person's other held-out photos: the scale's upper end."""
+    """Return the mean cosine of each held-out photo to the mean of the person's others: the upper end of the scale.
+
+    `faces` are (picture, points) pairs as `Judge.embedding` takes them.
+    """
     values = []
     for index, (picture, points) in enumerate(faces):
         others = judge.mean_embedding(faces[:index] + faces[index + 1 :])
@@ -179,7 +195,10 @@ def leave_one_out(judge: Judge, faces: list[tuple[np.ndarray, np.ndarray]]) -> f
 def compare_checkpoints(
     judge: Judge, rehearsal: Rehearsal, member: BenchPerson, person: np.ndarray, progress: Progress
 ) -> dict[str, Any]:
-    """Each checkpoint alone and the merged LoRA, judged on templates that did not vote."""
+    """Compare each checkpoint with the merged LoRA, on templates that did not vote.
+
+    `person` is the person's unit embedding (float32) by the judge.
+    """
     templates = judging_templates(member, JUDGED_TEMPLATES)
 
     def judged(lora: Path) -> float:
@@ -194,12 +213,13 @@ def compare_checkpoints(
 
 
 def keep_pictures(folder: Path, pictures: dict[str, np.ndarray]) -> None:
+    """Write each arm's picture, (height, width, 3) uint8 RGB, as a PNG file."""
     for arm, picture in pictures.items():
         write_picture(folder / f"{arm}.png", as_picture(picture))
 
 
 def table(records: list[dict[str, Any]]) -> list[str]:
-    """Means over pairs with 95 % bootstrap intervals over persons, and the scale from stranger to held-out photo."""
+    """Return lines of means over pairs with 95 % bootstrap intervals over persons, and the scale of `scale_of`."""
     lines = [f"{'arm':16s} {'to person':26s} {'to template':26s} {'scale':>6s} {'parameters nearer':>18s}"]
     for arm in ARMS:
         to_person = bootstrap([mean_of(record, arm, "person") for record in records])
@@ -220,7 +240,7 @@ def mean_of(record: dict[str, Any], arm: str, what: str) -> float:
 
 
 def scale_of(record: dict[str, Any], arm: str) -> float:
-    """0 is the stranger on the template, 1 a held-out photo of the person."""
+    """Return the arm's place on the scale: 0 is the stranger on the template, 1 a held-out photo of the person."""
     stranger = mean_of(record, "template", "person")
     return (mean_of(record, arm, "person") - stranger) / (record["held_out"] - stranger)
 
@@ -249,7 +269,7 @@ class Interval:
 
 
 def bootstrap(values: list[float], *, seed: int = 0) -> Interval:
-    """Mean and 95 % percentile interval (Efron 1979) of per-person values; persons are drawn with replacement."""
+    """Return mean and 95 % percentile interval (Efron 1979) of per-person values, resampled with replacement."""
     sample = np.asarray(values, np.float64)
     if sample.size == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -259,7 +279,7 @@ def bootstrap(values: list[float], *, seed: int = 0) -> Interval:
 
 
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The bench's outcome as one object, of the form that the project's issues ask for."""
+    """Return the bench's outcome as one object, in the form that the project's issues ask for."""
     return {
         "pairs": sum(len(record["pairs"]) for record in records),
         "nearer_to_person": nearer(records, "full"),

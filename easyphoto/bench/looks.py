@@ -1,10 +1,10 @@
-"""Does the result look right? Against the truth, which the renderer draws: the person in the template's scene.
+"""Does the result look right? Compares it with the truth, which the renderer draws: the person in the template's scene.
 
     easyphoto bench looks --persons 10
 
-Ten persons, each on two templates of strangers with their skin and hair and on two with others', through every step of
-the product's own pipeline. One JSON file and one sheet of pictures a person, so that an interrupted bench goes on where
-it stopped. The last line is one JSON object (see `summary`).
+Ten persons, each on two templates of strangers with the same skin and hair and on two with others, after every step of
+the product's own pipeline. Each person has one JSON file and one contact sheet, so that an interrupted bench continues
+where it stopped. The last line is one JSON object (see `summary`).
 """
 
 from __future__ import annotations
@@ -36,29 +36,30 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
 ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "full", "truth")
-"""The template itself (what pasting inside its outline leaves of it), the fusion alone on it, the template made ready,
-the fusion on that, after the first pass, fused again, the finished result, and the truth."""
+"""In order: the template (the baseline for pasting inside its outline), the fusion alone on it, the template prepared
+for painting, the fusion on that, the picture after the first pass, fused again, the finished result, and the truth.
+"""
 
 
 @dataclass(frozen=True)
 class LooksComparison:
-    """How one picture compares; lengths in face widths."""
+    """Comparison of one picture; lengths are in face widths."""
 
     person: float
-    """Cosine to the person's held-out photos, read at the template's five points."""
+    """Cosine similarity to the person's held-out photos, measured at the template's five points."""
     own_points: float | None
-    """The same at the points that the engine finds; None where it finds no face."""
+    """The same at the points that the engine finds; None if it finds no face."""
     stranger: float
-    """Cosine to other pictures of the template's stranger."""
+    """Cosine similarity to other pictures of the template's stranger."""
     reference: float
-    """Cosine to the very photo that was fused in."""
+    """Cosine similarity to the photo that was fused in."""
     rim: float
     outline: float
     detail: float
 
 
 def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure what is not measured yet, print the table, then the summary as one JSON line."""
+    """Measure what is missing, print the table, then the summary as one JSON line."""
     if persons < 1:
         raise InputError(
             text("The bench cannot run with {persons} persons.", persons=persons), advice=text("Give at least 1.")
@@ -83,7 +84,7 @@ def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Ca
 def measure_person(
     app: EasyPhoto, judge: Judge, folder: Path, name: str, member: BenchPerson, progress: Progress
 ) -> dict[str, Any]:
-    """Every arm on every template of one person; the pictures go into `sheets/`."""
+    """Measure every arm on every template of one person; the contact sheet is written to `sheets/`."""
     rehearsal = open_rehearsal(app, name, name)
     faces = [(drawing.image, drawing.faces[0].points) for drawing in member.held_out]
     eye = Eye(judge, judge.mean_embedding(faces), reference_of(judge, rehearsal), rehearsal.tools.engine)
@@ -99,7 +100,7 @@ def measure_person(
 
 @dataclass(frozen=True, eq=False)
 class Eye:
-    """What pictures of one person are looked at with."""
+    """Compares pictures of one person; `person` and `reference` are unit embeddings (float32) by the judge."""
 
     judge: Judge
     person: np.ndarray
@@ -107,6 +108,7 @@ class Eye:
     engine: FaceEngine
 
     def look(self, picture: np.ndarray, pair: Pair) -> LooksComparison:
+        """Compare a picture, (height, width, 3) uint8 RGB of the template's size, with the pair."""
         face = pair.template.faces[0]
         vector = self.judge.embedding(picture, face.points)
         found = face_at(self.engine.detect(as_picture(picture)), Box(*face.box))
@@ -123,12 +125,13 @@ class Eye:
 
 
 def reference_of(judge: Judge, rehearsal: Rehearsal) -> np.ndarray:
+    """Return the judge's unit embedding (float32) of the person's reference photo."""
     picture = rehearsal.subject.reference
     return judge.embedding(as_array(picture), rehearsal.tools.engine.detect(picture)[0].points)
 
 
 def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, np.ndarray]:
-    """The template through every arm: uint8 RGB of the template's size."""
+    """Return the template after each arm, as (height, width, 3) uint8 RGB of the template's size."""
     template, settings = as_picture(pair.template.image), InferenceSettings()
     made = rehearsal.photograph(template, settings, progress)
     stages = {stage.name: stage.image for stage in made.stages}
@@ -152,7 +155,7 @@ def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, n
 
 
 def closely(picture: np.ndarray, pair: Pair) -> Image.Image:
-    """The head of a picture."""
+    """Crop the head from a (height, width, 3) uint8 RGB picture."""
     left, top, right, bottom = pair.template.faces[0].box
     around = 0.35 * (right - left)
     box = Box(left - around, top - around, right + around, bottom + around).clipped(Size.of(picture))
@@ -160,7 +163,7 @@ def closely(picture: np.ndarray, pair: Pair) -> Image.Image:
 
 
 def sheet(titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], side: int = 260) -> Image.Image:
-    """Rows of pictures under their titles."""
+    """Draw rows of pictures under their titles, each at most `side` pixels long."""
     whole = Image.new("RGB", (len(titles) * (side + 4), 24 + len(rows) * (side + 4)), "white")
     pen, font = ImageDraw.Draw(whole), built_in_font(14)
     for column, title in enumerate(titles):
@@ -173,8 +176,11 @@ def sheet(titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], side: in
 
 
 def table(records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Means by arm, templates of the person's own skin first. `scale` runs from the stranger, 0, to a held-out photo,
-    1; `copied` is how much nearer a picture is to the photo that was fused in than to the person."""
+    """Yield lines of means by arm, first for templates of the person's own skin.
+
+    `scale` runs from the stranger, 0, to a held-out photo, 1; `copied` is how much nearer a picture is to the fused
+    photo than to the person.
+    """
     for matched in (True, False):
         chosen = pairs_in(records, matched=matched)
         yield f"{'own' if matched else 'other'} skin and hair, {len(chosen)} pairs"
@@ -197,7 +203,7 @@ def pairs_in(records: Sequence[dict[str, Any]], *, matched: bool) -> list[tuple[
 
 
 def scale(record: dict[str, Any], pair: dict[str, Any], arm: str, how: str) -> float:
-    """0 is the stranger on the template, 1 a held-out photo of the person; NaN where no face was found."""
+    """Return the arm's place on the scale: 0 is the stranger on the template, 1 a held-out photo; NaN: no face."""
     stranger, found = pair["arms"]["template"]["person"], pair["arms"][arm][how]
     return float("nan") if found is None else (found - stranger) / (record["held_out"] - stranger)
 
@@ -207,8 +213,10 @@ def mean(values: Iterator[float]) -> float:
 
 
 def summary(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The bench's outcome as one object, of the form that the project's issues ask for: templates of the person's own
-    skin, and within it the same of the others."""
+    """Return the bench's outcome as one object, in the form that the project's issues ask for.
+
+    It holds the templates of the person's own skin, and nested in it the same for the others.
+    """
     own, others = (_summary(pairs_in(records, matched=matched)) for matched in (True, False))
     return {**own, "other_skin": others}
 

@@ -1,4 +1,4 @@
-"""Who takes part in the likeness bench: drawn persons that no network of this project has seen, and their templates."""
+"""The persons of the likeness bench, drawn and unseen by every network of this project, and their templates."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class BenchPerson:
     identity: Identity
     photos: tuple[Drawing, ...]
     held_out: tuple[Drawing, ...]
-    """Never shown to the training; only the judge sees them."""
+    """Never shown to the training, only to the judge."""
     templates: tuple[Drawing, ...]
-    """Pictures of other persons with this person's skin and hair colour."""
+    """Pictures of strangers with this person's skin and hair colour."""
 
 
 def draw_member(index: int) -> BenchPerson:
@@ -52,24 +52,24 @@ def draw_member(index: int) -> BenchPerson:
 
 
 def photo_of(identity: Identity, number: int) -> Drawing:
-    """The identity's photo of that number; every third one is taken from nearer."""
+    """Draw the identity's photo of that number; every third one is a close-up."""
     return draw(identity, scene_of(identity, number), PICTURE_SIZE)
 
 
 def scene_of(identity: Identity, number: int) -> Scene:
-    """What is in the identity's photo of that number besides the identity."""
+    """Return the scene of the identity's photo of that number."""
     framing: Framing = "close" if number % 3 == 2 else "portrait"
     return sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)
 
 
 def judging_templates(member: BenchPerson, count: int) -> list[Drawing]:
-    """Pictures of further strangers, for comparing checkpoints on templates that neither voted nor are measured."""
+    """Draw pictures of more strangers, for comparing checkpoints on templates that neither voted nor are measured."""
     first = FIRST_JUDGING_STRANGER + (member.seed - FIRST_PERSON) * count
     return [photo_of(sample_identity(first + number), 0) for number in range(count)]
 
 
 def write_photos(member: BenchPerson, folder: Path) -> tuple[Path, ...]:
-    """The training photos as JPEG files, as a camera would deliver them."""
+    """Write the training photos as JPEG files, like a camera."""
     make_folder(folder)
     paths = []
     for number, drawing in enumerate(member.photos):

@@ -30,7 +30,7 @@ from easyphoto.persons.folder import base_of, subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
 
-# The LoRA by itself: enough noise that the template's features go (0.65 to 0.9), held in place by the five points only.
+# For the LoRA alone: enough noise that the template's features disappear (0.65 to 0.9), held only by the five points.
 DENOISE = 0.75
 POSE_WEIGHT = 0.5
 STEPS = 20
@@ -39,11 +39,11 @@ SEED = 7
 
 @dataclass(frozen=True, eq=False)
 class Rehearsal:
-    """One person, somebody else's LoRA, and the networks; `open_rehearsal` makes it."""
+    """One person, another person's LoRA, and the networks; `open_rehearsal` creates it."""
 
     subject: Subject
     lora: Path
-    """The person's own."""
+    """The person's own LoRA."""
     other_lora: Path
     checkpoints: tuple[Path, ...]
     family: Family
@@ -51,12 +51,15 @@ class Rehearsal:
     autoencoder: Any
 
     def photograph(self, template: Image.Image, settings: InferenceSettings, progress: Progress) -> Photograph:
-        """The whole pipeline."""
+        """Run the whole pipeline."""
         tools = PipelineModels(self.tools.backend, self.tools.engine, progress)
         return photograph(template, [self.subject], settings, self.family, tools).best
 
     def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
-        """The fusion alone at the template's resolution, on the bare template or on the one made `ready`."""
+        """Apply the fusion alone, to the bare template or to the one prepared for painting (`ready`).
+
+        Returns (height, width, 3) uint8 RGB of the template's size.
+        """
         setup = self._setup(template, settings if ready else replace(settings, outline=False, skin="template"))
         rows, columns = setup.ground.within(setup.plan.crop)
         crop = setup.ground.picture[rows, columns]
@@ -66,11 +69,14 @@ class Rehearsal:
         ).picture  # fmt: skip
 
     def face(self, template: Image.Image) -> Face:
-        """The face that is photographed."""
+        """Return the face that the pipeline replaces."""
         return self._faces(template)[0]
 
     def round_trip(self, template: Image.Image) -> np.ndarray:
-        """The face through the autoencoder and back."""
+        """Encode and decode the face with the autoencoder.
+
+        Returns (height, width, 3) uint8 RGB of the template's size.
+        """
         import torch
 
         from easyphoto.backends.latents import decoded, encoded
@@ -81,7 +87,10 @@ class Rehearsal:
         return self._pasted(template, as_picture(pixels), view.plan, view.alpha)
 
     def repaint(self, template: Image.Image, lora: Path | None, progress: Progress) -> np.ndarray:
-        """The face painted anew, without fusion: what the LoRA knows by itself."""
+        """Repaint the face without fusion, to see what the LoRA alone knows.
+
+        Returns (height, width, 3) uint8 RGB of the template's size.
+        """
         view = self._view(template)
         return self._pasted(template, self._repainted(view, lora, progress), view.plan, view.alpha)
 
@@ -130,7 +139,10 @@ class Rehearsal:
 
 @dataclass(frozen=True, eq=False)
 class RehearsalTemplate:
-    """A template's face as the networks see it: `picture`, `face` and `mask` in their pixels, `alpha` in the crop's."""
+    """A template's face at the networks' resolution. `picture` is RGB; `face` and `mask` are in its pixels.
+
+    `mask` is (height, width) float32 in 0..1; `alpha` is the same at the crop's size.
+    """
 
     plan: CropPlan
     picture: Image.Image
@@ -140,9 +152,9 @@ class RehearsalTemplate:
 
 
 def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
-    """`name`'s LoRA and checkpoints, and `other`'s LoRA to show that it is not any LoRA that helps."""
+    """Open `name`'s LoRA and checkpoints, and `other`'s LoRA as a control: a stranger's LoRA must not help."""
     from easyphoto.backends.folders import base_model
-    from easyphoto.backends.loading import load_components  # torch
+    from easyphoto.backends.loading import load_components  # imports torch
     from easyphoto.backends.local import LocalBackend
 
     person, stranger = app.workspace.person(name), app.workspace.person(other)

@@ -1,10 +1,10 @@
-"""What the embedder's cosines mean, measured on photographs at hand: one sub-folder for each person.
+"""Calibrates the embedder's cosine similarities on photographs of your own: one sub-folder for each person.
 
     easyphoto bench strangers --photos DIR
 
 Every photo of a person is compared with every photo of every other person. The cosine that one pair of strangers in a
-hundred reaches becomes the limit below which two photos count as different persons; it is kept with the quantiles in
-the weights folder and from then on preferred to what is published.
+hundred reaches becomes the limit below which two photos count as different persons. It is stored with the quantiles in
+the weights folder, and is used from then on instead of the published values.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class StrangerPhoto:
     person: str
     photo: str
     vector: np.ndarray
+    """The face's embedding, a float32 unit vector."""
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ class StrangerPhoto:
 
 
 def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str], None]) -> LikenessScale:
-    """Measure, keep and tell. Raises InputError where there is no embedder, or too little to compare."""
+    """Measure, store and print. Raises InputError without an embedder, or with too few photos to compare."""
     engine = open_photo_engine(app.store, progress, app.options.faces)
     if engine.embedder is None:
         raise InputError(
@@ -65,7 +66,7 @@ def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str]
 
 
 def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tuple[list[StrangerPhoto], list[str]]:
-    """The largest face of every photo in every sub-folder, and a note for each photo without one."""
+    """Return the largest face of every photo in every sub-folder, and a note for each photo without one."""
     if not folder.is_dir():
         raise InputError(
             text("{folder} is no folder.", folder=folder),
@@ -94,7 +95,7 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
 
 
 def pairs_of(faces: Sequence[StrangerPhoto], *, same: bool) -> Iterator[tuple[StrangerPhoto, StrangerPhoto]]:
-    """All pairs of photos of one person, or of two."""
+    """Yield all pairs of photos of one person (`same`), or of two persons."""
     persons: dict[str, list[StrangerPhoto]] = {}
     for face in faces:
         persons.setdefault(face.person, []).append(face)
@@ -111,7 +112,7 @@ def report(
     strangers: Sequence[tuple[StrangerPhoto, StrangerPhoto]],
     same: Sequence[tuple[StrangerPhoto, StrangerPhoto]],
 ) -> Iterator[str]:
-    """What came out, in lines."""
+    """Yield the result in lines."""
     middle, nearest = scale.strangers[len(scale.strangers) // 2], scale.strangers[-1]
     yield f"{scale.source}: median {middle:.3f}, the nearest pair {nearest:.3f}."
     yield f"Two photos count as one person from {scale.same_person_limit:.3f}: 1 % of strangers reach it."

@@ -1,7 +1,7 @@
-"""Our training step against a plain loop of the usual kind, on the same weights, data and modules.
+"""Compares our training step with a plain loop of the usual kind, on the same weights, data and modules.
 
-The plain loop is what most public scripts do by default: the autoencoder encodes every picture in every step, pictures
-pass one at a time with their gradients accumulated, and the caption is encoded for each of them.
+The plain loop does what most public scripts do by default: the autoencoder encodes every picture in every step,
+pictures pass one at a time with their gradients accumulated, and the caption is encoded for each of them.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ WANTED = 0.6
 
 @dataclass(frozen=True)
 class TrainerComparison:
-    """Seconds of every step of both loops, taken in turns, and what ours needs once beforehand."""
+    """Seconds of every step of both loops, run alternately, and of filling our cache once beforehand."""
 
     ours: tuple[float, ...]
     plain: tuple[float, ...]
     caching: float
     pictures: int
-    """In one step of either."""
+    """Per step, in either loop."""
 
     @property
     def ratio(self) -> float:
-        """Ours over plain, with the caching spread over the steps: that is what a run of this length pays."""
+        """Ours over plain, with the caching spread over the steps, as a run of this length pays it."""
         return (sum(self.ours) + self.caching) / sum(self.plain)
 
     @property
@@ -76,7 +76,7 @@ class TrainerComparison:
 
 
 def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[str], None]) -> TrainerComparison:
-    """Compare on the application's base model, print a table and then one JSON line."""
+    """Compare both loops on the app's base model, print a table and then one JSON line."""
     if steps < 1:
         raise InputError(
             text("{steps} steps cannot be timed.", steps=steps),
@@ -90,7 +90,7 @@ def run(app: EasyPhoto, *, steps: int = 100, progress: Progress, say: Callable[[
 
 
 def compare(base: str, *, steps: int, progress: Progress, settings: TrainSettings | None = None) -> TrainerComparison:
-    """Take both loops in turns, step by step, so that a noisy machine is noisy for both."""
+    """Run both loops alternately, step by step, so that noise of the machine affects both alike."""
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components
 
@@ -130,7 +130,7 @@ def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps
 
 
 class PlainLoop:
-    """Batch 1, accumulated; autoencoder and text encoder in the loop."""
+    """Batch size 1 with gradient accumulation; autoencoder and text encoder run in the loop."""
 
     def __init__(self, components: Any, dataset: Path, *, settings: TrainSettings, steps: int, device: str) -> None:
         import torch
@@ -151,7 +151,7 @@ class PlainLoop:
         self._draw = torch.Generator().manual_seed(settings.seed)
 
     def advance(self) -> float:
-        """One step of the optimizer, after as many pictures as ours takes in one pass."""
+        """Run one optimizer step over as many pictures as ours takes in one pass; returns the loss."""
         import torch
 
         total = 0.0
@@ -192,7 +192,7 @@ class PlainLoop:
 
 
 def _write_pictures(folder: Path, side: int, caption: str) -> None:
-    """Noise does: no step takes longer for a prettier picture."""
+    """Write pictures of noise; what they show does not change the time of a step."""
     random = np.random.default_rng(0)
     lines = []
     for number in range(PHOTOS):

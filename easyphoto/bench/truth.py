@@ -1,4 +1,4 @@
-"""What a portrait should look like, drawn: the person in the template's scene; and how far a result is from it."""
+"""The truth, a drawing of the person in the template's scene, and how far a result is from it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from easyphoto.images.masks import dilated
 from easyphoto.images.srgb import as_lab
 
 FIRST_UNMATCHED = 1_300_000
-"""Strangers with skin and hair of their own."""
-# In face widths: how far around both faces nothing but the template should be seen, and how far inside both details
-# are compared, away from outlines.
+"""First seed of strangers with skin and hair colours of their own."""
+# In face widths: the band around both faces where only the template should be visible, and the margin inside both
+# within which details are not compared because of the outlines.
 RIM, INSIDE = 0.10, 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A template, and the person in its scene: pose, light, expression, hair and clothes are the template's."""
+    """A template, and the person in its scene, with the template's pose, light, expression, hair and clothes."""
 
     template: Drawing
     truth: Drawing
     matched: bool
-    """The stranger on the template has the person's skin and hair colour."""
+    """Whether the stranger on the template has the person's skin and hair colour."""
 
     @property
     def width(self) -> float:
-        """Of the template's face, in pixels."""
+        """Width of the template's face in pixels."""
         left, _, right, _ = self.template.faces[0].box
         return right - left
 
 
 def pairs_of(member: BenchPerson) -> Iterator[Pair]:
-    """The member's templates, then as many of strangers with another skin and hair."""
+    """Yield the member's templates, then as many of strangers with other skin and hair."""
     for drawing in member.templates:
         yield _pair(member.identity, drawing.faces[0].identity, matched=True)
     for number in range(TEMPLATES):
@@ -54,9 +54,10 @@ def _pair(person: Identity, stranger: Identity, *, matched: bool) -> Pair:
 
 
 def rim(result: np.ndarray, pair: Pair) -> float:
-    """Mean CIE76 difference to the template within `RIM` outside both faces (ears included).
+    """Return the mean CIE76 difference to the template within `RIM` outside both faces (ears included).
 
-    Where the person has another skin the neck must change, so there it is left out.
+    `result` is (height, width, 3) uint8 RGB. If the person has another skin colour, the neck must change and is left
+    out.
     """
     both = np.maximum(face_of(pair.template, ears=True), face_of(pair.truth, ears=True))
     band = (dilated(both, RIM * pair.width) > 0.5) & (both < 0.5)
@@ -66,10 +67,11 @@ def rim(result: np.ndarray, pair: Pair) -> float:
 
 
 def outline_distance(result: np.ndarray, pair: Pair) -> float:
-    """Mean distance of the result's face contour to the truth's, in face widths; hair's contours do not count.
+    """Return the mean distance of the result's face contour to the truth's, in face widths, without hair's contours.
 
-    Of the pixels that are face on one of template and truth only, those of the result that look more like the template
-    lie on the wrong side of its contour. Their area over the contour's length is the distance.
+    `result` is (height, width, 3) uint8 RGB. Among the pixels that are face in only one of template and truth, those
+    where the result looks more like the template lie on the wrong side of its contour. Their area over the contour's
+    length is the distance.
     """
     template, truth = face_of(pair.template), face_of(pair.truth)
     hair = (pair.template.parts == Part.HAIR) | (pair.truth.parts == Part.HAIR)
@@ -80,21 +82,24 @@ def outline_distance(result: np.ndarray, pair: Pair) -> float:
 
 
 def detail(result: np.ndarray, pair: Pair) -> float:
-    """High-pass energy inside both faces, relative to the truth's."""
+    """Return the high-pass energy inside both faces relative to the truth's.
+
+    `result` is (height, width, 3) uint8 RGB.
+    """
     both = np.minimum(face_of(pair.template), face_of(pair.truth))
     inside = dilated(both, -INSIDE * pair.width) > 0.5
     return float(high_pass(result)[inside].mean() / high_pass(pair.truth.image)[inside].mean())
 
 
 def face_of(drawing: Drawing, *, ears: bool = False) -> np.ndarray:
-    """float32, 1 on the face by the drawing's own labels, without gaps between lines."""
+    """Return the face by the drawing's labels: (height, width) float32, 0 or 1, with gaps between lines closed."""
     parts = (*FACE_PARTS, Part.EARS) if ears else FACE_PARTS
     mask = part_mask(drawing.parts, parts)
     return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
 
 
 def contour_length(drawing: Drawing) -> int:
-    """Pixels along the face's contour where it is not hair's."""
+    """Return the length of the face's contour in pixels, where it does not border on hair."""
     face = face_of(drawing)
     hair = cv2.dilate(part_mask(drawing.parts, (Part.HAIR,)), np.ones((5, 5), np.uint8))
     edge = (face - cv2.erode(face, np.ones((3, 3), np.uint8)) > 0.5) & (hair < 0.5)
@@ -102,11 +107,11 @@ def contour_length(drawing: Drawing) -> int:
 
 
 def colour_difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float32 (height, width): CIE76 of two uint8 RGB arrays."""
+    """Return the CIE76 difference of two (height, width, 3) uint8 RGB arrays as (height, width) float32."""
     return np.asarray(np.linalg.norm(as_lab(one) - as_lab(other), axis=2))
 
 
 def high_pass(picture: np.ndarray) -> np.ndarray:
-    """float32 (height, width): how much of a uint8 RGB array is finer than about two pixels."""
+    """Return how much of a (height, width, 3) uint8 RGB array is finer than about 2 pixels: (height, width) float32."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return np.asarray(np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.CV_32F)))

@@ -1,1 +1,1 @@
-"""The command line: words in, commands run, paths and exit codes out."""
+"""The command line: parses arguments, runs commands, prints paths and returns exit codes."""

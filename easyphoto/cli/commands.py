@@ -1,4 +1,4 @@
-"""Each verb: build its command, run it, print what it made. Everything heavy is imported by the verb that needs it."""
+"""The verbs: each builds its command, runs it and prints the result. Each imports what is heavy itself."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
-    """Do what was asked. Raises the errors of `easyphoto.errors`."""
+    """Run the verb. Raises the errors of `easyphoto.errors`."""
     root = folder.expanduser().absolute()
     if arguments.verb == "doctor":
-        # It says what is wrong with one that cannot be opened.
+        # The doctor also diagnoses a workspace that cannot be opened.
         VERBS["doctor"](arguments, Workspace(root))
         return
     with used_workspace(root) as workspace:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def _sweep(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    """What an earlier process was killed at is ended first; what cannot be is said, and stops nothing."""
+    """Complete what a killed process left unfinished. Failures are reported, and do not stop the verb."""
     from easyphoto.persons.upkeep import sweep
 
     for trouble in sweep(workspace, open_app(arguments, workspace).host).troubles:
@@ -117,7 +117,7 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     with telling() as context:
         session = command.run(open_app(arguments, workspace), context)
     tell(f"Report: {session.report}")
-    # The best of the first template comes last, because the last line is what a script reads.
+    # The best picture of the first template comes last, because scripts read the last line.
     for picture in reversed(session.pictures):
         say_path(picture)
 
@@ -181,6 +181,6 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 
 
 SWEEPING = ("demo", "train", "photograph", "persons", "ui")
-"""Verbs that put the workspace in order first; the doctor lists what is not."""
+"""Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
-"""Of persons: they end themselves what was begun with the one whom they are about, so that they can be repeated."""
+"""Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""

@@ -1,4 +1,4 @@
-"""What is installed, what is missing and how fast the machine is: the first thing to look at when something fails."""
+"""Diagnostics, the first thing to run after a failure: what is installed or missing, and the machine's speed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GIB = 1024**3
 
 
 def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
-    """The findings, a line each; what needs mending begins with `!`."""
+    """Yield the findings, one line each; problems begin with `!`."""
     yield f"EasyPhoto {__version__} on {machine_words()}"
     yield from _packages()
     yield from _models()
@@ -79,7 +79,10 @@ def _weights(store: WeightStore) -> Iterator[str]:
 
 
 def _order(workspace: Workspace) -> Iterator[str]:
-    """What nobody owns, by kind; the next start of another verb removes it. What is left of nobody is the user's."""
+    """Yield orphaned files by kind, and traces of persons who do not exist.
+
+    The next start of another verb removes the orphans; only the user may delete the traces.
+    """
     if changes := pending(workspace.root):
         yield f"! {len(changes)} changes of persons were begun and not ended: easyphoto persons ends them"
     found: dict[str, list[Path]] = {}
@@ -108,7 +111,7 @@ def _disk(root: Path) -> Iterator[str]:
 
 
 def _place(root: Path) -> Iterator[str]:
-    """Whether it can be opened, and who else can look into it."""
+    """Yield whether the workspace can be opened, and who else can read it."""
     try:
         found = format_of(root)
     except EasyPhotoError as error:

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: the one place where errors become words."""
+"""Runs the command line and turns errors into messages and exit codes; no other place does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-# Before torch is imported anywhere: OpenMP's waiting threads otherwise take the processor from one another.
+# Before torch is imported anywhere: OpenMP's waiting threads would otherwise compete for the processor.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from easyphoto import __version__
@@ -27,7 +27,7 @@ from easyphoto.workspace.folders import user_folder
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
 CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5
 NOBODY_READS = 141
-"""As of a program that SIGPIPE ended; ours has done its work first."""
+"""The exit code of a program that SIGPIPE ended; here the work is finished first."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code = _run(argv)
         except SystemExit as left:
-            # argparse has said why. Whoever calls this as a function gets the same exception.
+            # argparse has printed the reason. A caller of this function gets the same exception.
             if not out.failure:
                 raise
             code = int(left.code or 0)
@@ -53,12 +53,12 @@ def _run(argv: Sequence[str] | None) -> int:
     workspace = arguments.workspace
     try:
         workspace = checked_workspace(workspace or user_folder())
-        from easyphoto.cli.commands import run  # what the verbs need; not needed for --help
+        from easyphoto.cli.commands import run  # the verbs' imports; not needed for --help
 
         run(arguments, workspace)
     except (KeyboardInterrupt, Cancelled) as stopped:
         tell(f"Cancelled. {stopped}".strip())
-        # Who was asked by another program than the terminal says so by another code.
+        # A stop by another program (SIGTERM) has an exit code of its own.
         return getattr(stopped, "exit_code", CANCELLED)
     except EasyPhotoError as error:
         tell(f"{error.code}: {error}")
@@ -71,7 +71,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def checked_workspace(folder: Path) -> Path:
-    """Raises InputError for a folder that cannot be one."""
+    """Raises InputError for a folder that cannot be a workspace."""
     folder = folder.expanduser().absolute()
     if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
         raise InputError(
@@ -92,12 +92,12 @@ def checked_workspace(folder: Path) -> Path:
 
 
 def _foreign(workspace: Path, error: Exception) -> int:
-    """An exception of somebody else's: the machine's memory, its disk, or our mistake."""
+    """Handle an exception that is not ours: out of memory, a failing disk or network, or a bug."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         tell(f"OutOfMemory: {error} Use a smaller batch, or close what else runs.")
         return OUT_OF_MEMORY
     if isinstance(error, OSError):
-        # Each has its name where it is expected. What remains is a disk or a network that fails in between.
+        # Expected errors have been named where they occur. Only a disk or network that fails in between remains.
         named = disk_failure(error)
         tell(f"{named.code}: {named}")
         return ENVIRONMENT
@@ -107,7 +107,7 @@ def _foreign(workspace: Path, error: Exception) -> int:
 
 
 def report_bug(workspace: Path, error: Exception) -> None:
-    """Write what is needed to mend it into the workspace; names no picture's content."""
+    """Write a bug report into the workspace; it contains nothing of a picture."""
     target = workspace / "reports" / f"bug-{name_stamp(microseconds=True)}.txt"
     lines = [
         f"EasyPhoto {__version__}, Python {platform.python_version()}, {platform.platform()}",
@@ -127,7 +127,7 @@ def report_bug(workspace: Path, error: Exception) -> None:
 
 
 def without_secrets(arguments: Sequence[str]) -> list[str]:
-    """The arguments as they may be written down: passwords of options and of addresses blotted out."""
+    """Return the arguments with passwords of options and URLs blotted out."""
     shown: list[str] = []
     for argument in arguments:
         hides_next = bool(shown) and shown[-1] in SECRET_OPTIONS

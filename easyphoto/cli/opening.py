@@ -1,4 +1,4 @@
-"""What a verb works on, made from the options that were typed."""
+"""Opens what a verb works on, from the typed options."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def open_app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
 
 
 def remote_host_of(arguments: argparse.Namespace) -> RemoteHost:
-    """The web UI of --backend; its password is better kept in the environment, where no list of processes shows it."""
+    """Return the web UI of --backend. Its password is safer in the environment, which no process list shows."""
     from easyphoto.host.remote import remote_host
 
     return remote_host(arguments.backend, arguments.backend_auth or os.environ.get(BACKEND_AUTH))

@@ -1,4 +1,4 @@
-"""Command-line options made from what settings and commands declare, and these made from what was typed."""
+"""Builds command-line options from the declarations of settings and commands, and both from arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ C = TypeVar("C", bound=Command)
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title: str) -> None:
-    """One option for each field of `kind`; what is not typed is left to the declaration's default."""
+    """Add one option for each field of `kind`; an option that is not typed keeps the declaration's default."""
     group = parser.add_argument_group(title)
     hints = hints_of(kind)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title:
             name,
             dest=field.name,
             type=_plain_type(hints[field.name]),
-            # Not argparse's own check, so that a wrong choice gives the same words everywhere.
+            # argparse's own check of choices is not used, so that a wrong choice gives the same message everywhere.
             metavar="|".join(declared.choices) or _plain_type(hints[field.name]).__name__.upper(),
             default=argparse.SUPPRESS,
             help=words,
@@ -51,11 +51,11 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title:
 SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
     {PreprocessSettings: "photos", TrainSettings: "training", InferenceSettings: "pictures"}
 )
-"""What the groups of a command's settings are called, in their order."""
+"""Titles of the option groups, in the order of the help."""
 
 
 def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str, *, metavar: str) -> None:
-    """A plain field of a command: an option where it has a default, else a word that must be there."""
+    """Add a plain field of a command: an option if it has a default, else a required argument."""
     field = next(field for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
     words = described_of(field).words
     about = words[0].lower() + words[1:].rstrip(".")
@@ -67,7 +67,7 @@ def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str
 
 
 def add_settings(parser: argparse.ArgumentParser, command: type[Command]) -> None:
-    """The options of all settings that a command has."""
+    """Add the options of all settings of a command."""
     hints = typing.get_type_hints(command).values()
     for kind, title in SETTINGS_TITLES.items():
         if kind in hints:
@@ -75,9 +75,9 @@ def add_settings(parser: argparse.ArgumentParser, command: type[Command]) -> Non
 
 
 def command_of(command: type[C], arguments: argparse.Namespace, **given: Any) -> C:
-    """The command that was typed; `given` are the fields that are typed in a form of their own.
+    """Return the command that was typed; `given` holds the fields that have a syntax of their own.
 
-    Its options stay those of the app, which were typed as well. Raises BadSettings.
+    Its `options` stay None, because they were typed for the app. Raises BadSettings.
     """
     hints, typed = typing.get_type_hints(command), vars(arguments)
     values = {name: settings_of(kind, arguments) for name, kind in hints.items() if kind in SETTINGS_TITLES}
@@ -91,17 +91,17 @@ def option_name(field: str) -> str:
 
 
 def settings_of(kind: type[S], arguments: argparse.Namespace) -> S:
-    """The settings that were typed. Raises BadSettings for a value outside its range."""
+    """Return the settings that were typed. Raises BadSettings for a value outside its range."""
     names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     return settings_from(kind, {name: value for name, value in vars(arguments).items() if name in names})
 
 
 def settings_table(kind: type[Settings]) -> list[str]:
-    """The settings as a Markdown table, for docs/settings.md."""
+    """Return the settings as a Markdown table, for docs/settings.md."""
     lines = ["| option | default | range | what it does |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         declared: Declared = field.metadata["declared"]
-        # What a family prescribes is said in the help, hence the dash.
+        # A dash where the family sets the default; the help says so.
         default = _shown(field.default) or "–"
         reach = _range(declared) or "–"
         lines.append(f"| `{option_name(field.name)}` | {default} | {reach} | {_words(declared)} |")
@@ -109,7 +109,7 @@ def settings_table(kind: type[Settings]) -> list[str]:
 
 
 def _plain_type(hint: Any) -> type:
-    """`int` of `int | None`."""
+    """Return `int` for `int | None`."""
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint
@@ -117,7 +117,7 @@ def _plain_type(hint: Any) -> type:
 
 def _help(declared: Declared, default: Any) -> str:
     facts = [fact for fact in (_range(declared), f"default {_shown(default)}" if _shown(default) else "") if fact]
-    # argparse formats with %, so a literal one is doubled.
+    # argparse formats help with %, so a literal % is doubled.
     return (_words(declared) + (f" ({'; '.join(facts)})" if facts else "")).replace("%", "%%")
 
 

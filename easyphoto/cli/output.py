@@ -1,4 +1,4 @@
-"""What the command line says: results on stdout, everything else on stderr, so that a script can read the last line."""
+"""Output: results go to stdout, everything else to stderr, so that a script can read the last line."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 5.0
 _JOINERS = "\u200c\u200d"
-"""Without them some names are misspelt, and they change nothing but the letters beside them."""
+"""Some names are misspelt without them, and they affect only the letters beside them."""
 
 
 def say(text: str = "") -> None:
-    """A line for the reader who asked for it."""
+    """Print a line of the result."""
     _write_line(sys.stdout, visible(text))
 
 
 def say_path(path: Path) -> None:
-    """A result's path. A script gets exactly the file's name; on a terminal it is as harmless as any other line."""
+    """Print a result's path: the exact name for a script, escaped for a terminal like any other line."""
     _write_line(sys.stdout, visible(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def tell(text: str) -> None:
-    """A line beside the result: advice, warnings, progress in words."""
+    """Print a line beside the result to stderr: advice, warnings, progress."""
     _write_line(sys.stderr, visible(text))
 
 
 def visible(text: str) -> str:
-    """The text with everything written out that a terminal obeys instead of showing it: file names may hold that.
+    """Escape everything that a terminal would interpret instead of showing it, because file names may hold that.
 
-    Control characters and line ends, marks that turn the direction of writing, and bytes that are no letters.
+    These are control characters, line ends, marks that change the direction of writing, and bytes that do not decode.
     """
     if text.isprintable():
         return text
@@ -54,12 +54,12 @@ def _is_obeyed(letter: str) -> bool:
 def _written_out(letter: str) -> str:
     if letter < " ":
         return repr(letter)[1:-1]
-    # As JSON has it, because JSON goes this way too.
+    # The same escapes as JSON, which is printed through here too.
     return f"\\u{ord(letter):04x}" if letter <= "\uffff" else f"\\U{ord(letter):08x}"
 
 
 class VisibleLog(logging.Formatter):
-    """Messages of the log are lines on the terminal like others."""
+    """Formats log messages as visible lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return visible(super().formatMessage(record))
@@ -71,7 +71,9 @@ def _write_line(stream: TextIO, text: str) -> None:
 
 
 class BarProgress:
-    """A bar on a terminal; in a log, a line now and then. Ctrl-C interrupts by itself, so there is nothing to check."""
+    """A progress bar on a terminal; elsewhere a line now and then. Ctrl-C interrupts by itself: `check`
+    does nothing.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -93,7 +95,7 @@ class BarProgress:
         pass
 
     def close(self) -> None:
-        """Take the bar off the screen, so that what follows stands on a line of its own."""
+        """Erase the bar, so that what follows has a line of its own."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -113,14 +115,14 @@ class BarProgress:
 
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lines of a plain table, columns as wide as their longest cell, the last one free."""
+    """Return the lines of a plain table; columns are as wide as their longest cell, except the last."""
     lines = [headings, *(tuple(map(visible, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 class TerminalContext(NullContext):
-    """A bar; each note once, as soon as it is known; and how a training fits into the memory."""
+    """Shows a progress bar, each note once as soon as it is known, and how a training fits into the memory."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress)

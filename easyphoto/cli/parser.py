@@ -1,4 +1,4 @@
-"""The words the command line understands. Nothing heavy is imported here, so that --help is instant."""
+"""The argument parser. Nothing heavy is imported here, so that --help is instant."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXIT_CODES = """exit codes:
 
 class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # It repeats what was typed, and that may have been pasted from anywhere.
+        # The message repeats what was typed, which may have been pasted from anywhere.
         super().error(visible(message))
 
 
@@ -70,7 +70,7 @@ def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
 
 
 def _engine(parser: argparse.ArgumentParser) -> None:
-    """Who analyses faces, and which weights may be used for it and for everything else."""
+    """Add the options of the face engine, and of the licences of its weights and all others."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,
@@ -89,7 +89,7 @@ def _face(parser: argparse.ArgumentParser) -> None:
 
 
 def face_choice(text: str) -> tuple[str, int]:
-    """`holiday.jpg=2` as a file name and a number from 1."""
+    """Parse `holiday.jpg=2` as a file name and a face number from 1."""
     photo, _, number = text.rpartition("=")
     if not photo or not number.isdecimal() or int(number) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form PHOTO=NUMBER, with numbers from 1")

@@ -100,7 +100,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
 
 
 def _kind(person: Person) -> str:
-    """What their photos are; who was trained before that was recorded is looked at again at their next photograph."""
+    """Return the domain of the person's photos. Without a recorded one, the next photograph determines it."""
     return person.domain or "not recorded"
 
 
@@ -126,7 +126,7 @@ def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    """Also of somebody whose training never ended, and of whom there are only traces."""
+    """Delete a person, also one whose training never ended, or of whom only traces are left."""
     id = checked_id(arguments.name)
     if not arguments.yes:
         if sys.stdin is None or not sys.stdin.isatty():

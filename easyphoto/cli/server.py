@@ -1,4 +1,4 @@
-"""EasyPhoto without a web UI: the tabs and the API on one address."""
+"""The standalone server, without a web UI: tabs and API on one address."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def build_app(
     hosts: frozenset[str] | None = None,
     tabs: bool = True,
 ) -> FastAPI:
-    """The application; `hosts` are the names under which it may be asked, None every one."""
+    """Build the application; `hosts` are the host names that it answers to, None: every one."""
     from easyphoto.api.application import build_api
     from easyphoto.api.front import FrontDoor, StandaloneCheck
 
     app = build_api(service, accounts)
     if tabs:
         _add_tabs(app, service)
-    # The last one stands before the others.
+    # The middleware added last runs first.
     check = StandaloneCheck(accounts, hosts)
     app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
     return app
@@ -60,9 +60,10 @@ def serve(
     without_accounts: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until interrupted. Raises InputError for an open door, EnvironmentFailure where the port is taken.
+    """Serve until interrupted.
 
-    `ready` is called with the address as soon as it is open.
+    Raises InputError for a network address without accounts, EnvironmentFailure if the port is taken. `ready` is called
+    with the address as soon as the port is open.
     """
     uvicorn = _uvicorn()
     is_local = host in LOOPBACK_ADDRESSES
@@ -76,7 +77,8 @@ def serve(
     from easyphoto.api.front import LOOPBACK
 
     with page_folder(service.app.workspace.page):
-        # A name that somebody else made point here is refused; with accounts it has none, and is refused by that.
+        # On loopback, refuse host names that another site points here. With accounts such a name has no login and is
+        # refused for that.
         app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
         listening = open_port(host, port)
         hourly = Hourly(service.sweep)
@@ -95,10 +97,10 @@ def serve(
 
 @contextmanager
 def page_folder(folder: Path) -> Iterator[Path]:
-    """Gradio keeps what comes and goes through the page in a folder below `folder` that lives as long as the server.
+    """Give gradio a folder for uploads and results below `folder`, which lives as long as the server.
 
-    It reads where to when its components are made; by default that is the system's folder for temporary files. What a
-    server that was killed has left is removed by the next one.
+    Gradio reads the location when its components are created; the default is the system's temporary folder. What a
+    killed server left behind is removed by the next one.
     """
     for left in abandoned(folder):
         with suppress(DiskFailure):
@@ -120,9 +122,9 @@ def _put_back(before: str | None) -> None:
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """Raises EnvironmentFailure; taken here and not by the server, which would end the process."""
+    """Bind and listen. Raises EnvironmentFailure; uvicorn would end the process instead."""
     if not 0 <= port <= MOST_PORT:
-        # The system would take what is left over of a larger number.
+        # The system would silently take a larger number modulo 65536.
         raise InputError(
             text("There is no port {port}.", port=port),
             advice=text("Choose a --port up to {most_port}; 0 takes a free one.", most_port=MOST_PORT),
@@ -130,11 +132,11 @@ def open_port(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-        # On Windows the option lets two servers share a port; elsewhere only a port that was just closed.
+        # On Windows the option lets two servers share a port; elsewhere it only allows a port that was just closed.
         if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        # Who asks before the server is ready waits a moment instead of being turned away.
+        # Listening now lets early clients wait a moment instead of being refused.
         listening.listen()
     except (OSError, OverflowError) as error:
         raise EnvironmentFailure(
@@ -150,7 +152,7 @@ def address_of(host: str, listening: socket.socket) -> str:
 
 
 def _add_tabs(app: FastAPI, service: Service) -> None:
-    """The tabs at the root, or a page that says why there are none."""
+    """Add the tabs at the root, or a page that says why there are none."""
     page = _page(service)
     if page is None:
         from fastapi.responses import HTMLResponse

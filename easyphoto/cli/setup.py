@@ -1,4 +1,4 @@
-"""`easyphoto setup`: the environment that trains beside a web UI, made or looked at."""
+"""`easyphoto setup`: creates or shows the training environment beside a web UI."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_setup_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    """Prints the path of the Python that trains, last. Raises what `make_environment` raises."""
+    """Print the path of the Python that trains on the last line. Raises what `make_environment` raises."""
     from easyphoto.training.environment import make_environment, missing_here, ready_environment
 
     if not arguments.force:

@@ -1,4 +1,4 @@
-"""Standard output and standard error that may be closed, full or without letters, and end no work by that."""
+"""Standard output and standard error that never end a verb, even if they are closed, full or cannot encode a letter."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from easyphoto.cli.output import VisibleLog
 
 
 class Steady(io.TextIOBase):
-    """A standard stream that breaks no work: what cannot be written is left out, and the reason kept."""
+    """A standard stream that never raises: what cannot be written is dropped, and the reason kept."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self.failure: OSError | None = None
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            # A name must not end a verb because this terminal has no letters for it. In UTF-8 a script gets a file's
-            # name as the disk has it.
+            # A file name must not end a verb because this terminal cannot encode it. In UTF-8 a script gets a name as
+            # the disk has it.
             is_utf8 = (getattr(stream, "encoding", "") or "").lower().replace("-", "") == "utf8"
             reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
@@ -46,7 +46,7 @@ class Steady(io.TextIOBase):
         return True
 
     def __getattr__(self, name: str) -> Any:
-        # Libraries ask for what only some streams have.
+        # For libraries that use attributes of particular streams.
         return getattr(self._stream, name)
 
     @property
@@ -60,7 +60,7 @@ class Steady(io.TextIOBase):
             getattr(self._stream, what)(*values)
         except OSError as error:
             self.failure = error
-            # Python writes once more when it ends what is still in its buffer.
+            # At exit Python writes once more what is left in the buffer.
             with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
 
@@ -72,7 +72,7 @@ class Steady(io.TextIOBase):
 
 @contextmanager
 def steady_output() -> Iterator[Steady]:
-    """Meanwhile nothing that happens to standard output or standard error ends a verb; gives the first of the two."""
+    """Make both standard streams `Steady` while the context is open; yields standard output."""
     before = sys.stdout, sys.stderr
     out, err = Steady(sys.stdout), Steady(sys.stderr)
     log = logging.StreamHandler(err)

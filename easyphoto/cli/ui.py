@@ -39,7 +39,7 @@ def add_ui_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], ve
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """Serve until Ctrl-C. Raises the errors of `easyphoto.errors`."""
-    # This process is a server and nothing else: what gradio keeps in its folder is for nobody else either.
+    # Also for gradio's folder: this process is only a server, and no other user may read its files.
     os.umask(0o077)
     from easyphoto.app import EasyPhoto
     from easyphoto.cli.server import LOOPBACK_ADDRESSES, serve
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def accounts_of(typed: Sequence[str], variable: str) -> dict[str, str] | None:
-    """User → password, of the options and of the variable, which has commas between. Raises InputError."""
+    """Return user → password from the options and from the comma-separated variable. Raises InputError."""
     accounts = {}
     for written in (*typed, *(part for part in variable.split(",") if part.strip())):
         user, colon, password = written.strip().partition(":")

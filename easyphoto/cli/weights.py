@@ -1,4 +1,4 @@
-"""`easyphoto weights`: what there is, under which licence, where it lies; fetching, checking, accepting."""
+"""`easyphoto weights`: lists files, licences and locations; fetches, checks and accepts files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_weights_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    """Do what was asked. Raises the errors of `easyphoto.errors`."""
+    """Run the action. Raises the errors of `easyphoto.errors`."""
     from easyphoto.weights.places import default_mirrors
     from easyphoto.weights.store import open_store
 
@@ -109,7 +109,7 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
 
 
 def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
-    """Every file of the sets and ids; what fails does not keep the others back."""
+    """Fetch every file of the sets and ids; one that fails does not stop the others."""
     from easyphoto.weights.catalog import files_named
     from easyphoto.weights.refusals import not_allowed
 
@@ -133,12 +133,12 @@ def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
 
 
 def check(store: WeightStore, progress: Progress) -> None:
-    """Raises ChecksumMismatch where the store or a mirror holds another file than expected."""
+    """Raises ChecksumMismatch if the store or a mirror holds another file than expected."""
     findings = store.check(progress)
     for finding in findings:
         word = "good " if finding.fits else "OTHER"
         say(f"{word}  {finding.file.id}  {finding.place}  sha256 {finding.sha256}")
-    # In a host's folder another file of the same name is its owner's business.
+    # In a host's folder a different file of the same name is its owner's choice.
     wrong = [finding for finding in findings if not finding.fits and _is_ours(store, finding.place.parents)]
     if wrong:
         first = wrong[0]

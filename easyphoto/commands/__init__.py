@@ -1,1 +1,1 @@
-"""What can be asked for: one module for each command, each a frozen value that is checked, written down and run."""
+"""The commands, one module each: frozen values that are validated, recorded and run."""

@@ -1,4 +1,4 @@
-"""Working on persons: seen by whoever wants to delete them, and after what was begun with them has ended."""
+"""Registers that a command works on persons, so that a deletion can stop it, and completes interrupted operations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from easyphoto.workspace.folders import checked_id
 
 
 def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
-    """End what was begun with these persons, or with all. Raises RunBusy while one of them is still being deleted: a
-    new person of that id would go with the old one."""
+    """Complete interrupted operations on these persons, or on all.
+
+    Raises RunBusy while one of them is still being deleted: a new person of that id would be deleted with the old one.
+    """
     ids = None if persons is None else frozenset(map(checked_id, persons))
     finish_begun(app.workspace, app.host, ids)
     if stuck := sorted(journal.doomed(app.workspace.root) & (ids or frozenset())):
@@ -30,9 +32,9 @@ def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
 def at_work(
     app: EasyPhoto, names: Sequence[str], progress: Progress | None = None, *, known: bool = True
 ) -> Iterator[Progress]:
-    """Every command's work on persons: seen by who wants to delete them, and stopped through the progress.
+    """Register work on persons: a deletion sees it, and stops it through the progress that is yielded.
 
-    What was begun with them is ended first. With `known` they must exist: raises UnknownPerson.
+    Interrupted operations on the persons are completed first. With `known` they must exist: raises UnknownPerson.
     """
     settle(app, names)
     ids = [app.workspace.person(name).id for name in names] if known else [*map(checked_id, names)]

@@ -1,6 +1,6 @@
-"""A command: a frozen value that says what is wanted. Surfaces build it, the queue records it, `run` does it.
+"""A command: a frozen value that says what to do. User interfaces build it, the queue records it, `run` does it.
 
-Nothing heavy is imported here or by the modules of the commands, because `--help` is made from their fields.
+Neither this module nor the modules of the commands import anything heavy, because `--help` is built from their fields.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import Options, Settings, settings_record
 
 VERSION = 1
-"""Of the records. One without it is of the time before there were commands, and has the same keys."""
+"""Version of the records. A record without one is older than the commands and has the same keys."""
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -29,49 +29,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Whose pictures a command works on. The job that does it goes when they go."""
+    """The persons and uploads that a command works on. Its job is deleted together with them."""
 
     persons: tuple[str, ...] = ()
-    """Ids."""
+    """Person ids."""
     uploads: tuple[str, ...] = ()
     """File names in the workspace's uploads."""
 
     @property
     def names(self) -> frozenset[str]:
-        """As the journal has them."""
+        """Return the names that the journal uses."""
         from easyphoto.storage.journal import names_of
 
         return names_of(self.persons, self.uploads)
 
     def meets(self, other: Subjects) -> bool:
-        """Whether both are about the same person or picture."""
+        """Return whether both share a person or a picture."""
         return bool({*self.persons} & {*other.persons} or {*self.uploads} & {*other.uploads})
 
 
 class Context(Progress, Protocol):
-    """Who watches a command: progress, and what is worth telling before the result is there."""
+    """The observer of a command: receives progress, and news before the result exists."""
 
     def note(self, text: str) -> None:
-        """Something that people should know although the work goes on."""
+        """Receive something that people should know although the work goes on."""
         ...
 
     def checked(self, check: Check) -> None:
-        """The verdicts of a training's photos, before it begins."""
+        """Receive the verdicts of a training's photos before it begins."""
         ...
 
     def run_started(self, folder: Path) -> None:
-        """A training's folder, whose name resumes it."""
+        """Receive a training's folder; its name resumes the training."""
         ...
 
     def training_event(self, event: Event) -> None: ...
 
     def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
-        """A picture that has just been written, with all its steps."""
+        """Receive a picture that has just been written, with all its steps."""
         ...
 
 
 class NullContext:
-    """Nobody listens. Progress goes to `progress` where one is given."""
+    """Ignores everything except progress, which goes to `progress` if given."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress or NullProgress()
@@ -100,14 +100,14 @@ class NullContext:
 
 @dataclass(frozen=True)
 class Described:
-    """What a plain field of a command says about itself: the command line and the API's schema are made from it."""
+    """Describes a plain field of a command, for the command line and the API's schema."""
 
     words: str = ""
     least: int | None = None
     most: int | None = None
-    """Bounds of a number, or of a text's length."""
+    """Bounds of a number, or of the length of a text."""
     key: str | None = None
-    """What records and clients call it, where that is not the field's name."""
+    """Its key in records and requests, if that is not the field's name."""
 
 
 UNRECORDED: Mapping[str, Any] = MappingProxyType({"is_recorded": False})
@@ -121,7 +121,7 @@ def described(
     most: int | None = None,
     key: str | None = None,
 ) -> Mapping[str, Any]:
-    """Metadata of such a field."""
+    """Return the metadata of such a field."""
     return MappingProxyType({"described": Described(words, least, most, key)})
 
 
@@ -129,43 +129,43 @@ class Command(ABC):
     """Base of the commands, which are frozen dataclasses. Their fields are what is recorded."""
 
     kind: ClassVar[str]
-    """What jobs of this command are called in records, and by clients."""
+    """Names the command's jobs in records and requests."""
     options: Options | None = None
-    """None: as the app has them."""
+    """None: the app's options."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """For people who look at the queue."""
+        """The title shown in the queue."""
 
     def subjects(self, workspace: Workspace) -> Subjects:
         return Subjects()
 
     def validated(self, app: EasyPhoto) -> Command:
-        """Raise at once what need not wait for the command's turn; returns the command with what was found out."""
+        """Raise errors that need not wait for the command's turn; returns the command with resolved values."""
         return self
 
     def record(self) -> dict[str, Any]:
-        """Plain values, by the names that clients know.
+        """Return plain values, with the keys that clients use.
 
-        Files are recorded by name alone: where they lie on this machine is no client's business.
+        Files are recorded by name alone, because clients must not learn paths on this machine.
         """
         fields = recorded_fields(type(self)).items()
         return {**{key: _plain(getattr(self, field.name), key) for key, field in fields}, "version": VERSION}
 
     @abstractmethod
     def run(self, app: EasyPhoto, context: Context) -> Any:
-        """Do it in the app's workspace. Raises the errors of `easyphoto.errors`, and Cancelled."""
+        """Run the command in the app's workspace. Raises the errors of `easyphoto.errors`, and Cancelled."""
 
 
 def recorded_fields(kind: type[Command]) -> dict[str, dataclasses.Field[Any]]:
-    """By the keys that records and clients know them by."""
+    """Return the recorded fields by their keys in records and requests."""
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # every command is a dataclass
     return {key_of(field): field for field in fields if field.metadata.get("is_recorded", True)}
 
 
 def key_of(field: dataclasses.Field[Any]) -> str:
-    """What records and clients call a command's field."""
+    """Return a field's key in records and requests."""
     return described_of(field).key or field.name
 
 
@@ -175,7 +175,7 @@ def described_of(field: dataclasses.Field[Any]) -> Described:
 
 
 def uploads_among(files: Iterable[Path], workspace: Workspace) -> tuple[str, ...]:
-    """The names of those files that lie in the workspace's uploads."""
+    """Return the names of those files that are in the workspace's uploads."""
     return tuple(file.name for file in files if file.parent == workspace.uploads)
 
 
@@ -192,7 +192,7 @@ def _plain(value: Any, name: str) -> Any:
 
 
 def options_record(options: Options | None) -> dict[str, Any]:
-    """For clients: where the host lies is the owner's business."""
+    """Return the options for clients, without the host's folder, which only the server's owner knows."""
     record = dataclasses.asdict(options or Options())
     del record["weights"]["webui"]
     return record

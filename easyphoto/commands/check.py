@@ -1,4 +1,4 @@
-"""Looking at photos before anybody is trained: a verdict for each."""
+"""Checks photos before a training: one verdict for each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFERENCE = "The photo that shows the person best (default: chosen among those t
 
 @dataclass(frozen=True)
 class CheckPhotos(Command):
-    """A verdict for every photo; nothing is written."""
+    """Give a verdict for every photo; nothing is written."""
 
     kind: ClassVar[str] = "check"
     photos: tuple[Path, ...]
@@ -44,18 +44,18 @@ class CheckPhotos(Command):
         return Subjects((), uploads_among(self.photos, workspace))
 
     def validated(self, app: EasyPhoto) -> CheckPhotos:
-        """Raises BadReference for one that is not among the photos; where it is not kept, the check says so."""
+        """Raises BadReference if the reference is not among the photos; the check says whether it is kept."""
         from easyphoto.preprocess.reference import wanted_photo
 
         return replace(self, reference=wanted_photo(self.photos, self.reference))
 
     def run(self, app: EasyPhoto, context: Context) -> Check:
-        """Raises BadReference where the reference is not kept, TooFewPhotos where there are no photos."""
+        """Raises BadReference if the reference is not kept, TooFewPhotos if there are no photos."""
         app = app.with_options(self.options)
         return self.verdicts(app.engine_for(self.photos, context), app.family, context)
 
     def verdicts(self, engine: FaceEngine, family: Family, progress: Progress) -> Check:
-        """As that engine sees the photos, for a training of that family."""
+        """Return the verdicts of this engine for a training of this family."""
         from easyphoto.preprocess.check import check_photos
 
         return check_photos(
@@ -70,7 +70,7 @@ class CheckPhotos(Command):
 
 
 def photo_files(folder: Path) -> tuple[Path, ...]:
-    """The photos of a folder. Raises InputError where it does not exist, TooFewPhotos where it holds none."""
+    """Return the photos of a folder. Raises InputError if it does not exist, TooFewPhotos if it holds none."""
     from easyphoto.images.pictures import picture_files
 
     if not folder.is_dir():
@@ -78,7 +78,7 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
             text("{folder} is no folder.", folder=folder),
             advice=text("Give the folder that holds the person's photos."),
         )
-    # What is named like a picture and is none (a folder, a pipe, a link that leads nowhere) gets its verdict.
+    # Anything named like a picture (a folder, a pipe, a broken link) is listed too, and gets its verdict.
     files = picture_files(folder, only_files=False)
     if not files:
         raise TooFewPhotos(

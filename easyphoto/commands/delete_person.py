@@ -1,4 +1,4 @@
-"""Deleting a person with everything that was made from their photos."""
+"""Deletes a person with everything made from their photos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeletePerson(Command):
-    """Everything of somebody in this workspace, and what of it the host lists."""
+    """Delete everything of a person in this workspace, and what the host lists of it."""
 
     kind: ClassVar[str] = "delete"
     name: str
@@ -33,10 +33,10 @@ class DeletePerson(Command):
         return Subjects((id,), tuple(file.name for file in traces_of(workspace, id).uploads))
 
     def run(self, app: EasyPhoto, context: Context) -> Deletion:
-        """Says what went. Raises UnknownPerson where nothing is theirs.
+        """Return what was deleted. Raises UnknownPerson if nothing belongs to that id.
 
-        Who works on them is asked to stop, wherever that is. What has not stopped in time, or cannot be deleted, is
-        said as well, and goes with the next sweep.
+        Commands that work on the person are asked to stop, in whichever process they run. What has not stopped in time,
+        or cannot be deleted, is reported too and is deleted by the next sweep.
         """
         from easyphoto.persons.deletion import delete_person
         from easyphoto.persons.upkeep import finish_begun

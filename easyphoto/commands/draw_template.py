@@ -1,4 +1,4 @@
-"""Drawing a template from words."""
+"""Draws a template from a prompt."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DrawTemplate(Command):
     prompt: str = field(metadata=described(least=1, most=20_000))
     negative: str = field(default="", metadata=described(most=20_000))
     size: tuple[int, int] = (512, 640)
-    """Width and height."""
+    """Width and height in pixels."""
     seed: int = field(default=0, metadata=described(least=0, most=MOST_SEED))
     steps: int = field(default=30, metadata=described(least=1, most=MOST_STEPS))
     options: Options | None = field(default=None, metadata=UNRECORDED)
@@ -40,7 +40,7 @@ class DrawTemplate(Command):
         return text("draw {name}", name=self.name)
 
     def run(self, app: EasyPhoto, context: Context) -> Path:
-        """The template's file. Raises NameTaken where there is one of that name."""
+        """Return the template's file. Raises NameTaken if the name is in use."""
         from easyphoto.backends.base import GenerateRequest
         from easyphoto.geometry import Size
         from easyphoto.images.pictures import MADE_BY, write_picture
@@ -61,9 +61,10 @@ class DrawTemplate(Command):
 
 
 def own_templates(workspace: Workspace) -> tuple[Path, ...]:
-    """The user's own template pictures, by name.
+    """Return the user's own template pictures, by name.
 
-    Links are none: whoever sees the templates would be handed what they lead to, wherever it lies.
+    Links are left out: the file that one leads to, anywhere on this machine, would be handed out to everybody who sees
+    the templates.
     """
     from easyphoto.images.pictures import picture_files
 

@@ -1,4 +1,4 @@
-"""Which face engine looks at whom, and what it finds on a template."""
+"""Chooses the face engine for persons, and finds the faces of a template."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from easyphoto.workspace.folders import Person
 
 
 def engine_of(app: EasyPhoto, persons: Sequence[Person], progress: Progress) -> FaceEngine:
-    """The face engine of what the persons' photos are, whatever a template is. Raises MixedDomains."""
+    """Return the face engine for the domain of the persons' photos, whatever the template's. Raises MixedDomains."""
     if app.options.engine != AUTO:
         return app.open_engine(app.options.engine, progress)
     return app.open_engine(str(domain_of(app, [person.id for person in persons], progress)), progress)
 
 
 def domain_of(app: EasyPhoto, names: Sequence[str], progress: Progress | None = None) -> str | None:
-    """What the persons' photos are: `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
+    """Return the domain of the persons' photos, `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
     if not names:
         return None
     with at_work(app, names, progress) as watched:
@@ -35,7 +35,7 @@ def domain_of(app: EasyPhoto, names: Sequence[str], progress: Progress | None = 
 
 
 def _domain_of(app: EasyPhoto, person: Person, progress: Progress) -> str:
-    """As it is recorded. Where it is not, their photos decide, and that is kept."""
+    """Return the recorded domain. If there is none, find it from the person's photos and record it."""
     recorded = recorded_domain(person)
     if recorded is not None:
         return recorded
@@ -51,10 +51,10 @@ def _domain_of(app: EasyPhoto, person: Person, progress: Progress) -> str:
 def faces_of(
     app: EasyPhoto, template: Path, *, domain: str | None = None, progress: Progress | None = None
 ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
-    """The faces of a template from the left, and what hides each; None: nothing.
+    """Return the faces of a template from the left, and what covers each (None: nothing).
 
-    They are numbered as a photograph does for persons of that domain; without one, because nobody is chosen yet, as
-    what the template's own faces look like.
+    They are numbered as a photograph of persons of `domain` numbers them; without one, as for the domain that the
+    template's own faces look like.
     """
     progress = progress or NullProgress()
     with app.at_hand() as app:

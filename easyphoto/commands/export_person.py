@@ -1,4 +1,4 @@
-"""Packing a person to keep them elsewhere."""
+"""Exports a person as a ZIP file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportPerson(Command):
-    """The person's folder as a ZIP file; `ImportPersons` takes it."""
+    """Write the person's folder to a ZIP file, which `ImportPersons` reads."""
 
     kind: ClassVar[str] = "export"
     name: str
@@ -29,7 +29,7 @@ class ExportPerson(Command):
         return text("export {name}", name=self.name)
 
     def run(self, app: EasyPhoto, context: Context) -> Path:
-        """The ZIP file. Raises UnknownPerson."""
+        """Return the ZIP file. Raises UnknownPerson."""
         from easyphoto.commands.at_work import at_work
 
         with at_work(app, (self.name,), context) as progress:

@@ -1,4 +1,4 @@
-"""Bringing persons in from elsewhere."""
+"""Imports persons."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportPersons(Command):
-    """From a ZIP of `ExportPerson`, or one or many persons of the extension of 2023."""
+    """Import a ZIP file of `ExportPerson`, or one or more persons of the 2023 extension."""
 
     kind: ClassVar[str] = "import"
     source: Path
     """A ZIP file or a folder."""
     name: str | None = field(default=None, metadata=UNRECORDED)
-    """Instead of their own, for a single person."""
+    """Replaces the name of a single person."""
 
     @property
     def title(self) -> str:
         return text("import {name}", name=self.name or self.source.name)
 
     def run(self, app: EasyPhoto, context: Context) -> ImportedPersons:
-        """Says who was left out, and why."""
+        """Return the imported persons, and who was left out and why."""
         from easyphoto.commands.at_work import settle
         from easyphoto.persons.importing import import_persons
 

@@ -1,4 +1,4 @@
-"""Putting persons' faces into templates."""
+"""Puts persons' faces into templates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PhotographPersons(Command):
     )
     templates: tuple[Path, ...]
     assignments: tuple[tuple[int, ...] | None, ...] = ()
-    """For each template, which of its faces (from the left, 0 first) each person takes; None: as above."""
+    """For each template, the face of each person (counted from the left, from 0); None: assigned as above."""
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     options: Options | None = None
     out: Path | None = field(
@@ -55,11 +55,11 @@ class PhotographPersons(Command):
         return Subjects(tuple(map(checked_id, self.persons)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """With the persons' ids. Raises UnknownPerson."""
+        """Replace names by ids. Raises UnknownPerson."""
         return replace(self, persons=tuple(app.workspace.person(name).id for name in self.persons))
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
-        """Every picture is told of as soon as it is written, and every note at the end."""
+        """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.photograph_series import open_series
 

@@ -1,4 +1,4 @@
-"""A series of photographs: templates and subjects in, finished pictures with their record and a report out."""
+"""A series of photographs: from templates and subjects to finished pictures, each with its record, and a report."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from easyphoto.workspace.folders import SESSION_FILE, Person
 
 @dataclass(frozen=True)
 class PictureResult:
-    """What stays of a finished picture: its file, and what is known of it."""
+    """What is kept of a finished picture in memory: its file and facts about it."""
 
     file: Path
     seed: int
@@ -57,7 +57,7 @@ class PictureResult:
 
 @dataclass(frozen=True)
 class TemplateResult:
-    """What stays of one template: no pixels, twenty of them would fill the memory. Results are best first."""
+    """What is kept of one template in memory: no pixels, because twenty templates would fill it. Best result first."""
 
     template: Path
     results: tuple[PictureResult, ...]
@@ -65,7 +65,7 @@ class TemplateResult:
     seconds: Mapping[str, float]
     section: Section
     before: Likeness | None = None
-    """How like the person the template's own face was; only where one person sat."""
+    """Likeness of the template's own face to the person; only with a single person."""
 
     @property
     def best(self) -> PictureResult:
@@ -74,7 +74,7 @@ class TemplateResult:
 
 @dataclass(frozen=True)
 class PhotographResult:
-    """What a series made, and the report."""
+    """The results of a series, and its report."""
 
     made: tuple[TemplateResult, ...]
     report: Path
@@ -82,7 +82,7 @@ class PhotographResult:
 
     @property
     def pictures(self) -> tuple[Path, ...]:
-        """Best first within each template."""
+        """The files, best first within each template."""
         return tuple(result.file for made in self.made for result in made.results)
 
     @property
@@ -91,7 +91,7 @@ class PhotographResult:
 
     @property
     def all_notes(self) -> tuple[str, ...]:
-        """Of the session, of its templates and of every picture."""
+        """The notes of the session, of its templates and of every picture."""
         of_templates = (note for made in self.made for note in made.notes)
         of_pictures = (note for made in self.made for picture in made.results for note in picture.notes)
         return *self.notes, *of_templates, *of_pictures
@@ -108,12 +108,12 @@ class PhotographSeries:
     settings: InferenceSettings
     out: Path
     base: str | None
-    """For the record: the base model where it is not the one that the persons were trained on."""
+    """For the record: the base model if it is not the one that the persons were trained on."""
 
     def photographed(self, assignments: Sequence[Sequence[int] | None], context: Context) -> PhotographResult:
-        """Every template in its turn. One without a face is noted; raises where that is all of them."""
+        """Photograph every template in turn. A template without a face is noted; raises if no template has one."""
         record = {"persons": [person.id for person in self.persons], "created": utc_now(), "base": self.base}
-        # At once, so that a session that is cut off is still known to be these persons'.
+        # At once, so that even an interrupted session is known to belong to these persons.
         write_json(self.out / SESSION_FILE, record)
         made: list[TemplateResult] = []
         failures: list[NoFaceFound] = []
@@ -142,10 +142,10 @@ def open_series(
     *,
     out: Path | None = None,
 ) -> PhotographSeries:
-    """The persons as the pipeline needs them, and the networks, loaded once for all templates."""
+    """Load the persons and the networks once for all templates."""
     persons = [app.workspace.person(name) for name in names]
     for template in templates:
-        # Read again when its turn comes; one that cannot be read is said before anything is painted.
+        # Each template is read again in its turn; reading it here reports a broken one before anything is painted.
         read_original(template)
     engine = engine_of(app, persons, progress)
     return PhotographSeries(
@@ -166,13 +166,13 @@ def open_series(
         models=open_models(app, shared_base(app, persons), family_named(persons[0].family), engine, settings, progress),
         settings=settings,
         out=out or app.workspace.results / _series_name(persons),
-        # Where it lies on this machine is nobody else's business.
+        # By name alone, because the record is passed on with the picture.
         base=Path(app.options.base).name if app.options.base else None,
     )
 
 
 def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
-    """The base that all of them were trained on; LoRAs of different bases cannot be used together."""
+    """Return the base that all persons were trained on; LoRAs of different bases cannot be combined."""
     if app.options.base is not None:
         return app.options.base
     bases = {base_of(app.workspace, person) for person in persons}
@@ -192,10 +192,10 @@ def open_models(
     settings: InferenceSettings,
     progress: Progress,
 ) -> PipelineModels:
-    """The networks that paint, and those that finish."""
+    """Open the networks that paint, and those that restore and upscale."""
     store = app.store
     few_steps = few_steps_lora(family, settings, store, progress)
-    # Before the large networks, because a name that nobody knows is said at once.
+    # Before the large networks, so that an unknown name is reported at once.
     finisher = app.host.open_finisher(settings, store, progress, app.models)
     progress.step(0, 1, phase("load-networks", "loading the networks"))
     return PipelineModels(
@@ -211,7 +211,7 @@ def open_models(
 def few_steps_lora(
     family: Family, settings: InferenceSettings, store: WeightStore, progress: Progress
 ) -> tuple[FewSteps, Path] | None:
-    """What the setting `few_steps` stands for, and its LoRA, fetched where needed; None where it is off."""
+    """Return the settings behind `few_steps` and its LoRA, fetched if needed; None if it is off."""
     if settings.few_steps == "off":
         return None
     found = family.few_steps.get(settings.few_steps)
@@ -226,7 +226,7 @@ def few_steps_lora(
 
 @dataclass(frozen=True, eq=False)
 class _Taking:
-    """One template of the series."""
+    """Photographs one template of the series."""
 
     template: Path
     series: PhotographSeries
@@ -234,7 +234,7 @@ class _Taking:
     context: Context
 
     def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
-        """Its pictures written and told of. Raises NoFaceFound."""
+        """Write and report the pictures. Raises NoFaceFound."""
         models, subjects, settings = self.series.models, self.series.subjects, self.series.settings
         engine, original = models.engine, read_original(self.template)
         picture = original.picture
@@ -243,14 +243,14 @@ class _Taking:
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = _in_own_colours(original, found)
         results = tuple(self._written(original, one) for one in found.results)
-        # With one subject it is known whose likeness the template's face is held against.
+        # Only with a single subject is it clear with whom the template's face is compared.
         earlier = (judged(engine, picture, subjects[0].embeddings),) if len(subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
         return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 
     def _written(self, original: Original, made: Photograph) -> PictureResult:
         name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
-        # Templates of two folders may share their name.
+        # Templates of two folders may share a name.
         numbers = (f"-{number}" for number in count(2))
         file = next(
             file for end in chain(("",), numbers) if not (file := self.series.out / f"{name}{end}.png").exists()
@@ -265,7 +265,7 @@ class _Taking:
 
 
 def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
-    """Said of the template's seated faces, and of the results' whose likeness is unknown."""
+    """Return the engine's remarks on the template's assigned faces, and on results with unknown likeness."""
     said = [
         note(
             "template-of-another-kind",
@@ -300,7 +300,7 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
 
 
 def _in_own_colours(original: Original, found: Photographs) -> Photographs:
-    """The results as they will look in the template's own colours, and what became of these."""
+    """Return the results in the template's own colours, with notes on the conversion."""
     results = tuple(_as_shown(original, one) for one in found.results)
     return replace(found, results=results, notes=(*original.notes, *found.notes))
 

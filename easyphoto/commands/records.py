@@ -1,4 +1,4 @@
-"""Commands read back from their records."""
+"""Reads commands back from their records."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ C = TypeVar("C", bound=Command)
 
 
 def read_command(command: type[C], record: Mapping[str, Any]) -> C:
-    """The command of a record. Files have lost their folders, so it can be shown and asked for anew, but not run.
+    """Return the command of a record. Its files have lost their folders, so it can be shown and repeated, but not run.
 
-    Settings are read as far as they still mean something. Raises BadRecord.
+    Settings are read as far as they are still valid. Raises BadRecord.
     """
     hints, values = get_type_hints(command), {}
     try:
@@ -68,7 +68,7 @@ def _options(record: Mapping[str, Any]) -> Options:
 
 
 def _settings(kind: type[S], record: Mapping[str, Any]) -> S:
-    """A setting that is gone, or whose value is not allowed any more, is its default: what was done is still shown."""
+    """A setting that was removed, or whose value is no longer allowed, gets its default, so the record can be shown."""
     values: dict[str, Any] = {}
     for name, value in record.items():
         try:

@@ -1,4 +1,4 @@
-"""Giving a person another name."""
+"""Renames a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RenamePerson(Command):
-    """Another name to show, and with `new_id` another id; runs, results and the host's LoRA follow."""
+    """Change the displayed name, and with `new_id` the id; runs, results and the host's LoRA follow."""
 
     kind: ClassVar[str] = "rename"
     name: str
@@ -25,7 +25,7 @@ class RenamePerson(Command):
 
     @property
     def ids(self) -> tuple[str, str]:
-        """Before and after."""
+        """The id before and after."""
         return checked_id(self.name), checked_id(self.name if self.new_id is None else self.new_id)
 
     @property
@@ -43,6 +43,6 @@ class RenamePerson(Command):
         begun = [each for each in pending(app.workspace.root) if (each.kind, each.persons) == (RENAME, self.ids)]
         settle(app, self.ids)
         if begun and before != after and not app.workspace.person_folder(before).exists():
-            # Asked once more, because the first time was cut off: that is ended now.
+            # Repeated after an interruption: the rename that was begun is complete by now.
             return rename_person(app.workspace, after, self.new_name, host=app.host)
         return rename_person(app.workspace, before, self.new_name, host=app.host, new_id=self.new_id)

@@ -1,4 +1,4 @@
-"""Going on with a training that was cancelled or cut off."""
+"""Resumes a training that was cancelled or interrupted."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResumeTraining(Command):
-    """Go on from a training's last checkpoint."""
+    """Resume a training from its last checkpoint."""
 
     kind: ClassVar[str] = "resume"
     training: str = field(metadata=described("The `run` of a training's job.", least=1, most=255, key="run"))
     """The name of its folder."""
     options: Options | None = field(default=None, metadata=UNRECORDED)
     person: str = field(default="", metadata=UNRECORDED)
-    """The id of whom it trains; found out by `validated`."""
+    """The id of its person; `validated` fills it in."""
 
     @property
     def title(self) -> str:
@@ -34,13 +34,13 @@ class ResumeTraining(Command):
         return Subjects((self.person,) if self.person else ())
 
     def validated(self, app: EasyPhoto) -> ResumeTraining:
-        """Raises InputError where there is no such training."""
+        """Raises InputError if there is no such training."""
         from easyphoto.commands.training import person_of_run
 
         return replace(self, person=person_of_run(app.workspace, self.training))
 
     def run(self, app: EasyPhoto, context: Context) -> TrainedPerson:
-        """Raises InputError where there is no such training, or it ended before its dataset was whole."""
+        """Raises InputError if there is no such training, or if it ended before its dataset was complete."""
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.training import begun_run, learnt, person_of_run, trainer_of
 

@@ -1,4 +1,4 @@
-"""Making the environment that trains beside a web UI."""
+"""Creates the training environment beside a web UI."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SetupTrainer(Command):
-    """Make what trains, where it is missing."""
+    """Create the training environment if it is missing."""
 
     kind: ClassVar[str] = "setup"
 
@@ -25,7 +25,7 @@ class SetupTrainer(Command):
         return text("set up the trainer")
 
     def run(self, app: EasyPhoto, context: Context) -> Mapping[str, str]:
-        """The versions in the environment; nothing is made, and nothing returned, where this Python trains itself."""
+        """Return the versions in the environment; empty if this Python trains by itself and needs no environment."""
         from easyphoto.training.environment import make_environment, ready_environment
 
         try:

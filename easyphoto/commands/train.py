@@ -1,4 +1,4 @@
-"""Learning a person's face from photos."""
+"""Learns a person's face from photos."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainPerson(Command):
-    """Learn the person's face. Somebody trained before stays as they were until this training has succeeded."""
+    """Learn the person's face. A person trained before stays unchanged until this training has succeeded."""
 
     kind: ClassVar[str] = "train"
     name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
@@ -44,28 +44,28 @@ class TrainPerson(Command):
 
     @property
     def check(self) -> CheckPhotos:
-        """The check that a training begins with."""
+        """The check that the training begins with."""
         return CheckPhotos(self.photos, self.chosen_faces, self.reference, self.preprocess)
 
     def validated(self, app: EasyPhoto) -> TrainPerson:
-        """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while somebody of that name is being deleted."""
+        """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while a person of that name is being deleted."""
         from easyphoto.commands.at_work import settle
         from easyphoto.workspace.folders import checked_id
 
         id, check = checked_id(self.name), self.check.validated(app)
-        # A deletion of somebody of that name that was cut off must not hit who comes now.
+        # An interrupted deletion of an earlier person of that name must not delete the new one.
         settle(app, (id,))
         return replace(self, reference=check.reference)
 
     def run(self, app: EasyPhoto, context: Context) -> TrainedPerson:
-        """What trains is made first, where the host needs one and has none."""
+        """Create the training environment first, if the host needs one and has none."""
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.training import learnt, prepared_run, trainer_of
         from easyphoto.workspace.folders import checked_id
 
         app, id = app.with_options(self.options), checked_id(self.name)
         with at_work(app, (id,), context, known=False) as progress:
-            # Before the photos are looked at, because a Python that cannot train is said at once.
+            # Before the photos are checked, so that a Python that cannot train is reported at once.
             python = trainer_of(app, context)
             prepared = prepared_run(app, self.name, self.check, self.settings, context, progress)
             return learnt(prepared, app, context, progress, python=python)

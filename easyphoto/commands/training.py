@@ -1,4 +1,4 @@
-"""A training from its photos to the person: what `TrainPerson` and `ResumeTraining` share."""
+"""A training from photos to person: what `TrainPerson` and `ResumeTraining` share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from easyphoto.workspace.shipped import voting_templates
 
 @dataclass(frozen=True)
 class TrainedPerson:
-    """What a training made: the person, their new folder's LoRA, and the run with its report."""
+    """The result of a training: the person, the LoRA in their new folder, and the run with its report."""
 
     person: Person
     lora: Path
@@ -46,14 +46,14 @@ class TrainedPerson:
     sections: tuple[Section, ...]
     likeness: Likeness | None
     check: Check | None = None
-    """None where an earlier training was resumed."""
+    """None for a resumed training."""
     published: Path | None = None
-    """Where the host lists the LoRA."""
+    """The LoRA's file in the host's list."""
 
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run whose dataset is whole: what the training process is told lies in its folder."""
+    """A run whose dataset is complete; its folder holds everything that the training process reads."""
 
     folder: Path
     dataset: Dataset
@@ -62,7 +62,7 @@ class PreparedRun:
 
 
 def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
-    """The Python that trains, made first where it is missing; None is this process's own."""
+    """Return the Python that trains, creating its environment if it is missing; None: this process's own Python."""
     try:
         return app.host.trainer(app.workspace)
     except TrainerMissing:
@@ -76,7 +76,7 @@ def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
 def prepared_run(
     app: EasyPhoto, name: str, photos: CheckPhotos, settings: TrainSettings, context: Context, progress: Progress
 ) -> PreparedRun:
-    """Photos checked, cropped and weighed, in a new run's folder. Raises TooFewPhotos where none is kept."""
+    """Check, crop and weight the photos in a new run's folder. Raises TooFewPhotos if none is kept."""
     family, base = app.base_model()
     family = family.at(settings.resolution)
     engine = app.engine_for(photos.photos, progress)
@@ -97,14 +97,14 @@ def prepared_run(
 def _run(
     app: EasyPhoto, name: str, family: Family, base: Path, engine: FaceEngine, dataset: Dataset, settings: TrainSettings
 ) -> TrainRun:
-    """What the training process is told."""
+    """Return the record that the training process reads."""
     return TrainRun(
         person=checked_id(name),
         name=name.strip(),
         trigger=family.trigger,
         family=family.id,
         base=str(base),
-        # Seen from the run's folder: a workspace may be moved.
+        # Relative to the run's folder, because a workspace may be moved.
         dataset=dataset.folder.name,
         templates=tuple(str(template) for template in voting_templates()),
         engine=engine.domain.value,
@@ -118,7 +118,7 @@ def _run(
 
 
 def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
-    """A run as an earlier process left it. Raises InputError where its dataset is not whole."""
+    """Open a run of an earlier process. Raises InputError if its dataset is not complete."""
     folder = app.workspace.run_folder(name)
     record = TrainRun.read(folder / RUN_FILE)
     engine = app.open_engine(str(record.engine), progress, record.faces)
@@ -126,28 +126,28 @@ def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
 
 
 def person_of_run(workspace: Workspace, name: str) -> str:
-    """The id of the person whom a run trains. Raises InputError where there is no such run."""
+    """Return the id of the person whom a run trains. Raises InputError if there is no such run."""
     return TrainRun.read(workspace.run_folder(name) / RUN_FILE).person
 
 
 def learnt(
     prepared: PreparedRun, app: EasyPhoto, context: Context, progress: Progress, *, python: Path | None
 ) -> TrainedPerson:
-    """The run done to its end, and its person installed and reported on."""
+    """Finish the run, install its person and write the report."""
     context.run_started(prepared.folder)
     run = TrainRun.read(prepared.folder / RUN_FILE)
-    # The training wants the memory, on whatever device the models lie.
+    # The training needs the memory, on whatever device the models are.
     app.cache.clear()
     with app.host.lent_device(f"the training of {run.name or run.person}"):
         result = run_training(prepared.folder, progress, on_event=context.training_event, python=python)
         trained = Trained(result.lora, result.portrait, prepared.dataset)
-        # Before the device goes back: a host that cannot take it must not cost a training that went well.
+        # Before the device is returned: a host that cannot take it back must not cost a training that succeeded.
         person, notes = _installed(app, _known(app.workspace, run), trained, prepared.folder)
     return _published(app, person, prepared, notes)
 
 
 def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Path) -> tuple[Person, tuple[str, ...]]:
-    """The person's new folder in its place; the LoRA of an earlier training goes from the host's list."""
+    """Replace the person's folder by the new one, and withdraw the LoRA of an earlier training from the host's list."""
     earlier = app.workspace.person_folder(person.id) / (person.lora or "")
     if not earlier.is_file():
         return install_person(app.workspace, person, trained, run_folder=run_folder), ()
@@ -161,7 +161,7 @@ def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Pat
 
 
 def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tuple[str, ...]) -> TrainedPerson:
-    """The person with their portrait judged, their LoRA where the host lists it, and the run's report."""
+    """Judge the person's portrait, publish the LoRA in the host, and write the run's report."""
     subject = subject_from(app.workspace, person, prepared.engine)
     portrait = subject.portrait
     found = judged(prepared.engine, portrait, subject.embeddings) if portrait is not None else None
@@ -194,7 +194,7 @@ def _report(person: Person, prepared: PreparedRun, likeness: Likeness | None) ->
 
 
 def _known(workspace: Workspace, run: TrainRun) -> Person:
-    """Who is trained again keeps their name and the day they came."""
+    """Return the person with the new training; one trained before keeps their name and creation date."""
     if (workspace.person_folder(run.person) / PERSON_FILE).is_file():
         return replace(workspace.person(run.person), family=run.family, base=run.base, domain=run.engine)
     name = run.name or run.person
@@ -203,7 +203,7 @@ def _known(workspace: Workspace, run: TrainRun) -> Person:
 
 @contextmanager
 def _new_run(workspace: Workspace, id: str) -> Iterator[Path]:
-    """A run's folder until its record is written: without one nothing could go on with it."""
+    """Create a run's folder, and remove it if the record is not written: without one the run cannot be resumed."""
     folder = workspace.new_run_folder(id)
     try:
         yield folder
@@ -214,5 +214,5 @@ def _new_run(workspace: Workspace, id: str) -> Iterator[Path]:
 
 
 def _absolute_text(path: str | None) -> str | None:
-    """For a process that works in another folder."""
+    """Return an absolute path, for a process with another working directory."""
     return str(Path(path).expanduser().absolute()) if path else None

@@ -1,1 +1,1 @@
-"""What takes long, one at a time: asked for, watched, cancelled, and remembered across restarts."""
+"""The job queue: long commands are queued, run in turn, watched, cancelled, and remembered across restarts."""

@@ -1,4 +1,4 @@
-"""What finished commands answer, as plain values with the names of files that the job hands out."""
+"""The results of finished commands as plain values; files are named as the job hands them out."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
 
 OWN = "own-"
-"""What the ids of the user's own templates begin with."""
+"""Prefix of the ids of the user's own templates."""
 _THUMBNAIL = Size(384, 384)
 
 
 class Told(Protocol):
-    """The job's context, as far as answers need it."""
+    """The part of the job's context that answers need."""
 
     pictures: list[dict[str, Any]]
 
@@ -45,7 +45,9 @@ class Told(Protocol):
 
 
 def check_answer(check: Check, job: Told) -> dict[str, Any]:
-    """The verdicts, a thumbnail of each photo with its faces framed and numbered, and the reference's face large."""
+    """Return the verdicts, thumbnails of the photos with numbered face frames, and a close-up of the
+    reference's face.
+    """
     files = {
         verdict.photo: job.keep_picture(f"photo-{number:03d}.jpg", framed_photo(verdict, _THUMBNAIL), quality=85)
         for number, verdict in enumerate(check.verdicts)
@@ -76,7 +78,7 @@ def person_answer(made: TrainedPerson, job: Told) -> dict[str, Any]:
 
 
 def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
-    """Every picture with its likeness, notes and steps, best first within each template."""
+    """Return every picture with its likeness, notes and steps, best first within each template."""
     seconds: dict[str, float] = {}
     for one in made.made:
         for phase, spent in one.seconds.items():
@@ -110,7 +112,7 @@ def setup_answer(versions: Mapping[str, str], job: Told) -> dict[str, Any]:
 
 
 def import_answer(found: ImportedPersons, job: Told) -> dict[str, Any]:
-    # So that what is written here goes when they go.
+    # Makes the job's files go when these persons are deleted.
     job.tell("imported", {}, subject=Subjects(tuple(person.id for person in found.persons)))
     return {
         "persons": [person.name for person in found.persons],
@@ -135,6 +137,6 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         ImportPersons: import_answer,
     }
 )
-"""The commands that become jobs, and what their results become."""
+"""Each command that becomes a job, with the function that turns its result into the job's answer."""
 COMMANDS: Mapping[str, type[Command]] = MappingProxyType({command.kind: command for command in ANSWERS})
-"""They by their kinds, as records name them."""
+"""The same commands by kind, the name that records use."""

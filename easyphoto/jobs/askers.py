@@ -1,4 +1,4 @@
-"""Who asks for work: what an account, or somebody's browser, brought and had made is not shown to others."""
+"""Who requests work. What one account or browser uploaded or produced is not shown to another."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ _TAG_DIGITS = 12
 
 @dataclass(frozen=True)
 class Requester:
-    """By default the program itself, or another one on a server without accounts."""
+    """The sender of a request. The default is the program itself, or a program on a server without accounts."""
 
     account: str | None = None
-    """None where the server has none."""
+    """None where the server has no accounts."""
     browser: str | None = None
-    """Which browser it is, as `browser_digest` says; None for what comes by no page."""
+    """The browser's `browser_digest`; None for requests that do not come from a page."""
 
     @property
     def tag(self) -> str:
-        """Stands in the names of uploads. An account's are the same from every browser."""
+        """Part of upload names. An account has the same tag in every browser."""
         if self.account is not None:
             return f"a{_digest(self.account, _TAG_DIGITS)}"
         return f"b{_digest(self.browser, _TAG_DIGITS)}" if self.browser is not None else ""
 
     def owns(self, other: Requester) -> bool:
-        """Whether what the other asked for is this one's as well.
+        """Return whether this requester may see what `other` requested.
 
-        Without accounts a page shows what its browser asked for, and what programs did; programs see everything:
-        whoever reaches such a server is trusted.
+        Without accounts a page shows what its own browser and any program requested, and programs see everything:
+        anybody who reaches such a server is trusted.
         """
         if self.account is not None or other.account is not None:
             return self.account == other.account
         return None in (self.browser, other.browser) or self.browser == other.browser
 
     def owns_tag(self, tag: str) -> bool:
-        """The same of an upload, by the tag in its name."""
+        """Return whether this requester may see an upload with `tag` in its name."""
         if self.account is not None or tag.startswith("a"):
             return tag == self.tag
         return self.browser is None or tag in ("", self.tag)
 
 
 def browser_digest(token: str) -> str:
-    """What is written down of the token that a browser keeps: nobody who reads it can pass for that browser."""
+    """Return the digest under which a browser's token is recorded; it cannot be used to impersonate the browser."""
     return _digest(token, _DIGITS)
 
 
@@ -55,17 +55,17 @@ def _digest(text: str, digits: int) -> str:
 
 
 STRANGER = Requester(browser=browser_digest("a page without a cookie"))
-"""Who cannot be told apart from others: nothing of anybody's is shown again to them."""
+"""A requester that cannot be told apart from others, and is therefore shown nobody's jobs or uploads."""
 _ASKING: ContextVar[Requester] = ContextVar("easyphoto_asking", default=STRANGER)
 
 
 def asking() -> Requester:
-    """Who asks in this request or event; outside of any a stranger."""
+    """Return the requester of the current request or event; `STRANGER` outside of one."""
     return _ASKING.get()
 
 
 def begin_asking(asker: Requester) -> None:
-    """To the end of this request: a stream is sent after its handler has returned."""
+    """Set the requester until the request ends, because a stream is sent after its handler has returned."""
     _ASKING.set(asker)
 
 
@@ -79,7 +79,7 @@ def asked_by(asker: Requester) -> Iterator[None]:
 
 
 ACCOUNT_IN_SCOPE = "easyphoto.account"
-"""Where a front door leaves the account's name for the page and the routes behind it."""
+"""Key of the ASGI scope under which a front door stores the account's name for the page and the routes."""
 
 
 def the_program() -> Requester:

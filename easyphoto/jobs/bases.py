@@ -1,4 +1,4 @@
-"""How clients name what is trained on: as the host lists it, never by a path of this machine."""
+"""Checks the base model that a client names: it must be one that the host lists, never a path on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_base(base: str, known: Sequence[str]) -> None:
         and PurePosixPath(base).name == base == PureWindowsPath(base).name
         and not base.startswith((".", "~"))
     )
-    # A name that is a file in the working folder would be taken for it.
+    # The name of a file in the working directory would be resolved to that file.
     if not is_bare or _exists(base):
         raise BadSettings(
             text("The base cannot be {base!r}.", base=base),

@@ -1,4 +1,4 @@
-"""What a job's command is watched by: all that it tells becomes events, files and fields of the job's record."""
+"""The context of a job's command: turns progress and notes into events, files and fields of the job's record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PREVIEW_SIDE = 768
 
 
 class Jobs(Protocol):
-    """The queue, as far as a job's own context needs it."""
+    """The part of the queue that a job's context needs."""
 
     @property
     def workspace(self) -> Workspace: ...
@@ -40,23 +40,23 @@ class Jobs(Protocol):
 
 
 class JobContext:
-    """The command's `Context`, and what its answer is put together with."""
+    """The command's `Context`; also collects what its answer is made of."""
 
     def __init__(self, queue: Jobs, id: str, folder: Path, watched: Progress) -> None:
-        """`watched` stops the job when those whom it is about are being deleted, in whatever process."""
+        """`watched` stops the job when one of its persons is being deleted, in whichever process that happens."""
         self.folder = folder
         self.pictures: list[dict[str, Any]] = []
-        """The answers of the pictures so far; their steps are written as soon as each is finished."""
+        """Answers of the pictures finished so far; the steps of each are written as soon as it is finished."""
         self._queue, self._id, self._watched = queue, id, watched
         self._told, self._shown, self._trained = 0.0, 0.0, 0.0
         self._last: tuple[int, int, str] = (0, 0, "")
         self._began: tuple[float, int, int] | None = None
-        """When the count began from where: total, seconds and done at its first step."""
+        """When and where the current count began: time in seconds, total, and `done` at the first step."""
         self._previews: tuple[str, ...] = ()
         self._preview_count = 0
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
-        """Progress; what comes faster than people read is left out, but never a change of words or the last step."""
+        """Report progress. Updates faster than people read are dropped, except a new phase and the last step."""
         if preview is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN_PREVIEWS:
             self._show(preview)
         phase = message or self._last[2]
@@ -73,13 +73,13 @@ class JobContext:
         self._watched.check()
 
     def note(self, text: str) -> None:
-        """Something that people should know although the job goes on."""
+        """Add a note: something that people should know although the job goes on."""
         notes = self._queue.get(self._id).notes
         if text not in notes:
             self._queue.change(self._id, "note", values={"text": text}, notes=(*notes, text))
 
     def tell(self, event: str, values: Mapping[str, Any], **changes: Any) -> None:
-        """An event of the job, with changes of its record."""
+        """Append an event to the job and change its record."""
         self._queue.change(self._id, event, values=values, **changes)
 
     def checked(self, check: Check) -> None:
@@ -92,7 +92,7 @@ class JobContext:
         self.pictures.append(picture_answer(file, template.stem, made, self))
 
     def training_event(self, event: Event) -> None:
-        """Samples are shown; single steps are thinned as progress is."""
+        """Show samples, and thin out steps as progress is thinned."""
         if isinstance(event, Sample):
             self.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
         if isinstance(event, Step):
@@ -103,19 +103,19 @@ class JobContext:
         self._queue.change(self._id, "train", values={"line": to_line(without_folders(event))})
 
     def hand_out(self, name: str, path: Path) -> str:
-        """Let clients have a file of the workspace under `name`; returns the name."""
+        """Let clients download a file of the workspace under `name`; returns the name."""
         below = path.resolve().relative_to(self._queue.workspace.root.resolve()).as_posix()
         files = {**self._queue.get(self._id).files, name: below}
         self._queue.change(self._id, values={}, files=files)
         return name
 
     def show_file(self, name: str, path: Path) -> None:
-        """A file of the workspace among the previews."""
+        """Add a file of the workspace to the previews."""
         if path.is_file():
             self._add_preview(self.hand_out(name, path))
 
     def keep_picture(self, name: str, picture: Image.Image, *, quality: int = 92) -> str:
-        """Write a JPEG into the job's folder; returns its name."""
+        """Write an RGB JPEG into the job's folder; returns its name."""
         with atomic_path(self.folder / name) as temporary:
             picture.convert("RGB").save(temporary, format="JPEG", quality=quality)
         return name
@@ -129,7 +129,7 @@ class JobContext:
         self._add_preview(name)
 
     def _add_preview(self, name: str) -> None:
-        """The newest ones are kept; what was handed out from elsewhere is left where it lies."""
+        """Keep the newest `MOST_PREVIEWS`; files handed out from elsewhere in the workspace are not deleted."""
         previews = (*self._previews, name)
         for old in previews[:-MOST_PREVIEWS]:
             (self.folder / old).unlink(missing_ok=True)
@@ -143,7 +143,7 @@ class JobContext:
         self._queue.change(self._id, "progress", values=values, **values)
 
     def _eta(self, done: int, total: int) -> float | None:
-        """Seconds to the end at the speed since this count began; None until it has moved."""
+        """Return the remaining seconds at the speed since this count began; None until it has moved."""
         if self._began is None or self._began[1] != total or done < self._began[2]:
             self._began = (time.monotonic(), total, done)
         began, _, first = self._began
@@ -153,7 +153,7 @@ class JobContext:
 
 
 def without_folders(event: Event) -> Event:
-    """The event with bare file names: where they lie on this machine is no client's business."""
+    """Return the event with bare file names, because clients must not learn paths on this machine."""
     match event:
         case Done():
             portrait = Path(event.portrait).name if event.portrait else None

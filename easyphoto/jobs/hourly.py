@@ -1,4 +1,4 @@
-"""What a server does at its start and every hour, beside everything else."""
+"""Background work that a server does at its start and every hour."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _log = logging.getLogger(__name__)
 
 
 class Hourly:
-    """Calls `work` at once and then every hour, in a thread of its own, until it is closed.
+    """Calls `work` at once and then every hour, in its own thread, until it is closed.
 
-    Whatever goes wrong is in the log, and tried again an hour later.
+    Exceptions are logged, and the work is tried again an hour later.
     """
 
     def __init__(self, work: Callable[[], object], *, seconds: float = SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""The waiting lines of the queue, and a thread for each that does what stands in it one after another."""
+"""The lanes of the queue: each is a FIFO of jobs with a thread that runs them one after another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ W = TypeVar("W")
 
 
 class Lane(Enum):
-    """What waits for whom: work for the device, one at a time, and looking at photos, which nobody should wait for."""
+    """Work on the device runs one at a time; checks of photos have a lane of their own, so they never wait for it."""
 
     WORK = "work"
     LOOK = "look"
@@ -26,7 +26,7 @@ class Lane(Enum):
 
 
 class Lanes(Generic[W]):
-    """Jobs by their ids, each with its work. `changed` is the queue's own lock, held where something is added."""
+    """The waiting jobs of each lane by id, with their work. `changed` is the queue's lock; callers of `add` hold it."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class Lanes(Generic[W]):
         give_up: Callable[[str], None],
         stumbled: Callable[[Lane, BaseException], None],
     ) -> None:
-        """`do` does a job, `give_up` ends one that nobody will do, `stumbled` those of a lane whose thread failed."""
+        """`do` runs a job, `give_up` ends one that will never run, `stumbled` ends a lane's jobs when its thread
+        failed.
+        """
         self._changed, self._do, self._give_up, self._stumbled = changed, do, give_up, stumbled
         self._waiting: dict[Lane, deque[tuple[str, W]]] = {lane: deque() for lane in Lane}
         self._threads: dict[Lane, threading.Thread] = {}
@@ -55,12 +57,14 @@ class Lanes(Generic[W]):
                 waiting.remove(work)
 
     def join(self, seconds: float) -> None:
-        """Let each thread end its job, or wait that long for it; `is_closing` has been set before."""
+        """Wait up to `seconds` for each thread to finish its job; `is_closing` must have been set."""
         for thread in self._threads.values():
             thread.join(seconds)
 
     def _serve(self, lane: Lane) -> None:
-        """Whatever goes wrong, the lane goes on: else all jobs after this one would wait for ever, and nobody knew."""
+        """Run jobs until the queue closes. The loop survives every error; otherwise all later jobs would
+        wait for ever.
+        """
         while True:
             try:
                 if not self._serve_next(lane):
@@ -71,7 +75,7 @@ class Lanes(Generic[W]):
                     self._stumbled(lane, error)
 
     def _serve_next(self, lane: Lane) -> bool:
-        """Do the next job of the lane; False where the queue closes."""
+        """Run the next job of the lane; returns False when the queue closes."""
         waiting = self._waiting[lane]
         with self._changed:
             self._changed.wait_for(lambda: waiting or self.is_closing)

@@ -1,4 +1,4 @@
-"""The jobs of whoever asks, as tabs and routes are given them: those of others are not there."""
+"""The queue restricted to the jobs of the current requester, for tabs and routes. Other jobs do not exist there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyphoto.workspace.folders import Workspace
 
 @dataclass(frozen=True)
 class OwnJobs:
-    """Answers as the queue does. What nobody sees is whose a job is that is not one's own."""
+    """Answers as the queue does, for the requester's own jobs only."""
 
     everybody: JobQueue
     asking: Callable[[], Requester]
@@ -43,7 +43,7 @@ class OwnJobs:
         return tuple(job for job in self.everybody.list() if asker.owns(job.asker))
 
     def of_others(self) -> int:
-        """How many jobs of others wait or run."""
+        """Return how many jobs of others wait or run."""
         asker = self.asking()
         return sum(not job.state.is_over and not asker.owns(job.asker) for job in self.everybody.list())
 
@@ -68,7 +68,7 @@ class OwnJobs:
         return self.everybody.wait(id, after, seconds)
 
     def held_back(self, subject: Subjects, *, stop: bool = False) -> AbstractContextManager[None]:
-        """Against everybody's jobs: a person is shared by all."""
+        """Hold back everybody's jobs, because persons are shared by all."""
         return self.everybody.held_back(subject, stop=stop)
 
     def drop_missing(self) -> None:

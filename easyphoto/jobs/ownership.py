@@ -1,4 +1,4 @@
-"""Which process does a workspace's jobs: each queue holds a lock of its own for as long as it lives."""
+"""Which process runs a workspace's jobs: each queue holds a lock of its own for as long as its process lives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyphoto.workspace.folders import Workspace
 
 
 class Ownership:
-    """One queue's mark on its jobs, from now until `close`."""
+    """The lock that marks one queue's jobs, held until `close`."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.id = secrets.token_hex(8)
@@ -22,7 +22,7 @@ class Ownership:
         self._held.enter_context(file_lock(self._lock(self.id)))
 
     def has_ended(self, owner: str) -> bool:
-        """Whether the process of that queue lives no more."""
+        """Return whether the process of that queue has ended."""
         if owner == self.id:
             return False
         try:
@@ -35,7 +35,7 @@ class Ownership:
         """Remove the locks of processes that have ended."""
         for lock in matching(self._jobs, ".owner-*.lock"):
             if self.has_ended(lock.name.removeprefix(".owner-").removesuffix(".lock")):
-                with suppress(OSError):  # a process that looks at the same time has it open; Windows minds
+                with suppress(OSError):  # Windows refuses while another process that checks the lock has it open
                     lock.unlink(missing_ok=True)
 
     def close(self) -> None:

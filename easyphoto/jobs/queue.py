@@ -1,4 +1,4 @@
-"""Jobs one at a time, first in first out; every job's record lies in the workspace."""
+"""The job queue: each lane is first in, first out, one job at a time; a job's record is a file in the workspace."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
 _log = logging.getLogger(__name__)
 TRACEBACK_FILE = "traceback.txt"
 RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
-"""Files in a job's folder that are not handed out: they tell about this machine."""
-# Of jobs that are over; the others' lie on disk only, because a server may run for months.
+"""Files in a job's folder that are never handed out, because they describe this machine."""
+# Finished jobs whose events stay in memory; older ones' are only on disk, because a server may run for months.
 MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
 
@@ -50,7 +50,7 @@ def _may_be_handed_out(name: str) -> bool:
 
 
 class JobQueue:
-    """Takes jobs, does them, tells about them. `close` ends it; a job that runs then is cancelled."""
+    """Queues jobs, runs them and reports on them. `close` ends it and cancels a running job."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -65,14 +65,13 @@ class JobQueue:
             self._changed, self._begin, give_up=lambda id: self._over(id, State.CANCELLED), stumbled=self._end_running
         )
         self._cancelled: set[str] = set()
-        # Jobs whose process has ended are interrupted; those of a process that lives are left to it.
+        # Marks jobs of processes that have ended as interrupted; jobs of a process that lives are left alone.
         self.list()
         self._owner.clear()
         sweep(workspace, self.list())
 
     def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
-        """Put the command at the end of the queue. `work` does it: called with the job's context, it returns the job's
-        result."""
+        """Put the command at the end of the queue. `work` receives the job's context and returns the job's result."""
         job = Job(
             new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner.id, request=command.record(),
             subject=command.subjects(self.workspace), asker=asker or Requester(),
@@ -92,13 +91,13 @@ class JobQueue:
         return job
 
     def get(self, id: str) -> Job:
-        """Raises UnknownJob."""
+        """Raises UnknownJob where there is none."""
         with self._changed:
             known = self._jobs.get(id)
         return known or self._settled(self._store.read(id))
 
     def list(self) -> tuple[Job, ...]:
-        """Every job of the workspace, newest first; a broken record is left out."""
+        """Return every job of the workspace, newest first; broken records are left out."""
         with self._changed:
             # Another process may have deleted a person with their jobs.
             self.drop_missing()
@@ -109,13 +108,13 @@ class JobQueue:
         return tuple(sorted(jobs.values(), key=lambda job: (job.created, job.id), reverse=True))
 
     def of_others(self) -> int:
-        """None: who asks the queue itself sees everybody's jobs."""
+        """Return 0: the queue itself lists everybody's jobs."""
         return 0
 
     def cancel(self, id: str) -> Job:
-        """Ask a job to stop. One that waits is cancelled at once, one that is over stays as it is.
+        """Ask a job to stop. A waiting job is cancelled at once, a finished one stays as it is.
 
-        Raises HostBusy for the job of another process that lives: nobody else can stop it.
+        Raises HostBusy for a job of another live process, which only that process can stop.
         """
         job = self.get(id)
         with self._changed:
@@ -130,7 +129,7 @@ class JobQueue:
         return self.get(id)
 
     def forget(self, id: str) -> None:
-        """Delete a job's folder, that of a broken record as well. Raises HostBusy where it is not over."""
+        """Delete a job's folder, even with a broken record. Raises HostBusy while the job is not over."""
         folder = self.folder(id)
         try:
             is_over = self.get(id).state.is_over
@@ -147,17 +146,17 @@ class JobQueue:
         remove_unnamed(self.workspace, uploads, self.list())
 
     def drop_missing(self) -> None:
-        """Forget jobs whose folders have been deleted, as a person's are with them; one that runs is cancelled."""
+        """Forget jobs whose folders have been deleted, for instance with a person; a running one is cancelled."""
         with self._changed:
             for id in [id for id in self._jobs if not (self.workspace.jobs / id).is_dir()]:
                 self._drop(id)
 
     @contextmanager
     def held_back(self, subject: Subjects, *, stop: bool = False) -> Iterator[None]:
-        """Meanwhile no job about these persons and pictures is taken.
+        """Refuse new jobs about these persons and pictures while the context is open.
 
-        Raises HostBusy while one is not over; with `stop` the jobs of this queue are asked to stop instead, those that
-        only share a picture with somebody else excepted.
+        Raises HostBusy while such a job is not over. With `stop` this queue's jobs are asked to stop instead, except
+        those that only share a picture with another person.
         """
         with self._changed:
             jobs = [job for job in self.list() if not job.state.is_over and job.subject.meets(subject)]
@@ -177,17 +176,17 @@ class JobQueue:
                 self._held_back.remove(subject)
 
     def folder(self, id: str) -> Path:
-        """Raises UnknownJob."""
+        """Raises UnknownJob where there is none."""
         return self._store.folder(id)
 
     def file(self, id: str, name: str) -> Path:
-        """A file that the job hands out: in its folder, or elsewhere in the workspace under a name of the job's."""
+        """Return the path of a file that the job hands out, in its folder or elsewhere in the workspace."""
         job = self.get(id)
         missing = UnknownJob(
             text("The job {id} has no file {name!r}.", id=id, name=name),
             advice=text("Ask for one that its record names."),
         )
-        # Only what it names, because on a disk without case JOB.JSON would open its record, as PHOTO-~1 might.
+        # Only names from the record, because on a case-insensitive disk JOB.JSON would open it, as PHOTO-~1 might.
         if not job.names(name) or (name not in job.files and not _may_be_handed_out(name)):
             raise missing
         try:
@@ -199,7 +198,7 @@ class JobQueue:
         return path
 
     def events(self, id: str, after: int = 0) -> tuple[JobEvent, ...]:
-        """What happened after the event of that number."""
+        """Return the events with a number above `after`."""
         with self._changed:
             known = self._events.get(id)
             if known is not None:
@@ -208,7 +207,7 @@ class JobQueue:
         return tuple(event for event in self._store.events(id) if event.number > after)
 
     def wait(self, id: str, after: int, seconds: float) -> tuple[JobEvent, ...]:
-        """As `events`; where there is none yet, waits for one, at most so long."""
+        """Return the events above `after`; if there are none yet, block up to `seconds` for one."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._events.get(id, ())) > after or self._is_over(id), seconds)
         return self.events(id, after)
@@ -225,14 +224,14 @@ class JobQueue:
     # --- what the context calls ---
 
     def is_cancelled(self, id: str) -> bool:
-        # Of a job whose folder has been deleted nothing more is wanted.
+        # A job whose folder has been deleted counts as cancelled.
         return id in self._cancelled or id not in self._jobs
 
     def _is_there(self, id: str) -> bool:
         return id in self._jobs and (self.workspace.jobs / id / JOB_FILE).is_file()
 
     def change(self, id: str, event: str | None = None, *, values: Mapping[str, Any], **changes: Any) -> None:
-        """Replace fields of a job's record and tell about it."""
+        """Change fields of a job's record and append an event."""
         with self._changed:
             if id not in self._jobs:
                 raise Cancelled
@@ -251,26 +250,26 @@ class JobQueue:
                 self._over(id, State.FAILED, error=error_record(error))
 
     def _write(self, id: str) -> None:
-        """On a full disk the record stays behind; in memory the job goes on."""
+        """Write the record; on a full disk it stays out of date, and the job goes on in memory."""
         try:
             self._store.write(self._jobs[id])
         except (EasyPhotoError, OSError) as error:
             _log.warning("The record of the job %s could not be written: %s", id, error)
 
     def _begin(self, id: str, work: Work) -> None:
-        """Do it where it is still wanted: whoever deletes its person does so in whatever process it waits."""
+        """Run the job unless it was cancelled, or its person deleted by any process while it waited."""
         with self._changed:
             job = self._jobs.get(id)
         if job is None:
             return
         try:
-            # Held to the very end, so that a deletion finds all that was written.
+            # Held to the very end, so that a deletion finds everything that was written.
             with at_work(self.workspace.root, job.subject.names, NullProgress()) as watched:
                 with self._changed:
                     if not self._is_there(job.id):
                         self._drop(job.id)
                         return
-                    # Cancelled since it left the line: begun all the same, nobody could stop it any more.
+                    # Cancelled after it left the lane: if it began, nobody could stop it any more.
                     if self._is_over(job.id):
                         return
                     self._jobs[job.id] = replace(self._jobs[job.id], state=State.RUNNING, started=now())
@@ -278,12 +277,12 @@ class JobQueue:
                     self._told(job.id, "state", state=State.RUNNING.value)
                 self._do(job.id, work, watched)
         except Cancelled:
-            # They are being deleted, and the job's folder with them: nothing is written there any more.
+            # The person is being deleted together with the job's folder: nothing more is written there.
             with self._changed:
                 self._drop(job.id)
                 self._changed.notify_all()
         except BaseException as error:
-            # It has left the line, so it must end here: on a full disk not even its lock can be made.
+            # The job has left the lane, so it must end here: on a full disk not even its lock can be created.
             with self._changed:
                 if not self._is_over(job.id):
                     self._over(job.id, State.FAILED, error=error_record(error))
@@ -291,15 +290,15 @@ class JobQueue:
     def _do(self, id: str, work: Work, watched: Watched) -> None:
         context = JobContext(self, id, self.workspace.jobs / id, watched)
         try:
-            # As it will be read back; what cannot be written is found here, where it is a fault of the work.
-            # A number that is none would make every list of jobs unreadable, as JSON has no word for it.
+            # Serialise the result here, where a value that cannot be written is still an error of the work.
+            # JSON has no NaN, and one in a record would make every list of jobs unreadable.
             result = plain(dict(work(context)))
         except Cancelled:
             self._over(id, State.CANCELLED)
         except EasyPhotoError as error:
             self._over(id, State.FAILED, error=error_record(error))
         except BaseException as error:
-            # Whatever it was, the queue goes on; where the disk is full even the traceback is lost.
+            # The queue survives every error; on a full disk even the traceback is lost.
             with suppress(EasyPhotoError, OSError):
                 said = traceback.format_exc().encode("utf-8", "backslashreplace")
                 write_bytes(self.workspace.jobs / id / TRACEBACK_FILE, said)
@@ -310,7 +309,7 @@ class JobQueue:
     def _over(self, id: str, state: State, **changes: Any) -> None:
         with self._changed:
             if id not in self._jobs:
-                # Deleted meanwhile; what the work wrote since then goes as well.
+                # The job was deleted meanwhile; remove what the work has written since.
                 shutil.rmtree(self.workspace.jobs / id, ignore_errors=True)
                 return
             self._jobs[id] = replace(self._jobs[id], state=state, ended=now(), eta_seconds=None, **changes)
@@ -322,7 +321,7 @@ class JobQueue:
             self._rest(id)
 
     def _rest(self, id: str) -> None:
-        """Leave the events of a job that was over long ago to the disk, where they are all there."""
+        """Drop the events of the oldest finished job from memory if all of them are on disk."""
         self._recent.append(id)
         if len(self._recent) <= MOST_EVENTS_IN_MEMORY:
             return
@@ -348,17 +347,18 @@ class JobQueue:
         self._changed.notify_all()
 
     def _settled(self, job: Job) -> Job:
-        """The job as it is on disk, interrupted if its process has ended before it was over."""
+        """Return the job as it is on disk, marked as interrupted if its process ended before the job was over."""
         if job.state.is_over or not self._owner.has_ended(job.owner):
             return job
         with self._changed:
-            # Once more: its process may have ended it just before itself, or another thread has settled it.
+            # Read again: its process may have finished the job just before it ended, or another thread may have settled
+            # it.
             job = self._store.read(job.id)
             if job.state.is_over:
                 return job
             ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
             last = max((event.number for event in self._store.events(job.id)), default=0)
-            # Who only looks is told on a full disk as well.
+            # On a full disk a reader still gets the answer.
             with suppress(EasyPhotoError):
                 self._store.write(ended)
                 self._store.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))

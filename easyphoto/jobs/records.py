@@ -1,4 +1,4 @@
-"""A job as others see it: a snapshot, and what is written down of it."""
+"""A job's snapshot, its events, and the records of both on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from easyphoto.storage.files import disk_failure
 from easyphoto.storage.records import from_line, name_stamp, read_json, typed, utc_now
 from easyphoto.workspace.folders import is_file_name
 
-# It becomes part of a file's name.
+# The owner becomes part of a file name.
 _OWNER = re.compile(r"[\w-]{1,64}")
 
 
@@ -28,12 +28,12 @@ _OWNER = re.compile(r"[\w-]{1,64}")
 class Job:
     id: str
     kind: str
-    """Of its command."""
+    """Its command's kind."""
     title: str
     state: State
     created: str
     owner: str
-    """The queue that does it; one that has ended leaves its jobs interrupted."""
+    """Id of the queue that runs it; jobs of a queue whose process has ended become interrupted."""
     started: str | None = None
     ended: str | None = None
     phase: str = ""
@@ -44,25 +44,25 @@ class Job:
     previews: tuple[str, ...] = ()
     """File names in the job's folder, newest last."""
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Names under which files elsewhere in the workspace are handed out → their paths below its root."""
+    """Files elsewhere in the workspace that are handed out: name → path below the workspace."""
     request: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Its command's record."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, str] | None = None
-    """code, message, advice."""
+    """Keys: code, message, advice."""
     notes: tuple[str, ...] = ()
     run: str | None = None
-    """Name of the training's folder, as soon as there is one; what `resume` takes."""
+    """Name of the training's folder as soon as it exists; the argument of `resume`."""
     subject: Subjects = field(default_factory=Subjects)
     asker: Requester = field(default_factory=Requester)
-    """Whose it is."""
+    """The requester that owns it."""
 
     def names(self, file: str) -> bool:
-        """Whether clients have been told of a file of that name."""
+        """Return whether clients have been told of a file with that name."""
         return file in self.files or file in self.previews or file in _texts_in(self.result)
 
     def record(self) -> dict[str, Any]:
-        """Plain values, for disk and for clients."""
+        """Return plain values, for disk and for clients."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         values |= {
             name: dict(values[name]) for name in ("files", "request", "result", "error") if values[name] is not None
@@ -73,11 +73,11 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened in a job, in the order of its numbers."""
+    """An event of a job; events are numbered in order."""
 
     number: int
     type: str
-    """state, progress, preview, verdicts, train, note, error, result."""
+    """One of state, progress, preview, verdicts, train, note, error, result."""
     at: str
     values: Mapping[str, Any]
 
@@ -86,7 +86,7 @@ class JobEvent:
 
 
 def read_job(file: Path) -> Job:
-    """Raises BadRecord for a record that is none, or not its folder's."""
+    """Read a job's record. Raises BadRecord for a file that is not a job record, or is another folder's."""
     record, id = read_json(file), file.parent.name
     job = typed(Job, record, f"The record of the job {id}")
     is_error = job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"}
@@ -100,7 +100,7 @@ def read_job(file: Path) -> Job:
 
 
 def read_event(line: bytes) -> JobEvent:
-    """The event of a line. Raises ValueError for what is no JSON, BadRecord for what is no event."""
+    """Parse an event line. Raises ValueError for invalid JSON, BadRecord for JSON that is not an event."""
     values = from_line(line)
     fixed = {name: values.pop(name) for name in ("number", "type", "at") if name in values}
     event = typed(JobEvent, {**fixed, "values": values}, "The event")
@@ -117,7 +117,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def error_record(error: BaseException) -> dict[str, str]:
-    """What clients are told; a fault of ours is named by its class, its traceback stays in the job's folder."""
+    """Return the error as clients see it. A bug is named by its class; its traceback stays in the job's folder."""
     if isinstance(error, OSError):
         error = disk_failure(error)
     if isinstance(error, EasyPhotoError):
@@ -134,5 +134,5 @@ def new_job_id() -> str:
 
 
 def now() -> str:
-    """As records of jobs and events write it."""
+    """Return the current UTC time as records of jobs and events write it, with milliseconds."""
     return utc_now(milliseconds=True)

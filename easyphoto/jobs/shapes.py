@@ -1,7 +1,7 @@
-"""The shape of what jobs answer and tell, by kind: what tabs and API rely on in a record that was read back.
+"""The shapes of job results and events by kind: what tabs and API rely on in a record that was read back.
 
-Only the keys that somebody reads are named; a record may hold more. One that does not fit is damaged, and is left out
-by name, so that nobody who shows jobs must doubt each value.
+Only the keys that are read are declared; a record may hold more. A record that does not fit is treated as damaged and
+left out, so that code that shows jobs need not check each value.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class State(str, Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-    """The process that did it has ended; a training can be resumed."""
+    """The process that ran it has ended; a training can be resumed."""
 
     @property
     def is_over(self) -> bool:
@@ -33,7 +33,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class NamedPictures:
-    """What is asked of every request, of kinds that only another version knows as well: uploads go by these names."""
+    """The keys that hold upload names, checked in every request, even of kinds that only another version knows."""
 
     photos: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ EVENTS: Mapping[str, type[Any]] = MappingProxyType(
 
 
 def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
-    """Raises BadRecord for a request or a result that is not as jobs of that kind have it."""
+    """Raises BadRecord for a request or result that does not fit jobs of that kind."""
     typed(NamedPictures, request, f"The request of a job {kind!r}")
     if kind in COMMANDS:
         read_command(COMMANDS[kind], request)
@@ -166,6 +166,6 @@ def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] |
 
 
 def check_event(type: str, values: Mapping[str, Any]) -> None:
-    """Raises BadRecord for an event that is not as events of that type are."""
+    """Raises BadRecord for an event that does not fit its type."""
     if type in EVENTS:
         typed(EVENTS[type], values, f"An event {type!r}")

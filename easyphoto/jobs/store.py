@@ -1,4 +1,4 @@
-"""Jobs as they lie in the workspace: a record that has not changed is not read again, a torn one harms no other."""
+"""The jobs on disk: an unchanged record is not read again, and a torn one does not affect the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JobStore:
         self._known: dict[str, tuple[Stamp, Job]] = {}
 
     def folder(self, id: str) -> Path:
-        """Raises UnknownJob for what is no job's id, path-like texts included."""
+        """Raises UnknownJob for anything but a job's id, path-like texts included."""
         folder = self.root / id
         if not is_file_name(id) or not (folder / JOB_FILE).is_file():
             raise UnknownJob(
@@ -52,7 +52,7 @@ class JobStore:
         return known[1]
 
     def read_all(self, *, without: frozenset[str]) -> dict[str, Job]:
-        """Every job but these; a broken record is left out."""
+        """Return every job except those in `without`; broken records are left out."""
         ids = self.ids()
         for id in self._known.keys() - set(ids):
             self._known.pop(id, None)
@@ -66,7 +66,7 @@ class JobStore:
         write_json(self.root / job.id / JOB_FILE, plain(job.record()))
 
     def events(self, id: str) -> tuple[JobEvent, ...]:
-        """Those that were written whole: the last line of a process that was killed may be torn. `id` is a job's."""
+        """Return the complete events of an existing job; the last line of a process that was killed may be torn."""
         try:
             lines = read_regular(self.root / id / EVENTS_FILE, MOST_BYTES).splitlines()
         except (OSError, InputError):
@@ -78,7 +78,7 @@ class JobStore:
         return tuple(events)
 
     def add(self, id: str, event: JobEvent) -> None:
-        """On a full disk the event is lost; the job goes on."""
+        """Append an event. On a full disk the event is lost and the job goes on."""
         line = to_line(plain(event.record()))
         with suppress(OSError), open(self.root / id / EVENTS_FILE, "ab+", opener=private_opener) as stream:
             if stream.seek(0, 2) and _last_byte(stream) != b"\n":

@@ -1,6 +1,6 @@
-"""What nobody came back for: checked photos that were never trained on, and uploads that no job names any more.
+"""Deletes abandoned files: old checks that no training followed, and uploads that no job names any more.
 
-Photos are biometric data, so those that became nobody's are not kept for ever.
+Photos are biometric data, so abandoned ones are not kept for ever.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEPT_DAYS = 7
 
 
 def sweep(workspace: Workspace, jobs: Sequence[Job], *, now: float | None = None) -> tuple[Path, ...]:
-    """Delete old checks and the uploads that no other job names; returns what went."""
+    """Delete checks older than `KEPT_DAYS` and the uploads that no other job names; returns the deleted paths."""
     before = (time.time() if now is None else now) - KEPT_DAYS * 24 * 3600
     old = {job.id for job in jobs if job.kind == "check" and job.state.is_over and _written(workspace, job) < before}
     named = {name for job in jobs if job.id not in old for name in _uploads_of(job)}
@@ -36,7 +36,7 @@ def sweep(workspace: Workspace, jobs: Sequence[Job], *, now: float | None = None
 
 
 def remove_unnamed(workspace: Workspace, uploads: Iterable[str], jobs: Sequence[Job]) -> None:
-    """Delete those of the uploads that none of the jobs names: the job that did is forgotten, and they with it."""
+    """Delete those uploads that none of `jobs` names, after the job that did was forgotten."""
     named = {name for job in jobs for name in _uploads_of(job)}
     for name in uploads:
         if name not in named and is_file_name(name):
@@ -44,7 +44,7 @@ def remove_unnamed(workspace: Workspace, uploads: Iterable[str], jobs: Sequence[
 
 
 def uploads_of(folder: Path) -> tuple[str, ...]:
-    """What the record in a job's folder names; nothing where it is damaged."""
+    """Return the uploads that the record in a job's folder names; empty if the record is damaged."""
     with suppress(EasyPhotoError):
         return tuple(_uploads_of(read_job(folder / JOB_FILE)))
     return ()

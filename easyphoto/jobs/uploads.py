@@ -1,4 +1,4 @@
-"""Pictures that came through a tab or the API: checked at the border, kept under names that are safe and unique."""
+"""Uploaded pictures: checked on arrival and stored under safe, unique names."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Workspace, is_file_name
 
 MOST_BYTES = 40_000_000
-"""Of one picture; the largest camera JPEGs have about 30 MB."""
+"""Limit for one picture in bytes; the largest camera JPEGs have about 30 MB."""
 MOST_ARCHIVE = 2_000_000_000
-"""Of an imported person: photos and a LoRA."""
+"""Limit for an imported person (photos and a LoRA) in bytes."""
 MOST_FILES = 200
-"""At once; 5 to 20 photos are asked for."""
+"""Limit for the files of one upload; 5 to 20 photos are asked for."""
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
-"""Of the formats that are read, with what their files end in; a JPEG may hold several pictures (MPO)."""
-# Letters may have four bytes, and a file's name 255 in all.
+"""The formats that are read, with their file suffixes; a JPEG may hold several pictures (MPO)."""
+# Characters: each may take four bytes, and a file name at most 255.
 _LONGEST_STEM = 55
 _DIGITS = 10
-# What follows the stem: the content's digits, and the tag of who brought it, where they can be told apart.
+# After the stem: digits of the content's hash, and the requester's tag if there is one.
 _NAME = re.compile(rf"(?P<stem>.*)-[0-9a-f]{{{_DIGITS}}}(?:-(?P<tag>[ab][0-9a-f]{{12}}))?")
 
 
 @dataclass(frozen=True)
 class Upload:
     name: str
-    """Unique in the workspace; what requests and verdicts call the picture."""
+    """Unique in the workspace; requests and verdicts name the picture by it."""
     path: Path
 
     @property
     def title(self) -> str:
-        """What its owner called it."""
+        """The name that its owner gave it."""
         found = _NAME.fullmatch(self.path.stem)
         return found["stem"] if found else self.path.stem
 
 
 def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Requester | None = None) -> Upload:
-    """Write a picture into the workspace's uploads; the same bytes under the same name are kept once for each asker.
+    """Write a picture into the workspace's uploads; the same bytes and name are stored once for each requester.
 
-    `name` is what the client calls it; only its letters matter. Raises BadPicture for what is none, or too large.
+    `name` is the client's name for it; only its letters are used. Raises BadPicture for a file that is too large or not
+    a picture.
     """
     suffix = checked_format(name, content)
     stem = re.sub(r"[^\w-]+", "-", Path(name.replace("\\", "/")).stem).strip("-_")[:_LONGEST_STEM] or "picture"
@@ -53,7 +54,7 @@ def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Requeste
     digits = "-".join(part for part in (hashlib.sha256(content).hexdigest()[:_DIGITS], tag) if part)
     path = workspace.uploads / f"{stem}-{digits}{suffix}"
     if path.is_file():
-        # Sent once more it is wanted once more, and not old.
+        # An upload that is sent again is wanted again, so its age starts anew.
         path.touch()
     else:
         write_bytes(path, content)
@@ -61,7 +62,7 @@ def keep_upload(workspace: Workspace, name: str, content: bytes, asker: Requeste
 
 
 def find_upload(workspace: Workspace, name: str, asker: Requester | None = None) -> Upload:
-    """Raises InputError for a name that is no upload's, path-like ones included, or the upload of somebody else."""
+    """Raises InputError for an unknown or path-like name, or another requester's upload."""
     path = workspace.uploads / name
     if not is_file_name(name) or not path.is_file() or not (asker or Requester()).owns_tag(tag_of(name)):
         raise InputError(text("There is no upload {name!r}.", name=name), advice=text("Upload the picture first."))
@@ -69,13 +70,13 @@ def find_upload(workspace: Workspace, name: str, asker: Requester | None = None)
 
 
 def tag_of(name: str) -> str:
-    """Whose an upload is, as its name says; nothing where it was brought by a program without an account."""
+    """Return the requester's tag in an upload's name; empty for uploads of a program without an account."""
     found = _NAME.fullmatch(Path(name).stem)
     return found["tag"] or "" if found else ""
 
 
 def checked_format(name: str, content: bytes) -> str:
-    """The suffix that fits the content, whatever the name says. Raises BadPicture."""
+    """Return the suffix of the content's format, ignoring that of the name. Raises BadPicture."""
     if len(content) > MOST_BYTES:
         raise BadPicture(
             text("{name} has {size:.0f} MB.", name=name, size=len(content) / 1e6),

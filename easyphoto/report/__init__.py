@@ -1,1 +1,1 @@
-"""Self-contained pages and contact sheets of what a run did."""
+"""Self-contained HTML reports and contact sheets of a run."""

@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 34
 
 
 def chart_svg(chart: Chart) -> str:
-    """The chart as an SVG element; curves without a finite point are left out."""
+    """Return the chart as an SVG element; curves without a finite point are left out."""
     curves = [Curve(curve.name, _finite(curve.points), curve.faint) for curve in chart.curves]
     curves = [curve for curve in curves if curve.points]
     if not curves:
@@ -33,7 +33,7 @@ def chart_svg(chart: Chart) -> str:
 
 
 def bars_html(bars: Bars) -> str:
-    """Amounts as bars whose length is their share of the largest."""
+    """Return bars whose lengths are proportional to the amounts, the largest filling the line."""
     largest = max((amount for _, amount in bars.amounts), default=0.0) or 1.0
     rows = "".join(
         f'<div class="bar"><span>{escape(name)}</span><b><i style="width:{100 * amount / largest:.1f}%"></i></b>'
@@ -44,7 +44,7 @@ def bars_html(bars: Bars) -> str:
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round values from `low` to `high`, about `wanted` of them: 1, 2 or 5 times a power of ten apart."""
+    """Return about `wanted` round values from `low` to `high`; their spacing is 1, 2 or 5 times a power of ten."""
     rough = (high - low) / max(wanted - 1, 1)
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
@@ -54,7 +54,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 class _Frame:
-    """From values to places on the drawing."""
+    """Maps values to coordinates in the drawing."""
 
     def __init__(self, xs: tuple[float, float], ys: tuple[float, float]) -> None:
         self.xs, self.ys = xs, ys

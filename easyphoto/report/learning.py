@@ -1,4 +1,4 @@
-"""The part of a report that is about a training: curves, validation sheet, votes, and where the time went."""
+"""The training section of a report: curves, validation sheet, votes, and where the time went."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIDE = 112
 
 
 def events_of(run_folder: Path) -> tuple[Event, ...]:
-    """What the worker said, in order; empty where it never started."""
+    """Return the worker's events in order; empty if it never started."""
     source = RunFolder(run_folder).events
     if not source.is_file():
         return ()
@@ -24,7 +24,7 @@ def events_of(run_folder: Path) -> tuple[Event, ...]:
 
 
 def training_section(run_folder: Path) -> Section:
-    """Loss and likeness along the run, the pictures that voted, and what became of the votes."""
+    """Return loss and likeness over the run, the pictures that voted, and the outcome of the votes."""
     events = events_of(run_folder)
     done = next((event for event in reversed(events) if isinstance(event, Done)), None)
     parts: list[Part] = [loss_chart(events)]
@@ -45,7 +45,7 @@ def loss_chart(events: tuple[Event, ...]) -> Chart:
 
 
 def likeness_chart(events: tuple[Event, ...], done: Done | None) -> Chart | None:
-    """One curve for each validation template; None where nothing was judged."""
+    """Return one curve for each validation template; None if nothing was judged."""
     scored = [event for event in events if isinstance(event, Sample) and event.score is not None]
     if not scored:
         return None
@@ -61,7 +61,7 @@ def likeness_chart(events: tuple[Event, ...], done: Done | None) -> Chart | None
 
 
 def smoothed(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-    """A running mean that weighs the past less and less; the first values count in full."""
+    """Return an exponential running mean; the first values count in full."""
     result: list[tuple[float, float]] = []
     mean = weight = 0.0
     for x, y in points:

@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML file: no script, no request to anywhere, pictures inside."""
+"""A report as one self-contained HTML file: no scripts, no requests, pictures embedded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from easyphoto.storage.files import write_text
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write `report.html` into `folder`, whole or not at all."""
+    """Write `report.html` into `folder` atomically."""
     target = folder / "report.html"
     write_text(target, report_html(report))
     return target
@@ -92,7 +92,7 @@ def _table(table: Table) -> str:
 
 
 def data_uri(picture: Image.Image, longest: int) -> str:
-    """The picture as a JPEG inside the page, no side longer than `longest` pixels."""
+    """Return the picture as a data: URI of a JPEG, no side longer than `longest` pixels."""
     small = picture.convert("RGB")
     small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What a report is made of: sections with galleries, charts, tables and notes. How they look is page.py's business."""
+"""The parts of a report: sections with galleries, charts, tables and notes. `page.py` decides how they look."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 
 class NoteTone(str, Enum):
-    """How a badge is meant."""
+    """The tone of a badge."""
 
     GOOD = "good"
     ASIDE = "aside"
@@ -17,9 +17,9 @@ class NoteTone(str, Enum):
 
 
 def on_page(picture: Image.Image, side: int) -> Image.Image:
-    """A copy as large as a gallery of that side shows it, on screens with two dots for a pixel.
+    """Return an RGB copy of at most 2 × `side` pixels, for screens with two device pixels per CSS pixel.
 
-    A report holds the pictures of a whole session: at their own size they would fill the memory.
+    A report holds the pictures of a whole session, and at full size they would fill the memory.
     """
     small = picture.convert("RGB")
     small.thumbnail((2 * side, 2 * side), Image.Resampling.LANCZOS)
@@ -28,7 +28,7 @@ def on_page(picture: Image.Image, side: int) -> Image.Image:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """One picture with words under it and, where there is a verdict, a badge on it."""
+    """A picture with a caption and, for a verdict, a badge on it."""
 
     image: Image.Image
     caption: str = ""
@@ -43,7 +43,7 @@ class Gallery:
     figures: tuple[Figure, ...]
     title: str = ""
     steps: bool = False
-    """The pictures are stages of one thing, in order."""
+    """Whether the pictures are stages of one thing, in order."""
     side: int = 176
     """Width of a picture on the page, in CSS pixels."""
 
@@ -53,7 +53,7 @@ class Curve:
     name: str
     points: tuple[tuple[float, float], ...]
     faint: bool = False
-    """Drawn thin and pale: what another curve is the smoothed form of."""
+    """Drawn thin and pale, for the raw values behind a smoothed curve."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Chart:
     across: str = "step"
     up: str = ""
     marks: tuple[tuple[float, str], ...] = ()
-    """Values on the vertical axis worth a dashed line, each with its name."""
+    """Values on the vertical axis marked by a dashed line, each with its name."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """Amounts next to one another, for instance seconds per phase."""
+    """Amounts side by side, for instance seconds per phase."""
 
     title: str
     amounts: tuple[tuple[str, float], ...]
@@ -99,7 +99,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, a line under it, a few facts as large figures, and the sections."""
+    """A title, a subtitle, a few facts as large figures, and the sections."""
 
     title: str
     words: str

@@ -1,4 +1,4 @@
-"""The part of a report that is about photos: verdicts with their reasons, crops and what the loss looks at."""
+"""The photo sections of a report: verdicts with their reasons, crops, and the loss weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AROUND_FACE = 2.6
 
 
 def verdict_section(check: Check, person: str | None = None) -> Section:
-    """Every photo with its verdict, the kept ones first; before them a reference photo that nobody could check."""
+    """Return every photo with its verdict, kept ones first; a reference photo that nobody could check precedes them."""
     kept = check.kept
     aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
     figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
@@ -28,7 +28,7 @@ def verdict_section(check: Check, person: str | None = None) -> Section:
 
 
 def dataset_section(dataset: Dataset) -> Section:
-    """Each crop beside its weights: where it is bright, the loss counts."""
+    """Return each crop beside its loss weights, which are large where it is bright."""
     figures: list[Figure] = []
     for entry in dataset.entries:
         crop, weights = (read_picture(file, longest=2 * _CROP_SIDE) for file in (entry.image, entry.weights))
@@ -61,7 +61,7 @@ def _verdict_figure(verdict: Verdict, reference: str | None) -> Figure:
 
 
 def _thumbnail(verdict: Verdict) -> Image.Image:
-    """A square with the face large in it; the middle of the photo where there is none."""
+    """Return a square close-up of the face, or of the middle of the photo if there is none."""
     try:
         picture = read_picture(verdict.path, longest=LONGEST)
     except BadPicture:
@@ -72,7 +72,7 @@ def _thumbnail(verdict: Verdict) -> Image.Image:
 
 
 def _face_on(verdict: Verdict, picture: Image.Image) -> Box:
-    """The face's box on the reduced picture; verdicts count in pixels of the full one."""
+    """Return the face's box on the reduced picture; verdicts are in pixels of the full picture."""
     if verdict.face is None:
         return Box(0, 0, picture.width, picture.height)
     return verdict.face.box.scaled(max(picture.size) / original_size(verdict.path).long)

@@ -1,4 +1,4 @@
-"""The part of a report that is about photographs: template, guides, passes, result, and how like it is."""
+"""The session section of a report: template, guides, passes, result, and likeness."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def session_section(
     *,
     before: tuple[Likeness | None, ...] = (),
 ) -> Section:
-    """Everything that happened to one template, the best result first."""
+    """Return everything that happened to one template, best result first."""
     best = made.best
     shown = (
         Figure(on_page(template, _SIDE), "template"),
@@ -47,12 +47,12 @@ def session_section(
 
 
 def _stages(photograph: Photograph) -> list[Part]:
-    """One strip for each face, then one for the whole picture."""
+    """Return one strip for each face, then one for the whole picture."""
     strips: dict[int | None, list[Figure]] = {}
     step, whole = 150, 220
     for stage in photograph.stages:
         if stage.face is None and stage.name in ("template", "result"):
-            continue  # Both are shown large already.
+            continue  # both are shown large already
         picture = on_page(stage.image, whole if stage.face is None else step)
         strips.setdefault(stage.face, []).append(Figure(picture, stage.name))
     several = sum(face is not None for face in strips) > 1

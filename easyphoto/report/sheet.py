@@ -1,4 +1,4 @@
-"""The galleries of a report as one picture, for places that show no HTML."""
+"""The galleries of a report as one picture, for places that cannot show HTML."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_sheet(folder: Path, report: Report) -> Path:
 
 
 def contact_sheet(report: Report) -> Image.Image:
-    """Every gallery of the report, six pictures in a line, under its title."""
+    """Return every gallery of the report, six pictures in a row, under its title."""
     rows = _rows(report)
     width = 2 * MARGIN + COLUMNS * SIDE + (COLUMNS - 1) * GAP
     height = 96 + sum(_height(row) for row in rows)
@@ -70,7 +70,7 @@ def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: _SheetRow, top:
 
 
 def _tile(picture: Image.Image) -> Image.Image:
-    """The picture whole, in the middle of a square."""
+    """Return the whole picture centred in a square."""
     small = picture.convert("RGB")
     factor = SIDE / max(small.size)
     size = max(1, round(small.width * factor)), max(1, round(small.height * factor))
@@ -88,7 +88,7 @@ def _write(
     size: int,
     width: int,
 ) -> None:
-    """One line, shortened to the width."""
+    """Draw one line of text, shortened to `width` pixels."""
     font = built_in_font(size)
     words = drawable(words.replace("\n", " "), font)
     if pen.textlength(words, font=font) > width:

@@ -1,1 +1,1 @@
-"""The tabs, for every host: one source on gradio 3.41, 4.40 and 6. They talk to the service, never to a web UI."""
+"""The tabs, for every host: one source for gradio 3.41, 4.40 and 6. They use the service, never a web UI."""

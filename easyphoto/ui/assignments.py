@@ -1,4 +1,4 @@
-"""Who takes which face: what people choose at the faces of templates, and the sessions that a service is asked for."""
+"""Which person takes which face of each template, and the groups of photographs that follow from it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 from easyphoto.inference.plan import most_prominent
 
 Reasons = tuple[str | None, ...]
-"""For each face of a template, from the left, why it cannot be done; None where it can."""
+"""For each face of a template, from the left: why it cannot be painted; None if it can."""
 
 
 @dataclass(frozen=True)
 class TemplateFaceChoice:
-    """The faces of one template, from the left, as there is a choice of them."""
+    """The faces of one template, from the left, as a choice."""
 
     reasons: Reasons
     prominences: tuple[float, ...]
-    """As `inference.plan.prominence` has them."""
+    """Values of `inference.plan.prominence`."""
 
 
 @dataclass(frozen=True)
 class TemplateAssignment:
-    """Who takes the faces of one template."""
+    """The persons on the faces of one template."""
 
     template: str
     """Its id."""
     takers: tuple[str | None, ...]
-    """A person's id for each face from the left; None leaves that face as it is."""
+    """A person's id for each face from the left; None leaves that face unchanged."""
     is_chosen: bool = False
-    """By hand. The others follow the persons chosen."""
+    """Chosen by hand; otherwise it follows the chosen persons."""
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class TemplateAssignment:
 
 @dataclass(frozen=True)
 class PhotographGroup:
-    """What one command does: the same persons on every template."""
+    """The work of one command: the same persons on every template."""
 
     persons: tuple[str, ...]
     templates: tuple[str, ...]
@@ -47,7 +47,7 @@ class PhotographGroup:
 
 
 def from_the_left(persons: Sequence[str], offer: TemplateFaceChoice) -> tuple[str | None, ...]:
-    """The persons, in their order, on the faces that the pipeline would give them; faces left over stay as they are."""
+    """Assign the persons, in order, to the faces that the pipeline would choose; other faces stay unchanged."""
     possible = [face for face, reason in enumerate(offer.reasons) if reason is None]
     taken = dict(zip(most_prominent(offer.prominences, possible, len(persons)), persons, strict=False))
     return tuple(taken.get(face) for face in range(len(offer.reasons)))
@@ -56,7 +56,7 @@ def from_the_left(persons: Sequence[str], offer: TemplateFaceChoice) -> tuple[st
 def assigned(
     persons: Sequence[str], faces: Mapping[str, TemplateFaceChoice], earlier: Sequence[TemplateAssignment] = ()
 ) -> tuple[TemplateAssignment, ...]:
-    """A seating for each template, in the order of `faces`. What was chosen by hand stays while it can."""
+    """Return an assignment for each template, in the order of `faces`. Assignments by hand are kept where possible."""
     chosen = {one.template: one for one in earlier if one.is_chosen}
     return tuple(_kept(chosen.get(template), persons, template, offer) for template, offer in faces.items())
 
@@ -72,7 +72,7 @@ def _kept(
 def with_taker(
     seatings: Sequence[TemplateAssignment], template: str, face: int, taker: str | None
 ) -> tuple[TemplateAssignment, ...]:
-    """The seatings with one face given to somebody else; the same ones where nothing changes."""
+    """Return the assignments with one face given to `taker`; unchanged if it is theirs already."""
     return tuple(_given(one, face, taker) if one.template == template else one for one in seatings)
 
 
@@ -84,7 +84,7 @@ def _given(seating: TemplateAssignment, face: int, taker: str | None) -> Templat
 
 
 def photograph_requests(seatings: Sequence[TemplateAssignment]) -> tuple[PhotographGroup, ...]:
-    """Templates with the same persons are done together. Who sits twice in a picture is named twice."""
+    """Group templates with the same persons. A person who takes two faces of a template is listed twice."""
     together: dict[tuple[str, ...], list[TemplateAssignment]] = {}
     for seating in seatings:
         if seating.persons:
@@ -109,6 +109,6 @@ def _faces_of(persons: Sequence[str], seating: TemplateAssignment) -> tuple[int,
 
 
 def without_a_face(persons: Sequence[str], seatings: Sequence[TemplateAssignment]) -> tuple[str, ...]:
-    """The persons who sit on no template."""
+    """Return the persons without a face on any template."""
     seen = {taker for seating in seatings for taker in seating.persons}
     return tuple(person for person in persons if person not in seen)

@@ -1,4 +1,4 @@
-"""Which person takes which face, as pictures to press: one row for each face of each chosen template."""
+"""The assignment of persons to faces as HTML buttons: one row for each face of each chosen template."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PORTRAIT, PICTURE = 96, 480
 
 @dataclass(frozen=True)
 class AssignmentsView:
-    """What the rows are made from."""
+    """The data that the rows are rendered from."""
 
     templates: Mapping[str, TemplateEntry]
     found: Mapping[str, Found]
@@ -31,7 +31,7 @@ class AssignmentsView:
     words: Translator
     thumbnails: Thumbnails
     to: str
-    """Where the buttons' orders go."""
+    """Id of the hidden button that receives the orders."""
 
     def html(self, seatings: Sequence[TemplateAssignment]) -> str:
         if not seatings:
@@ -58,7 +58,7 @@ class AssignmentsView:
         )
 
     def _numbered(self, entry: TemplateEntry) -> str:
-        """The template with a frame and a number on each face; the numbers are text, not pixels."""
+        """Return the template with a frame and a number on each face; the numbers are text, not pixels."""
         found = self.found[entry.id]
         title, count = self.words.translate(entry.title), len(found.faces)
         said = self.words("{title}: faces found: {count}", title=title, count=count)
@@ -79,7 +79,7 @@ class AssignmentsView:
             self._button(pick, order_of(seating.template, face, pick.value), is_on=(taker or NOBODY) == pick.value)
             for pick in choices
         )
-        # A covered face can be given to somebody all the same.
+        # A covered face can still be assigned.
         return (
             f'<div class="easyphoto-face" role="group" aria-label="{name}">{number}{said}'
             f'<div class="easyphoto-takers">{buttons}</div></div>'
@@ -101,7 +101,7 @@ class AssignmentsView:
 
 
 def frame_html(number: int, face: Face, size: Size) -> str:
-    """A numbered frame on a face, in shares of the picture."""
+    """Return a numbered frame on a face, positioned in percent of the picture."""
     box = face.box.clipped(size)
     left, top = 100 * box.left / size.width, 100 * box.top / size.height
     width, height = 100 * box.width / size.width, 100 * box.height / size.height
@@ -114,6 +114,6 @@ def order_of(template: str, face: int, person: str) -> str:
 
 
 def read_order(order: str) -> tuple[str, int, str | None]:
-    """Template, face and person (None: nobody) of a button that was pressed."""
+    """Parse a pressed button's order: template, face and person (None: nobody)."""
     template, face, person = json.loads(order)
     return str(template), int(face), str(person) or None

@@ -1,4 +1,4 @@
-"""The card of a job: what it does, how far it is, how it learns, what went wrong. Values in, HTML out.
+"""The card of a job: what it does, its progress, curves and errors. Values in, HTML out.
 
 Everything that comes from people, files or other programs is escaped here.
 """
@@ -26,7 +26,7 @@ STATE_WORDS: Mapping[State, str] = {
     State.CANCELLED: "Cancelled",
     State.INTERRUPTED: "Interrupted",
 }
-# Not by colour alone: each state has its sign as well as its word.
+# Not by colour alone: each state has a sign and a word.
 STATE_SIGNS: Mapping[State, str] = {
     State.QUEUED: "◌",
     State.RUNNING: "●",
@@ -35,12 +35,12 @@ STATE_SIGNS: Mapping[State, str] = {
     State.CANCELLED: "–",
     State.INTERRUPTED: "‖",
 }
-# What a screen reader is told changes only so often, in percent.
+# Percent between two announcements to a screen reader.
 ANNOUNCED_EVERY = 10
 
 
 def card_html(job: Job, words: Translator, *, more: str = "") -> str:
-    """The card; `more` is HTML that belongs between progress and notes, as curves do."""
+    """Return the card; `more` is HTML between progress and notes, such as curves."""
     active = not job.state.is_over
     parts = [_head(job, words), _progress(job, words) if active else "", more, notes_html(job.notes, words)]
     parts += [error_html(job.error, words)] if job.error else []
@@ -53,7 +53,7 @@ def card_html(job: Job, words: Translator, *, more: str = "") -> str:
 
 
 def announced(job: Job, words: Translator) -> str:
-    """What a screen reader says; it changes far less often than the card."""
+    """Return the text for a screen reader, which changes far less often than the card."""
     state = words(STATE_WORDS[job.state])
     if job.state is State.RUNNING:
         percent = percent_of(job) // ANNOUNCED_EVERY * ANNOUNCED_EVERY
@@ -70,7 +70,7 @@ def percent_of(job: Job) -> int:
 
 
 def duration_words(seconds: float, words: Translator) -> str:
-    """The time that is left, no more exact than it can be known."""
+    """Return the remaining time in words, no more precise than the estimate is."""
     if seconds < 60:
         return words("less than a minute left")
     minutes = round(seconds / 60)
@@ -87,7 +87,7 @@ def notes_html(notes: Sequence[str], words: Translator) -> str:
 
 
 def error_html(error: Mapping[str, str], words: Translator) -> str:
-    """What happened, then what to do."""
+    """Return what happened, then what to do."""
     advice = error.get("advice", "")
     said = f"<p>{escape(words.translate(advice))}</p>" if advice else ""
     message = words.translate(error.get("message", "")) or words("Something went wrong.")
@@ -95,13 +95,13 @@ def error_html(error: Mapping[str, str], words: Translator) -> str:
 
 
 def message_html(text: str, *, is_good: bool = False) -> str:
-    """A sentence of the tab itself: something was done."""
+    """Return a message of the tab itself, such as a completed action."""
     style = "easyphoto-good" if is_good else "easyphoto-message"
     return f'<div class="{style}" role="status">{escape(text)}</div>' if text else ""
 
 
 def warnings_html(warnings: Sequence[str], words: Translator) -> str:
-    """What is missing in the host, and what to do, at the top of a tab."""
+    """Return what the host lacks, and what to do about it, for the top of a tab."""
     if not warnings:
         return ""
     items = "".join(f"<li>{escape(words.translate(warning))}</li>" for warning in warnings)
@@ -109,13 +109,13 @@ def warnings_html(warnings: Sequence[str], words: Translator) -> str:
 
 
 def training_events(events: Iterable[JobEvent]) -> tuple[Event, ...]:
-    """What the training said, out of its job's events."""
+    """Return the training's events among its job's events."""
     heard = (from_line(str(event.values.get("line", ""))) for event in events if event.type == "train")
     return tuple(event for event in heard if event is not None)
 
 
 def curves_html(events: tuple[Event, ...], words: Translator) -> str:
-    """Loss and likeness along the training; empty until there is something to draw."""
+    """Return curves of loss and likeness; empty until there is something to draw."""
     done = next((event for event in reversed(events) if isinstance(event, Done)), None)
     charts = [loss_chart(events), likeness_chart(events, done)]
     drawn = [_figure(chart, words) for chart in charts if chart is not None and _has_points(chart)]
@@ -123,7 +123,7 @@ def curves_html(events: tuple[Event, ...], words: Translator) -> str:
 
 
 def sheet_html(pictures: Sequence[tuple[str, str]], words: Translator, *, title: str) -> str:
-    """Small pictures with captions; `pictures` are data: URIs and their words."""
+    """Return small pictures with captions; `pictures` are pairs of data: URI and caption."""
     if not pictures:
         return ""
     figures = "".join(
@@ -135,7 +135,7 @@ def sheet_html(pictures: Sequence[tuple[str, str]], words: Translator, *, title:
 
 
 def sample_captions(events: tuple[Event, ...], words: Translator) -> dict[str, str]:
-    """What stands under a validation picture, by its name among the job's previews."""
+    """Return the captions of validation pictures, by their names among the job's previews."""
     captions = {}
     for event in events:
         if isinstance(event, Sample):
@@ -155,7 +155,7 @@ def log_html(lines: Sequence[str], words: Translator) -> str:
 
 
 def event_lines(events: Iterable[JobEvent], words: Translator) -> list[str]:
-    """A job's story, a line for each thing that happened; what repeats itself is told once."""
+    """Return the job's log, one line per event; repeated lines appear once."""
     lines: list[str] = []
     for event in events:
         said = _line(event, words)
@@ -165,7 +165,7 @@ def event_lines(events: Iterable[JobEvent], words: Translator) -> list[str]:
 
 
 def said_in(event: JobEvent, name: str) -> str:
-    """A text of an event; records may come from editors."""
+    """Return a text of an event; it may be of another type, because records can be edited."""
     said = event.values.get(name, "")
     return said if isinstance(said, str) else str(said)
 
@@ -206,8 +206,8 @@ def capital(text: str) -> str:
 
 
 def _progress(job: Job, words: Translator) -> str:
-    """The bar, and under it the step in words; without a count the bar only shows that something goes on."""
-    # The training's own words end with the time left; the card says it once, for every kind of job.
+    """Return the bar, and below it the step in words; without a total the bar only shows activity."""
+    # The training's own phase ends with the time left; the card shows that once, for every kind of job.
     said = [words.translate(part) for part in parts_of(job.phase, " · ") if not part.endswith(" left")]
     counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []

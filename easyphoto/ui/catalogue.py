@@ -1,4 +1,4 @@
-"""Catalogues: the texts in another language, as PO files that gettext's tools edit and check."""
+"""Translation catalogues: PO files, which gettext's tools edit and check."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Entry:
     text: str
     """The English template."""
     said: str
-    """Its translation; "" where there is none yet."""
+    """Its translation; "" if there is none yet."""
     comments: tuple[str, ...] = ()
-    """Whole lines, with their signs."""
+    """Whole lines with their `#` markers."""
 
 
 def catalogue_file(language: str) -> Path:
@@ -25,14 +25,16 @@ def catalogue_file(language: str) -> Path:
 
 
 def catalogue(language: str) -> Mapping[str, str]:
-    """Template → translation of all that is translated."""
+    """Return template → translation for everything translated."""
     content = catalogue_file(language).read_text("utf-8")
     return {entry.text: entry.said for entry in entries(content) if entry.text and entry.said}
 
 
 def entries(content: str) -> Iterator[Entry]:
-    """The entries of a PO file, its header first. Raises ValueError where the file has what our catalogues do not:
-    plural forms and contexts."""
+    """Yield the entries of a PO file, its header first.
+
+    Raises ValueError for plural forms and contexts, which our catalogues do not use.
+    """
     for block in content.split("\n\n"):
         comments: list[str] = []
         found = {"msgid": "", "msgstr": ""}

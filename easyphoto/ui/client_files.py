@@ -1,7 +1,7 @@
-"""The files of an event: taken only where gradio put them when they were uploaded, opened only after that is certain.
+"""Uploaded files of an event: accepted only from gradio's upload folder, and opened only after that check.
 
-An event can name any path. Gradio opens what is named before a handler sees it, and which of its versions looks first
-differs; so the components that take files here open nothing, and `brought` is the one way to what was uploaded.
+An event can name any path. Gradio opens named files before a handler sees them, and its versions differ in whether they
+check the path first; so the components here open nothing, and `brought` is the only way to an upload.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from easyphoto.storage.files import read_regular
 # Gradio's folder for one upload: a random name in gradio 3, a digest of the content from 4 on.
 _UPLOAD = re.compile(r"[0-9a-f]{40,64}")
 MOST_ENTRIES = 100_000
-"""Of a folder that is named; a web UI's outputs hold some thousands."""
+"""Limit for the entries of a named folder; a web UI's outputs hold some thousands."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What an event says that it brings, unopened: names with the user, and paths."""
+    """The files that an event claims to bring, unopened: pairs of the user's file name and a path."""
 
     files: tuple[tuple[str, str], ...]
     folder: Path
-    """Gradio's for what comes in."""
+    """Gradio's folder for uploads."""
 
 
 @dataclass(frozen=True)
 class ClientFile:
     name: str
-    """With the user; only its letters matter."""
+    """The user's file name; only its letters are used."""
     path: Path
 
     def take(self) -> bytes:
-        """The content of a picture; the page's copy goes, because the picture is kept elsewhere, or not at all.
+        """Return a picture's bytes and delete the page's copy: the picture is stored elsewhere, or rejected.
 
-        Raises BadPicture for one that is too large.
+        Raises BadPicture if it is too large.
         """
         try:
             return read_regular(self.at_most(MOST_BYTES), MOST_BYTES)
@@ -58,7 +58,7 @@ class ClientFile:
                 self.path.unlink()
 
     def at_most(self, most: int) -> Path:
-        """The path, for what is no picture. Raises BadPicture for more bytes than that."""
+        """Return the path of a file that is not a picture. Raises BadPicture if it has more than `most` bytes."""
         if self.path.stat().st_size > most:
             raise BadPicture(
                 text("{name} is too large.", name=self.name),
@@ -68,7 +68,7 @@ class ClientFile:
 
 
 def brought(value: Any) -> tuple[ClientFile, ...]:
-    """The files of a component of this module. Raises ForeignFile for what was not uploaded, or for too many."""
+    """Return the files of a component of this module. Raises ForeignFile for too many, or a file not uploaded."""
     if value is None:
         return ()
     if not isinstance(value, Claims):
@@ -82,7 +82,7 @@ def brought(value: Any) -> tuple[ClientFile, ...]:
 
 
 def uploaded_path(claim: str, folder: Path) -> Path:
-    """The path of an upload below gradio's folder. Raises ForeignFile for any other, links and devices included."""
+    """Return the path of an upload below gradio's folder. Raises ForeignFile for any other path, a link or a device."""
     try:
         path = Path(claim)
         place, above = path.parent, path.parent.parent
@@ -96,9 +96,9 @@ def uploaded_path(claim: str, folder: Path) -> Path:
 
 
 def named_folder(typed: str) -> Path:
-    """A folder of this machine that somebody typed, where that is asked for at all. Raises ForeignFile.
+    """Return a folder of this machine that the user typed, where the page allows that. Raises ForeignFile.
 
-    What lies in it must be files and folders; a link may lead to another place in it.
+    It may hold only files and folders; a link must stay within it.
     """
     folder = Path(os.path.expanduser(typed))
     if not folder.is_dir():
@@ -131,7 +131,7 @@ def _foreign(name: str) -> ForeignFile:
 
 
 def _claimed(payload: Any) -> Iterator[tuple[str, str]]:
-    """Of any version: a record or gradio's object for one, alone or in a list. What is neither has no path."""
+    """Yield name and path of each file in the payload of any gradio version; "" for a payload without a path."""
     listed = getattr(payload, "root", payload)
     for each in listed if isinstance(listed, (list, tuple)) else [listed]:
         record = each if isinstance(each, Mapping) else getattr(each, "__dict__", {})
@@ -142,7 +142,7 @@ def _claimed(payload: Any) -> Iterator[tuple[str, str]]:
 
 
 def gradio_folder(component: Any) -> Path:
-    """Where gradio keeps what comes in and goes out."""
+    """Return gradio's folder for uploads and results."""
     return Path(getattr(component, "GRADIO_CACHE", None) or component.DEFAULT_TEMP_DIR)
 
 
@@ -151,12 +151,12 @@ def _claims(component: Any, payload: Any) -> Claims | None:
 
 
 async def _left_alone(component: Any, path: str) -> str:
-    """In place of gradio's copying what is named into its cache, or fetching it from elsewhere."""
+    """Replaces gradio's function that copies a named file into its cache, or fetches it from elsewhere."""
     return path
 
 
 def _seen(component: Any, payload: Any) -> Any:
-    """A picture on show that an event sends back: a host's own handlers take it, and gradio opens it for them."""
+    """Check a shown picture that an event sends back, because gradio opens it for the host's own handlers."""
     path = payload.get("path") if isinstance(payload, Mapping) else getattr(payload, "path", None)
     if path is not None:
         try:
@@ -167,9 +167,9 @@ def _seen(component: Any, payload: Any) -> Any:
 
 
 def _kind(base: Any, **members: Any) -> Any:
-    """A component that looks like `base` and differs in `members`.
+    """Return a component class that looks like `base` and overrides `members`.
 
-    A class statement would have gradio 4 and later write a .pyi file beside this one.
+    With a class statement gradio 4 and later would write a .pyi file beside this one.
     """
     maker = ABCMeta if issubclass(type(base), ABCMeta) else type
     members |= {"__module__": __name__, "is_template": True}

@@ -1,6 +1,6 @@
-"""What differs between the hosts' versions of gradio: 3.41 (AUTOMATIC1111, reForge), 4.40 (Forge), 6 (standalone).
+"""Differences between the hosts' versions of gradio: 3.41 (AUTOMATIC1111, reForge), 4.40 (Forge), 6 (standalone).
 
-Everything else in `ui` is written in the words that all of them know.
+The rest of `ui` uses only what all of them have in common.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from easyphoto.ui.client_files import SeenImage
 from easyphoto.ui.visitors import as_visitor
 
 PAGE_QUALITY = 82
-"""JPEG quality of pictures that travel within the page."""
+"""JPEG quality of pictures embedded in the page."""
 _JPEG = "data:image/jpeg;base64,"
 
 
 def version(text: str | None = None) -> tuple[int, ...]:
-    """(3, 41, 2) of "3.41.2"; gradio's own by default."""
+    """Parse "3.41.2" as (3, 41, 2); the default is gradio's own version."""
     return tuple(int(part) for part in (text or gr.__version__).split(".")[:3] if part.isdecimal())
 
 
 def event_words(of: tuple[int, ...], *, js: str | None = None) -> dict[str, Any]:
-    """The keywords of an event listener: its JavaScript, and that it is no endpoint of gradio's own API."""
+    """Return an event listener's keywords: its JavaScript, and that it is not an endpoint of gradio's own API."""
     words: dict[str, Any] = {} if js is None else {"_js" if of < (4,) else "js": js}
     if of >= (6,):
         return {**words, "api_visibility": "private"}
@@ -46,9 +46,9 @@ def listen(
     js: str | None = None,
     queue: bool = False,
 ) -> Any:
-    """Connect `event` (a component's `click`, `change`, `upload` …).
+    """Connect `event` (a component's `click`, `change`, `upload` …); returns gradio's dependency.
 
-    Without the queue, so that a picture that the host paints holds nothing up here. Returns gradio's dependency.
+    By default the queue is not used, so that a picture that the host paints does not block the page.
     """
     return event(
         None if handler is None else as_visitor(handler),
@@ -65,7 +65,7 @@ def blocks(title: str) -> gr.Blocks:
 
 
 def seen_image(**words: Any) -> Any:
-    """A picture that is shown, never a place to upload to."""
+    """Return a picture component that only shows, and takes no uploads."""
     words |= {"type": "pil", "interactive": False}
     if version() >= (6,):
         return SeenImage(buttons=["download", "fullscreen"], **words)
@@ -73,17 +73,17 @@ def seen_image(**words: Any) -> Any:
 
 
 def update(**words: Any) -> Any:
-    """A change of a component; without words none at all."""
+    """Return a component's update; without keywords it changes nothing."""
     return gr.update(**words)
 
 
 def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str:
-    """A picture as a data: URI, at most `side` pixels long; for hosts that hand out no files of the workspace."""
+    """Return a picture as a data: URI, no side longer than `side` pixels; hosts do not serve the workspace's files."""
     if isinstance(picture, Path) and side is None and picture.suffix.lower() in (".jpg", ".jpeg"):
         return _JPEG + base64.b64encode(picture.read_bytes()).decode("ascii")
     with io.BytesIO() as stream:
         if isinstance(picture, Path):
-            # The page's copy has no profile, so the colours must be sRGB's.
+            # The page's copy has no profile, so its colours must be sRGB.
             small = read_picture(picture, longest=side)
         else:
             small = picture.convert("RGB")
@@ -94,7 +94,7 @@ def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str
 
 
 def link_or_none(picture: Path, *, side: int | None = None) -> str | None:
-    """As `picture_link`; None for a file that is damaged or gone, which must not take the whole page down."""
+    """Like `picture_link`; None for a damaged or missing file, which must not break the whole page."""
     try:
         return picture_link(picture, side=side)
     except (OSError, EasyPhotoError):

@@ -1,8 +1,8 @@
-"""The page's door, where the page stands alone: which of gradio's routes are open, for whom, and for which files.
+"""The standalone page's access control: which of gradio's routes are open, to whom, and for which files.
 
-Gradio serves more than a page needs (files of the working folder, other addresses, recordings), and takes any path that
-an event names for an upload. Here only what the page asks for is open, and an event may name what the same visitor has
-uploaded. Inside a web UI the host's own door stands there; then `ui.client_files` alone guards what we take.
+Gradio serves more than a page needs (files of the working directory, proxied URLs, recordings), and accepts any path in
+an event as an upload. Here only the routes that the page uses are open, and an event may only name uploads of the same
+visitor. Inside a web UI the host controls access; there only `ui.client_files` guards the files.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
 
 OURS = "/easyphoto/"
-"""The API's routes, which have guards of their own."""
+"""The API's routes, which are guarded separately."""
 MOST_EVENT = 64_000_000
-"""Bytes of an event; none of the page's is a tenth of that."""
+"""Limit for an event in bytes; the page's own have less than a tenth of it."""
 MOST_REMEMBERED = 20_000
-"""Uploads whose owner is known; a page that has forgotten one asks for it again."""
+"""Number of uploads whose owner is remembered; a page must upload a forgotten one again."""
 MOST_UPLOAD = MOST_ARCHIVE + 1_000_000
-"""With the form around it."""
+"""In bytes, with the form around the file."""
 _UPLOAD, _EVENT, _FILE = "/upload", re.compile(r"/(?:run|api)/[^/]+/?"), "/file="
 _OPEN = {
     "GET": re.compile(
@@ -50,14 +50,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class PageDoor:
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
     folder: Path
-    """Gradio's for what comes in."""
+    """Gradio's folder for uploads."""
     brought: OrderedDict[str, Requester] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith(OURS):
             await self.app(scope, receive, send)
         elif scope["type"] != "http":
-            # Gradio 3 has its queue there, which the page does not use.
+            # Gradio 3's queue is a web socket, which the page does not use.
             await send({"type": "websocket.close", "code": 1008})
         else:
             await self._opened(scope, receive, send)
@@ -83,7 +83,7 @@ class PageDoor:
             await (self._upload if path == _UPLOAD else self._event)(scope, receive, send, asker)
 
     def _may_see(self, name: str, asker: Requester) -> bool:
-        """What they brought, or what was made for a page: its name cannot be guessed."""
+        """Return whether it is the visitor's upload, or a file made for a page, whose name cannot be guessed."""
         try:
             root, path = os.path.realpath(self.folder), os.path.realpath(name)
             is_file = path.startswith(os.path.join(root, "")) and stat.S_ISREG(os.lstat(path).st_mode)
@@ -92,7 +92,7 @@ class PageDoor:
         return is_file and self.brought.get(path, asker) == asker
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Requester) -> None:
-        """Paths are told when their owner is known and the files lie there: gradio may move them after its answer."""
+        """Answer only when the owner of the paths is recorded: gradio may move the files after its answer."""
         told: list[MutableMapping[str, Any]] = []
 
         async def hearing(message: MutableMapping[str, Any]) -> None:
@@ -124,12 +124,14 @@ class PageDoor:
             await PlainTextResponse("This file did not come in through this page.", 403)(scope, receive, send)
 
     def _brought_all(self, event: bytes, asker: Requester) -> bool:
-        """Raises ValueError, RecursionError for what is no JSON, or names no path."""
+        """Return whether the visitor uploaded all files of the event. Raises ValueError, RecursionError
+        for bad JSON.
+        """
         return all(self.brought.get(os.path.realpath(str(name))) == asker for name in claims_in(json.loads(event)))
 
 
 def claims_in(event: Any) -> Iterator[Any]:
-    """Whatever any version of gradio could take for the path of a file, wherever it stands in an event."""
+    """Yield everything in an event that any version of gradio could take for a file's path."""
     if isinstance(event, Mapping):
         if "path" in event:
             yield event["path"]
@@ -143,7 +145,7 @@ def claims_in(event: Any) -> Iterator[Any]:
 
 
 def _remembered(send: Send, token: str) -> Send:
-    """The cookie goes with the answer; scripts cannot read it, and another site's page does not send it along."""
+    """Set the cookie in the answer; scripts cannot read it (HttpOnly), other sites do not send it (SameSite)."""
     cookie = f"{COOKIE}={token}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
 
     async def sending(message: MutableMapping[str, Any]) -> None:
@@ -155,7 +157,7 @@ def _remembered(send: Send, token: str) -> Send:
 
 
 def length_of(scope: Scope) -> int | None:
-    """What the body's length is said to be, which the server holds it to."""
+    """Return the declared length of the body, which the server enforces."""
     said = next((value for name, value in scope["headers"] if name.lower() == b"content-length"), b"")
     return int(said) if said.isdigit() else None
 
@@ -171,7 +173,7 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """The body once more, for who reads it next; then whatever comes."""
+    """Return a `receive` that repeats the body, then continues with `receive`."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receiving() -> MutableMapping[str, Any]:

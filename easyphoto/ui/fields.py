@@ -1,4 +1,4 @@
-"""A settings class as components, and what they hold as settings again."""
+"""Renders a settings class as components, and reads settings from their values."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from easyphoto.ui.language import Translator
 
 S = TypeVar("S", bound=Settings)
 AUTO = "auto"
-# A slider with more places than this cannot be set exactly with a mouse.
+# A slider with more positions than this cannot be set precisely with a mouse.
 MOST_PLACES = 2000
 MOST_RADIO = 3
 
 
 @dataclass
 class SettingFields(Generic[S]):
-    """The components of one settings class, laid out in as many places as the tab likes.
+    """The components of one settings class, which the tab may place in several parts.
 
-    `place` makes components where it is called; what nobody has placed is at its default when read.
+    `place` creates components where it is called; a setting without a component reads as its default.
     """
 
     kind: type[S]
     words: Translator
     prefix: str
-    """Begins the elem_id of each component: `easyphoto_train`."""
+    """Prefix of each component's elem_id, such as `easyphoto_train`."""
     more: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What the host knows besides the declared choices, by setting."""
+    """The host's additional choices, by setting."""
     starts: Mapping[str, Any] = field(default_factory=dict)
-    """Values to begin with that are no defaults."""
+    """Initial values that differ from the defaults."""
     components: dict[str, Any] = field(default_factory=dict)
 
     def place(self, *names: str) -> None:
@@ -46,7 +46,7 @@ class SettingFields(Generic[S]):
             self.components[name] = self._component(name)
 
     def place_rest(self, *, without: Iterable[str] = ()) -> None:
-        """Every setting that has no component yet."""
+        """Place every setting that has no component yet."""
         left = {*self.components, *without}
         self.place(*(each.name for each in dataclasses.fields(self.kind) if each.name not in left))  # type: ignore[arg-type]
 
@@ -55,7 +55,7 @@ class SettingFields(Generic[S]):
         return set(self.components.values())
 
     def read(self, values: Mapping[Any, Any]) -> S:
-        """The settings out of a handler's values by component. Raises BadSettings that names the field by its label."""
+        """Read the settings from a handler's values by component. Raises BadSettings with the field's label."""
         found: dict[str, Any] = {}
         for name, component in self.components.items():
             found[name] = self._value(name, values[component])
@@ -65,7 +65,7 @@ class SettingFields(Generic[S]):
             raise self._by_label(error) from error
 
     def show(self, settings: S) -> dict[Any, Any]:
-        """Updates by component, so that they show `settings`."""
+        """Return updates by component that show `settings`."""
         return {
             component: compat.update(value=self.shown(name, getattr(settings, name)))
             for name, component in self.components.items()
@@ -75,7 +75,7 @@ class SettingFields(Generic[S]):
         return self.show(preset(self.kind, name))
 
     def shown(self, name: str, value: Any) -> Any:
-        """What the component of that setting holds for `value`."""
+        """Return what the setting's component holds for `value`."""
         declared = declared_of(self.kind, name)
         if declared.choices and value is not None:
             return self._labels(name).get(value, value)
@@ -84,7 +84,7 @@ class SettingFields(Generic[S]):
         return _number_text(value) if self.is_free(name) and not isinstance(value, str) else value
 
     def is_free(self, name: str) -> bool:
-        """Whether it is typed in, because it may be empty."""
+        """Return whether it is a text field, because it may be empty."""
         return type(None) in types_of(self.kind, name)
 
     def _component(self, name: str) -> Any:
@@ -125,7 +125,7 @@ class SettingFields(Generic[S]):
         return said or None
 
     def _labels(self, name: str) -> dict[str, str]:
-        """The words of each choice; gradio 3 knows no values behind them. A host's names stay as they are."""
+        """Return label → choice, since gradio 3 has no values behind labels. A host's names are not translated."""
         declared = declared_of(self.kind, name)
         return {
             **{value: self.words(value) for value in declared.choices},
@@ -144,7 +144,7 @@ class SettingFields(Generic[S]):
         return None if shown in (None, "") and type(None) in kinds else "" if shown is None and str in kinds else shown
 
     def _by_label(self, error: BadSettings) -> BadSettings:
-        """The settings class speaks of `learning_rate`, the page of "Learning rate"."""
+        """Replace the field's name, such as `learning_rate`, by its label on the page, "Learning rate"."""
         values = error.message.values
         name = values.get("name")
         if name not in {each.name for each in dataclasses.fields(self.kind)}:  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ class SettingFields(Generic[S]):
 
 @dataclass(frozen=True)
 class PresetChoice:
-    """fast, balanced, thorough, as the page calls them."""
+    """The presets fast, balanced and thorough with their labels."""
 
     names: tuple[str, ...]
     words: Translator
@@ -190,7 +190,7 @@ def types_of(kind: type[Settings], name: str) -> set[type]:
 
 
 def number_from(shown: Any, kinds: set[type], label: str, words: Translator) -> int | float | None:
-    """What was typed as a number of the setting's kind; nothing is "auto" where that is allowed."""
+    """Parse a typed number of the setting's kind; an empty field is "auto" where that is allowed."""
     typed = str(shown if shown is not None else "").strip()
     if type(None) in kinds and typed.lower() in ("", AUTO, words(AUTO).lower()):
         return None

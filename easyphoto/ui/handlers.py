@@ -1,4 +1,4 @@
-"""Handlers of a tab's events: errors shown where the user looks, and what is looked up again when the tab is opened."""
+"""Handlers of a tab's events: they show errors in the tab, and refresh it when it is opened."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def saying(message: Any, words: Translator, handler: Callable[..., dict[Any, Any]]) -> Callable[..., dict[Any, Any]]:
-    """`handler`, which returns updates by component, with what it raises shown in the component `message`.
+    """Wrap `handler`, which returns updates by component, so that its errors appear in the component `message`.
 
-    `message` must be among the event's outputs; it is cleared where the handler says nothing.
+    `message` must be among the event's outputs; it is cleared if the handler does not set it.
     """
 
     @wraps(handler)
@@ -28,7 +28,7 @@ def saying(message: Any, words: Translator, handler: Callable[..., dict[Any, Any
             return {message: "", **handler(*values)}
         except EasyPhotoError as error:
             return {message: error_html(error_record(error), words)}
-        except Exception as error:  # the last line before gradio, which would show a bare "Error"
+        except Exception as error:  # the last handler before gradio, which would only show "Error"
             log.exception("A handler of the EasyPhoto tab failed.")
             return {message: error_html(error_record(error), words)}
 
@@ -37,7 +37,7 @@ def saying(message: Any, words: Translator, handler: Callable[..., dict[Any, Any
 
 @dataclass(frozen=True)
 class Renewal:
-    """For when the tab is opened, the page's loading included."""
+    """Refreshes a tab when it is opened, also when the page loads."""
 
     handler: Callable[..., dict[Any, Any]]
     """Returns updates by component."""

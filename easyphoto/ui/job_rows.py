@@ -1,4 +1,4 @@
-"""The queue as rows: what waits, runs and is done, each with what can be done about it."""
+"""The queue as rows: waiting, running and finished jobs, each with its actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOW, CANCEL, FORGET = "show", "cancel", "forget"
 
 
 def shown_jobs(jobs: Sequence[Job], kind: str) -> tuple[Job, ...]:
-    """What is not over, of any kind, in the order of its turn; then the last ones of `kind`, newest first."""
+    """Return all unfinished jobs in queue order, then the latest finished ones of `kind`, newest first."""
     going = [job for job in jobs if not job.state.is_over]
     ended = [job for job in jobs if job.state.is_over and job.kind == kind]
     return (*reversed(going), *ended[: max(0, MOST_ROWS - len(going))])
@@ -28,13 +28,13 @@ def shown_jobs(jobs: Sequence[Job], kind: str) -> tuple[Job, ...]:
 class JobRows:
     words: Translator
     kind: str
-    """Jobs of this kind can be shown and forgotten here; the others only cancelled."""
+    """Jobs of this kind can be shown and forgotten here; others only cancelled."""
     to: str
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Of templates, by the stem of their files."""
+    """Titles of templates, by the stems of their files."""
 
     def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0) -> str:
-        """`others`: how many jobs of other people wait or run; nothing else of them is said."""
+        """`others` is the number of other people's jobs that wait or run; nothing else of them is shown."""
         rows, said = shown_jobs(jobs, self.kind), self.words("Other people's jobs in the queue: {count}", count=others)
         beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
         if not rows:
@@ -78,6 +78,6 @@ class JobRows:
 
 
 def read_order(order: str) -> tuple[str, str]:
-    """The verb and the job's id."""
+    """Parse the verb and the job's id."""
     verb, id = json.loads(order)
     return str(verb), str(id)

@@ -1,4 +1,4 @@
-"""The words of the page: English texts are the keys of the catalogues in `locale`."""
+"""The page's translations: English texts are the keys of the catalogues in `locale`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from easyphoto.ui.catalogue import catalogue
 
 @dataclass(frozen=True)
 class Translator:
-    """`Translator("zh_CN")("Start training")`. A text without a translation stays English."""
+    """Translates texts: `Translator("zh_CN")("Start training")`. A text without a translation stays English."""
 
     language: str = "en"
 
     def __call__(self, template: str, /, **values: Any) -> str:
-        """A text of the page; `values` go into its {places}."""
+        """Translate a text of the page; `values` fill its {places}."""
         said = self._table.get(template, template)
         return said.format_map(values) if values else said
 
     def translate(self, said: str) -> str:
-        """What verdicts, phases, notes and errors say. Of a `Text` the template is looked up, and the texts among its
-        values are translated as well; an ordinary string is looked up as a whole."""
+        """Translate a text of a verdict, phase, note or error.
+
+        For a `Text` the template and the texts among its values are looked up; an ordinary string is looked up as a
+        whole.
+        """
         if not self._table or not said:
             return said
         if not isinstance(said, Text) or not said.values:
@@ -36,7 +39,7 @@ class Translator:
 
     @property
     def tag(self) -> str:
-        """For the `lang` attribute of what is written in these words."""
+        """Value of the `lang` attribute for text in this language."""
         return "zh-CN" if self._table else "en"
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A job's card as components that keep themselves up to date: `javascript/easyphoto.js` clicks the hidden tick."""
+"""A job's card that updates itself: `javascript/easyphoto.js` clicks the hidden tick button."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def no_extra(job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
 
 @dataclass(frozen=True)
 class LiveCard:
-    """The components of one card. `job` holds the id of the job on show, None before there is one."""
+    """The components of one card. `job` holds the id of the shown job, None before there is one."""
 
     job: Any
     seen: Any
-    """How much of it the page shows already, so that nothing is sent twice."""
+    """The state that the page shows already, so that nothing is sent twice."""
     card: Any
     cancel: Any
     log: Any
@@ -67,7 +67,7 @@ def show_job(
     body: Body = no_body,
     extra: Extra = no_extra,
 ) -> dict[Any, Any]:
-    """Updates that show the job; only `seen` itself where nothing has happened since. Raises UnknownJob."""
+    """Return updates that show the job; only `seen` if nothing has happened since. Raises UnknownJob."""
     job, events = service.queue.get(id), service.queue.events(id)
     now = f"{id} {len(events)} {job.state.value}"
     if now == seen:
@@ -104,7 +104,7 @@ def connect_card(
     extra: Extra = no_extra,
     extra_outputs: Sequence[Any] = (),
 ) -> None:
-    """Tick and cancel. A page that has just been loaded finds the newest job of these kinds again."""
+    """Connect tick and cancel. A newly loaded page shows the newest job of these kinds."""
 
     def ticked(id: str | None, seen: str) -> dict[Any, Any]:
         id = id or newest_job(service, kinds)
@@ -112,7 +112,7 @@ def connect_card(
             return {live.seen: ""}
         try:
             return show_job(live, service, id, words=words, seen=seen or "", body=body, extra=extra)
-        except UnknownJob:  # its person was deleted, or it was cleared away
+        except UnknownJob:  # its person was deleted, or the job was cleared away
             return show_nothing(live)
 
     def cancelled(id: str | None) -> dict[Any, Any]:
@@ -127,7 +127,7 @@ def connect_card(
 
 
 def newest_job(service: Service, kinds: Sequence[str]) -> str | None:
-    """The one that goes on, else the last that ended."""
+    """Return the running or next job, else the one that ended last."""
     jobs = [job for job in service.queue.list() if job.kind in kinds]
     going = [job for job in jobs if not job.state.is_over]
     return next((job.id for job in (*reversed(going), *jobs)), None)

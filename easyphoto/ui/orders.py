@@ -1,7 +1,7 @@
 """Buttons inside HTML: `<button data-easyphoto-order="remove 3" data-easyphoto-to="easyphoto_train_order">`.
 
-`javascript/easyphoto.js` keeps what was asked and clicks the hidden button, whose handler is given the order's text.
-The next order goes when the one before it is answered: gradio drops or mixes events that overtake each other.
+`javascript/easyphoto.js` keeps the order and clicks the hidden button, whose handler receives the order's text. The
+next order is sent when the previous one is answered, because gradio drops or mixes events that overtake each other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import gradio as gr
 from easyphoto.ui import compat
 from easyphoto.ui.live import HIDDEN
 
-# The order goes in place of the first input; the others come as they are.
+# The order replaces the first input; the others are passed on unchanged.
 TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest]"
 
 
@@ -29,7 +29,7 @@ class Orders:
 
 
 def place_orders(prefix: str) -> Orders:
-    """`prefix` + `_order` is what the HTML's buttons point to."""
+    """The HTML's buttons name `prefix` + `_order` as their target."""
     text = gr.Textbox("", label="order", elem_id=f"{prefix}_order_text", elem_classes=[HIDDEN])
     return Orders(text, gr.Button("order", elem_id=f"{prefix}_order", elem_classes=[HIDDEN]), f"{prefix}_order")
 
@@ -50,7 +50,7 @@ def connect_orders(
 
 
 def order_button(text: str, order: str, *, to: str, label: str = "", style: str = "", is_on: bool | None = None) -> str:
-    """The HTML of such a button; `label` is what a screen reader says, `is_on` is for one of a choice."""
+    """Return the HTML of such a button; `label` is for screen readers, `is_on` marks one of several choices."""
     named = f' aria-label="{escape(label)}" title="{escape(label)}"' if label else ""
     pressed = "" if is_on is None else f' aria-pressed="{str(is_on).lower()}"'
     return (

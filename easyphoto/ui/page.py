@@ -1,4 +1,4 @@
-"""The page: EasyPhoto's tabs in one gr.Blocks, for a host's top-level tab or standing alone."""
+"""The page: EasyPhoto's tabs in one gr.Blocks, for a host's top-level tab or standalone."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Page:
 
 
 def build_page(service: Service, *, standalone: bool) -> Page:
-    """Inside a host its own page brings style and script; standing alone the page brings them itself.
+    """Build the page. A host's page includes style and script already; a standalone page brings its own.
 
-    Each visitor is shown the jobs and photos that are theirs; persons and templates are everybody's.
+    Each visitor sees only their own jobs and photos; persons and templates are shared by all.
     """
     service, words = service.for_clients(), Translator(service.facts().language)
     parts = (
@@ -60,11 +60,11 @@ def build_page(service: Service, *, standalone: bool) -> Page:
 
 
 def mount_page(app: Any, blocks: gr.Blocks) -> Path:
-    """Put it at the root; returns the folder for what comes in. What a version does not know it is not told."""
+    """Mount the page at the root; returns gradio's folder for uploads. Options that its version lacks are omitted."""
     wanted = {"max_file_size": MOST_ARCHIVE, "show_error": False, "run_history": False, "ssr_mode": False}
     known = inspect.signature(gr.mount_gradio_app).parameters
     gr.mount_gradio_app(app, blocks, path="/", **{name: value for name, value in wanted.items() if name in known})
-    # Only after its own `launch` does gradio 6 ask whether a path that an event names was uploaded.
+    # Gradio 6 checks that a path in an event was uploaded only after its own `launch`.
     blocks.has_launched = True
     return gradio_folder(next(each for each in blocks.blocks.values() if isinstance(each, FileDrop)))
 
@@ -79,7 +79,7 @@ class _Part:
 @dataclass(frozen=True)
 class _Placed:
     renew: gr.Button
-    """Pressed by `javascript/easyphoto.js` whenever the tab is opened."""
+    """Clicked by `javascript/easyphoto.js` whenever the tab is opened."""
     built: Any
 
 
@@ -90,7 +90,7 @@ def _place_tab(part: _Part, service: Service, words: Translator) -> _Placed:
 
 
 def _connect(part: _Part, placed: _Placed, service: Service) -> None:
-    """What shows the workspace is looked up again whenever the tab is opened."""
+    """Connect the tab; everything read from the workspace is refreshed whenever it is opened."""
     part.module.connect(placed.built, service)
     again = part.module.renewal(placed.built, service)
     compat.listen(placed.renew.click, again.handler, inputs=list(again.inputs), outputs=again.outputs)

@@ -1,4 +1,4 @@
-"""The persons as tiles: portrait, how like it is, what they were trained with, and what can be done with them."""
+"""The persons as tiles: portrait, likeness, training settings and actions."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class PersonTiles:
     words: Translator
     thumbnails: Thumbnails
     to: str
-    """Where the buttons' orders go."""
+    """Id of the hidden button that receives the orders."""
 
     def html(self, persons: Sequence[Person], damaged: Sequence[Damaged] = ()) -> str:
         return self._tiles(persons) + self._damage(damaged)
 
     def _damage(self, damaged: Sequence[Damaged]) -> str:
-        """Nobody vanishes in silence."""
+        """List unreadable persons, so that none disappears silently."""
         said = [self.words("{name} cannot be shown. {reason}", name=one.id, reason=one.reason) for one in damaged]
         return notes_html(said, self.words) if said else ""
 
@@ -119,7 +119,7 @@ class PersonTiles:
 
 
 def read_order(order: str) -> tuple[str, str]:
-    """The verb and the person's id."""
+    """Parse the verb and the person's id."""
     verb, id = json.loads(order)
     return str(verb), str(id)
 
@@ -136,7 +136,7 @@ def declared_label(settings: Any, name: str) -> str:
 
 
 def run_of(service: Service, person: Person) -> TrainRun | None:
-    """The record of the person's training; None where it is gone, as for who was imported."""
+    """Return the record of the person's training; None if it is gone, or the person was imported."""
     record = service.app.workspace.runs / (person.run or "") / RUN_FILE
     if not person.run or not record.is_file():
         return None
@@ -148,7 +148,7 @@ def run_of(service: Service, person: Person) -> TrainRun | None:
 
 @dataclass(frozen=True)
 class Doomed:
-    """How much goes with a person."""
+    """The amount of data deleted with a person."""
 
     photos: int
     runs: int
@@ -158,7 +158,7 @@ class Doomed:
 
 
 def doomed_of(service: Service, person: Person) -> Doomed:
-    """What `delete` will delete. Raises UnknownPerson."""
+    """Count what `delete` would delete. Raises UnknownPerson."""
     found = traces_of(service.app.workspace, person.id)
     jobs = len(found.jobs) + len(found.checks)
     return Doomed(len(person.photos), len(found.runs), len(found.results), jobs, len(found.uploads))

@@ -1,4 +1,4 @@
-"""The Persons tab: everybody in the workspace; export, import, rename, delete."""
+"""The Persons tab: all persons of the workspace; export, import, rename, delete."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXPORTS = "easyphoto-exports"
 
 @dataclass(frozen=True)
 class Question:
-    """A part that opens for one person: what is asked, the answer, and two buttons."""
+    """A dialog for one person: a question, the answer, and two buttons."""
 
     group: Any
     said: Any
@@ -52,7 +52,7 @@ class Question:
 class Import:
     upload: Any
     folder: Any | None
-    """None where others reach the page: it is a path of this machine."""
+    """None if others can reach the page, because it takes a path on this machine."""
     name: Any
     start: Any
     live: LiveCard
@@ -63,7 +63,7 @@ class PersonsTab:
     tiles: Any
     orders: Orders
     whose: Any
-    """State: the id of the person whom a question is about."""
+    """State: the id of the person in question."""
     message: Any
     exported: Any
     rename: Question
@@ -145,7 +145,7 @@ def renewal(tab: PersonsTab, service: Service) -> Renewal:
 
 
 def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
-    """Who is there, and who is there and cannot be read."""
+    """Return the readable and the damaged persons."""
     workspace = service.app.workspace
     return workspace.list_persons(), workspace.damaged_persons()
 
@@ -278,12 +278,12 @@ def import_html(job: Job, words: Translator) -> str:
 
 
 def exports_folder(file: Any) -> Path:
-    """Below gradio's own folder for files on their way out, from which every version serves."""
+    """Return a folder below gradio's own for results, which every version serves."""
     return gradio_folder(file) / EXPORTS
 
 
 def exported_file(service: Service, id: str, folder: Path) -> Path:
-    """The person's ZIP, at an address that nobody can guess; an older one of theirs is replaced."""
+    """Export the person to an unguessable path; an older export of theirs is replaced."""
     remove_exports(folder, id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     own = folder / secrets.token_hex(20)
@@ -292,7 +292,7 @@ def exported_file(service: Service, id: str, folder: Path) -> Path:
 
 
 def remove_exports(folder: Path, id: str) -> None:
-    """Nobody's face stays in a folder for temporary files when they are deleted."""
+    """Delete a person's exports, which would otherwise stay in a temporary folder after the person is deleted."""
     for file in folder.glob(f"*/{id}.zip"):
         with suppress(OSError):
             file.unlink(missing_ok=True)

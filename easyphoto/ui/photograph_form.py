@@ -1,4 +1,4 @@
-"""What the Photograph tab's first part holds: who and what there is to choose, and the plan that was chosen."""
+"""The data behind the Photograph tab's form: the choices of persons and templates, and the chosen plan."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ UPLOAD = "upload-"
 
 @dataclass(frozen=True)
 class PhotographPlan:
-    """Who is photographed on what: the values of one visitor's page."""
+    """The persons and templates of one visitor's page."""
 
     persons: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
-    """Names of uploads that stand among the templates."""
+    """Names of uploads among the templates."""
     seatings: tuple[TemplateAssignment, ...] = ()
     options: Options = field(default_factory=Options)
 
@@ -42,21 +42,21 @@ class PhotographPlan:
 
 @dataclass(frozen=True)
 class Choosing:
-    """What there is to choose from now."""
+    """The current choices."""
 
     service: Service
     words: Translator
     faces: TemplateFaces = field(default_factory=TemplateFaces)
 
     def persons(self) -> tuple[Person, ...]:
-        """Those whose training is finished."""
+        """Return the persons whose training is finished."""
         return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:
         return [Pick(person.id, person.name, portrait_of(self.service, person)) for person in self.persons()]
 
     def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
-        """By id: those of the service, then the uploads that are still there."""
+        """Return the templates by id: those of the service, then the uploads that still exist."""
         entries = [
             *self.service.templates(),
             *(entry for name in uploads if (entry := upload_entry(self.service, name))),
@@ -68,17 +68,17 @@ class Choosing:
         return [Pick(entry.id, self.words.translate(entry.title), entry.path) for entry in entries]
 
     def titles(self) -> Mapping[str, str]:
-        """What templates are called, by the stem of their files."""
+        """Return the templates' titles by the stems of their files."""
         return {entry.path.stem: self.words.translate(entry.title) for entry in self.service.templates()}
 
     def found(self, plan: PhotographPlan) -> Mapping[str, Found]:
-        """The faces of the plan's templates, in its order, as its persons' photographs number them."""
+        """Return the faces of the plan's templates, in order, numbered as a photograph of its persons numbers them."""
         entries, app = self.templates(plan.uploads), self.service.app.with_options(plan.options)
         there = [entries[id] for id in plan.templates if id in entries]
         return self.faces.all_of(there, app, self.domain(plan.persons))
 
     def planned(self, plan: PhotographPlan, *, with_covered: bool = False) -> PhotographPlan:
-        """With everybody assigned anew, as far as people have not assigned them by hand."""
+        """Assign all persons anew, except where faces were assigned by hand."""
         there = [person.id for person in self.persons()]
         persons = tuple(id for id in plan.persons if id in there)
         family, found = self.family(persons), self.found(replace(plan, persons=persons))
@@ -86,9 +86,9 @@ class Choosing:
         return replace(plan, persons=persons, templates=tuple(faces), seatings=assigned(persons, faces, plan.seatings))
 
     def domain(self, persons: Sequence[str]) -> str | None:
-        """What the persons' photos are; None where they differ, or where that cannot be told, which their job will say.
+        """Return the domain of the persons' photos; None if they differ or cannot be told, which their job will report.
 
-        Each template is then seen as what it is.
+        With None each template is analysed in its own domain.
         """
         with suppress(EasyPhotoError):
             return domain_of(self.service.app, persons)
@@ -98,7 +98,7 @@ class Choosing:
         return self.service.app.workspace.person(persons[0]).family if persons else None
 
     def ask(self, plan: PhotographPlan, settings: InferenceSettings) -> tuple[Job, ...]:
-        """The jobs of a plan, one for each group of templates with the same persons. Raises InputError."""
+        """Submit one job for each group of templates with the same persons. Raises InputError."""
         groups = photograph_requests(
             (self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings
         )
@@ -124,7 +124,7 @@ class Choosing:
         )
 
     def _check_bases(self, group: PhotographGroup, options: Options) -> None:
-        """Said at once, not when the job's turn has come."""
+        """Check at once instead of in the job's turn."""
         workspace = self.service.app.workspace
         bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
         if options.base is None and len(bases) > 1:
@@ -134,7 +134,7 @@ class Choosing:
             )
 
     def _check_domains(self, group: PhotographGroup, options: Options) -> None:
-        """Likewise; of whom nothing is recorded yet the job finds out."""
+        """Check at once, as far as domains are recorded; the job determines the others."""
         persons = [self.service.app.workspace.person(id) for id in group.persons]
         known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
@@ -142,14 +142,14 @@ class Choosing:
 
 
 def portrait_of(service: Service, person: Person) -> Path | None:
-    """The picture that stands for a person: their portrait, else the photo that shows them best."""
+    """Return the person's picture: their portrait, else their reference photo, else the first photo."""
     folder = service.app.workspace.person_folder(person.id)
     found = (folder / name for name in (person.portrait, person.reference, *person.photos[:1]) if name)
     return next((file for file in found if file.is_file()), None)
 
 
 def upload_entry(service: Service, name: str) -> TemplateEntry | None:
-    """An upload as a template; None where it is gone."""
+    """Return an upload as a template; None if it is gone."""
     try:
         upload = service.upload(name)
     except InputError:

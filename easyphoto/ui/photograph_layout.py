@@ -1,4 +1,4 @@
-"""The Photograph tab: who, on which templates, who takes which face, and the pictures that come of it."""
+"""The layout of the Photograph tab: persons, templates, faces, settings and results."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ class How:
 
 @dataclass(frozen=True)
 class Results:
-    """The third part: what came of it."""
+    """The third part: results."""
 
     group: Any
     shown: Any
-    """State: [job's id, picture's file] on show."""
+    """State: job id and file name of the shown picture."""
     orders: Orders
     tiles: Any
     picture: Any
@@ -105,7 +105,7 @@ class Results:
 class Queue:
     rows: Any
     seen: Any
-    """State: the rows on show, so that nothing is sent twice."""
+    """State: the rows shown, so that nothing is sent twice."""
     orders: Orders
 
 
@@ -161,7 +161,7 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
     nobody = gr.HTML(
         _empty(words("Nobody is ready yet. Train a person first.")), visible=not people, elem_id=f"{PREFIX}_nobody"
     )
-    # Their pictures come when the tab is opened: drawn here, they would take 50 ms of a web UI's start.
+    # The pictures are added when the tab is opened: rendered here they would delay a web UI's start by 50 ms.
     templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)
     upload = FileButton(
         words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",

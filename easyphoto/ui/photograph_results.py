@@ -1,4 +1,4 @@
-"""The Photograph tab's queue and results: what goes on, what came of it, and back from a result to its settings."""
+"""The Photograph tab's queue and results: running jobs, finished pictures, and the settings of a result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREVIEW_SIDE, MOST_PREVIEWS = 192, 8
 
 
 def queue_updates(tab: PhotographTab, service: Service, shown: str | None, seen: str = "") -> dict[Any, Any]:
-    """The rows of the queue; only `seen` itself where they are as before."""
+    """Return the queue's rows; only `seen` if they are unchanged."""
     rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(
         service.queue.list(), shown, others=service.queue.of_others()
     )
@@ -34,7 +34,7 @@ def queue_updates(tab: PhotographTab, service: Service, shown: str | None, seen:
 
 
 def result_updates(tab: PhotographTab, service: Service, id: str, file: str | None = None) -> dict[Any, Any]:
-    """A finished job's pictures, one of them large. Nothing of one that is not done. Raises UnknownJob."""
+    """Return a finished job's pictures, one of them large; hide the results of an unfinished job. Raises UnknownJob."""
     job, part = service.queue.get(id), tab.results
     pictures = ranked(job.result or {}) if job.state is State.DONE else ()
     there = [picture for picture in pictures if _file(service, id, picture.file) is not None]
@@ -53,7 +53,7 @@ def result_updates(tab: PhotographTab, service: Service, id: str, file: str | No
 
 
 def page_picture(path: Path) -> Image.Image:
-    """The result in sRGB, with its record: gradio hands it on without a profile, and clips greys of 16 bits."""
+    """Return the result in sRGB with its record: gradio drops the profile and clips 16-bit greys."""
     with open_picture(path) as opened:
         is_srgb = opened.mode in ("RGB", "RGBA") and "icc_profile" not in opened.info
         shown = opened.copy() if is_srgb else None
@@ -69,7 +69,7 @@ def hidden_results(tab: PhotographTab) -> dict[Any, Any]:
 
 
 def step_updates(tab: PhotographTab, service: Service, shown: Sequence[str]) -> dict[Any, Any]:
-    """Every step of the result on show; they are many pictures, so they come when asked for."""
+    """Return every step of the shown result; they are many pictures, so they are loaded only on request."""
     picture = shown_picture(service, shown)
     found = [(stage, _file(service, shown[0], stage.file)) for stage in picture.stages]
     there = [(stage, file) for stage, file in found if file is not None]
@@ -77,7 +77,7 @@ def step_updates(tab: PhotographTab, service: Service, shown: Sequence[str]) -> 
 
 
 def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
-    """Raises InputError where nothing is on show, UnknownJob where it is gone."""
+    """Raises InputError if nothing is shown, UnknownJob if it is gone."""
     picture = find_picture(ranked(service.queue.get(shown[0]).result or {}), shown[1]) if shown else None
     if picture is None:
         raise InputError(text("No result is shown."), advice=text("Choose one first."))
@@ -85,7 +85,7 @@ def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
 
 
 def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any] | None:
-    """What made the result on show; its job knows the checkpoint, which the picture's own record may not."""
+    """Return the shown result's record, with its job's checkpoint, which the picture's own record may lack."""
     picture = shown_picture(service, shown)
     record = read_record(service.queue.file(shown[0], picture.file))
     options = service.queue.get(shown[0]).request.get("options") or {}
@@ -93,16 +93,16 @@ def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any
 
 
 def read_record(file: Path) -> Mapping[str, Any] | None:
-    """The record in a PNG; None where there is none, or it is no picture."""
+    """Return the record in a PNG; None if it has none or is not a picture."""
     try:
         record = picture_record(file)
-    except Exception:  # Pillow's plugins raise nearly anything on broken files, and the note may be no JSON
+    except Exception:  # Pillow's plugins raise nearly anything on broken files, and the record may be invalid JSON
         return None
     return record if isinstance(record, Mapping) else None
 
 
 def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
-    """Queue and results beside the live card; a page that has just been loaded finds its last results again."""
+    """Update queue and results along with the live card; a newly loaded page shows its last results."""
     id = id or newest_job(service, (KIND,))
     updates = queue_updates(tab, service, id, seen)
     if id is None or (shown and shown[0] == id):
@@ -115,7 +115,7 @@ def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Sequence
 
 
 def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequence[JobEvent]) -> str:
-    """What the passes have painted so far; once it is done, the results show more."""
+    """Return what the passes have painted so far; empty once the job is done, because the results show more."""
     if job.state is State.DONE:
         return ""
     captions = preview_captions(events)
@@ -129,7 +129,7 @@ def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequen
 
 
 def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
-    """The phase in which each preview came; it is told right after the picture."""
+    """Return each preview's phase, which is reported right after the picture."""
     captions: dict[str, str] = {}
     waiting: list[str] = []
     phase = ""
@@ -145,7 +145,7 @@ def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
 
 
 def obeyed(tab: PhotographTab, service: Service, order: str) -> str | None:
-    """Do what a row's button says; returns the job to show, None where the one on show stays."""
+    """Execute a row's order; returns the job to show, None to keep the shown one."""
     verb, id = job_rows.read_order(order)
     if verb == job_rows.CANCEL:
         service.queue.cancel(id)

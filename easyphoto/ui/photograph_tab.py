@@ -1,4 +1,4 @@
-"""The Photograph tab: its parts connected to each other and to the service."""
+"""The Photograph tab: connects its parts to each other and to the service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from easyphoto.ui.picture_choice import Pick, key_of, latest
 from easyphoto.ui.repeat import Known, Repeat, repeated
 
 MOST_RESULT = 500_000_000
-"""Bytes of a PNG that was made here; the largest pictures that are read have 108 million pixels."""
+"""Limit for a PNG made here, in bytes; the largest pictures that are read have 108 million pixels."""
 __all__ = ["PhotographTab", "build", "connect", "renewal"]
 
 
@@ -50,7 +50,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
 
 
 def renewal(tab: PhotographTab, service: Service) -> Renewal:
-    """Persons and templates as they are now; of what was chosen, what is still there stays."""
+    """Refresh persons and templates; choices that still exist are kept."""
     who = tab.who
 
     def renewed(
@@ -69,7 +69,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
             **(hidden_results(tab) if shown and not _is_known(service, shown[0]) else {}),
         }
         if seen == (key_of(people), key_of(who.choosing.template_picks(plan.uploads))):
-            return updates  # whatever is being chosen meanwhile stays
+            return updates  # a choice in progress is kept
         return {
             **updates,
             **_offered(tab, people, replace(plan, persons=tuple(persons or ()), templates=tuple(templates or ()))),
@@ -83,7 +83,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
 
 
 def _offered(tab: PhotographTab, people: Sequence[Pick], plan: PhotographPlan) -> dict[Any, Any]:
-    """Persons and templates to choose from; of the plan's, who is still there. One alone is chosen."""
+    """Offer persons and templates; the plan's are chosen if they still exist, or else a single person."""
     who = tab.who
     chosen = [id for id in plan.persons if any(pick.value == id for pick in people)]
     if not chosen and len(people) == 1:
@@ -132,7 +132,7 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
         handler = saying(tab.message, words, chosen)
         pressed = compat.listen(latest(group.input), handler, inputs=inputs, outputs=outputs)
         if compat.version() < (4,):
-            # What is pressed while this goes on fires nothing there: look once more at what is chosen by then.
+            # In gradio 3, clicks during this call fire no event: read the choice once more afterwards.
             compat.listen(pressed.then, handler, inputs=inputs, outputs=outputs)
     compat.listen(
         who.upload.upload,
@@ -144,7 +144,7 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
 
 
 def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
-    """The plan that the form's values make; hand-made seats stay."""
+    """Return the plan from the form's values; assignments by hand are kept."""
     who = tab.who
     options = tab.how.options({tab.how.base: None, **values})
     plan = replace(
@@ -157,7 +157,7 @@ def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
 
 
 def plan_updates(tab: PhotographTab, plan: PhotographPlan) -> dict[Any, Any]:
-    """The plan, and its faces with who takes them."""
+    """Return the plan, and its faces with their assignments."""
     choosing, family = tab.who.choosing, tab.who.choosing.family(plan.persons)
     found = choosing.found(plan)
     picks = {pick.value: pick for pick in choosing.person_picks()}
@@ -208,7 +208,7 @@ def _connect_start(tab: PhotographTab, service: Service) -> None:
 
 
 def asked_words(jobs: int, words: Translator) -> str:
-    """Of one job its card says enough."""
+    """Return a message for several jobs; a single job is explained by its card."""
     if jobs == 1:
         return ""
     return words("{count} sessions are in the queue, because the templates have different persons.", count=jobs)
@@ -285,7 +285,7 @@ def _connect_repeat(tab: PhotographTab, service: Service) -> None:
 
 
 def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan) -> dict[Any, Any]:
-    """The form filled as the record says, and what of it is gone. Raises InputError."""
+    """Fill the form from the record, and report what no longer exists. Raises InputError."""
     who, choosing = tab.who, tab.who.choosing
     found, uploads = _found_again(tab, service, record, plan)
     templates = () if found.template is None else (found.template,)
@@ -307,7 +307,7 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
 def _found_again(
     tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan
 ) -> tuple[Repeat, tuple[str, ...]]:
-    """What the record asks for, and the uploads with the template it names, where that is one."""
+    """Return what the record asks for, and the uploads, including the template if it is one."""
     facts, name = service.facts(), str(record.get("template")) if isinstance(record, Mapping) else ""
     uploads = plan.uploads
     if name not in uploads and upload_entry(service, name) is not None:

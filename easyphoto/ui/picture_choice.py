@@ -1,6 +1,6 @@
-"""Choosing by picture: gradio's own check boxes with a picture on each, so that keyboard and screen reader work.
+"""Choices with pictures: gradio's own check boxes, so that keyboard and screen reader work, with a picture on each.
 
-The pictures are a style sheet of the moment, because a check box has nowhere else to put one.
+The pictures come from a generated style sheet, because a check box cannot hold one.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Pick:
     value: str
     label: str
     picture: Path | None = None
-    """None: nothing but the label."""
+    """None: only the label is shown."""
 
 
 @dataclass(frozen=True)
 class PictureChoice:
-    """`group` holds the values chosen, in the order in which they were chosen."""
+    """`group` holds the chosen values, in the order of choosing."""
 
     group: Any
     style: Any
     seen: Any
-    """State: what the page offers, by `key_of`."""
+    """State: `key_of` the offered picks."""
     elem_id: str
     thumbnails: Thumbnails
 
@@ -44,7 +44,7 @@ class PictureChoice:
         return {self.group, self.style, self.seen}
 
     def show(self, picks: Sequence[Pick], chosen: Sequence[str]) -> dict[Any, Any]:
-        """Updates by component; of `chosen`, what is no longer there is left out."""
+        """Return updates by component; values of `chosen` that no longer exist are left out."""
         there = {pick.value for pick in picks}
         value = [each for each in chosen if each in there]
         choices = [(pick.label, pick.value) for pick in picks]
@@ -71,13 +71,13 @@ def place_choice(
 
 
 def key_of(picks: Sequence[Pick]) -> str:
-    """Changes when something else is offered, or looks different."""
+    """Return a key that changes when the offer or its pictures change."""
     changed = [pick.picture.stat().st_mtime_ns if pick.picture is not None else 0 for pick in picks]
     return repr([(pick.value, pick.label, at) for pick, at in zip(picks, changed, strict=True)])
 
 
 def latest(event: Callable[..., Any]) -> Callable[..., Any]:
-    """The event so that its last firing is never lost; from gradio 4 on, one that comes during a call is by default."""
+    """Return the event so that its last firing is never lost; by default gradio 4 and later drop one during a call."""
     return partial(event, trigger_mode="always_last") if compat.version() >= (4,) else event
 
 

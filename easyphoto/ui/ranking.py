@@ -1,4 +1,4 @@
-"""The pictures of a finished job in the order in which people should see them."""
+"""The order in which the pictures of a finished job are shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StageFile:
     name: str
     file: str
     face: int | None
-    """From the left, 0 first; None where the step is about the whole picture."""
+    """From the left, from 0; None for a step of the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Ranked:
     template: str
     seed: int
     rank: int | None
-    """1 is most like the person; None where that is not known."""
+    """1 is most similar to the person; None if unknown."""
     cosine: float | None
     embedder: str | None
     notes: tuple[str, ...]
@@ -31,9 +31,9 @@ class Ranked:
 
 
 def ranked(result: Mapping[str, Any]) -> tuple[Ranked, ...]:
-    """Most like first, over all templates; what cannot be ranked comes after, in the order it was made.
+    """Return the pictures of all templates, most similar first; unranked ones follow in the order they were made.
 
-    Values of different embedders are never ranked together: where there are several, nothing is ranked.
+    Values of different embedders cannot be compared: if there are several, nothing is ranked.
     """
     pictures = tuple(result.get("pictures", ()))
     known = [picture for picture in pictures if picture["score"] is not None and embedder_of(picture) is not None]
@@ -46,7 +46,7 @@ def ranked(result: Mapping[str, Any]) -> tuple[Ranked, ...]:
 
 
 def embedder_of(picture: Mapping[str, Any]) -> str | None:
-    """What measured the picture's likeness; None where nothing did, or several did."""
+    """Return the embedder that measured the picture's likeness; None if none or several did."""
     embedders = {one["embedder"] for one in picture["likeness"] if one is not None}
     return embedders.pop() if len(embedders) == 1 else None
 
@@ -65,5 +65,5 @@ def _ranked(picture: Mapping[str, Any], rank: int | None) -> Ranked:
 
 
 def find_picture(pictures: Sequence[Ranked], file: str | None) -> Ranked | None:
-    """The picture of that file; the first where there is none."""
+    """Return the picture of that file, or the first one."""
     return next((one for one in pictures if one.file == file), pictures[0] if pictures else None)

@@ -1,4 +1,4 @@
-"""From the record in a result's PNG back to what a form was filled with, and what of it no longer exists."""
+"""Restores a form from the record in a result's PNG, and lists what no longer exists."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from easyphoto.workspace.folders import Person
 
 @dataclass(frozen=True)
 class Known:
-    """What there is now."""
+    """What exists now."""
 
     persons: Sequence[Person]
     templates: Mapping[str, str]
     """File name → id."""
     checkpoints: Sequence[str] = ()
     more_choices: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
-    """Of settings whose choices a web UI adds to: restore, upscale."""
+    """Choices that a web UI adds to the settings restore and upscale."""
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a form must hold to make a picture again."""
+    """The form's values for making a picture again."""
 
     persons: tuple[str, ...]
-    """Ids."""
+    """Person ids."""
     template: str | None
-    """Its id."""
+    """Template id."""
     seats: Mapping[int, str]
     """Face from the left → a person's id."""
     settings: InferenceSettings
     base: str | None
     missing: tuple[Text, ...]
-    """What the record names and nobody has any more, in whole sentences."""
+    """What the record names and no longer exists, in whole sentences."""
 
 
 def repeated(record: Any, known: Known) -> Repeat:
-    """One picture with the record's seed and settings. Raises InputError for a record that is none of ours."""
+    """Restore one picture's seed and settings. Raises InputError for a record that is not EasyPhoto's."""
     if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
         raise InputError(
             text("This picture has no record of EasyPhoto."),
@@ -62,7 +62,7 @@ def repeated(record: Any, known: Known) -> Repeat:
 
 
 def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[Text]]:
-    """The record's settings as far as they still mean something, with the picture's own seed."""
+    """Return the record's settings as far as they are still valid, with the picture's own seed."""
     declared = {field.name: field for field in dataclasses.fields(InferenceSettings)}
     wanted = {**record["settings"], "seed": record["seed"], "count": 1}
     lost = [
@@ -86,7 +86,7 @@ def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSetting
 
 
 def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[Text]]:
-    """Who sat, and where. A seat names people as they were called then, the record's list has their ids."""
+    """Return the persons and their faces. The assignment has the names of that time, the list of persons their ids."""
     ids = [str(id) for id in _listed(record.get("persons"))]
     there = {person.id: person for person in known.persons}
     absent = [text("The person {id!r} is gone.", id=id) for id in dict.fromkeys(ids) if id not in there]
@@ -105,5 +105,5 @@ def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], 
 
 
 def _listed(value: Any) -> list[Any]:
-    """A list of what the record lists; its pictures come from anywhere, so nothing is sure."""
+    """Return a list from the record, or an empty one: pictures may come from anywhere, so no type is certain."""
     return list(value) if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""The results of a job as HTML: tiles in their order, and what is known about the one that was chosen."""
+"""The results of a job as HTML: tiles in order, and details of the chosen one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ResultsView:
     words: Translator
     thumbnails: Thumbnails
     to: str
-    """Where the tiles' orders go."""
+    """Id of the hidden button that receives the tiles' orders."""
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Of templates, by the stem of their files."""
+    """Titles of templates, by the stems of their files."""
 
     def tiles(self, pictures: Sequence[Ranked], files: Sequence[Path], shown: Ranked | None) -> str:
-        """Every picture, most like first; pressing one shows it."""
+        """Return every picture as a tile, most similar first; a click shows it."""
         tiles = "".join(
             self._tile(picture, file, is_shown=picture is shown)
             for picture, file in zip(pictures, files, strict=True)
@@ -56,7 +56,7 @@ class ResultsView:
         return f'<b class="easyphoto-rank">{picture.rank}</b>' if picture.rank is not None else ""
 
     def details(self, picture: Ranked, file: Path) -> str:
-        """Likeness, what else is worth knowing, and the file itself with its record."""
+        """Return likeness, other facts, and the file itself with its record."""
         words = self.words
         embedder = f" · {picture.embedder}" if picture.embedder else ""
         facts = [
@@ -70,7 +70,7 @@ class ResultsView:
         return f'<div class="easyphoto-detail" lang="{words.tag}"><p>{"".join(facts)}</p>{notes}</div>'
 
     def steps(self, stages: Sequence[StageFile], files: Sequence[Path]) -> str:
-        """Every step's picture, a strip for each face, then one for the whole picture."""
+        """Return every step's picture, a strip for each face, then one for the whole picture."""
         strips: dict[int | None, list[str]] = {}
         for stage, file in zip(stages, files, strict=True):
             if file.is_file():
@@ -94,7 +94,7 @@ class ResultsView:
 
 
 def likeness_words(picture: Ranked, words: Translator) -> str:
-    """A cosine says something only with the embedder that measured it, which the details name."""
+    """Return the cosine similarity; it is meaningful only with its embedder, which the details name."""
     if picture.rank is None and picture.cosine is None:
         return words("not ranked")
     likeness = words("likeness {score}", score=f"{picture.cosine:.2f}")
@@ -102,7 +102,7 @@ def likeness_words(picture: Ranked, words: Translator) -> str:
 
 
 def download_html(file: Path, label: str, *, mime: str = "image/png") -> str:
-    """A link that holds the file's own bytes: what gradio shows was written anew and has lost its record."""
+    """Return a link that embeds the file's bytes, because gradio re-encodes shown pictures and drops the record."""
     content = base64.b64encode(file.read_bytes()).decode("ascii")
     return (
         f'<a class="easyphoto-download" download="{escape(file.name)}" href="data:{mime};base64,{content}">'

@@ -1,4 +1,4 @@
-"""The faces of templates, found once for each picture."""
+"""The faces of templates, detected once for each picture."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ MOST_KEPT = 200
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The faces of one template from the left, in the pixels of a picture of `size`."""
+    """The faces of one template from the left, in pixels of a picture of `size`."""
 
     faces: tuple[Face, ...]
     size: Size
     covered: tuple[str | None, ...]
-    """What hides each face; None where nothing does."""
+    """What covers each face; None: nothing."""
 
     def reasons(self, family: str | None) -> Reasons:
-        """Why each face cannot be done by that family; None where it can."""
+        """Return why that family cannot paint each face; None where it can."""
         known = family_named(family) if family else FAMILIES.default
         return tuple(why_untouched(face, self.size, known) for face in self.faces)
 
     def offer(self, family: str | None, *, with_covered: bool = False) -> TemplateFaceChoice:
-        """A covered face can be done, but without `with_covered` nobody gets it who was not given it by hand."""
+        """Return the faces to choose from. Without `with_covered`, covered ones are assigned only by hand."""
         covered = [None] * len(self.faces) if with_covered else self.covered
         reasons = (why or hidden for why, hidden in zip(self.reasons(family), covered, strict=True))
         return TemplateFaceChoice(tuple(reasons), tuple(prominence(face) for face in self.faces))
 
 
 class TemplateFaces:
-    """Looks for faces, and remembers what it found."""
+    """Detects faces, and caches the result."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, Found] = OrderedDict()
 
     def of(self, template: Path, app: EasyPhoto, domain: str | None = None) -> Found:
-        """As the engine of that domain finds them, or the app's own; another engine or detector looks again."""
+        """Return the faces found by that domain's engine, or the app's; another engine or detector detects anew."""
         key = template, template.stat().st_mtime_ns, app.options.engine, app.options.faces, app.options.weights, domain
         if key not in self._known:
             faces, covered = faces_of(app, template, domain=domain)

@@ -1,4 +1,4 @@
-"""The Templates tab: the pictures that ship, the user's own, and one drawn from words."""
+"""The Templates tab: shipped templates, the user's own, and drawing one from words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LEAST_SIDE, SIDE_STEP = 256, 64
 
 @dataclass(frozen=True)
 class DrawForm:
-    """What "make one" asks for."""
+    """The fields of "make one"."""
 
     name: Any
     prompt: Any
@@ -73,7 +73,7 @@ class TemplateTiles:
     to: str
 
     def html(self, entries: Sequence[TemplateEntry], *, asked: str | None = None) -> str:
-        """The user's own first; `asked` is the one about to be deleted."""
+        """Return the user's own first; `asked` is the one about to be deleted."""
         own = [self._own(entry, is_asked=entry.id == asked) for entry in entries if entry.is_own]
         facts = {one.file: one for one in shipped_templates()}
         shipped = [self._shipped(entry, facts[entry.path]) for entry in entries if not entry.is_own]
@@ -126,7 +126,7 @@ def build(service: Service, words: Translator) -> TemplatesTab:
                 elem_id=f"{PREFIX}_upload",
             )  # fmt: skip
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
-            # Filled when the tab is opened, because drawing the pictures takes a while.
+            # Filled when the tab is opened, because rendering the pictures takes a while.
             tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
         with gr.Column(scale=4, min_width=320):
             drawing = _place_drawing(words, service.facts())
@@ -195,7 +195,7 @@ def _connect_own(tab: TemplatesTab, service: Service) -> None:
 
 
 def _added(service: Service, file: ClientFile, words: Translator) -> str:
-    """What became of one of several: the others are taken in all the same."""
+    """Add one of several files; returns a message, so that an error does not stop the others."""
     try:
         entry = service.add_template(name_of(file.name), file.take())
     except EasyPhotoError as error:
@@ -204,7 +204,7 @@ def _added(service: Service, file: ClientFile, words: Translator) -> str:
 
 
 def name_of(file: str) -> str:
-    """A template's name out of what the user's file is called."""
+    """Derive a template's name from the file name."""
     stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file.replace("\\", "/")).stem.lower()).strip("-_")
     return stem[:64] or "template"
 
@@ -245,7 +245,7 @@ def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
 
 
 def drawn_html(service: Service, job: Job, thumbnails: Thumbnails, words: Translator) -> str:
-    """The picture, as far as it is drawn."""
+    """Return the picture as far as it is drawn."""
     name = (job.result or {}).get("file") or (job.previews[-1] if job.previews else None)
     try:
         file = service.queue.file(job.id, str(name)) if name else None

@@ -1,4 +1,4 @@
-"""Small pictures as data: URIs, made once: hosts hand out no files of the workspace, and the same ones come often."""
+"""Cached thumbnails as data: URIs: hosts do not serve the workspace's files, and the same pictures are shown often."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from easyphoto.ui import compat
 
 MOST_KEPT = 300
-"""Some 12 kB each."""
+"""Number of thumbnails, about 12 kB each."""
 _GREY = (128, 128, 128)
 
 
@@ -19,14 +19,14 @@ class Thumbnails:
         self._known: OrderedDict[tuple[Path, int, int], str] = OrderedDict()
 
     def link(self, picture: Path, side: int) -> str:
-        """A file that has changed is read again; of one that is damaged or gone, a grey square.
+        """Return a thumbnail, no side longer than `side` pixels; a damaged or missing file gives a grey square.
 
-        One such file must not take the page of everybody down.
+        A changed file is read again. A single bad file must not break everybody's page.
         """
         return self.link_or_none(picture, side) or compat.picture_link(Image.new("RGB", (32, 32), _GREY))
 
     def link_or_none(self, picture: Path, side: int) -> str | None:
-        """None for a file that is damaged or gone."""
+        """Like `link`; None for a damaged or missing file."""
         try:
             key = picture, side, picture.stat().st_mtime_ns
         except OSError:
@@ -42,5 +42,5 @@ class Thumbnails:
         return self._known[key]
 
     def forget(self) -> None:
-        """Somebody was deleted: nothing of them stays in memory."""
+        """Clear the cache after a person was deleted, so that nothing of them stays in memory."""
         self._known.clear()

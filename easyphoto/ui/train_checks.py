@@ -1,4 +1,4 @@
-"""What happens to the photos of the Train tab: dropping, choosing a face or removing one leads to new verdicts."""
+"""Checks of the Train tab's photos: adding photos, choosing a face or removing a photo leads to new verdicts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from easyphoto.ui.train_photos import (
 
 @dataclass(frozen=True)
 class Checking:
-    """The handlers of the photos' part; each returns updates by component."""
+    """The handlers of the photo part; each returns updates by component."""
 
     part: PhotoPart
     form: TrainForm
@@ -47,7 +47,7 @@ class Checking:
         return self._begun(PhotoSet.of(values[self.part.held]), values)
 
     def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
-        """A button of a verdict: another face needs another look, a removed photo or a chosen reference mostly none."""
+        """Handle a verdict's button: another face needs a new check, a removed photo or chosen reference mostly not."""
         values = dict(zip(self.order_inputs, row, strict=True))
         before, check = PhotoSet.of(values[self.part.held]), values[self.part.check]
         held = before.ordered(order)
@@ -59,7 +59,7 @@ class Checking:
         return self._ended(check)
 
     def ticked(self, record: Mapping[str, Any], check: str | None, person: str) -> dict[Any, Any]:
-        """A page that was loaded anew finds its photos again."""
+        """Update the card; a newly loaded page finds its photos again."""
         held = PhotoSet.of(record)
         if check is None:
             job = unfinished_check(self.service)
@@ -75,7 +75,7 @@ class Checking:
         return show_check(self.part, self.service, check, held, self.words, person=person or "")
 
     def _still_says_it(self, check: str | None, before: PhotoSet, held: PhotoSet) -> bool:
-        """Whether the check on show is true of what is held now, as far as its page can show it."""
+        """Return whether the shown check is still valid for the photos held now."""
         result = self._result(check)
         if held.faces != before.faces:
             return False
@@ -84,7 +84,7 @@ class Checking:
         if held.reference is not None:
             return True
         reference = result.get("reference")
-        # One that was let go, or went, leaves its place to one that only another check can name.
+        # If the choice was undone, or the reference removed, only a new check can name another.
         return reference is None or (reference in held.photos and not result.get("reference_chosen"))
 
     def _result(self, check: str | None) -> Mapping[str, Any] | None:
@@ -101,7 +101,7 @@ class Checking:
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
     def _begun(self, held: PhotoSet, values: Mapping[Any, Any]) -> dict[Any, Any]:
-        """Check what is held, in place of a check that still goes on."""
+        """Check the held photos; a check in progress is cancelled."""
         updates = self._ended(values[self.part.check])
         if not held.photos:
             return updates
@@ -131,11 +131,11 @@ def connect_photos(part: PhotoPart, form: TrainForm, service: Service, words: Tr
 
     heard(part.drop.upload, checking.dropped, {*inputs, part.drop})
     heard(part.again.click, checking.again, inputs)
-    # What the photos are taken for, and what will come out, depends on these two: it is answered before the training.
+    # The verdicts depend on base and engine, so photos are checked again before the training.
     for chosen in (form.base, form.engine):
         heard(chosen.input, checking.again, inputs)
     heard(part.clear.click, checking.cleared, [part.check])
-    # Not by way of `saying`: a tick would clear what was said before it.
+    # Without `saying`, because a tick would clear the last message.
     ticked = [part.held, part.check, form.name]
     compat.listen(part.tick.click, checking.ticked, inputs=ticked, outputs=part.outputs)
     connect_orders(

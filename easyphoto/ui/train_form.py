@@ -1,4 +1,4 @@
-"""The Train tab's second part: who is learned, on which checkpoint, and how."""
+"""The Train tab's second part: person, checkpoint and settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TrainForm:
 
     @property
     def check_inputs(self) -> set[Any]:
-        """What a check of photos asks for."""
+        """The inputs of a photo check."""
         fields = (self.preprocess, self.faces, self.weights)
         return {self.base, self.engine}.union(*(each.inputs for each in fields))
 
@@ -130,7 +130,7 @@ def connect_form(form: TrainForm, service: Service) -> None:
 
 
 def name_html(service: Service, text: str, words: Translator) -> str:
-    """What becomes of the name, while it is typed."""
+    """Return what will happen with the name, while it is typed."""
     if not text.strip():
         return ""
     try:
@@ -145,7 +145,7 @@ def name_html(service: Service, text: str, words: Translator) -> str:
 
 
 def base_update(facts: HostFacts, chosen: str | None) -> Any:
-    """The checkpoints as they are now; what was chosen or typed stays."""
+    """Return the current checkpoints; a chosen or typed one is kept."""
     value = {} if chosen else {"value": first(facts)}
     return compat.update(choices=list(facts.checkpoints), **value)
 

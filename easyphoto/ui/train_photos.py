@@ -27,7 +27,7 @@ PREFIX = "easyphoto_train"
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """What the user has gathered: names of uploads, the chosen face of each, and the chosen reference photo."""
+    """The user's photos: upload names, the chosen face of each, and the chosen reference photo."""
 
     photos: tuple[str, ...] = ()
     faces: Mapping[str, int] | None = None
@@ -46,7 +46,7 @@ class PhotoSet:
         return replace(self, photos=tuple(dict.fromkeys((*self.photos, *names))))
 
     def ordered(self, order: str) -> PhotoSet:
-        """After `remove NAME`, `reference NAME` or `face NUMBER NAME`. What is chosen already is let go."""
+        """Apply `remove NAME`, `reference NAME` or `face NUMBER NAME`; choosing the same again undoes the choice."""
         verb, _, rest = order.partition(" ")
         if verb == "remove" and rest in self.photos:
             faces = {photo: number for photo, number in (self.faces or {}).items() if photo != rest}
@@ -67,9 +67,9 @@ class PhotoSet:
 class PhotoPart:
     drop: Any
     held: Any
-    """A PhotoSet's record: what the browser's session knows."""
+    """The record of a PhotoSet, kept in the browser's session."""
     check: Any
-    """Id of the check on show."""
+    """Id of the shown check."""
     card: Any
     tick: Any
     clear: Any
@@ -101,7 +101,7 @@ def place_photos(words: Translator) -> PhotoPart:
 
 
 def taken_in(service: Service, value: Any) -> tuple[tuple[str, ...], list[EasyPhotoError]]:
-    """The names of what was dropped and could be kept, and what was wrong with the rest. Raises ForeignFile."""
+    """Store the dropped files; returns the names of those stored and the errors of the rest. Raises ForeignFile."""
     names: list[str] = []
     refused: list[EasyPhotoError] = []
     for file in brought(value):
@@ -119,7 +119,7 @@ def upload_paths(service: Service, photos: Sequence[str]) -> tuple[Path, ...]:
 def show_check(
     part: PhotoPart, service: Service, id: str | None, held: PhotoSet, words: Translator, *, person: str = ""
 ) -> dict[Any, Any]:
-    """The check's progress, then its verdicts; `person` is the name that was typed, for the question who it is."""
+    """Return the check's progress, then its verdicts; `person` is the typed name, for the reference's question."""
     if id is None:
         return {part.card: ""}
     try:
@@ -142,7 +142,7 @@ def checked_of(service: Service, job: Job, held: PhotoSet, person: str = "") -> 
 
 
 def _link(service: Service, job: Job, name: str) -> str | None:
-    """A picture that the job hands out; None where it is gone."""
+    """Return a picture that the job hands out; None if it is gone."""
     try:
         return compat.link_or_none(service.queue.file(job.id, name))
     except EasyPhotoError:
@@ -150,9 +150,9 @@ def _link(service: Service, job: Job, name: str) -> str | None:
 
 
 def unfinished_check(service: Service) -> Job | None:
-    """What a page that was closed had gathered: the newest check of this browser, unless it began a training since.
+    """Return this browser's newest check, for a page that was closed; None if the browser began a training since.
 
-    Nobody else is shown photos that nothing has come of yet, the same account in another browser neither.
+    Unused photos are not shown to anybody else, not even to the same account in another browser.
     """
     asker = service.asking()
     for job in service.queue.list() if asker.browser != STRANGER.browser else ():
@@ -166,7 +166,7 @@ def unfinished_check(service: Service) -> Job | None:
 
 
 def held_by(service: Service, job: Job) -> PhotoSet:
-    """The photos of a check, as far as they are still there."""
+    """Return the check's photos that still exist."""
     photos = tuple(name for name in job.request.get("photos", ()) if _is_there(service, name))
     faces = {photo: number for photo, number in job.request.get("chosen_faces", {}).items() if photo in photos}
     reference = job.request.get("reference")

@@ -1,4 +1,4 @@
-"""Trainings that were cancelled, cut off or failed, and can go on from their last checkpoint."""
+"""Trainings that were cancelled, interrupted or failed, and can resume from their last checkpoint."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def resume_updates(part: ResumePart, service: Service, words: Translator) -> dic
 
 
 def resumable(service: Service, words: Translator) -> dict[str, str]:
-    """What people read → the run; of several jobs on one run the newest says how it stands."""
+    """Return label → run; of several jobs for one run the newest gives the state."""
     latest: dict[str, Job] = {}
     for job in service.queue.list():
         if job.run is not None and job.run not in latest:

@@ -1,4 +1,4 @@
-"""The Train tab: photos, verdicts, a name, a few settings; then a card that shows how the face is learned."""
+"""The Train tab: photos, verdicts, a name, a few settings, and a card that shows the training."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TrainTab:
 
     @property
     def beside(self) -> tuple[Any, ...]:
-        """What changes with the job besides its card."""
+        """The outputs that change with the job besides its card."""
         worker = (self.worker_fold, self.worker_log)
         return (self.sheet, *worker, *self.resume.outputs, self.setup_said, self.setup)
 
@@ -95,7 +95,7 @@ def connect(tab: TrainTab, service: Service) -> None:
 
 
 def renewal(tab: TrainTab, service: Service) -> Renewal:
-    """Checkpoints that have come, trainings that were cut off, and whether training is set up."""
+    """Refresh checkpoints, interrupted trainings, and whether training is set up."""
     base = tab.form.base
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
@@ -139,13 +139,13 @@ def _connect_start(tab: TrainTab, service: Service) -> None:
 
 
 def card_body(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
-    """The curves while it learns; the portrait and what became of it at the end."""
+    """Return the curves while training; at the end the portrait and its result."""
     made = _made_html(service, job, words) if job.state is State.DONE and job.kind != "setup" else ""
     return made + curves_html(training_events(events), words)
 
 
 def beside_updates(tab: TrainTab, service: Service, job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
-    """Validation pictures, the worker's log, what can be resumed, and whether training is set up."""
+    """Return validation pictures, the worker's log, resumable trainings, and whether training is set up."""
     lines = worker_lines(service, job)
     updates: dict[Any, Any] = {
         tab.worker_fold: compat.update(visible=bool(lines)),
@@ -167,7 +167,7 @@ def setup_updates(tab: TrainTab, service: Service) -> dict[Any, Any]:
 
 
 def samples_html(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
-    """The contact sheet: every validation picture with its step and its likeness."""
+    """Return the contact sheet: every validation picture with its step and likeness."""
     captions = sample_captions(training_events(events), words)
     shown = [(name, file) for name in job.previews if (file := _file(service, job, name)) is not None]
     links = [(compat.link_or_none(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
@@ -176,7 +176,7 @@ def samples_html(service: Service, job: Job, events: Sequence[JobEvent], words: 
 
 
 def worker_lines(service: Service, job: Job) -> list[str]:
-    """The last lines of what the training process wrote."""
+    """Return the last lines of the training process's output."""
     if job.run is None:
         return []
     log = RunFolder(service.app.workspace.runs / job.run).log

@@ -1,4 +1,4 @@
-"""The verdict gallery: every photo with what was decided, why, what to do, and which of its faces is meant."""
+"""The verdict gallery: every photo with its verdict, reason and advice, and the choice of its face."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 
 ORDER = "easyphoto_train_order"
-# Uploads carry ten digits of their content's hash in their names; people know them without.
+# Upload names contain ten digits of the content's hash, and the requester's tag; users know them without.
 _DIGEST = re.compile(r"-[0-9a-f]{10}(?:-[ab][0-9a-f]{12})?(?=\.(?:jpg|png|webp|bmp|tif)\b)")
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A finished check as the page needs it."""
+    """A finished check with what the page needs."""
 
     result: Mapping[str, Any]
     links: Mapping[str, str]
     """Photo → its thumbnail as a data: URI."""
     photos: Sequence[str]
-    """Those that are still wanted."""
+    """The photos that are still held."""
     chosen_reference: str | None = None
-    """The photo that the user named since, or before."""
+    """The reference photo that the user has chosen, before or after the check."""
     person: str = ""
-    """The name that was typed, where one was."""
+    """The typed name, if any."""
     close_up: str | None = None
-    """The face of the reference photo that is asked about, as a data: URI."""
+    """The face of the reference photo in question, as a data: URI."""
 
     @property
     def reference(self) -> str | None:
@@ -39,8 +39,8 @@ class Checked:
 
     @property
     def asked(self) -> str | None:
-        """The reference photo where nobody has said, or could check, that it shows the person."""
-        # Checks of before had no such question.
+        """The reference photo, if neither the user nor the check has confirmed that it shows the person."""
+        # Older checks have no question.
         question = self.result.get("question") or {}
         photo = None if self.chosen_reference else question.get("photo")
         return photo if photo in self.photos else None
@@ -51,7 +51,7 @@ class Checked:
 
 
 def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Translator) -> str:
-    """What was set aside comes first: there is something to do about it."""
+    """Return the verdicts, those set aside first, because there is something to do about them."""
     kept = [verdict for verdict in checked.verdicts if verdict["kept"]]
     aside = [verdict for verdict in checked.verdicts if not verdict["kept"]]
     groups = [
@@ -70,21 +70,21 @@ def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Translator
 
 
 def let_go_html(photo: str, words: Translator) -> str:
-    """A way on where the chosen reference photo cannot be it."""
+    """Return a button that undoes the choice of an unusable reference photo."""
     return (
         f'<div class="easyphoto-orders">{order_button(words("Choose it for me"), f"reference {photo}", to=ORDER)}</div>'
     )
 
 
 def _said_html(checked: Checked, words: Translator) -> str:
-    """The check's notes, without the one that the question stands for."""
+    """Return the check's notes, without the one that the question replaces."""
     notes = [note for note in checked.result.get("notes", ()) if not _is_question(note)]
     items = "".join(f"<li>{escape(known(words.translate(note)))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
 
 
 def _is_question(said: str) -> bool:
-    """Whether a note says what the question asks; records of before knew no codes."""
+    """Return whether a note stands for the question; older records have no codes."""
     return getattr(said, "code", "") == NOT_ASSURED or "shows the person who is meant was not checked" in said
 
 
@@ -95,7 +95,7 @@ def _question(checked: Checked, words: Translator) -> str:
 
 
 def _question_html(checked: Checked, words: Translator) -> str:
-    """The reference photo large, and asked about."""
+    """Return the reference photo, large, with the question."""
     photo = checked.asked
     if photo is None:
         return ""
@@ -117,7 +117,7 @@ def summary(kept: Sequence[Any], checked: Checked, words: Translator) -> str:
 
 
 def known(text: str) -> str:
-    """Names of photos as the user knows them."""
+    """Replace upload names in a text by the users' file names."""
     return _DIGEST.sub("", text)
 
 
@@ -158,7 +158,7 @@ def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Trans
 
 
 def _tag(verdict: Mapping[str, Any], is_reference: bool, *, is_asked: bool, words: Translator) -> str:
-    """Sign and word; the colour only repeats them."""
+    """Return sign and word; the colour only repeats them."""
     if verdict["kept"] and is_asked:
         return f'<span class="easyphoto-tag" data-tone="ask">? {escape(words("Kept, reference photo"))}</span>'
     if verdict["kept"]:
@@ -176,7 +176,7 @@ def _notes(verdict: Mapping[str, Any], words: Translator) -> str:
 
 
 def _faces(verdict: Mapping[str, Any], chosen: Mapping[str, int], words: Translator) -> str:
-    """One button for each face, numbered as in the picture."""
+    """Return one button for each face, numbered as in the picture."""
     count = len(verdict.get("faces", ()))
     if count < 2:
         return ""

@@ -1,7 +1,7 @@
-"""Who is behind an event of the page: an account, and the browser, by a cookie that only that browser has.
+"""The visitor behind an event of the page: an account, and the browser, recognised by a cookie of its own.
 
-`javascript/easyphoto.js` makes the cookie; where the page stands alone its door does, out of reach of scripts. Gradio's
-own word for a session changes whenever the page is loaded, and cannot tell who comes back.
+`javascript/easyphoto.js` sets the cookie; on the standalone page its door does, out of reach of scripts. Gradio's own
+session id changes whenever the page is loaded, and cannot recognise a returning visitor.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def as_visitor(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """The handler of an event, for which `asking()` is who caused it."""
+    """Wrap an event's handler so that `asking()` returns the visitor who caused it."""
 
-    # Gradio hands the request over where an argument is of its type.
+    # Gradio passes the request for an argument of this type.
     def heard(request: gr.Request, *values: Any) -> Any:
         with asked_by(visitor_of(request)):
             return handler(*values)
@@ -33,7 +33,7 @@ def as_visitor(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def visitor_of(request: Any) -> Requester:
-    """`request` is gradio's. What a client writes into one, as the queue of gradio 3 lets it, counts nothing."""
+    """`request` is gradio's. Values that a client writes into one, as gradio 3's queue permits, are ignored."""
     asked = getattr(request, "request", None)
     if not isinstance(asked, HTTPConnection):
         return STRANGER

@@ -1,1 +1,1 @@
-"""EasyPhoto inside a Stable Diffusion web UI: the only part that imports the host. See webui/host.py."""
+"""EasyPhoto inside a Stable Diffusion web UI: the only package that imports the host. See webui/host.py."""

@@ -1,4 +1,4 @@
-"""The Backend protocol over the web UI that we live in: its checkpoint, samplers, ControlNet and LoRAs."""
+"""The Backend protocol on the surrounding web UI: its checkpoint, samplers, ControlNet and LoRAs."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
 CONDITIONS = (LoraCondition.kind,)
-"""A tag in the prompt holds for all steps, so none of them is timed."""
+"""LoRAs are tags in the prompt, which hold for all steps, so none of them can be timed."""
 Lend = Callable[[str], AbstractContextManager[Any]]
 
 
 class WebuiBackend:
-    """Passes the Backend protocol over the host's own pipeline, one turn in its queue for each picture.
+    """Implements the Backend protocol with the host's own pipeline, one turn in its queue for each picture.
 
-    The checkpoint stays loaded between the pictures of a session, though the host's option is put back after each:
-    the host itself returns to its own with the next picture of its user, and `close` does so at once.
+    The checkpoint stays loaded between the pictures of a session, although the host's option is restored after each:
+    the host returns to its own checkpoint with its user's next picture, and `close` does so at once.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class WebuiBackend:
         lock: Lock | None = None,
         lend: Lend = nullcontext,
     ) -> None:
-        """`info` is what the host knows of the checkpoint (`checkpoints.require`), `vae` one of its VAEs by name.
+        """`info` is the host's entry of the checkpoint (`checkpoints.require`), `vae` the name of one of its VAEs.
 
-        `lock` is given by who holds the host's queue lock already (a null context then); `lend` frees the device.
+        `lock` is a null context if the caller already holds the host's queue lock; `lend` frees the device.
         """
         self._info, self._family, self._vae, self._lock, self._lend = info, family, vae, lock, lend
         self._used = UsedFiles(family, store)
@@ -75,7 +75,9 @@ class WebuiBackend:
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """The host's files by the hashes it knows: gigabytes are not read for it, so some have none."""
+        """The files used, with the hashes that the host knows; some have none, because gigabytes are not
+        hashed for it.
+        """
         return (*self._hosts.values(), *self._used.weights())
 
     def capabilities(self) -> Capabilities:
@@ -99,7 +101,7 @@ class WebuiBackend:
         if (same := unchanged(request)) is not None:
             return same
         result = self._made(plan, progress)
-        # The host gives the whole picture back as its autoencoder sees it.
+        # The host returns the whole picture as decoded by its autoencoder.
         mixed = blended(as_array(request.image), as_array(result.image), request.mask)
         return replace(result, image=as_picture(mixed))
 
@@ -120,13 +122,13 @@ class WebuiBackend:
         self._lent.close()
 
     def close(self) -> None:
-        """Load the checkpoint that the host's user has chosen, where another one of ours is loaded."""
+        """Load the checkpoint that the host's user has chosen, if another one of ours is loaded."""
         with self._lock or host_module("call_queue").queue_lock:
             if lent_for() is None:
                 checkpoints.load_chosen()
 
     def _plan(self, request: Request) -> ResolvedRequest:
-        """Raises HostBusy or MissingCapability before anything is done."""
+        """Look up everything that the request names. Raises HostBusy or MissingCapability before anything is done."""
         if self._is_lent:
             raise HostBusy(text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it."))
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
@@ -137,7 +139,7 @@ class WebuiBackend:
         return ResolvedRequest(request, info, self._units(request), self._loras.named(loras))
 
     def _units(self, request: Request) -> Units | None:
-        """The controls with a weight; None where the host has no ControlNet and none was asked for."""
+        """Return the controls with a weight; None if the host has no ControlNet and none was requested."""
         net, script = open_controlnet(), script_in(runner_for(request))
         if net is None or script is None:
             self._require_kinds(request, {}, reasons(self._family, None))
@@ -212,7 +214,7 @@ class ResolvedRequest:
 
     @property
     def sampler(self) -> Sampler:
-        """The host's SDE form of DPM++ 2M fails at a single step, which the other form makes just the same."""
+        """The sampler to use: the host's SDE form of DPM++ 2M fails at one step, where the other form is equal."""
         return Sampler.DPMPP_2M_KARRAS if self._is_one_sde_step else self.request.sampler
 
     @property
@@ -246,7 +248,7 @@ class ResolvedRequest:
         return " ".join((self.request.prompt, *(lora.tag for lora in self.loras)))
 
     def look(self, faults: ScriptErrors, notes: list[str]) -> list[str]:
-        """What of it the host did not take up, asked when the first step begins."""
+        """Return what the host did not apply; called when the first step begins."""
         notes += partly_applied(self.loras)
         loaded = getattr(host_module("shared").sd_model, "sd_checkpoint_info", self.info)
         wrong = []
@@ -277,12 +279,12 @@ def _free_memory() -> int | None:
 
 
 def known_samplers() -> tuple[Sampler, ...]:
-    """Those that the host has. Where it does not know a name it takes another one in silence."""
+    """Return the samplers that the host has. For an unknown name it would silently take another one."""
     return tuple(sampler for sampler in Sampler if _host_sampler(sampler) is not None)
 
 
 def require_sampler(sampler: Sampler) -> HostSampler:
-    """Raises MissingCapability where the host has none like it."""
+    """Raises MissingCapability if the host has no such sampler."""
     named = _host_sampler(sampler)
     if named is None:
         known = ", ".join(each.value for each in known_samplers())

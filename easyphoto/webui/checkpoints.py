@@ -1,4 +1,4 @@
-"""The host's checkpoints by whatever name somebody has for them. A name it does not know it drops in silence."""
+"""Finds the host's checkpoints by any of their names. The host itself silently ignores a name that it does not know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def checkpoints() -> tuple[Any, ...]:
-    """What the host knows of each checkpoint, the chosen one first."""
+    """Return the host's entry of each checkpoint, the chosen one first."""
     models = host_module("sd_models")
     known = {id(info): info for info in models.checkpoints_list.values()}
     chosen = models.checkpoint_aliases.get(host_module("shared").opts.sd_model_checkpoint)
@@ -31,10 +31,10 @@ def names() -> tuple[str, ...]:
 
 
 def found(name: str) -> Any:
-    """By file, title, name, stem or hash; None where the host has no such checkpoint, even after looking again."""
+    """Find a checkpoint by file, title, name, stem or hash; None if a new listing of the folder has none either."""
     info = _known(name)
     models = host_module("sd_models")
-    # A host without any checkpoint would fetch one of 4 GB when asked to look again.
+    # A host without any checkpoint would download one of 4 GB when it lists them again.
     if info is None and models.checkpoints_list:
         models.list_models()
         info = _known(name)
@@ -42,7 +42,7 @@ def found(name: str) -> Any:
 
 
 def require(name: str) -> Any:
-    """Raises MissingCapability where the host has no such checkpoint."""
+    """Raises MissingCapability if the host has no such checkpoint."""
     info = found(name)
     if info is None:
         there = names()
@@ -56,7 +56,7 @@ def require(name: str) -> Any:
 
 
 def of_family(family: Family) -> Any:
-    """The chosen checkpoint where it is of that family, else the first that is. Raises MissingCapability."""
+    """Return the chosen checkpoint if it is of that family, else the first that is. Raises MissingCapability."""
     for info in checkpoints():
         if _family_id(info) == family.id:
             return info
@@ -66,10 +66,10 @@ def of_family(family: Family) -> Any:
 
 
 def load_chosen() -> None:
-    """The checkpoint of the host's user in place of another one; nothing where none is loaded yet.
+    """Load the checkpoint that the host's user has chosen; does nothing if no checkpoint is loaded yet.
 
-    What cannot be loaded is in the host's log, as for its own pictures, and said again at the next of them: pictures
-    of ours that are whole must not be lost for it.
+    A failure is only logged, as for the host's own pictures, which report it next time: finished pictures of ours must
+    not be lost because of it.
     """
     models = host_module("sd_models")
     if getattr(models, "model_data", None) is not None and models.model_data.sd_model is None:

@@ -1,8 +1,8 @@
-"""ControlNet units in the form that each web UI wants, and whether they came to be.
+"""Builds ControlNet units in the form that each web UI takes, and checks whether they were applied.
 
-Four interfaces are about: sd-webui-controlnet up to 1.1.446 and from 1.1.447 on, Forge's, and that of its elder forks
-(reForge, classic). All take the same words for a unit; they differ in where the class lies, in what the picture is
-wrapped in, in how a model is named, and in where one sees that a unit is at work.
+There are four interfaces: sd-webui-controlnet up to 1.1.446 and from 1.1.447 on, Forge's, and that of its older forks
+(reForge, classic). All take the same keywords for a unit. They differ in the class's module, in how the picture is
+wrapped, in how a model is named, and in where an active unit can be seen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GET_EXTENSION = text("Install the extension sd-webui-controlnet in the web UI's 
 _INTERFACES = ("lib_controlnet.external_code", "scripts.external_code")
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {
-        # Some versions leave a unit out that does not say that it is enabled.
+        # Some versions skip a unit that does not say that it is enabled.
         "enabled": True,
         "resize_mode": "Just Resize",
         "control_mode": "Balanced",
@@ -45,13 +45,13 @@ _COMMON: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class ControlNet:
-    """The interface that is there. Control pictures are drawn by us, so no unit ever preprocesses."""
+    """The installed interface. EasyPhoto draws the control pictures, so no unit ever preprocesses."""
 
     code: Any
     is_forge: bool
 
     def models(self) -> tuple[str, ...]:
-        """Exactly as a unit must name them."""
+        """Return the model names exactly as a unit must give them."""
         if not self.is_forge:
             return tuple(name for name in self.code.get_models() if name.lower() != NONE)
         state = importlib.import_module("lib_controlnet.global_state")
@@ -60,7 +60,7 @@ class ControlNet:
         return tuple(name for name in listed if name.lower() != NONE)
 
     def look_again(self) -> None:
-        """Read the folders anew: the user may have put a model there since the start."""
+        """List the folders again: the user may have added a model since the start."""
         if not self.is_forge:
             self.code.get_models(update=True)
             return
@@ -71,11 +71,11 @@ class ControlNet:
                 return
 
     def model(self, id: str) -> str | None:
-        """The host's name for the model of that catalogue id."""
+        """Return the host's name for the model of that catalogue id."""
         return control_model(id, self.models())
 
     def unit(self, control: Control, model: str) -> Any:
-        """Raises InputError for a weight that the host does not take."""
+        """Return an enabled unit. Raises InputError for a weight that the host does not take."""
         if control.weight > MOST_WEIGHT:
             raise InputError(
                 text("The weight of the control {kind!r} is {weight:g}.", kind=control.kind, weight=control.weight),
@@ -104,9 +104,9 @@ class ControlNet:
         return kind(**_accepted(kind, {"enabled": False, "module": self._no_module(), "model": "None"}))
 
     def at_work(self, script: Any) -> int:
-        """How many units take part in the picture that is being painted; asked while it is."""
+        """Return how many units are active in the picture that is being painted; must be called meanwhile."""
         if not self.is_forge:
-            # One that fails takes all with it; what hooks into the network is then None, or empty.
+            # A unit that fails disables all of them; the hook into the network is then None, or empty.
             return len(getattr(getattr(script, "latest_network", None), "control_params", None) or ())
         unet = host_module("shared").sd_model.forge_objects.unet
         return _chain_length(getattr(unet, "controlnet_linked_list", None))
@@ -117,12 +117,12 @@ class ControlNet:
     def _wrapped(self, pixels: np.ndarray) -> Any:
         if not self.is_forge or "image_fg" in getattr(self.code.ControlNetUnit, "__annotations__", {}):
             return pixels
-        # The elder Forge forks want what gradio 3 gave them: the picture, and what was drawn over it.
+        # The older Forge forks expect what gradio 3 gave them: the picture, and what was drawn over it.
         return {"image": pixels, "mask": np.zeros_like(pixels)}
 
 
 def open_controlnet() -> ControlNet | None:
-    """None where the web UI has no such extension."""
+    """Return the installed interface; None without the extension."""
     for name in _INTERFACES:
         code = loaded(name) or _imported(name)
         if code is not None and hasattr(code, "ControlNetUnit"):
@@ -131,14 +131,14 @@ def open_controlnet() -> ControlNet | None:
 
 
 def script_in(runner: Any) -> Any:
-    """ControlNet's script among those that always run; None without it."""
+    """Return ControlNet's script among the always-on scripts; None if there is none."""
     every = getattr(runner, "alwayson_scripts", ())
     return next((script for script in every if str(script.title()).lower() == TITLE), None)
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The controls of one request, each with its model; without any, no unit of the user's takes part either."""
+    """The controls of one request, each with its model. Even without any, the user's own units are switched off."""
 
     net: ControlNet
     script: Any
@@ -146,10 +146,10 @@ class Units:
     models: tuple[str, ...]
 
     def written(self, arguments: Sequence[Any]) -> list[Any]:
-        """The scripts' arguments with our units in ControlNet's places, and no other unit.
+        """Return the scripts' arguments with our units in ControlNet's places, and no other unit.
 
-        Written over, and not through the extension's own function: that one moves all other scripts' places where
-        it needs more room, for every later picture too.
+        The extension's own function is not used: if it needs more places, it moves those of all other scripts, for
+        every later picture too.
         """
         first, end = int(self.script.args_from), int(self.script.args_to)
         if len(self.controls) > end - first:
@@ -168,7 +168,7 @@ class Units:
         return result
 
     def not_applied(self, failures: Sequence[str]) -> list[str]:
-        """A sentence for each control that is not at work, with what the host's scripts failed at first."""
+        """Return a sentence for each control that is not active, with the first error of the host's scripts."""
         count = self.net.at_work(self.script)
         because = f": {failures[0]}" if failures else text("; the web UI does not say why")
         return [
@@ -183,12 +183,12 @@ class Units:
 
 
 def found_models(family: Family, net: ControlNet) -> dict[str, str]:
-    """Control kind → the host's name of its model, for the kinds that have one."""
+    """Return control kind → the host's name of its model, for the kinds that have one."""
     return control_models(family, net.models())
 
 
 def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
-    """Control kind → why the host cannot apply it."""
+    """Return control kind → why the host cannot apply it."""
     if net is None:
         return dict.fromkeys(
             family.controls,
@@ -203,7 +203,7 @@ def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
 
 
 def _accepted(kind: Any, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What this version's unit has fields for; others raise in one version and are dropped in another."""
+    """Return the fields that this version's unit has; others raise in one version and are dropped in another."""
     parameters = inspect.signature(kind).parameters
     if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
         return dict(said)

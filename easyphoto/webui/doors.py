@@ -1,8 +1,8 @@
-"""Who may ask our routes inside of a web UI. It protects its own alone, and ours hand out photos of people.
+"""Access to the API inside a web UI, which protects only its own routes, while ours hand out photos of people.
 
-Without `--api` there are none: the page asks for nothing but what gradio hands out behind its own login. With it an
-account of `--api-auth`, one of the page's, or a login on the page opens them. Where the web UI has no account at all
-they are as open as its page, but not to a name that some site on the internet has made point to this machine.
+Without `--api` there are no routes: the page needs only what gradio serves behind its own login. With `--api` they
+require an account of `--api-auth`, one of the page's, or a login on the page. If the web UI has no account at all they
+are as open as its page, except to host names that a site on the internet may have pointed at this machine.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from easyphoto.api.routes import parse_accounts
 from easyphoto.messages import text
 
 LOGIN = "access-token"
-"""How the names of gradio's cookies begin; since 4.0 each server's go on in a way of its own."""
+"""Prefix of gradio's login cookies; since 4.0 each server adds a suffix of its own."""
 NO_SITES = (".local", ".localhost", ".lan", ".internal", ".home.arpa")
-"""How names end that no site on the internet has."""
+"""Suffixes of host names that no site on the internet has."""
 
 
 @dataclass(frozen=True)
 class HostCheck:
     flags: Any
-    """The web UI's command line."""
+    """The web UI's command-line flags."""
     server: Any
-    """Its application. "Reload UI" makes a new one, where nobody is logged in yet."""
+    """Its FastAPI application. "Reload UI" creates a new one, in which nobody is logged in yet."""
 
     @property
     def has_accounts(self) -> bool:
         return bool(self._api_accounts) or getattr(self.server, "auth", None) is not None
 
     def __call__(self, visit: Visit) -> str | None:
-        """The account's name, where there are accounts. Raises Unauthorised, ForeignOrigin."""
+        """Return the account's name if there are accounts. Raises Unauthorised, ForeignOrigin."""
         if not is_allowed_origin(visit.headers.get("origin"), self.flags):
             check_origin(visit.headers, is_change=visit.is_change)
         if not self.has_accounts:
@@ -68,14 +68,14 @@ class HostCheck:
 
 
 def logged_in(headers: Mapping[str, str], server: Any) -> str | None:
-    """As whom the browser has logged in on the page, as gradio remembers it."""
+    """Return the name with which the browser has logged in on the page, as gradio remembers it."""
     cookies, tokens = cookie_parser(headers.get("cookie", "")), getattr(server, "tokens", {})
     names = [tokens[value] for name, value in cookies.items() if name.startswith(LOGIN) and value in tokens]
     return str(names[0]) if names else None
 
 
 def is_allowed_origin(origin: str | None, flags: Any) -> bool:
-    """Whether the web UI was told to let pages of that site ask. Every site at once is more than ours are for."""
+    """Return whether the web UI allows that origin by name or pattern. A wildcard for all sites does not count here."""
     if origin is None:
         return False
     named = str(getattr(flags, "cors_allow_origins", None) or "").split(",")
@@ -84,7 +84,7 @@ def is_allowed_origin(origin: str | None, flags: Any) -> bool:
 
 
 def check_no_site(host: str) -> None:
-    """Raises ForeignOrigin for a name that may be a site's, whose pages then count as this server's own."""
+    """Raises ForeignOrigin for a name that may belong to a site, whose pages would then count as this server's own."""
     name = without_port(host)
     if "." not in name or name.endswith(NO_SITES):
         return
@@ -100,6 +100,6 @@ def check_no_site(host: str) -> None:
 
 
 def is_closing(demo: Any) -> bool:
-    """Whether the server of the web UI's page is told to end; without a page, the one that the process listens with."""
+    """Return whether the page's server is told to end; without a page, the server that the process listens with."""
     server = getattr(demo, "server", None) or getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return bool(getattr(server, "should_exit", False))

@@ -1,4 +1,4 @@
-"""What the web UI is, and what it lacks for EasyPhoto; cheap enough to be asked while a tab is built."""
+"""What the web UI is, and what EasyPhoto misses in it; cheap enough to be asked while a tab is built."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OPEN = text(
     "Everybody who can reach this page sees and changes every person: the web UI is open to "
     "others and asks for no account. Start it with --gradio-auth user:password."
 )
-# Its /sdapi/v1/cmd-flags tells the page's accounts, script-info and loras whom it can paint.
+# Its /sdapi/v1/cmd-flags tells the page's accounts; script-info and loras tell who can be painted.
 OPEN_API = text(
     "The web UI's own API answers everybody who can reach it, and tells even the accounts of "
     "this page. Start it with --api-auth user:password, or without --api."
 )
 _OPENERS = ("listen", "share", "ngrok", "cloudflared", "remotemoe", "localtunnel", "subpath")
-"""On the command line: the page is for a network, behind a tunnel, or behind another server."""
+"""Command-line flags that open the page to a network, a tunnel, or another server in front."""
 _CHINESE = ("zh", "chinese")
 _UNTAGGED = "<none>"
 
@@ -53,36 +53,36 @@ def read_facts() -> HostFacts:
 
 
 def is_local(flags: Any) -> bool:
-    """Whether only who sits at this machine reaches the page."""
+    """Return whether only users of this machine reach the page."""
     named = getattr(flags, "server_name", None) or os.environ.get("GRADIO_SERVER_NAME")
     is_here = named in (None, "", "127.0.0.1", "::1", "localhost")
     return is_here and not any(getattr(flags, name, None) for name in _OPENERS)
 
 
 def host_kind() -> str:
-    """a1111, forge, reforge or classic."""
+    """Return a1111, forge, reforge or classic."""
     if not is_there("modules_forge"):
         return "a1111"
-    # The first Forge and its elder forks bring ComfyUI's engine along; today's has one of its own, and gradio 4.
+    # The first Forge and its older forks contain ComfyUI's engine; today's Forge has its own engine, and gradio 4.
     if is_there("ldm_patched"):
         return "reforge"
     return "classic" if str(getattr(loaded("gradio"), "__version__", "4")).startswith("3") else "forge"
 
 
 def serves_api() -> bool:
-    """Whether the web UI was started with its API; without a page it is nothing else."""
+    """Return whether the web UI was started with its API; without a page it always is."""
     flags = host_module("shared").cmd_opts
     return bool(getattr(flags, "api", False) or getattr(flags, "nowebui", False))
 
 
 def language() -> str:
-    """The host's: its file of translations is called zh_CN, zh-Hans, Chinese-All or the like."""
+    """Return the page's language, from the host's translation file (zh_CN, zh-Hans, Chinese-All or similar)."""
     said = str(getattr(host_module("shared").opts, "localization", None) or "").lower()
     return "zh_CN" if said.startswith(_CHINESE) else "en"
 
 
 def webui_folder() -> Path:
-    """The folder that holds `models` and `extensions`."""
+    """Return the folder that holds `models` and `extensions`."""
     paths = host_module("paths")
     return Path(str(getattr(paths, "data_path", None) or paths.script_path)).absolute()
 

@@ -1,4 +1,4 @@
-"""The host's own face restorers and upscalers as steps of ours. Where they fail they give back what they were given."""
+"""The host's face restorers and upscalers as finishing steps. When they fail, they silently return their input."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from easyphoto.webui.host_modules import host_module
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
-# Our settings' words → the host's names for the same networks.
+# Our setting's value → the host's name of the same network.
 _RESTORERS: Mapping[str, str] = MappingProxyType({"gfpgan": "GFPGAN"})
 _UPSCALERS: Mapping[str, str] = MappingProxyType(
     {"realesrgan-x4plus": "R-ESRGAN 4x+", "realesrgan-x2plus": "R-ESRGAN 2x+"}
 )
-# The host cuts an enlarged picture to multiples of this.
+# The host crops an enlarged picture to multiples of this, in pixels.
 _MULTIPLE = 8
 _PLAIN = ("Lanczos", "Nearest")
 
@@ -44,7 +44,7 @@ def upscaler_names() -> tuple[str, ...]:
 
 
 class HostRestorer:
-    """One of the host's face restorers. It looks for the face itself, in the upright square that we give it."""
+    """One of the host's face restorers. It detects the face itself, in the upright square (RGB) that it is given."""
 
     weights: tuple[UsedWeight, ...] = ()
 
@@ -67,7 +67,7 @@ class HostRestorer:
 
 
 class HostUpscaler:
-    """One of the host's upscalers, at the factor it has by itself."""
+    """One of the host's upscalers, at its own factor."""
 
     weights: tuple[UsedWeight, ...] = ()
 
@@ -91,7 +91,7 @@ class HostUpscaler:
         return answer.convert("RGB").crop((0, 0, self.factor * picture.width, self.factor * picture.height))
 
     def _is_plain(self, picture: Image.Image, answer: Image.Image) -> bool:
-        """Whether it is what the host makes of a picture that no network has enlarged."""
+        """Return whether `answer` is the plain resize that the host falls back to without a network."""
         if self.factor == 1 or str(self._data.name) in _PLAIN:
             return False
         plain = picture.resize(answer.size, Image.Resampling.LANCZOS)
@@ -101,9 +101,9 @@ class HostUpscaler:
 def open_host_finisher(
     settings: InferenceSettings, store: WeightStore, progress: Progress, lock: Lock | None = None
 ) -> Finisher | None:
-    """The host's networks by its names or by ours; ours where the host has none like it. None: nothing is asked for.
+    """Open the host's networks by its names or ours, and ours if the host has none like it; None if none is asked for.
 
-    What cannot be had is a note. Raises InputError for a name that neither knows.
+    A missing network becomes a note. Raises InputError for a name that neither knows.
     """
     if settings.restore == NONE and settings.upscale == NONE:
         return None
@@ -146,7 +146,7 @@ Part = TypeVar("Part")
 
 
 def _or_none(make: Callable[[], Part | None], missed: list[EasyPhotoError]) -> Part | None:
-    """None, and the error among `missed`, for what cannot be had."""
+    """Return None and append the error to `missed` if the part is unavailable."""
     try:
         return make()
     except (EnvironmentFailure, OutOfMemory) as error:
@@ -155,7 +155,7 @@ def _or_none(make: Callable[[], Part | None], missed: list[EasyPhotoError]) -> P
 
 
 def _asked(name: str, ask: Callable[[], Any]) -> Any:
-    """What the host answers. Raises BackendError for what it failed at, aloud or in silence."""
+    """Return the host's answer. Raises BackendError for a failure, reported or silent."""
     faults = ScriptErrors()
     try:
         with out_of_memory_named():
@@ -174,7 +174,7 @@ def _asked(name: str, ask: Callable[[], Any]) -> Any:
 
 
 def _padded(picture: Image.Image) -> Image.Image:
-    """Its edges repeated to the right and below, so that the host cuts nothing away."""
+    """Repeat the edges to the right and below up to `_MULTIPLE`, so that the host crops nothing."""
     pixels = as_array(picture)
     rows, columns = -picture.height % _MULTIPLE, -picture.width % _MULTIPLE
     return as_picture(np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge"))

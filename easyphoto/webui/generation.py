@@ -1,4 +1,4 @@
-"""A turn of ours in the host's process: its queue, its state, the steps it makes, how it is stopped, and what fails."""
+"""A turn in the host's process: its queue, state and steps, how it is stopped, and its errors."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ _CHEAP_PREVIEWS = ("Approx NN", "Approx cheap", "TAESD")
 
 Lock = AbstractContextManager[Any]
 Look = Callable[[], Sequence[str]]
-"""Says, when the first step begins, what of the things asked for did not come to be: a sentence each."""
+"""Called when the first step begins; returns a sentence for each requested thing that was not applied."""
 _LONGEST_ERROR = 300
 
 
 @dataclass(eq=False)
 class Turn:
-    """The host's state while it is ours."""
+    """The host's state during a turn."""
 
     state: Any
     stopped: bool = False
-    """By us: then the host's flags say nothing about its user."""
+    """Whether we stopped it: the host's flags then say nothing about its user."""
 
     def stop(self) -> None:
         self.stopped = True
         self.state.interrupt()
 
     def require_going_on(self) -> None:
-        """Raises Cancelled where the host's user has pressed Interrupt or Skip."""
+        """Raises Cancelled if the host's user has pressed Interrupt or Skip."""
         if not self.stopped and any(getattr(self.state, flag, False) for flag in _STOPS):
             raise Cancelled("The web UI was told to stop.")
 
 
 @contextmanager
 def turn(lock: Lock | None) -> Iterator[Turn]:
-    """Waits for the host's queue, begins a job and ends it.
+    """Wait for the host's queue, begin a job and end it.
 
-    With a lock given we are inside of a job whose queue lock is held already: its state is left as it was found, but
-    for a stop that its user asked for meanwhile. Raises HostBusy while the device is lent.
+    With `lock` given, the caller is inside a job that already holds the queue lock: the state is restored afterwards,
+    except for a stop that its user requested meanwhile. Raises HostBusy while the device is lent.
     """
     state = host_module("shared").state
     if lock is None:
@@ -86,7 +86,7 @@ def _left_as_found(state: Any) -> Iterator[Turn]:
 
 @dataclass(eq=False)
 class SamplingWatch:
-    """Called by the host before each step, in the thread that paints."""
+    """The host calls it before each step, in the painting thread."""
 
     turn: Turn
     progress: Progress
@@ -97,9 +97,9 @@ class SamplingWatch:
     _failure: BaseException | None = field(default=None)
 
     def begins_step(self, params: Any) -> None:
-        # The host swallows what a callback raises, so it is kept, and raised when the host has returned.
+        # The host swallows exceptions of callbacks, so the exception is kept, and raised when the host has returned.
         if self._failure is not None or self._missing:
-            # Again: the host clears its flags for everybody when some other event of its page ends.
+            # Stop again: the host clears its flags for everybody when another event of its page ends.
             self.turn.stop()
             return
         try:
@@ -109,7 +109,7 @@ class SamplingWatch:
             self.turn.stop()
 
     def conclude(self) -> None:
-        """After the host has returned. Raises what was kept: Cancelled, or BackendError for what did not come to be."""
+        """Raise the kept exception after the host has returned: Cancelled, or BackendError for what was not applied."""
         if self._failure is not None:
             raise self._failure
         if self._missing:
@@ -131,7 +131,7 @@ class SamplingWatch:
                 self.turn.stop()
                 return
         elif self._begun < self._total:
-            # Some samplers ask twice for a step: what would be more than there are is not counted.
+            # Some samplers call twice per step; calls beyond the total are not counted.
             self.progress.step(self._begun, self._total, preview=self._preview())
         self._begun += 1
         self.progress.check()
@@ -163,12 +163,12 @@ def _records() -> list[Any]:
 
 @dataclass(eq=False)
 class ScriptErrors:
-    """What the host's scripts failed at since this was made: it swallows their exceptions and keeps the last five."""
+    """Exceptions of the host's scripts since this was created: the host swallows them and keeps the last five."""
 
     _before: list[Any] = field(default_factory=_records)
 
     def new(self, about: str = "") -> tuple[str, ...]:
-        """One sentence for each exception, oldest first; only those whose traceback names `about`, if any does."""
+        """Return one sentence per exception, oldest first; if any tracebacks name `about`, only theirs."""
         fresh = [record for record in _records() if not any(record is old for old in self._before)]
         named = [record for record in fresh if about in str(record).lower()]
         return tuple(dict.fromkeys(map(_words, named or fresh)))

@@ -34,7 +34,7 @@ class WebuiHost:
     """Implements easyphoto.host.base.Host."""
 
     def __init__(self, lock: Lock | None = None, *, notes: tuple[str, ...] = ()) -> None:
-        """`lock`: given by who holds the host's queue lock already, a null context then. `notes`: for the tabs."""
+        """`lock` is a null context if the caller already holds the host's queue lock. `notes` are shown in the tabs."""
         self._lock, self._notes = lock, notes
 
     def facts(self) -> HostFacts:
@@ -42,7 +42,7 @@ class WebuiHost:
         return replace(facts, warnings=(*self._notes, *facts.warnings))
 
     def webui_folder(self) -> Path:
-        """For `WeightSettings.webui`: its files are used where they lie."""
+        """The value of `WeightSettings.webui`: its files are used in place."""
         return webui_folder()
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
@@ -58,7 +58,7 @@ class WebuiHost:
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
     ) -> Backend:
-        """Raises MissingCapability where the host has not that checkpoint, or one of another family."""
+        """Raises MissingCapability if the host lacks that checkpoint, or has it for another family."""
         if family.ships:
             return self._painting_itself(family, base, store, settings, models)
         info = checkpoints.of_family(family) if base in FAMILIES else checkpoints.require(base)

@@ -1,4 +1,4 @@
-"""The web UI's own Python modules, imported late: EasyPhoto's extension is loaded before most of them are ready."""
+"""Late imports of the web UI's own modules: the extension is loaded before most of them are ready."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def host_module(name: str) -> Any:
-    """`modules.<name>` of the web UI. Raises ImportError outside of one."""
+    """Import `modules.<name>` of the web UI. Raises ImportError outside of one."""
     return importlib.import_module(f"modules.{name}")
 
 
 def host_module_or_none(name: str) -> Any:
-    """The same, for modules that only some web UIs have."""
+    """Import `modules.<name>`; None in web UIs that lack it."""
     try:
         return host_module(name)
     except ImportError:
@@ -22,12 +22,12 @@ def host_module_or_none(name: str) -> Any:
 
 
 def loaded(name: str) -> Any:
-    """A module that some extension has imported, under the name it has there; None where nobody did."""
+    """Return a module that an extension has imported under this name; None if none has."""
     return sys.modules.get(name)
 
 
 def is_there(name: str) -> bool:
-    """Whether a top-level package could be imported; it is not."""
+    """Return whether a top-level package could be imported, without importing it."""
     if name in sys.modules:
         return True
     try:

@@ -1,4 +1,4 @@
-"""A person put into a picture that the host has just painted, while the host's queue is held for that picture."""
+"""Puts a person into a picture that the host has just painted, while the host's queue is held for that picture."""
 
 from __future__ import annotations
 
@@ -26,17 +26,16 @@ from easyphoto.workspace.folders import Person
 
 
 def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest) -> Photograph:
-    """The best of what was made, with all that is to be said; `picture` itself stays as it is.
+    """Return the best result, with all notes; `picture` itself is not changed.
 
-    `p` is the host's job that it belongs to. Of several faces the person takes the largest, surest one.
-
-    Raises EasyPhotoError, and Cancelled where the host's user has pressed Interrupt.
+    `p` is the host's job of the picture. Of several faces the person takes the largest, most certain one. Raises
+    EasyPhotoError, and Cancelled if the host's user has pressed Interrupt.
     """
     person = app.workspace.person(wanted.person)
     settings, family = wanted.seeded(seed_of(p)), family_named(person.family)
     with at_work(app, (person.id,)) as progress, isolated(p):
         engine = engine_of(app, [person], progress)
-        # Before the networks, because somebody who is not trained yet is said at once.
+        # Before the networks, so that a person who is not trained yet is reported at once.
         subject = subject_from(
             app.workspace, person, engine,
             settings=settings, store=app.store, progress=progress, models=app.models,
@@ -45,12 +44,12 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
             replace(app, host=WebuiHost(nullcontext())), painted_with(person), family, engine, settings, progress
         )
         made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
-        # The faces that stay as they are are the picture's matter, not one result's.
+        # Notes on unchanged faces belong to the picture, not to one result.
         return replace(made.best, notes=(*made.notes, *made.best.notes))
 
 
 def painted_with(person: Person) -> str:
-    """The checkpoint that the outer picture is painted with, whatever the person's own training started from."""
+    """Return the checkpoint of the outer picture, whatever the person was trained on."""
     if family_named(person.family).ships:
         return person.family
     chosen = host_module("sd_models").select_checkpoint()
@@ -62,7 +61,7 @@ def painted_with(person: Person) -> str:
 
 
 def seed_of(p: Any) -> int:
-    """The seed of the picture that the host is busy with."""
+    """Return the seed of the picture that the host is painting."""
     seeds = getattr(p, "seeds", None) or getattr(p, "all_seeds", None) or [0]
     number = getattr(p, "batch_index", 0)
     return int(seeds[number if number < len(seeds) else 0])

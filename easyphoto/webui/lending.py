@@ -1,6 +1,6 @@
-"""While a training has the device, the web UI's model is out of its memory, and whoever asks for a picture is told.
+"""Lends the device to a training: the web UI's model is unloaded, and requests for pictures are refused.
 
-The web UI goes on running meanwhile: its queue is held only while the model goes and while it comes back.
+The web UI keeps running meanwhile: its queue is held only while the model is unloaded and loaded again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from easyphoto.messages import text
 from easyphoto.webui.host_modules import host_module
 
 LENT = "easyphoto_lent"
-"""On the host's `shared`, because that outlives every reload: for what the device is lent, or None."""
+"""Attribute of the host's `shared`, which survives every reload: what the device is lent for, or None."""
 # Forge, then reForge and the first Forge.
 MEMORY_KEEPERS = ("backend.memory_management", "ldm_patched.modules.model_management")
 SERVICE_UNAVAILABLE = 503
@@ -24,7 +24,7 @@ Undo = Callable[[], object]
 
 
 def lent_for() -> str | None:
-    """For what the device is lent now: "the training of anna"."""
+    """Return what the device is lent for, like "the training of anna"."""
     return getattr(host_module("shared"), LENT, None)
 
 
@@ -44,7 +44,7 @@ def busy(what_for: str) -> HostBusy:
 
 @contextmanager
 def lent_device(what_for: str) -> Iterator[None]:
-    """Waits for what the host paints now, takes its model out of the device, and puts it back however this is left."""
+    """Wait for the host's current picture, unload its model from the device, and always load it again at the end."""
     shared, queue = host_module("shared"), host_module("call_queue").queue_lock
     with queue:
         require_device()
@@ -65,7 +65,9 @@ def lent_device(what_for: str) -> Iterator[None]:
 
 
 def unloaded() -> Undo:
-    """Frees the device of the host's networks, and returns what brings them back; where it fails, they are back."""
+    """Unload the host's networks from the device; returns the function that restores them. A failure
+    restores them too.
+    """
     keeper = _memory_keeper()
     undo = _left_to(keeper) if keeper is not None else _moved_models()
     try:
@@ -80,15 +82,15 @@ def unloaded() -> Undo:
 def refuse(p: Any, error: HostBusy) -> None:
     """Make the host's `process_images` raise `error` for this picture.
 
-    What a script raises the host writes into its log only; the picture would be painted all the same, with a model
-    that is not on the device. What its own next line raises reaches the page and the API's client.
+    The host only logs exceptions of scripts, and would still paint, with a model that is not on the device. An
+    exception in its own next line reaches the page and the API's client.
     """
     error.__dict__["status_code"] = SERVICE_UNAVAILABLE
     p.override_settings = RefusedSettings(error)
 
 
 class RefusedSettings(dict[str, Any]):
-    """Raises as soon as somebody looks into it."""
+    """Raises on any access."""
 
     def __init__(self, error: HostBusy) -> None:
         super().__init__()
@@ -101,25 +103,25 @@ class RefusedSettings(dict[str, Any]):
 
 
 def _memory_keeper() -> Any:
-    """The module that moves networks about in a Forge; None in other hosts. It is there, or it is not this host's."""
+    """Return Forge's module that moves networks; None in other hosts. If it is not loaded, the host does not use it."""
     return next((sys.modules[name] for name in MEMORY_KEEPERS if name in sys.modules), None)
 
 
 def _left_to(keeper: Any) -> Undo:
     keeper.unload_all_models()
     keeper.soft_empty_cache()
-    # It loads what it needs with the next picture.
+    # Forge loads what it needs with the next picture.
     return lambda: None
 
 
 def _moved_models() -> Undo:
     models = host_module("sd_models")
-    # `shared.sd_model` would load a model that nobody has asked for yet.
+    # `shared.sd_model` would load a model that nobody has requested yet.
     current = models.model_data.sd_model
     if current is None:
         return lambda: None
     if not hasattr(models, "send_model_to_device"):
-        # Before 1.6 the model was thrown away and read again.
+        # Before 1.6 the model was discarded and read again.
         models.unload_model_weights()
         return models.reload_model_weights
     models.unload_model_weights(current)
@@ -127,14 +129,14 @@ def _moved_models() -> Undo:
 
 
 def _brought_back(models: Any) -> None:
-    """The model that is chosen now: its user may have taken another one meanwhile, which then is on the device."""
+    """Load the model that is chosen now: the user may have chosen another meanwhile, which then is on the device."""
     current = models.model_data.sd_model
     if current is not None:
         models.send_model_to_device(current)
 
 
 def _let_go_of_controls() -> None:
-    """ControlNet keeps the control models that it used last on the device; it reads them again when asked to."""
+    """Unload ControlNet's last control models from the device; it reads them again when they are needed."""
     script = getattr(sys.modules.get("scripts.controlnet"), "Script", None)
     clear = getattr(script, "clear_control_model_cache", None)
     if clear is not None:

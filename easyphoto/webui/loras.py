@@ -1,4 +1,4 @@
-"""LoRAs go through the prompt, by the names they have in the host's folder. A name it does not know it leaves out."""
+"""LoRAs in the prompt, by their names in the host's folder. The host leaves out a name that it does not know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyphoto.webui.host_modules import host_module, loaded
 
 SUFFIX = ".safetensors"
 _SPLITTING = frozenset(":<>")
-"""What a prompt's tag is taken apart at."""
+"""Characters that separate the parts of a prompt's tag."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class NamedLora:
     use: LoraCondition
     name: str
     file: Path
-    """Where it lies in the host's folder."""
+    """The file in the host's folder."""
 
     @property
     def tag(self) -> str:
@@ -34,7 +34,7 @@ class NamedLora:
 
 
 def networks() -> Any:
-    """The built-in Lora extension's module; None where it is disabled."""
+    """Return the built-in Lora extension's module; None if it is disabled."""
     module = loaded("networks")
     return module if hasattr(module, "loaded_networks") else None
 
@@ -50,7 +50,7 @@ def list_again() -> None:
 
 
 def published(lora: Path, folder: Path) -> Path:
-    """The file in the host's folder that holds the same bytes; copied there where there is none."""
+    """Return the file in the host's folder that holds the same bytes; the LoRA is copied there if there is none."""
     target = folder / (published_name(lora) + SUFFIX)
     if not target.is_file():
         with atomic_path(target) as temporary:
@@ -61,16 +61,16 @@ def published(lora: Path, folder: Path) -> Path:
 
 @dataclass(eq=False)
 class HostLoras:
-    """Finds the name of a LoRA in the host, and remembers it: reading 150 MB for every pass would take its time."""
+    """Finds and caches a LoRA's name in the host, because reading 150 MB for every pass would take too long."""
 
     _files: dict[tuple[Path, int, int], Path] = field(default_factory=dict)
 
     def named(self, uses: Iterable[LoraCondition]) -> tuple[NamedLora, ...]:
-        """Those with a weight. Raises MissingCapability for a file that is not there or cannot be given over."""
+        """Return the LoRAs with a weight. Raises MissingCapability for a missing file, or a name unfit for a prompt."""
         return tuple(self._named(use) for use in uses if use.weight)
 
     def require(self, uses: Iterable[LoraCondition]) -> None:
-        """Raises MissingCapability for what cannot be applied, weight or not; touches nothing."""
+        """Raises MissingCapability for a LoRA that cannot be applied, whatever its weight; changes nothing."""
         for use in uses:
             if not use.path.is_file():
                 raise MissingCapability(text("There is no LoRA {path}.", path=use.path), advice=text("Check the path."))
@@ -106,14 +106,14 @@ class HostLoras:
 
 
 def not_applied(loras: Sequence[NamedLora]) -> list[str]:
-    """A sentence for each that the host did not take up; asked while it paints."""
+    """Return a sentence for each LoRA that the host did not apply; must be called while it paints."""
     module = networks()
     active = {str(net.name): net for net in getattr(module, "loaded_networks", ())}
     return [sentence for lora in loras if (sentence := _complaint(lora, active.get(lora.name)))]
 
 
 def partly_applied(loras: Sequence[NamedLora]) -> tuple[str, ...]:
-    """A note for each of which the checkpoint has not every layer; where the host does not tell, nothing."""
+    """Return a note for each LoRA with layers that the checkpoint lacks; none if the host does not tell."""
     active = {str(net.name): net for net in getattr(networks(), "loaded_networks", ())}
     notes = []
     for lora in loras:
@@ -150,7 +150,7 @@ def _complaint(lora: NamedLora, net: Any) -> str | None:
 
 
 def _forge_patches(file: str) -> bool | None:
-    """Whether Forge patches its networks with the file; None in a host that keeps no such list."""
+    """Return whether Forge patches its networks with the file; None in a host that keeps no such list."""
     objects = getattr(host_module("shared").sd_model, "forge_objects", None)
     if objects is None:
         return None
@@ -158,7 +158,7 @@ def _forge_patches(file: str) -> bool | None:
     by_file = [each.lora_patches for each in patchers if hasattr(each, "lora_patches")]
     if by_file:
         return any(layers and key[0] == file for patches in by_file for key, layers in patches.items())
-    # The elder forks do not note which file a patch came from.
+    # The older forks do not record which file a patch came from.
     return any(getattr(each, "patches", None) for each in patchers)
 
 

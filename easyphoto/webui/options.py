@@ -1,4 +1,4 @@
-"""The section "EasyPhoto" of the host's settings page, and what was set there. Nothing else asks the host's options."""
+"""The section "EasyPhoto" of the host's settings page, and its values, which only this module reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easyphoto.webui.workspace_location import workspace_of
 SECTION = ("easyphoto", "EasyPhoto")
 PREFIX = "easyphoto_"
 WORKSPACE = PREFIX + "workspace"
-# The web UI's folder is the host itself; nobody is asked for it.
+# Without the web UI's folder, which is the host itself.
 ASKED: Mapping[type[Settings], tuple[str, ...]] = MappingProxyType(
     {WeightSettings: ("licences", "offline"), FaceSettings: ("detector", "embedder", "parser", "saliency")}
 )
@@ -24,16 +24,16 @@ ASKED: Mapping[type[Settings], tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What the person who keeps the web UI has decided; what users choose is in the tabs."""
+    """What the web UI's administrator has set; users choose the rest in the tabs."""
 
     workspace: Path | None
-    """None: where no page of the host reaches."""
+    """None: a folder that no page of the host reaches."""
     faces: FaceSettings
     weights: WeightSettings
 
 
 def read_server_settings() -> ServerSettings:
-    """Raises BadSettings for a value that only an editor can have put into the host's file."""
+    """Raises BadSettings for a value that can only have been edited into the host's file."""
     weights = {**_read(WeightSettings), "webui": str(data_folder())}
     return ServerSettings(
         chosen_workspace(),
@@ -43,24 +43,24 @@ def read_server_settings() -> ServerSettings:
 
 
 def workspace_folder() -> Path:
-    """Where it lies now: as set, else where none of the host's pages reaches."""
+    """Return the workspace's folder: as set, else one that none of the host's pages reaches."""
     return chosen_workspace() or workspace_of(data_folder())
 
 
 def chosen_workspace() -> Path | None:
-    """As set, below the host's data where it is relative; None where nothing is set."""
+    """Return the folder that is set, relative to the host's data folder; None if none is set."""
     said = str(host_module("shared").opts.data.get(WORKSPACE) or "").strip()
     return data_folder() / Path(said).expanduser() if said else None
 
 
 def data_folder() -> Path:
-    """Where the host keeps models and settings; --data-dir moves it."""
+    """Return the folder of the host's models and settings; --data-dir moves it."""
     return Path(str(host_module("paths").data_path)).absolute()
 
 
 def add_options() -> None:
-    """The callback of the host's settings page."""
-    import gradio as gr  # the host has it loaded already; the command line never comes here
+    """Add the options; the callback of the host's settings page."""
+    import gradio as gr  # already loaded by the host; the command line never comes here
 
     options = host_module("shared").opts
     info = host_module("shared").OptionInfo
@@ -97,7 +97,7 @@ def _option(info: Any, default: Any, declared: Declared, kind: Any) -> Any:
 
 
 def _after_reload(option: Any) -> None:
-    """The tabs are opened with the settings; hosts that can say so are asked to."""
+    """Mark the option as needing a reload, if the host can show that: the tabs read the settings when built."""
     say = getattr(option, "needs_reload_ui", None)
     if say is not None:
         say()

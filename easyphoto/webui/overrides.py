@@ -1,4 +1,4 @@
-"""Options of the host that hold for one picture of ours, and for the thread that paints it."""
+"""Overrides host options for one picture of ours, only in the thread that paints it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from easyphoto.webui.host_modules import host_module, host_module_or_none, loade
 
 CHECKPOINT, VAE = "sd_model_checkpoint", "sd_vae"
 _HASH = "sd_checkpoint_hash"
-"""The host notes it with each checkpoint that it loads."""
+"""The host records it with each checkpoint that it loads."""
 PLAIN: Mapping[str, Any] = MappingProxyType(
     {
         # `denoise` means the same share of the steps everywhere.
         "img2img_fix_steps": False,
-        # Colours and edges are our own business, and what the host lays over the picture would be laid twice.
+        # EasyPhoto corrects colours and edges itself, and what the host pastes over the picture would be applied twice.
         "img2img_color_correction": False,
         "overlay_inpaint": False,
-        # Nobody asked for a copy of the crop on the disk, nor for the mask among the pictures.
+        # No copy of the crop on disk, and no mask among the pictures.
         "save_init_img": False,
         "return_mask": False,
         "return_mask_composite": False,
@@ -31,14 +31,15 @@ IsOurs = Callable[[str, Any], bool]
 
 @contextmanager
 def overridden(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Gives those of `values` and PLAIN that this host has options for; they hold in this thread, until it is left.
+    """Override those of `values` and PLAIN that this host has options for, in this thread only; yields them.
 
-    The host would set them for everybody: its user's choice meanwhile would be put back, a page that is opened show
-    our checkpoint as theirs, and settings that are saved hold ours.
+    The host's own mechanism would set them for everybody: it would revert a choice that its user makes meanwhile, a
+    page opened meanwhile would show our checkpoint as the user's, and saved settings would contain ours.
     """
     options = shared_options()
     known = {key: value for key, value in {**PLAIN, **values}.items() if key in host_module("shared").opts.data_labels}
-    # No others: what the host's user sets meanwhile, as the clip skip, must be seen. A load writes the checkpoint's.
+    # Only these keys: other changes by the host's user, such as the clip skip, must take effect.
+    # Loading a checkpoint writes its name and hash.
     keys = dict.fromkeys((CHECKPOINT, _HASH, *known))
     before = {key: options[key] for key in keys if key in options}
     try:
@@ -49,7 +50,7 @@ def overridden(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class SharedOptions(dict[str, Any]):
-    """What the host calls its options' data; a thread that paints for us sees some of it in its own way."""
+    """Replaces the data of the host's options; a thread that paints for EasyPhoto sees its own values of some keys."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
@@ -57,9 +58,10 @@ class SharedOptions(dict[str, Any]):
 
     @contextmanager
     def own(self, keys: Mapping[str, Any], is_ours: IsOurs) -> Iterator[None]:
-        """What this thread writes under one of `keys` is seen by itself alone, and gone afterwards.
+        """Keep values that this thread writes under `keys` visible to it alone, and discard them at the end.
 
-        What is not ours is somebody's choice, as of a script that is called while the host paints, and stays.
+        A value that `is_ours` rejects is another choice, for instance of a script that runs while the host paints, and
+        stays.
         """
         outer, self._threads.own = self._own, _Own(keys, is_ours)
         try:
@@ -86,7 +88,7 @@ class SharedOptions(dict[str, Any]):
             super().__setitem__(key, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)  # copies have no threads
+        return dict, (dict(self),)  # copies hold no threads
 
     @property
     def _own(self) -> _Own:
@@ -101,7 +103,7 @@ class _Own:
 
 
 def shared_options() -> SharedOptions:
-    """The host's, which are exchanged for such once, and stay so."""
+    """Return the host's option data, replaced once and for all by a SharedOptions."""
     held = vars(host_module("shared").opts)
     if not isinstance(held["data"], SharedOptions):
         held["data"] = SharedOptions(held["data"])
@@ -111,7 +113,7 @@ def shared_options() -> SharedOptions:
 
 @contextmanager
 def unwritten() -> Iterator[None]:
-    """What the host remembers as its user's last prompt, for a button of the page, is not ours."""
+    """Keep our prompt out of the host's history, from which a button of its page restores the user's last prompt."""
     flags = host_module("shared").cmd_opts
     if not hasattr(flags, "no_prompt_history"):
         yield
@@ -125,17 +127,17 @@ def unwritten() -> Iterator[None]:
 
 def _is_ours(key: str, value: Any, known: Mapping[str, Any]) -> bool:
     if key == CHECKPOINT and CHECKPOINT in known:
-        # Its title may change at its first load, when the host has found out the file's hash.
+        # The title may change at its first load, when the host has computed the file's hash.
         aliases = host_module("sd_models").checkpoint_aliases
         return value == known[key] or aliases.get(value) is aliases.get(known[key])
     return key == _HASH or (key in known and value == known[key])
 
 
 def _follow(known: Mapping[str, Any], before: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """What the host does itself where it puts an option back, for what it did not put back, or not as it is now."""
+    """Do what the host does when it restores an option, for those that it did not restore, or not to today's value."""
     if VAE in known and VAE not in before and (vae := host_module_or_none("sd_vae")) is not None:
         vae.reload_vae_weights()
-    # Forge keeps a note of which checkpoint is to be loaded, beside the option.
+    # Forge records the checkpoint to load separately from the option.
     forge = loaded("modules_forge.main_entry")
     is_as_before = CHECKPOINT in before and options.get(CHECKPOINT) == before[CHECKPOINT]
     if CHECKPOINT in known and not is_as_before and hasattr(forge, "refresh_model_loading_parameters"):

@@ -1,4 +1,4 @@
-"""A request in the host's own form, and the picture out of what it answers."""
+"""Turns a request into the host's processing object, and the host's answer into a picture."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ _FILLS: Mapping[Fill, int] = MappingProxyType({Fill.ORIGINAL: 1, Fill.NOISE: 2})
 
 
 def runner_for(request: Request) -> Any:
-    """The host's scripts of the tab that does the like."""
+    """Return the script runner of the host's tab for this kind of request."""
     scripts = host_module("scripts")
     return scripts.scripts_img2img if isinstance(request, InpaintRequest) else scripts.scripts_txt2img
 
 
 def with_only(runner: Any, script: Any) -> Any:
-    """The runner with this always-on script, and without all others that have a fold.
+    """Return a copy of the runner with this always-on script, and without all others that have a panel.
 
-    What a fold says when the page is built is no part of our pictures: a second face repair, settings that are old by
-    now. Scripts without one stay, since they fit the host's networks to each picture (Hypertile).
+    A panel's values from when the page was built do not belong to our pictures: a second face restoration, outdated
+    settings. Scripts without a panel stay, since they adapt the host's networks to each picture (Hypertile).
     """
     alone = copy.copy(runner)
     alone.alwayson_scripts = [
         each for each in runner.alwayson_scripts if each is script or each.args_from == each.args_to
     ]
     if hasattr(alone, "callback_map"):
-        # It holds what the runner calls, counted by how many scripts there are.
+        # It caches the runner's callbacks for a number of scripts that has changed.
         alone.callback_map = {}
     return alone
 
 
 def default_arguments(runner: Any) -> list[Any]:
-    """What the tab's components hold at first; no selectable script.
+    """Return the initial values of the tab's components, with no selectable script.
 
-    The components that exist are asked: made anew in an event of gradio 4 they have no values.
+    The existing components are read: components created in an event of gradio 4 have no values.
     """
     arguments = [getattr(component, "value", None) for component in runner.inputs]
     arguments[:1] = [0]
@@ -66,7 +66,7 @@ def make_processing(
     runner: Any,
     arguments: Sequence[Any],
 ) -> Any:
-    """The host's object, ready for `painted`."""
+    """Return the host's processing object, ready for `painted`."""
     processing = host_module("processing")
     if isinstance(request, InpaintRequest):
         kind, said = processing.StableDiffusionProcessingImg2Img, _inpainting(request)
@@ -76,7 +76,7 @@ def make_processing(
     said |= _common(request, sampler, prompt, overrides)
     accepted = inspect.signature(kind).parameters
     p = kind(**{key: value for key, value in said.items() if key in accepted})
-    # Before the scripts: those of the tab would else set steps, sampler and seed to what the tab shows.
+    # Set before the scripts, because setting `scripts` would otherwise take steps, sampler and seed from the tab.
     p.is_api = True
     p.scripts = runner
     p.script_args = tuple(arguments)
@@ -85,10 +85,10 @@ def make_processing(
 
 
 def _begin_from_seed(p: Any) -> None:
-    """The same request gives the same picture, whatever was painted before.
+    """Make the same request give the same picture, whatever was painted before.
 
-    What the autoencoder leaves open when it reads a picture, the host draws from torch's one generator. It is set as
-    late as that, because a control model that is loaded on the way draws from it as well.
+    The host samples the autoencoder's latents from torch's global generator. It is seeded only here, because a control
+    model that is loaded on the way draws from it as well.
     """
     begin = p.init
 
@@ -102,13 +102,13 @@ def _begin_from_seed(p: Any) -> None:
 
 
 def painted(p: Any) -> Image.Image:
-    """Runs the host. Raises Cancelled where it was stopped before the first picture, OutOfMemory, BackendError."""
+    """Run the host; returns an RGB picture. Raises OutOfMemory, BackendError, and Cancelled if stopped before it."""
     try:
         with out_of_memory_named(), contextlib.closing(p):
             processed = host_module("processing").process_images(p)
     except (EasyPhotoError, Cancelled):
         raise
-    except Exception as error:  # whatever a host and its extensions may fail at
+    except Exception as error:  # hosts and extensions may raise anything
         said = str(error).strip().splitlines()[:1]
         raise BackendError(
             text(
@@ -158,7 +158,7 @@ def _inpainting(request: InpaintRequest) -> dict[str, Any]:
     return {
         "init_images": [request.image.convert("RGB")],
         "mask": Image.fromarray(levels, "L"),
-        # A whole number: a fraction is ignored without a word. Our masks have their soft edges already.
+        # An integer: a fraction is silently ignored. Our masks are feathered already.
         "mask_blur": 0,
         "mask_round": False,
         "resize_mode": 0,

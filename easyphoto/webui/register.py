@@ -1,6 +1,6 @@
-"""What EasyPhoto tells the web UI when its scripts are loaded: a tab, routes, settings, and an always-on script.
+"""Registers EasyPhoto with the web UI when its scripts are loaded: a tab, routes, settings, and an always-on script.
 
-Nothing that goes wrong here reaches the page or the other extensions: it is in the log, and in the tab in words.
+Errors here never reach the page or other extensions: they go to the log, and the tab shows a message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def register() -> type:
-    """Called each time when the host executes scripts/easyphoto_webui.py; returns the class of the always-on script."""
+    """Register everything, whenever the host runs scripts/easyphoto_webui.py; returns the always-on script's class."""
     from easyphoto.webui.options import add_options
     from easyphoto.webui.script import script_class
 
@@ -32,7 +32,7 @@ def register() -> type:
 
 
 def tabs() -> list[tuple[Any, str, str]]:
-    """The callback of the host's page: one tab, with words in it where it cannot be built."""
+    """Return one tab, with a message in it if it cannot be built; the callback of the host's page."""
     try:
         return [(built_tab(), TITLE, TAB)]
     except Exception as error:
@@ -48,10 +48,10 @@ def built_tab() -> Any:
     try:
         bind_sends(page.send)
     except Exception:
-        # Then its buttons do nothing; what the tab is for works.
+        # Then its buttons do nothing, and the rest of the tab works.
         _log.exception("EasyPhoto's buttons to other tabs could not be connected")
     for component in page.blocks.blocks.values():
-        # The host keeps a page's values by their labels, and two of ours that share one would get each other's.
+        # The host saves a page's values by their labels, so two components of ours with one label would share a value.
         component.do_not_save_to_config = True
     return page.blocks
 
@@ -69,14 +69,14 @@ def tab_of_words(error: Exception) -> Any:
 
 
 def add_routes(demo: Any, app: Any) -> None:
-    """The callback of a server that has started; `demo` is None where there is no page."""
+    """Add the routes and block the workspace; called when the server has started. `demo` is None without a page."""
     from easyphoto.api.deferred import DeferredRoutes
     from easyphoto.webui.facts import serves_api
     from easyphoto.webui.options import workspace_folder
     from easyphoto.webui.served_files import keep_out
 
     keep_out(demo, workspace_folder())
-    # The page asks for nothing over HTTP but what gradio hands out behind its own login.
+    # The page needs only what gradio serves behind its own login.
     if serves_api():
         app.router.routes.append(DeferredRoutes("/easyphoto", lambda: built_api(demo, app)))
 
@@ -94,10 +94,10 @@ def built_api(demo: Any, app: Any) -> Any:
 
 
 def bind_sends(send: SendTargets) -> None:
-    """Each button sends the picture that is shown to another of the host's tabs, by the host's own "Send to".
+    """Connect each button to the host's own "Send to", with the shown picture and another of the host's tabs.
 
-    Called while the host builds its page. A button of a tab that the host lacks stays without effect: the host would
-    otherwise fail at its whole page.
+    Called while the host builds its page. A button for a tab that the host lacks is left unconnected, because the
+    host's whole page would fail otherwise.
     """
     infotext = host_module_or_none("infotext_utils") or host_module("generation_parameters_copypaste")
     for tab, button in send.buttons.items():
@@ -108,7 +108,7 @@ def bind_sends(send: SendTargets) -> None:
 
 
 def guarded(what: str, callback: Callable[..., None]) -> Callable[..., None]:
-    """The callback, whose failure is told in the log in words of ours."""
+    """Wrap a callback so that its exceptions are logged with a message that names EasyPhoto."""
 
     def called(*arguments: Any) -> None:
         try:

@@ -1,6 +1,6 @@
-"""The always-on script: a fold in txt2img and img2img that puts a person into whatever was just generated.
+"""The always-on script: a panel in txt2img and img2img that puts a person into generated pictures.
 
-It also keeps the host from painting while its device is lent to a training.
+It also stops the host from painting while its device is lent to a training.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 def script_class(scripts: Any) -> type:
-    """The script as a subclass of the host's own class, which exists only where there is a host."""
+    """Return the script's class, derived from the host's own class, which exists only inside a host."""
 
-    # From 1.9 on; before it an inpainted picture is seen as its crop.
+    # From 1.9 on; before it, the script sees only the crop of an inpainted picture.
     pastes_first = hasattr(scripts.Script, "postprocess_image_after_composite")
 
     class EasyPhotoScript(scripts.Script):
@@ -55,14 +55,14 @@ def script_class(scripts: Any) -> type:
                 pp.image = portrait_or_same(p, pp.image, arguments)
 
         def postprocess_image_after_composite(self, p: Any, pp: Any, *arguments: Any) -> None:
-            """When what was inpainted is back in its picture: before, "only masked" would show a crop of it."""
+            """Run after the inpainted crop is pasted back; before that, "only masked" would show only the crop."""
             pp.image = portrait_or_same(p, pp.image, arguments)
 
     return EasyPhotoScript
 
 
 def announce(p: Any, arguments: tuple[Any, ...]) -> None:
-    """The infotext of all pictures of the job: what was asked for, or why it cannot be."""
+    """Set the infotext for all pictures of the job: what was requested, or why it cannot be done."""
     try:
         wanted = script_request_from(arguments)
     except EasyPhotoError as error:
@@ -73,7 +73,7 @@ def announce(p: Any, arguments: tuple[Any, ...]) -> None:
 
 
 def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -> Image.Image:
-    """The person in the picture; the picture itself where the script is off, or where it fails and says so."""
+    """Return the picture with the person; unchanged if the script is off, or with a message if it fails."""
     for outcome in _OUTCOMES:
         p.extra_generation_params.pop(outcome, None)
     try:
@@ -103,9 +103,9 @@ def portrait(p: Any, picture: Image.Image, wanted: ScriptRequest) -> Image.Image
 
 
 def failed(p: Any, why: str) -> None:
-    """Below the picture, in its infotext, and in the log; the picture stays as it was generated.
+    """Report the failure below the picture, in its infotext and in the log; the picture stays as generated.
 
-    Pictures are passed on with their infotext, so where the workspace lies is nobody else's business.
+    The workspace's path is removed, because pictures are passed on with their infotext.
     """
     _log.warning("A generated picture was left as it is: %s", why)
     told = why.replace(str(workspace_folder()), "the workspace")
@@ -114,7 +114,7 @@ def failed(p: Any, why: str) -> None:
 
 
 def say(p: Any, text: str) -> None:
-    """Among the host's own words below its pictures."""
+    """Add a comment to the host's own below its pictures."""
     comment = getattr(p, "comment", None)
     if comment is not None:
         comment(text)

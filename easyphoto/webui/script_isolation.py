@@ -1,4 +1,4 @@
-"""Room for pictures of ours inside of one that the host is making: what they would disturb is put back as it was."""
+"""Isolates pictures of ours that are painted inside a picture of the host, and restores what they disturb."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from easyphoto.webui.host_modules import host_module, host_module_or_none
 
-# Names that ControlNet gives to its own: what it laid over the network, and what it holds while that lies there.
+# ControlNet's attribute names: the hooked and the original forward of the network, and the script's hook object.
 _HOOKED, _UNHOOKED, _HOOK = "forward", "_original_forward", "latest_network"
 
 
 @contextmanager
 def isolated(p: Any) -> Iterator[None]:
-    """The outer picture's scripts, its ControlNet, tiling and token merging are out of the way while this is open.
+    """Detach the outer picture's scripts, ControlNet, tiling and token merging while the context is open.
 
-    Forge makes its networks ready anew for each batch, so there it is only the scripts.
+    Forge prepares its networks anew for each batch, so there only the scripts matter.
     """
     with ExitStack() as stack:
         for script in _scripts_with(p):
@@ -28,7 +28,7 @@ def isolated(p: Any) -> Iterator[None]:
 
 
 def _scripts_with(p: Any) -> list[Any]:
-    """Those of both tabs: the inner pictures may belong to the other one, and one that fails is not tidied up after."""
+    """Return the scripts of both tabs: inner pictures may use the other one, and after failures nobody cleans up."""
     scripts = host_module("scripts")
     runners = (p.scripts, getattr(scripts, "scripts_txt2img", None), getattr(scripts, "scripts_img2img", None))
     found = (script for runner in runners for script in getattr(runner, "alwayson_scripts", ()))
@@ -37,17 +37,17 @@ def _scripts_with(p: Any) -> list[Any]:
 
 @contextmanager
 def _kept_as_it_was(script: Any) -> Iterator[None]:
-    """One instance serves all pictures of a tab, and so it serves ours in the midst of the outer one."""
+    """Restore a script's attributes: its one instance also serves our pictures in the middle of the outer one."""
     held = vars(script)
     before = dict(held)
     lists = [(value, list(value)) for value in before.values() if isinstance(value, list)]
     if before.get(_HOOK) is not None:
-        # Or it takes the outer picture's hook for one that was left behind, and loses it.
+        # Otherwise it would take the outer picture's hook for a stale one, and remove it.
         held[_HOOK] = None
     try:
         yield
     finally:
-        # Never empty, not for a moment: the page's events ask the same instance.
+        # The attributes are never empty in between, because the page's events use the same instance.
         held.update(before)
         for name in held.keys() - before.keys():
             del held[name]
@@ -57,7 +57,7 @@ def _kept_as_it_was(script: Any) -> Iterator[None]:
 
 @contextmanager
 def _unhooked(p: Any) -> Iterator[None]:
-    """The outer picture's controls must not guide the inner one."""
+    """Remove the outer picture's ControlNet hook, so that it does not guide the inner one."""
     held = _network_of(p.sd_model)
     before = {name: held[name] for name in (_HOOKED, _UNHOOKED) if name in held}
     if _UNHOOKED in before:
@@ -71,11 +71,11 @@ def _unhooked(p: Any) -> Iterator[None]:
 
 @contextmanager
 def left_unhooked(p: Any) -> Iterator[None]:
-    """However a picture of ours ends, ControlNet holds nothing of it; the host tidies up only after success."""
+    """Remove ControlNet's hook however a picture of ours ends; the host cleans up only after success."""
     try:
         yield
     finally:
-        # Asked for now: another checkpoint may have brought another model.
+        # Looked up here, because loading another checkpoint may have replaced the model.
         held = _network_of(p.sd_model)
         if _UNHOOKED in held:
             _take_off_hook(held)
@@ -85,25 +85,25 @@ def left_unhooked(p: Any) -> Iterator[None]:
 
 
 def _network_of(model: Any) -> dict[str, Any]:
-    """What the denoising network holds by itself, its class left out; nothing where the host has none such."""
+    """Return the instance attributes of the denoising network, without its class's; empty if the host has none."""
     network = getattr(getattr(model, "model", None), "diffusion_model", None)
     return getattr(network, "__dict__", {})
 
 
 def _take_off_hook(held: dict[str, Any]) -> None:
-    """A picture that failed leaves its hook behind, which then fails at every picture of the host."""
+    """Restore the original forward: a stale hook of a failed picture would make every later picture fail."""
     if _UNHOOKED in held:
         held[_HOOKED] = held.pop(_UNHOOKED)
 
 
 def _whole_precision() -> AbstractContextManager[Any]:
-    """Our own networks are not meant for the half precision of the host's loop; the host's own turn it on again."""
+    """Run in full precision: our networks do not support the host's autocast, which its own networks re-enable."""
     plain = getattr(host_module("devices"), "without_autocast", None)
     return plain() if plain is not None else nullcontext()
 
 
 def _as_the_outer_wants(p: Any) -> None:
-    """The host sets these once for a whole job; a picture in its midst has left them at its own."""
+    """Apply the outer picture's values, which the host sets once per job and the inner picture has replaced."""
     merging = getattr(host_module("sd_models"), "apply_token_merging", None)
     if merging is not None:
         merging(p.sd_model, p.get_token_merging_ratio())

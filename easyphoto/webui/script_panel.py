@@ -1,4 +1,4 @@
-"""The always-on script's fold. The host builds it twice a tab: for the page, and to learn the API's defaults."""
+"""The always-on script's panel. The host builds it twice per tab: for the page, and to learn the API's defaults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ScriptPanel:
     """In the order of the script's arguments."""
     infotext_fields: list[tuple[Any, Any]]
     paste_field_names: list[str]
-    """What goes along when a picture is sent to the other tab."""
+    """Fields that go along when a picture is sent to the other tab."""
 
 
 def build_panel(tab: str) -> ScriptPanel:
@@ -34,7 +34,7 @@ def build_panel(tab: str) -> ScriptPanel:
     with gr.Accordion(NAME, open=False, elem_id=prefix):
         with gr.Row():
             enabled = gr.Checkbox(False, label=words("Enable"), elem_id=f"{prefix}_enabled")
-            # Not None: the host turns what was pasted into the type of the value that is there.
+            # The value is not None, because the host converts a pasted value to the type of the present one.
             person = gr.Dropdown(
                 ready_persons(), value="", label=words("Person"), elem_id=f"{prefix}_person", allow_custom_value=True
             )
@@ -53,12 +53,12 @@ def build_panel(tab: str) -> ScriptPanel:
 
 
 def is_pasted(parameters: Mapping[str, Any]) -> bool:
-    """Whether an infotext asks for the script; one that does not switches it off."""
+    """Return whether an infotext asks for the script; one that does not switches it off."""
     return LABEL_OF_PERSON in parameters
 
 
 def ready_persons() -> list[str]:
-    """Who can be put into pictures; nobody of a workspace that cannot be opened, which the tab says."""
+    """Return the trained persons; none if the workspace cannot be opened, which the tab reports."""
     root = workspace_folder()
     try:
         format_of(root)

@@ -1,4 +1,4 @@
-"""What somebody asks of the always-on script: the fold's values in their order, or plain JSON from a client."""
+"""The always-on script's request: the panel's values in order, or plain JSON from a client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyphoto.settings import InferenceSettings, settings_from, settings_record
 SHOWN = (
     "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
 )  # fmt: skip
-"""The settings that the fold shows, in the order of the arguments after `enabled` and `person`."""
+"""The settings that the panel shows, in the order of the arguments after `enabled` and `person`."""
 ENABLED, PERSON, SEED = "enabled", "person", "seed"
 NAME = "EasyPhoto"
 LABEL_OF_PERSON = f"{NAME} person"
@@ -24,13 +24,13 @@ class ScriptRequest:
     person: str
     settings: InferenceSettings
     has_seed: bool = False
-    """Asked for by number; else the picture's own is taken."""
+    """Whether a seed was requested; else the picture's own is taken."""
 
     def seeded(self, seed: int) -> InferenceSettings:
         return self.settings if self.has_seed else replace(self.settings, seed=seed % 2**32)
 
     def infotext(self) -> dict[str, str]:
-        """For the lines below a picture, by label: what the fold shows, and what is no default."""
+        """Return the panel's settings and all that differ from the default, by label, for the lines below a picture."""
         said, usual = settings_record(self.settings), settings_record(InferenceSettings())
         told = {name: value for name, value in said.items() if name in SHOWN or value != usual[name]}
         if self.has_seed:
@@ -44,7 +44,7 @@ def label_of(name: str) -> str:
 
 
 def script_request_from(arguments: Sequence[Any]) -> ScriptRequest | None:
-    """None where the script is off. Raises BadSettings.
+    """Parse the arguments; returns None if the script is off. Raises BadSettings.
 
     The arguments are `[enabled, person, *SHOWN]`, or one object `{"person": …, any inference setting: …}`.
     """
@@ -72,7 +72,7 @@ def script_request_from(arguments: Sequence[Any]) -> ScriptRequest | None:
 
 
 def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:
-    """What is not said, or said as nothing, is at its default."""
+    """Name positional arguments; a missing or None value takes its default."""
     names = (ENABLED, PERSON, *SHOWN)
     if len(arguments) > len(names):
         raise BadSettings(

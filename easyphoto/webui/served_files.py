@@ -1,4 +1,4 @@
-"""What the web UI's own pages hand out: gradio's `/file=` serves folders that the host names, to all who see a page."""
+"""What the web UI's pages serve: gradio's `/file=` hands out the host's folders to everybody who sees a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easyphoto.webui.host_modules import host_module, loaded
 
 
 def is_reached(root: Path) -> bool:
-    """Whether such a page can ask for files below `root`."""
+    """Return whether a page can request files below `root`."""
     if _keeps_dots_back() and any(part.startswith(".") for part in (*root.parts, *root.resolve().parts)):
         return False
     lines = [(path, *path.parents) for path in (root.absolute(), root.resolve())]
@@ -35,7 +35,7 @@ def reached_note(root: Path) -> str:
 
 
 def served_folders() -> Iterator[Path]:
-    """The host's own folder and its data's, what `--gradio-allowed-path` adds, and where gradio keeps uploads."""
+    """Yield the host's folder and its data's, those of `--gradio-allowed-path`, and gradio's folder for uploads."""
     paths, flags = host_module("paths"), host_module("shared").cmd_opts
     named = (getattr(paths, "data_path", None), getattr(paths, "script_path", None), os.getcwd())
     said = getattr(flags, "gradio_allowed_path", None) or ()
@@ -44,19 +44,19 @@ def served_folders() -> Iterator[Path]:
 
 
 def keep_out(demo: Any, *roots: Path) -> None:
-    """Ask gradio to serve nothing below these: it goes before all that is allowed. Spellings may still get by it."""
+    """Block these folders in gradio, before anything it allows. Alternative spellings of a path may still get past."""
     blocked = getattr(demo, "blocked_paths", None)
     if isinstance(blocked, list):
         blocked += [str(path) for root in roots for path in {root.absolute(), root.resolve()}]
 
 
 def _keeps_dots_back() -> bool:
-    """Gradio 3 does. Not on Windows, where such a folder has a short name, too, that begins with another sign."""
+    """Return whether gradio hides dotfiles: gradio 3 does, but on Windows they have a short name without the dot."""
     return os.name == "posix" and str(getattr(loaded("gradio"), "__version__", "4")).startswith("3.")
 
 
 def _is_same(path: Path, folder: Path) -> bool:
-    """Without looking at spelling, because some disks have no case."""
+    """Compare without regard to spelling, because some disks ignore case."""
     with suppress(OSError):
         return os.path.samefile(path, folder)
     return path == folder

@@ -1,6 +1,6 @@
-"""The service of this process. "Reload UI" makes page, HTTP app and callbacks anew; the queue outlives it, jobs go on.
+"""The service of this process. "Reload UI" rebuilds page, HTTP app and callbacks; the queue and its jobs survive it.
 
-Only what the host is painting then ends as cancelled: its button interrupts that, and does not say why.
+Only the picture that the host is painting then ends as cancelled: the button interrupts it, and does not say why.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from easyphoto.workspace.upgrades import open_workspace
 _log = logging.getLogger(__name__)
 HOURLY = "easyphoto_hourly"
 QUEUE = "easyphoto_queue"
-"""On the host's `shared`: our own modules may be loaded anew, the queue with its thread must not be made twice."""
+"""Attribute of the host's `shared`: our modules may be reloaded, but the queue and its thread must exist only once."""
 
 
 def open_service() -> Service:
-    """With the settings as they are now. Raises BadSettings, and what `open_workspace` raises."""
+    """Open the service with the current settings. Raises BadSettings, and what `open_workspace` raises."""
     settings = read_server_settings()
     settled = Settled(settings.workspace) if settings.workspace else settle(data_folder())
     known = getattr(host_module("shared"), QUEUE, None)
@@ -44,7 +44,7 @@ def open_service() -> Service:
 
 
 def _keep_in_order(service: Service) -> None:
-    """One thread for each queue, from its first service on: "Reload UI" makes services anew."""
+    """Start one hourly thread for each queue, from its first service on: "Reload UI" creates services anew."""
     shared = host_module("shared")
     known: tuple[JobQueue, Hourly] | None = getattr(shared, HOURLY, None)
     if known is not None and known[0] is service.queue:
@@ -55,7 +55,7 @@ def _keep_in_order(service: Service) -> None:
 
 
 def open_queue(workspace: Workspace) -> JobQueue:
-    """The queue that runs. Another workspace that was set meanwhile is taken up when no job of the old one is left."""
+    """Return the running queue. A workspace that was set meanwhile is used once no job of the old one is left."""
     shared = host_module("shared")
     queue: JobQueue | None = getattr(shared, QUEUE, None)
     if queue is not None and (queue.workspace == workspace or is_working(queue)):

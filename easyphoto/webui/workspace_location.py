@@ -1,8 +1,8 @@
-"""Where a web UI's workspace lies: in the user's data folder, where none of the web UI's routes reaches.
+"""The location of a web UI's workspace: in the user's data folder, which none of the web UI's routes reaches.
 
-It lay in the web UI's data folder until format 2, and there `/file=` hands it out to everybody who sees a page. A name
-with a dot in front is no help: gradio 3 keeps such files back, gradio 4 does not where the host names a folder above.
-The journal in the data folder says where the workspace lies, so that it is found when the web UI's folder is renamed.
+Until format 2 it was in the web UI's data folder, from where `/file=` serves it to everybody who sees a page. A leading
+dot in the name does not help: gradio 3 hides such files, gradio 4 does not if the host allows a folder above. The
+journal in the data folder records the location, so that it is found when the web UI's folder is renamed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from easyphoto.workspace.moving import (
 
 JOURNAL, EARLIER = "easyphoto-workspace.json", "easyphoto"
 HOMES = "easyphoto-webui"
-"""In the user's data folder, with a folder for every web UI: each has an environment of its own that trains."""
+"""In the user's data folder, with one folder per web UI, because each has its own training environment."""
 SECONDS_TO_WAIT = 600.0
-"""For another process of this web UI that moves it, to another disk with all its weights."""
+"""How long to wait for another process of this web UI that moves it, with all its weights, to another disk."""
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _log = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ _log = logging.getLogger(__name__)
 class Settled:
     root: Path
     notes: tuple[str, ...] = ()
-    """What the user should know of it, once."""
+    """Shown to the user once."""
 
 
 def workspace_of(data: Path) -> Path:
-    """Where the workspace of the web UI with that data folder lies now; nothing is touched."""
+    """Return the current workspace of the web UI with that data folder; changes nothing."""
     earlier, journal = data / EARLIER, _journal(data)
     if journal is None:
         return earlier if is_workspace(earlier) else _home(data)
@@ -55,7 +55,7 @@ def workspace_of(data: Path) -> Path:
 
 
 def settle(data: Path) -> Settled:
-    """Move the workspace to where it belongs, if it is not there yet; what cannot be moved is used where it is."""
+    """Move the workspace to its place if it is not there yet; if it cannot be moved it is used where it is."""
     earlier, notes, journal = data / EARLIER, list[str](), _journal(data)
     if is_workspace(earlier) if journal is None else journal.state != SETTLED:
         try:
@@ -85,10 +85,10 @@ def settle(data: Path) -> Settled:
 
 
 def _moved(data: Path, earlier: Path) -> str:
-    """What was done, in words. Raises RunBusy and DiskFailure; then the workspace is where it was."""
+    """Move it and return a note. Raises RunBusy and DiskFailure; the workspace then stays where it was."""
     file, journal = data / JOURNAL, _journal(data)
     if journal is None and earlier.is_symlink():
-        # Somebody chose that disk; the link alone is what made it reachable.
+        # The user chose that disk; only the link made it reachable.
         target = earlier.resolve()
         write_journal(file, Journal(str(target)))
         earlier.unlink()
@@ -117,7 +117,7 @@ def _moved(data: Path, earlier: Path) -> str:
 
 
 def _remember(file: Path, place: Path) -> None:
-    """Where the data folder cannot be written to, the place is found by the folder's name again."""
+    """Write the journal. If the data folder is read-only, the place is found by the folder's name."""
     try:
         write_journal(file, Journal(str(place)))
     except DiskFailure as error:
@@ -125,7 +125,7 @@ def _remember(file: Path, place: Path) -> None:
 
 
 def _journal(data: Path) -> Journal | None:
-    """A damaged one counts as none: the place has a name of its own."""
+    """Return the journal; None for a damaged one, because the place can be derived from the folder's name."""
     try:
         return read_journal(data / JOURNAL)
     except BadRecord as error:
@@ -141,13 +141,13 @@ def _home(data: Path) -> Path:
 
 
 def _free(place: Path) -> Path:
-    """The name, or the next one that is free: what lies there belongs to somebody."""
+    """Return the name, or the next free one: an existing folder belongs to somebody else."""
     numbered = (place.with_name(f"{place.name}-{number}") for number in range(2, 1000))
     return next(each for each in (place, *numbered) if not os.path.lexists(each))
 
 
 def _is_passing(place: Path, data: Path) -> bool:
-    """Whether `place` goes with its container, and the data folder stays: then the data folder is the only safe one."""
+    """Return whether `place` vanishes with its container while the data folder, then the only safe one, stays."""
     if not any(mark.exists() for mark in _CONTAINER_MARKS):
         return False
     home = next(each for each in place.parents if each.exists())
