@@ -1,4 +1,4 @@
-"""The face analysis of photographs, put together from a detector, an embedder, a parser and a saliency network."""
+"""Face engine for photographs, composed of a detector, an embedder, a parser and a saliency network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyphoto.weights.catalog import UsedWeight
 
 
 class LandmarkParser:
-    """Geometry from five points; needs no file."""
+    """Parses faces by geometry from the five points; needs no weight file."""
 
     id = "landmarks"
     outlines = False
@@ -51,7 +51,7 @@ class PhotoEngine:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Ids of what it is made of, detector first."""
+        """Ids of its parts, detector first."""
         made_of = (self._detector, self._embedder, self._parser, self._saliency)
         return tuple(part.id for part in made_of if part is not None)
 
@@ -70,7 +70,7 @@ class PhotoEngine:
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
         made_of = (self._detector, self._embedder, self._parser, self._saliency, self._coverings)
-        # YuNet finds faces and tells covered ones from bare ones.
+        # Without duplicates: YuNet serves both detection and coverings.
         return tuple(dict.fromkeys(used for part in made_of if part is not None for used in part.weights))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
@@ -92,7 +92,10 @@ class PhotoEngine:
         return self._coverings.covering(picture, face) if self._coverings else None
 
     def _foreground(self, picture: Image.Image, face: Face) -> np.ndarray | None:
-        """Where the person is around the face: at 320 px, a whole picture would leave few pixels for the hair."""
+        """(height, width) float32 mask of people around the face; None without a saliency network.
+
+        The network runs on a crop, because at its 320 px a whole picture would leave few pixels for the hair.
+        """
         area = surroundings(face, Size.of(picture))
         if self._saliency is None or area.width < 1 or area.height < 1:
             return None
