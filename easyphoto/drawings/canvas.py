@@ -117,6 +117,7 @@ class Window(Canvas):
         self.origin = origin
 
     def fill(self, points: np.ndarray, colour: Colour, label: int | None = None) -> None:
+        """As `Canvas.fill`; ``points`` are (N, 2) pixels of the larger canvas."""
         fixed = _fixed(points - self.origin)
         cv2.fillPoly(self.image, [fixed], bytes_of(colour), cv2.LINE_AA, _SHIFT)
         if label is not None:

@@ -54,6 +54,10 @@ class BiSeNet:
             )
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        """(height, width) uint8 part labels of an RGB picture; all background when the face's points coincide.
+
+        Ears, hair, neck and clothes become background where `foreground`, a (height, width) mask in 0..1, is below 0.5.
+        """
         image = as_array(picture)
         matrix = _aligned_square(face.points)
         if matrix is None:

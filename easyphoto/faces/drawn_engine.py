@@ -64,6 +64,7 @@ class DrawnEngine:
         return tuple(sorted(faces, key=lambda face: -face.box.area))
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(128,) float32 embedding of unit length; None without an embedder."""
         if self._embedder is None:
             return None
         module, config = self._embedder
@@ -78,6 +79,7 @@ class DrawnEngine:
         return drawn_analysis.doubt(self._parser, crop)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels of an RGB picture; background outside a square of 1.7 face lengths."""
         image = as_array(picture)
         crop, frame = drawn_analysis.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
         labels = drawn_analysis.parse(self._parser, self._parser_config, crop)

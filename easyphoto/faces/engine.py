@@ -186,7 +186,7 @@ class FaceEngine(Protocol):
         ...
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """The hidden parts of the face; None when nothing is hidden or it cannot be told."""
+        """The hidden parts of the face; None when nothing is hidden or this is unknown."""
         ...
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:

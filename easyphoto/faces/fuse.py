@@ -164,7 +164,7 @@ def _filled(picture: np.ndarray, unknown: np.ndarray, reach: float, *, scale: fl
 
 
 def _without_hair(base: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
-    """float32, 1 where the face is not covered by hair.
+    """float32 mask, 1 where hair does not cover the face.
 
     Along the hairline, where labels may be wrong, only pixels of the brows' colour count as bare; so the hairline stays
     and no end of a brow is left beside it. If brows and hair have similar colours, and at the eyes, the labels decide.

@@ -17,7 +17,7 @@ _EAR_TOP, _EAR_FOOT, _EAR_WIDTH = -0.42, 0.85, 0.34
 _FAR_EAR_HIDDEN = 0.14
 # Above this v everything beside the face that is not skin is hair; below it only what hangs down from there.
 _HAIR_FOOT = 0.4
-# Farther than this below the chin hair lies on clothes of any colour.
+# Farther than this below the chin hair is not searched: it may lie on clothes of any colour.
 _LONGEST_HAIR = 0.6
 _NECK = 1.0
 _WIDEST_NECK = 1.1

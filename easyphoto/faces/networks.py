@@ -45,6 +45,7 @@ class Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, width, h, w) to the same shape."""
         return functional.relu(x + self.second(self.first(x)))
 
 
@@ -138,12 +139,13 @@ class FaceDetector(nn.Module):
         self.refiner = Refiner(refiner_widths)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `CoarseDetector.forward`; the refiner runs separately, on crops."""
         centre, geometry = self.coarse(x)
         return centre, geometry
 
 
 class FaceParser(nn.Module):
-    """Small U-Net from a 128 px face crop (N, 3, 128, 128) in −1..1 to part logits (N, labels, 128, 128)."""
+    """Small U-Net from a 128 px face crop to part logits at full resolution."""
 
     def __init__(self, widths: Sequence[int], labels: int) -> None:
         super().__init__()
@@ -162,6 +164,7 @@ class FaceParser(nn.Module):
         self.out = nn.Sequential(nn.Conv2d(w0, labels * 4, 1), nn.PixelShuffle(2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 128, 128) in −1..1 to part logits (N, labels, 128, 128)."""
         x1 = self.stem(x)
         x2 = self.down2(x1)
         x4 = self.down4(x2)
@@ -196,12 +199,13 @@ class AlignedTrunk(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to (N, hidden)."""
         hidden: Tensor = self.hidden(self.squeeze(self.stages(self.stem(x))))
         return hidden
 
 
 class IdentityNetwork(nn.Module):
-    """Unit-length identity embeddings (N, dimensions) of (N, 3, 112, 112). The parameter head is for training only."""
+    """Identity embedding of unit length. The parameter head is for training only."""
 
     def __init__(
         self, widths: Sequence[int], blocks: Sequence[int], squeeze: int, hidden: int, dimensions: int, parameters: int
@@ -212,11 +216,12 @@ class IdentityNetwork(nn.Module):
         self.parameters_head = nn.Linear(hidden, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to unit vectors (N, dimensions)."""
         return functional.normalize(self.project(self.trunk(x)), dim=1)
 
 
 class Regressor(nn.Module):
-    """Identity parameters (N, parameters) from the aligned crop: an identity check independent of the embedder."""
+    """Identity parameters from the aligned crop: an identity check independent of the embedder."""
 
     def __init__(
         self, widths: Sequence[int], blocks: Sequence[int], squeeze: int, hidden: int, parameters: int
@@ -226,6 +231,7 @@ class Regressor(nn.Module):
         self.out = nn.Linear(hidden, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to (N, parameters)."""
         out: Tensor = self.out(self.trunk(x))
         return out
 

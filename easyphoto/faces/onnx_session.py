@@ -50,7 +50,9 @@ def open_session(file: Path) -> InferenceSession:
 
 
 def answers_of(session: InferenceSession, feed: dict[str, np.ndarray], what: str) -> list[np.ndarray]:
-    """All outputs of the network, for `feed` by input name; `what` names the network in errors.
+    """All outputs of the network, shaped as it defines them.
+
+    `feed` holds the inputs by name; `what` names the network in errors.
 
     Raises OutOfMemory, or EnvironmentFailure when the network rejects its input.
     """

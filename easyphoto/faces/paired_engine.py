@@ -90,11 +90,13 @@ class PairedEngine:
         return (other.detect(picture) if other is not None else ()) or found
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(N,) float32 embedding of unit length; None without an embedder or for a face of the other domain."""
         if self.embedder is None or not self._is_own(picture, face):
             return None
         return self._own.embed(picture, face)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels, by the engine of the domain the face looks like."""
         return self._engine_of(picture, face).parse(picture, face)
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:

@@ -71,7 +71,7 @@ class CoveringSense(Protocol):
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """The hidden parts of the face; None when nothing is hidden or it cannot be told."""
+        """The hidden parts of the face; None when nothing is hidden or this is unknown."""
         ...
 
 

@@ -22,6 +22,7 @@ class LandmarkParser:
     weights: tuple[UsedWeight, ...] = ()
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        """As `landmark_parts`: (height, width) uint8 part labels; `foreground` is (height, width) in 0..1."""
         return landmark_parts(as_array(picture), face, foreground)
 
 
@@ -77,9 +78,11 @@ class PhotoEngine:
         return self._detector.detect(picture)
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(N,) float32 embedding of unit length; None without an embedder."""
         return self._embedder.embed(picture, face) if self._embedder else None
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels; a saliency network's mask, if there is one, delimits the person."""
         return self._parser.parse(picture, face, self._foreground(picture, face))
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:

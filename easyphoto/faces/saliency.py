@@ -58,6 +58,7 @@ class OnnxSaliency:
         self._side = first.shape[2] if isinstance(first.shape[2], int) else recipe.side
 
     def mask(self, picture: Image.Image) -> np.ndarray:
+        """(height, width) float32 mask in 0..1 of an RGB picture, 1 on people."""
         answers = answers_of(self._session, {self._input: self._numbers(picture)}, self.id)
         return resized_mask(self._shares(answers), Size.of(picture))
 
