@@ -34,7 +34,7 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
         loaded = loaded.get("state_dict", loaded)
         named = {key.removeprefix("module."): value for key, value in loaded.items() if not key.endswith(_COUNTER)}
         found = {key: tuple(value.shape) for key, value in named.items()}
-    except Exception as error:  # torch, pickle and zipfile raise what they like over a broken file
+    except Exception as error:  # torch, pickle and zipfile raise many kinds of errors for a broken file
         raise WeightsMissing(
             text(
                 "{file} cannot be read by torch as a table of tensors ({kind}: {reason}).",
