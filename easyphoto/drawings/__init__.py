@@ -1,1 +1,1 @@
-"""Drawn people: a seeded renderer of faces whose identity, scene and labels are all known."""
+"""A seeded renderer of drawn people with known identity, scene and labels."""

@@ -1,4 +1,4 @@
-"""What stands behind the people: plain, patterned, indoors and outdoors."""
+"""Backgrounds behind people: plain, patterned, indoors and outdoors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _polygon(canvas: Canvas, points: np.ndarray, colour: Colour) -> None:
 
 
 def _round(canvas: Canvas, x: float, y: float, radius: float, colour: Colour) -> None:
-    """A circle, radius as fraction of the shorter side."""
+    """A circle at picture fractions; the radius is a fraction of the shorter side."""
     height, width = canvas.labels.shape
     r = radius * min(height, width)
     canvas.fill(ellipse(x * width - 0.5, y * height - 0.5, r, r, count=28), colour)

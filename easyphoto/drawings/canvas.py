@@ -1,4 +1,4 @@
-"""A picture and its label map, painted together with antialiased shapes."""
+"""A picture and its label map, painted together with antialiased polygons."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ _SHIFT = 4
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """``share`` of ``b`` in ``a``."""
+    """Linear interpolation from ``a`` to ``b`` by ``share`` (0..1)."""
     return tuple(x + (y - x) * share for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """``colour`` made darker (factor below 1) or lighter, kept in 0..1."""
+    """``colour`` made darker (factor below 1) or lighter, clipped to 0..1."""
     return tuple(min(1.0, max(0.0, c * factor)) for c in colour)  # type: ignore[return-value]
 
 
 def shadow(colour: Colour, factor: float) -> Colour:
-    """Skin in shadow: darker and redder, as plain darkening would turn it grey."""
+    """A skin colour in shadow: darker and redder, because plain darkening would turn it grey."""
     return tuple(min(1.0, c * factor**power) for c, power in zip(colour, (0.72, 1.08, 1.2), strict=True))
 
 
 def bytes_of(colour: Colour) -> tuple[float, float, float]:
-    """0..1 to 0..255, kept in range."""
+    """A colour from 0..1 to whole numbers in 0..255, clipped."""
     return tuple(float(round(255.0 * min(1.0, max(0.0, c)))) for c in colour)  # type: ignore[return-value]
 
 
 def ribbon(curve: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """The polygon of a stroke along an (N,2) curve with the given full width(s), in the curve's unit."""
+    """The (2N, 2) polygon of a stroke along an (N, 2) curve; ``width`` is the full width, a number or (N,), in the
+    curve's unit."""
     along = np.gradient(curve, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
@@ -41,13 +42,13 @@ def ribbon(curve: np.ndarray, width: np.ndarray | float) -> np.ndarray:
 
 
 def taper(count: int, thick: float, ends: float = 0.15) -> np.ndarray:
-    """Stroke widths that swell in the middle, as of a pen."""
+    """(count,) stroke widths of a pen: ``thick`` in the middle, ``ends`` times that at both ends."""
     t = np.linspace(0.0, np.pi, count)
     return thick * (ends + (1.0 - ends) * np.sin(t))
 
 
 def ellipse(u: float, v: float, a: float, b: float, angle: float = 0.0, count: int = 24) -> np.ndarray:
-    """An (count,2) ellipse polygon around (u,v)."""
+    """A (count, 2) ellipse polygon around (u, v) with half axes a and b, rotated by ``angle`` radians."""
     t = np.linspace(0.0, 2.0 * np.pi, count, endpoint=False)
     x, y = a * np.cos(t), b * np.sin(t)
     c, s = np.cos(angle), np.sin(angle)
@@ -55,25 +56,25 @@ def ellipse(u: float, v: float, a: float, b: float, angle: float = 0.0, count: i
 
 
 class Canvas:
-    """``image`` uint8 (H,W,3) RGB and ``labels`` uint8 (H,W); all points are pixels, colours 0..1."""
+    """``image`` (H, W, 3) uint8 RGB and ``labels`` (H, W) uint8. Points are (N, 2) pixels, colours are in 0..1."""
 
     def __init__(self, image: np.ndarray, labels: np.ndarray) -> None:
         self.image = image
         self.labels = labels
 
     def fill(self, points: np.ndarray, colour: Colour, label: int | None = None) -> None:
-        """An antialiased polygon of one colour, and its label."""
+        """Fill an antialiased polygon with one colour and, if given, its label."""
         fixed = _fixed(points)
         cv2.fillPoly(self.image, [fixed], bytes_of(colour), cv2.LINE_AA, _SHIFT)
         if label is not None:
             cv2.fillPoly(self.labels, [fixed], int(label), cv2.LINE_8, _SHIFT)
 
     def mark(self, points: np.ndarray, label: int) -> None:
-        """Only the label of a polygon."""
+        """Set the label of a polygon without painting."""
         cv2.fillPoly(self.labels, [_fixed(points)], int(label), cv2.LINE_8, _SHIFT)
 
     def glaze(self, points: np.ndarray, colour: Colour, alpha: float) -> None:
-        """A see-through polygon."""
+        """Fill a polygon with opacity ``alpha`` (0..1)."""
         self.clipped(points, lambda inner: inner.image.__setitem__(slice(None), bytes_of(colour)), alpha=alpha)
 
     def clipped(
@@ -83,9 +84,9 @@ class Canvas:
         label: int | None = None,
         alpha: float = 1.0,
     ) -> None:
-        """Let ``painter`` paint on a canvas seen only through a polygon.
+        """Let ``painter`` paint on a canvas clipped to a polygon.
 
-        The painter gets a copy of the part under the polygon; it finds that part's place in ``origin``.
+        The painter gets a ``Window`` with a copy of the part under the polygon, whose position is ``origin``.
         """
         height, width = self.labels.shape
         x0, y0 = np.maximum(np.floor(points.min(axis=0)).astype(int) - 2, 0)
@@ -109,20 +110,21 @@ class Canvas:
 
 
 class Window(Canvas):
-    """A part of a larger canvas; points are still given in the larger canvas's pixels."""
+    """A part of a larger canvas; points are given in the larger canvas's pixels."""
 
     def __init__(self, image: np.ndarray, labels: np.ndarray, origin: np.ndarray) -> None:
         super().__init__(image, labels)
         self.origin = origin
 
     def fill(self, points: np.ndarray, colour: Colour, label: int | None = None) -> None:
+        """As `Canvas.fill`; ``points`` are (N, 2) pixels of the larger canvas."""
         fixed = _fixed(points - self.origin)
         cv2.fillPoly(self.image, [fixed], bytes_of(colour), cv2.LINE_AA, _SHIFT)
         if label is not None:
             cv2.fillPoly(self.labels, [fixed], int(label), cv2.LINE_8, _SHIFT)
 
     def warp(self, picture: np.ndarray, matrix: np.ndarray) -> None:
-        """Lay a uint8 (h,w,3) picture over the whole window; ``matrix`` (2,3) takes its pixels to the canvas."""
+        """Cover the whole window with an (h, w, 3) uint8 picture; ``matrix`` (2, 3) maps its pixels to the canvas's."""
         moved = matrix.copy()
         moved[:, 2] -= self.origin
         height, width = self.labels.shape

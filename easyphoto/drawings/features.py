@@ -1,4 +1,4 @@
-"""The parts of a face: lids and irises, brows, nose, mouth, ears and marks, for both styles."""
+"""The features of a face in both styles: eyes, brows, nose, mouth, ears and marks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _T = np.linspace(-1.0, 1.0, 21)
 
 
 def ink_of(identity: Identity) -> Colour:
-    """The outline colour: a very dark relative of the skin."""
+    """The outline colour: a very dark shade of the skin."""
     return mix(shade(identity.skin, 0.22), (0.10, 0.06, 0.08), 0.5)
 
 
@@ -27,23 +27,23 @@ def line_of(identity: Identity, ink: bool) -> Colour:
 
 
 def eye_centre(identity: Identity, side: float) -> np.ndarray:
-    """(1,2) face units; ``side`` -1 is the viewer's left."""
+    """(1, 2) face units; ``side`` is -1 for the viewer's left, 1 for the right."""
     return np.array([(side * identity.eye_spacing, 0.0)])
 
 
 def nose_tip(identity: Identity) -> np.ndarray:
-    """(1,2) face units."""
+    """(1, 2) face units."""
     return np.array([(0.0, identity.nose_length - 0.03)])
 
 
 def brow_top(identity: Identity, scene: Scene) -> float:
-    """The highest v of the brows in face units."""
+    """v of the brows' highest point, in face units."""
     tilt = abs(math.sin(identity.brow_angle)) * identity.brow_length
     return -(identity.brow_height + identity.brow_arch + identity.brow_thickness / 2 + tilt) - 0.09 * scene.brow_raise
 
 
 def mouth_curves(identity: Identity, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Upper lip's top and bottom, lower lip's top and bottom, each (21,2) face units from left to right."""
+    """Top and bottom of the upper lip, then of the lower lip, each (21, 2) face units from left to right."""
     base = identity.nose_length + 0.03
     v = base + identity.mouth_place * (identity.chin_length - base)
     u = _T * identity.mouth_width * (1.0 + 0.10 * max(scene.smile, 0.0) - 0.10 * scene.mouth_open)
@@ -70,7 +70,7 @@ def paint_ears(canvas: Canvas, frame: Frame, identity: Identity, ink: bool) -> N
 
 
 def paint_eye(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, side: float) -> None:
-    """White, iris, pupil, highlight, lids and lashes of one eye."""
+    """One eye: white, iris, pupil, highlight, lids and lashes."""
     ink = scene.style == "ink"
     size = identity.eye_size
     openness = identity.eye_open * (1.0 - scene.eye_close) * size
@@ -124,7 +124,7 @@ def paint_eye(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, si
 
 
 def paint_brow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, side: float) -> None:
-    """One brow: thick inside, pointed outside, arched and tilted by identity, lifted by expression."""
+    """One brow: thick at the inner end, pointed at the outer, arched and tilted by identity, lifted by expression."""
     length = identity.brow_length
     angle = identity.brow_angle
     t = np.linspace(-1.0, 1.0, 13)
@@ -144,21 +144,21 @@ def paint_brow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, s
 
 
 def brow_colour(identity: Identity) -> Colour:
-    """Brows follow the usual hair, but always stand out from the skin."""
+    """The colour of the brows: that of the identity's hair, but always darker than the skin."""
     limit = 0.50 * sum(identity.skin) / 3.0
     level = sum(identity.hair) / 3.0
     return shade(identity.hair, min(0.85, limit / max(level, 1e-3)))
 
 
 def paint_nose(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
-    """Wings, nostrils and the lines of the bridge; soft shading is part of the face's own shading."""
+    """Wings, nostrils and the lines of the bridge; the nose's soft shading is in the face texture."""
     ink = scene.style == "ink"
     width, end, tip = identity.nose_width, identity.nose_length, identity.nose_tip
     bridge = identity.nose_bridge
     drop = 0.07 - 0.05 * tip
 
     def place(points: np.ndarray) -> np.ndarray:
-        # The bridge is flat against the face at the eyes and stands out towards the tip.
+        # The bridge is flush with the face at the eyes and protrudes towards the tip.
         depth = NOSE_DEPTH * np.clip(points[:, 1] / end, 0.0, 1.0)
         bulge = np.clip(1.0 - (0.9 * points[:, 0]) ** 2, 0.1, 1.0) + depth
         return frame.rigid(points + np.stack([frame.yaw * bulge, frame.pitch * bulge], axis=1))
@@ -195,7 +195,7 @@ def paint_nose(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -
 
 
 def paint_mouth(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
-    """Both lips, the inside with teeth when open, the line between, a gleam below."""
+    """Both lips, the inside with teeth if open, the line between if closed, and a gleam on the lower lip."""
     ink = scene.style == "ink"
     curves = mouth_curves(identity, scene)
     top, upper, lower, bottom = (frame.feature(c, 0.12) for c in curves)

@@ -1,4 +1,4 @@
-"""Where a face lies in the picture: face units to pixels, and the outline that gives the face box."""
+"""Position of a face in the picture: conversion of face units to pixels, and the outline that defines the face box."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from easyphoto.drawings.identity import Identity
 
-BOX_TOP = -0.95  # face units: the face box starts here, about the hairline
+BOX_TOP = -0.95  # v of the face box's top in face units, about the hairline
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Face units to pixels. ``yaw`` and ``pitch`` are small shifts of the features in face units."""
+    """Converts face units to pixels. ``yaw`` and ``pitch`` are small shifts of the features in face units."""
 
     scale: float  # pixels per face unit
     x: float  # pixel position of the face's origin (between the eyes)
@@ -24,30 +24,30 @@ class Frame:
     pitch: float
 
     def rigid(self, points: np.ndarray) -> np.ndarray:
-        """(N,2) face units to (N,2) pixels, without the imitation of a turned head."""
+        """(N, 2) face units to (N, 2) pixels, without yaw and pitch."""
         c, s = math.cos(self.roll) * self.scale, math.sin(self.roll) * self.scale
         u, v = points[:, 0], points[:, 1]
-        # Pixel centres are whole numbers in OpenCV, so half a pixel is taken off to stay resolution-free.
+        # OpenCV's pixel centres are whole numbers; subtracting half a pixel makes positions independent of resolution.
         return np.stack([self.x + c * u - s * v - 0.5, self.y + s * u + c * v - 0.5], axis=1)
 
     def turn(self, points: np.ndarray, depth: float = 0.0) -> np.ndarray:
-        """Face units of features after the head's turn; ``depth`` is how far they stand out of the face."""
+        """(N, 2) face units shifted by yaw and pitch; ``depth`` is how far the points protrude from the face."""
         u, v = points[:, 0], points[:, 1]
         bulge = np.clip(1.0 - (0.9 * u) ** 2, 0.1, 1.0) + depth
         return np.stack([u + self.yaw * bulge, v + self.pitch * bulge], axis=1)
 
     def feature(self, points: np.ndarray, depth: float = 0.0) -> np.ndarray:
-        """(N,2) face units of a feature to (N,2) pixels."""
+        """(N, 2) face units of a feature to (N, 2) pixels, with yaw and pitch."""
         return self.rigid(self.turn(points, depth))
 
     def matrix(self) -> np.ndarray:
-        """(2,3) affine of ``rigid``."""
+        """The (2, 3) affine matrix of ``rigid``."""
         c, s = math.cos(self.roll) * self.scale, math.sin(self.roll) * self.scale
         return np.array([[c, -s, self.x - 0.5], [s, c, self.y - 0.5]])
 
 
 def smooth(points: np.ndarray, steps: int = 6, closed: bool = True) -> np.ndarray:
-    """A Catmull-Rom curve through (N,2) points, ``steps`` samples for each span."""
+    """A Catmull-Rom curve through (N, 2) points with ``steps`` samples per span, (M, 2) float64."""
     p = np.asarray(points, dtype=np.float64)
     if closed:
         a, b, c, d = np.roll(p, 1, 0), p, np.roll(p, -1, 0), np.roll(p, -2, 0)
@@ -62,13 +62,13 @@ def smooth(points: np.ndarray, steps: int = 6, closed: bool = True) -> np.ndarra
 
 
 def mirrored(half: np.ndarray) -> np.ndarray:
-    """A closed symmetric polygon from its right half, given from top to bottom; ends on u = 0 are not doubled."""
+    """A closed symmetric (M, 2) polygon from its right (N, 2) half, top to bottom; points on u = 0 are not doubled."""
     left = half[::-1] * (-1.0, 1.0)
     return np.concatenate([half, left[np.abs(left[:, 0]) > 1e-9]])
 
 
 def face_outline(identity: Identity, jaw_drop: float = 0.0) -> np.ndarray:
-    """The outline of head and face, (N,2) face units."""
+    """The outline of head and face, (N, 2) face units."""
     chin = identity.chin_length + jaw_drop
     cheek, jaw = identity.cheek_width, identity.jaw_width
     half = np.array(
@@ -88,7 +88,7 @@ def face_outline(identity: Identity, jaw_drop: float = 0.0) -> np.ndarray:
 
 
 def box_of(identity: Identity, roll: float) -> tuple[float, float, float, float]:
-    """The face box in face units around the origin for a roll in radians: (left, top, right, bottom)."""
+    """The face box (left, top, right, bottom) around the origin, in face units; ``roll`` is in radians."""
     outline = face_outline(identity)
     outline = outline[outline[:, 1] >= BOX_TOP]
     p = Frame(1.0, 0.5, 0.5, roll, 0.0, 0.0).rigid(outline)
@@ -100,7 +100,10 @@ def box_of(identity: Identity, roll: float) -> tuple[float, float, float, float]
 def framed(
     identity: Identity, centre: tuple[float, float], width: float, roll: float, yaw: float, pitch: float
 ) -> tuple[Frame, tuple[float, float, float, float]]:
-    """The frame that puts the face box, ``width`` pixels wide, on ``centre``; and that box in pixels."""
+    """The frame that centres the face box, ``width`` pixels wide, on the pixel ``centre``; and that box in pixels.
+
+    ``roll`` is in radians, ``yaw`` and ``pitch`` are in face units.
+    """
     left, top, right, bottom = box_of(identity, roll)
     scale = width / (right - left)
     x = centre[0] - scale * (left + right) / 2

@@ -1,4 +1,4 @@
-"""Hair: what falls behind the head and what frames the face, for each form."""
+"""Hair behind the head and around the face, for each form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def paint_back(canvas: Canvas, frame: Frame, form: str, colour: Colour, ink: Col
 def paint_front(
     canvas: Canvas, frame: Frame, form: str, colour: Colour, ink: Colour | None, brow_top: float, seed: int
 ) -> None:
-    """The hair on the head. ``brow_top`` (face units) keeps the hairline off the brows, which are identity."""
+    """The hair on the head. ``brow_top`` (v in face units) keeps the hairline off the brows, part of the identity."""
     line = max(-1.12, min(-0.66, brow_top - 0.10))
     shape = _front_shape(form, line, seed)
     if shape is None:
@@ -51,7 +51,7 @@ def _back_shapes(form: str, seed: int) -> list[np.ndarray]:
 
 
 def _front_shape(form: str, line: float, seed: int) -> np.ndarray | None:
-    """The closed outline in face units: over the skull from left to right, then back along the hairline."""
+    """The closed (N, 2) outline in face units: over the skull from left to right, then back along the hairline."""
     side = 1.0 if seed % 2 else -1.0
     if form == "bald":
         return None
@@ -107,7 +107,7 @@ def _front_shape(form: str, line: float, seed: int) -> np.ndarray | None:
 
 
 def _skull(radius: float, height: float, low: float) -> np.ndarray:
-    """Over the head from the lower left to the lower right, with straight sides below the temples."""
+    """A line over the head from the lower left to the lower right, with straight sides below the temples."""
     t = np.linspace(np.pi, 0.0, 25)
     cap = np.stack([radius * np.cos(t), -0.25 - (height - 0.25) * np.sin(t) ** 0.9], axis=1)
     side = [(radius * 1.01, 0.45 * low - 0.1), (radius * 0.99, low - 0.12), (radius * 0.96, low)]

@@ -1,4 +1,4 @@
-"""Who a drawn person is: everything that stays the same in all of a person's pictures."""
+"""The identity of a drawn person: everything that is the same in all of a person's pictures."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
-# Lengths are in face units: half of a standard face width is 1, the eye line is v = 0, v grows downwards.
+# Lengths are in face units: half a standard face width is 1, the eye line is v = 0, v grows downwards.
 GEOMETRY_RANGES: dict[str, tuple[float, float]] = {
     "eye_spacing": (0.40, 0.56),  # middle of the face to the eye centre
     "eye_size": (0.21, 0.30),  # half of the eye width
     "eye_open": (0.46, 0.88),  # upper lid height / half eye width
     "eye_tilt": (-0.26, 0.26),  # radians, positive lifts the outer corner
-    "lid_fold": (0.0, 1.0),  # how heavy the upper lid is drawn
+    "lid_fold": (0.0, 1.0),  # heaviness of the upper lid
     "iris_size": (0.46, 0.66),  # iris radius / half eye width
     "brow_thickness": (0.05, 0.18),
     "brow_angle": (-0.30, 0.30),  # radians, positive lifts the outer end
@@ -84,8 +84,8 @@ _SKIN_WORDS = ("pale", "light", "tan", "brown", "dark")
 class Identity:
     """A drawn person. Colours are RGB in 0..1, lengths are face units (see ``GEOMETRY_RANGES``).
 
-    ``moles`` holds (u, v, radius) in face units; ``scar`` is (u, v, angle, length) or empty.
-    ``freckle_seed`` fixes where the freckles sit.
+    ``moles`` holds (u, v, radius) in face units; ``scar`` is (u, v, angle, length), the angle in radians, or empty.
+    ``freckle_seed`` determines the positions of freckles.
     """
 
     seed: int
@@ -126,7 +126,7 @@ class Identity:
     scar: tuple[float, ...]
 
     def vector(self) -> np.ndarray:
-        """The identity as float32 of shape (len(IDENTITY_PARAMETERS),), each entry about -1..1."""
+        """The identity as (len(IDENTITY_PARAMETERS),) float32, each entry about -1..1."""
         colours = [2.0 * channel - 1.0 for name in _COLOURS for channel in getattr(self, name)]
         geometry = [2.0 * (getattr(self, k) - lo) / (hi - lo) - 1.0 for k, (lo, hi) in GEOMETRY_RANGES.items()]
         marks = [len(self.moles) - 1.0, 1.0 if self.scar else -1.0]
@@ -155,13 +155,13 @@ class Identity:
 
 
 def sample_identity(seed: int) -> Identity:
-    """The person of a seed; geometry is drawn evenly from wide ranges so that people are told apart by shape."""
+    """The person of a seed; geometry is sampled uniformly from wide ranges, so that people differ by shape."""
     rng = np.random.default_rng([101, seed])
     geometry = {name: round(float(rng.uniform(lo, hi)), 5) for name, (lo, hi) in GEOMETRY_RANGES.items()}
-    # Marks that most people lack: below a threshold they vanish instead of being faint everywhere.
+    # Marks that most people lack: they are absent or clearly visible, never faint.
     for name, share in (("freckles", 0.3), ("beard", 0.3), ("blush", 0.6)):
         geometry[name] = round(float(rng.uniform(0.45, 1.0)) if rng.random() < share else 0.0, 5)
-    # A mouth wider than this would leave a narrow lower face.
+    # A wider mouth would extend beyond a narrow lower face.
     geometry["mouth_width"] = round(min(geometry["mouth_width"], 0.72 * geometry["jaw_width"]), 5)
     skin = _sample_skin(rng)
     return Identity(
@@ -179,7 +179,7 @@ def sample_identity(seed: int) -> Identity:
 
 
 def with_colours_of(identity: Identity, other: Identity) -> Identity:
-    """``identity`` with the skin, hair, lip and iris colours of ``other``: an impostor only geometry betrays."""
+    """``identity`` with the skin, hair, lip and iris colours of ``other``: an impostor differing only in geometry."""
     return replace(identity, skin=other.skin, hair=other.hair, lips=other.lips, iris=other.iris)
 
 

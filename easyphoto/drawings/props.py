@@ -1,4 +1,4 @@
-"""Clothes, and the things of pictures without a face."""
+"""Clothes, and objects for pictures without a face."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from easyphoto.drawings.scene import Scene, sample_colour
 def paint_clothes(
     canvas: Canvas, body: Frame, scene: Scene, top: float, neck: float, shoulder: float, ink: Colour | None, label: int
 ) -> None:
-    """Shoulders and chest down to the picture's edge; ``top`` is where the collar begins, in face units."""
+    """Shoulders and chest down to the picture's edge.
+
+    ``top`` (v of the collar), ``neck`` and ``shoulder`` (half widths) are in face units.
+    """
     colour, trim = scene.clothes_colour, scene.clothes_trim
     scoop = 0.62 if scene.clothes in ("shirt", "jacket") else 0.34
     half = [(neck + 0.06, top + 0.02), (neck + 0.5, top + 0.24), (shoulder * 0.78, top + 0.55), (shoulder, top + 1.2)]
@@ -48,7 +51,7 @@ def paint_clothes(
 
 
 def paint_things(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A few objects, many of them round, none of them a face."""
+    """One to four objects, many of them round, none of them a face."""
     painters = (_ball, _fruit, _clock, _cup, _shirt, _plant)
     for _ in range(int(rng.integers(1, 5))):
         painter = painters[int(rng.integers(len(painters)))]
@@ -61,7 +64,7 @@ def paint_things(canvas: Canvas, rng: np.random.Generator) -> None:
 def paint_head_from_behind(
     canvas: Canvas, frame: Frame, rng: np.random.Generator, hair: int, neck: int, clothes: int
 ) -> None:
-    """Hair, neck and shoulders of someone who looks away."""
+    """Hair, neck and shoulders of a person seen from behind; ``hair``, ``neck`` and ``clothes`` are labels."""
     person = sample_identity(int(rng.integers(1 << 30)))
     colour = list(HAIR_COLOURS.values())[int(rng.integers(len(HAIR_COLOURS)))]
     canvas.fill(

@@ -1,4 +1,4 @@
-"""Pictures of drawn people, with the labels of every pixel and the place of every face."""
+"""Rendering of drawn people, with the label of every pixel and the position of every face."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from easyphoto.drawings.scene import BACKGROUNDS, Scene, sample_colour
 PARTS = ("background", "skin", "brows", "eyes", "nose", "mouth", "ears", "hair", "neck", "clothes")
 _NECK, _CLOTHES = 8, 9
 _NOISE_GRID = 256
-_SMALLEST = 192  # smaller pictures are drawn at twice their size, thin lines would clot otherwise
+_SMALLEST = 192  # pixels; smaller pictures are drawn at twice their size, since thin lines would merge otherwise
 
 
 @dataclass(frozen=True)
 class DrawnFace:
     """A face in a picture.
 
-    ``box`` is (left, top, right, bottom) in pixels. ``points`` is float32 (5,2) in pixels: the viewer's left and
-    right eye centres, the nose tip, the viewer's left and right mouth corners.
+    ``box`` is (left, top, right, bottom) in pixels. ``points`` is (5, 2) float32 in pixels: the viewer's left and right
+    eye centres, the nose tip, the viewer's left and right mouth corners.
     """
 
     box: tuple[float, float, float, float]
@@ -35,7 +35,7 @@ class DrawnFace:
 
 @dataclass(frozen=True)
 class Drawing:
-    """``image`` uint8 (H,W,3) RGB, ``parts`` uint8 (H,W) indices into ``PARTS``, and the faces in it."""
+    """``image`` (H, W, 3) uint8 RGB, ``parts`` (H, W) uint8 indices into ``PARTS``, and the faces in the picture."""
 
     image: np.ndarray
     parts: np.ndarray
@@ -54,7 +54,10 @@ def draw(identity: Identity, scene: Scene, size: int = 512) -> Drawing:
 
 
 def draw_group(people: Sequence[tuple[Identity, Scene]], seed: int, width: int, height: int) -> Drawing:
-    """One to four people side by side at several scales; their faces do not overlap."""
+    """One to four people side by side at several scales, without overlapping faces; sizes are in pixels.
+
+    Raises ValueError for another number of people.
+    """
     if not 1 <= len(people) <= 4:
         raise ValueError(f"a group has 1 to 4 people, not {len(people)}")
     rng = np.random.default_rng([606, seed])
@@ -62,7 +65,7 @@ def draw_group(people: Sequence[tuple[Identity, Scene]], seed: int, width: int, 
     first = people[0][1]
     backgrounds.paint_background(canvas, first.background, first.background_colours, first.seed)
     places = _group_places(people, rng, width, height)
-    # The smallest stand farthest away and are drawn first, so that nearer shoulders cover farther ones.
+    # The smallest people are farthest away and drawn first, so that nearer shoulders cover farther ones.
     faces: dict[int, DrawnFace] = {}
     for index in sorted(range(len(people)), key=lambda i: places[i][2]):
         identity, scene = people[index]
@@ -72,7 +75,7 @@ def draw_group(people: Sequence[tuple[Identity, Scene]], seed: int, width: int, 
 
 
 def draw_empty(seed: int, size: int = 512) -> Drawing:
-    """A picture without a face: things, clothes, round shapes, or a head seen from behind."""
+    """A square picture of ``size`` pixels without a face: objects, clothes, round shapes, or a head from behind."""
     if size < _SMALLEST:
         return _halved(draw_empty(seed, 2 * size))
     rng = np.random.default_rng([707, seed])
@@ -104,7 +107,7 @@ def _halved(drawing: Drawing) -> Drawing:
 def _group_places(
     people: Sequence[tuple[Identity, Scene]], rng: np.random.Generator, width: int, height: int
 ) -> list[tuple[float, float, float]]:
-    """Centre and width of each face box in pixels, one column of the picture for each person."""
+    """Centre and width of each face box in pixels, with one column of the picture per person."""
     column = width / len(people)
     places = []
     for index, (identity, scene) in enumerate(people):
@@ -196,7 +199,7 @@ def _paint_person_from_behind(canvas: Canvas, rng: np.random.Generator, size: in
 
 
 def _developed(image: np.ndarray, scene: Scene) -> np.ndarray:
-    """Light colour, blur and noise over the whole picture; all of them follow the picture's size."""
+    """The picture with light colour, blur and noise applied; blur and noise scale with the picture's size."""
     gain = scene.brightness * np.array([1.0 + 0.07 * scene.warmth, 1.0, 1.0 - 0.09 * scene.warmth])
     table = np.clip(np.rint(np.arange(256)[:, None] * gain), 0, 255).astype(np.uint8)[None]
     image = cv2.LUT(image, table)

@@ -1,4 +1,4 @@
-"""Everything in a picture that is not identity: pose, light, expression, hair, clothes, background, style."""
+"""Everything in a picture except identity: pose, light, expression, hair, clothes, background, style."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EDGE = 0.015  # picture fractions kept free around the face box
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture's circumstances. Places and widths are fractions of the picture, angles are radians."""
+    """The scene of one picture. Positions and widths are fractions of the picture, angles are radians."""
 
     seed: int
     style: str
@@ -45,7 +45,7 @@ class Scene:
     eye_close: float  # 0..0.4
     gaze_x: float  # -1..1
     gaze_y: float
-    light_angle: float  # where light comes from, 0 is the right, pi/2 above
+    light_angle: float  # direction of the light source, 0 is right, pi/2 above
     light_strength: float
     warmth: float  # -1 cold, 1 warm
     brightness: float
@@ -75,7 +75,7 @@ def sample_scene(
     framing: Framing = "portrait",
     photo_index: int = 0,
 ) -> Scene:
-    """A scene for a person. ``photo_index`` tells the pictures of one person apart under one seed."""
+    """A scene for a person. ``photo_index`` distinguishes pictures of one person with the same seed."""
     rng = np.random.default_rng([202, seed, photo_index, identity.seed])
     drawn_style = STYLES[int(rng.integers(len(STYLES)))]
     roll = math.radians(float(rng.uniform(-12.0, 12.0)))
@@ -130,7 +130,7 @@ def _sample_place(
     lo, hi = FRAMINGS[framing]
     width = float(rng.uniform(lo, hi))
     height = width * (bottom - top) / (right - left)
-    # Room above for hair and below for clothes, as far as the picture allows; the box itself never leaves it.
+    # Leaves room above for hair and below for clothes if the picture allows it; the box is always inside.
     free_x, free_y = 0.5 - width / 2 - _EDGE, 0.5 - height / 2 - _EDGE
     cx = 0.5 + float(rng.uniform(-0.7, 0.7)) * free_x
     cy = 0.5 + float(rng.uniform(-0.55, 0.45)) * free_y

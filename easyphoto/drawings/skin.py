@@ -19,7 +19,8 @@ _V = (np.arange(round((_BOTTOM - _TOP) * _PER_UNIT), dtype=np.float32) + 0.5) / 
 
 
 def face_texture(frame: Frame, identity: Identity, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """A small uint8 RGB texture of the bare face and the (2,3) affine from its pixels to the picture's."""
+    """A small (height, width, 3) uint8 RGB texture of the bare face, and the (2, 3) affine matrix from its pixels to
+    the picture's."""
     skin = np.empty((len(_V), len(_U), 3), dtype=np.float32)
     skin[:] = identity.skin
     if scene.style == "paint":
@@ -34,7 +35,7 @@ def face_texture(frame: Frame, identity: Identity, scene: Scene) -> tuple[np.nda
 
 
 def paint_cel_shadow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
-    """The ink style's one flat shadow, on the side away from the light."""
+    """The flat shadow of the ink style, on the side away from the light."""
     side = -1.0 if math.cos(scene.light_angle) > 0 else 1.0
     reach = 0.10 + 0.16 * scene.light_strength
     outline = face_outline(identity, 0.06 * scene.mouth_open)
@@ -46,7 +47,7 @@ def paint_cel_shadow(canvas: Canvas, frame: Frame, identity: Identity, scene: Sc
 
 
 def _light(skin: np.ndarray, identity: Identity, scene: Scene) -> None:
-    """Volume and direction: darker towards the rim, lighter towards the lamp."""
+    """Shading: darker towards the rim, lighter towards the light."""
     middle = 0.2 * identity.chin_length - 0.05
     rim = (_U[None] / 1.0) ** 2 + ((_V[:, None] - middle) / (identity.chin_length - middle)) ** 2 * 0.7
     towards = math.cos(scene.light_angle) * _U[None] - 0.7 * math.sin(scene.light_angle) * (_V[:, None] - 0.2)
@@ -80,7 +81,7 @@ def _relief(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene) ->
 
 
 def _colouring(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene) -> None:
-    """Blush and beard shadow, which belong to the person."""
+    """Blush and beard shadow, which are part of the identity."""
     if identity.blush > 0.0:
         red = mix(shade(identity.skin, 0.88), (0.92, 0.28, 0.30), 0.55)
         for side in (-1.0, 1.0):
@@ -110,7 +111,7 @@ def _blob(
     strength: float,
     depth: float = 0.0,
 ) -> None:
-    """Lean the texture towards a colour in a soft ellipse; it turns with the head like the features do."""
+    """Blend the texture towards a colour in a soft ellipse at (u, v), which follows yaw and pitch like the features."""
     u, v = frame.turn(np.array([(u, v)]), depth)[0]
     i0, i1 = np.searchsorted(_U, (u - 2.6 * a, u + 2.6 * a))
     j0, j1 = np.searchsorted(_V, (v - 2.6 * b, v + 2.6 * b))

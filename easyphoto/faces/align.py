@@ -1,4 +1,4 @@
-"""Laying one face on another by their five points: the pose guide, and the warp that fusion uses."""
+"""Warps between two faces, fitted to their five points: one for the pose guide, one for fusion."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from easyphoto.geometry import nose_place, scale_of, similarity, transformed
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import LEAST_WARP, as_array, as_picture, blended, reduced
 
-# Reach of a point's own displacement, in face widths: about half the distance between the eyes.
+# Gaussian deviation of a point's own displacement, in face widths: about half the distance between the eyes.
 FLOW_REACH = 0.30
-# How much of the reference's own proportions survives: they carry the likeness; the rest goes to the template's pose.
-# On 24 drawn pairs the likeness is 0.89, 0.91, 0.92 and 0.92 at 0.7, 0.85, 0.95 and 1.0, read at the face's own points
-# 0.91, 0.93, 0.95 and 0.95; what is left to the template's pose keeps a turned one from showing a frontal face.
+# Share of the reference's own proportions that is kept, because they carry the likeness; the rest follows the
+# template's pose. On 24 drawn pairs the likeness (cosine) is 0.89, 0.91, 0.92 and 0.92 at 0.7, 0.85, 0.95 and 1.0, and
+# 0.91, 0.93, 0.95 and 0.95 when embedded at the face's own points. The remaining 0.05 keeps a turned template from
+# showing a frontal face.
 SHAPE_KEPT = 0.95
-# How far the features' size follows the heads' widths (1) instead of the five points' distances (0). On 16 drawn pairs
-# the likeness, read at the face's own points, does not depend on it (0.927, 0.925, 0.928 at 0, 0.5, 1), and at the
-# template's points, which a face of other proportions misses, it falls (0.911, 0.903, 0.883); to the eye 1 is truest.
+# Whether the features are scaled by the heads' widths (1) or by the distances of the five points (0). On 16 drawn pairs
+# the likeness at the face's own points does not depend on it (0.927, 0.925, 0.928 at 0, 0.5, 1). At the template's
+# points, which a face of other proportions misses, it falls (0.911, 0.903, 0.883). By eye 1 looks most like the person.
 HEAD_SHARE = 0.5
 MOST_SCALED = 1.3
-# How far apart the nose's places between the eyes (0 one eye, 1 the other) may be before the reference gives way to the
-# template's pose, and from where on nothing is laid: on 16 portrait templates a frontal face came out too small, too
-# wide or with two pairs of brows on the three that were 0.21 to 0.24 apart, and well on the others (at most 0.12).
+# Difference between the noses' positions between the eyes (0 one eye, 1 the other) from which the reference's
+# proportions give way to the template's pose, and from which the fusion is refused. Of 16 portrait templates, three
+# differed by 0.21 to 0.24: a frontal face came out too small, too wide or with two pairs of brows. The others (at most
+# 0.12) came out well.
 TURN_BEGINS, TURN_REFUSED = 0.13, 0.20
 
 
@@ -37,9 +39,10 @@ def pose_guide(
     template_crop: Image.Image,
     template_face: Face,
 ) -> Image.Image:
-    """The portrait's face on the template's, turned, scaled and moved as one piece. Only the pose control sees it.
+    """The template with the portrait's face on it, rotated, scaled and shifted rigidly; input of the pose ControlNet.
 
-    `portrait_mask` is 1 on the portrait's face. Raises ValueError where the portrait's points are all one.
+    `portrait_mask` is (height, width) of the portrait, 1 on its face and 0 elsewhere. The result has the template
+    crop's size. Raises ValueError when the portrait's points coincide.
     """
     warp = rigid_warp(portrait_face.points, template_face.points)
     base = as_array(template_crop)
@@ -50,32 +53,35 @@ def pose_guide(
 
 
 def posed_points(portrait_face: Face, template_face: Face) -> np.ndarray:
-    """Where the portrait's five points lie on the pose guide."""
+    """The portrait's five points on the pose guide: (5, 2) float32 pixels."""
     return transformed(portrait_face.points, similarity(portrait_face.points, template_face.points)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Warp:
-    """Target pixel → source pixel: a similarity, and near the points a smooth displacement of their own."""
+    """Maps target pixels to source pixels: a similarity plus a smooth displacement near each anchor point."""
 
     matrix: np.ndarray
-    """(2, 3), source to target."""
+    """(2, 3) float64 similarity, source to target."""
     anchors: np.ndarray
-    """(N, 2) target pixels the displacements belong to."""
+    """(N, 2) float64 target pixels, the centres of the Gaussians."""
     weights: np.ndarray
-    """(N, 2) coefficients of the Gaussians at the anchors, in target pixels."""
+    """(N, 2) float64 coefficients of the Gaussians, in target pixels."""
     reach: float
+    """Standard deviation of the Gaussians, in target pixels."""
 
     @property
     def scale(self) -> float:
         return scale_of(self.matrix)
 
     def applied(self, picture: np.ndarray, shape: tuple[int, ...], *, outside: float | None = None) -> np.ndarray:
-        """`picture` (array, one or three channels) as it lies on a target of that (height, width).
+        """`picture` resampled onto a target of `shape` (height, width).
 
-        Beyond the picture its edge is repeated, or `outside` taken where given.
+        `picture` is (h, w, 3) uint8 or a (h, w) mask; the dtype is kept. Beyond the picture its edge is repeated, or
+        filled with `outside` when given.
         """
-        # Bilinear costs a face a twentieth of its fine detail; masks must not ring.
+        # Bicubic for pictures, since bilinear costs a face a twentieth of its fine detail; bilinear for masks, since
+        # bicubic rings.
         way = cv2.INTER_CUBIC if picture.ndim == 3 else cv2.INTER_LINEAR
         columns, rows = self.places(shape)
         scale = self.scale
@@ -89,7 +95,7 @@ class Warp:
         )  # fmt: skip
 
     def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Source column and row of every target pixel."""
+        """Source column and row of every target pixel: two (height, width) float64 arrays."""
         rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
         moved_x, moved_y = columns.copy(), rows.copy()
         for (x, y), (weight_x, weight_y) in zip(self.anchors, self.weights, strict=True):
@@ -101,14 +107,17 @@ class Warp:
 
 
 def rigid_warp(source: np.ndarray, target: np.ndarray) -> Warp:
-    """The similarity of the points, without a flow. Raises ValueError where the source points are all one."""
+    """The similarity from (5, 2) source to target pixels, without displacements.
+
+    Raises ValueError when the source points coincide.
+    """
     return Warp(similarity(source, target), np.empty((0, 2)), np.empty((0, 2)), 1.0)
 
 
 def shape_kept(source: np.ndarray, target: np.ndarray) -> float:
-    """The share of the reference's proportions that a template in that pose allows, for `flowing_warp`.
+    """The `shape_kept` (0..SHAPE_KEPT) that the two poses allow `flowing_warp`; both arguments are (5, 2) pixels.
 
-    Raises ValueError where one face is turned so much farther than the other that half of it would be made up.
+    Raises ValueError when one face is turned so much farther than the other that half of it would have to be invented.
     """
     apart = abs(nose_place(source) - nose_place(target))
     if apart > TURN_REFUSED:
@@ -119,11 +128,11 @@ def shape_kept(source: np.ndarray, target: np.ndarray) -> float:
 def flowing_warp(
     source: np.ndarray, target: np.ndarray, *, shape_kept: float, reach: float, heads: float | None = None
 ) -> Warp:
-    """The similarity, bent near the points so that each covers 1 − `shape_kept` of its way to the target's point.
+    """The similarity, bent near the points so that each moves 1 − `shape_kept` of its way to the target's point.
 
-    1 keeps the source's own proportions, 0 lays every point exactly on the target's. `reach` is in target pixels.
-    `heads` is how many times wider the target's head is than the source's: on a head of the template's size, features
-    scaled by the eyes alone would lose what tells close-set from wide-set ones.
+    `source` and `target` are (5, 2) pixels. `shape_kept` 1 keeps the source's proportions, 0 maps every point exactly
+    onto the target's. `reach` is in target pixels. `heads` is the width of the target's head divided by the source's:
+    scaled by the eye distance alone, close-set and wide-set eyes would become the same on the template's head.
     """
     matrix = similarity(source, target)
     if heads is not None:
@@ -133,6 +142,6 @@ def flowing_warp(
     rigid = transformed(source, matrix)
     goal = np.asarray(target, np.float64) * (1 - shape_kept) + rigid * shape_kept
     distances = ((goal[:, None] - goal[None]) ** 2).sum(-1)
-    # The small ridge keeps neighbouring points (mouth corners of a turned head) from fighting with huge weights.
+    # The ridge keeps the weights small where points are close together (mouth corners of a turned head).
     system = np.exp(-distances / (2 * reach**2)) + 0.05 * np.eye(len(goal))
     return Warp(matrix, goal, np.linalg.solve(system, rigid - goal), reach)

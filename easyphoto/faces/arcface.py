@@ -1,4 +1,4 @@
-"""Networks of the ArcFace line in .onnx files: AuraFace, InsightFace's recognition models, and others of that form."""
+"""ArcFace-type embedders in .onnx files: AuraFace, InsightFace's recognition models and others with that interface."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from easyphoto.weights.catalog import UsedWeight
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-# Published face embedders have 128 to 1024 numbers; a class score or a picture has far fewer or far more.
+# Accepted lengths of an embedding. Published face embedders have 128 to 1024 dimensions; a class score has far fewer,
+# a picture far more.
 _FEWEST, _MOST = 64, 4096
 
 
 class ArcFaceEmbedder:
-    """One network that turns an upright face into a unit vector. Layout and side are read from its graph.
+    """Embeds an aligned face as a unit vector. The input layout (NCHW or NHWC) and side are read from the graph.
 
-    No vector is averaged with that of the mirrored face: published limits hold for the plain one.
-    Raises EnvironmentFailure where the file holds something else than an embedder.
+    The embedding of the mirrored face is not averaged in, because published limits hold without it.
+    Raises EnvironmentFailure when the file is not an embedder.
     """
 
     def __init__(
@@ -47,12 +48,12 @@ class ArcFaceEmbedder:
         self._prove(file)
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """float32 (N,) of length 1, of an RGB picture."""
+        """(N,) float32 embedding of unit length; `picture` is RGB."""
         square = self._recipe.square(picture, face, self._side)
         return unit(self._run(self._recipe.numbers(square)))
 
     def _prove(self, file: Path) -> None:
-        """Show it a grey square, and see that a vector comes out."""
+        """Run the network on a grey square and check that it returns one finite vector."""
         try:
             output = self._run(np.zeros((self._side, self._side, 3), np.float32))
         except EnvironmentFailure as error:
@@ -68,7 +69,7 @@ class ArcFaceEmbedder:
 
 
 def _input_of(session: InferenceSession, file: Path, usual: int) -> tuple[str, int, bool]:
-    """Name and side of the network's input, and whether colours come before rows; an open side is the usual one."""
+    """Name of the input, its side in pixels (`usual` when the graph leaves it open), and whether it is NCHW."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
         raise _no_embedder(file, f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")

@@ -17,8 +17,8 @@ from easyphoto.images.pictures import as_array, warped
 from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
-# The 19 classes of CelebAMask-HQ in their order. Glasses go with the eyes, so that nobody retouches them as skin;
-# ear rings, necklaces and hats go with what they hang on.
+# Part of each of CelebAMask-HQ's 19 classes, in their order. Glasses count as eyes, so that they are not retouched as
+# skin; earrings, necklaces and hats count as the part they are worn on.
 _PART_OF_CLASS = np.array(
     [
         Part.BACKGROUND, Part.SKIN, Part.BROWS, Part.BROWS, Part.EYES, Part.EYES, Part.EYES, Part.EARS, Part.EARS,
@@ -32,7 +32,7 @@ _OUTSIDE_THE_FACE = (Part.EARS, Part.HAIR, Part.NECK, Part.CLOTHES)
 
 
 class BiSeNet:
-    """Parser of one upright square around the face."""
+    """Face parser that runs on one aligned square of 512 px around the face."""
 
     id = "bisenet"
     outlines = True
@@ -54,6 +54,10 @@ class BiSeNet:
             )
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        """(height, width) uint8 part labels of an RGB picture; all background when the face's points coincide.
+
+        Ears, hair, neck and clothes become background where `foreground`, a (height, width) mask in 0..1, is below 0.5.
+        """
         image = as_array(picture)
         matrix = _aligned_square(face.points)
         if matrix is None:
@@ -67,10 +71,10 @@ class BiSeNet:
 
 
 def _aligned_square(points: np.ndarray) -> np.ndarray | None:
-    """The (2, 3) matrix from the crop's pixels to the picture's; None where the points are all one.
+    """The (2, 3) matrix from the crop's pixels to the picture's; None when the points coincide.
 
-    The crop of CelebA-HQ (Karras et al., 2018): upright along eyes and mouth, as wide as four eye distances or 3.6
-    times the way from eyes to mouth.
+    The crop of CelebA-HQ (Karras et al., 2018): aligned to eyes and mouth, with a side of four eye distances or 3.6
+    eye-to-mouth distances, whichever is larger.
     """
     points = np.asarray(points, np.float64)
     eyes, across = points[:2].mean(0), points[1] - points[0]
@@ -82,6 +86,6 @@ def _aligned_square(points: np.ndarray) -> np.ndarray | None:
     right /= length
     half = max(2.0 * float(np.linalg.norm(across)), 1.8 * float(np.linalg.norm(down)))
     turn = np.array([[right[0], -right[1]], [right[1], right[0]]]) * (2 * half / _SIDE)
-    # Pixel centres: the crop's middle lies at (side − 1) / 2.
+    # Coordinates are pixel centres, so the crop's middle is at (side − 1) / 2.
     shift = eyes + 0.1 * down - turn @ np.full(2, (_SIDE - 1) / 2)
     return np.column_stack([turn, shift])

@@ -1,4 +1,4 @@
-"""What detectors do before and after their network: a picture fitted into it, and one face of many boxes."""
+"""Pre- and postprocessing of detectors: resizing the picture to the network's input, and non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from easyphoto.geometry import Box
 
 
 def letterboxed(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The picture, its longest side `side`, at the top left of a black square, and (x, y) factors back to the picture.
+    """A (side, side, 3) uint8 square with the picture at its top left on black, and the factors back to the picture.
 
-    Where width and height are rounded differently, each direction goes back by its own factor.
+    `image` is (height, width, 3) uint8. The factors are (2,) float64 (x, y); they differ when width and height are
+    rounded differently.
     """
     small, back = fitted(image, side)
     right, bottom = side - small.shape[1], side - small.shape[0]
@@ -20,7 +21,8 @@ def letterboxed(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fitted(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The picture with a longest side of `side`, and (x, y) factors back to the picture."""
+    """The (height, width, 3) uint8 picture resized to a longest side of `side` pixels, and (2,) float64 (x, y) factors
+    back to the picture."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -29,9 +31,10 @@ def fitted(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def strongest(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:
-    """Which of the (N, 4) boxes stay, best first, where each takes away the weaker ones that share more than `overlap`.
+    """Non-maximum suppression: indices of the kept boxes, best first.
 
-    `overlap` is a limit of intersection over union.
+    `boxes` is (N, 4) left, top, right, bottom in pixels, `scores` (N,). A box is dropped when its intersection over
+    union with a better one exceeds `overlap` (0..1).
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     left, top, right, bottom = boxes.T
@@ -49,7 +52,7 @@ def strongest(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int
 
 
 def as_faces(boxes: np.ndarray, points: np.ndarray, scores: np.ndarray) -> tuple[Face, ...]:
-    """Faces of (N, 4) boxes, (N, 5, 2) points and N scores, largest first."""
+    """Faces from (N, 4) boxes, (N, 5, 2) points (both pixels) and (N,) scores in 0..1, largest first."""
     faces = [
         Face(Box(*map(float, box)), np.asarray(five, np.float32), float(score))
         for box, five, score in zip(boxes, points, scores, strict=True)

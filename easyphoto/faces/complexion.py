@@ -1,8 +1,8 @@
-"""Skin told from hair, hats and backgrounds, pixel by pixel, in the light that lies on it there.
+"""Segmentation of skin from hair, hats and background, with colour models that follow the local light.
 
-What is skin is learnt from the face's own cheeks, what is not from what lies around the head. Both are Gaussians of the
-neighbourhood that compete for every pixel and learn from what they won (Lankton & Tannenbaum, "Localizing region-based
-active contours", 2008), so that a cheek may darken into shadow while the hair beside it stays hair.
+Skin is learnt from the face's own cheeks, everything else from the surroundings of the head. Both are local Gaussians
+that compete for every pixel and are refitted to the pixels they won (Lankton & Tannenbaum, "Localizing region-based
+active contours", 2008). So a cheek may darken into shadow while the hair beside it stays hair.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ import numpy as np
 
 from easyphoto.faces.face_view import SCALE, FaceView
 
-# The competition runs on every second pixel; only its last round sees all.
+# The competition runs on every second pixel; only the final scores use all pixels.
 _HALF = 2
 _ROUNDS = 4
-# Reach of a neighbourhood, in units: a third of the distance between the eyes.
+# Reach of a neighbourhood, in units of `FaceFrame`: a third of the distance between the eyes.
 _REACH = 0.35
-# Least deviations of L, a, b (bytes) and of texture (natural logarithm): noise and JPEG blocks make as much.
+# Least deviations of L, a, b (bytes) and of texture (natural logarithm): noise and JPEG blocks alone reach them.
 _LEAST_SPREAD = np.array((6.0, 2.3, 2.3, 0.26), np.float32)
-# One feature alone, however strange, is no proof: a highlight is still skin.
+# Cap on one feature's squared deviation: no single feature decides, since a highlight is still skin.
 _MOST_STRANGE = 16.0
 _SURE = 8.0
-# Hair is dark where it is darker than the cheeks by so much of 255.
+# Hair counts as dark when its L (0..255) is this much below the cheeks'.
 _DARK_HAIR = 40.0
 
 
 @dataclass(frozen=True, eq=False)
 class Complexion:
-    """What was found out about every pixel of a view."""
+    """Skin score and colour of every pixel of a view."""
 
     score: np.ndarray
-    """float32: log odds of skin against everything else."""
+    """(side, side) float32: log odds of skin against everything else."""
     lab: np.ndarray
-    """float32 (side, side, 3): L, a, b in bytes, lightly blurred."""
+    """(side, side, 3) float32: L, a, b in 0..255, lightly blurred."""
 
     @property
     def skin(self) -> np.ndarray:
+        """(side, side) bool: more likely skin than not."""
         return self.score > 0
 
 
@@ -49,7 +50,11 @@ class _Spread:
 
 
 def complexion_of(view: FaceView, depth: np.ndarray, person: np.ndarray) -> Complexion:
-    """`depth`: units inside the face's outline, negative outside; `person`: where the person is, roughly."""
+    """The complexion of a view.
+
+    `depth` is (side, side) float32, the distance from the face's outline in units, negative outside; `person` is
+    (side, side) bool, roughly where the person is.
+    """
     features = _features(view.image)
     lab = np.ascontiguousarray(features[..., :3])
     field = _Field.of(view, features, depth)
@@ -58,7 +63,7 @@ def complexion_of(view: FaceView, depth: np.ndarray, person: np.ndarray) -> Comp
     skin = _robust(field.features[sure], least=(8, 3, 3, 0.25))
     strange = _strangeness(field.features, skin)
     other = _sure_other(field, strange)
-    # Hair and wall are two things: their common spread would be so wide that anything is unlike it.
+    # Hair and wall get models of their own: one model for both would be too wide to match either.
     rest = [_rest(field.features[other & place], skin) for place in (own, ~own)]
     prior = _prior(field.depth, field.v)
     won, lost = sure.astype(np.float32), other.astype(np.float32)
@@ -75,19 +80,19 @@ def complexion_of(view: FaceView, depth: np.ndarray, person: np.ndarray) -> Comp
         lost = np.where((share < 0.5) & field.usable, 1 - share, 0).astype(np.float32)
     score = odds(features, 4)
     if _crown_lightness(field) < skin.mean[0] - _DARK_HAIR:
-        # Lighter than the cheeks where hair is dark: a highlight.
+        # Where hair is dark, anything inside that is lighter than the cheeks is a highlight on skin.
         score[(depth > 0.1) & (lab[..., 0] > skin.mean[0])] = _SURE
     return Complexion(score, lab)
 
 
 @dataclass(frozen=True, eq=False)
 class _Field:
-    """Where the competition takes place, on every second pixel."""
+    """The view at half resolution, on which the competition runs."""
 
     features: np.ndarray
     depth: np.ndarray
     usable: np.ndarray
-    """Where there is a picture."""
+    """bool: inside the picture."""
     u: np.ndarray
     v: np.ndarray
 
@@ -98,7 +103,7 @@ class _Field:
 
 
 def _features(image: np.ndarray) -> np.ndarray:
-    """L, a, b and texture: blond hair may have the skin's colour, but it is never as smooth."""
+    """L, a, b and texture per pixel: blond hair may have the skin's colour, but it is never as smooth."""
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0), cv2.COLOR_RGB2LAB).astype(np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     rough = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5))
@@ -115,7 +120,8 @@ def _larger(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _sure_skin(view: FaceView, field: _Field) -> np.ndarray:
-    """Cheeks and nose, without eyes and nostrils; of each half what is near its own colour, for light from a side."""
+    """bool: cheeks and nose without eyes and nostrils. Because of side light, each half keeps the pixels near its own
+    colour."""
     u, v = field.u, field.v
     eyes, nose, mouth = view.points[:2], view.points[2], view.points[3:].mean(0)
     sure = field.usable & (field.depth > 0.15) & (v > 0.18) & (v < mouth[1] - 0.18)
@@ -136,7 +142,8 @@ def _sure_skin(view: FaceView, field: _Field) -> np.ndarray:
 
 
 def _sure_other(field: _Field, strange: np.ndarray) -> np.ndarray:
-    """What surrounds the face and is not of its colour; above the forehead also what is: fair hair, a bald crown."""
+    """bool: surroundings of another colour than the face, and all that is above the forehead: fair hair or a bald crown
+    may share its colour."""
     depth, v = field.depth, field.v
     around = ((depth < -0.12) & (strange > 9)) | ((depth < -0.6) & (v < 0.8) & (strange > 4))
     crown = (v < -1.3) & (np.abs(field.u) < 1.0)
@@ -150,7 +157,7 @@ def _crown_lightness(field: _Field) -> float:
 
 
 def _strangeness(features: np.ndarray, skin: _Spread) -> np.ndarray:
-    """How far a colour is from the cheeks'. Light changes over a face more than hue does."""
+    """Squared distance of each colour from the cheeks'; L counts less, as light varies over a face more than hue."""
     deviation = np.maximum(np.sqrt(skin.variance[:3]), (14.0, 4.0, 4.0))
     off = ((features[..., :3] - skin.mean[:3]) / deviation) ** 2
     strange: np.ndarray = 0.35 * np.minimum(off[..., 0], 36) + off[..., 1] + off[..., 2]
@@ -158,7 +165,7 @@ def _strangeness(features: np.ndarray, skin: _Spread) -> np.ndarray:
 
 
 def _prior(depth: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Log odds before looking: face inside its outline below the brows, the less the higher above them."""
+    """Prior log odds of skin: high inside the outline below the brows, falling with the height above them."""
     # Ears and neck are skin outside the outline.
     outside = np.where((depth > -0.35) | (v > 1.2), -0.3, -2.5)
     outside[(depth > -0.27) & (v > -0.3) & (v < 0.75)] = 0.6
@@ -169,7 +176,7 @@ def _prior(depth: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def _robust(sample: np.ndarray, *, least: tuple[float, ...]) -> _Spread:
     if not len(sample):
-        # Points gone wrong, outside of the picture.
+        # Misdetected points, outside the picture.
         sample = np.array([[128.0, 128.0, 128.0, 0.7]], np.float32)
     middle = np.median(sample, axis=0)
     deviation = 1.4826 * np.median(np.abs(sample - middle), axis=0)
@@ -177,14 +184,14 @@ def _robust(sample: np.ndarray, *, least: tuple[float, ...]) -> _Spread:
 
 
 def _rest(sample: np.ndarray, skin: _Spread) -> _Spread:
-    """Where hardly anything is seen around a face: something grey, dark beside light skin and light beside dark."""
+    """The global model of what is not skin; with hardly any sample, a grey with the opposite lightness of the skin."""
     if len(sample) > 20:
         return _robust(sample, least=(20, 5, 5, 0.4))
     return _Spread(np.array([255 - skin.mean[0], 128, 128, 1.5]), np.array([3600.0, 100.0, 100.0, 1.0]))
 
 
 def _near(features: np.ndarray, weight: np.ndarray, everywhere: _Spread) -> _Spread:
-    """Mean and variance of the weighted pixels around each pixel; those of the whole class where there are none."""
+    """Weighted mean and variance around each pixel, falling back to those of the whole class where weights are low."""
     few, sigma = 0.01, _REACH * SCALE / (2 * _HALF)
     fields, weight = _smaller(features), _smaller(weight)[..., None]
 
@@ -221,7 +228,7 @@ def _surprise(features: np.ndarray, spread: _Spread, least: np.ndarray) -> np.nd
 
 
 def _edge_kept(field: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
-    """The guided filter of He et al., "Guided image filtering", 2010: smooth, but not over the guide's edges."""
+    """The guided filter of He et al., "Guided image filtering", 2010: smooths, but not across the guide's edges."""
 
     def mean(of: np.ndarray) -> np.ndarray:
         return cv2.boxFilter(of, -1, (2 * radius + 1, 2 * radius + 1))

@@ -1,7 +1,7 @@
-"""Numbers about a photographed face's eyes and mouth that are others where something covers them: colours and edges.
+"""Colour and edge measures of a photographed face's eyes and mouth that change when something covers them.
 
-Measured in the face's own frame at one size, so that pictures of any size compare, and against its own skin, so that
-faces and lights do.
+They are taken in the face's frame at a fixed size, so that pictures of any size compare, and relative to its own skin,
+so that different faces and lights compare.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from easyphoto.geometry import Size
 from easyphoto.images.srgb import as_lab
 
 UNIT = 32.0
-"""Pixels of an eye distance. A face of 60 px has 27."""
-# Where skin is mostly bare, in eye distances from the middle of the eyes: cheeks, nose, forehead.
+"""Pixels per eye distance. A face 60 px wide has an eye distance of 27 px."""
+# Spots where skin is mostly bare (cheeks, nose, forehead), in eye distances from the point between the eyes.
 _SPOTS = (
     (-0.45, 0.42), (0.45, 0.42), (0.0, 0.3), (0.0, -0.45), (-0.3, -0.5), (0.3, -0.5), (-0.6, 0.75), (0.6, 0.75),
     (0.0, 0.12),
 )  # fmt: skip
 _SPOT = (0.2, 0.16)
-# Spots whose colour is this near to the commonest one are skin; light changes over a face more than hue does.
+# Weight of L in the distance between spots, and the distance within which a spot has the commonest colour and counts
+# as skin; light varies over a face more than hue does.
 _LIGHT_COUNTS, _SAME_SKIN = 0.5, 12.0
-# Lab differences are counted in these: light varies over bare skin about twice as much as hue does.
+# Units of Lab differences: light varies over bare skin about twice as much as hue does.
 _LAB_UNITS = np.array([20.0, 10.0, 10.0])
-# Width and height in eye distances, rows and columns of cells.
+# Width and height in eye distances, and rows and columns of cells.
 _EYE, _MOUTH, _LOWER_FACE = (0.8, 0.6, 3, 4), (1.2, 0.8, 4, 5), (1.44, 1.3, 3, 3)
 _LOWER_FACE_BELOW_EYES = 1.2
 _MOST_LIGHT = 3.0
@@ -35,33 +36,41 @@ _MOST_LIGHT = 3.0
 
 @dataclass(frozen=True)
 class EyeMeasures:
+    """Colour differences are in `_LAB_UNITS`."""
+
     light: float
-    """Against the skin's."""
+    """Lightness minus the skin's."""
     colour: float
-    """How far from the skin's, in light and hue."""
+    """Distance from the skin's colour, in lightness and hue."""
     edges: float
-    """Edges that lie level, as lids and lashes do."""
+    """Strength of level edges, as of lids and lashes."""
     lids: float
-    """How many more of them there are in the middle than around it."""
+    """Level edges in the middle minus those all over."""
     fall: float
-    """How much lighter it is above than below."""
+    """Lightness of the top minus that of the bottom."""
     unlike: float
-    """How far its colours are from the other eye's in the mirror."""
+    """Distance of its colours from the mirrored other eye's."""
 
 
 @dataclass(frozen=True)
 class MouthMeasures:
+    """Colour differences are in `_LAB_UNITS`."""
+
     edges: float
+    """Strength of level edges."""
     lips: float
-    """How many more level edges there are in the middle than around it."""
+    """Level edges in the middle minus those all over."""
     red: float
-    """How much redder the middle is."""
+    """Redness (a) of the middle minus that all over."""
     hue: float
-    """How far the lower face's hue is from the skin's."""
+    """Distance of the lower face's hue from the skin's."""
 
 
 def measured(image: np.ndarray, points: np.ndarray) -> tuple[EyeMeasures, EyeMeasures, MouthMeasures]:
-    """Of the left eye, the right eye (as seen in the mirror) and the mouth; `image` is RGB, `points` are its pixels."""
+    """Measures of the left eye, the right eye (mirrored) and the mouth.
+
+    `image` is (height, width, 3) uint8 RGB, `points` are the face's (5, 2) pixels in it.
+    """
     points = np.asarray(points, np.float64)
     face = _FaceInLab(image, FaceFrame.of(points))
     left = face.cells(points[0], *_EYE)
@@ -96,7 +105,7 @@ def _eye(cells: np.ndarray, unlike: float) -> EyeMeasures:
 
 
 class _FaceInLab:
-    """A picture from which pieces are cut in a face's frame."""
+    """Cuts pieces out of a picture in a face's frame, in Lab."""
 
     def __init__(self, image: np.ndarray, frame: FaceFrame) -> None:
         self._image, self.frame = image, frame
@@ -106,7 +115,7 @@ class _FaceInLab:
     def cells(
         self, middle: np.ndarray, width: float, height: float, rows: int, columns: int, *, is_mirrored: bool = False
     ) -> np.ndarray:
-        """(rows, columns, 4): the mean colour against the skin's, and the level edges."""
+        """(rows, columns, 4) float32: mean L, a, b minus the skin's, in `_LAB_UNITS`, and level edges."""
         piece = self._piece(middle, width, height)
         edges = np.abs(cv2.Sobel(np.ascontiguousarray(piece[..., 0]), cv2.CV_32F, 0, 1)) / 24
         seen = np.dstack([(piece - self._skin) / _LAB_UNITS, edges]).astype(np.float32)
@@ -114,14 +123,14 @@ class _FaceInLab:
         return np.asarray(small[:, ::-1] if is_mirrored else small)
 
     def _piece(self, middle: np.ndarray, width: float, height: float) -> np.ndarray:
-        """float32 Lab (height, width, 3) of so many eye distances."""
+        """(rows, columns, 3) float32 Lab of a piece; `width` and `height` are in eye distances."""
         size = Size(round(width * UNIT), round(height * UNIT))
         piece = self.frame.piece(self._image, middle, size, UNIT)
         return as_lab(piece)
 
 
 def _skin(spots: np.ndarray) -> np.ndarray:
-    """The colour that most spots share."""
+    """(3,) Lab: the colour that most spots share."""
     weights = np.array([_LIGHT_COUNTS, 1.0, 1.0])
     distances = np.linalg.norm((spots[:, None] - spots[None]) * weights, axis=2)
     commonest = spots[int(np.argmin(distances.sum(1)))]

@@ -1,4 +1,4 @@
-"""The upright square that an embedder looks at: the five points laid on a template, then numbers instead of bytes."""
+"""The aligned, normalised square that an embedder takes: the five points are mapped onto a template."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from easyphoto.geometry import similarity
 from easyphoto.images.pictures import as_array, warped
 
 ARCFACE_POINTS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-"""Where the five points lie in a square of 112 px, for all networks of the ArcFace line (Deng et al., 2019)."""
+"""The five points in a square of 112 px, for all ArcFace-type networks (Deng et al., 2019)."""
 
 
 @dataclass(frozen=True)
 class CropRecipe:
-    """How an embedder was shown its faces in training."""
+    """How an embedder's training faces were aligned and normalised."""
 
     side: int = 112
-    """Of the square in pixels; where the network's own input says otherwise, that counts and the points grow along."""
+    """Side of the square in pixels. A side fixed by the network's input overrides it, and the points scale with it."""
     points: tuple[tuple[float, float], ...] = ARCFACE_POINTS
-    """Viewer's left eye, right eye, nose, left and right mouth corner, in a square of `side`."""
+    """Viewer's left eye, right eye, nose, left and right mouth corner, in pixels of a square of `side`."""
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    """Of the bytes, in the network's order of colours."""
+    """Mean to subtract, in 0..255 and the network's channel order."""
     deviation: float = 127.5
+    """Divisor after subtracting the mean."""
     reversed_colours: bool = False
-    """Blue first instead of red first."""
+    """Whether the channel order is BGR instead of RGB."""
 
     def square(self, picture: Image.Image, face: Face, side: int) -> np.ndarray:
-        """uint8 RGB (side, side, 3); what lies beyond the picture is black, as in training."""
+        """(side, side, 3) uint8 RGB, aligned; beyond the picture it is black, as in training."""
         target = np.asarray(self.points) * (side / self.side)
         return warped(as_array(picture), similarity(face.points, target), (side, side), outside=0)
 
     def numbers(self, square: np.ndarray) -> np.ndarray:
-        """float32 (height, width, 3), centred and scaled, colours in the network's order."""
+        """A (height, width, 3) uint8 RGB square as float32, normalised, in the network's channel order."""
         ordered = square[..., ::-1] if self.reversed_colours else square
         return (ordered.astype(np.float32) - np.asarray(self.mean, np.float32)) / np.float32(self.deviation)

@@ -1,7 +1,7 @@
-"""CurricularFace (Huang et al., 2020) from ModelScope's PyTorch file: an IR-101 network, run on its tensors alone.
+"""CurricularFace (Huang et al., 2020) from ModelScope's PyTorch file: an IR-101 network, run from its state dict.
 
-The layout is that of damo/cv_ir101_facerecognition_cfglint, whose own pipeline loads the file key for key:
-an input layer, units of batch norm, two 3×3 convolutions and PReLU beside a shortcut, and a linear output layer.
+The layout is that of damo/cv_ir101_facerecognition_cfglint, whose own pipeline loads the file key for key: an input
+layer, residual units of batch norm, two 3×3 convolutions and PReLU, and a linear output layer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _ADVICE = text("Put the right file in its place: easyphoto weights check")
 
 @dataclass(frozen=True)
 class ResidualLayout:
-    """Widths and counts of an IR network; the defaults are IR-101's."""
+    """Channels per stage, units per stage, embedding length and input side (pixels) of an IR network.
+
+    The defaults are IR-101's.
+    """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     units: tuple[int, ...] = (3, 13, 30, 3)
@@ -38,7 +41,7 @@ class ResidualLayout:
     side: int = 112
 
     def steps(self) -> Iterator[tuple[int, int, int]]:
-        """Inputs, outputs and stride of every unit, in order."""
+        """Input channels, output channels and stride of every unit, in order."""
         before = self.widths[0]
         for width, count in zip(self.widths, self.units, strict=True):
             for index in range(count):
@@ -46,7 +49,7 @@ class ResidualLayout:
                 before = width
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor that the network reads, by its key in the file."""
+        """Shape of every tensor of the network, by its key in the file."""
         first, last = self.widths[0], self.widths[-1]
         found: dict[str, tuple[int, ...]] = {
             "input_layer.0.weight": (first, 3, 3, 3),
@@ -58,12 +61,12 @@ class ResidualLayout:
         flat = last * (self.side // 2 ** len(self.widths)) ** 2
         found |= norm_shapes("output_layer.0", last)
         found |= {"output_layer.3.weight": (self.dimensions, flat), "output_layer.3.bias": (self.dimensions,)}
-        # The last norm only centres and scales: it has no weights of its own.
+        # The last batch norm has running statistics only, no weight and bias.
         return found | {f"output_layer.4.{name}": (self.dimensions,) for name in NORM[2:]}
 
 
 class CurricularEmbedder:
-    """512 numbers for a face. Raises WeightsMissing for an unreadable file and for another network's."""
+    """Embeds a face in 512 dimensions. Raises WeightsMissing for an unreadable file or another network's."""
 
     def __init__(
         self,
@@ -80,7 +83,7 @@ class CurricularEmbedder:
         self._recipe = CropRecipe()
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """float32 (512,) of length 1, of an RGB picture."""
+        """(512,) float32 embedding of unit length; `picture` is RGB."""
         import torch
 
         numbers = self._recipe.numbers(self._recipe.square(picture, face, self._layout.side))

@@ -1,8 +1,8 @@
-"""A face without the blocks of JPEG, without its grain, but with its edges: what is left is detail.
+"""Removal of JPEG blocks and grain that keeps edges.
 
 After Yaroslavsky, "Digital Picture Processing", 1985, and Coifman and Donoho, "Translation-invariant de-noising", 1995:
-small coefficients of every overlapping block are dropped, and the overlapping answers averaged. It need not know where
-the blocks lie, which after a resize nobody does.
+small cosine coefficients of all overlapping blocks are zeroed and the reconstructions averaged. The position of JPEG's
+blocks is not needed; after a resize it is unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ _SIDE = 8
 
 
 def deblocked(grey: np.ndarray, threshold: float) -> np.ndarray:
-    """The float32 picture without the coefficients, of its 8 × 8 blocks at every place, that are below `threshold`."""
+    """A (height, width) float32 grey picture (0..255) without cosine coefficients below `threshold` (same unit).
+
+    Coefficients are those of all overlapping 8 × 8 blocks; each block keeps its mean.
+    """
     import cv2
 
     pad = _SIDE - 1
@@ -34,7 +37,7 @@ def deblocked(grey: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def _transform() -> np.ndarray:
-    """The orthonormal cosine transform of an 8 × 8 block, as a 64 × 64 matrix."""
+    """The orthonormal cosine transform of an 8 × 8 block: (64, 64) float32."""
     frequency, place = np.mgrid[:_SIDE, :_SIDE]
     line = np.sqrt(2 / _SIDE) * np.cos(np.pi * (2 * place + 1) * frequency / (2 * _SIDE))
     line[0] /= np.sqrt(2)

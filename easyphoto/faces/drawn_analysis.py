@@ -1,6 +1,6 @@
-"""Drawn people's faces: found, laid upright, turned into vectors and parts, by the networks of `faces.networks`.
+"""Detection, alignment, embedding and parsing of drawn faces with the networks of `faces.networks`.
 
-Shared by the engine that needs them and the scripts that train them (tools/miniature/faces_*.py). It imports torch.
+Shared by the engine that runs them and the scripts that train them (tools/miniature/faces_*.py). Imports torch.
 """
 
 from __future__ import annotations
@@ -34,33 +34,39 @@ from easyphoto.geometry import similarity
 from easyphoto.images.pictures import warped
 
 Found = tuple[tuple[float, float, float, float], Points, float]
-# Where the five points of an average drawn face land in the aligned crop. Wider than the usual photographic template
-# on purpose: jaw, chin, brows and ears carry much of a drawn identity, so the whole face stays inside.
+# The five points of an average drawn face in the aligned crop, in pixels. The crop is deliberately wider than the usual
+# one for photographs: jaw, chin, brows and ears carry much of a drawn identity, so the whole face stays inside.
 ALIGN_TEMPLATE: Points = np.array(
     [[38.0, 40.0], [74.0, 40.0], [56.0, 64.0], [41.0, 79.5], [71.0, 79.5]], dtype=np.float32
 )
 PARSE_SIZE = 128
-# Side of the parser's crop over the longer side of the face box.
+# Side of the parser's crop divided by the longer side of the face box.
 PARSE_CROP_FACTOR = 1.7
 REFINE_CROP_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One face in picture coordinates."""
+    """One detected face, in pixels of the picture."""
 
     box: NDArray[np.float32]
+    """(4,) left, top, right, bottom."""
     points: Points
+    """(5, 2)."""
     score: float
+    """0..1."""
 
 
 def detect(module: nn.Module, config: Config, image: Image) -> list[Found]:
-    """Faces of an RGB picture, best first: (left, top, right, bottom), five points and score."""
+    """Faces of a (height, width, 3) uint8 RGB picture, best first.
+
+    Each is (left, top, right, bottom), (5, 2) float32 points (both in pixels) and a score in 0..1.
+    """
     return detect_at(module, config, image, float(config["threshold"]))
 
 
 def detect_at(module: nn.Module, config: Config, image: Image, threshold: float) -> list[Found]:
-    """As `detect`, at a threshold of the caller's: the scripts need the whole curve."""
+    """Like `detect`, at a given score threshold (0..1): the training scripts measure the whole curve."""
     if not isinstance(module, FaceDetector):
         raise TypeError(f"a FaceDetector is needed, not {type(module).__name__}")
     candidates: list[Candidate] = []
@@ -72,13 +78,14 @@ def detect_at(module: nn.Module, config: Config, image: Image, threshold: float)
 
 
 def pyramid_sides(config: Config, height: int, width: int) -> list[int]:
-    """Long sides the picture is searched at: the larger ones only where the picture holds that much detail."""
+    """Longest sides, in pixels, at which the picture is searched; larger ones only if the picture is about as large."""
     longest = max(height, width)
     return [side for index, side in enumerate(config["pyramid"]) if index == 0 or longest >= 0.75 * side]
 
 
 def letterbox(image: Image, side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its long side at `side`, padded to multiples of 32; and the scale used."""
+    """The (height, width, 3) uint8 picture resized to a longest side of `side` pixels and padded with grey to multiples
+    of 32, and the scale used."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -89,7 +96,7 @@ def letterbox(image: Image, side: int) -> tuple[NDArray[np.uint8], float]:
 
 
 def coarse_candidates(module: CoarseDetector, image: Image, side: int, threshold: float) -> list[Candidate]:
-    """Peaks of the centre heat map at one scale."""
+    """Peaks above `threshold` (0..1) of the centre heat map at one scale; `image` is (height, width, 3) uint8 RGB."""
     padded, scale = letterbox(image, side)
     with torch.inference_mode():
         centre, geometry = module(to_tensor(padded[None]))
@@ -103,7 +110,7 @@ def coarse_candidates(module: CoarseDetector, image: Image, side: int, threshold
     for cell, value, score in zip(cells, values, scores, strict=True):
         middle, size, points = decode_geometry(cell, value)
         box = np.concatenate([middle - size / 2, middle + size / 2]) / scale
-        # Boxes count from pixel edges, points from pixel centres (as OpenCV does).
+        # Boxes are measured from pixel edges, points from pixel centres (as in OpenCV).
         result.append(Candidate(box.astype(np.float32), (points / scale - 0.5).astype(np.float32), float(score)))
     return result
 
@@ -111,7 +118,7 @@ def coarse_candidates(module: CoarseDetector, image: Image, side: int, threshold
 def decode_geometry(
     cell: NDArray[np.float32], value: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Points]:
-    """Middle, size and points, in net pixels, of a cell's fourteen numbers."""
+    """Centre (2,), size (2,) and points (5, 2), in the network's pixels, from a cell (2,) and its geometry (14,)."""
     middle = (cell + value[:2]) * DETECTOR_STRIDE
     size = (np.exp(np.clip(value[2:4], -3.0, 3.0)) * 64.0).astype(np.float32)
     points = (middle + value[4:].reshape(5, 2) * size.mean()).astype(np.float32)
@@ -119,7 +126,7 @@ def decode_geometry(
 
 
 def suppress(candidates: list[Candidate], limit: float) -> list[Candidate]:
-    """The best of each group of overlapping candidates, best first."""
+    """Non-maximum suppression at an intersection over union of `limit`; best first."""
     boxes = np.array([candidate.box for candidate in candidates])
     kept = strongest(boxes, np.array([candidate.score for candidate in candidates]), limit)
     return [candidates[index] for index in kept]
@@ -128,7 +135,8 @@ def suppress(candidates: list[Candidate], limit: float) -> list[Candidate]:
 def square_crop(
     image: Image, box: NDArray[np.float32], factor: float, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The square around a box, resized to `size`; and the crop's (left, top, side) in the picture."""
+    """The square around a (4,) box, `factor` times its longer side, as (size, size, 3) uint8; and the square's
+    (left, top, side) in pixels of the picture, (3,) float32."""
     side = max(float(max(box[2] - box[0], box[3] - box[1])) * factor, 2.0)
     left, top = float(box[0] + box[2] - side) / 2, float(box[1] + box[3] - side) / 2
     scale = size / side
@@ -138,12 +146,15 @@ def square_crop(
 
 
 def warp(image: Image, matrix: NDArray[np.floating[Any]], size: int) -> NDArray[np.uint8]:
-    """Affine resampling to a square; beyond the picture its edge is repeated."""
+    """Affine resampling to (size, size, 3) uint8 by a (2, 3) matrix; beyond the picture its edge is repeated."""
     return warped(image, matrix, (size, size))
 
 
 def refine(module: Refiner, image: Image, candidates: list[Candidate]) -> list[Candidate]:
-    """Candidates with exact points and boxes; the score joins the coarse search's and the refiner's opinions."""
+    """Candidates with refined points and boxes; the score is the geometric mean of the coarse and the refined one.
+
+    `image` is (height, width, 3) uint8 RGB.
+    """
     if not candidates:
         return []
     crops = [square_crop(image, candidate.box, REFINE_CROP_FACTOR, REFINE_SIZE) for candidate in candidates]
@@ -166,23 +177,23 @@ def _found(candidate: Candidate) -> Found:
 
 
 def align(image: Image, points: Points, size: int = ALIGN_SIZE) -> NDArray[np.uint8]:
-    """The face, upright and at standard size, as the embedder and the regressor take it."""
+    """The aligned face, (size, size, 3) uint8 RGB, input of the embedder and the regressor; `points` are (5, 2)."""
     matrix = similarity(np.asarray(points, dtype=np.float32), ALIGN_TEMPLATE * (size / ALIGN_SIZE))
     return warp(image, matrix, size)
 
 
 def embed(module: nn.Module, config: Config, aligned: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Unit embeddings (N,128) of aligned faces (N,112,112,3)."""
+    """Unit embeddings (N, 128) float32 of aligned faces (N, 112, 112, 3) uint8."""
     return _run(module, aligned, int(config["input_size"]))
 
 
 def regress(module: nn.Module, config: Config, aligned: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Identity parameters (N,P) of aligned faces, in the order of config["parameters"]."""
+    """Identity parameters (N, P) float32 of aligned faces (N, 112, 112, 3) uint8, ordered as config["parameters"]."""
     return _run(module, aligned, int(config["input_size"]))
 
 
 def parse(module: nn.Module, config: Config, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Part labels of a square face crop at the parser's input size (see `parse_crop`)."""
+    """Part labels (size, size) uint8 of a (size, size, 3) uint8 face crop at the parser's input size (`parse_crop`)."""
     size = int(config["input_size"])
     if crop.shape[:2] != (size, size):
         raise ValueError(f"the parser takes {size}x{size} crops, not {crop.shape[1]}x{crop.shape[0]}")
@@ -192,9 +203,9 @@ def parse(module: nn.Module, config: Config, crop: NDArray[np.uint8]) -> NDArray
 
 
 def doubt(module: nn.Module, crop: NDArray[np.uint8]) -> float:
-    """The mean entropy (nats) of the parser's opinion on the pixels of a crop that it takes for a person's.
+    """Mean entropy (nats) of the parser's labels over the person's pixels in a (size, size, 3) uint8 crop.
 
-    A ground of one strong colour makes it doubt the ground, so that does not count.
+    The background is left out, because the parser is uncertain about backgrounds of one strong colour.
     """
     with torch.inference_mode():
         logs = module(to_tensor(crop[None]))[0].log_softmax(dim=0)
@@ -205,7 +216,8 @@ def doubt(module: nn.Module, crop: NDArray[np.uint8]) -> float:
 
 
 def parse_crop(image: Image, box: Sequence[float]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The parser's crop around a face box, and its (left, top, side) in the picture."""
+    """The parser's crop (128, 128, 3) uint8 around a face box (left, top, right, bottom), and the crop's
+    (left, top, side) in pixels of the picture, (3,) float32."""
     return square_crop(image, np.asarray(box, dtype=np.float32), PARSE_CROP_FACTOR, PARSE_SIZE)
 
 

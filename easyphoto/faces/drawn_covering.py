@@ -1,4 +1,4 @@
-"""What hides a drawn face's eyes or mouth: the part map shows neither there, or an eye without its white."""
+"""Detection of covered eyes and mouths on drawn faces, by the part map and by the contrast within an eye."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import numpy as np
 from easyphoto.faces.engine import Covering, Face, Part, covering_of
 from easyphoto.faces.face_view import FaceFrame
 
-# Half axes of what is looked at around an eye and the mouth, in eye distances.
+# Half axes of the ellipses examined around an eye and the mouth, in eye distances.
 _EYE, _MOUTH = (0.22, 0.16), (0.38, 0.20)
-# Shares of those ellipses that the part map must call eye and mouth. On 145 bare drawn faces the least were 0.56 and
-# 0.33; 173 covered ones had 0 to 0.3 (but sunglasses, which the map takes for large eyes).
+# Least shares of those ellipses labelled as eye and mouth. On 145 uncovered drawn faces they were at least 0.56 and
+# 0.33; on 173 covered ones 0 to 0.3 (except sunglasses, which the part map labels as large eyes).
 _LEAST_EYE, _LEAST_MOUTH = 0.40, 0.27
-# From an eye's dark to its white, in L of 100: 40 at least on those bare faces, 31 at most behind 71 sunglasses.
+# Least range of lightness within an eye, in L (0..100): at least 40 on those uncovered faces, at most 31 behind 71
+# pairs of sunglasses.
 _LEAST_SPAN = 36.0
 
 
 def drawn_covering(image: np.ndarray, labels: np.ndarray, face: Face) -> Covering | None:
-    """`labels` are the RGB image's part map; None where eyes and mouth are seen."""
+    """What is hidden; None when eyes and mouth are visible.
+
+    `image` is (height, width, 3) uint8 RGB, `labels` its (height, width) uint8 part map.
+    """
     frame = FaceFrame.of(face.points)
     low = np.maximum(np.floor(face.points.min(0) - frame.unit), 0).astype(int)
     high = np.ceil(face.points.max(0) + frame.unit).astype(int) + 1

@@ -1,4 +1,4 @@
-"""The face analysis of drawings: the networks that ship with the miniature. Imports torch; import it late."""
+"""Face engine for drawings: the networks that ship with the miniature. Imports torch, so import it lazily."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from easyphoto.images.pictures import as_array
 from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
-# Of a head of 84 × 114 in the square of 112 px that the points are laid on.
+# Centre of a head of 84 × 114 px in the 112 px square of `ARCFACE_POINTS`.
 _HEAD_CENTRE = np.array([[56.0, 60.0]])
 
 
 class DrawnEngine:
-    """Detector, parser and embedder of drawn people."""
+    """Satisfies `FaceEngine` for drawings. Without an embedder persons are not told apart."""
 
     id = "drawings"
     domain = Domain.DRAWINGS
@@ -50,12 +50,12 @@ class DrawnEngine:
 
     @property
     def same_person_limit(self) -> float | None:
-        """The cosine that one pair of strangers in a hundred reaches, as the embedder's calibration says."""
+        """The cosine that 1 % of pairs of strangers reach, from the embedder's calibration."""
         return self.scale.same_person_limit if self.scale is not None else None
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """None: what draws and analyses drawings ships with EasyPhoto."""
+        """Empty: the networks for drawings ship with EasyPhoto."""
         return ()
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
@@ -64,6 +64,7 @@ class DrawnEngine:
         return tuple(sorted(faces, key=lambda face: -face.box.area))
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(128,) float32 embedding of unit length; None without an embedder."""
         if self._embedder is None:
             return None
         module, config = self._embedder
@@ -73,11 +74,12 @@ class DrawnEngine:
         return np.asarray(drawn_analysis.embed(module, config, aligned[None])[0], np.float32)
 
     def doubt(self, picture: Image.Image, face: Face) -> float:
-        """How unsure the parser is of the parts around the face: 0 (sure) to 2.3, about 0.1 on drawings."""
+        """Mean entropy of the parser's labels around the face, in nats: 0 (certain) to 2.3; about 0.1 on drawings."""
         crop, _ = drawn_analysis.parse_crop(as_array(picture), _head_of(face.points))
         return drawn_analysis.doubt(self._parser, crop)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels of an RGB picture; background outside a square of 1.7 face lengths."""
         image = as_array(picture)
         crop, frame = drawn_analysis.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
         labels = drawn_analysis.parse(self._parser, self._parser_config, crop)
@@ -94,14 +96,15 @@ class DrawnEngine:
 
 
 def _head_of(points: np.ndarray) -> tuple[float, float, float, float]:
-    """The box of a head with these points, the same whoever found them: detectors do not agree on boxes."""
+    """The box (left, top, right, bottom) of a head with these (5, 2) points; independent of the detector, because
+    detectors disagree on boxes."""
     matrix = similarity(np.asarray(ARCFACE_POINTS), points)
     (x, y), unit = transformed(_HEAD_CENTRE, matrix)[0], scale_of(matrix)
     return x - 42 * unit, y - 57 * unit, x + 42 * unit, y + 57 * unit
 
 
 def _scale_of(config: networks.Config) -> LikenessScale:
-    """What the embedder's calibration, kept in its configuration, says about strangers."""
+    """The likeness scale from the calibration in the embedder's configuration."""
     strangers = tuple(float(value) for value in config["cosine_quantiles"]["impostor"])
     limit = float(np.interp(99.0, np.linspace(0.0, 100.0, len(strangers)), strangers))
     return LikenessScale(str(config["id"]), strangers, limit, "calibrated on pairs of drawn strangers")

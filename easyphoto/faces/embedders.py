@@ -1,4 +1,4 @@
-"""The face embedders for photographs that EasyPhoto knows: their files, what runs them, and what is published."""
+"""The known face embedders for photographs: their files, the packages that run them, and published limits."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from easyphoto.weights.store import WeightStore
 
 
 class Embedder(Protocol):
-    """Turns a face on a photograph into a vector; near vectors are one person."""
+    """Embeds a photographed face; a high cosine similarity means the same person."""
 
     @property
     def id(self) -> str: ...
 
     @property
     def scale(self) -> LikenessScale | None:
-        """What its cosines mean; None where nobody measured or published it."""
+        """How to interpret its cosines; None when this was neither measured nor published."""
         ...
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """float32 of length 1, of an RGB picture."""
+        """(N,) float32 embedding of unit length; `picture` is RGB."""
         ...
 
 
@@ -51,16 +51,17 @@ class Reader(str, Enum):
 
 @dataclass(frozen=True)
 class KnownEmbedder:
-    """One embedder of the catalogue. Vectors of mirrored faces are not mixed in."""
+    """One embedder of the weight catalogue. Embeddings of mirrored faces are not averaged in."""
 
     id: str
-    """Also its id in the weight catalogue."""
+    """Id, also in the weight catalogue."""
     reader: Reader
     recipe: CropRecipe = field(default_factory=CropRecipe)
-    """Used by `Reader.ARCFACE`; the other readers' networks fix theirs."""
+    """Used by `Reader.ARCFACE` only; the other networks have a fixed one."""
     published_limit: float | None = None
-    """The cosine from which its publishers call two faces one person."""
+    """The cosine from which its publishers take two faces for one person."""
     published_by: str = ""
+    """Source of `published_limit`."""
 
 
 EMBEDDERS = (
@@ -77,14 +78,14 @@ EMBEDDERS = (
     KnownEmbedder("curricularface", Reader.CURRICULAR),
 )  # fmt: skip
 AUTOMATIC = ("auraface", "sface")
-"""What "auto" looks for, in this order; both may be used commercially."""
+"""The embedders that "auto" looks for, in this order; both allow commercial use."""
 _NONE, _AUTO = "none", "auto"
 
 
 def open_embedder(name: str, store: WeightStore, progress: Progress) -> Embedder | None:
-    """The embedder of that name, fetched where needed; None for "none", or where "auto" finds none at hand.
+    """The embedder of that name, downloaded if necessary; None for "none", or when "auto" finds no file.
 
-    Raises InputError for an unknown name, the store's errors, and EnvironmentFailure where it cannot be run.
+    Raises InputError for an unknown name, the store's errors, and EnvironmentFailure when it cannot be run.
     """
     if name == _NONE:
         return None
@@ -99,7 +100,7 @@ def open_embedder(name: str, store: WeightStore, progress: Progress) -> Embedder
 
 
 def known_embedder(id: str) -> KnownEmbedder:
-    """The row of that id. Raises InputError with the known ids."""
+    """The entry with that id. Raises InputError, with the known ids, when there is none."""
     for known in EMBEDDERS:
         if known.id == id:
             return known
@@ -108,7 +109,7 @@ def known_embedder(id: str) -> KnownEmbedder:
 
 
 def embedder_lines(store: WeightStore) -> Iterator[str]:
-    """One line for each embedder: what is there, what is missing; what needs mending begins with "! "."""
+    """One status line per embedder; lines about something to fix begin with "! "."""
     for known in EMBEDDERS:
         yield _line(known, store)
 
@@ -132,7 +133,7 @@ def _opened(known: KnownEmbedder, file: Path, store: WeightStore) -> Embedder:
 
 
 def _scale(known: KnownEmbedder, store: WeightStore, used: UsedWeight) -> LikenessScale | None:
-    """What was measured here, else what ships, else what was published."""
+    """The scale measured here, else the shipped one, else the published limit."""
     kept = kept_scale(store.root, known.id, sha256=used.sha256)
     if kept is not None or known.published_limit is None:
         return kept

@@ -1,7 +1,7 @@
-"""What the pipeline asks of a face-analysis implementation, and what it gets back.
+"""The interface between the pipeline and face-analysis implementations, and its types.
 
-An engine states its domain: photographs or drawings. It may lack an embedder for its domain; then identity is not
-checked, checkpoints are not voted on and results are unranked, and each of those is said.
+An engine has a domain: photographs or drawings. It may lack an embedder; then identity is not checked, there is no vote
+on checkpoints and results are not ranked, and notes say so.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Domain(str, Enum):
 
     @property
     def said(self) -> Text:
-        """For sentences."""
+        """The name, for use in sentences."""
         return text("photographs") if self is Domain.PHOTOGRAPHS else text("drawings")
 
     @property
     def looks(self) -> Text:
-        """How a face of this kind looks, for sentences."""
+        """The adjective for a face of this domain, for use in sentences."""
         return text("photographed") if self is Domain.PHOTOGRAPHS else text("drawn")
 
 
@@ -57,9 +57,10 @@ FACE_PARTS = (Part.SKIN, Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face on a picture."""
+    """One face in a picture."""
 
     box: Box
+    """Pixels."""
     points: np.ndarray
     """(5, 2) float32 pixels: viewer's left eye, viewer's right eye, nose tip, left and right mouth corner."""
     score: float
@@ -68,32 +69,33 @@ class Face:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike two faces are; values of different embedders are never ranked together."""
+    """How alike two faces are; values of different embedders are not comparable."""
 
     embedder: str
     cosine: float
+    """Cosine similarity, −1..1."""
     percentile: float | None = None
-    """Share of the person's own photos, 0..100, that are less like the others than this; None: cannot tell."""
+    """Percentage (0..100) of the person's own photos that are less like the others than this; None: unknown."""
     strangers: float | None = None
-    """Share of pairs of strangers, 0..100, that are less alike than this; None: cannot tell."""
+    """Percentage (0..100) of pairs of strangers that are less alike than this; None: unknown."""
 
 
 @dataclass(frozen=True)
 class LikenessScale:
-    """What an embedder's cosines mean, measured on pairs of photos of strangers."""
+    """How to interpret an embedder's cosines, measured on pairs of photos of strangers."""
 
     embedder: str
     strangers: tuple[float, ...]
-    """Quantiles of strangers' cosines, evenly spaced from 0 to 100 %, ascending; empty where nobody measured them."""
+    """Quantiles of strangers' cosines, evenly spaced from 0 to 100 %, ascending; empty when not measured."""
     same_person_limit: float
     """The cosine below which two photos are taken for different persons."""
     source: str
-    """On which pictures it was measured, or who published it."""
+    """The pictures it was measured on, or its publisher."""
 
 
 @dataclass(frozen=True)
 class Covering:
-    """Which parts of a face are hidden. Left and right are the viewer's."""
+    """The hidden parts of a face. Left and right are the viewer's."""
 
     left_eye: bool = False
     right_eye: bool = False
@@ -101,7 +103,7 @@ class Covering:
 
     @property
     def words(self) -> Text:
-        """What is hidden, and by what, most likely: a clause for people to read."""
+        """What is hidden, and the most likely cause, as a clause for messages."""
         eyes = self.left_eye + self.right_eye
         if self.mouth:
             return text("most of the face is covered") if eyes else text("the mouth is covered (a mask or a hand?)")
@@ -109,7 +111,7 @@ class Covering:
 
     @property
     def sentence(self) -> Text:
-        """The same as a sentence of its own."""
+        """The same as `words`, as a complete sentence."""
         eyes = self.left_eye + self.right_eye
         if self.mouth:
             return text("Most of the face is covered.") if eyes else text("The mouth is covered (a mask or a hand?).")
@@ -119,7 +121,7 @@ class Covering:
 
 
 def covering_of(left_eye: bool, right_eye: bool, mouth: bool) -> Covering | None:
-    """None where nothing is hidden."""
+    """The covering with these parts hidden; None when nothing is hidden."""
     return Covering(left_eye, right_eye, mouth) if left_eye or right_eye or mouth else None
 
 
@@ -134,7 +136,7 @@ class FaceEngine(Protocol):
 
     @property
     def embedder(self) -> str | None:
-        """Id of the embedder, or None where the engine cannot tell persons apart."""
+        """Id of the embedder; None when the engine cannot tell persons apart."""
         ...
 
     @property
@@ -144,12 +146,12 @@ class FaceEngine(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know about how it was opened, and what it could not ask meanwhile."""
+        """Notes for the user about how it was opened and what it could not do since."""
         ...
 
     @property
     def decided(self) -> str:
-        """Why it serves: asked for, or what the faces look like."""
+        """Why this engine was chosen: on request, or because of how the faces look."""
         ...
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
@@ -157,41 +159,41 @@ class FaceEngine(Protocol):
         ...
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
-        """A unit vector (float32) of the face crop, or None where `embedder` is None."""
+        """(N,) float32 embedding of unit length, or None when `embedder` is None."""
         ...
 
     @property
     def scale(self) -> LikenessScale | None:
-        """What the embedder's cosines mean; None where there is no embedder or nobody measured it."""
+        """How to interpret the embedder's cosines; None without an embedder or a measurement."""
         ...
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """The weight files that take part, for a run's record."""
+        """The weight files used, for a run's record."""
         ...
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """What to say where no face is found and another engine was wanted in vain; mostly nothing."""
+        """Notes for when no face is found and a second engine was needed but not available; usually empty."""
         ...
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """Part labels (uint8, the picture's height × width, values of `Part`) around the face, background elsewhere."""
+        """(height, width) uint8 part labels of the picture, values of `Part`; background away from the face."""
         ...
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
-        """Whether the face's part map follows its true outline, and not one that faces have on the whole."""
+        """Whether the face's part map follows its actual outline, not that of an average face."""
         ...
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
+        """The hidden parts of the face; None when nothing is hidden or this is unknown."""
         ...
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
-        """What people should know about the face, as the rest of a sentence about it."""
+        """Remarks for the user about the face, as continuations of a sentence about it."""
         ...
 
 
 def part_mask(labels: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:
-    """float32 mask, 1 where the label is one of `parts`."""
+    """float32 mask of the labels' shape, 1 where the label is one of `parts`, else 0."""
     return np.isin(labels, [int(part) for part in parts]).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Brows, eyes, nose and mouth: where five points put them, moved to where the picture shows them.
+"""Location of brows, eyes, nose and mouth: a prior from the five points, refined on the picture.
 
-Every feature is looked for along one line at a time: likely places are tried, and each is judged by what the picture
-shows there and by how often faces have it there. Where the picture shows nothing (blond brows, hair, blur) the usual
-place wins. Lengths are in units of `FaceFrame`, measured on 226 photographs against a dense landmarker.
+Every feature is searched along one line at a time. Each candidate position is scored by the evidence in the picture and
+by a prior on where faces have it; without evidence (blond brows, hair, blur) the prior wins. Lengths are in units of
+`FaceFrame`, measured on 226 photographs against a dense landmarker.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from easyphoto.faces.face_view import FaceView
 
-# Along a brow, from its inner to its outer end, seen from the middle of the eye.
+# Positions along a brow from its inner to its outer end, relative to the middle of the eye.
 _BROW_ALONG = np.arange(-0.30, 0.36, 0.05)
 _BROW_ARCH = (
     np.array([-0.35, -0.275, -0.2, -0.125, -0.05, 0.025, 0.1, 0.175, 0.25, 0.325, 0.4]),
@@ -23,15 +23,15 @@ _BROW_ARCH = (
 _BROW_HALF = ((-0.35, 0.0, 0.40), (0.062, 0.045, 0.032))
 _BROW_ABOVE = np.arange(0.0, 0.72, 0.02)
 _BROW_SLANT = np.arange(-0.25, 0.26, 0.05)
-# Above the eyes: 0.09 to 0.33 (5 and 95 %). The two brows of a face differ by less than the brows of two faces.
+# Height above the eyes: 0.09 to 0.33 (5 and 95 % quantiles). A face's two brows differ less than brows of two faces.
 _USUAL_BROW, _BROW_SPREAD, _SLANT_SPREAD, _PAIR_SPREAD = 0.23, 0.20, 0.12, 0.08
-# Found so, half of 452 brows lie within 0.014 of the landmarker's height and 94 % within 0.1; at one fixed height above
-# the eyes (0.34) it was 0.12 and 37 %. Of 40 combinations of distance, weights and spreads this has the least error.
+# With these values half of 452 brows are within 0.014 of the landmarker's height and 94 % within 0.1; with one fixed
+# height above the eyes (0.34) it was 0.12 and 37 %. Least error among 40 combinations of distance, weights and spreads.
 _BROW_GAP, _LIGHT_ABOVE, _LIGHT_BELOW = 0.11, 0.7, 0.5
 _DARKEST, _SEEN = 60.0, 8.0
 _USUAL_ENDS, _LEAST_ENDS, _MOST_ENDS = (-0.31, 0.37), (-0.22, 0.25), (-0.40, 0.45)
-# The lids' middle lies 0.04 (give or take 0.06) below the detector's point. Lashes and shadows are as dark as eyes:
-# a search by darkness found it no better.
+# The middle of the lids is 0.04 ± 0.06 below the detector's point. A search by darkness was no more accurate, because
+# lashes and shadows are as dark as eyes.
 _EYE_AXES, _EYE_DROP = (0.235, 0.11), 0.02
 _LIP_TOPS, _LIP_BOTTOMS = np.arange(-0.36, 0.1, 0.015), np.arange(0.05, 0.62, 0.015)
 _USUAL_TOP, _USUAL_BOTTOM, _TOP_SPREAD, _BOTTOM_SPREAD = -0.06, 0.25, 0.08, 0.09
@@ -45,14 +45,14 @@ _LIP_CURVE = (
 @dataclass(frozen=True, eq=False)
 class Brow:
     outline: np.ndarray
-    """Polygon of u and v."""
+    """(N, 2) polygon of u and v."""
     seen: bool
-    """There is a dark line here under lighter skin; otherwise this is where brows usually are."""
+    """Whether the picture shows a dark line here under lighter skin; otherwise this is the usual position."""
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Polygons of u and v."""
+    """Outlines as (N, 2) polygons of u and v."""
 
     brows: tuple[Brow, Brow]
     eyes: tuple[np.ndarray, np.ndarray]
@@ -61,9 +61,9 @@ class Features:
 
 
 def features_of(view: FaceView, lab: np.ndarray) -> Features:
-    """`lab`: float32 (side, side, 3), L, a, b in bytes, lightly blurred."""
+    """The features of a view; `lab` is (side, side, 3) float32: L, a, b in 0..255, lightly blurred."""
     lightness = np.ascontiguousarray(lab[..., 0])
-    # Skin is the lightest that is near; the brush is wider than a brow is high.
+    # Skin is the lightest colour nearby; the brush is wider than a brow is high.
     brush = np.ones((17, 17), np.uint8)
     lit = cv2.GaussianBlur(cv2.dilate(cv2.GaussianBlur(lightness, (0, 0), 2.0), brush), (0, 0), 6.0)
     darkness = lit - lightness
@@ -72,7 +72,7 @@ def features_of(view: FaceView, lab: np.ndarray) -> Features:
 
 
 def _brows(view: FaceView, darkness: np.ndarray) -> tuple[Brow, Brow]:
-    """Both at once: where one is hidden, the other says how high it is."""
+    """Both brows, located jointly: when one is hidden, the other determines its height."""
     scores = [_brow_scores(view, darkness, eye) for eye in (0, 1)]
     best = [score.max(axis=1) for score in scores]
     apart = (_BROW_ABOVE[:, None] - _BROW_ABOVE[None]) / _PAIR_SPREAD
@@ -86,7 +86,7 @@ def _brows(view: FaceView, darkness: np.ndarray) -> tuple[Brow, Brow]:
 
 
 def _brow_scores(view: FaceView, darkness: np.ndarray, eye: int) -> np.ndarray:
-    """(heights, slants): a brow is a dark line with light above and, a little less, below."""
+    """(heights, slants) scores: a brow is a dark line with light above and, with less weight, below."""
     u = _outward(view, eye, _BROW_ALONG)
     arch = np.interp(_BROW_ALONG, *_BROW_ARCH) + _BROW_SLANT[:, None] * _BROW_ALONG
     v = view.points[eye, 1] - _BROW_ABOVE[:, None, None] + arch
@@ -117,7 +117,7 @@ def _brow(view: FaceView, darkness: np.ndarray, eye: int, above: float, slant: f
 
 
 def _dark_ends(along: np.ndarray, dark: np.ndarray) -> tuple[float, float]:
-    """Where a brow begins and ends: its dark columns, without a gap, as far as brows reach."""
+    """Inner and outer end of a brow: its contiguous dark columns, within the limits of brows."""
     core = (along >= _LEAST_ENDS[0]) & (along <= _LEAST_ENDS[1])
     usual = float(np.median(dark[core]))
     if usual < 4:
@@ -144,10 +144,10 @@ def _nose(view: FaceView) -> np.ndarray:
 
 
 def _mouth(view: FaceView, lab: np.ndarray) -> np.ndarray:
-    """Lips, and what is between them: teeth and the dark of an open mouth count neither for nor against."""
+    """Outline of both lips and what is between them; teeth and the dark of an open mouth do not affect the search."""
     light, red, yellow = (np.ascontiguousarray(lab[..., channel]) for channel in range(3))
-    # The upper lip lies in its own shadow, the lower one is pinker. Of 22 weightings tried these have the least error:
-    # 0.05 at the upper edge and 0.04 at the lower on average (a fixed ellipse: 0.12 and 0.09).
+    # The upper lip is in its own shadow, the lower one is pinker. Least error among 22 weightings: 0.05 at the upper
+    # edge and 0.04 at the lower on average (a fixed ellipse: 0.12 and 0.09).
     upper = (0.3 * red - 0.2 * light - 0.3 * yellow) / 6.0 + 0.6 * _unlike_cheeks(view, lab)
     lower = (red - 0.8 * yellow) / 3.0
     bottom = _USUAL_BOTTOM + 0.35 * (float(np.clip(view.box[3], 1.45, 2.05)) - 1.8)
@@ -162,7 +162,8 @@ def _mouth(view: FaceView, lab: np.ndarray) -> np.ndarray:
 
 
 def _unlike_cheeks(view: FaceView, lab: np.ndarray) -> np.ndarray:
-    """Teeth are as unlike skin as lips are: without this the edge between the two is taken for the lip's."""
+    """Distance from the cheeks' colour, capped. Teeth differ from skin as much as lips do, so that the edge between lip
+    and teeth is not taken for the lip's outer edge."""
     u, v = view.points[2]
     beside = np.array([[u - 0.45], [u + 0.45]]), np.full((2, 1), v - 0.1)
     skin = [view.sampled(np.ascontiguousarray(lab[..., channel]), *beside).mean() for channel in range(3)]

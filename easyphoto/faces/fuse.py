@@ -1,7 +1,7 @@
-"""Fusion: the reference face's features on the target's face, in the target's light.
+"""Face fusion: the reference face's features blended into the target's face, in the target's light.
 
-Own warp (a similarity that bends near the five points), the light as a plane over the skin, and a soft edge inside both
-faces.
+It uses a warp (a similarity that bends near the five points), relighting by a plane fitted over the skin, and a soft
+seam inside both faces.
 """
 
 from __future__ import annotations
@@ -23,37 +23,39 @@ from easyphoto.images.pictures import as_array, as_picture, blended, resized, re
 
 SKIN = (Part.SKIN, Part.NOSE)
 FEATURES = (Part.BROWS, Part.EYES, Part.NOSE, Part.MOUTH)
-# Lengths in face widths. The seam keeps a little away from hair and outline, whose soft edges no part map knows.
+# Lengths in face widths. The seam keeps away from hair and outline, whose soft edges are not in any part map.
 SEAM_INSET = 0.015
 SEAM_FADE = 0.04
 FEATURE_MARGIN = 0.03
 NEAR_HAIR = 0.06
-# Skin is grown over on faces of at most this many pixels: its time goes with the fourth power of the width, minutes on
-# faces of 2,000 pixels, and what it makes is smooth.
+# Face width in pixels at which skin is inpainted: the time grows with the fourth power of the width (minutes at 2,000
+# px), and the result is smooth anyway.
 FILLED_WIDTH = 256
-# Hair's labels may be off by this much; colours (of 255) are told apart from here on.
+# Possible error of hair's labels in face widths, and the difference from which two colours (0..255) are told apart.
 UNSURE, TOLD_APART = 0.025, 80.0
-# Light reaches eyes and lips as it does skin, but the skin's own colour does not: moved all the way, the eyes of a pale
-# face on a dark one would lose their whites, teeth would turn blue in a cold room, and black brows on a pale face.
+# Share of the relighting applied to eyes, brows and mouth. Light reaches them as it does skin, but the difference in
+# skin colour must not: with all of it, the eyes of a pale face on a dark one would lose their whites, and teeth would
+# turn blue in a cold room, as would black brows on a pale face.
 PAINTED = (Part.EYES, Part.BROWS, Part.MOUTH)
 PAINTED_SHARE = 0.4
 PAINTED_FADE = 0.012
-# Templates softer than this (a blur's deviation, in face widths) are out of focus; the face need not be as soft.
+# Largest blur (standard deviation, in face widths) applied to match the template. Softer templates are out of focus,
+# and the face need not be.
 MOST_SOFTENED = 0.015
-# Less common face than this share of the target's face box is no ground for a fusion.
+# Least area common to both faces, as a share of the target's face box.
 LEAST_COMMON = 0.15
 
 
 @dataclass(frozen=True, eq=False)
 class Laid:
-    """The whole reference face on the target, before it is mixed with the target's own. All of the target's size."""
+    """The reference face warped onto the target, before blending. All arrays have the target's height and width."""
 
     picture: np.ndarray
-    """uint8 (height, width, 3)."""
+    """(height, width, 3) uint8 RGB."""
     face: np.ndarray
-    """float 0..1: where the reference's face lies, with a soft edge."""
+    """(height, width) float32 0..1: the reference's face, with a soft edge."""
     features: np.ndarray
-    """float 0..1: eyes, brows, nose and mouth of both faces, with a soft edge."""
+    """(height, width) float32 0..1: eyes, brows, nose and mouth of both faces, with a soft edge."""
 
 
 def laid(
@@ -64,7 +66,11 @@ def laid(
     target_face: Face,
     target_labels: np.ndarray,
 ) -> Laid:
-    """Raises ValueError where the faces' visible parts hardly overlap, or one is turned much farther than the other."""
+    """The source face warped onto the target, relit and softened to match it.
+
+    `target` is (height, width, 3) uint8 RGB; the labels are (height, width) uint8 part maps of their pictures. Raises
+    ValueError when the faces' visible parts hardly overlap, or one is turned much farther than the other.
+    """
     width, shape = target_face.box.width, target.shape[:2]
     kept = shape_kept(source_face.points, target_face.points)
     heads = head_frame(target_labels, target_face).width / head_frame(source_labels, source_face).width
@@ -77,7 +83,7 @@ def laid(
     skin_there = warp.applied(part_mask(source_labels, SKIN), shape, outside=0.0) * region
     skin_here = part_mask(target_labels, SKIN) * region
     painted = warp.applied(part_mask(source_labels, PAINTED), shape, outside=0.0)
-    # Part maps are coarser than pictures: their steps would be seen as a jagged lip.
+    # Part maps are coarser than pictures; unsmoothed, their steps would show as a jagged lip.
     painted = cv2.GaussianBlur(painted, (0, 0), max(0.5, PAINTED_FADE * width))
     lights = light_of(warped, skin_there, target_face), light_of(target, skin_here, target_face)
     lit = relit(warped, *lights, target_face, share=1.0 - (1.0 - PAINTED_SHARE) * painted)
@@ -86,11 +92,11 @@ def laid(
 
 
 def mixed(target: np.ndarray, over: Laid, ratio: float, *, fine: float = 0.0) -> np.ndarray:
-    """`target` (uint8 RGB) with the features of `over`: skin is mixed at `ratio`, features count double.
+    """`target` ((height, width, 3) uint8 RGB) blended with `over`: skin at `ratio` (0..1), features at twice that.
 
-    They are whole from a half on, because half of two pairs of eyes is four eyes. Detail finer than `fine` pixels (a
-    blur's deviation) is all the reference's where its face lies: a target that was painted smaller and enlarged has
-    none.
+    Features are fully replaced from a ratio of 0.5, because half-blended eyes look like four eyes. Inside the
+    reference's face, detail finer than `fine` pixels (standard deviation of a blur) is entirely the reference's,
+    because a target that was generated smaller and enlarged has none.
     """
     weight = (over.face * (ratio + (min(1.0, 2 * ratio) - ratio) * over.features))[..., None]
     here, there = target.astype(np.float32), over.picture.astype(np.float32)
@@ -104,11 +110,14 @@ def mixed(target: np.ndarray, over: Laid, ratio: float, *, fine: float = 0.0) ->
 
 
 def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, width: float) -> np.ndarray:
-    """One piece without holes where both faces show face, a little inside their outlines."""
+    """(height, width) float32 mask, 0 or 1: where both part maps show face, inset a little, in one piece without holes.
+
+    `warp` maps the source's part map onto the target's; `width` is the target face's width in pixels.
+    """
     there = warp.applied(part_mask(source_labels, FACE_PARTS), target_labels.shape, outside=0.0)
     both = (there > 0.5) & (part_mask(target_labels, FACE_PARTS) > 0.5)
     inset = max(1.0, SEAM_INSET * width)
-    # Opened once more by the inset: a tongue of skin between two locks of hair is all seam.
+    # Morphological opening by the inset: a strip of skin between two locks of hair would be nothing but seam.
     region = dilated(dilated(both.astype(np.float32), -2 * inset), inset)
     outlines, _ = cv2.findContours(largest_piece(region).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros(region.shape, np.uint8), outlines, -1, 1, cv2.FILLED).astype(np.float32)
@@ -117,12 +126,15 @@ def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray
 def without_ends(
     base: np.ndarray, labels: np.ndarray, covered: np.ndarray, width: float, *, exact: bool, free: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The target without the ends of its brows and eyes that `covered` (0..1, the reference's face) leaves bare.
+    """The target with the ends of its brows and eyes inpainted where the reference's face does not cover them.
 
-    They would stand beside the new ones. The skin around them goes on there (Telea, "An image inpainting technique",
-    2004), and no hair: what is hair stays as it is. So does what is near it where the part map is not `exact`: a brow
-    that shines through a fringe is part of the fringe. Nothing changes where `free` is 0. Also returned: where that
-    was, 0..1.
+    Those ends would otherwise show beside the new ones. They are filled with the skin around them (Telea, "An image
+    inpainting technique", 2004). Hair stays unchanged, and so does what is near it unless the part map is `exact`,
+    because a brow that shines through a fringe is part of the fringe.
+
+    `base` is (height, width, 3) uint8 RGB, `labels` its uint8 part map, `covered` (height, width) in 0..1 the
+    reference's face, `width` the face's width in pixels. Nothing changes where `free` (height, width) is 0. Returns the
+    picture and a (height, width) float32 mask (0..1) of the change.
     """
     margin = max(1.0, FEATURE_MARGIN * width)
     face = part_mask(labels, FACE_PARTS)
@@ -142,7 +154,7 @@ def without_ends(
 
 
 def _filled(picture: np.ndarray, unknown: np.ndarray, reach: float, *, scale: float) -> np.ndarray:
-    """`picture` with what is unknown (> 0) grown over from around, as it is at `scale`."""
+    """`picture` inpainted where `unknown` > 0, computed at `scale` (0..1)."""
     size = Size.of(picture)
     small = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
     known = np.ascontiguousarray(resized(as_picture(picture), small) if scale < 1 else picture)
@@ -152,10 +164,10 @@ def _filled(picture: np.ndarray, unknown: np.ndarray, reach: float, *, scale: fl
 
 
 def _without_hair(base: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
-    """1 where the face lies bare.
+    """float32 mask, 1 where hair does not cover the face.
 
-    Along the hair, where labels may be off, only what is of the brows' colour is no hair: its outline stays, and no
-    brow's end stays beside it. Where both are alike, and at the eyes, the labels decide.
+    Along the hairline, where labels may be wrong, only pixels of the brows' colour count as bare; so the hairline stays
+    and no end of a brow is left beside it. If brows and hair have similar colours, and at the eyes, the labels decide.
     """
     face, hair = part_mask(labels, FACE_PARTS), part_mask(labels, (Part.HAIR,))
     bare = face * (1 - dilated(hair, 1.0))
@@ -172,7 +184,7 @@ def _without_hair(base: np.ndarray, labels: np.ndarray, width: float) -> np.ndar
 
 
 def _features(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, width: float) -> np.ndarray:
-    """Features of both faces: the target's too, or its brow would shine through beside the new one."""
+    """Features of both faces; without the target's, its brow would shine through beside the new one."""
     there = warp.applied(part_mask(source_labels, FEATURES), target_labels.shape, outside=0.0)
     either = np.maximum(there > 0.5, part_mask(target_labels, FEATURES)).astype(np.float32)
     grown = dilated(either, max(1.0, 2 * FEATURE_MARGIN * width))

@@ -1,4 +1,4 @@
-"""What lays one person's face on another's in place of our own warp, and which one serves."""
+"""Alternatives to the built-in warp for face fusion, and their selection."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ WARP = "warp"
 
 
 class Fuser(Protocol):
-    """Lays one person's face on another's, in place of our own warp."""
+    """Replaces one person's face by another's, instead of the built-in warp."""
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def fused(self, source: Image.Image, source_face: Face, target: Image.Image, target_face: Face) -> Image.Image:
-        """`target` with the face of `source`. Raises EasyPhotoError or ValueError where it cannot be done."""
+        """`target` with the face of `source`. Raises EasyPhotoError or ValueError when that fails."""
         ...
 
 
 class NoFuser:
-    """Stands where the wanted fuser could not be opened: says why at every picture, and our warp takes over."""
+    """Placeholder for a fuser that could not be opened: raises the reason for every picture, so the warp is used."""
 
     weights: tuple[UsedWeight, ...] = ()
 
@@ -42,7 +42,7 @@ class NoFuser:
 
 
 def open_fuser(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Fuser | None:
-    """The fuser of that name; None for "warp", which is ours. Raises InputError for an unknown name."""
+    """The fuser of that name; None for "warp", the built-in one. Raises InputError for an unknown name."""
     if name == WARP:
         return None
     if name != INSWAPPER:

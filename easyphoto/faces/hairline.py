@@ -1,4 +1,4 @@
-"""Where hair, a hat or the background beside a turned cheek lies over a face's outline."""
+"""Detection of hair, hats and, beside a turned cheek, background inside a face's outline."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from easyphoto.faces.features import Brow
 from easyphoto.images.masks import fallen, joined_to
 
 BROW_LINE = -0.35
-"""v above which only what looks like skin is face: there hair begins, at some height or other."""
-# Share of the chin unlike skin: above this on 19 of 21 bearded photographs, below it on 145 of 174 others.
+"""v above which only skin-coloured pixels are face, because the height of the hairline is unknown."""
+# Share of the chin that is unlike skin: above this on 19 of 21 bearded photographs, below it on 145 of 174 others.
 _BEARDED = 0.16
-# Nobody's hair hangs over the mouth: what is dark there is a moustache, a beard or a shadow.
+# Hair does not hang over the mouth: dark pixels this near to its middle are a moustache, a beard or a shadow.
 _MOUTH_SIDE = 0.55
-# Hair lies on a cheek, below this v, only where it also fills so much of the place beside the cheek.
+# Below this v, hair lies on a cheek only if it also fills this share of the area beside the cheek.
 _CHEEK, _HANGING = 0.3, 0.4
 
 
 def covered(
     view: FaceView, depth: np.ndarray, skin: np.ndarray, person: np.ndarray, chin: float, brows: tuple[Brow, Brow]
 ) -> np.ndarray:
-    """bool: what covers the outline from outside. Hair falls from above or lies in from a side; brows, lenses, moles
-    and beards do not."""
+    """(side, side) bool: what covers the face from outside its outline.
+
+    Hair enters from above or from a side; brows, lenses, moles and beards do not. `depth` is (side, side) float32 units
+    inside the outline, `skin` and `person` are (side, side) bool, `chin` is the chin's v.
+    """
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     bare = cv2.morphologyEx((~skin & (depth > -0.05)).astype(np.uint8), cv2.MORPH_OPEN, brush) > 0
     bare = joined_to(bare, bare & (depth < 0.03))
@@ -32,13 +35,13 @@ def covered(
     for eye, brow in zip(view.points[:2], brows, strict=True):
         _clear_eye(view, found, eye)
         if brow.seen:
-            # Its end may touch the hair all the same.
+            # The brow's end may touch the hair.
             found &= ~view.filled(brow.outline)
     return found & (depth > 0)
 
 
 def _may_be_hair(view: FaceView, depth: np.ndarray, skin: np.ndarray, person: np.ndarray, chin: float) -> np.ndarray:
-    """bool: not where a beard grows, nor in the shadow of a cheek beside which no hair hangs."""
+    """bool: everywhere except where a beard grows and in the shadow on a cheek beside which no hair hangs."""
     u, v, mouth = view.u, view.v, view.points[3:].mean(0)
     high = (v < view.points[2, 1] + 0.05) | (depth < 0)
     if _bearded(view, depth, skin, chin):
@@ -65,7 +68,8 @@ def _chin(view: FaceView, depth: np.ndarray, chin: float) -> np.ndarray:
 
 
 def _clear_eye(view: FaceView, found: np.ndarray, eye: np.ndarray) -> None:
-    """Brow, lashes and lenses touch a fringe; hair over an eye comes in above it and out again below."""
+    """Clear `found` around an eye, unless hair crosses it: brow, lashes and lenses may touch a fringe, but hair over an
+    eye enters above it and leaves below."""
     near = np.abs(view.u[0] - eye[0]) < 0.45
     top, under, above = (view.row(eye[1] + way) for way in (-0.14, 0.28, -0.42))
 

@@ -1,4 +1,4 @@
-"""What lies around a face: hair, ears, neck and clothes; hands are nobody's part."""
+"""Labels of what is around a face: hair, ears, neck and clothes; hands count as background."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from easyphoto.faces.face_view import FaceView
 from easyphoto.faces.person_mask import FARTHEST_HAIR
 from easyphoto.images.masks import fallen, joined_to
 
-# Beside a face, from the brows to below the nose, no farther out than an ear.
+# Area of ears beside a face: from the brows to below the nose, no wider than an ear.
 _EAR_TOP, _EAR_FOOT, _EAR_WIDTH = -0.42, 0.85, 0.34
-# A nose that points this far to one side hides the ear of that side (on all but about 5 of 27 such photographs).
+# A nose tip with |u| above this hides the ear on its side (on all but about 5 of 27 such photographs).
 _FAR_EAR_HIDDEN = 0.14
-# Above this height beside the face everything is hair that is not skin; below it only what hangs down from there.
+# Above this v everything beside the face that is not skin is hair; below it only what hangs down from there.
 _HAIR_FOOT = 0.4
-# Farther down hair lies on clothes of any colour.
+# Farther than this below the chin hair is not searched: it may lie on clothes of any colour.
 _LONGEST_HAIR = 0.6
 _NECK = 1.0
 _WIDEST_NECK = 1.1
@@ -26,11 +26,15 @@ _WIDEST_NECK = 1.1
 def around_face(
     view: FaceView, depth: np.ndarray, complexion: Complexion, person: np.ndarray, chin: float
 ) -> np.ndarray:
-    """Part labels (uint8) outside the face's outline."""
+    """(side, side) uint8 part labels outside the face's outline.
+
+    `depth` is (side, side) float32 units inside the outline, negative outside, `person` (side, side) bool, `chin` the
+    chin's v.
+    """
     skin, u, v = complexion.skin, view.u, view.v
     outside = person & (depth < 0)
     hair = _hair(view, outside & (depth > -FARTHEST_HAIR), complexion, chin)
-    # What is under a chin is neck though its shadow be dark.
+    # The area under the chin is neck even in dark shadow.
     neck = (skin & (np.abs(u) < 1.2) & (v < chin + _NECK)) | ((np.abs(u) < 0.45) & (depth > -0.2))
     hand = skin & (depth < -_EAR_WIDTH) & (v < chin - 0.15)
     labels = np.zeros(depth.shape, np.uint8)
@@ -43,9 +47,9 @@ def around_face(
 
 
 def _hair(view: FaceView, outside: np.ndarray, complexion: Complexion, chin: float) -> np.ndarray:
-    """What is not skin above and beside the face, and what hangs down from it in the same colours."""
+    """bool: what is not skin above and beside the face, and what hangs down from it in the same colours."""
     upper = outside & (view.v < _HAIR_FOOT) & ~complexion.skin
-    # Hair of the skin's colour goes up to the crown; a hand does not.
+    # Hair of the skin's colour reaches the crown; a hand does not.
     fair = outside & (view.v < _HAIR_FOOT) & complexion.skin
     upper |= joined_to(fair, fair & (view.v < -0.5))
     sure = upper & ~complexion.skin
@@ -60,7 +64,7 @@ def _hair(view: FaceView, outside: np.ndarray, complexion: Complexion, chin: flo
 
 
 def _ears(view: FaceView, depth: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """A hand at the cheek and fair hair have an ear's colour, but go on where an ear has ended."""
+    """bool: ears. A hand at the cheek and fair hair have an ear's colour, but extend beyond where an ear ends."""
     found = np.zeros(depth.shape, bool)
     turn, middle, v = float(view.points[2, 0]), float(view.points[:, 0].mean()), view.v
     place = (depth < 0) & (depth > -_EAR_WIDTH) & (v > _EAR_TOP) & (v < _EAR_FOOT)

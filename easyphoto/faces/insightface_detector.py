@@ -1,4 +1,4 @@
-"""The insightface package as detector, for those who have it. It never fetches anything here."""
+"""The insightface package as an optional detector. It never downloads anything here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
 
 DETECTOR_FILES = ("det_10g.onnx", "scrfd_10g_bnkps.onnx", "det_2.5g.onnx", "det_500m.onnx")
-"""What the package's packs call their detectors, best first."""
+"""File names of the detectors in the package's model packs, best first."""
 _SIDE = 640
 _SCORE = 0.5
 
 
 class InsightFaceDetector:
-    """Runs a pack's detector through `insightface.model_zoo`, given its file."""
+    """Runs the detector file of a model pack through `insightface.model_zoo`."""
 
     id = "insightface"
 
@@ -56,7 +56,7 @@ class InsightFaceDetector:
 
 
 def pack_file(home: Path) -> Path | None:
-    """A detector in `home`/.insightface/models/PACK/, the best there is; None where there is none."""
+    """The best detector file in `home`/.insightface/models/PACK/; None when there is none."""
     models = home / ".insightface" / "models"
     return next((file for name in DETECTOR_FILES for file in sorted(models.glob(f"*/{name}"))), None)
 

@@ -1,7 +1,7 @@
-"""Fusion by the network inswapper_128 in place of our warp: research licence only, so the weight store decides.
+"""Face fusion by the network inswapper_128 instead of the built-in warp.
 
-The network takes the template's face as an upright square and the person's face as a vector of one certain embedder,
-w600k_r50; other embedders' vectors mean other faces to it.
+Its licence allows research only; the weight store decides whether it may be used. The network takes the template's
+aligned face and an embedding of the person's face by w600k_r50; embeddings of other embedders mean other faces to it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from easyphoto.weights.store import WeightStore
 
 INSWAPPER = "inswapper"
 FILE_ID = "inswapper-128"
-# The catalogue's name for w600k_r50, in whose space the network was trained.
+# The catalogue's id of w600k_r50, on whose embeddings the network was trained.
 EMBEDDER_ID = "buffalo_l"
 NUMBERS = 512
-# The five points of 112 px, 8 px to the right in a square of 128 px, and in proportion for other sides.
+# `ARCFACE_POINTS` (112 px) shifted by 8 px to the right in a square of 128 px; scaled for other sides.
 SIDE, SHIFT = 128, 8.0
-# The square's edge, of which the network saw half, fades over this share of its side.
+# The square's edge, where the network sees only half of the surroundings, fades over this share of its side.
 FADE = 0.12
 
 
 def open_inswapper(store: WeightStore, progress: Progress) -> InSwapper:
-    """The network with its embedder, fetched where needed. Raises EnvironmentFailure where they cannot be had."""
+    """The network and its embedder, downloaded if necessary. Raises EnvironmentFailure when unavailable."""
     file = store.require(FILE_ID, progress)
     embedder = open_embedder(EMBEDDER_ID, store, progress)
     if embedder is None:
@@ -53,7 +53,7 @@ def open_inswapper(store: WeightStore, progress: Progress) -> InSwapper:
 
 
 class InSwapper:
-    """One opened inswapper network. Raises MissingCapability for another embedder than w600k_r50's."""
+    """One opened inswapper network. Raises MissingCapability for any embedder other than w600k_r50."""
 
     def __init__(self, file: Path, embedder: Embedder, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         if embedder.id != EMBEDDER_ID:
@@ -82,7 +82,7 @@ class InSwapper:
         return as_picture(blended(base, warped(swapped, back, base.shape), np.clip(alpha, 0, 1)))
 
     def _swapped(self, square: np.ndarray, vector: np.ndarray) -> np.ndarray:
-        """uint8 RGB (side, side, 3) of the person on the template's square."""
+        """(side, side, 3) uint8 RGB: the template's square with the person's face."""
         shown = np.ascontiguousarray(square.transpose(2, 0, 1)[None].astype(np.float32) / 255)
         feed = {self._picture_input: shown, self._vector_input: vector[None]}
         answer = answers_of(self._session, feed, INSWAPPER)[0][0]
@@ -92,9 +92,9 @@ class InSwapper:
 
 
 def last_matrix(file: Path) -> np.ndarray:
-    """float32 (512, 512): the graph's last constant, which turns an embedder's vector into the network's own.
+    """(512, 512) float32: the graph's last constant, which maps an embedding to the network's latent.
 
-    Raises MissingCapability without the package onnx, WeightsMissing where the file has no such constant.
+    Raises MissingCapability without the package onnx, WeightsMissing when the file has no such constant.
     """
     try:
         import onnx
@@ -114,7 +114,10 @@ def last_matrix(file: Path) -> np.ndarray:
 
 
 def inputs_of(session: Any, file: Path) -> tuple[str, str, int]:
-    """Names of the picture's and the vector's input, and the square's side."""
+    """Names of the picture's and the embedding's input, and the square's side in pixels.
+
+    Raises WeightsMissing when the inputs are not inswapper's.
+    """
     inputs = session.get_inputs()
     shapes = [list(one.shape) for one in inputs]
     fits = (
@@ -131,6 +134,7 @@ def inputs_of(session: Any, file: Path) -> tuple[str, str, int]:
 
 
 def square_points(side: int) -> np.ndarray:
+    """(5, 2) float64: the five points in a square of `side` pixels."""
     return np.add(ARCFACE_POINTS, (SHIFT, 0.0)) * (side / SIDE)
 
 

@@ -1,7 +1,7 @@
-"""What a cosine means: against the person's own photos, and against pairs of strangers that somebody measured.
+"""Interpretation of cosine similarities, relative to the person's own photos and to measured pairs of strangers.
 
-Cosines of different embedders cannot be compared, and a distribution that nobody measured is not made up: where one is
-missing the answer is None, "cannot tell".
+Cosines of different embedders are not comparable, and a distribution that was not measured is not invented: without
+one the answer is None, "cannot tell".
 """
 
 from __future__ import annotations
@@ -20,28 +20,31 @@ from easyphoto.storage.records import read_json, write_json
 
 QUANTILES = 101
 FEWEST_PAIRS = 100
-"""One false acceptance in a hundred cannot be seen on fewer."""
+"""Fewest pairs that can resolve a false acceptance rate of 1 %."""
 FEWEST_PHOTOS = 3
-"""With two, each is compared with the other alone, and both get the same cosine."""
+"""With two, each is compared only with the other, and both get the same cosine."""
 _FOLDER = "likeness"
 _SAME = 1e-6
 _FALSE_ACCEPTANCE = 0.01
 
 
 def share_below(strangers: Sequence[float], cosine: float) -> float | None:
-    """Share of strangers' pairs, 0..100, below a cosine; None where there are no quantiles."""
+    """Percentage (0..100) of strangers' pairs below a cosine; None without quantiles."""
     if not strangers:
         return None
     return float(np.interp(cosine, strangers, np.linspace(0.0, 100.0, len(strangers))))
 
 
 def share_words(share: float | None) -> str:
-    """A share in percent for people to read."""
+    """A percentage (0..100) as text."""
     return "cannot tell" if share is None else f"{share:.0f} %"
 
 
 def own_cosines(reference: Sequence[np.ndarray]) -> tuple[float, ...]:
-    """Each photo's cosine to the mean direction of the others; nothing where there are fewer than three."""
+    """Each photo's cosine to the mean direction of the others; empty for fewer than three photos.
+
+    `reference` holds (N,) embeddings.
+    """
     if len(reference) < FEWEST_PHOTOS:
         return ()
     vectors = np.asarray([direction(vector) for vector in reference])
@@ -50,19 +53,19 @@ def own_cosines(reference: Sequence[np.ndarray]) -> tuple[float, ...]:
 
 
 def own_percentile(reference: Sequence[np.ndarray], cosine: float) -> float | None:
-    """Share of the person's photos, 0..100, that are less like the others than this; None for fewer than three.
+    """Percentage (0..100) of the person's photos that are less like the others than `cosine`.
 
-    A photo that is just as alike counts half.
+    `reference` holds (N,) embeddings; None for fewer than three. A photo with an equal cosine counts half.
     """
     difference = cosine - np.asarray(own_cosines(reference))
     if not difference.size:
         return None
-    # Equal pictures give equal cosines only but for the last digits.
+    # Cosines of identical pictures differ in the last digits.
     return 50.0 * float(np.mean((difference > _SAME).astype(int) + (difference >= -_SAME)))
 
 
 def measured_scale(embedder: str, cosines: Sequence[float], source: str) -> LikenessScale:
-    """The scale that strangers' pairs give. Raises InputError for fewer than 100 pairs."""
+    """The scale measured from cosines of strangers' pairs. Raises InputError for fewer than 100 pairs."""
     if len(cosines) < FEWEST_PAIRS:
         raise InputError(
             text("{count} pairs of strangers are too few to measure a limit at 1 %.", count=len(cosines)),
@@ -77,12 +80,12 @@ def measured_scale(embedder: str, cosines: Sequence[float], source: str) -> Like
 
 
 def scale_file(weights: Path, embedder: str) -> Path:
-    """Where a scale measured here lies, in the weights folder."""
+    """Path, in the weights folder, of a scale measured on this machine."""
     return weights / _FOLDER / f"{embedder}.json"
 
 
 def write_scale(file: Path, scale: LikenessScale, *, pairs: int, sha256: str) -> None:
-    """Keep a measured scale; `sha256` names the weight file that was measured."""
+    """Store a measured scale; `sha256` is the hash of the embedder's weight file."""
     write_json(
         file,
         {
@@ -97,9 +100,9 @@ def write_scale(file: Path, scale: LikenessScale, *, pairs: int, sha256: str) ->
 
 
 def read_scale(file: Path, *, sha256: str) -> LikenessScale | None:
-    """A kept scale; None where there is none, or it was measured with another weight file than this one.
+    """A stored scale; None when there is none, or it was measured with a weight file of another hash.
 
-    Raises InputError where the file is no likeness scale.
+    Raises InputError when the file is not a likeness scale.
     """
     if not file.is_file():
         return None
@@ -120,6 +123,6 @@ def read_scale(file: Path, *, sha256: str) -> LikenessScale | None:
 
 
 def kept_scale(weights: Path, embedder: str, *, sha256: str) -> LikenessScale | None:
-    """The scale measured here, else the one that ships; None where there is neither."""
+    """The scale measured on this machine, else the shipped one; None when there is neither."""
     here = read_scale(scale_file(weights, embedder), sha256=sha256)
     return here or read_scale(scale_file(models_folder(), embedder), sha256=sha256)

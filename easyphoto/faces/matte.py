@@ -1,4 +1,4 @@
-"""The soft edge of a mask as the picture shows it: part maps are coarser than pictures, and their steps would show."""
+"""Alpha matting of a mask's edge: part maps are coarser than pictures, and their steps would show."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 
 from easyphoto.images.masks import dilated
 
-# Colours of both sides that differ by less than the first (of 255) do not tell where the edge lies, from the second on
-# they do.
+# Colour difference between the two sides (0..255): below the first it does not locate the edge, from the second on it
+# fully does.
 LEAST_CONTRAST, FULL_CONTRAST = 12.0, 40.0
-# How far (of 255) a neighbour's colour may be from a pixel's to be taken for one of its two ingredients, and what every
-# neighbour counts even so.
+# Deviation (0..255) of a neighbour's colour from the pixel's in its weight as a sample, and the least weight.
 ALIKE, ANY = 25.0, 1e-4
 OFF_THE_LINE = 15.0
 MOST_CALMED = 9
-# Neighbours are looked for up to this many times the reach away: on rings, in directions.
+# Neighbours are sampled up to this many times the reach away, on this many rings and in this many directions.
 FARTHEST, RINGS, DIRECTIONS = 3.0, 5, 12
 
 
 def matte(mask: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
-    """float32 0..1: how much of each pixel belongs to `mask` (0..1), whose edge may be off by `reach` pixels.
+    """(height, width) float32 alpha in 0..1 for a mask whose edge may be off by `reach` pixels.
 
-    Within reach of the edge a pixel is taken for a mixture (Porter & Duff, "Compositing digital images", 1984) of the
-    colours on either side around it, of those that are most like it: beside a collar on a shirt neither the collar nor
-    the shirt is half skin. Beyond, the mask is as it was.
+    `mask` is (height, width) in 0..1, `picture` (height, width, 3) uint8. Within reach of the edge a pixel is modelled
+    as a mixture (Porter & Duff, "Compositing digital images", 1984) of the most similar nearby colours on either side,
+    so that beside a collar on a shirt neither the collar nor the shirt becomes half skin. Farther away alpha is the
+    binarised mask.
     """
     inside = (mask > 0.5).astype(np.float32)
     sure, out = dilated(inside, -reach) > 0.5, dilated(inside, reach) <= 0.5
@@ -44,7 +44,7 @@ def matte(mask: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
     axis = own.colour - other.colour
     length = (axis**2).sum(1)
     share = np.clip(((colours - other.colour) * axis).sum(1) / np.maximum(length, 1e-3), 0.0, 1.0)
-    # What lies off the line between both is no mixture of them: it is what it looks most like.
+    # A colour off the line between the two is not a mixture of them; it counts as own by its similarity alone.
     off = ((other.colour + share[:, None] * axis - colours) ** 2).sum(1)
     mixture = np.exp(-off / (2 * OFF_THE_LINE**2))
     share = mixture * share + (1 - mixture) * np.exp(-((own.colour - colours) ** 2).sum(1) / (2 * ALIKE**2))
@@ -52,7 +52,7 @@ def matte(mask: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
     told = np.clip((np.sqrt(length) - LEAST_CONTRAST) / (FULL_CONTRAST - LEAST_CONTRAST), 0.0, 1.0)
     told *= (own.weight > 0) & (other.weight > 0)
     result[rows, columns] = told * share + (1 - told) * plain
-    # Neighbours are samples, and single pixels that none of them explains would sparkle.
+    # Neighbours are sparse samples; the median removes single pixels that none of them explains.
     size = 2 * max(1, round(reach / 3)) + 1
     calm = cv2.medianBlur(np.rint(result * 255).astype(np.uint8), min(size, MOST_CALMED))
     result[rows, columns] = calm[rows, columns] / np.float32(255)
@@ -60,7 +60,7 @@ def matte(mask: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
 
 
 class _Ingredient:
-    """The weighted mean of the neighbours on one side, for every pixel."""
+    """The weighted mean colour of the neighbours on one side, for every pixel."""
 
     def __init__(self, like: np.ndarray) -> None:
         self.weight = np.zeros(len(like), np.float32)
@@ -76,7 +76,7 @@ class _Ingredient:
 
 
 def _neighbours(farthest: float) -> list[tuple[int, int]]:
-    """Rows and columns from a pixel."""
+    """Row and column offsets, in pixels."""
     radii = np.linspace(farthest / RINGS, farthest, RINGS)
     angles = 2 * np.pi * (np.arange(DIRECTIONS) / DIRECTIONS)
     places = {(round(r * np.sin(a + i)), round(r * np.cos(a + i))) for i, r in enumerate(radii) for a in angles}

@@ -1,7 +1,7 @@
 """The face-analysis networks for drawn people: detector, part parser, identity embedder, parameter regressor.
 
-The modules are shared by the scripts that train them (tools/miniature/faces_*.py) and by the engine that runs them.
-Import this module late: it imports torch.
+Shared by the scripts that train them (tools/miniature/faces_*.py) and by the engine that runs them. Imports torch, so
+import it lazily.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, width, h, w) to the same shape."""
         return functional.relu(x + self.second(self.first(x)))
 
 
@@ -56,7 +57,7 @@ class ResidualStage(nn.Sequential):
 
 
 class CoarseDetector(nn.Module):
-    """Fully convolutional detector: centre heat map, centre offset, log size and five points at stride 8."""
+    """Fully convolutional detector: heat map of centres, centre offset, log size and five points at stride 8."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -73,11 +74,14 @@ class CoarseDetector(nn.Module):
         self.head = ConvUnit(w2, w2)
         self.centre = nn.Conv2d(w2, 1, 1)
         self.geometry = nn.Conv2d(w2, 14, 1)
-        # Start from "no face anywhere", so that the focal loss does not blow up in the first steps.
+        # Start from "no face anywhere", so that the focal loss does not diverge in the first steps.
         nn.init.constant_(_bias(self.centre), -4.0)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Centre logits (N,1,h,w) and geometry (N,14,h,w): offset 2, log size 2 and points 10."""
+        """Centre logits (N, 1, h, w) and geometry (N, 14, h, w), channels offset 2, log size 2 and points 10.
+
+        `x` is (N, 3, 8h, 8w) in −1..1.
+        """
         x8 = self.stage8(self.stage4(self.stem(x)))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
@@ -88,7 +92,7 @@ class CoarseDetector(nn.Module):
 
 
 class Refiner(nn.Module):
-    """Second look at one candidate: is it an upright face, where exactly are its points and its box."""
+    """Second stage on a candidate's crop: whether it is an upright face, and its exact points and box."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -111,7 +115,10 @@ class Refiner(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Points (N,5,2) and box (N,4), both in fractions of the crop, and the face logit (N,)."""
+        """Points (N, 5, 2) and boxes (N, 4), both in fractions of the crop, and face logits (N,).
+
+        `x` is (N, 3, 64, 64) in −1..1.
+        """
         x2 = self.detail(self.stem(x))
         x4 = self.quarter(x2)
         x8 = self.eighth(x4)
@@ -124,7 +131,7 @@ class Refiner(nn.Module):
 
 
 class FaceDetector(nn.Module):
-    """The coarse search over the picture and the refiner of its candidates."""
+    """The coarse detector and the refiner of its candidates."""
 
     def __init__(self, widths: Sequence[int], refiner_widths: Sequence[int]) -> None:
         super().__init__()
@@ -132,6 +139,7 @@ class FaceDetector(nn.Module):
         self.refiner = Refiner(refiner_widths)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `CoarseDetector.forward`; the refiner runs separately, on crops."""
         centre, geometry = self.coarse(x)
         return centre, geometry
 
@@ -142,7 +150,7 @@ class FaceParser(nn.Module):
     def __init__(self, widths: Sequence[int], labels: int) -> None:
         super().__init__()
         w0, w1, w2, w3 = widths
-        # Working at half resolution and shuffling pixels back costs a quarter of a full-resolution U-Net.
+        # At half resolution with pixel shuffling it costs a quarter of a full-resolution U-Net.
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), ConvUnit(12, w0))
         self.down2 = ResidualStage(w0, w1, 1)
         self.down4 = ResidualStage(w1, w2, 1)
@@ -156,6 +164,7 @@ class FaceParser(nn.Module):
         self.out = nn.Sequential(nn.Conv2d(w0, labels * 4, 1), nn.PixelShuffle(2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 128, 128) in −1..1 to part logits (N, labels, 128, 128)."""
         x1 = self.stem(x)
         x2 = self.down2(x1)
         x4 = self.down4(x2)
@@ -168,7 +177,10 @@ class FaceParser(nn.Module):
 
 
 class AlignedTrunk(nn.Module):
-    """Residual network over the aligned 112 px crop; keeps the 7x7 layout, since places are what identifies."""
+    """Residual network from the aligned 112 px crop to hidden features.
+
+    The 7x7 map is flattened, not pooled, because positions carry the identity.
+    """
 
     def __init__(self, widths: Sequence[int], blocks: Sequence[int], squeeze: int, hidden: int) -> None:
         super().__init__()
@@ -187,12 +199,13 @@ class AlignedTrunk(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to (N, hidden)."""
         hidden: Tensor = self.hidden(self.squeeze(self.stages(self.stem(x))))
         return hidden
 
 
 class IdentityNetwork(nn.Module):
-    """Identity embedding of unit length. The parameter head only serves training."""
+    """Identity embedding of unit length. The parameter head is for training only."""
 
     def __init__(
         self, widths: Sequence[int], blocks: Sequence[int], squeeze: int, hidden: int, dimensions: int, parameters: int
@@ -203,11 +216,12 @@ class IdentityNetwork(nn.Module):
         self.parameters_head = nn.Linear(hidden, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to unit vectors (N, dimensions)."""
         return functional.normalize(self.project(self.trunk(x)), dim=1)
 
 
 class Regressor(nn.Module):
-    """Identity parameters from the aligned crop: the check that uses no embedder."""
+    """Identity parameters from the aligned crop: an identity check independent of the embedder."""
 
     def __init__(
         self, widths: Sequence[int], blocks: Sequence[int], squeeze: int, hidden: int, parameters: int
@@ -217,12 +231,13 @@ class Regressor(nn.Module):
         self.out = nn.Linear(hidden, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 112, 112) in −1..1 to (N, parameters)."""
         out: Tensor = self.out(self.trunk(x))
         return out
 
 
 def build(config: Config) -> nn.Module:
-    """The untrained module a configuration describes."""
+    """The untrained module described by a configuration."""
     kind = config["kind"]
     if kind == "detector":
         return FaceDetector(config["widths"], config["refiner_widths"])
@@ -237,18 +252,18 @@ def build(config: Config) -> nn.Module:
 
 
 def load_network(folder: Path, name: str) -> tuple[nn.Module, Config]:
-    """The trained module `name` of a folder, ready for inference, and its configuration."""
+    """The trained module `name` in a folder, in evaluation mode, and its configuration."""
     config: Config = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     module = build(config)
     state = load_file(str(folder / f"{name}.safetensors"))
     module.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     module.eval()
-    # Convolutions on a CPU are about a third faster in this layout, with the same result.
+    # Convolutions on the CPU are about a third faster in this memory format, with the same result.
     return module.to(memory_format=torch.channels_last), config
 
 
 def save_network(module: nn.Module, config: Config, folder: Path, name: str) -> None:
-    """Write the weights as fp16 and the configuration next to them."""
+    """Write the weights as fp16 to NAME.safetensors and the configuration to NAME.json."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         key: (value.detach().half() if value.is_floating_point() else value.detach()).clone().contiguous()
@@ -259,7 +274,7 @@ def save_network(module: nn.Module, config: Config, folder: Path, name: str) -> 
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
-    """(N,H,W,3) bytes to (N,3,H,W) in [-1,1]."""
+    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in −1..1."""
     batch = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     return batch.to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1.0
 

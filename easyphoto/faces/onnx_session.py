@@ -1,4 +1,4 @@
-"""Opening an .onnx file with onnxruntime, the same way everywhere."""
+"""Opening and running .onnx files with onnxruntime."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ERRORS_ONLY = 3
 
 
 def open_session(file: Path) -> InferenceSession:
-    """The network in `file`, on CUDA where onnxruntime has it, else on the processor.
+    """A session for the network in `file`, on CUDA if onnxruntime supports it, else on the CPU.
 
-    Raises EnvironmentFailure where onnxruntime is not installed, WeightsMissing where it cannot read the file.
+    Raises EnvironmentFailure when onnxruntime is not installed, WeightsMissing when it cannot read the file.
     """
     try:
         import onnxruntime
@@ -36,7 +36,7 @@ def open_session(file: Path) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = _threads()
-    # Waiting threads that spin starve torch, which runs beside in the same process.
+    # Spinning idle threads would starve torch, which runs in the same process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     here = onnxruntime.get_available_providers()
     providers = [provider for provider in _PROVIDERS if provider in here]
@@ -50,7 +50,12 @@ def open_session(file: Path) -> InferenceSession:
 
 
 def answers_of(session: InferenceSession, feed: dict[str, np.ndarray], what: str) -> list[np.ndarray]:
-    """All outputs of the network. Raises OutOfMemory, or EnvironmentFailure where it does not take what it is given."""
+    """All outputs of the network, shaped as it defines them.
+
+    `feed` holds the inputs by name; `what` names the network in errors.
+
+    Raises OutOfMemory, or EnvironmentFailure when the network rejects its input.
+    """
     try:
         return [np.asarray(answer) for answer in session.run(None, feed)]
     except Exception as error:  # onnxruntime's errors have no common base but Exception
@@ -58,6 +63,6 @@ def answers_of(session: InferenceSession, feed: dict[str, np.ndarray], what: str
 
 
 def _threads() -> int:
-    """As many as torch would take from the environment; 0 lets onnxruntime decide."""
+    """Thread count from OMP_NUM_THREADS, as in torch; 0 lets onnxruntime decide."""
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdecimal() else 0

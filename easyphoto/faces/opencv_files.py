@@ -1,4 +1,4 @@
-"""Face networks that OpenCV runs itself, opened from their files."""
+"""Opening face networks that OpenCV runs itself."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text
 
-# LOG_LEVEL_ERROR, which has no name in OpenCV 4.8.
+# LOG_LEVEL_ERROR; OpenCV 4.8 has no constant for it.
 _ERRORS_ONLY = 2
 
 
 @contextmanager
 def reading(file: Path, what: str) -> Iterator[None]:
-    """Opening `file` is done inside. Raises WeightsMissing where OpenCV cannot read it."""
-    # OpenCV 5 warns at every load that the file has an older opset; it reads it all the same.
-    # OpenCV 4.8 has the switch, but no module for it.
+    """Context in which OpenCV opens `file` without its warnings. Raises WeightsMissing when it cannot read the file."""
+    # OpenCV 5 warns at every load that the file has an older opset, but reads it.
+    # In OpenCV 4.8 the log level functions are in cv2 itself, not in a module of their own.
     log = getattr(cv2.utils, "logging", cv2)
     before = log.getLogLevel()
     log.setLogLevel(_ERRORS_ONLY)
@@ -37,11 +37,11 @@ def reading(file: Path, what: str) -> Iterator[None]:
 
 
 def created(create: Callable[..., Any], file: Path, *rest: Any) -> Any:
-    """The network that one of OpenCV's `create` functions makes of the file."""
+    """The network made from the file by one of OpenCV's `create` functions."""
     try:
         return create(str(file), "", *rest)
     except cv2.error:
         if str(file).isascii():
             raise
-        # On Windows OpenCV opens no path with other letters, such as a user's name; the bytes need no path.
+        # On Windows OpenCV cannot open non-ASCII paths, such as one with a user's name; buffers work.
         return create("onnx", np.fromfile(file, np.uint8), np.empty(0, np.uint8), *rest)

@@ -1,4 +1,4 @@
-"""Which face engine serves: the one asked for, or that of the domain which the pictures' faces belong to."""
+"""Selection and opening of the face engine: the requested one, or the one for the domain of the pictures' faces."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def open_engine(
     *,
     models: Lease | None = None,
 ) -> FaceEngine:
-    """The engine `drawings` or `photographs`, with the other one behind it; `faces` says what the latter is made of.
+    """The engine `drawings` or `photographs`, paired with the other one; `faces` selects the parts for photographs.
 
-    Raises WeightsMissing, or another EnvironmentFailure, with advice where its files cannot be had or run.
+    Raises InputError for an unknown name, and WeightsMissing or another EnvironmentFailure, with advice, when its files
+    are unavailable or cannot be run.
     """
     if name not in ENGINES:
         raise InputError(
@@ -51,7 +52,7 @@ def open_engine(
 
 
 def engine_lines(store: WeightStore) -> Iterator[str]:
-    """For doctor: what the engine of photographs could be made of, a line each; `!` marks what needs mending."""
+    """For doctor: one status line per part of the engine for photographs; `!` marks lines about something to fix."""
     yield from photo_lines(store)
 
 
@@ -63,10 +64,10 @@ def choose_engine(
     *,
     models: Lease | None = None,
 ) -> FaceEngine:
-    """The engine for what most of the pictures' faces look like; its notes say what was assumed.
+    """The engine for the domain of most pictures' faces; its notes state the assumption.
 
-    Without a face that anybody sees it is that of photographs. Where their detector cannot be had, no photograph is
-    analysed as a drawing instead: raises as `open_engine`, and says how to insist.
+    Without any detected face it is the one for photographs. When its detector is unavailable, photographs are not
+    analysed as drawings instead: raises like `open_engine`, with advice on how to choose drawings explicitly.
     """
     engines = _Engines(store, progress, faces, models or no_models())
     choice = chosen_domain(photos, engines.finders, engines.domain_of, progress)
@@ -86,7 +87,7 @@ def choose_engine(
 
 @dataclass(frozen=True)
 class _Engines:
-    """Both domains' engines, each opened when it is first needed."""
+    """The engines of both domains, each opened on first use."""
 
     store: WeightStore
     progress: Progress
@@ -103,7 +104,7 @@ class _Engines:
 
     @cached_property
     def drawn(self) -> DrawnEngine:
-        from easyphoto.faces.drawn_engine import DrawnEngine  # torch: a second and more
+        from easyphoto.faces.drawn_engine import DrawnEngine  # imports torch, which takes a second or more
 
         folder = FAMILIES.default.folder / "faces"
         return self.models.borrow(
@@ -112,7 +113,7 @@ class _Engines:
 
     @cached_property
     def photo_at_hand(self) -> FaceEngine | None:
-        """To find and parse faces only; nothing is fetched for it, and without its detector there is none."""
+        """An engine for photographs that only detects and parses, without downloads; None without its detector."""
         parts = replace(self.faces, embedder="none")
         try:
             return self._photo_engine(replace(self.store, offline=True), NullProgress(), parts)
@@ -127,13 +128,13 @@ class _Engines:
             size=lambda opened: bytes_of_files(file for each in opened.weights if (file := store.find(each.id))),
         )
         if engine.notes:
-            # A part is missing; opened anew next time, it finds what was fetched meanwhile.
+            # A part is missing. Opening it anew next time picks up what was downloaded in between.
             self.models.forget(key)
         return engine
 
     @property
     def finders(self) -> tuple[FaceFinder, ...]:
-        """Who sees photographed faces, where they are at hand, then who sees drawn ones."""
+        """Detectors: the one for photographed faces, if its file is at hand, then the one for drawn faces."""
         try:
             detector = open_detector(self.faces.detector, replace(self.store, offline=True), NullProgress())
         except EnvironmentFailure:

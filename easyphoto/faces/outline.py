@@ -1,8 +1,8 @@
-"""The outline of a person's face: measured on their photos, and given to the face of a template.
+"""The outline of a person's face: measured on their photos and transferred to a template's face.
 
-Jaw and chin make a good part of a likeness, and a face pasted inside another's outline has none of its own. The
-template's picture is bent in a narrow band around its own outline, as retouchers do, so that hair, neck and what lies
-behind move along and nothing has to be painted.
+Jaw and chin contribute much to a likeness, and a face pasted inside another's outline lacks them. The template is
+warped in a narrow band around its outline, as retouchers do, so that hair, neck and background move along and nothing
+has to be inpainted.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, eye_line_tilt
 from easyphoto.images.masks import largest_piece
 
-# From the viewer's right ear round the chin to the left one: degrees clockwise from the right. Above is the hairline,
-# which belongs to the template.
+# Degrees clockwise from the right: from the viewer's right ear round the chin to the left ear. Above them is the
+# hairline, which stays the template's.
 ANGLES = np.arange(-20.0, 201.0, 4.0)
-# Radii are looked for up to this many face widths from the middle of the face.
+# Largest radius searched, in face widths from the middle of the face.
 FARTHEST = 1.2
-# The part of the person's outline that the template's takes on. On 53 pairs of 15 drawn persons, each outline the
+# Share of the difference between the two outlines that is applied. On 53 pairs of 15 drawn persons, each outline the
 # median of ten photos, the mean distance to the true outline was 0.0276 face widths before, 0.0209 at 0.5, 0.0197 at
 # 0.7, 0.0192 at 0.85 and 0.0194 at 1.
 STRENGTH = 0.85
-# No outline is moved farther than this, in face widths: beyond lies a mistake of a part map.
+# Largest move of the outline, in face widths; larger differences are errors of a part map.
 MOST_MOVED = 0.12
-# Fewer photos on which a stretch of the outline is seen free of hair do not make a median.
+# Fewest photos showing a stretch of the outline free of hair for a median.
 FEWEST_SEEN = 3
-# Standard deviation in steps of ANGLES of the blur along the outline: part maps step by a pixel, jaws do not.
+# Standard deviation, in steps of ANGLES, of the blur along the outline, which removes the part map's pixel steps.
 ALONG = 2.5
-# The band that bends: from this share of the radius inside, to this many face widths (and once and a half the move
-# itself) outside. Twice the outer reach gave no better picture and half as much change again around the face.
+# The warped band: inwards to this share of the radius, outwards by this many face widths plus 1.5 times the move.
+# Twice the outer reach gave no better picture and half as much change again around the face.
 INNER_REACH, OUTER_REACH = 0.70, 0.04
-# A detector's box is 2.4 % of the width off on either side and 3.4 % at the chin (standard deviation on drawn people);
-# the part map's own edges, where no hair hides them, are averaged in.
+# A detector's box is off by 2.4 % of the width on either side and 3.4 % at the chin (standard deviation on drawn
+# people); the part map's own edges, where no hair hides them, are averaged in.
 EDGE_ROWS = (0.30, 0.90)
 EDGE_SHARE = 0.15
 MOST_CORRECTED = 0.12
@@ -44,14 +44,15 @@ MOST_CORRECTED = 0.12
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Radius of a face at each of ANGLES, in face widths from the face's middle; NaN where hair or nothing is there."""
+    """Radii of a face's outline."""
 
     radii: np.ndarray
+    """(len(ANGLES),) float64, face widths from the face's middle; NaN where hidden by hair or unknown."""
 
 
 @dataclass(frozen=True)
 class HeadFrame:
-    """Where a head lies: the middle of the face in pixels, its tilt in degrees, its width in pixels."""
+    """Position of a head: middle of the face in pixels, tilt in degrees, width in pixels."""
 
     x: float
     y: float
@@ -60,12 +61,12 @@ class HeadFrame:
 
 
 def outline_of(labels: np.ndarray, face: Face) -> Outline:
-    """The outline of one face by its part map (uint8, height × width)."""
+    """The outline of one face from its (height, width) uint8 part map."""
     return Outline(_radii(labels, head_frame(labels, face)))
 
 
 def common_outline(outlines: Sequence[Outline]) -> Outline | None:
-    """The median of a person's photos; None where too few show any of it."""
+    """The median outline over a person's photos; None when too few show any of it."""
     if len(outlines) < FEWEST_SEEN:
         return None
     radii = np.stack([outline.radii for outline in outlines])
@@ -77,25 +78,30 @@ def common_outline(outlines: Sequence[Outline]) -> Outline | None:
 
 @dataclass(frozen=True, eq=False)
 class Bend:
-    """Where each pixel of the bent picture comes from; `moved` is by how many pixels."""
+    """A warp of a picture, as the source of every pixel."""
 
     columns: np.ndarray
+    """(height, width) float32: source column."""
     rows: np.ndarray
+    """(height, width) float32: source row."""
     moved: np.ndarray
+    """(height, width) float32: distance moved, in pixels."""
 
     def picture(self, image: np.ndarray) -> np.ndarray:
-        """A uint8 RGB array bent; bytes that do not move stay."""
+        """A (height, width, 3) uint8 RGB picture warped; pixels that do not move keep their bytes."""
         bent = cv2.remap(image, self.columns, self.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.where((self.moved > 0)[..., None], bent, image)
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
+        """A (height, width) uint8 part map warped, by nearest neighbour."""
         return cv2.remap(labels, self.columns, self.rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
 
 
 def bend_to(outline: Outline, labels: np.ndarray, face: Face, free: np.ndarray) -> Bend | None:
-    """What gives the face `outline`; None where nothing is to be moved.
+    """The warp that gives the face `outline`; None when nothing has to move.
 
-    `labels` is the part map of the face, `free` (float, 0..1, same size) is 0 where nothing may move.
+    `labels` is the face's (height, width) uint8 part map; `free`, of the same shape and in 0..1, is 0 where nothing may
+    move.
     """
     frame = head_frame(labels, face)
     own = _radii(labels, frame)
@@ -111,7 +117,7 @@ def bend_to(outline: Outline, labels: np.ndarray, face: Face, free: np.ndarray) 
 
 
 def head_frame(labels: np.ndarray, face: Face) -> HeadFrame:
-    """The detector's box, corrected by the edges that the part map shows."""
+    """Position of the head: the detector's box, corrected by the edges in the (height, width) uint8 part map."""
     box = _corrected(face.box, _edges(labels, face.box))
     (x, y), tilt = box.centre, eye_line_tilt(face.points)
     return HeadFrame(x, y, tilt, box.width)
@@ -129,7 +135,7 @@ def _corrected(box: Box, edges: tuple[float | None, float | None, float | None])
 
 
 def _edges(labels: np.ndarray, box: Box) -> tuple[float | None, float | None, float | None]:
-    """Left, right and lower edge of the face on the part map; None where hair hides it."""
+    """Left, right and lower edge of the face in the part map; None for an edge hidden by hair."""
     mask, hair = _face(labels), labels == Part.HAIR
     first, last = (round(box.top + share * box.height) for share in EDGE_ROWS)
     lefts, rights = [], []
@@ -155,13 +161,14 @@ def _edges(labels: np.ndarray, box: Box) -> tuple[float | None, float | None, fl
 
 
 def _face(labels: np.ndarray) -> np.ndarray:
-    """bool: the face in one piece, without gaps between brows and lids."""
+    """bool mask of the face in one piece, with gaps between brows and lids closed."""
     mask = cv2.morphologyEx(part_mask(labels, FACE_PARTS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return largest_piece(mask)
 
 
 def _radii(labels: np.ndarray, frame: HeadFrame) -> np.ndarray:
-    """Where rays from the face's middle leave it, in face widths; NaN where they leave it into hair or the picture."""
+    """Radii at which rays from the face's middle leave it, in face widths; NaN where they leave into hair or beyond the
+    picture."""
     angles = np.radians(ANGLES + frame.tilt)[:, None]
     along = np.arange(0.30, FARTHEST, 0.004) * frame.width
     columns = (frame.x + np.cos(angles) * along).astype(np.float32)
@@ -181,7 +188,7 @@ def _radii(labels: np.ndarray, frame: HeadFrame) -> np.ndarray:
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Along the outline; what is unknown takes from its neighbours and fades to 0 where these are unknown too."""
+    """Values blurred along the outline; unknown ones are filled from neighbours and fade to 0 without known ones."""
     known = np.isfinite(values).astype(float)
     steps = np.arange(-6, 7)
     kernel = np.exp(-0.5 * (steps / ALONG) ** 2)
@@ -190,11 +197,11 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _bend(frame: HeadFrame, own: np.ndarray, wanted: np.ndarray, free: np.ndarray) -> Bend:
-    """A picture of the size of `free` bent so that radius `wanted` shows what lay at radius `own` (pixels)."""
+    """A warp of the size of `free` that moves radius `own` to radius `wanted` (pixels, per angle)."""
     rows, columns = np.mgrid[: free.shape[0], : free.shape[1]].astype(np.float32)
     x, y = columns - np.float32(frame.x), rows - np.float32(frame.y)
     radius = np.hypot(x, y)
-    # −90 to 270, so that no seam lies below the face.
+    # −90 to 270 degrees, which puts the discontinuity above the face.
     angle = (np.degrees(np.arctan2(y, x)) - frame.tilt + 90.0) % 360.0 - 90.0
     old, new = np.interp(angle, ANGLES, own), np.interp(angle, ANGLES, wanted)
     inner = INNER_REACH * np.minimum(old, new)

@@ -1,4 +1,4 @@
-"""Where a face's outline runs, from its five points and its box, for heads turned as far as three quarters."""
+"""A model of a face's outline from its five points and box, for heads turned up to three-quarter view."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 
 from easyphoto.faces.face_view import SCALE, FaceView
 
-# Ten points down the right side, from the middle of the forehead to the chin: u = a + b·(box side) + f·(how far the
-# nose is turned to this side beyond 0.1), v = c + d·(box bottom) + e·(box top). Least absolute errors on 229
-# photographs, against a dense landmarker's outline: half of the points lie within 0.05 units of it, those of the far
-# side of turned heads within 0.09 on average (0.13 without f).
+# Ten points down the right side, from the middle of the forehead to the chin: u = a + b·(box side) + f·(u of the nose
+# towards this side, beyond 0.1), v = c + d·(box bottom) + e·(box top). Fitted by least absolute errors to a dense
+# landmarker's outline on 229 photographs: half of the points are within 0.05 units of it, those on the far side of
+# turned heads within 0.09 on average (0.13 without f).
 _SIDE = np.array(
     [
         # a, b, f, c, d, e
@@ -27,14 +27,14 @@ _SIDE = np.array(
     ]
 )
 _TURNED = 0.1
-# What boxes have, in units: the 2 % and 98 % quantiles of the same 229.
+# Usual box edges in units: the 2 % and 98 % quantiles of the same 229.
 _BOX_SIDE, _BOX_TOP, _BOX_BOTTOM = (0.7, 1.5), (-1.35, -0.75), (1.45, 2.05)
-# The landmarker ends in the middle of the forehead; hair lines lie up to this much higher at the middle.
+# The landmarker's outline ends in the middle of the forehead; hairlines are up to this much higher, in units.
 _FOREHEAD = np.array([0.70, 0.60, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
 def face_oval(view: FaceView) -> np.ndarray:
-    """(18, 2) u and v around the face, its forehead as high as foreheads get: where hair begins is not known here."""
+    """(18, 2) u and v around the face. The forehead is as high as foreheads get, because the hairline is unknown."""
     left, right, top, bottom = view.box
     top, bottom = float(np.clip(top, *_BOX_TOP)), float(np.clip(bottom, *_BOX_BOTTOM))
     turn = float(view.points[2, 0])
@@ -48,7 +48,7 @@ def face_oval(view: FaceView) -> np.ndarray:
 
 
 def depth_inside(view: FaceView, outline: np.ndarray) -> np.ndarray:
-    """float32 (side, side), units from the outline: positive inside, negative outside."""
+    """(side, side) float32 distance from the (N, 2) outline in units: positive inside, negative outside."""
     inside = view.filled(outline).astype(np.uint8)
     within = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
@@ -56,5 +56,5 @@ def depth_inside(view: FaceView, outline: np.ndarray) -> np.ndarray:
 
 
 def chin_of(outline: np.ndarray) -> float:
-    """v of the lowest point."""
+    """v of the lowest point of an (N, 2) outline."""
     return float(outline[:, 1].max())

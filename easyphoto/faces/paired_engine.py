@@ -1,4 +1,4 @@
-"""One domain's face analysis, which asks the other's about pictures that show the other domain."""
+"""A face engine that delegates pictures of the other domain to that domain's engine."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MISSED = note(
 class PairedEngine:
     """Satisfies `FaceEngine` for the domain of `own`.
 
-    A picture on which `own` sees no face, or one that looks like the other domain's, is shown to the other engine as
-    well. Each face is parsed by the engine of what it looks like, so nobody need remember who found it. A vector is
-    given only of faces that look like the embedder's own domain: cosines between the two domains say nothing.
+    If `own` detects no face, or the largest one looks like the other domain, the picture is passed to the other engine
+    as well. Each face is parsed by the engine of the domain it looks like, so callers need not track which engine found
+    it. Only faces of the own domain are embedded, because cosines between the two domains are meaningless.
     """
 
     def __init__(
@@ -37,23 +37,23 @@ class PairedEngine:
         notes: tuple[str, ...] = (),
         decided: str = "asked for",
     ) -> None:
-        """`open_other` is called when the other engine is first needed; None: it is not at hand."""
+        """`open_other` is called when the other engine is first needed; it returns None when that is unavailable."""
         self._own, self._open_other, self._domain_of = own, open_other, domain_of
         self._opened: tuple[FaceEngine | None, ...] = ()
-        # To tell is a network's work, and each face is detected, embedded, parsed and remarked on.
+        # Cached, because classification runs a network and each face is detected, embedded, parsed and remarked on.
         self._looks: WeakKeyDictionary[Face, tuple[ref[Image.Image], Domain]] = WeakKeyDictionary()
         self._notes = (*notes, *own.notes)
         self.decided = decided
-        """Why it serves: asked for, or what the faces look like."""
+        """Why this engine was chosen: on request, or because of how the faces look."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the opener had to say, and what the engine could not ask."""
+        """Notes from opening, and `missed`."""
         return (*self._notes, *self.missed)
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """What to say where the other engine was wanted in vain."""
+        """A note that the other engine was needed but not available; else empty."""
         return (_MISSED,) if self._opened == (None,) else ()
 
     @property
@@ -78,7 +78,7 @@ class PairedEngine:
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """Also the other engine's, once it was asked."""
+        """The own engine's weights, and the other's once it was opened."""
         other = (file for engine in self._opened if engine is not None for file in engine.weights)
         return tuple(dict.fromkeys((*self._own.weights, *other)))
 
@@ -90,26 +90,28 @@ class PairedEngine:
         return (other.detect(picture) if other is not None else ()) or found
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(N,) float32 embedding of unit length; None without an embedder or for a face of the other domain."""
         if self.embedder is None or not self._is_own(picture, face):
             return None
         return self._own.embed(picture, face)
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels, by the engine of the domain the face looks like."""
         return self._engine_of(picture, face).parse(picture, face)
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
         return self._engine_of(picture, face).outlines_at(picture, face)
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """As the engine of what the face looks like says; in the own engine's words where that says so too.
+        """The covering by the engine of the domain the face looks like; if `own` also finds one, that of `own`.
 
-        A mask is even as drawings are, so a masked face may look drawn.
+        A mask has even colour like a drawing, so a masked face may look drawn.
         """
         found = self._engine_of(picture, face).covering(picture, face)
         return (self._own.covering(picture, face) or found) if found is not None else None
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
-        """What people should know about the face: words that go on a sentence about it."""
+        """Remarks for the user about the face, as continuations of a sentence about it."""
         looks = self._looks_of(picture, face)
         if looks is self.domain:
             return ()

@@ -1,7 +1,7 @@
-"""Parts of a photographed face without a parsing network: five points give the geometry, the picture the outlines.
+"""Face parsing without a parsing network: geometry from the five points, refined on the picture.
 
-Skin is told from hair by the face's own colours (`complexion`), brows, eyes and lips are found by darkness and redness
-(`features`), the person by GrabCut or, where a saliency network has told the person from the background, by its mask.
+Skin is separated from hair by the face's own colours (`complexion`), brows, eyes and lips are located by darkness and
+redness (`features`), and the person by a saliency network's mask if there is one, else by GrabCut.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from easyphoto.images.masks import joined_to, without_holes
 from easyphoto.images.pictures import warped
 
 _CROP_FACTOR = 2.4
-# Less of an eye than this means that something lies over it.
+# An eye with a smaller visible share than this is covered.
 _EYE_SEEN = 0.7
 
 
 def surroundings(face: Face, size: Size) -> Box:
-    """The part of a picture of that size, in whole pixels, in which `landmark_parts` labels a face."""
+    """The box, in whole pixels of a picture of that size, in which `landmark_parts` labels a face."""
     half = _CROP_FACTOR * max(face.box.width, face.box.height) / 2
     x, y = face.box.centre
     return Box(*Box(x - half, y - half, x + half, y + half).clipped(size).as_ints())
 
 
 def landmark_parts(image: np.ndarray, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
-    """Part labels (uint8, the picture's size) of a photographed RGB face; background beyond 2.4 face lengths.
+    """(height, width) uint8 part labels of a photographed face.
 
-    `foreground`, a float mask of the picture's size, says where people are; without it GrabCut guesses.
+    `image` is (height, width, 3) uint8 RGB. Outside a square of 2.4 face lengths everything is background.
+    `foreground` is a (height, width) mask in 0..1 of people; without it GrabCut estimates one.
     """
     crop = surroundings(face, Size.of(image))
     if crop.width < 8 or crop.height < 8:
@@ -62,7 +63,7 @@ def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
     complexion = complexion_of(view, depth, person)
     features = features_of(view, complexion.lab)
     chin = chin_of(outline)
-    # The person's own edge runs along a turned cheek more truly than the outline does.
+    # Along a turned cheek the person's mask is more accurate than the outline model.
     hidden = covered(view, depth, complexion.skin, person, chin, features.brows) | ~person
     face = _face(view, depth, complexion.skin, hidden, features)
     labels = around_face(view, depth, complexion, person, chin)
@@ -74,11 +75,11 @@ def _parts(view: FaceView, people: np.ndarray | None) -> np.ndarray:
 
 
 def _face(view: FaceView, depth: np.ndarray, skin: np.ndarray, hidden: np.ndarray, features: Features) -> np.ndarray:
-    """From the brows down all of the oval that nothing covers; above them what looks like skin, and the brows."""
+    """bool: below the brow line the uncovered part of the oval, above it the skin-coloured part and the brows."""
     below = view.v > BROW_LINE
     brows = np.logical_or(*(view.filled(brow.outline) & brow.seen for brow in features.brows))
     face = (depth > 0) & ~hidden & (below | skin | brows)
-    # Gaps between strands of a fringe are no face to repaint.
+    # Gaps between strands of a fringe do not count as face.
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     face = cv2.morphologyEx(face.astype(np.uint8), cv2.MORPH_OPEN, brush) > 0
     seed = face & (depth > 0.2) & below
@@ -86,7 +87,7 @@ def _face(view: FaceView, depth: np.ndarray, skin: np.ndarray, hidden: np.ndarra
 
 
 def _bare_lids(view: FaceView, labels: np.ndarray, features: Features) -> None:
-    """Between an eye that is seen and its brow there is nothing but lid: its shadow has the colour of a fringe."""
+    """Relabel hair between a visible eye and its brow as skin: a lid's shadow has the colour of a fringe."""
     for eye, brow in zip(features.eyes, features.brows, strict=True):
         seen = labels[view.filled(eye)] == Part.SKIN
         if not seen.size or seen.mean() < _EYE_SEEN:
@@ -97,7 +98,7 @@ def _bare_lids(view: FaceView, labels: np.ndarray, features: Features) -> None:
 
 
 def _draw_features(view: FaceView, labels: np.ndarray, features: Features) -> None:
-    """On the face only: what hair covers is not there."""
+    """Label the features, on the face only; parts covered by hair are left out."""
     face = labels == Part.SKIN
     shapes = [(features.nose, Part.NOSE), (features.mouth, Part.MOUTH)]
     shapes += [(brow.outline, Part.BROWS) for brow in features.brows] + [(eye, Part.EYES) for eye in features.eyes]

@@ -1,4 +1,4 @@
-"""From the part map of a square crop to that of the whole picture."""
+"""Mapping of a square crop's part map back to the whole picture."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from easyphoto.geometry import Box, Size, lying_at, moved_into, transformed
 
 
 def square_matrix(left: float, top: float, side: float, *, pixels: int) -> np.ndarray:
-    """The (2, 3) matrix that takes a crop's pixel to the picture's, for an upright crop of `pixels` × `pixels`.
+    """The (2, 3) matrix from an upright crop's pixels to the picture's; the crop is `pixels` × `pixels`.
 
-    Both count pixel centres, which is what OpenCV's warps want.
+    `left`, `top` and `side` are the crop's box in pixels of the picture. Coordinates are pixel centres, as in OpenCV's
+    warps.
     """
     scale = side / pixels
     return np.array([[scale, 0, left + 0.5 * scale - 0.5], [0, scale, top + 0.5 * scale - 0.5]])
 
 
 def laid_back(labels: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The labels of a crop on a picture of that (height, width), 0 elsewhere; label edges are smoothed, not stepped.
+    """The (rows, columns) labels of a crop as a (height, width) uint8 part map of the picture, 0 outside the crop.
 
-    `matrix` (2, 3) takes the crop's pixels to the picture's.
+    `matrix` (2, 3) maps the crop's pixels to the picture's, `shape` starts with the picture's height and width. Each
+    label is interpolated, so that edges are smooth instead of stepped.
     """
     result = np.zeros(shape[:2], np.uint8)
     rows, columns = labels.shape
@@ -46,11 +48,11 @@ def laid_back(labels: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) ->
 
 
 def _lying_within(here: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> Box:
-    """The part of a ground of that (width, height) that the mask reaches: an eye is not looked for everywhere."""
+    """The box, within (width, height), that a label's mask reaches once warped; it limits the work for small labels."""
     columns, rows = np.flatnonzero(here.any(axis=0)), np.flatnonzero(here.any(axis=1))
     ends = [(x, y) for x in (columns[0] - 1, columns[-1] + 1) for y in (rows[0] - 1, rows[-1] + 1)]
     places = transformed(np.array(ends), matrix)
     (left, top), (right, bottom) = np.floor(places.min(0)), np.ceil(places.max(0)) + 1
-    # One pixel at least, for a label that lies wholly outside.
+    # At least one pixel, for a label wholly outside.
     left, top = float(np.clip(left, 0, size[0] - 1)), float(np.clip(top, 0, size[1] - 1))
     return Box(left, top, float(np.clip(right, left + 1, size[0])), float(np.clip(bottom, top + 1, size[1])))

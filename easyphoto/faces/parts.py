@@ -1,4 +1,4 @@
-"""What an engine of photographs is put together from, and the errors of its networks by name."""
+"""Interfaces of the parts of the engine for photographs, and the mapping of their networks' errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyphoto.weights.catalog import UsedWeight
 
 
 class Detector(Protocol):
-    """Finds faces and their five points."""
+    """Detects faces and their five points."""
 
     @property
     def id(self) -> str: ...
@@ -29,29 +29,29 @@ class Detector(Protocol):
 
 
 class Parser(Protocol):
-    """Tells the parts of a face."""
+    """Labels the parts of a face."""
 
     @property
     def id(self) -> str: ...
 
     @property
     def outlines(self) -> bool:
-        """Whether its part maps follow the true outline of a face."""
+        """Whether its part maps follow the actual outline of a face."""
         ...
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
-        """Part labels (uint8, the picture's height × width, values of `Part`), background away from the face.
+        """(height, width) uint8 part labels of an RGB picture, values of `Part`; background away from the face.
 
-        `foreground` is a float mask of the same size, 1 on people, where a saliency network has made one.
+        `foreground` is a saliency network's (height, width) float32 mask, 1 on people and 0 elsewhere, if there is one.
         """
         ...
 
 
 class Saliency(Protocol):
-    """Tells people from what is behind them."""
+    """Segments people from the background."""
 
     @property
     def id(self) -> str: ...
@@ -60,23 +60,23 @@ class Saliency(Protocol):
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def mask(self, picture: Image.Image) -> np.ndarray:
-        """float32 (height, width), 1 on the person."""
+        """(height, width) float32 mask in 0..1 of an RGB picture, 1 on people."""
         ...
 
 
 class CoveringSense(Protocol):
-    """Tells covered faces from bare ones."""
+    """Detects covered eyes and mouths."""
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """What hides the face's eyes or mouth; None where it is bare, and where nobody can tell."""
+        """The hidden parts of the face; None when nothing is hidden or this is unknown."""
         ...
 
 
 def failure_of(network: str, error: BaseException) -> EasyPhotoError:
-    """OutOfMemory, or EnvironmentFailure where the network does not take what it is given."""
+    """OutOfMemory, or EnvironmentFailure for any other error of the network."""
     if ran_out_of_memory(error):
         return OutOfMemory(
             text("There is not enough memory for {network}.", network=network),

@@ -1,4 +1,4 @@
-"""Where the person is, around a face: by GrabCut, or by a mask of everybody."""
+"""Mask of the person around a face, by GrabCut or from a mask of all people."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ import numpy as np
 from easyphoto.faces.face_view import FaceView
 from easyphoto.images.masks import joined_to, without_holes
 
-# GrabCut takes time with the pixels, and its outline is no finer for them.
+# Side in pixels at which GrabCut runs: more pixels cost time without a finer outline.
 _SIDE = 160
 _ROUNDS = 3
 _SURE_FACE = 0.1
 FARTHEST_HAIR = 1.05
-"""Hair reaches no farther from the face, in units."""
+"""Farthest reach of hair from the face, in units."""
 
 
 def person_by_colours(view: FaceView, depth: np.ndarray) -> np.ndarray:
-    """GrabCut: the face is sure, hair around it and shoulders below are likely. `depth`: units inside the outline."""
+    """(side, side) bool mask of the person by GrabCut, seeded with the face and, as probable, hair and shoulders.
+
+    `depth` is (side, side) float32 units inside the outline, negative outside.
+    """
     marks = _marks(view, depth)
     likely = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     if likely.all() or not likely.any():
-        # GrabCut wants some of both.
+        # GrabCut needs both foreground and background.
         return np.full(depth.shape, bool(likely.all()))
     image = cv2.resize(view.image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     before, behind = np.zeros((1, 65)), np.zeros((1, 65))
@@ -35,7 +38,10 @@ def person_by_colours(view: FaceView, depth: np.ndarray) -> np.ndarray:
 
 
 def one_person(people: np.ndarray, view: FaceView, depth: np.ndarray) -> np.ndarray:
-    """This person of everybody in the mask: without the neighbours' heads, and without who stands apart."""
+    """(side, side) bool: this person's part of a mask of people, without neighbours' heads and separate people.
+
+    `people` is (side, side) bool, `depth` (side, side) float32 units inside the outline, negative outside.
+    """
     return joined_to(people & ~_elsewhere(depth, view.v), depth > _SURE_FACE)
 
 
@@ -50,14 +56,14 @@ def _marks(view: FaceView, depth: np.ndarray) -> np.ndarray:
     marks[(np.abs(u) < 0.5) & (v > 2.4)] = cv2.GC_FGD
     marks[_elsewhere(depth, v)] = cv2.GC_BGD
     marks[depth > _SURE_FACE] = cv2.GC_FGD
-    # A head goes on above the forehead, in hair that may have the background's colour.
+    # The head continues above the forehead with hair that may have the background's colour.
     marks[(v < -0.3) & (depth > -0.12)] = cv2.GC_FGD
-    # Below the picture's end its last row, the chest, is repeated.
+    # Below the picture its last row, the chest, is repeated, so that area is not marked as background.
     marks[~inside & (v < 1.2)] = cv2.GC_BGD
     return marks
 
 
 def _elsewhere(depth: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Beside and above the head, farther than hair reaches."""
+    """bool: beside and above the head, farther than hair reaches."""
     far: np.ndarray = (v < 1.2) & (depth < -FARTHEST_HAIR)
     return far

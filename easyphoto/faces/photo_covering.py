@@ -1,11 +1,12 @@
-"""What hides a photographed face's eyes or mouth: YuNet's answers to halves of it, and its colours and edges, weighed.
+"""Detection of covered eyes and mouths on photographed faces: regressions on YuNet's scores for halves of the face and
+on colours and edges.
 
-No network for it is at hand under a free licence. The three sums below are logistic regressions, made by
-`tools/coverings/fit.py --alarms 0.015` from 208 photographs: 1842 bare faces (with beards, clear glasses, fringes and
-hats among them) and 2613 with drawn coverings, all turned, relit, reduced and compressed. On photos held out in turn
-they called 4.1 % of the bare ones covered (1.7 % where the photo was not a blurred one from the start), and found 96 %
-of the masks, 92 % of the hands on mouths, 95 % of the hair over an eye and 83 % of the sunglasses. Half a face behind a
-hand (50 %) is beyond them.
+No network for this task is available under a free licence. The three sets of weights below are logistic regressions,
+fitted by `tools/coverings/fit.py --alarms 0.015` on 208 photographs: 1842 uncovered faces (including beards, clear
+glasses, fringes and hats) and 2613 with drawn coverings, all rotated, relit, reduced and compressed. In
+cross-validation by photo they reported 4.1 % of the uncovered faces as covered (1.7 % without photos that were blurred
+from the start), and found 96 % of the masks, 92 % of the hands on mouths, 95 % of the hair over an eye and 83 % of the
+sunglasses. A hand over half of the face is a known weakness (50 %).
 """
 
 from __future__ import annotations
@@ -35,21 +36,21 @@ BOTH_EYES: Measures = {
     "one": -1.441,
 }  # fmt: skip
 MOUTH: Measures = {"below eyes": -0.594, "edges": -1.034, "lips": -4.521, "red": -1.729, "hue": 0.694, "one": -2.179}
-# Eyes nearer to each other than this, in pixels, are too small for a word about them.
+# Least eye distance in pixels for a verdict.
 _LEAST_DISTANCE = 11.0
-# Of the picture around a face, in face sides: all that is measured lies within.
+# Half side of the crop around a face, in longer sides of its box; everything measured is within it.
 _AROUND = 1.2
 
 
 class PhotoCovering:
-    """Satisfies `CoveringSense`. Reads YuNet once more."""
+    """Satisfies `CoveringSense`. Loads YuNet's file a second time."""
 
     def __init__(self, yunet: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights
         self._halves = YuNetHalves(yunet)
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
-        """None where eyes and mouth are seen, and where the face is too small to tell."""
+        """The hidden parts; None when eyes and mouth are visible or the face is too small to tell."""
         if FaceFrame.of(face.points).unit < _LEAST_DISTANCE:
             return None
         left, right, both, mouth = measures_of(picture, face, self._halves)
@@ -60,12 +61,12 @@ class PhotoCovering:
 
 
 def odds(weights: Measures, measures: Measures) -> float:
-    """Log odds of being hidden, against the limit; what is weighed as "one" is the same for every face."""
+    """Log odds of being hidden, relative to the limit; the weight "one" is the intercept."""
     return sum(weight * (1.0 if name == "one" else measures[name]) for name, weight in weights.items())
 
 
 def measures_of(picture: Image.Image, face: Face, halves: YuNetHalves) -> tuple[Measures, Measures, Measures, Measures]:
-    """All that is weighed, by name, for the left eye, the right eye, both eyes and the mouth."""
+    """The regressions' inputs by name, for the left eye, the right eye, both eyes and the mouth."""
     side = max(face.box.width, face.box.height)
     x, y = face.points.mean(0)
     area = Box(x - _AROUND * side, y - _AROUND * side, x + _AROUND * side, y + _AROUND * side)
@@ -84,7 +85,7 @@ def measures_of(picture: Image.Image, face: Face, halves: YuNetHalves) -> tuple[
 
 
 def _one_eye(own: EyeMeasures, other: EyeMeasures, twice: Opinion, other_twice: Opinion) -> Measures:
-    """What an eye that is hidden alone has: it is no eye to YuNet, and the other one is."""
+    """Inputs that reveal a single hidden eye: YuNet does not recognise it, but the other one."""
     return {
         "face": twice.face,
         "face, to the other": twice.face - other_twice.face,
@@ -97,7 +98,7 @@ def _one_eye(own: EyeMeasures, other: EyeMeasures, twice: Opinion, other_twice: 
 
 
 def _both_eyes(one: EyeMeasures, other: EyeMeasures, answers: Halves) -> Measures:
-    """What a pair has that sunglasses hide: the better seen eye of the two counts."""
+    """Inputs that reveal a pair of eyes hidden by sunglasses, combined from both eyes' measures."""
     return {
         "face": max(answers.left_eye_twice.face, answers.right_eye_twice.face),
         "object": answers.both_eyes.object,

@@ -1,4 +1,4 @@
-"""The face analysis of photographs, put together from a detector, an embedder, a parser and a saliency network."""
+"""Face engine for photographs, composed of a detector, an embedder, a parser and a saliency network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from easyphoto.weights.catalog import UsedWeight
 
 
 class LandmarkParser:
-    """Geometry from five points; needs no file."""
+    """Parses faces by geometry from the five points; needs no weight file."""
 
     id = "landmarks"
     outlines = False
     weights: tuple[UsedWeight, ...] = ()
 
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
+        """As `landmark_parts`: (height, width) uint8 part labels; `foreground` is (height, width) in 0..1."""
         return landmark_parts(as_array(picture), face, foreground)
 
 
@@ -51,7 +52,7 @@ class PhotoEngine:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Ids of what it is made of, detector first."""
+        """Ids of its parts, detector first."""
         made_of = (self._detector, self._embedder, self._parser, self._saliency)
         return tuple(part.id for part in made_of if part is not None)
 
@@ -70,16 +71,18 @@ class PhotoEngine:
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
         made_of = (self._detector, self._embedder, self._parser, self._saliency, self._coverings)
-        # YuNet finds faces and tells covered ones from bare ones.
+        # Without duplicates: YuNet serves both detection and coverings.
         return tuple(dict.fromkeys(used for part in made_of if part is not None for used in part.weights))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         return self._detector.detect(picture)
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
+        """(N,) float32 embedding of unit length; None without an embedder."""
         return self._embedder.embed(picture, face) if self._embedder else None
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(height, width) uint8 part labels; a saliency network's mask, if there is one, delimits the person."""
         return self._parser.parse(picture, face, self._foreground(picture, face))
 
     def outlines_at(self, picture: Image.Image, face: Face) -> bool:
@@ -92,7 +95,10 @@ class PhotoEngine:
         return self._coverings.covering(picture, face) if self._coverings else None
 
     def _foreground(self, picture: Image.Image, face: Face) -> np.ndarray | None:
-        """Where the person is around the face: at 320 px, a whole picture would leave few pixels for the hair."""
+        """(height, width) float32 mask of people around the face; None without a saliency network.
+
+        The network runs on a crop, because at its 320 px a whole picture would leave few pixels for the hair.
+        """
         area = surroundings(face, Size.of(picture))
         if self._saliency is None or area.width < 1 or area.height < 1:
             return None

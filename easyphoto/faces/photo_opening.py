@@ -1,4 +1,4 @@
-"""Putting the engine of photographs together: what was chosen is fetched, what is automatic is taken if at hand."""
+"""Assembly of the engine for photographs: parts chosen by name are downloaded, automatic ones used if at hand."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ _BISENET = "bisenet"
 
 @dataclass(frozen=True)
 class KnownPart:
-    """A part that needs a file: what it is, its name among the settings, its id in the catalogue, what runs it."""
+    """A part that needs a weight file."""
 
     kind: str
+    """Detector, parser or saliency."""
     name: str
+    """Its value in the settings."""
     file: str
+    """Its id in the weight catalogue."""
     package: str
+    """The package that runs it."""
 
 
 PARTS = (
@@ -44,27 +48,27 @@ PARTS = (
     KnownPart("saliency", "u2net", "u2net-human", "onnxruntime"),
     KnownPart("saliency", "birefnet", "birefnet-lite", "onnxruntime"),
 )
-# BiRefNet looks at 1024 px and u2net at 320, a tenth of the pixels: automatic must not cost minutes on a processor.
+# BiRefNet runs at 1024 px and u2net at 320, a tenth of the pixels: the automatic choice must not take minutes on a CPU.
 _SALIENCY_ORDER = ("u2net", "birefnet")
 
 
 @dataclass(frozen=True)
 class _Absent:
-    """What `auto` would have taken, and the catalogue's set that has it."""
+    """A part that `auto` would have used, and the catalogue's set that contains it."""
 
     words: Text
     set: str
 
 
 def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSettings) -> PhotoEngine:
-    """The engine of photographs. Raises the store's errors for YuNet and for every part chosen by name."""
+    """The engine for photographs. Raises the store's errors for YuNet and for every part chosen by name."""
     notes: list[str] = []
     missing: list[_Absent] = []
     detector = open_detector(faces.detector, store, progress)
     embedder = _embedder(faces.embedder, store, progress, notes=notes, missing=missing)
     parser = _parser(faces.parser, store, progress, notes=notes)
     if faces.saliency == _AUTO and parser.id != LandmarkParser.id:
-        # A parsing network draws the outline itself.
+        # A parsing network finds the outline itself.
         saliency = None
     else:
         saliency = _saliency(faces.saliency, store, progress, notes=notes, missing=missing)
@@ -83,7 +87,10 @@ def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSetting
 
 
 def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector:
-    """Raises the store's errors, EnvironmentFailure where its package is missing, InputError for an unknown name."""
+    """The detector of that name.
+
+    Raises the store's errors, EnvironmentFailure when its package is missing, InputError for an unknown name.
+    """
     match name:
         case "auto" | "yunet":
             from easyphoto.faces.yunet import YuNet
@@ -106,7 +113,7 @@ def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector
 
 
 def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
-    """Raises as `open_detector`."""
+    """The parser of that name. Raises like `open_detector`."""
     match name:
         case "landmarks":
             return LandmarkParser()
@@ -120,7 +127,7 @@ def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
 
 
 def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency:
-    """A saliency network. Raises as `open_detector`."""
+    """The saliency network of that name. Raises like `open_detector`."""
     from easyphoto.faces.saliency import RECIPES, OnnxSaliency
 
     if name not in RECIPES:
@@ -133,7 +140,7 @@ def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency
 
 
 def photo_lines(store: WeightStore) -> Iterator[str]:
-    """One line for each part: what is there, what is missing; what needs mending begins with "! "."""
+    """One status line per part; lines about something to fix begin with "! "."""
     for part in PARTS:
         yield _line(part, store)
     yield _insightface_line(store)
@@ -155,7 +162,7 @@ def _embedder(
 
 
 def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[str]) -> Parser:
-    """`auto`: a parsing network where its file is at hand and allowed, else five points, which need none."""
+    """For `auto` a parsing network if its file is at hand and allowed, else `LandmarkParser`, which needs none."""
     if name != _AUTO:
         return open_parser(name, store, progress)
     at_hand = [_BISENET] if store.find(_BISENET) is not None else []
@@ -177,7 +184,7 @@ def _saliency(
 
 
 def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
-    """With YuNet, whatever detects; None, with a note, where it is not at hand."""
+    """Detection of coverings, which needs YuNet whatever the detector; None, with a note, without it."""
     file = store.find("yunet")
     if file is None:
         notes.append(
@@ -198,7 +205,7 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
 def _first_that_opens(
     what: Text, names: Sequence[str], opening: Callable[[str], T | None], notes: list[str]
 ) -> T | None:
-    """The first part that can be used; a note for each before it that cannot."""
+    """The first usable part, with a note for each unusable one before it."""
     for name in names:
         try:
             return opening(name)
@@ -216,7 +223,8 @@ def _first_that_opens(
 
 
 def _insightface(store: WeightStore) -> Detector:
-    """With the store's SCRFD, else with a pack of the package's own folder; both are InsightFace's to license."""
+    """The insightface detector with the store's SCRFD file, else with a pack in the package's own folder; InsightFace
+    licenses both."""
     if not store.allows(_SCRFD):
         raise not_allowed(weight_file(_SCRFD), store.licences.value)
     file = store.find(_SCRFD)
@@ -245,7 +253,7 @@ def _line(part: KnownPart, store: WeightStore) -> str:
         return f"  {start} refused by the licence set {store.licences.value}"
     place = store.find(part.file)
     if place is None:
-        # Without YuNet there is no analysis of photographs at all.
+        # Without YuNet photographs cannot be analysed at all.
         needed = part.name == "yunet" and store.is_offline
         return f"{'!' if needed else ' '} {start} not at hand (easyphoto weights get {part.file})"
     if importlib.util.find_spec(part.package) is None:

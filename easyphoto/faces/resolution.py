@@ -1,4 +1,4 @@
-"""How much detail a face really shows, whatever the number of its pixels."""
+"""The effective resolution of a face, as opposed to its size in pixels."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 
 _AGAIN = 1.0
-# Grain and the pixels' own steps are smoothed by this before, and taken off the result.
+# Deviation of the blur that removes grain and pixel steps beforehand; it is subtracted from the result.
 _BEFORE = 0.6
-# The strongest tenth of the gradients are edges; of them the sharpest, because soft shadows are edges too.
+# Percentiles: the strongest tenth of the gradients are edges, and of these the sharpest are measured, because soft
+# shadows are edges too.
 _EDGES, _SHARPEST = 90, 85
-# The pixels themselves blur by about this much.
+# Blur of the pixel raster itself, in pixels.
 _PIXEL = 0.4
-# A blur of less changes no pixel by more than one can see.
+# A blur below this, in pixels, is invisible.
 _UNSEEN = 0.3
 
 
 def edge_blur(grey: np.ndarray) -> float:
-    """The blur of the sharpest edges of a float32 grey picture, as a Gaussian's standard deviation in pixels.
+    """The blur of the sharpest edges of a (height, width) grey picture (0..255), as a Gaussian's deviation in pixels.
 
-    After Zhuo & Sim, "Defocus map estimation from a single image", 2011: blurred once more by a known amount, an edge's
-    gradient falls the less, the more blurred it was. On 96 drawn faces: 0.4 to 0.67 for crisp ones (10 % to 90 %),
-    0.86 to 1.17 for those drawn with 0.8 to 1.3. Seven photographs of one man: 0.4 to 0.8 as they are, 1.05 to 1.34 and
-    1.9 to 2.1 blurred by 1 and 2; JPEG's quality 10 adds at most 0.2. Thin lines, once blurred by more than their own
-    width, count as crisper than they are.
+    After Zhuo & Sim, "Defocus map estimation from a single image", 2011: when an edge is blurred once more by a known
+    amount, its gradient falls less the more blurred it already was. On 96 drawn faces: 0.4 to 0.67 for crisp ones (10 %
+    to 90 %), 0.86 to 1.17 for those drawn with a blur of 0.8 to 1.3. On seven photographs of one man: 0.4 to 0.8
+    unchanged, 1.05 to 1.34 and 1.9 to 2.1 when blurred by 1 and 2; JPEG at quality 10 adds at most 0.2. Thin lines
+    blurred by more than their own width count as crisper than they are.
     """
     import cv2
 
@@ -41,9 +42,10 @@ def edge_blur(grey: np.ndarray) -> float:
 
 
 def as_soft_as(picture: np.ndarray, other: np.ndarray, region: np.ndarray, most: float) -> np.ndarray:
-    """`picture` (uint8 RGB) blurred to the softness that `other`'s edges have in `region` (> 0.5), by at most `most`.
+    """`picture` blurred to the softness of `other`'s edges within `region`, by at most `most` pixels; never sharpened.
 
-    A crisp face in a soft picture looks cut out and pasted. Never sharper than it is.
+    Both pictures are (height, width, 3) uint8 RGB; `region` is a (height, width) mask in 0..1, used above 0.5. Without
+    this a crisp face in a soft picture looks pasted.
     """
     import cv2
 
@@ -59,7 +61,7 @@ def as_soft_as(picture: np.ndarray, other: np.ndarray, region: np.ndarray, most:
 
 
 def resolved_width(picture: Image.Image, face: Face) -> float:
-    """How many blur radii a face is wide: half as many where the photo is twice as soft or the face half as large."""
+    """The face's width in blur radii: halved when the photo is twice as soft or the face half as large."""
     inner = face.box.clipped(Size.of(picture))
     if inner.width < 2 or inner.height < 2:
         return 0.0

@@ -1,7 +1,7 @@
-"""RetinaFace with a ResNet-50 (Deng et al., 2019) from PyTorch files, run on their tensors alone.
+"""RetinaFace with a ResNet-50 (Deng et al., 2019) from PyTorch files, run from the state dict.
 
-The keys are those of biubug6/Pytorch_Retinaface, which facexlib's detection_Resnet50_Final.pth and ModelScope's
-damo/cv_resnet50_face-detection_retinaface share. Both were trained on bytes, blue first.
+The keys are those of biubug6/Pytorch_Retinaface, shared by facexlib's detection_Resnet50_Final.pth and ModelScope's
+damo/cv_resnet50_face-detection_retinaface. Both were trained on BGR in 0..255.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from easyphoto.weights.catalog import UsedWeight
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What it was trained at; larger pictures are reduced, smaller ones are not enlarged.
+# Side in pixels it was trained at; larger pictures are reduced, smaller ones are not enlarged.
 _SIDE = 840
 _MEAN = (104.0, 117.0, 123.0)
 _STRIDES = (8, 16, 32)
@@ -40,14 +40,14 @@ _ADVICE = text("Take facexlib's detection_Resnet50_Final.pth, or choose yunet.")
 
 @dataclass(frozen=True)
 class RetinaLayout:
-    """Widths and counts of the network; the defaults are the published one's."""
+    """Channel widths and block counts of the network; the defaults are the published ones."""
 
     width: int = 64
     blocks: tuple[int, ...] = (3, 4, 6, 3)
     out: int = 256
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor that the network reads, by its key in the file."""
+        """Shape of every tensor of the network, by its key in the file."""
         found = {"body.conv1.weight": (self.width, 3, 7, 7), **norm_shapes("body.bn1", self.width)}
         for name, inputs, width, has_shortcut in self.body():
             found |= _conv(f"{name}.conv1.weight", f"{name}.bn1", (width, inputs, 1, 1))
@@ -58,7 +58,7 @@ class RetinaLayout:
         return found | self._neck() | self._heads()
 
     def body(self) -> Iterator[tuple[str, int, int, bool]]:
-        """Name, inputs, inner width and whether there is a shortcut, of every block in order."""
+        """Name, input channels, inner channels and whether there is a shortcut convolution, of every block in order."""
         inputs = self.width
         for layer, count in enumerate(self.blocks):
             width = self.width * 2**layer
@@ -92,7 +92,7 @@ class RetinaLayout:
 
 
 class RetinaFace:
-    """Detector of faces with five points, on CUDA where torch has it."""
+    """Detector of faces with five points; runs on CUDA if torch supports it."""
 
     id = "retinaface"
 
@@ -117,7 +117,7 @@ class RetinaFace:
         return as_faces(boxes[kept] * np.tile(back, 2), points[kept] * back, scores[sure][kept])
 
     def _answers(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Box offsets (N, 4), scores (N,) and point offsets (N, 10) of every prior, for uint8 RGB."""
+        """Box offsets (N, 4), scores (N,) and point offsets (N, 10) of all priors, for (height, width, 3) uint8 RGB."""
         import torch
 
         numbers = image[..., ::-1].astype(np.float32) - np.asarray(_MEAN, np.float32)
@@ -131,14 +131,14 @@ class RetinaFace:
 
 
 class _Network:
-    """The forward pass over a file's tensors."""
+    """The forward pass with a file's tensors."""
 
     def __init__(self, tensors: Mapping[str, Tensor], layout: RetinaLayout) -> None:
         self._tensors = tensors
         self._layout = layout
 
     def __call__(self, batch: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Box offsets, class values and point offsets, (priors, values) each, of the three levels."""
+        """Box offsets, class values and point offsets of the three levels, (priors, values) each."""
         from torch.nn import functional
 
         levels = self._body(batch)
@@ -157,7 +157,7 @@ class _Network:
         ends = {f"body.layer{layer}.{count - 1}" for layer, count in enumerate(self._layout.blocks, 1) if layer > 1}
         levels = []
         for name, _, _, has_shortcut in self._layout.body():
-            # The first block of every layer but the first halves the picture, in its middle convolution.
+            # The first block of every layer but the first halves the resolution, in its middle convolution.
             stride = 2 if has_shortcut and not name.startswith("body.layer1.") else 1
             inner = self._conv(f"{name}.conv1.weight", f"{name}.bn1", flow).relu()
             inner = self._conv(f"{name}.conv2.weight", f"{name}.bn2", inner, stride=stride).relu()
@@ -170,7 +170,7 @@ class _Network:
         return levels
 
     def _context(self, name: str, flow: Tensor) -> Tensor:
-        """SSH: the same map seen through 3, 5 and 7 pixels."""
+        """SSH context module: the map at receptive fields of 3, 5 and 7 pixels."""
         import torch
 
         near = self._unit(f"{name}.conv3X3", flow, relu=False)
@@ -197,7 +197,7 @@ class _Network:
         return answer.relu() if relu else answer
 
     def _conv(self, weight: str, norm: str, flow: Tensor, *, stride: int = 1) -> Tensor:
-        """A convolution that keeps the size (but for its stride), and its batch norm."""
+        """A convolution that keeps the size (except for its stride), and its batch norm."""
         from torch.nn import functional
 
         kernel = self._tensors[weight]
@@ -207,7 +207,10 @@ class _Network:
 
 
 def prior_boxes(height: int, width: int) -> np.ndarray:
-    """(N, 4) centre x, y, width and height in pixels, in the order of the network's answers."""
+    """(N, 4) float64: centre x, y, width and height in pixels, in the order of the network's outputs.
+
+    `height` and `width` are those of the network's input.
+    """
     levels = []
     for stride, sides in zip(_STRIDES, _PRIOR_SIDES, strict=True):
         rows, columns = np.mgrid[: -(-height // stride), : -(-width // stride)]
@@ -219,14 +222,14 @@ def prior_boxes(height: int, width: int) -> np.ndarray:
 
 
 def decoded_boxes(offsets: np.ndarray, priors: np.ndarray) -> np.ndarray:
-    """(N, 4) left, top, right, bottom in pixels."""
+    """(N, 4) left, top, right, bottom in pixels, from (N, 4) offsets and (N, 4) priors."""
     centres = priors[:, :2] + offsets[:, :2] * _CENTRE_VARIANCE * priors[:, 2:]
     half = 0.5 * priors[:, 2:] * np.exp(offsets[:, 2:] * _SIZE_VARIANCE)
     return np.concatenate([centres - half, centres + half], axis=1)
 
 
 def decoded_points(offsets: np.ndarray, priors: np.ndarray) -> np.ndarray:
-    """(N, 5, 2) x and y in pixels."""
+    """(N, 5, 2) x and y in pixels, from (N, 10) offsets and (N, 4) priors."""
     return priors[:, None, :2] + offsets.reshape(-1, 5, 2) * _CENTRE_VARIANCE * priors[:, None, 2:]
 
 

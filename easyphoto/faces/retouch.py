@@ -1,13 +1,13 @@
-"""Frequency separation: the skin's base is evened, its pores stay, and so does everything outside the mask.
+"""Skin retouching by frequency separation: the skin's base is evened out; pores and everything outside the mask stay.
 
-The picture is split into a base (what a blur leaves) and a detail layer (pores, hairs). Only the base changes: blotches
-by a guided filter (He, Sun, Tang, "Guided image filtering", ECCV 2010 and TPAMI 2013), shine by compression of what is
-brighter and greyer than the skin around it. Moles and creases are found by their sharpness and left as they are.
-All lengths are shares of the face's width, all levels of 255.
+The picture is split into a base (a blurred copy) and a detail layer (pores, hairs). Only the base changes: blotches are
+removed by a guided filter (He, Sun, Tang, "Guided image filtering", ECCV 2010 and TPAMI 2013), shine by compressing
+what is brighter and greyer than the skin around it. Moles and creases are detected by their sharpness and kept. All
+lengths are shares of the face's width, all levels are in 0..255.
 
 On ten photographs of faces 158 to 434 pixels wide, at full strength, detail finer than 0.01 keeps 98 to 100 % of its
-energy and soft blotches added to the skin lose 26 to 51 % of their height, 39 % on average. A bilateral filter (30
-levels, 0.02) took 9 % of the blotches and left 54 % of the detail.
+energy, and soft blotches added to the skin lose 26 to 51 % of their height, 39 % on average. A bilateral filter (30
+levels, 0.02) removed 9 % of the blotches and kept 54 % of the detail.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from easyphoto.images.masks import inner_fade
 from easyphoto.images.pictures import as_array, as_picture
 
 STRENGTH = 0.4
-# Finer than this is detail and stays: pores, hairs, the beard.
+# Detail finer than this is kept: pores, hairs, the beard.
 DETAIL = 0.012
-# Window radius of the guided filter; blotches of up to about this size go.
+# Window radius of the guided filter; blotches of up to about this size are removed.
 BLOTCH = 0.08
-# Steps of luminance below this within the window are blotches, larger ones the face's form.
+# Luminance steps within the window below this are blotches, larger ones the shape of the face.
 FORM_LEVELS = 10.0
-# Base against its surroundings of this radius: from the first number of levels on it begins to be a feature (mole,
-# crease), from the second it is one. A blotch of 10 levels and a shine of 40 are too soft to come near the second.
+# Difference of the base from its surroundings of this radius: between the two levels it becomes a feature (mole,
+# crease). A blotch of 10 levels and a shine of 40 are too soft to come near the second.
 FEATURE_AROUND = 0.03
 FEATURE_LEVELS = (5.0, 11.0)
-# Shine is this much brighter than the wide surroundings of this radius, and loses this share of what is beyond.
+# Shine is brighter than its surroundings of this radius by this many levels; this share of the excess is removed.
 SHINE_AROUND = 0.25
 SHINE_LEVELS = 8.0
 SHINE_SHARE = 0.5
-# More than this many levels taken away turn a highlight into a grey patch.
+# Most levels removed; more turns a highlight into a grey patch.
 MOST_SHINE = 24.0
-# A highlight is the light's own colour laid over the skin's: at this share of the skin's saturation lost it is shine.
+# A highlight adds the light's own colour to the skin's: losing this share of the skin's saturation makes it shine.
 SHINE_GREYER = 0.25
 # The change fades in over this share of the face's width inside the mask.
 EDGE = 0.02
@@ -46,8 +46,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 def retouched(picture: Image.Image, skin: np.ndarray, *, face_width: float, strength: float = STRENGTH) -> Image.Image:
     """`picture` with blotches and shine of its skin reduced. Raises ValueError for a mask of another size.
 
-    `skin` is a 0..1 mask, `face_width` the face's width in pixels: every reach follows it. `strength` is 0..1; 0
-    returns the picture byte for byte.
+    `skin` is a (height, width) mask in 0..1; `face_width`, in pixels, scales all lengths. `strength` is in 0..1; 0
+    returns the picture unchanged.
     """
     base = as_array(picture)
     if skin.shape != base.shape[:2]:
@@ -63,7 +63,10 @@ def retouched(picture: Image.Image, skin: np.ndarray, *, face_width: float, stre
 
 
 def base_change(pixels: np.ndarray, inside: np.ndarray, face_width: float) -> tuple[np.ndarray, np.ndarray]:
-    """What full strength adds to the pixels (float32, three channels), and 0..1 where features are."""
+    """The change at full strength, (height, width, 3) float32 levels, and a (height, width) float32 mask of features.
+
+    `pixels` is (height, width, 3) float32 RGB in 0..255, `inside` (height, width) float32, 1 on skin, else 0.
+    """
     base = smooth_mean(pixels, inside, DETAIL * face_width)
     features = features_of(base @ LUMA, inside, face_width)
     plain = inside * (1 - features)
@@ -72,9 +75,10 @@ def base_change(pixels: np.ndarray, inside: np.ndarray, face_width: float) -> tu
 
 
 def guided(values: np.ndarray, guide: np.ndarray, inside: np.ndarray, *, radius: float, levels: float) -> np.ndarray:
-    """The guided filter of `values` (three channels) by `guide` (one), with means over `inside` only.
+    """The guided filter of `values` (height, width, 3) by `guide` (height, width), with means over `inside` only.
 
-    `levels` is the guide's deviation in a window at which half of it is kept (the papers' epsilon is its square).
+    All are float32, in levels; `inside` is 0..1. `radius` is in pixels. `levels` is the guide's deviation in a window
+    at which half of it is kept (the papers' epsilon is its square).
     """
     guide_mean, mean = box_mean(guide, inside, radius), box_mean(values, inside, radius)
     variance = np.maximum(box_mean(guide * guide, inside, radius) - guide_mean**2, 0)
@@ -85,18 +89,21 @@ def guided(values: np.ndarray, guide: np.ndarray, inside: np.ndarray, *, radius:
 
 
 def features_of(luminance: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndarray:
-    """0..1: moles, creases and lines, with a soft edge around them."""
+    """(height, width) float32 mask in 0..1 of moles, creases and lines, with soft edges, from luminance in 0..255."""
     contrast = np.abs(luminance - smooth_mean(luminance, inside, FEATURE_AROUND * face_width)) * inside
     low, high = FEATURE_LEVELS
     share = np.clip((contrast - low) / (high - low), 0, 1)
-    # Grown and softened by the detail's reach, because the base spreads a mole by as much.
+    # Dilated and blurred by the detail's reach, because the base spreads a mole by as much.
     reach = max(1, round(DETAIL * face_width))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return cv2.blur(cv2.dilate(share, brush), (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
 
 
 def shine_of(base: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndarray:
-    """Levels of white light to take away: where skin is brighter and greyer than the skin around it."""
+    """(height, width) float32 levels of white light to remove where skin is brighter and greyer than its surroundings.
+
+    `base` is (height, width, 3) float32 RGB in 0..255.
+    """
     around = smooth_mean(base, inside, SHINE_AROUND * face_width)
     brighter = np.maximum((base - around) @ LUMA - SHINE_LEVELS, 0)
     usual = np.maximum(saturation(around), 1e-3)
@@ -105,20 +112,28 @@ def shine_of(base: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndar
 
 
 def saturation(pixels: np.ndarray) -> np.ndarray:
+    """HSV saturation in 0..1 of (…, 3) RGB in 0..255."""
     most = pixels.max(-1)
     return (most - pixels.min(-1)) / np.maximum(most, 1.0)
 
 
 def smooth_mean(values: np.ndarray, inside: np.ndarray, radius: float) -> np.ndarray:
-    """Two box means, nearly a Gaussian of deviation 0.8 × `radius`, at the same cost for every radius."""
+    """Two passes of `box_mean`: nearly a Gaussian of deviation 0.8 × `radius`, at a cost independent of the radius.
+
+    Shapes and dtypes are those of `box_mean`.
+    """
     return box_mean(box_mean(values, inside, radius), inside, radius)
 
 
 def box_mean(values: np.ndarray, inside: np.ndarray, radius: float) -> np.ndarray:
-    """The mean of what is `inside` within a square of that radius, at least 1 pixel; nothing inside keeps the value."""
+    """Mean of the pixels `inside` within a square of `radius` pixels (at least 1); without any, the value itself.
+
+    `values` is (height, width) or (height, width, 3), like the float32 result; `inside` is (height, width) float32 in
+    0..1.
+    """
     side = 2 * max(1, round(radius)) + 1
     weight = inside if values.ndim == 2 else inside[..., None]
-    # Normalised by the share of skin in the window, so that neither hair nor lips run over the skin.
+    # Normalised by the share of skin in the window, so that neither hair nor lips bleed into the skin.
     total = cv2.boxFilter(values * weight, cv2.CV_32F, (side, side), borderType=cv2.BORDER_CONSTANT)
     share = cv2.boxFilter(inside, cv2.CV_32F, (side, side), borderType=cv2.BORDER_CONSTANT)
     share = share if values.ndim == 2 else share[..., None]

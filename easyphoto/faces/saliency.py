@@ -1,4 +1,4 @@
-"""People told from their background by networks of the u2net and the BiRefNet type, run by onnxruntime."""
+"""Segmentation of people by U²-Net- and BiRefNet-type networks, run by onnxruntime."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from easyphoto.weights.catalog import UsedWeight
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-# A network that is nowhere surer than this has seen nobody; stretched to 0..1, its noise would become a person.
+# If the network's maximum is below this, nobody is in the picture; stretched to 0..1, its noise would become a person.
 _NOBODY = 0.05
 
 
 @dataclass(frozen=True)
 class SaliencyRecipe:
-    """How a network was shown its pictures in training, and what its answer means."""
+    """How to normalise a network's input and read its output."""
 
     side: int
-    """The picture is squeezed to a square of this side."""
+    """Side in pixels of the square that the picture is resized to, without regard to its aspect ratio."""
     by_brightest: bool = False
-    """Divided by the picture's brightest byte instead of 255."""
+    """Whether pixels are divided by the picture's maximum instead of 255."""
     answers_logits: bool = False
-    """The last output before its sigmoid; otherwise the first output, shares that are stretched to 0..1."""
+    """Whether to read the last output as logits; otherwise the first output is stretched to 0..1."""
 
 
 RECIPES = {
@@ -40,7 +40,7 @@ RECIPES = {
 
 
 class OnnxSaliency:
-    """The person's mask by one network."""
+    """Satisfies `Saliency` with one network."""
 
     def __init__(self, file: Path, recipe: SaliencyRecipe, *, id: str, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.id = id
@@ -54,22 +54,23 @@ class OnnxSaliency:
                 advice=text("Put {id}'s file there.", id=id),
             )
         self._input = first.name
-        # An export of fixed size says it; one of any size takes what the network was trained at.
+        # A fixed-size export states its side; a dynamic one gets the side the network was trained at.
         self._side = first.shape[2] if isinstance(first.shape[2], int) else recipe.side
 
     def mask(self, picture: Image.Image) -> np.ndarray:
+        """(height, width) float32 mask in 0..1 of an RGB picture, 1 on people."""
         answers = answers_of(self._session, {self._input: self._numbers(picture)}, self.id)
         return resized_mask(self._shares(answers), Size.of(picture))
 
     def _numbers(self, picture: Image.Image) -> np.ndarray:
-        # A crop around a face is often smaller than the network's side, and must not come out in blocks.
+        # A crop around a face is often smaller than the network's side and must be interpolated smoothly.
         small = as_array(resized(picture, Size(self._side, self._side))).astype(np.float32)
         brightest = max(float(small.max()), 1.0) if self._recipe.by_brightest else 255.0
         return normalised(small / brightest)
 
     def _shares(self, answers: list[np.ndarray]) -> np.ndarray:
         if self._recipe.answers_logits:
-            # tanh does not overflow where exp would.
+            # A sigmoid by tanh, which does not overflow as exp does.
             return (0.5 + 0.5 * np.tanh(0.5 * np.asarray(answers[-1], np.float32)))[0, 0]
         shares = np.asarray(answers[0], np.float32)[0, 0]
         low, high = float(shares.min()), float(shares.max())
@@ -77,6 +78,6 @@ class OnnxSaliency:
 
 
 def normalised(image: np.ndarray) -> np.ndarray:
-    """float32 (1, 3, height, width) of RGB in 0..1, as networks trained on ImageNet want it."""
+    """(1, 3, height, width) float32 with ImageNet's normalisation, from (height, width, 3) RGB in 0..1."""
     centred = (image - np.asarray(IMAGENET_MEAN)) / np.asarray(IMAGENET_DEVIATION)
     return np.ascontiguousarray(centred.transpose(2, 0, 1)[None], np.float32)

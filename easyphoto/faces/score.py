@@ -1,4 +1,4 @@
-"""Numbers about a face: how upright, frontal, sharp and well lit it is, and how alike two faces are."""
+"""Quality scores of a face (upright, frontal, sharp, well lit) and similarity of faces."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.likeness_scale import own_percentile, share_below
 from easyphoto.geometry import Size, direction, eye_line_tilt, nose_place
 
-# Faces wider than this are reduced to it before sharpness is measured: detail finer than that no family can use.
+# Face width in pixels at which sharpness is measured; no model family can use finer detail.
 _FACE_WIDTH = 112
-# Blocks and grain are what a cosine coefficient of 8 × 8 pixels below this share of the face's range of grey holds, or
-# below so many levels. Of 7,154 copies of 120 photographs and 80 drawings (quality 10 to 40, some reduced or enlarged)
-# 74 come out sharper than their original by more than 0.01, the worst by 0.05; without it 2,845, the worst by 0.49. On
-# as many held out: 179, the worst by 0.09, instead of 3,671.
+# Cosine coefficients of 8 × 8 pixels below this share of the face's grey range, or below this many levels, count as
+# blocks and grain. Of 7,154 copies of 120 photographs and 80 drawings (JPEG quality 10 to 40, some reduced or enlarged)
+# 74 score sharper than their original by more than 0.01, the worst by 0.05; without this step 2,845, the worst by 0.49.
+# On as many held out: 179, the worst by 0.09, instead of 3,671.
 _STEP, _LEAST_STEP = 0.4, 24.0
 _AGAIN = 17
-# Photographs keep 0.66 of their edges and drawings 0.85; blurred by 3 % of the face's width 0.37 and 0.44. Scaled so
-# that a usual photograph has 0.6, and 0.12 sets aside as many of 1,400 sharp and blurred ones as it did before.
+# Photographs lose 0.66 of their edges and drawings 0.85; blurred by 3 % of the face's width 0.37 and 0.44. Scaled so
+# that a usual photograph scores 0.6, and a limit of 0.12 rejects as many of 1,400 sharp and blurred ones as before.
 _NOTHING, _SCALE = 0.417, 0.25
 
 
 def angle_score(face: Face) -> float:
-    """1 where the eye line is level, 0 where it is vertical (or beyond)."""
+    """1 when the eye line is level, 0 when it is vertical or beyond."""
     return max(0.0, (90.0 - abs(eye_line_tilt(face.points))) / 90.0)
 
 
 def frontality(face: Face) -> float:
-    """1 where the nose lies midway between the eyes, 0 where it lies at an eye or beyond, as in a profile."""
+    """1 when the nose is midway between the eyes, 0 when it is at an eye or beyond, as in profile."""
     return max(0.0, 1.0 - 2.0 * abs(nose_place(face.points) - 0.5))
 
 
@@ -39,8 +39,8 @@ def sharpness(picture: Image.Image, face: Face) -> float:
     """0 (blurred) to 1 (crisp): how much of the face's edges is lost when it is blurred once more.
 
     After Crete et al., "The blur effect", 2007: a blurred picture hardly changes when blurred again. Unlike the
-    Laplacian's variance it depends neither on contrast nor on skin. Blocks and grain change a lot as well, so these
-    are taken out first, and strong edges count by their square. Every face is brought to one width, so photos compare.
+    Laplacian's variance this depends neither on contrast nor on skin. Blocks and grain change a lot as well, so they
+    are removed first, and edges are weighted by their square. Faces are scaled to one width, so that photos compare.
     """
     import cv2
 
@@ -57,12 +57,12 @@ def sharpness(picture: Image.Image, face: Face) -> float:
         after = np.abs(np.diff(cv2.blur(grey, kernel), axis=axis))
         total = float((before**2).sum())
         kept.append(float((before * np.maximum(before - after, 0)).sum()) / total if total > 1e-6 else 0.0)
-    # The poorer direction decides, because motion blurs only one.
+    # The less sharp direction decides, because motion blurs only one.
     return float(1.0 - np.exp(min(0.0, _NOTHING - min(kept)) / _SCALE))
 
 
 def exposure(picture: Image.Image, face: Face) -> float:
-    """0 (burnt out, drowned or flat) to 1; the skin's own lightness does not count, its range of light does."""
+    """0 (overexposed, underexposed or flat) to 1; depends on the range of lightness, not on the skin's lightness."""
     grey = _grey_face(picture, face)
     if grey.size == 0:
         return 0.0
@@ -73,19 +73,19 @@ def exposure(picture: Image.Image, face: Face) -> float:
 
 
 def _face_at_one_width(picture: Image.Image, face: Face) -> np.ndarray:
-    """The middle of the face box as float32 grey, as large as if the face were `_FACE_WIDTH` wide."""
+    """(height, width) float32 grey in 0..255 of the middle of the face box, scaled to a face width of `_FACE_WIDTH`."""
     inner = face.box.grown(*(-0.08 * face.box.width,) * 4).clipped(Size.of(picture))
     if inner.width < 2 or inner.height < 2:
         return np.zeros((0, 0), np.float32)
     factor = _FACE_WIDTH / face.box.width
     size = (max(1, round(inner.width * factor)), max(1, round(inner.height * factor)))
-    # To a fraction of a pixel, or the copies of a picture would differ in what they show of the outline.
+    # The box is fractional; rounded, it would show slightly different parts in scaled copies of a picture.
     box = (inner.left, inner.top, inner.right, inner.bottom)
     return np.asarray(picture.convert("L").resize(size, Image.Resampling.BICUBIC, box=box), np.float32)
 
 
 def _grey_face(picture: Image.Image, face: Face) -> np.ndarray:
-    """The middle of the face box as float32 grey, at most `_FACE_WIDTH` wide."""
+    """(height, width) float32 grey in 0..255 of the middle of the face box; the face is at most `_FACE_WIDTH` wide."""
     inner = face.box.grown(*(-0.08 * face.box.width,) * 4).clipped(Size.of(picture))
     if inner.width < 1 or inner.height < 1:
         return np.zeros((0, 0), np.float32)
@@ -98,12 +98,13 @@ def _grey_face(picture: Image.Image, face: Face) -> np.ndarray:
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Cosine similarity of two (N,) vectors; 0 when one of them is zero."""
     norm = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.dot(one, other)) / norm if norm > 0 else 0.0
 
 
 def mean_embedding(vectors: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean direction, of unit length. Raises ValueError where there is no vector."""
+    """The mean direction of (N,) vectors: (N,) float32 of unit length. Raises ValueError for no vectors."""
     if not vectors:
         raise ValueError("There is no vector to average.")
     mean = np.mean([np.asarray(vector, np.float64) for vector in vectors], axis=0)
@@ -111,17 +112,18 @@ def mean_embedding(vectors: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def likeness(engine: FaceEngine, vector: np.ndarray | None, reference: Sequence[np.ndarray]) -> Likeness | None:
-    """How alike a face is to a person's photos; None where the engine cannot tell or there is nothing to compare."""
+    """Likeness of a face's embedding `vector` (N,) to those of a person's photos; None when there is nothing to compare
+    or the engine has no embedder."""
     if engine.embedder is None or vector is None or not reference:
         return None
     value = cosine(vector, mean_embedding(reference))
-    # The scale is of pairs of single photos; a mean of several photos is nearer to everybody than each of them.
+    # The scale is measured on pairs of single photos; a mean of several is closer to every face than each of them.
     pairs = float(np.mean([cosine(vector, other) for other in reference]))
     strangers = share_below(engine.scale.strangers, pairs) if engine.scale is not None else None
     return Likeness(engine.embedder, value, own_percentile(reference, value), strangers)
 
 
 def largest_face_embedding(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:
-    """The vector of the picture's largest face; None where there is no face or the engine has no embedder."""
+    """(N,) float32 embedding of the picture's largest face; None without a face or an embedder."""
     faces = engine.detect(picture)
     return engine.embed(picture, faces[0]) if faces else None

@@ -23,7 +23,7 @@ _OVERLAP = 0.4
 
 
 class Scrfd:
-    """Detector of faces with five points. Refuses SCRFD files that give boxes only."""
+    """Detector of faces with five points. Rejects SCRFD files that give boxes only."""
 
     id = "scrfd"
 
@@ -47,10 +47,10 @@ class Scrfd:
         return as_faces(boxes[kept] * np.tile(back, 2), points[kept] * back, scores[kept])
 
     def _by_kind(self, answers: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scores (N,), boxes (N, 4) and points (N, 5, 2) in the square's pixels, of all strides, above the limit.
+        """Scores (N,), boxes (N, 4) and points (N, 5, 2) of all strides above the score limit, in the square's pixels.
 
-        Exports name and order their outputs differently, with or without a batch: the last axis tells what it is
-        (1 score, 4 distances, 10 coordinates), the length tells the stride.
+        Exports name and order their outputs differently, with or without a batch axis. An output's last axis identifies
+        its kind (1 score, 4 distances, 10 coordinates), its length the stride.
         """
         flat = [np.asarray(answer, np.float32).reshape(-1, answer.shape[-1]) for answer in answers]
         by_kind = {
@@ -77,7 +77,7 @@ class Scrfd:
 
 
 def _centres(side: int, stride: int) -> np.ndarray:
-    """(N, 2) x and y of the anchors, row by row, each place as often as it has anchors."""
+    """(N, 2) x and y of the anchors in pixels, row by row, each position once per anchor."""
     count = side // stride
     rows, columns = np.mgrid[:count, :count]
     places = np.stack([columns, rows], axis=-1).reshape(-1, 2) * float(stride)
@@ -85,5 +85,5 @@ def _centres(side: int, stride: int) -> np.ndarray:
 
 
 def _boxes(centres: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Boxes from how far left, top, right and bottom lie from the anchors."""
+    """(N, 4) boxes from anchors (N, 2) and distances (N, 4) to the left, top, right and bottom edge."""
     return np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)

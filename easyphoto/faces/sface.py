@@ -1,4 +1,4 @@
-"""SFace (Zhong et al., 2021) as OpenCV runs it: small, and needs no further package."""
+"""SFace (Zhong et al., 2021) run by OpenCV: a small embedder that needs no further package."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from easyphoto.geometry import Size, unit
 from easyphoto.images.pictures import as_array, reduced
 from easyphoto.weights.catalog import UsedWeight
 
-# OpenCV's warp takes single pixels, so a much larger face is reduced first; 112 px is what the network sees.
+# OpenCV's alignment does not antialias, so a much larger face is reduced first. The network takes 112 px.
 _WIDEST_FACE = 224
 
 
 class SFaceEmbedder:
-    """128 numbers for a face. Raises WeightsMissing where OpenCV cannot read the file."""
+    """Embeds a face in 128 dimensions. Raises WeightsMissing when OpenCV cannot read the file."""
 
     def __init__(
         self, file: Path, *, id: str, scale: LikenessScale | None = None, weights: tuple[UsedWeight, ...] = ()
@@ -28,7 +28,7 @@ class SFaceEmbedder:
         self._network = _loaded(file)
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """float32 (128,) of length 1, of an RGB picture."""
+        """(128,) float32 embedding of unit length; `picture` is RGB."""
         left, top, right, bottom = _around(face, Size.of(picture))
         image = np.ascontiguousarray(as_array(picture.crop((left, top, right, bottom)))[..., ::-1])
         points = np.asarray(face.points, np.float32) - (left, top)
@@ -36,14 +36,14 @@ class SFaceEmbedder:
         if factor < 1:
             image, ratio = reduced(image, factor)
             points = (points + 0.5) / ratio - 0.5
-        # Of the row only the points are looked at.
+        # OpenCV uses only the points of the row.
         row = [0, 0, image.shape[1], image.shape[0], *points.ravel(), face.score]
         square = self._network.alignCrop(image, np.array([row], np.float32))
         return unit(self._network.feature(square))
 
 
 def _around(face: Face, picture: Size) -> tuple[int, int, int, int]:
-    """The face with its surroundings; everything where the box lies beside the picture."""
+    """Box (left, top, right, bottom) of the face and its surroundings; the whole picture if the box is outside it."""
     near = face.box.grown(face.box.width, face.box.height, face.box.width, face.box.height).clipped(picture)
     return near.as_ints() if near.width >= 1 and near.height >= 1 else (0, 0, picture.width, picture.height)
 
@@ -51,6 +51,6 @@ def _around(face: Face, picture: Size) -> tuple[int, int, int, int]:
 def _loaded(file: Path) -> cv2.FaceRecognizerSF:
     with reading(file, "SFace"):
         network = created(cv2.FaceRecognizerSF.create, file)
-        # A file of another network loads as well, and fails at the first face.
+        # Another network's file loads as well and fails at the first face.
         network.feature(np.zeros((112, 112, 3), np.uint8))
         return network

@@ -1,4 +1,4 @@
-"""The colour of somebody's skin: measured on their photos, told from light, and given to the skin of a template."""
+"""A person's skin tone: measured on their photos, separated from the light, and transferred to a template's skin."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ from easyphoto.images.pictures import blended
 from easyphoto.images.srgb import as_bytes, as_lab, linear
 
 FEWEST_PIXELS = 50
-# Red above blue (ln of linear light) is 0.6 or more on skin, and next to nothing on black-and-white pictures.
+# Difference between red and blue (ln of linear light): 0.6 or more on skin, nearly 0 on black-and-white pictures.
 LEAST_COLOUR = 0.06
-# Face widths below the middle between eyes and mouth: where the upper lip begins.
+# Face widths below the middle between eyes and mouth where the upper lip begins.
 LOWEST = 0.12
-# Light changes a person's skin from photo to photo by so much at least (deviation of ln of linear light, of its
-# brightness and of its hue), however alike the photos at hand are.
+# Least deviations of brightness and of hue (ln of linear light) that light causes between photos of one person, even
+# when the given photos are more alike.
 LEAST_BRIGHTNESS, LEAST_HUE = 0.10, 0.06
-# So many deviations from the person's photos a template's skin is still theirs in another light, and from the second
-# number on it is another skin. Of 60 drawn templates with the person's own skin 58 lie below the first (the middle one
-# at 1.5), of 60 with others' 41 above it (4.6).
+# Distance in deviations from the person's photos: up to the first a template's skin is the person's in another light,
+# from the second on it is another skin. Of 60 drawn templates with the person's own skin 58 are below the first (median
+# 1.5), of 60 with others' skin 41 are above it (median 4.6).
 SAME, ANOTHER = 2.8, 3.8
-# For skin beyond the part map: least deviations of L, a, b (bytes), the squared distance at which a colour is no skin
-# any more, and how much may be found, in face and neck areas: a wall of the skin's colour is more than a chest.
+# For skin beyond the part map: least deviations of L, a, b (bytes), squared distance from which a colour is not skin,
+# and the largest area found, in areas of face and neck: a wall of the skin's colour is larger than a chest.
 LEAST_SPREAD = (12.0, 3.0, 3.0)
 MOST_UNLIKE = 12.0
 MOST_GROWN = 3.0
-# The hue (a and b of CIE Lab) of ears and neck beside the face's: nearer than so many of its own spreads, of which the
-# least is this. Shadow under a chin is redder than the face by about one of them.
+# Hue (a and b of CIE Lab) of the face: its least spread, and the number of spreads from which ears and neck count as
+# another hue. Shadow under a chin is redder than the face by about one spread.
 LEAST_HUE_SPREAD, OTHER_HUE = 7.0, 4.0
-# Edges of part maps are off by up to this many face widths.
+# Possible error of part maps' edges, in face widths.
 EDGE = 0.025
 
 
 @dataclass(frozen=True, eq=False)
 class SkinTone:
-    """Skin over several photos: ln of linear light, and how much light changes it."""
+    """A person's skin over several photos, in ln of linear light, and its variation with the light."""
 
     level: np.ndarray
-    """(3,), red, green, blue."""
+    """(3,): mean red, green, blue."""
     brightness: float
-    """Standard deviation of the mean of the three."""
+    """Standard deviation of the mean of the three channels."""
     hue: float
-    """Standard deviation of what is left of the three without it."""
+    """Standard deviation of the channels after subtracting their mean."""
 
 
 def skin_of(labels: np.ndarray) -> np.ndarray:
-    """Skin and nose, kept off the lips, eyes and brows by a pixel."""
+    """(height, width) float32 mask, 1 on skin and nose of a uint8 part map, a pixel away from lips, eyes and brows."""
     features = part_mask(labels, (Part.MOUTH, Part.EYES, Part.BROWS))
     near = cv2.dilate(features, np.ones((3, 3), np.uint8))
     return part_mask(labels, (Part.SKIN, Part.NOSE)) * (1 - near)
 
 
 def skin_level(picture: np.ndarray, skin: np.ndarray, face: Face) -> np.ndarray | None:
-    """(3,) ln of linear light of a uint8 RGB array under a 0..1 mask; None where there is hardly any skin.
+    """(3,) float64 mean ln of linear light on skin; None with hardly any skin.
 
-    Above the mouth only: a beard is no other skin.
+    `picture` is (height, width, 3) uint8 RGB, `skin` a (height, width) mask in 0..1. Only pixels above the mouth count,
+    because a beard does not change the skin tone.
     """
     chosen = (skin > 0.5) & (places(face, picture.shape)[1] < LOWEST)
     if int(chosen.sum()) < FEWEST_PIXELS:
@@ -70,7 +71,7 @@ def skin_level(picture: np.ndarray, skin: np.ndarray, face: Face) -> np.ndarray 
 
 
 def common_tone(levels: Sequence[np.ndarray]) -> SkinTone | None:
-    """Over a person's photos in colour; None without any."""
+    """The skin tone over a person's colour photos, from (3,) levels by `skin_level`; None without any."""
     coloured = [level for level in levels if not is_colourless(level)]
     if not coloured:
         return None
@@ -86,7 +87,10 @@ def common_tone(levels: Sequence[np.ndarray]) -> SkinTone | None:
 
 
 def change_of(tone: SkinTone, level: np.ndarray) -> np.ndarray:
-    """(3,) what to add to a template's skin so that it is the person's; zeros where only light makes the difference."""
+    """(3,) float64 to add to a template's (3,) `level` to get the person's tone, in ln of linear light.
+
+    Zeros when light alone explains the difference.
+    """
     difference = tone.level - level
     brightness = float(difference.mean())
     if is_colourless(level):
@@ -97,17 +101,18 @@ def change_of(tone: SkinTone, level: np.ndarray) -> np.ndarray:
 
 
 def is_colourless(level: np.ndarray) -> bool:
-    """Whether a skin's level is that of a black-and-white picture, which tells nothing about its hue."""
+    """Whether a (3,) skin level is that of a black-and-white picture, which has no information on hue."""
     return float(np.ptp(level)) < LEAST_COLOUR
 
 
 def recoloured_skin(
     picture: np.ndarray, labels: np.ndarray, level: np.ndarray, change: np.ndarray, *, width: float, free: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A template whose face, ears and neck have another skin, and a 0..1 mask of what changed.
+    """A template with the skin of face, ears and neck changed, and a (height, width) float32 mask (0..1) of the change.
 
-    `labels` is its part map, `level` what its skin is now, `width` the face's width in pixels, `free` 0 where nothing
-    may change. Eyes and mouth stay.
+    `picture` is (height, width, 3) uint8 RGB, `labels` its uint8 part map. `level` is its present skin level and
+    `change` what to add, both (3,) in ln of linear light. `width` is the face's width in pixels; `free`
+    (height, width) is 0 where nothing may change. Eyes and mouth stay.
     """
     skin = part_mask(labels, (Part.SKIN, Part.BROWS, Part.NOSE, Part.EARS, Part.NECK, Part.EYES, Part.MOUTH))
     area = matte(skin, picture, max(1.0, EDGE * width))
@@ -117,10 +122,11 @@ def recoloured_skin(
 
 
 def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
-    """The part map with what goes on from the neck in the skin's colour (chest, shoulders) as neck.
+    """The part map with skin that continues from the neck (chest, shoulders) labelled as neck.
 
-    For part maps that end a neck where necks end on the whole. What is neither joined to the neck nor as much like the
-    face's and neck's own colours as these are among themselves stays clothes or background.
+    For part maps whose neck ends at an average position. Only pixels connected to the neck and within the spread of the
+    face's and neck's own colours are relabelled; others stay clothes or background. `picture` is (height, width, 3)
+    uint8 RGB, `labels` (height, width) uint8, `width` the face's width in pixels.
     """
     known = part_mask(labels, (Part.SKIN, Part.NOSE, Part.NECK)) > 0.5
     neck = labels == Part.NECK
@@ -146,8 +152,8 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
 
 
 def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
-    """1 well inside the face and where the hue is the face's, 0 where it is another: part maps reach a little into hair
-    and what lies beside ears and neck."""
+    """float32, 1 well inside the face and where the hue is the face's, 0 where it is another, because part maps extend
+    a little into hair and what is beside ears and neck."""
     lab = as_lab(picture)[..., 1:]
     known = labels == Part.SKIN
     if int(known.sum()) < FEWEST_PIXELS:
@@ -160,6 +166,6 @@ def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.nd
 
 
 def _kept(labels: np.ndarray, width: float) -> np.ndarray:
-    """Eyes and mouth, softly."""
+    """float32 mask of eyes and mouth with soft edges."""
     parts = part_mask(labels, (Part.EYES, Part.MOUTH))
     return cv2.GaussianBlur(parts, (0, 0), max(0.5, 0.008 * width))

@@ -1,4 +1,4 @@
-"""Networks kept as a table of tensors in a PyTorch file, read without running anything the file holds."""
+"""Reading state dicts from PyTorch files without executing code in the file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NORM = ("weight", "bias", "running_mean", "running_var")
-"""The tensors of a batch norm."""
+"""The tensors of a batch norm layer."""
 _COUNTER = "num_batches_tracked"
 
 
 def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str, advice: str) -> dict[str, Tensor]:
-    """The file's tensors as float32 on the processor; training's counters and wrappers are taken off.
+    """The file's tensors by key, as float32 on the CPU, without training counters and wrapper prefixes.
 
-    Raises EnvironmentFailure without torch, WeightsMissing where they cannot be read or are not exactly `shapes`.
+    Raises EnvironmentFailure without torch, WeightsMissing when the file cannot be read or its tensors are not exactly
+    `shapes`.
     """
     try:
         import torch
@@ -33,7 +34,7 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
         loaded = loaded.get("state_dict", loaded)
         named = {key.removeprefix("module."): value for key, value in loaded.items() if not key.endswith(_COUNTER)}
         found = {key: tuple(value.shape) for key, value in named.items()}
-    except Exception as error:  # torch, pickle and zipfile raise what they like over a broken file
+    except Exception as error:  # torch, pickle and zipfile raise many kinds of errors for a broken file
         raise WeightsMissing(
             text(
                 "{file} cannot be read by torch as a table of tensors ({kind}: {reason}).",
@@ -59,5 +60,5 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
 
 
 def norm_shapes(name: str, width: int) -> dict[str, tuple[int, ...]]:
-    """The tensors of a batch norm of that width."""
+    """Shapes of the tensors of a batch norm layer with `width` channels, by key."""
     return {f"{name}.{part}": (width,) for part in NORM}

@@ -1,4 +1,7 @@
-"""YuNet: faces and five points by OpenCV alone. Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023."""
+"""YuNet, a face detector with five points, run by OpenCV.
+
+Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,24 @@ from easyphoto.geometry import Box, resized_points
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
 
-# YuNet was trained at 640; below 256 px it finds nothing, so small pictures are enlarged and narrow ones padded.
+# YuNet was trained at 640 px and finds nothing below 256 px, so small pictures are enlarged and narrow ones padded.
 _SIDE = 640
 _NARROWEST = 320
 _SCORE = 0.6
 _OVERLAP = 0.3
-# The second look, for the small faces of large groups.
+# The second pass, for the small faces of large groups.
 _FINE_SIDE = 1600
 _LARGE = 1.5 * _SIDE
-# A face larger than this at 640 px is always seen there; what only the second look calls so large is none.
+# A face larger than this (px at 640) is always found in the first pass; larger ones found only in the second are false.
 _SMALL_FACE = 64
 _FINE_SCORE = 0.7
-# Flowers on a tie reached 0.84 at 16 px; true faces of 18 px, frontal and clear, have 0.87 and more.
+# Flowers on a tie scored up to 0.84 at 16 px; true faces of 18 px, frontal and clear, score 0.87 and more.
 _TINY = 20
 _TINY_SCORE = 0.86
 
 
 class YuNet:
-    """Detection of real faces. Reads the network once; pictures of any size."""
+    """Detector of photographed faces, for pictures of any size. The network is loaded once."""
 
     id = "yunet"
 
@@ -60,17 +63,17 @@ class YuNet:
 
 
 def _is_sure(face: Face, scale: float) -> bool:
-    """Whether what the fine look found at `scale` is a face and no pattern."""
+    """Whether a detection of the second pass, made at `scale`, is a face and not a pattern."""
     return face.score >= (_TINY_SCORE if _side(face) * scale < _TINY else _FINE_SCORE)
 
 
 def _merged(coarse: list[Face], fine: list[Face], small: float) -> list[Face]:
-    """The coarse look's faces, and below `small` pixels the surer of both looks' faces."""
+    """Faces of the first pass, and up to `small` pixels the higher-scoring ones of both passes."""
     kept = [face for face in coarse if _side(face) > small]
     rest = [face for face in coarse if _side(face) <= small]
     rest += [face for face in fine if _side(face) <= small]
     for face in sorted(rest, key=lambda face: -face.score):
-        # Inside a large face the fine look may take an eye for a face: what counts is the share of the smaller box.
+        # Inside a large face the second pass may take an eye for a face, so the overlap is that of the smaller box.
         if not any(_shared(face.box, other.box) > _OVERLAP for other in kept):
             kept.append(face)
     return kept
@@ -81,7 +84,7 @@ def _side(face: Face) -> float:
 
 
 def _shared(one: Box, other: Box) -> float:
-    """How much of the smaller box lies in the other, 0 to 1."""
+    """Share (0..1) of the smaller box that is inside the other."""
     return one.common_area(other) / max(min(one.area, other.area), 1e-9)
 
 
@@ -91,10 +94,10 @@ def _loaded(file: Path) -> cv2.FaceDetectorYN:
 
 
 def _face(row: np.ndarray, back: np.ndarray) -> Face:
-    """YuNet's row: x, y, width, height, five points (the person's right eye, the viewer's left one, first), score.
+    """A face from YuNet's row: x, y, width, height, five points (viewer's left eye first), score.
 
-    Its points count from pixel centres: in a picture W wide and its mirror image, x and x' add up to W − 1.3 ± 0.25
-    (123 faces of 58 pixels; W − 1 is centres, W edges).
+    Its points are measured from pixel centres: in a picture W wide and its mirror image, x and x' add up to
+    W − 1.3 ± 0.25 (123 faces of 58 pixels; W − 1 would be centres, W edges).
     """
     corner, extent = row[:2] * back, row[2:4] * back
     left, top = float(corner[0]), float(corner[1])

@@ -1,7 +1,7 @@
-"""What YuNet makes of parts of a face: it is shown the face with a half blanked, or one half twice.
+"""YuNet's scores for a face with one half blanked, or with one side mirrored.
 
-Where the mouth is hidden a face without its upper half is no face to it, and where an eye is hidden neither is an upper
-half made of that eye's side and its mirror image. Numbers only; `photo_covering` says what they mean.
+If the mouth is hidden, YuNet does not recognise the face without its upper half; if an eye is hidden, it does not
+recognise an upper half made of that eye's side and its mirror image. `photo_covering` interprets the scores.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Size
 
 SIDE, UNIT = 320, 56.0
-"""The square that YuNet is shown, and the eye distance in it: large enough for eyes, small enough to take 10 ms."""
+"""Side of YuNet's input square and the eye distance in it, in pixels: large enough for eyes, small enough for 10 ms."""
 MIDDLE = 0.5
-"""The square's middle lies this far below the eyes, in eye distances."""
+"""Distance of the square's middle below the eyes, in eye distances."""
 _STRIDES = (8, 16, 32)
 _OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES)
 _POINTS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.6), (-0.4, 1.1), (0.4, 1.1)])
-# An answer belongs to the face where its anchor lies this near to the face's middle.
+# Anchors within this distance of the face's middle (in eye distances) belong to the face.
 _NEAR = 0.75
-# Below this line, or above it, a half is blanked.
+# The half below the first line, or above the second, is blanked (eye distances below the eyes).
 _UPPER, _LOWER = 0.5, 0.35
 _SOFT = 0.07
 _LEAST = 1e-5
@@ -33,16 +33,20 @@ _LEAST = 1e-5
 
 @dataclass(frozen=True)
 class Opinion:
+    """YuNet's scores for one square."""
+
     face: float
-    """The best sum of the two log odds, at any scale, that this is a face."""
+    """The largest sum, over all strides, of the log odds of classification and objectness."""
     object: float
-    """The log odds of the second at the scale that a face fills here."""
+    """Log odds of objectness at stride 16, the scale of a face of this size."""
     off: float
-    """How far the five points are from where a face has them, in eye distances."""
+    """Mean distance of the five points from an average face's, in eye distances."""
 
 
 @dataclass(frozen=True)
 class Halves:
+    """YuNet's scores for the four modified squares."""
+
     left_eye_twice: Opinion
     right_eye_twice: Opinion
     both_eyes: Opinion
@@ -50,7 +54,7 @@ class Halves:
 
 
 class YuNetHalves:
-    """Opens YuNet's file once more, for its answers below the detector's threshold."""
+    """YuNet's raw outputs, including those below the detector's threshold; loads the file a second time."""
 
     def __init__(self, file: Path) -> None:
         with reading(file, "YuNet"):
@@ -60,7 +64,7 @@ class YuNetHalves:
         self._inner = np.ix_(_between(across + MIDDLE, -0.4, 1.4), _between(across, -0.8, 0.8))
 
     def answers(self, image: np.ndarray, points: np.ndarray) -> Halves:
-        """`image` is RGB, the five points lie in its pixels."""
+        """Scores of a face; `image` is (height, width, 3) uint8 RGB, `points` are its (5, 2) pixels."""
         square = squared(image, points)
         lower, upper = self._down > _UPPER, self._down < _LOWER
         return Halves(
@@ -71,7 +75,7 @@ class YuNetHalves:
         )
 
     def _blanked(self, square: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """A part in the face's own middle colour, so that no edge but its border comes in."""
+        """The square with a part filled with the face's median colour, which adds no edge but its soft border."""
         colour = np.median(square[self._inner].reshape(-1, 3), axis=0)
         alpha = cv2.GaussianBlur(part.astype(np.float32), (0, 0), _SOFT * UNIT)[..., None]
         return (square * (1 - alpha) + colour * alpha).astype(np.uint8)
@@ -94,13 +98,13 @@ class YuNetHalves:
 
 
 def squared(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The face upright in a square of SIDE pixels."""
+    """(SIDE, SIDE, 3) uint8 RGB: the face upright, from a (height, width, 3) uint8 picture and its (5, 2) points."""
     frame = FaceFrame.of(points)
     return frame.piece(image, frame.place(0.0, MIDDLE), Size(SIDE, SIDE), UNIT)
 
 
 def _twice(square: np.ndarray) -> np.ndarray:
-    """The left half and its mirror image."""
+    """A copy of the square whose right half is the mirrored left half."""
     both = square.copy()
     half = SIDE // 2
     both[:, half:] = square[:, :half][:, ::-1]
@@ -108,7 +112,7 @@ def _twice(square: np.ndarray) -> np.ndarray:
 
 
 def _anchors(stride: int) -> np.ndarray:
-    """(N, 2) u and v of YuNet's anchors, row by row."""
+    """(N, 2) u and v of YuNet's anchors in eye distances, row by row."""
     across = (np.arange(SIDE // stride) * stride - (SIDE - 1) / 2) / UNIT
     return np.stack([np.tile(across, len(across)), np.repeat(across + MIDDLE, len(across))], axis=1)
 
