@@ -53,8 +53,8 @@ LENIENT = tuple(check for check in CHECKS if check is not negative_data_rejectio
 class IdleQueue(JobQueue):
     """Takes jobs and does nothing with them: here the door is asked, not the work."""
 
-    def submit(self, kind, title, work, **kept):
-        return super().submit(kind, title, idle, **kept)
+    def submit(self, command, work, **kept):
+        return super().submit(command, idle, **kept)
 
 
 def idle(context: JobContext) -> dict:
