@@ -1,4 +1,4 @@
-"""What a web UI elsewhere says no with, as errors of ours. No text here may hold a name or password."""
+"""Turning a remote web UI's refusals into named errors. No error text may contain credentials."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PASSING = (502, 503, 504)
 
 
 class Gone(BackendUnreachable):
-    """404: the web UI answers, and has no such address."""
+    """404: the web UI answers but has no such path."""
 
 
 def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyPhotoError:
-    """The error for an HTTP status that is not 200."""
+    """The error for an HTTP status other than 200."""
     detail = without(secret, detail_of(body))
     if status in (401, 403):
         what = text("refused the name and password") if secret else text("wants a name and a password")
@@ -92,7 +92,7 @@ def too_large(url: str, path: str) -> BackendError:
 
 
 def detail_of(body: bytes) -> str:
-    """The reason in an answer: FastAPI's `detail`, the web UI's `errors`, or its first words."""
+    """The reason in an answer: FastAPI's `detail`, the web UI's `errors`, or the first characters of its text."""
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -106,7 +106,7 @@ def detail_of(body: bytes) -> str:
 
 
 def without(secret: str, text: str) -> str:
-    """The text with the password blotted out, should a server repeat what it was sent."""
+    """The text with the credentials replaced, in case a server echoes what it was sent."""
     if not secret:
         return text
     for part in (base64.b64encode(secret.encode()).decode(), secret, secret.partition(":")[2]):
