@@ -98,8 +98,8 @@ class Box:
 def square_around(face: Box, factor: float, picture: Size) -> Box:
     """The square of side `factor` × the longer side of `face`, in whole pixels, moved or shrunk to lie in the picture.
 
-    Centred on the face where the picture allows; where the square is longer than the picture's short side it shrinks
-    to that side, so that the crop stays square and never leaves the picture.
+    It is centred on the face if the picture allows. A square longer than the picture's short side shrinks to that side,
+    so that the crop stays square and inside the picture.
     """
     side = max(1, min(math.ceil(factor * max(face.width, face.height)), picture.short))
     x, y = face.centre

@@ -74,8 +74,7 @@ def memory_for_models() -> int:
 
 
 def processes_ended_for_memory() -> int:
-    """Number of processes the system has killed for lack of memory since boot; 0 where it does not tell (only Linux
-    does)."""
+    """Number of processes the system has killed for lack of memory since boot; 0 if unknown (only Linux tells)."""
     try:
         with open("/proc/vmstat", encoding="ascii") as lines:
             return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -25,8 +25,10 @@ FileKey = tuple[str, int, int, int]
 
 
 def file_key(path: Path) -> tuple[FileKey, ...]:
-    """A key that changes when a file, or any file in a folder, is replaced or written: path, inode, size in bytes,
-    mtime in ns."""
+    """A key that changes when a file, or any file in a folder, is replaced or written.
+
+    It holds path, inode, size in bytes and mtime in ns of each file.
+    """
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return tuple(map(_key_of, files))
 

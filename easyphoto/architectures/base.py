@@ -101,9 +101,9 @@ class Family:
     resolution: int
     """Side in pixels of the square the networks work on."""
     crop_factor: float
-    """Side of the crop around a face, in face box lengths (the longer side)."""
+    """Side of the crop around a face, as a multiple of the face box's longer side."""
     latent_multiple: int
-    """Sides handed to the networks are multiples of this many pixels."""
+    """Sides of pictures for the networks are multiples of this many pixels."""
     smallest_face: int
     """Photos whose face is narrower than this, in pixels of the original, are set aside."""
     training_steps: int
@@ -183,8 +183,10 @@ class Family:
         return self.words_width == words_width and all({each.part, each.tokenizer} & set(parts) for each in beyond)
 
     def at(self, resolution: int | None) -> Family:
-        """The family at another resolution in pixels (None keeps its own). Raises InputError if it is not a multiple of
-        `latent_multiple`."""
+        """The family at another resolution in pixels; None keeps its own.
+
+        Raises InputError if it is not a multiple of `latent_multiple`.
+        """
         if resolution is None or resolution == self.resolution:
             return self
         if resolution % self.latent_multiple:

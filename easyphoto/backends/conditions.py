@@ -43,8 +43,7 @@ class Condition(Protocol):
 
     @property
     def batch_key(self) -> Hashable:
-        """What requests must have in common to be batched: everything that cannot differ between pictures of a
-        batch."""
+        """What requests must have in common to be batched: all that cannot differ between pictures."""
         ...
 
 
@@ -73,12 +72,12 @@ class LoraCondition:
 
 
 def loras_in(conditions: Sequence[Condition]) -> tuple[LoraCondition, ...]:
+    """The LoRAs among the conditions, in order."""
     return tuple(each for each in conditions if isinstance(each, LoraCondition))
 
 
 def require_conditions(conditions: Sequence[Condition], kinds: Sequence[str], timed: Sequence[str]) -> None:
-    """Raise MissingCapability for a kind not in `kinds`, or for a partial span of the steps if the kind is not in
-    `timed`."""
+    """Raise MissingCapability for a kind not in `kinds`, or a partial span of the steps with a kind not in `timed`."""
     for each in conditions:
         if each.kind not in kinds:
             raise MissingCapability(

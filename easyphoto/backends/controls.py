@@ -92,8 +92,7 @@ class ControlNets:
         models: Lease | None = None,
         base_key: Hashable = None,
     ) -> None:
-        """`unet` is the base model's, to which a Control-LoRA is a difference; `base_key` identifies it in cache
-        keys."""
+        """`unet` is the base model's, to which a Control-LoRA is a difference; cache keys name it by `base_key`."""
         self._models, self._base_key = models or no_models(), base_key
         self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device

@@ -73,10 +73,12 @@ class Preview:
 
     @classmethod
     def fitted(cls, latents: torch.Tensor, picture: Image.Image) -> Preview:
+        """Fit the map to latents (batch, channels, height, width), the first of which encode the RGB picture."""
         small = functional.adaptive_avg_pool2d(as_tensor([picture]), tuple(latents.shape[-2:]))
         return cls(torch.linalg.lstsq(_columns(latents), small[0].flatten(1).T).solution, picture.size)
 
     def __call__(self, latents: torch.Tensor) -> Image.Image:
+        """An RGB preview of the first picture in latents (batch, channels, height, width), at `size`."""
         height, width = latents.shape[-2:]
         pixels = (_columns(latents[:1]) @ self.colours).clamp(0, 1).reshape(height, width, 3)
         return as_picture((pixels * 255).numpy().astype(np.uint8)).resize(self.size, Image.Resampling.BILINEAR)

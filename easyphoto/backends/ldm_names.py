@@ -103,8 +103,7 @@ def _hint_name(key: str, keys: Collection[str]) -> str:
 
 
 def autoencoder_name(key: str, levels: int) -> str:
-    """The name in LDM's layout of a tensor of AutoencoderKL; in the decoder LDM counts the `levels` from the other
-    end."""
+    """The name in LDM's layout of a tensor of AutoencoderKL; in the decoder LDM counts the `levels` backwards."""
     side, _, rest = key.partition(".")
     if match := _BLOCK.fullmatch(rest):
         way, block, kind, inner, last = match[1], int(match[2]), match[3], match[4], match[5]

@@ -251,8 +251,7 @@ class LocalBackend:
         return denoise, next(iter(words.values()))
 
     def _words(self, batch: Sequence[Request], conditions: Sequence[Condition]) -> PromptEmbeddings:
-        """The prompt embeddings, negative prompts first as `Denoiser` takes them; without guidance (CFG 1) there are
-        none."""
+        """The prompt embeddings, negative prompts first as in `Denoiser`; with CFG 1 there are no negative ones."""
         negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
         texts = (*negatives, *(request.prompt for request in batch))
         if self._key is None:
@@ -351,6 +350,7 @@ class Applied:
 
 
 def bytes_of_words(words: PromptEmbeddings) -> int:
+    """Size of prompt embeddings in bytes."""
     tensors = (words.states,) if words.pooled is None else (words.states, words.pooled)
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 

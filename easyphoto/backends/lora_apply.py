@@ -34,13 +34,14 @@ class LoraDelta:
     scale: float
 
     def delta(self) -> torch.Tensor:
+        """float32, in the shape and on the device of the weight."""
         device = self.weight.device
         product = self.up.to(device).float().flatten(1) @ self.down.to(device).float().flatten(1)
         return self.scale * product.reshape(self.weight.shape)
 
 
 class AppliedLoras:
-    """LoRAs that can be switched on and off. The original weights are saved, because subtracting would not restore them
+    """LoRAs that can be switched on and off. The weights are saved, because subtracting would not restore them
     exactly."""
 
     def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:

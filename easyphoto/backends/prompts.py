@@ -27,8 +27,7 @@ class PromptEmbeddings:
     """(count, width), the pooled embeddings; None for families whose UNet does not take them."""
 
     def added(self, size: Size) -> dict[str, torch.Tensor] | None:
-        """The UNet's extra inputs besides the token embeddings, for uncropped pictures of `size` in pixels; None if the
-        family has none."""
+        """The UNet's extra inputs for uncropped pictures of `size` in pixels; None if the family has none."""
         if self.pooled is None:
             return None
         times = [time_ids(original=size, corner=(0, 0), target=size)] * len(self.pooled)

@@ -63,8 +63,7 @@ class Address:
 
 
 def address_from(written: str, auth: str | None = None) -> Address:
-    """Parse `http://host:7860`; credentials precede the host as `user:password@`, or come as `user:password` in `auth`.
-    Raises InputError."""
+    """Parse `http://host:7860`, with credentials before the host (`user:password@`) or in `auth`. Raises InputError."""
     advice = text("Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one.")
     try:
         parts = urlsplit(written.strip())
@@ -172,8 +171,7 @@ class WebUi:
             return None
 
     def post(self, path: str, content: dict[str, Any], *, seconds: float | None = None, room: int = ROOM) -> Any:
-        """POST `content` as JSON and return the parsed answer. It is sent at most once: retried only if connecting
-        failed."""
+        """POST `content` as JSON and return the parsed answer. Retried only if connecting failed: never sent twice."""
         for attempt in reversed(range(self.patience.tries)):
             try:
                 return self._ask(path, content, seconds=seconds or self.patience.read_seconds, room=room)

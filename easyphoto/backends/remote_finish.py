@@ -67,8 +67,7 @@ class RemoteUpscaler:
         return (_used(self.name),)
 
     def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
-        """Enlarge an RGB picture by `factor`. Raises BackendError if the web UI enlarged it without its network,
-        Cancelled."""
+        """Enlarge an RGB picture by `factor`. Raises BackendError if the web UI only interpolated it, Cancelled."""
         progress.check()
         size = Size(picture.width * self.factor, picture.height * self.factor)
         content = {**_content(picture, factor=self.factor), "upscaler_1": self.name}

@@ -102,6 +102,7 @@ def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: Remote
 
 
 def current_checkpoint(webui: WebUi, lists: RemoteInventory) -> HostCheckpoint | None:
+    """The checkpoint that the web UI has loaded, by its options; None if it is not in the lists."""
     options = webui.get("/sdapi/v1/options")
     name = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
     return checkpoint_named(str(name), lists.checkpoints) if name else None

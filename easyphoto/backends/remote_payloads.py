@@ -100,6 +100,7 @@ def _common(request: SamplingRequest, size: Size, named: Named) -> Payload:
 
 
 def prompt_with(prompt: str, loras: Sequence[tuple[str, float]]) -> str:
+    """The prompt followed by the tag `<lora:name:weight>` of each LoRA."""
     return " ".join([prompt, *(f"<lora:{name}:{weight:g}>" for name, weight in loras)])
 
 

@@ -62,8 +62,7 @@ class Prover:
         self._proved.add((title, what))
 
     def _plainly(self, title: str, alone: Named) -> tuple[np.ndarray, float]:
-        """The picture without controls or LoRAs, and the mean difference of two such: some GPUs are not
-        deterministic."""
+        """The picture without controls or LoRAs, and the mean difference of two such, for non-deterministic GPUs."""
         if title not in self._plain:
             bare = Named(alone.sampler, checkpoint=alone.checkpoint, overrides=alone.overrides)
             first, second = self._painted(bare), self._painted(bare)

@@ -56,6 +56,7 @@ def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyP
 
 
 def unreachable(url: str, why: str) -> BackendUnreachable:
+    """The error for a failed connection; `why` is its cause in words."""
     if "CERTIFICATE_VERIFY_FAILED" in why:
         return BackendUnreachable(
             text("The certificate of {url} is not to be trusted.", url=url),
@@ -65,6 +66,7 @@ def unreachable(url: str, why: str) -> BackendUnreachable:
 
 
 def sent_on(url: str, target: str) -> BackendUnreachable:
+    """The error for a redirect to `target`."""
     parts = urlsplit(target)
     return BackendUnreachable(
         text(
@@ -78,6 +80,7 @@ def sent_on(url: str, target: str) -> BackendUnreachable:
 
 
 def broken(url: str, path: str) -> BackendError:
+    """The error for an answer that is not JSON."""
     return BackendError(
         text("What {url} answers to {path} is not what a web UI answers.", url=url, path=_plain(path)),
         advice=text("Is it one? {start_it}", start_it=START_IT),
@@ -85,6 +88,7 @@ def broken(url: str, path: str) -> BackendError:
 
 
 def too_large(url: str, path: str) -> BackendError:
+    """The error for an answer larger than its limit."""
     return BackendError(
         text("{url} answers {path} with more than was asked for.", url=url, path=_plain(path)),
         advice=text("It was not read. Is it a web UI?"),

@@ -18,8 +18,7 @@ LARGEST_SEED = 2**63 - 1
 
 
 def check_inpaint(request: InpaintRequest, multiple: int) -> None:
-    """Raise InputError for a request that no backend could paint; `multiple` is the family's latent multiple in
-    pixels."""
+    """Raise InputError for a request that no backend could paint; `multiple` is the family's `latent_multiple`."""
     _check_size(request.size, multiple)
     _check_mask(request.mask, request.size)
     _check_between(text("The denoise"), request.denoise, low=0, high=1)
@@ -27,6 +26,7 @@ def check_inpaint(request: InpaintRequest, multiple: int) -> None:
 
 
 def check_generate(request: GenerateRequest, multiple: int) -> None:
+    """Like `check_inpaint`, for a picture from a prompt alone."""
     _check_size(request.size, multiple)
     _check_common(request, request.size)
 

@@ -68,8 +68,8 @@ class Schedule:
     """Index of the first step taken; the lower the denoising strength, the later."""
     signal: torch.Tensor
     noise: torch.Tensor
-    """`signal` and `noise` are float32 (steps + 1,) on the CPU; their last entries are the finished picture's, 1 and
-    0."""
+    """`signal` and `noise` are float32 (steps + 1,), on the CPU; the last entries, 1 and 0, are the finished
+    picture."""
     loudest: float
     """Scale of the noise if nothing of the picture is kept."""
 
@@ -79,8 +79,7 @@ class Schedule:
 
     @property
     def middles(self) -> list[float]:
-        """The middle of each step taken, as a fraction of all; it decides which controls and conditions act in the
-        step."""
+        """The middle of each step taken, as a fraction of all; it decides which controls and conditions act."""
         return [(step + 0.5) / self.made for step in range(self.made)]
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, index: int) -> torch.Tensor:
@@ -88,8 +87,10 @@ class Schedule:
         return float(self.signal[index]) * latents + float(self.noise[index]) * noise
 
     def start(self, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """The latents before the first step. At full strength they are pure noise, because even the last training time
-        step would still show the picture's brightness."""
+        """The latents before the first step, of the shape of `latents` and `noise`.
+
+        At full strength they are pure noise: the last training time step would still show the picture's brightness.
+        """
         if self.first == 0:
             return self.loudest * noise
         return self.noised(latents, noise, self.first)

@@ -63,6 +63,7 @@ def load_single_file(
 
 
 def load_unet(tensors: Tensors, loading: Loading) -> Any:
+    """The UNet of a checkpoint in LDM's layout. Raises WeightsMissing, InputError."""
     from diffusers import UNet2DConditionModel
 
     config = part_config(loading.configs, "unet")
@@ -79,14 +80,13 @@ def load_unet(tensors: Tensors, loading: Loading) -> Any:
 
 
 def unet_places(network: Any, prefix: str) -> Places:
-    """The places of a diffusers UNet's or ControlNet's tensors in a file in LDM's layout whose names start with
-    `prefix`."""
+    """The places of a diffusers UNet's or ControlNet's tensors in LDM's layout, where names start with `prefix`."""
     keys, layers = network.state_dict().keys(), network.config.layers_per_block
     return lambda key: (Place(prefix + ldm_names.unet_name(key, keys, layers)),)
 
 
 def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
-    """The family's better autoencoder if `store` has it, else the checkpoint's own. Raises WeightsMissing."""
+    """The family's better autoencoder if `store` has it, else the checkpoint's. Raises WeightsMissing, InputError."""
     family = loading.family
     better = store.find(family.vae) if store is not None and family.vae else None
     config = part_config(loading.configs, "vae")

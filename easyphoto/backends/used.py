@@ -55,6 +55,5 @@ class UsedFiles:
 
 
 def _load_order(file: Path) -> tuple[bool, str]:
-    """Sort key that puts the file diffusers loads first; by name alone, `.fp16` and `.non_ema` variants would precede
-    it."""
+    """Sort key that puts the file diffusers loads before its `.fp16` and `.non_ema` variants."""
     return file.name != DIFFUSERS_WEIGHTS, file.name

@@ -67,8 +67,8 @@ class Host(Protocol):
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
     ) -> Backend:
-        """The backend that paints. `base` is the name in the person's run, `family` the person's family; networks are
-        borrowed from `models`."""
+        """The backend for a base model, named as in the person's run, and the person's family. `models` lends
+        networks."""
         ...
 
     def open_finisher(
@@ -78,8 +78,7 @@ class Host(Protocol):
         ...
 
     def trainer(self, workspace: Workspace) -> Path | None:
-        """The Python interpreter that trains; None means this process's. Raises TrainerMissing if its environment must
-        be set up first."""
+        """The Python that trains; None means this process's. Raises TrainerMissing if it must be set up first."""
         ...
 
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
@@ -94,8 +93,7 @@ class Host(Protocol):
         ...
 
     def withdraw(self, lora: Path) -> Path | None:
-        """Remove a published LoRA and return its path, None if there was none. Raises DiskFailure if it cannot be
-        removed."""
+        """Remove a published LoRA and return its path, None if there was none. Raises DiskFailure."""
         ...
 
     @property
@@ -180,8 +178,10 @@ def published_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
 
 
 def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
-    """Withdraw the LoRA and return the removed path, or None and a note on DiskFailure (some systems keep a file that
-    is in use)."""
+    """Withdraw the LoRA and return the removed path, or None and a note on DiskFailure.
+
+    Some systems do not delete a file that is in use.
+    """
     try:
         return host.withdraw(lora), ()
     except DiskFailure as error:

@@ -51,8 +51,7 @@ class RemoteHost(ListsNoLoras):
         return WebUi(self.address, self.patience)
 
     def facts(self) -> HostFacts:
-        """What the web UI lists; if it does not answer, the error becomes a warning so that a page can still be
-        shown."""
+        """What the web UI lists; if it does not answer, the error becomes a warning, so a page can still be shown."""
         name = f"the web UI at {self.address.url}"
         try:
             lists = read_lists(self.webui)

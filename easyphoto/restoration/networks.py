@@ -100,8 +100,7 @@ def opened(file: Path, purpose: str) -> Any:
 
 
 def library() -> Any:
-    """The package spandrel. Raises MissingCapability if it or torchvision is missing or torchvision does not fit
-    torch."""
+    """The package spandrel. Raises MissingCapability if it or a torchvision that fits torch is missing."""
     try:
         import spandrel
     except Exception as error:  # a torchvision of another build raises RuntimeError, not ImportError
@@ -121,8 +120,7 @@ def library() -> Any:
 
 
 def tensor_of(picture: np.ndarray, network: Any) -> Any:
-    """A uint8 RGB picture (height, width, 3) as a tensor (1, 3, height, width) in 0..1, with the network's device and
-    dtype."""
+    """A uint8 RGB picture (height, width, 3) as (1, 3, height, width) in 0..1, of the network's device and dtype."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))

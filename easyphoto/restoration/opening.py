@@ -24,8 +24,7 @@ UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "rea
 def open_finisher(
     settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
 ) -> Finisher | None:
-    """The restorer and upscaler the settings ask for; one that is not available becomes a note. None if both are
-    off."""
+    """The restorer and upscaler the settings ask for; one that is unavailable becomes a note. None if both are off."""
     if settings.restore == NONE and settings.upscale == NONE:
         return None
     notes: list[str] = []
@@ -56,8 +55,7 @@ def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lea
 
 
 def open_upscaler(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Upscaler | None:
-    """The upscaler of that name, its file downloaded if needed; None for "none". Raises the errors of
-    `open_restorer`."""
+    """The upscaler of that name, its file downloaded if needed; None for "none". Raises like `open_restorer`."""
     if name == NONE:
         return None
     id = known(name, UPSCALERS, "upscaler")

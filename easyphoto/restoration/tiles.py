@@ -48,7 +48,7 @@ def tiled(
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles start along one side, in pixels: the last one ends at the edge; neighbours overlap by at least
+    """Where tiles start along one side, in pixels: the last ends at the edge, neighbours overlap by at least
     `overlap`."""
     if length <= tile:
         return [0]

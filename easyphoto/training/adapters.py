@@ -40,8 +40,7 @@ class Adapted:
 
 
 def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_learns: bool) -> Adapted:
-    """Freeze the base model and add float32 adapters to every linear layer and 1×1 convolution of its transformer
-    blocks."""
+    """Freeze the base and add float32 adapters to every linear layer and 1×1 convolution of its transformer blocks."""
     from peft import LoraConfig
 
     for network in components.networks:

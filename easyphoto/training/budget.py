@@ -58,7 +58,7 @@ class MemoryPlan:
 
 @dataclass(eq=False)
 class OffloadedNetworks:
-    """Networks that only caching and validation need: the autoencoder, and text encoders that do not learn."""
+    """Networks needed only for caching and validation: the autoencoder, and frozen text encoders."""
 
     networks: tuple[Any, ...] = ()
     device: str = "cpu"
@@ -89,6 +89,7 @@ class OffloadedNetworks:
 
 
 def bytes_of(networks: Iterable[Any]) -> int:
+    """Bytes of the networks' parameters."""
     return sum(each.nbytes for network in networks for each in network.parameters())
 
 

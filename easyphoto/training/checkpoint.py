@@ -24,11 +24,13 @@ def marks(steps: int, validations: int) -> tuple[int, ...]:
 
 
 def save_resume(folder: RunFolder, learner: Learner, fingerprint: str) -> Path:
+    """Write everything needed to resume the run; returns the file."""
     write_bytes(folder.resume, safetensors_bytes(learner.state(), {"fingerprint": fingerprint}))
     return folder.resume
 
 
 def save_lora(folder: RunFolder, learner: Learner, metadata: Mapping[str, str]) -> Path:
+    """Write the current adapters as a float16 LoRA; returns the file."""
     target = folder.checkpoint(learner.step)
     write_lora(target, kohya_state(learner.adapted, dtype=torch.float16), metadata)
     return target

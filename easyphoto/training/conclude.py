@@ -156,6 +156,7 @@ def _keep_evidence(
 
 
 def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float], ...] = ()) -> LoraFacts:
+    """The LoRA metadata of the current step, or of the finished run if `merge` is given."""
     family, settings = run.kind, run.settings
     return LoraFacts(
         name=run.person,

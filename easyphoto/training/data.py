@@ -171,6 +171,7 @@ def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress,
 
 
 def tokenized(tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
+    """int64 (texts, length): the token ids, padded or truncated to the tokenizer's length."""
     found = tokenizer(
         list(texts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
     )
@@ -178,8 +179,7 @@ def tokenized(tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
 
 
 def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
-    """float32 (1, 1, cells, cells) with a mean of 1, so that weighting shifts attention without changing the learning
-    rate."""
+    """float32 (1, 1, cells, cells) with a mean of 1: weighting shifts attention but keeps the learning rate."""
     if entry.weights is None:
         return torch.ones(1, 1, cells, cells)
     mask = np.array(read_picture(entry.weights).convert("L"), np.float32) / 255

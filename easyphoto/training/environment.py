@@ -177,8 +177,7 @@ def _check_room(env: Path) -> None:
 
 
 def _mark(env: Path) -> Path:
-    """A marker beside the environment while it is being created, which identifies what a killed process left as
-    EasyPhoto's."""
+    """A marker beside the environment during its creation; it identifies what a killed process left as ours."""
     return env.with_name(f"{env.name}.making")
 
 

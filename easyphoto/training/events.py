@@ -102,7 +102,7 @@ class Done:
     embedder: str | None
     notes: tuple[str, ...]
     seconds: dict[str, float]
-    """By phase."""
+    """Seconds by phase."""
     plan: str = ""
     """The last memory plan in words."""
     used: tuple[dict[str, str], ...] = ()

@@ -38,8 +38,7 @@ class HostTorch:
 
 
 def torch_place(torch_from: Sequence[Path] | None = None) -> tuple[str, Path]:
-    """Version and folder of the torch in `torch_from`, by default the running Python's folders. Raises
-    TrainerMissing."""
+    """Version and folder of the torch in `torch_from`, by default in `sys.path`. Raises TrainerMissing."""
     torch = _found("torch", _search(torch_from))
     if torch is None:
         raise TrainerMissing(
@@ -89,8 +88,7 @@ def _folder(distribution: metadata.Distribution) -> Path:
 
 
 def _with_requirements(name: str, folders: list[str]) -> Iterator[metadata.Distribution]:
-    """A distribution and its installed requirements, breadth first, each once; those for other systems are not
-    installed."""
+    """A distribution and its installed requirements, breadth first, each once; those for other systems are absent."""
     waiting, seen = [name], {plain_name(name)}
     while waiting:
         distribution = _found(waiting.pop(0), folders)

@@ -66,7 +66,7 @@ class TrainResult:
     energy_lost: float
     embedder: str | None
     seconds: dict[str, float]
-    """By phase."""
+    """Seconds by phase."""
     notes: tuple[str, ...]
 
 
@@ -220,6 +220,7 @@ def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:
 
 
 def log_tail(folder: RunFolder) -> str:
+    """The last LOG_TAIL_LINES lines of the worker's log; empty if it cannot be read."""
     try:
         return "\n".join(folder.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
     except OSError:

@@ -44,10 +44,12 @@ class Noise:
         return len(self.alphas)
 
     def mixed(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        """The noisy latents at the time steps, in the shape of `latents`."""
         alpha = self.alphas[timesteps][:, None, None, None]
         return alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
 
     def target(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        """What the UNet should predict for the prediction type, in the shape of `latents`."""
         if self.prediction == "epsilon":
             return noise
         if self.prediction == "sample":
@@ -58,8 +60,10 @@ class Noise:
         raise ValueError(f"unknown prediction type {self.prediction!r}")
 
     def importance(self, timesteps: torch.Tensor, gamma: float) -> torch.Tensor:
-        """float32 (N,): Min-SNR weights, which cap the loss of nearly clean pictures (arXiv 2303.09556); ones if gamma
-        is 0."""
+        """float32 (N,): Min-SNR weights, which cap the loss of nearly clean pictures (arXiv 2303.09556).
+
+        They are all 1 if gamma is 0.
+        """
         if gamma <= 0:
             return torch.ones_like(self.alphas[timesteps])
         alpha = self.alphas[timesteps]
@@ -205,8 +209,7 @@ class Learner:
             )
 
     def loss(self, part: slice = slice(None)) -> torch.Tensor:
-        """The contribution of part of the current step's batch to its loss, a float32 scalar; deterministic per
-        step."""
+        """The share of the current step's loss from part of its batch, a float32 scalar; deterministic per step."""
         whole = self.plan.indices[self.step]
         draw = torch.Generator().manual_seed(int(self.plan.noise_seeds[self.step]))
         # Drawn for the whole batch, so that a picture's noise does not depend on how the batch is split.
@@ -259,8 +262,10 @@ class Learner:
         return torch.autocast(torch.device(self.device).type, dtype=dtype)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything a later process needs to resume bit for bit: adapters, optimizer, losses (float64), loss scale and
-        random state, by name."""
+        """Everything a later process needs to resume bit for bit, by name.
+
+        These are the adapters, the optimizer, the losses (float64), the loss scale and the random state.
+        """
         found: dict[str, torch.Tensor] = {"step": torch.tensor(self.step), "bad_steps": torch.tensor(self.bad_steps)}
         found["losses"] = torch.tensor(self.losses, dtype=torch.float64)
         found["scale"] = torch.tensor([self.scale.factor, self.scale.good_steps], dtype=torch.float64)
@@ -273,6 +278,7 @@ class Learner:
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Load a state that `state` returned."""
         self.step, self.bad_steps = int(state["step"]), int(state["bad_steps"])
         self.losses = state["losses"].tolist()
         if "scale" in state:

@@ -30,7 +30,7 @@ State = dict[str, "torch.Tensor"]
 
 
 def kohya_state(adapted: Adapted, *, dtype: torch.dtype | None = None) -> State:
-    """The live adapters as kohya tensors on the CPU, in `dtype` or their own: down, up and a float32 alpha per adapted
+    """The live adapters as kohya tensors on the CPU: down, up (in `dtype` or their own) and a float32 alpha per
     module."""
     modules = adapted_modules(adapted)
     return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
@@ -112,6 +112,7 @@ def _ordered(state: Mapping[str, torch.Tensor]) -> list[str]:
 
 
 def tensor_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
+    """The tensors' bytes in the order of a safetensors file."""
     import torch
 
     parts = (state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8) for name in _ordered(state))
@@ -121,6 +122,7 @@ def tensor_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
 def safetensors_bytes(
     state: Mapping[str, torch.Tensor], metadata: Mapping[str, str], body: bytes | None = None
 ) -> bytes:
+    """The content of a safetensors file, deterministic for equal input; `body` is `tensor_bytes(state)` if known."""
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     place = 0
     for name in _ordered(state):
@@ -159,7 +161,7 @@ class LoraFacts:
 
 
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
-    """The metadata: `ss_*` for the web UI's version filter and editor, `modelspec.*` for other programs; all values are
+    """The metadata: `ss_*` for the web UI's version filter and editor, `modelspec.*` for other programs; all
     strings."""
     from easyphoto import __version__
 
@@ -200,6 +202,7 @@ def lora_metadata(facts: LoraFacts) -> dict[str, str]:
 
 
 def module_names(state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Sorted kohya names of the modules in a state."""
     return sorted(key.removesuffix(".lora_down.weight") for key in state if key.endswith(".lora_down.weight"))
 
 

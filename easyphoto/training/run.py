@@ -154,8 +154,7 @@ class RunFolder:
         return self.root / "checkpoints" / f"step-{step:06d}.safetensors"
 
     def scores(self, step: int) -> Path:
-        """The record of one checkpoint's judged pictures, written last: it exists only if the validation is
-        complete."""
+        """The record of one checkpoint's judged pictures; it is written last, so it marks a complete validation."""
         return self.root / "samples" / f"step-{step:06d}.json"
 
     def sample(self, label: str, template: int) -> Path:

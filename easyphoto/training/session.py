@@ -209,8 +209,7 @@ def _learn_until(service: RunContext, learner: Learner, mark: int, *, left: int)
 
 
 def _advanced(service: RunContext, learner: Learner) -> float:
-    """Run one step and return its loss; if memory runs out, repeat it on the same pictures with a smaller memory
-    plan."""
+    """Run one step and return its loss; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
     while True:
         try:
             loss = learner.gradients()

@@ -53,8 +53,7 @@ class _Judged:
 
 @dataclass(frozen=True, eq=False)
 class ValidationTemplate:
-    """The crop of a template to repaint, an RGB square at the family's resolution; `mask` is (height, width) in
-    0..1."""
+    """The crop of a template to repaint, an RGB square at the family's resolution; `mask` is (side, side) in 0..1."""
 
     template: int
     image: Image.Image
@@ -93,8 +92,10 @@ def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, fam
 
 
 def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray | None:
-    """The person's mean embedding over the judging photos, float32 (N,) of length 1; None if the engine has no embedder
-    or no photo has a face."""
+    """The person's mean embedding over the judging photos, float32 (N,) of length 1.
+
+    None if the engine has no embedder or no photo has a face.
+    """
     from easyphoto.faces.score import largest_face_embedding, mean_embedding
 
     vectors = (
@@ -139,6 +140,7 @@ class Validator:
         return kept if complete else None
 
     def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
+        """Draw every template with the current weights, write the pictures and score them."""
         progress.check()
         with self.idle.at_hand():
             results = self._painted([self._request(view) for view in self.views], progress)
@@ -200,11 +202,13 @@ def mean_score(pictures: Sequence[Picture]) -> float | None:
 
 
 def by_step(pictures: Sequence[Picture]) -> Mapping[int, tuple[Picture, ...]]:
+    """The pictures of each step, in order of the steps."""
     steps = sorted({picture.step for picture in pictures})
     return {step: tuple(picture for picture in pictures if picture.step == step) for step in steps}
 
 
 def record_of(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+    """The mean and the scores of each step, for curves.json."""
     return [
         {"step": step, "mean": mean_score(of_step), "scores": [picture.score for picture in of_step]}
         for step, of_step in by_step(pictures).items()

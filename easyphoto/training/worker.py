@@ -96,8 +96,7 @@ def clear_leftovers(folder: RunFolder) -> None:
 
 
 def private_stdout() -> int:
-    """A duplicate of descriptor 1 for the events; 1 itself is redirected to the log, so that no library can write
-    between events."""
+    """A duplicate of descriptor 1 for the events; 1 is redirected to the log, so no library writes between events."""
     stream = os.dup(1)
     os.dup2(2, 1)
     return stream
