@@ -41,8 +41,7 @@ class LoraDelta:
 
 
 class AppliedLoras:
-    """LoRAs that can be switched on and off. The weights are saved, because subtracting would not restore them
-    exactly."""
+    """LoRAs that can be switched on and off. The weights are saved: subtracting would not restore them exactly."""
 
     def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:
         """`changes` holds the deltas of each LoRA."""

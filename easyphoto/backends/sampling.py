@@ -68,8 +68,7 @@ class Schedule:
     """Index of the first step taken; the lower the denoising strength, the later."""
     signal: torch.Tensor
     noise: torch.Tensor
-    """`signal` and `noise` are float32 (steps + 1,), on the CPU; the last entries, 1 and 0, are the finished
-    picture."""
+    """`signal` and `noise` are float32 (steps + 1,) on the CPU; they end in 1 and 0, the finished picture."""
     loudest: float
     """Scale of the noise if nothing of the picture is kept."""
 

@@ -67,8 +67,7 @@ class Host(Protocol):
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
     ) -> Backend:
-        """The backend for a base model, named as in the person's run, and the person's family. `models` lends
-        networks."""
+        """The backend for a base model, named as in the run, and the person's family. `models` lends networks."""
         ...
 
     def open_finisher(

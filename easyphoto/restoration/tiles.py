@@ -48,8 +48,7 @@ def tiled(
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles start along one side, in pixels: the last ends at the edge, neighbours overlap by at least
-    `overlap`."""
+    """Tile offsets along one side, in pixels: neighbours overlap by at least `overlap`, the last ends at the edge."""
     if length <= tile:
         return [0]
     return [*range(0, length - tile, tile - overlap), length - tile]

@@ -30,8 +30,8 @@ State = dict[str, "torch.Tensor"]
 
 
 def kohya_state(adapted: Adapted, *, dtype: torch.dtype | None = None) -> State:
-    """The live adapters as kohya tensors on the CPU: down, up (in `dtype` or their own) and a float32 alpha per
-    module."""
+    """The live adapters as kohya tensors on the CPU: per module down, up (in `dtype` or their own) and float32
+    alpha."""
     modules = adapted_modules(adapted)
     return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
 
@@ -161,8 +161,7 @@ class LoraFacts:
 
 
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
-    """The metadata: `ss_*` for the web UI's version filter and editor, `modelspec.*` for other programs; all
-    strings."""
+    """The metadata as strings: `ss_*` for the web UI's version filter and editor, `modelspec.*` for other programs."""
     from easyphoto import __version__
 
     tags = {word.strip(): facts.photos for word in facts.trigger.split(",") if word.strip()}

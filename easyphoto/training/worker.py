@@ -88,9 +88,7 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
 
 
 def clear_leftovers(folder: RunFolder) -> None:
-    """Remove temporary files of a worker that was killed during a write; the held lock guarantees that nobody is
-    writing.
-    """
+    """Remove temporary files of a worker that was killed during a write. The held lock excludes other writers."""
     for temporary in folder.root.rglob(".writing-*"):
         temporary.unlink(missing_ok=True)
 
