@@ -11,8 +11,7 @@ from easyphoto.progress import Progress
 TILE = 256
 """Side of a tile in pixels, before enlarging."""
 OVERLAP = 36
-"""Overlap of neighbouring tiles in pixels. A tile's output is wrong near its border, where the network had no context.
-"""
+"""Overlap of neighbouring tiles in pixels: near its border a tile's output is wrong for lack of context."""
 
 
 def tiled(
@@ -58,8 +57,7 @@ def rising(length: int, overlap: int, *, begins: bool) -> np.ndarray:
     """float32 (length,) in 0..1: the weight of a tile over the tile before it.
 
     It is 0 over the first third of the overlap, rises over the second and is 1 from there on. So the previous tile's
-    last third is covered, and this tile's first third is unused. `begins`: there is no previous tile, all weights are
-    1.
+    last third is covered, and this tile's first third is unused. `begins`: there is no previous tile, so all are 1.
     """
     if begins:
         return np.ones(length, np.float32)

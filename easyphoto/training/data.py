@@ -64,9 +64,7 @@ class Cached:
 
 @dataclass(frozen=True, eq=False)
 class BatchOrder:
-    """The random draws of the whole run, made in advance from the seed, so that a step's data do not depend on
-    resuming.
-    """
+    """The random draws of the whole run, made in advance from the seed: resuming does not change a step's data."""
 
     indices: torch.Tensor
     """int64 (steps, batch): rows of the cache; `timesteps` has the same shape."""
@@ -190,8 +188,7 @@ def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
 
 
 def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: int) -> BatchOrder:
-    """Draw the order of the batches from one CPU generator. Photos come in shuffled rounds, so each is seen equally
-    often.
+    """Draw the batches from one CPU generator. Photos come in shuffled rounds, so each is seen equally often.
 
     The time steps of a batch are stratified: one from each of `batch` equal parts of 0..`timesteps`, in random order.
     """
