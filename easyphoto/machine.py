@@ -1,5 +1,4 @@
-"""How fast this machine is, measured the same way everywhere, so that a noisy one shows in its figures; and the words
-in which it says that its memory is spent."""
+"""What this machine can do: its speed on a fixed benchmark, its memory, and how its out-of-memory errors read."""
 
 from __future__ import annotations
 
@@ -9,8 +8,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-# Two cores of the machine that this project's figures come from: half of the 0.15 processor seconds that one thread
-# takes there, because the machine was never idle enough to measure two.
+# Two cores of the machine that this project's figures come from: half of the 0.15 s of CPU time that one thread takes
+# there, because that machine was never idle enough to measure two threads.
 REFERENCE_SECONDS = 0.08
 ROUNDS = 5
 _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "bad allocation")
@@ -18,7 +17,7 @@ _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "bad allo
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds for a fixed piece of work: the best of a few rounds, and the middle one."""
+    """Seconds for a fixed piece of work: the best and the median of ROUNDS rounds."""
 
     best: float
     median: float
@@ -33,7 +32,7 @@ class Speed:
 
 
 def measure_speed() -> Speed:
-    """Convolutions and products of the sizes the miniature uses."""
+    """Time convolutions and matrix products of the sizes the miniature uses."""
     import torch
 
     image, kernel = torch.ones(4, 64, 64, 64), torch.ones(64, 64, 3, 3)
@@ -50,9 +49,9 @@ def measure_speed() -> Speed:
 
 
 def peak_memory_mb() -> int | None:
-    """Largest resident size of this process plus that of its largest child, in MiB; None where nobody says.
+    """Peak resident size of this process plus that of its largest child, in MiB; None where the system does not tell.
 
-    An upper bound of what both took at one time.
+    This is an upper bound of what both held at the same time.
     """
     try:
         import resource
@@ -63,8 +62,8 @@ def peak_memory_mb() -> int | None:
 
 
 def memory_for_models() -> int:
-    """Bytes that loaded models may take between jobs: half of the GPU's memory where torch computes there, else a
-    quarter of the system's; 1 GiB where nobody says. What a job itself needs comes on top."""
+    """Bytes that loaded models may occupy between jobs: half of the GPU's memory where torch computes there, else a
+    quarter of the system's; 1 GiB where the system does not tell. A running job needs memory on top of this."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(0).total_memory) // 2
@@ -75,7 +74,7 @@ def memory_for_models() -> int:
 
 
 def processes_ended_for_memory() -> int:
-    """How many the system has ended since it started, because memory ran out; 0 where it does not say (Linux does)."""
+    """Number of processes the system has killed for lack of memory since boot; 0 if unknown (only Linux tells)."""
     try:
         with open("/proc/vmstat", encoding="ascii") as lines:
             return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
@@ -88,5 +87,6 @@ def machine_words() -> str:
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """torch, onnxruntime and Python each say it in their own words; half of them have no class of their own."""
+    """Whether the error means out of memory. torch, onnxruntime and Python word it differently, and half of these
+    errors have no class of their own."""
     return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _NO_MEMORY)

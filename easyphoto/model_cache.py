@@ -1,8 +1,9 @@
-"""What is costly to load or compute, kept between the jobs of one process: networks, engines, vectors, prompts.
+"""A cache of what is costly to load or compute, shared by the jobs of one process: networks, engines, embeddings,
+prompts.
 
-There is one cache with one owner, the app of the process. A job works with a `Lease`: what it borrows is its own until
-the lease is closed, because a network is changed while it is used (LoRAs are laid on it, detectors hold their input's
-size). Values that nobody changes are shared.
+The process's app owns the only cache. A job works with a `Lease`: a borrowed value belongs to that job alone until the
+lease is closed, because use changes a network (LoRAs are applied to it, detectors keep their input's size). Immutable
+values are shared.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ FileKey = tuple[str, int, int, int]
 
 
 def file_key(path: Path) -> tuple[FileKey, ...]:
-    """What changes whenever a file, or a file of a folder, is replaced or written: path, inode, size, mtime in ns."""
+    """A key that changes when a file, or any file in a folder, is replaced or written.
+
+    It holds path, inode, size in bytes and mtime in ns of each file.
+    """
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return tuple(map(_key_of, files))
 
 
 def _key_of(file: Path) -> FileKey:
-    """Zeros where there is no such file: whoever loads it says so by name."""
+    """Zeros for a missing file; loading it raises the named error."""
     try:
         found = os.stat(file)
     except OSError:
@@ -45,28 +49,28 @@ class _Entry(Generic[T]):
     bytes: int
     owner: str
     used: float
-    """`time.monotonic()` when it was last handed out or given back."""
+    """`time.monotonic()` when the value was last handed out or returned."""
 
 
 @dataclass(frozen=True)
 class _Generation:
-    """How often the cache was cleared, and how often a person's data was discarded."""
+    """How often the cache was cleared, and how often a person's entries were discarded."""
 
     clears: int
     discards: int
 
 
 class ModelCache:
-    """Values by key, least recently used ones first to go where `limit` bytes are exceeded. Thread-safe.
+    """A thread-safe LRU cache that holds at most `limit` bytes.
 
-    What is borrowed does not count: it is not the cache's to drop.
+    Borrowed values do not count towards the limit, because the cache cannot drop them.
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """Without a limit: what the machine has for it, asked when the first value is kept."""
+        """`limit` is in bytes; None takes `memory_for_models`, read when the first value is kept."""
         self._limit = limit
         self.loads = 0
-        """How many values were loaded or computed so far."""
+        """Number of values loaded or computed so far."""
         self._lock = threading.RLock()
         self._entries: list[_Entry[Any]] = []
         self._generation = _Generation(0, 0)
@@ -86,9 +90,9 @@ class ModelCache:
         return Lease(self)
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
-        """The value of that key, made where it is not there. It is shared, so nobody may change it.
+        """The value of `key`, computed by `make` on a miss. It is shared, so callers must not change it.
 
-        `owner` is the person whose data it is: `discard` drops it when they are deleted.
+        `owner` is the id of the person whose data it is; `discard` drops it when that person is deleted.
         """
         with self._lock:
             entry = next((each for each in self._entries if each.key == key), None)
@@ -101,27 +105,27 @@ class ModelCache:
         return value
 
     def discard(self, owner: str) -> None:
-        """Drop what belongs to a person, also what a running job would put in later."""
+        """Drop a person's values, including those a running job would add later."""
         with self._lock:
             self._entries = [entry for entry in self._entries if entry.owner != owner]
             self._generation = replace(self._generation, discards=self._generation.discards + 1)
 
     def expire(self, seconds: float) -> None:
-        """Drop what nobody has used for so long."""
+        """Drop values that were last used more than `seconds` ago."""
         oldest = time.monotonic() - seconds
         with self._lock:
             self._entries = [entry for entry in self._entries if entry.used >= oldest]
         _release_device_memory()
 
     def clear(self) -> None:
-        """Drop everything; what is borrowed is not taken back in."""
+        """Drop everything; values borrowed now are not taken back when they are returned."""
         with self._lock:
             self._entries.clear()
             self._generation = replace(self._generation, clears=self._generation.clears + 1)
         _release_device_memory()
 
     def _take(self, key: Hashable) -> tuple[_Entry[Any] | None, _Generation]:
-        """An entry that is nobody else's from now on, and the generation it belongs to."""
+        """Remove the key's entry for exclusive use (None if absent) and return it with the current generation."""
         with self._lock:
             entry = next((each for each in self._entries if each.key == key), None)
             if entry is not None:
@@ -132,7 +136,7 @@ class ModelCache:
         with self._lock:
             now = self._generation
             is_stale = generation.clears != now.clears or (entry.owner and generation.discards != now.discards)
-            # Two jobs may have loaded the same: one of the copies is enough.
+            # Two jobs may have loaded the same value; one copy is enough.
             if not is_stale and all(each.key != entry.key for each in self._entries):
                 self._keep(entry)
 
@@ -149,7 +153,7 @@ class ModelCache:
 
 
 class Lease:
-    """What one job borrows of the cache; given back when it is closed."""
+    """The values one job borrows from the cache; closing it returns them."""
 
     def __init__(self, cache: ModelCache) -> None:
         self._cache = cache
@@ -164,9 +168,9 @@ class Lease:
         self.close()
 
     def borrow(self, key: Hashable, load: Callable[[], T], *, size: Callable[[T], int]) -> T:
-        """The value of that key for this job alone, loaded where it is not there or lent to another job.
+        """The value of `key` for this job alone, loaded if it is absent or lent to another job.
 
-        Borrowed twice by the same lease it is the same value.
+        The same lease always gets the same value for a key.
         """
         if key not in self._borrowed:
             entry, generation = self._cache._take(key)
@@ -178,11 +182,11 @@ class Lease:
         return self._borrowed[key][0].value
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
-        """As `ModelCache.get`."""
+        """Same as `ModelCache.get`."""
         return self._cache.get(key, make, size=size, owner=owner)
 
     def forget(self, key: Hashable) -> None:
-        """Do not give a borrowed value back: it failed, or may have been left changed."""
+        """Do not return a borrowed value to the cache, because it failed or may have been left changed."""
         self._borrowed.pop(key, None)
 
     def close(self) -> None:
@@ -192,17 +196,17 @@ class Lease:
 
 
 def no_models() -> Lease:
-    """Nothing is kept: for who opens one thing and is done."""
+    """A lease that keeps nothing, for a caller that opens one model and is done."""
     return ModelCache(0).lease()
 
 
 def bytes_of_files(files: Iterable[Path]) -> int:
-    """What networks of these files take in memory, nearly."""
+    """Total size of the files in bytes, roughly what their networks occupy in memory."""
     return sum(size for file in files for _, _, size, _ in file_key(file))
 
 
 def bytes_of_networks(networks: Iterable[Any]) -> int:
-    """Parameters and buffers of torch modules; a tensor that several share counts once."""
+    """Bytes of the parameters and buffers of torch modules; shared tensors count once."""
     tensors = {
         tensor.data_ptr(): tensor.numel() * tensor.element_size()
         for network in networks
@@ -212,7 +216,7 @@ def bytes_of_networks(networks: Iterable[Any]) -> int:
 
 
 def _within(entries: list[_Entry[Any]], limit: int) -> list[_Entry[Any]]:
-    """The newest entries that fit into `limit` bytes; they are in the order of their use."""
+    """The most recently used entries that fit into `limit` bytes; `entries` are ordered by use, oldest first."""
     kept: list[_Entry[Any]] = []
     total = 0
     for entry in reversed(entries):

@@ -1,1 +1,1 @@
-"""The families of base models that EasyPhoto knows, each in a module of its own."""
+"""The families of base models that EasyPhoto supports, one module each."""

@@ -1,4 +1,4 @@
-"""The miniature: it draws people, and ships with EasyPhoto."""
+"""The miniature, a small model that draws people and ships with EasyPhoto."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINIATURE = Family(
     label="Miniature (draws people, ships with EasyPhoto)",
     short="the miniature",
     words_width=128,
-    # Its own tokenizer lies in its folder, so one file alone would not do.
+    # It needs the tokenizer in its folder, so a single file would not be enough.
     text_encoders=(replace(CLIP_L, prefix=None),),
     activations=Activations(43_060, 8_312, 31_292, 6_276),
     resolution=128,
@@ -21,7 +21,7 @@ MINIATURE = Family(
     smallest_face=32,
     training_steps=500,
     learning_rate=6e-3,
-    # Its tensors are so small that a second thread costs more than it does: 500 steps took 97 s on two, 45 s on one.
+    # Its tensors are so small that a second thread costs more than it gains: 500 steps took 97 s on two, 45 s on one.
     threads=1,
     rank=16,
     alpha=8,

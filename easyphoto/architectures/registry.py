@@ -1,4 +1,4 @@
-"""Every family that EasyPhoto knows, a line each, and which of them a file is of."""
+"""The registry of all families, and how a file's family is identified."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easyphoto.messages import text
 
 @dataclass(frozen=True)
 class Registry(Mapping[str, Family]):
-    """Families by id. Values do not change: `adding` gives another registry."""
+    """Families by id. Immutable: `adding` returns a new registry."""
 
     families: tuple[Family, ...]
 
@@ -37,12 +37,12 @@ class Registry(Mapping[str, Family]):
 
     @property
     def default(self) -> Family:
-        """Taken where nobody chose: it is always at hand."""
+        """The family used when none is chosen; it ships with the project, so it is always available."""
         return next(family for family in self.families if family.ships)
 
     @property
     def from_files(self) -> tuple[Family, ...]:
-        """The families whose models people bring along as one file."""
+        """The families whose models exist as single-file checkpoints."""
         return tuple(family for family in self.families if family.has_checkpoints)
 
     def names_of_files(self, between: str) -> str:
@@ -51,11 +51,11 @@ class Registry(Mapping[str, Family]):
         return f"{', '.join(names)} {between} {last}" if names else last
 
     def of_checkpoint(self, header: Header) -> Family | None:
-        """The family of a checkpoint in one file, by names and widths alone."""
+        """The family of a single-file checkpoint, judged by tensor names and widths alone."""
         return next((family for family in self.from_files if family.is_checkpoint(header)), None)
 
     def of_unet(self, header: Header) -> Family | None:
-        """The family that a checkpoint's UNet is of, whatever else the file lacks."""
+        """The family of a checkpoint's UNet, even if the file lacks other parts."""
         return next((family for family in self.from_files if family.words_width == header.words_width), None)
 
     def of_folder(self, words_width: object, parts: Collection[str]) -> Family | None:
@@ -63,7 +63,8 @@ class Registry(Mapping[str, Family]):
         return next((family for family in self.families if family.is_folder(words_width, parts)), None)
 
     def of_lora(self, header: Header) -> Family | None:
-        """The family of a LoRA: by what ours say themselves, by the width of the words, or by what the file says."""
+        """The family of a LoRA, told by a shipped family's `ss_base_model_version`, else by the text embedding width,
+        else by `modelspec.architecture`."""
         version = header.metadata.get("ss_base_model_version")
         own = (family for family in self.families if family.ships and family.kohya_version == version)
         width, told = header.lora_words_width, header.metadata.get("modelspec.architecture", "")
@@ -78,7 +79,7 @@ FAMILIES = Registry((MINIATURE, SD15, SDXL))
 
 
 def family_named(name: str) -> Family:
-    """The family of that id. Raises InputError with the list of known ones."""
+    """The family with that id. Raises InputError that lists the known ids."""
     try:
         return FAMILIES[name]
     except KeyError:

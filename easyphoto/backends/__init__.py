@@ -1,1 +1,1 @@
-"""What runs diffusion: diffusers here, later the web UI in this process or one elsewhere."""
+"""Backends that run diffusion: with diffusers on this machine, or through a remote web UI."""

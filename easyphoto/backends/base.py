@@ -1,4 +1,4 @@
-"""What a backend is asked, and what it answers. Every backend passes tests/backends/contract.py."""
+"""The requests and results of a backend. Every backend passes tests/backends/contract.py."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Sampler(str, Enum):
     EULER_A = "Euler a"
     DDIM = "DDIM"
     EULER_TRAILING = "Euler trailing"
-    """What Lightning was distilled for."""
+    """The sampler Lightning was distilled for."""
     DDIM_TRAILING = "DDIM trailing"
-    """What Hyper-SD was distilled for."""
+    """The sampler Hyper-SD was distilled for."""
     LCM = "LCM"
 
 
 class Fill(str, Enum):
-    """What the masked area starts from."""
+    """What the masked area is initialised with."""
 
     ORIGINAL = "original"
     NOISE = "latent noise"
@@ -38,7 +38,10 @@ class Fill(str, Enum):
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """One ControlNet unit with its image ready drawn (RGB, the request's size)."""
+    """One ControlNet unit with its control image (RGB, of the request's size).
+
+    `start` and `end` are fractions of the steps.
+    """
 
     kind: str
     image: Image.Image
@@ -48,20 +51,20 @@ class Control:
 
     @property
     def batch_key(self) -> Hashable:
-        """What must be equal in requests that share the networks' passes: all but the image."""
+        """What requests must have in common to be batched: everything but the image."""
         return self.kind, self.weight, self.start, self.end
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SamplingRequest:
-    """What every picture is asked for with."""
+    """The fields of every request."""
 
     prompt: str
     negative: str = ""
     controls: tuple[Control, ...] = ()
     conditions: tuple[Condition, ...] = ()
     checkpoint: str | None = None
-    """A name the backend knows; None is the one it was opened with."""
+    """A name the backend knows; None takes the checkpoint it was opened with."""
     seed: int = 0
     steps: int = 20
     cfg: float = 7.0
@@ -70,14 +73,14 @@ class SamplingRequest:
 
 @dataclass(frozen=True, eq=False)
 class InpaintRequest(SamplingRequest):
-    """Repaint the masked part of a picture. Image and mask have one size, whose sides are latent multiples."""
+    """Repaint the masked part of an RGB picture. Image and mask have the same size; its sides are latent multiples."""
 
     image: Image.Image
     mask: np.ndarray
-    """float32 (height, width): 1 is repainted, 0 stays; between, the two are mixed."""
+    """float32 (height, width) in 0..1: 1 is repainted, 0 stays, values between blend the two."""
     _: KW_ONLY
     denoise: float = 0.5
-    """0 gives the image back unchanged, 1 keeps nothing of it under the mask."""
+    """Denoising strength: 0 returns the image unchanged, 1 keeps nothing of it under the mask."""
     fill: Fill = Fill.ORIGINAL
 
     @property
@@ -86,7 +89,7 @@ class InpaintRequest(SamplingRequest):
 
     @property
     def batch_key(self) -> Hashable:
-        """What must be equal in requests that share the networks' passes: all but pictures, words and seeds."""
+        """What requests must have in common to be batched: everything but pictures, prompts and seeds."""
         steps = self.steps, self.denoise, self.cfg, self.sampler, self.fill
         controls = tuple(each.batch_key for each in self.controls)
         return self.image.size, steps, controls, tuple(each.batch_key for each in self.conditions)
@@ -94,7 +97,7 @@ class InpaintRequest(SamplingRequest):
 
 @dataclass(frozen=True, eq=False)
 class GenerateRequest(SamplingRequest):
-    """Draw a picture from words."""
+    """Draw a picture from a prompt alone."""
 
     size: Size
 
@@ -116,49 +119,52 @@ class Result:
 class Capabilities:
     families: tuple[str, ...]
     controls: tuple[str, ...]
-    """Control kinds for which a model was found."""
+    """Control kinds for which a model is available."""
     samplers: tuple[Sampler, ...]
     upscalers: tuple[str, ...]
     restorers: tuple[str, ...]
     device: str
     free_memory: int | None
-    """Bytes; None where the device does not say."""
+    """Bytes; None if the device does not tell."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Control kinds whose model the licence set refuses → why, with the licence's name."""
+    """Control kind whose model the licence set refuses → the reason, with the licence's name."""
     checkpoints: tuple[str, ...] = ()
-    """Names that a request's `checkpoint` may say."""
+    """Names allowed as a request's `checkpoint`."""
     conditions: tuple[str, ...] = ()
-    """Kinds of conditions that can be applied."""
+    """Condition kinds that can be applied."""
     timed_conditions: tuple[str, ...] = ()
-    """Those of them that may start and end between the first step and the last."""
+    """The subset of `conditions` that may start and end between the first step and the last."""
 
 
 class Backend(Protocol):
     @property
     def family(self) -> str:
-        """Id of the family of the opened checkpoint."""
+        """Family id of the opened checkpoint."""
         ...
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """The weight files that were used so far, for a run's record."""
+        """The weight files used so far, for a run's record."""
         ...
 
     def capabilities(self) -> Capabilities: ...
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
-        """Raises MissingCapability for a control, condition or checkpoint it cannot apply (never leaves one out in
-        silence), InputError for sizes that do not fit, Cancelled where `progress.check` says so."""
+        """Repaint the masked part of the request's image.
+
+        Raises MissingCapability for a control, condition or checkpoint it cannot apply (it never drops one silently),
+        InputError for sizes that do not fit, and Cancelled from `progress.check`.
+        """
         ...
 
     def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
-        """As `inpaint` for each, in their order. Requests that are alike may share each step's pass."""
+        """Like `inpaint` for each request, in order. Requests with equal batch keys may share the networks' passes."""
         ...
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result: ...
 
     def prepare(self) -> None:
-        """Free the device for somebody else (a training); requests are refused until `release`."""
+        """Free the device for other work (a training); requests are refused until `release`."""
         ...
 
     def release(self) -> None:
@@ -166,5 +172,5 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """No more requests for now: whose networks are used gets back what they had loaded before."""
+        """End a series of requests: a host whose networks were used gets its chosen checkpoint loaded again."""
         ...

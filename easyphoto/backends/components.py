@@ -1,4 +1,4 @@
-"""The networks of a base model, each loaded quietly and whole."""
+"""The networks of a base model, and loading them completely and without library output."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TEXT_LEVEL = "text_model."
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """The networks of one family. They are shared, not copied: a trainer may hold the same UNet."""
+    """The networks of one base model. They are shared, not copied: a trainer may hold the same UNet."""
 
     unet: Any
     vae: Any
     text_encoders: tuple[Any, ...]
-    """One for each of the family's."""
+    """In the order of the family's text encoders."""
     tokenizers: tuple[Any, ...]
     scheduler: Any
     family: Family
@@ -39,7 +39,7 @@ class Components:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Everything by its name in the diffusers layout, which is what diffusers' pipelines ask for."""
+        """The components by their names in the diffusers layout, as diffusers' pipelines take them."""
         said = self.family.text_encoders
         encoders = {each.part: encoder for each, encoder in zip(said, self.text_encoders, strict=True)}
         tokenizers = {each.tokenizer: tokenizer for each, tokenizer in zip(said, self.tokenizers, strict=True)}
@@ -54,15 +54,18 @@ def encoder_class(encoder: TextEncoder) -> Any:
 
 
 def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
-    """What an autoencoder runs in where the rest runs in `dtype`: SDXL's overflows in float16 (`force_upcast`).
+    """The dtype of an autoencoder if the other networks run in `dtype`: SDXL's overflows in float16 (`force_upcast`).
 
-    `config` is the one of the file: where that does not speak of it, as SD 1.5's, diffusers would say yes.
+    `config` is the file's own. If it has no `force_upcast`, as SD 1.5's, the answer is no, unlike diffusers' default.
     """
     return torch.float32 if dtype == torch.float16 and config.get("force_upcast", False) else dtype
 
 
 def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """One network, frozen for inference. `kind` is a diffusers or transformers class."""
+    """Load one network, frozen and in evaluation mode. `kind` is a diffusers or transformers class.
+
+    Raises WeightsMissing if the folder cannot be loaded or lacks weights.
+    """
     arguments: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
     if not list(folder.glob("*model.safetensors")) and list(folder.glob("*model.fp16.safetensors")):
         arguments["variant"] = "fp16"
@@ -73,7 +76,8 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
             text("{folder} cannot be loaded: {cause}", folder=folder, cause=cause_of(error)),
             advice=text("Fetch the folder again; a copy may have been cut off."),
         ) from error
-    # The libraries fill what a file lacks with random numbers and go on; tensors without memory would fail much later.
+    # The libraries fill missing weights with random numbers and go on; tensors on the meta device would fail much
+    # later.
     without_memory = [name for name, parameter in network.named_parameters() if parameter.is_meta]
     missing = sorted(report["missing_keys"]) + without_memory
     if missing and all(name.startswith(TEXT_LEVEL) for name in missing):
@@ -88,9 +92,9 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
 
 
 def _filled_below(level: str, network: nn.Module, folder: Path) -> list[str]:
-    """Fill an encoder of transformers before 5.6 from a file of a later one, which has a level of names less.
+    """Fill a text encoder of transformers before 5.6 from a file of a later version, whose names lack one level.
 
-    Returns what the file lacks even so.
+    Returns the names that are still missing.
     """
     from safetensors.torch import load_file
 
@@ -101,7 +105,7 @@ def _filled_below(level: str, network: nn.Module, folder: Path) -> list[str]:
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep loading reports and progress bars of diffusers and transformers off the screen; only errors pass."""
+    """Silence the loading reports and progress bars of diffusers and transformers; errors are still logged."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 

@@ -1,7 +1,7 @@
-"""What steers the networks besides words and controls: LoRAs, and whatever else makes them paint a person.
+"""Conditions: what steers the networks besides prompts and controls, such as LoRAs.
 
-A kind of condition is a frozen dataclass here or beside. A backend names the kinds that it applies in its
-`Capabilities`; the local one applies a kind by its line in `local_conditions.APPLIERS`.
+A kind of condition is a frozen dataclass in this module or another. A backend lists the kinds it applies in its
+`Capabilities`; the local one applies a kind through its entry in `local_conditions.APPLIERS`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from easyphoto.messages import text
 
 
 class Condition(Protocol):
-    """One kind's values. All of them have a weight, and act from `start` to `end`, shares of the steps made."""
+    """A condition. It has a weight and acts from `start` to `end`, fractions of the steps."""
 
     kind: ClassVar[str]
 
     @property
     def name(self) -> str:
-        """For results and notes."""
+        """Its name in results and notes."""
         ...
 
     @property
     def weight(self) -> float:
-        """0: as if it were not there."""
+        """0 switches it off."""
         ...
 
     @property
@@ -38,18 +38,18 @@ class Condition(Protocol):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What it is made from, for a run's record."""
+        """The files it is made from, for a run's record."""
         ...
 
     @property
     def batch_key(self) -> Hashable:
-        """What must be equal in requests that share the networks' passes: all that cannot differ by picture."""
+        """What requests must have in common to be batched: all that cannot differ between pictures."""
         ...
 
 
 @dataclass(frozen=True)
 class LoraCondition:
-    """A LoRA file on the networks."""
+    """A LoRA file, applied to the networks' weights."""
 
     kind: ClassVar[str] = "lora"
     path: Path
@@ -67,16 +67,17 @@ class LoraCondition:
 
     @property
     def batch_key(self) -> Hashable:
-        """It changes the networks themselves, so nothing of it may differ."""
+        """The condition itself: it changes the networks, so nothing may differ within a batch."""
         return self
 
 
 def loras_in(conditions: Sequence[Condition]) -> tuple[LoraCondition, ...]:
+    """The LoRAs among the conditions, in order."""
     return tuple(each for each in conditions if isinstance(each, LoraCondition))
 
 
 def require_conditions(conditions: Sequence[Condition], kinds: Sequence[str], timed: Sequence[str]) -> None:
-    """Raises MissingCapability for a kind not in `kinds`, or for a span of the steps where `timed` lacks the kind."""
+    """Raise MissingCapability for a kind not in `kinds`, or a partial span of the steps with a kind not in `timed`."""
     for each in conditions:
         if each.kind not in kinds:
             raise MissingCapability(

@@ -1,4 +1,4 @@
-"""ControlNets in one file: in LDM's layout, in diffusers' names, or as a Control-LoRA on top of the UNet."""
+"""Single-file ControlNets: in LDM's layout, with diffusers' names, or as a Control-LoRA on top of the UNet."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _DEPTH = re.compile(r"down_blocks\.(\d+)\.attentions\.0\.transformer_blocks\.(\d
 
 
 def load_control_file(file: Path, configs: Path, *, unet: Any | None, dtype: torch.dtype, device: torch.device) -> Any:
-    """A ControlNet from one file. `unet` is what a Control-LoRA was made from: it holds the difference alone.
+    """A ControlNet from one file. `unet` is the base model's; a Control-LoRA holds only the difference to it.
 
-    Raises MissingCapability for what is no ControlNet, WeightsMissing and InputError for one that does not fit.
+    Raises MissingCapability if the file is not a ControlNet, WeightsMissing or InputError if it does not fit.
     """
     from diffusers import ControlNetModel
 
@@ -59,7 +59,7 @@ def _ldm_places(network: Any, tensors: Tensors, file: Path) -> Places:
 
 
 def _fitted(config: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The family's configuration with the depths of this file: smaller ControlNets leave transformer blocks out."""
+    """The family's configuration with the file's depths: smaller ControlNets leave transformer blocks out."""
     depths = [0] * len(config["block_out_channels"])
     for match in filter(None, map(_DEPTH.match, names)):
         depths[int(match[1])] = max(depths[int(match[1])], int(match[2]) + 1)
@@ -73,10 +73,10 @@ def _fitted(config: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _materialised(network: Any, tensors: Tensors, unet: Any | None, name: str) -> dict[str, torch.Tensor]:
-    """A Control-LoRA as a whole ControlNet: where it has factors, their product on top of the UNet's weight; where
-    it has a tensor, that; else the UNet's own.
+    """The tensors of the whole ControlNet that a Control-LoRA stands for: its own tensor if it has one, the UNet's
+    weight plus the product of its factors if it has those, else the UNet's weight.
 
-    The factors of `x.weight` are `x.up` and `x.down`, without a scale (Stability's ControlLoraSave writes them so).
+    The factors of `x.weight` are `x.up` and `x.down`, without a scale, as Stability's ControlLoraSave writes them.
     """
     if unet is None:
         raise MissingCapability(

@@ -1,4 +1,4 @@
-"""ControlNets: found, loaded when first asked for, and summed up."""
+"""Finding ControlNets, loading them on first use, and summing their residuals."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ AddedConditions = dict[str, torch.Tensor] | None
 
 @dataclass(frozen=True, eq=False)
 class ControlNetwork:
-    """A ControlNet with the convolutions that look at the control image taken out.
+    """A ControlNet with the embedding of its control image taken out.
 
-    They see the same image in every step and run at full resolution, so they are run once a picture.
+    The embedding runs at full resolution on the same image in every step, so it is computed once per picture.
     """
 
     network: Any
@@ -42,7 +42,7 @@ class ControlNetwork:
 
 @dataclass(frozen=True, eq=False)
 class ActiveControl:
-    """One control of a batch of pictures, ready to be asked in every step."""
+    """One control of a batch of pictures, ready to run in every step."""
 
     kind: str
     network: Any
@@ -53,13 +53,17 @@ class ActiveControl:
     end: float
 
     def is_on(self, progress: float) -> bool:
-        """`progress` is the middle of the step, as a fraction of all steps made."""
+        """Whether the control acts in a step; `progress` is the step's middle as a fraction of all steps."""
         return self.start <= progress < self.end
 
     def residuals(
         self, latents: torch.Tensor, timestep: torch.Tensor, words: torch.Tensor, *, added: AddedConditions = None
     ) -> Residuals:
-        """`added` is what the networks of some families are told besides the words; the others ignore it."""
+        """The control's residuals for the UNet's skip connections and its middle block, scaled by its weight.
+
+        `latents` is (N, channels, height, width), `words` (N, tokens, width), where N is the batch size or twice it.
+        `added` holds the extra inputs of some families' networks; the others ignore it.
+        """
         copies = len(latents) // len(self.seen)
         down, middle = self.network(
             latents,
@@ -74,7 +78,7 @@ class ActiveControl:
 
 
 class ControlNets:
-    """The ControlNets of a base model, else of the weight store; each is loaded once, two kinds may share one."""
+    """The ControlNets beside a base model, else in the weight store. Each is loaded once; two kinds may share one."""
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class ControlNets:
         models: Lease | None = None,
         base_key: Hashable = None,
     ) -> None:
-        """`unet` is the base model's: a Control-LoRA is a difference to it, so `base_key` says which one it is."""
+        """`unet` is the base model's, to which a Control-LoRA is a difference; cache keys name it by `base_key`."""
         self._models, self._base_key = models or no_models(), base_key
         self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device
@@ -98,7 +102,7 @@ class ControlNets:
         return tuple(kind for kind in self._family.controls if self._place(kind) is not None)
 
     def refused(self) -> dict[str, str]:
-        """Kinds whose model the store's licence set refuses, with the licence."""
+        """Control kind whose model the store's licence set refuses → the reason, with the licence."""
         store = self._store
         models = ((kind, CATALOG.get(id)) for kind, id in self._family.controls.items() if self._place(kind) is None)
         return {
@@ -112,7 +116,7 @@ class ControlNets:
         }
 
     def require(self, kind: str) -> Path:
-        """Folder or file of the ControlNet. Raises MissingCapability where no model serves that kind."""
+        """Folder or file of the ControlNet for `kind`. Raises MissingCapability if there is none."""
         place = self._place(kind)
         if place is None:
             raise MissingCapability(
@@ -125,9 +129,9 @@ class ControlNets:
         return place
 
     def activate(self, batch: Sequence[Sequence[Control]]) -> tuple[ActiveControl, ...]:
-        """The controls of pictures that have the same kinds, weights and spans; those of weight 0 are left out.
+        """The controls of a batch of pictures with equal kinds, weights and spans; controls of weight 0 are left out.
 
-        To be called before LoRAs are laid on the UNet: a Control-LoRA would take them in for good.
+        Call it before LoRAs are applied to the UNet: a Control-LoRA would absorb them permanently.
         """
         columns = zip(*batch, strict=True)
         return tuple(self._activated(column) for column in columns if column[0].weight > 0)
@@ -188,7 +192,11 @@ def summed_residuals(
     progress: float,
     added: AddedConditions = None,
 ) -> Residuals | None:
-    """What all controls that are on add to the UNet's skip connections and middle; None where none is."""
+    """The sum of the active controls' residuals for the UNet's skip connections and middle block; None if none is
+    active.
+
+    `latents` is (N, channels, height, width), `words` (N, tokens, width); `progress` is as in `ActiveControl.is_on`.
+    """
     total: Residuals | None = None
     for control in controls:
         if not control.is_on(progress):

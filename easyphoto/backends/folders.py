@@ -1,4 +1,4 @@
-"""Where a base model's files lie and which family they are of: no torch, so that asking costs nothing."""
+"""Locating a base model's files and identifying their family, without importing torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")
 CONFIGS_ENDING = ".configs"
 FAMILY_NOTE = "easyphoto.json"
-"""How a folder whose networks do not tell says its family: {"format": 1, "family": "miniature"}."""
+"""File that names the family of a folder whose networks do not identify it: {"format": 1, "family": "miniature"}."""
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 PARTS = {
@@ -28,15 +28,15 @@ PARTS = {
     "tokenizer": "tokenizer_config.json",
     "scheduler": "scheduler_config.json",
 }
-"""Folder → the file that it must hold, whatever the family."""
+"""Folder → the file it must hold, in every family."""
 
 
 def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family, Path]:
     """The family, and the folder or file of its weights.
 
     `name_or_path` is a family's id, the path of a folder in the diffusers layout or of a checkpoint file, or the
-    name of a checkpoint, with or without its ending, somewhere below `folders` (a web UI's models/Stable-diffusion).
-    Raises WeightsMissing where there is none, InputError for a model of another kind.
+    name of a checkpoint, with or without its suffix, anywhere below `folders` (a web UI's models/Stable-diffusion).
+    Raises WeightsMissing if there is none, InputError for a model of no supported kind.
     """
     if name_or_path in FAMILIES:
         return _shipped(family_named(name_or_path))
@@ -49,12 +49,12 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
                 names=", ".join(FAMILIES),
             ),
         )
-    # A run's record names it, and is read in another working folder.
+    # A run's record stores the path and may be read from another working folder.
     return family_of(path), path.absolute()
 
 
 def checkpoint_folders(webui: str | None) -> tuple[Path, ...]:
-    """Where the web UI in the folder `webui` keeps its checkpoints; nothing without one."""
+    """The checkpoint folder of the web UI installed in `webui`; empty if `webui` is None."""
     return (Path(webui).expanduser() / "models" / "Stable-diffusion",) if webui else ()
 
 
@@ -68,12 +68,12 @@ def _checkpoint(name_or_path: str, folders: Sequence[Path]) -> Path | None:
         for file in sorted(folder.rglob("*"))
         if file.suffix in CHECKPOINTS and name_or_path in (file.name, file.stem, str(file.relative_to(folder)))
     ]
-    # Where a checkpoint lies in both formats, the one that cannot hold programs.
+    # If a checkpoint exists in both formats, take the one that cannot contain code.
     return min(found, key=lambda file: CHECKPOINTS.index(file.suffix), default=None)
 
 
 def family_of(path: Path) -> Family:
-    """Which family a folder or a checkpoint file holds, by what it says itself and by its networks' widths."""
+    """The family of a folder or a checkpoint file, told by its note or by its networks' names and widths."""
     return _family_of_folder(path) if path.is_dir() else _family_of_file(path)
 
 
@@ -88,15 +88,15 @@ def _family_of_file(file: Path) -> Family:
         )
     if file.suffix == ".safetensors":
         return family_of_header(read_header(file))
-    from easyphoto.backends.tensor_files import header_of  # torch: a pickle's names cannot be read without it
+    from easyphoto.backends.tensor_files import header_of  # imports torch, which reading a pickle needs
 
     return family_of_header(header_of(file))
 
 
 def configs_folder(family: Family, file: Path) -> Path:
-    """The configurations for a checkpoint's networks: a folder beside it with its own name, else those that ship.
+    """The configurations for a checkpoint's networks: the folder `<name>.configs` beside it, else the family's own.
 
-    Files of unusual width or depth need their own, in the diffusers layout, with a note of their family.
+    Files of unusual width or depth need their own folder, in the diffusers layout and with a FAMILY_NOTE.
     """
     own = file.with_suffix(CONFIGS_ENDING)
     return own if own.is_dir() else family.folder
@@ -124,10 +124,10 @@ def _family_of_folder(folder: Path) -> Family:
 
 
 def controlnet_folder(family: Family, kind: str, base: Path) -> Path | None:
-    """Where the ControlNet for that kind of control lies: a folder in the diffusers layout, or one file.
+    """The ControlNet for a kind of control: a folder in the diffusers layout, or a single file.
 
-    Both lie in `controlnet` in the base model's folder, or beside its file. None where the family has none for that
-    kind or it is not at hand.
+    It is looked for in `controlnet/` in the base model's folder, or beside its file. None if the family has no
+    ControlNet for that kind or it is not there.
     """
     name = family.controls.get(kind)
     if name is None:
@@ -140,7 +140,7 @@ def controlnet_folder(family: Family, kind: str, base: Path) -> Path | None:
 
 
 def require_parts(base: Path, family: Family) -> None:
-    """Raises WeightsMissing for a folder in the diffusers layout that lacks a part of the family's."""
+    """Raise WeightsMissing if a folder in the diffusers layout lacks a part that the family needs."""
     wanted = dict(PARTS)
     for encoder in family.text_encoders:
         if encoder.part not in PARTS and not (base / encoder.part).is_dir() and not (base / encoder.tokenizer).is_dir():
@@ -183,7 +183,7 @@ def _at_hand(folder: Path, name: str) -> bool:
 
 
 def part_config(folder: Path, part: str) -> dict[str, Any]:
-    """What the configuration of one network says itself, without the defaults of a library."""
+    """The config.json of one network as written, without a library's defaults. Raises WeightsMissing."""
     try:
         config = parsed(read_regular(folder / part / "config.json", MOST_BYTES))
     except (OSError, ValueError, InputError) as error:

@@ -1,4 +1,4 @@
-"""The control images, all drawn here, so that every backend gets the same ones."""
+"""Drawing the control images. All are drawn here, so every backend gets the same ones."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ CANNY_LOW, CANNY_HIGH = 100, 200
 POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
 """Viewer's left eye, right eye, nose tip, left and right mouth corner."""
 POINT_RADIUS = 0.03
-"""Of the picture's short side."""
+"""As a fraction of the picture's short side."""
 HEAD_JOINTS = ((85, 0, 255), (255, 0, 255), (170, 0, 255), (255, 0, 170), (255, 0, 0))
-"""How OpenPose's 18-point drawings colour the limbs nose–eye (right, left), then right eye, left eye and nose."""
+"""Colours in OpenPose's 18-point drawings: the limbs nose–eye (right, left), then right eye, left eye and nose."""
 JOINT_RADIUS, LIMB_BRIGHTNESS = 4 / 512, 0.6
-"""Of the short side, and of the limb's colour, in the drawings that the openpose ControlNets learnt from."""
+"""The joint radius as a fraction of the short side, and the factor on the limb colours, in the drawings that the
+openpose ControlNets were trained on."""
 TILE_BLUR = 1 / 64
-"""Standard deviation, of the picture's short side."""
+"""Standard deviation of the blur as a fraction of the picture's short side."""
 FRACTION_BITS = 4
-"""OpenCV draws at sixteenths of a pixel: at 128 px whole ones would jitter."""
+"""OpenCV draws with coordinates in sixteenths of a pixel; at 128 px whole pixels would jitter."""
 
 
 def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None) -> Image.Image:
-    """The control image of that kind for an RGB picture, at its size.
+    """The RGB control image of that kind for an RGB picture, of the same size.
 
-    `points` are (5, 2) pixels of one face or (N, 5, 2) of several; only `facepoints` and `openpose` look at them.
-    Raises InputError for a kind that is not drawn here, or for face points that are not given.
+    `points` are the landmarks in pixels, (5, 2) of one face or (N, 5, 2) of several; only `facepoints` and `openpose`
+    use them. Raises InputError for an unknown kind or missing points.
     """
     match kind:
         case "canny":
@@ -62,9 +63,9 @@ def _face_points(picture: Image.Image, points: np.ndarray | None) -> Image.Image
 
 
 def _head_pose(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
-    """Nose and eyes of OpenPose's skeleton, which is all that five points tell.
+    """The nose and eyes of OpenPose's skeleton, which is all that five landmarks give.
 
-    Body, ears and face dots would need a landmarker, and none has a licence that allows commercial use.
+    Body, ears and face landmarks would need a detector, and none has a licence that allows commercial use.
     """
     import cv2
 

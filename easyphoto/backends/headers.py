@@ -1,4 +1,4 @@
-"""What a checkpoint file is, told from the names and shapes in its header: no tensor is read, no torch is needed."""
+"""Identifying a checkpoint file by the names and shapes in its header, without reading a tensor or importing torch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.storage.records import parsed
 
 LONGEST_HEADER = 8_000_000
-"""Bytes. A whole SDXL checkpoint's header has about 350,000, a LoRA's with the counts of all its captions up to two
-million; read as JSON, one takes twenty times as much memory. The safetensors library would read 100 million."""
+"""In bytes. An SDXL checkpoint's header has about 350,000, a LoRA's with counts of all its captions up to two million;
+parsed as JSON it takes twenty times as much memory. The safetensors library would read 100 million."""
 LENGTH_BYTES = 8
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
@@ -32,25 +32,26 @@ LORA_ENDINGS = (".lora_down.weight", ".lora_up.weight", ".lora_A.weight", ".lora
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the UNet was taught to predict."""
+    """What the UNet was trained to predict."""
 
     kind: str = "epsilon"
     zero_snr: bool = False
-    """The last training step is pure noise."""
+    """Zero terminal SNR: the last training time step is pure noise."""
 
     @property
     def scheduler(self) -> dict[str, Any]:
-        """What differs in the scheduler's configuration."""
+        """Overrides for the scheduler's configuration."""
         if not self.zero_snr:
             return {"prediction_type": self.kind}
-        # Without the very last time step, sampling would begin where some picture is still expected.
+        # Without the very last time step, sampling would start where the UNet still expects some signal.
         return {"prediction_type": self.kind, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 
 
 def read_header(file: Path) -> Header:
-    """Names and shapes of a .safetensors file. Raises InputError for what is none or was cut off.
+    """Names, shapes and metadata of a .safetensors file. Raises InputError if it is not one or was truncated.
 
-    Every such file goes through here before the safetensors library opens it, which waits at a pipe for ever.
+    Every such file is checked here before the safetensors library opens it, because the library blocks forever on a
+    pipe.
     """
     try:
         with open_regular(file) as stream:
@@ -105,7 +106,7 @@ def _parsed(file: Path, header: bytes) -> dict[str, Any]:
 
 
 def _checked_shape(file: Path, entry: Any, *, room: int) -> tuple[int, ...]:
-    """The shape, where the header's own figures agree with each other and with the file's size."""
+    """The shape of an entry, if the header's numbers agree with each other and with the file size, else InputError."""
     try:
         shape = tuple(int(side) for side in entry["shape"])
         first, last = (int(offset) for offset in entry["data_offsets"])
@@ -132,7 +133,8 @@ def _cut_off(file: Path) -> InputError:
 
 
 def prediction_of(header: Header) -> Prediction:
-    """By the marks community files carry: an empty tensor `v_pred`, with `ztsnr` beside it, or modelspec's line."""
+    """The prediction type by the markers of community files: an empty tensor `v_pred`, with `ztsnr` for zero terminal
+    SNR, or `modelspec.prediction_type`."""
     says_v = header.metadata.get("modelspec.prediction_type", "").lower() in ("v", "v_prediction")
     if "v_pred" not in header.shapes and not says_v:
         return Prediction()
@@ -140,7 +142,7 @@ def prediction_of(header: Header) -> Prediction:
 
 
 def family_of_header(header: Header) -> Family:
-    """Raises InputError that says what the file is instead, and what to take."""
+    """The family of a checkpoint. Raises InputError that says what the file is instead, and what to take."""
     _refuse(header, _UNUSABLE)
     family = FAMILIES.of_checkpoint(header)
     if family is not None:
@@ -162,7 +164,7 @@ def _refuse(header: Header, strangers: tuple[Stranger, ...]) -> None:
 
 Test = Callable[[Header], bool]
 Stranger = tuple[str, Test, str]
-"""What a file is, how that is told, and the advice."""
+"""What a file is, the test for it, and the advice."""
 
 
 def _begins(*beginnings: str) -> Test:
@@ -170,7 +172,7 @@ def _begins(*beginnings: str) -> Test:
 
 
 def _only(*beginnings: str) -> Test:
-    """Such tensors, and no UNet of a checkpoint beside them."""
+    """The file has such tensors and no checkpoint's UNet."""
     return lambda header: header.has(*beginnings) and not header.has(UNET)
 
 
@@ -207,7 +209,7 @@ _FOLDER = text(
     "Take the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, "
     "scheduler), or a checkpoint in one file as web UIs use it."
 )
-# In this order: what is checked first may hold what is checked later.
+# The order matters: files of an earlier kind may also pass a later test.
 _UNUSABLE: tuple[Stranger, ...] = (
     ("empty", lambda header: not header.shapes, TAKE),
     (text("a LoRA"), _is_lora, _AS_LORA),
@@ -233,4 +235,4 @@ _STRANGERS: tuple[Stranger, ...] = (
     (text("a text encoder"), _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
     (text("a textual inversion"), _holds("emb_params", "clip_l", "clip_g"), TAKE),
 )
-"""Asked of what is of no known family."""
+"""Tested on files of no known family."""

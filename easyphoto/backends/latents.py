@@ -1,4 +1,4 @@
-"""Between pictures and the latents the UNet works on."""
+"""Converting between pictures and latents."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from easyphoto.messages import text
 
 
 def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:
-    """float32 (count, 3, height, width) in 0..1."""
+    """RGB pictures of one size as float32 (count, 3, height, width) in 0..1."""
     stacked = np.stack([as_array(picture) for picture in pictures])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
 
 
 def encoded(vae: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
-    """The most likely latents (no draw from their distribution, so that a picture has one latent), float32."""
+    """The scaled latents of RGB pictures, float32 (count, channels, height / 8, width / 8).
+
+    They are the mode of the distribution rather than a sample, so a picture has exactly one latent.
+    """
     weight = next(vae.parameters())
     pixels = (as_tensor(pictures) * 2 - 1).to(weight)
     mode = vae.encode(pixels).latent_dist.mode().float()
@@ -31,7 +34,10 @@ def encoded(vae: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
 
 
 def decoded(vae: Any, latents: torch.Tensor) -> list[np.ndarray]:
-    """uint8 (height, width, 3) for each."""
+    """Scaled latents (count, channels, height / 8, width / 8) as one uint8 array (height, width, 3) each.
+
+    Raises BackendError if the decoded pixels are not finite.
+    """
     weight = next(vae.parameters())
     scaled = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
     pixels = vae.decode(scaled.to(weight)).sample.float()
@@ -47,10 +53,11 @@ def decoded(vae: Any, latents: torch.Tensor) -> list[np.ndarray]:
 
 
 def latent_mask(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> torch.Tensor:
-    """float32 (count, 1, *shape): 1 for every latent cell under which any pixel is to change, else 0.
+    """Masks (height, width) in 0..1 as float32 (count, 1, *shape): 1 for a latent cell under which any pixel is above
+    0, else 0.
 
-    Not the average: half a cell's paint would leave the mask's rim with half the old picture. The soft edge of the
-    mask does its work on the pixels, after decoding.
+    The maximum, not the average: with half-painted cells the rim of the mask would keep half the old picture. The
+    mask's soft edge is applied to the pixels after decoding.
     """
     touched = torch.from_numpy(np.stack(masks) > 0)[:, None].float()
     return functional.adaptive_max_pool2d(touched, shape)
@@ -58,24 +65,26 @@ def latent_mask(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> torch.Te
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A glance at latents without the autoencoder: the linear map that fits one picture and its latents best."""
+    """A cheap preview of latents without the autoencoder: the linear map that best fits one picture to its latents."""
 
     colours: torch.Tensor
-    """(channels + 1, 3); the last row is added."""
+    """float32 (channels + 1, 3); the last row is the bias."""
     size: tuple[int, int]
 
     @classmethod
     def fitted(cls, latents: torch.Tensor, picture: Image.Image) -> Preview:
+        """Fit the map to latents (batch, channels, height, width), the first of which encode the RGB picture."""
         small = functional.adaptive_avg_pool2d(as_tensor([picture]), tuple(latents.shape[-2:]))
         return cls(torch.linalg.lstsq(_columns(latents), small[0].flatten(1).T).solution, picture.size)
 
     def __call__(self, latents: torch.Tensor) -> Image.Image:
+        """An RGB preview of the first picture in latents (batch, channels, height, width), at `size`."""
         height, width = latents.shape[-2:]
         pixels = (_columns(latents[:1]) @ self.colours).clamp(0, 1).reshape(height, width, 3)
         return as_picture((pixels * 255).numpy().astype(np.uint8)).resize(self.size, Image.Resampling.BILINEAR)
 
 
 def _columns(latents: torch.Tensor) -> torch.Tensor:
-    """(cells, channels + 1) of one picture's latents, ones last."""
+    """The first picture's latents as float32 (cells, channels + 1) on the CPU, with a last column of ones."""
     cells = latents[0].float().cpu().flatten(1).T
     return torch.cat([cells, torch.ones(len(cells), 1)], dim=1)

@@ -1,7 +1,7 @@
-"""Where each tensor of our networks lies in a file in the original layout (LDM's and OpenCLIP's names).
+"""Maps the tensor names of diffusers and transformers to the original layout of checkpoints (LDM's and OpenCLIP's).
 
-Reading by the names the network wants, rather than renaming what a file holds, tells at once what the file lacks.
-Checked against diffusers' own converters in tests/backends/test_single_file.py.
+Looking up the names that the network needs, rather than renaming what the file holds, shows at once what is missing.
+tests/backends/test_single_file.py checks the maps against diffusers' own converters.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ class Place:
 
     name: str
     third: int | None = None
-    """0, 1 or 2 where queries, keys and values lie above each other in one tensor."""
+    """0, 1 or 2 if queries, keys and values are stacked in one tensor."""
     is_transposed: bool = False
 
 
 def unet_name(key: str, keys: Collection[str], layers: int) -> str:
     """The name in LDM's layout of a tensor of diffusers' UNet or ControlNet; `layers` is its `layers_per_block`.
 
-    LDM numbers what diffusers calls resnets, attentions and samplers through all blocks: `layers` + 1 numbers belong
-    to a block, for going down a downsampler is the last of them, and for going up it sits inside the last.
+    LDM numbers diffusers' resnets, attentions and samplers continuously through all blocks. A block has `layers` + 1
+    numbers: going down, the downsampler has the last one; going up, the upsampler is part of the last one.
     """
     if match := _BLOCK.fullmatch(key):
         way, block, kind, inner, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
@@ -93,7 +93,7 @@ def unet_name(key: str, keys: Collection[str], layers: int) -> str:
 
 
 def _hint_name(key: str, keys: Collection[str]) -> str:
-    """The convolutions that look at the control image have an activation, which is counted, between each two."""
+    """LDM's name in the control image's embedding, where the activations between the convolutions are numbered too."""
     between = sum(other.startswith("controlnet_cond_embedding.blocks.") for other in keys) // 2
     part, rest = key.removeprefix("controlnet_cond_embedding.").split(".", 1)
     if part == "blocks":
@@ -103,7 +103,7 @@ def _hint_name(key: str, keys: Collection[str]) -> str:
 
 
 def autoencoder_name(key: str, levels: int) -> str:
-    """The name in LDM's layout of a tensor of AutoencoderKL; going up, LDM counts its `levels` from the other end."""
+    """The name in LDM's layout of a tensor of AutoencoderKL; in the decoder LDM counts the `levels` backwards."""
     side, _, rest = key.partition(".")
     if match := _BLOCK.fullmatch(rest):
         way, block, kind, inner, last = match[1], int(match[2]), match[3], match[4], match[5]
@@ -120,13 +120,13 @@ def autoencoder_name(key: str, levels: int) -> str:
 
 
 def old_autoencoder_name(key: str) -> str:
-    """How diffusers itself called the attention's layers before 0.15; many files still do."""
+    """The name with diffusers' attention layers as before 0.15, which many files still use."""
     head, mark, last = key.partition("mid_block.attentions.0.")
     return f"{head}{mark}{_renamed(last, _OLD_ATTENTION)}" if mark else key
 
 
 def open_clip_place(key: str) -> Place:
-    """Where a tensor of transformers' CLIP text model lies in OpenCLIP's, whose q, k and v are one tensor."""
+    """The place of a tensor of transformers' CLIP text model in OpenCLIP's layout, where q, k and v are one tensor."""
     key = key.removeprefix("text_model.")
     if key in _OPEN_CLIP_ENDS:
         name = _OPEN_CLIP_ENDS[key]
@@ -142,6 +142,6 @@ def open_clip_place(key: str) -> Place:
 
 
 def _renamed(name: str, table: dict[str, str]) -> str:
-    """The name with its module, all but the last word, exchanged where the table knows it."""
+    """The name with its module (all but the last part) replaced if the table has it."""
     module, _, kind = name.rpartition(".")
     return f"{table.get(module, module)}.{kind}"

@@ -1,4 +1,4 @@
-"""A base model opened from disk, a folder in the diffusers layout or one file."""
+"""Loading a base model from a folder in the diffusers layout or from a single file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def load_components(
     device: str | torch.device | None = None,
     store: WeightStore | None = None,
 ) -> Components:
-    """Load everything but the ControlNets, from a folder in the diffusers layout or from one checkpoint file.
+    """Load everything but the ControlNets from a folder in the diffusers layout or from a single checkpoint file.
 
-    Without dtype and device: the GPU in 16 bit where there is one, else fp32. `store` gives what a checkpoint file
-    does not hold. Raises WeightsMissing for what does not lie in `base`.
+    The defaults are float16 on the GPU if there is one, else float32 on the CPU. `store` provides what a checkpoint
+    file does not hold. Raises WeightsMissing for missing parts, InputError for a UNet that does not fit the
+    autoencoder.
     """
     device = torch.device(device or default_device())
     dtype = dtype or default_dtype(device)
@@ -41,7 +42,7 @@ def load_components(
 
 def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
     require_parts(base, family)
-    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # 5 s, so only where something is loaded
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # takes 5 s, so only here
 
     place: dict[str, Any] = {"dtype": dtype, "device": device}
     wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
@@ -53,14 +54,14 @@ def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torc
                 load_network(encoder_class(each), base / each.part, **place) for each in family.text_encoders
             ),
             tokenizers=tuple(_tokenizer(base / each.tokenizer) for each in family.text_encoders),
-            # Only its configuration counts (betas, prediction type); the samplers are made from it.
+            # Only its configuration is used (betas, prediction type); the samplers are built from it.
             scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
             family=family,
         )
 
 
 def _tokenizer(folder: Path) -> Any:
-    # By this name both transformers 4, whose other class reads no tokenizer.json, and 5 have the fast one.
+    # The fast tokenizer has this name in transformers 4, whose other class does not read tokenizer.json, and in 5.
     from transformers import CLIPTokenizerFast
 
     return CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
@@ -85,5 +86,5 @@ def default_device() -> str:
 
 
 def default_dtype(device: torch.device) -> torch.dtype:
-    # float16 rather than bfloat16 where nothing is trained: eight times finer, and SD 1.5 does not overflow in it.
+    # For inference float16 rather than bfloat16: it is eight times finer, and SD 1.5 does not overflow in it.
     return torch.float16 if device.type == "cuda" else torch.float32

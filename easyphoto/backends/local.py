@@ -1,4 +1,4 @@
-"""Pictures painted on this machine, with diffusers' networks and no web UI."""
+"""The local backend, which paints with diffusers' networks and without a web UI."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
 
 LATENT_FACTOR = 8
-"""Pixels to one latent cell in every Stable Diffusion autoencoder."""
+"""Pixels per latent cell, along each side, in every Stable Diffusion autoencoder."""
 
 
 def open_local(
     family: Family, base: Path, store: WeightStore | None = None, models: Lease | None = None
 ) -> LocalBackend:
-    """The backend for what `base_model` found: a folder in the diffusers layout or a checkpoint file.
+    """The backend for a folder in the diffusers layout or a checkpoint file, as `base_model` returns it.
 
-    `store` has what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. `models` lends networks that were
-    loaded before. Raises WeightsMissing.
+    `store` provides what a checkpoint does not hold: tokenizer, autoencoder, ControlNets. Networks already loaded are
+    borrowed from `models`. Raises WeightsMissing.
     """
     models = models or no_models()
     device = torch.device(default_device())
@@ -74,7 +74,7 @@ def open_local(
 
 @dataclass(frozen=True, eq=False)
 class LatentBatch:
-    """What a batch of pictures starts from, in latents."""
+    """The latents and noise a batch of pictures starts from, both float32 (batch, channels, height, width)."""
 
     latents: torch.Tensor
     noise: torch.Tensor
@@ -85,13 +85,13 @@ class LatentBatch:
 
     @property
     def size(self) -> Size:
-        """Of the picture, in pixels."""
+        """Size of the picture in pixels."""
         height, width = self.latents.shape[-2:]
         return Size(width * LATENT_FACTOR, height * LATENT_FACTOR)
 
 
 class LocalBackend:
-    """Passes the Backend protocol over networks that somebody else may hold too, live adapters included."""
+    """Implements the Backend protocol on networks that may be shared, for instance with a trainer and its adapters."""
 
     def __init__(
         self,
@@ -105,8 +105,8 @@ class LocalBackend:
     ) -> None:
         """`base` is what the networks were loaded from; a folder may hold ControlNets in `controlnet/`.
 
-        ControlNets that it lacks come from the store. Without a device the networks are used where they are. `models`
-        lends ControlNets and encoded prompts, where `key` says which networks these are.
+        Other ControlNets come from the store. Without a device the networks stay where they are. ControlNets and
+        encoded prompts are cached in `models`; `key` identifies the networks in cache keys.
         """
         self._models, self._key = models or no_models(), key
         weight = components.unet.conv_in.weight
@@ -129,7 +129,7 @@ class LocalBackend:
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
-        """The weight files that took part so far: the checkpoint, and what came from the catalogue."""
+        """The weight files used so far: the checkpoint, and those from the catalogue."""
         return self._used.weights()
 
     def capabilities(self) -> Capabilities:
@@ -152,7 +152,7 @@ class LocalBackend:
         return self.inpaint_many((request,), progress)[0]
 
     def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
-        """As `inpaint` for each; requests that differ only in pictures, words and seeds share each step's pass."""
+        """Like `inpaint` for each; requests that differ only in pictures, prompts and seeds are batched."""
         for request in requests:
             check_inpaint(request, self._components.family.latent_multiple)
             self._check_capabilities(request)
@@ -181,7 +181,7 @@ class LocalBackend:
         self._lent = False
 
     def close(self) -> None:
-        """The networks are this backend's own and go with it."""
+        """Do nothing: there is no host whose checkpoint has to be loaded again."""
 
     def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
         same = [result for request in batch if (result := unchanged(request)) is not None]
@@ -230,9 +230,9 @@ class LocalBackend:
         size: Size,
         middles: Sequence[float],
     ) -> tuple[Denoise, PromptEmbeddings]:
-        """The networks as they are in each step, and the words of the first one.
+        """The denoising function for all steps, and the prompt embeddings of the first step.
 
-        Words are encoded by text encoders that a LoRA may change, so they belong to the conditions that are on.
+        Prompts are encoded once per set of active conditions, because a LoRA may change the text encoders.
         """
         denoisers: dict[frozenset[int], Denoiser] = {}
         words: dict[frozenset[int], PromptEmbeddings] = {}
@@ -251,7 +251,7 @@ class LocalBackend:
         return denoise, next(iter(words.values()))
 
     def _words(self, batch: Sequence[Request], conditions: Sequence[Condition]) -> PromptEmbeddings:
-        """Negative prompts first, as `Denoiser` wants them; without guidance they have no say."""
+        """The prompt embeddings, negative prompts first as in `Denoiser`; with CFG 1 there are no negative ones."""
         negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
         texts = (*negatives, *(request.prompt for request in batch))
         if self._key is None:
@@ -281,7 +281,7 @@ class LocalBackend:
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
-        """Networks in evaluation mode and without gradients; a trainer finds its own as it left them."""
+        """Networks in evaluation mode and without gradients; afterwards their training mode is restored."""
         with ExitStack() as stack:
             stack.enter_context(out_of_memory_named())
             stack.enter_context(torch.no_grad())
@@ -319,7 +319,7 @@ class LocalBackend:
 
 @dataclass(frozen=True)
 class Applied:
-    """What took part in a batch."""
+    """The controls and conditions that took effect in a batch."""
 
     controls: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -350,6 +350,7 @@ class Applied:
 
 
 def bytes_of_words(words: PromptEmbeddings) -> int:
+    """Size of prompt embeddings in bytes."""
     tensors = (words.states,) if words.pooled is None else (words.states, words.pooled)
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
@@ -360,7 +361,7 @@ def _set_training(modules: Sequence[torch.nn.Module]) -> None:
 
 
 def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
-    """The numbers of requests that can go through the networks together, groups in order of their first."""
+    """The indices of requests grouped by batch key; groups are in order of their first request."""
     groups: dict[Hashable, list[int]] = {}
     for number, request in enumerate(requests):
         groups.setdefault(request.batch_key, []).append(number)
@@ -368,7 +369,7 @@ def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
 
 
 def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:
-    # On the CPU whatever the device: the same seed then starts from the same noise everywhere.
+    # Always on the CPU, so that a seed gives the same noise on every device.
     return tuple(torch.Generator("cpu").manual_seed(request.seed) for request in batch)
 
 
@@ -378,5 +379,5 @@ def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: 
 
 
 def _pasted(request: InpaintRequest, painted: np.ndarray) -> Image.Image:
-    """The painted pixels through the mask; where it is 0 every byte is the request's."""
+    """The painted pixels blended in by the mask; where it is 0, every byte is the request's."""
     return as_picture(blended(as_array(request.image), painted, request.mask))

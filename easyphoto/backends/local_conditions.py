@@ -1,4 +1,4 @@
-"""Conditions on this machine's networks, each kind by what applies it, and which of them act in which step."""
+"""Applying conditions to the local networks, kind by kind, and switching them on and off by step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from easyphoto.backends.lora_apply import AppliedLoras, loras_applied
 
 
 class Applied(Protocol):
-    """The conditions of one kind while they are on the networks."""
+    """The conditions of one kind while they are applied to the networks."""
 
     def switch(self, on: Collection[int]) -> None:
-        """Only those of these numbers act from now."""
+        """Activate the conditions with these numbers and deactivate the others."""
         ...
 
 
 Column = Sequence[Any]
-"""One condition of a batch: as each of its pictures has it. What the batch key says is equal in all."""
+"""One condition of a batch, as each of its pictures has it; their batch keys are equal."""
 Applier = Callable[[Components, Sequence[Column]], AbstractContextManager[Applied]]
-"""Lays all conditions of a kind on the networks, which are bit for bit as they were when the context is left."""
+"""Applies all conditions of a kind to the networks; leaving the context restores the networks bit for bit."""
 
 
 def _apply_loras(components: Components, columns: Sequence[Column]) -> AbstractContextManager[AppliedLoras]:
@@ -32,20 +32,20 @@ def _apply_loras(components: Components, columns: Sequence[Column]) -> AbstractC
 
 
 APPLIERS: Mapping[str, Applier] = MappingProxyType({LoraCondition.kind: _apply_loras})
-"""Kind → what applies it. All of them can start and end between two steps."""
+"""Kind → its applier. All of these kinds can start and end between two steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class ActiveConditions:
-    """A batch's conditions while they are on the networks, numbered in the request's order."""
+    """A batch's conditions while they are applied to the networks, numbered in the request's order."""
 
     conditions: tuple[Condition, ...]
-    """Those of the first picture, with a weight or without."""
+    """Those of the first picture, including those of weight 0."""
     kinds: tuple[tuple[tuple[int, ...], Applied], ...]
-    """For each kind the numbers of its conditions, and what switches them."""
+    """For each kind the numbers of its conditions, and the object that switches them."""
 
     def on_at(self, progress: float) -> frozenset[int]:
-        """Which act in a step; `progress` is its middle, as a share of all steps made."""
+        """The numbers that act in a step; `progress` is the step's middle as a fraction of all steps."""
         return frozenset(
             number for number, each in enumerate(self.conditions) if each.weight and each.start <= progress < each.end
         )
@@ -62,9 +62,9 @@ def conditions_applied(
     *,
     appliers: Mapping[str, Applier] = APPLIERS,
 ) -> Iterator[ActiveConditions]:
-    """The conditions of a batch of pictures whose batch keys are equal.
+    """Apply the conditions of a batch of pictures with equal batch keys.
 
-    Raises MissingCapability where one does not fit the networks.
+    Raises MissingCapability if one does not fit the networks.
     """
     columns = list(zip(*batch, strict=True))
     numbers: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""LoRA files, laid on the weights for the time of a call and taken off without a trace."""
+"""Applying LoRA files to the weights for the duration of a call, and restoring the weights exactly."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from easyphoto.storage.files import cause_of
 from easyphoto.storage.records import parsed
 
 NATIVE_FACTS = "lora_adapter_metadata"
-"""Where diffusers' own format keeps what kohya's has in a tensor for each layer."""
+"""Metadata key of diffusers' own format for the alphas that kohya's format stores as one tensor per layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoraDelta:
-    """What one LoRA adds to one weight: scale × up · down, in the weight's shape."""
+    """What one LoRA adds to one weight: scale × up · down, float32 in the weight's shape."""
 
     weight: nn.Parameter
     up: torch.Tensor
@@ -34,29 +34,30 @@ class LoraDelta:
     scale: float
 
     def delta(self) -> torch.Tensor:
+        """float32, in the shape and on the device of the weight."""
         device = self.weight.device
         product = self.up.to(device).float().flatten(1) @ self.down.to(device).float().flatten(1)
         return self.scale * product.reshape(self.weight.shape)
 
 
 class AppliedLoras:
-    """LoRAs of which any may be on. The old weights are kept aside: subtracting would not give them back exactly."""
+    """LoRAs that can be switched on and off. The weights are saved: subtracting would not restore them exactly."""
 
     def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:
-        """`changes` are those of each LoRA."""
+        """`changes` holds the deltas of each LoRA."""
         self._changes = changes
         self._kept: dict[nn.Parameter, torch.Tensor] = {}
         self._on: tuple[int, ...] = ()
 
     def switch(self, on: Collection[int]) -> None:
-        """Only the LoRAs of these numbers are on from now."""
+        """Switch on the LoRAs with these numbers and switch off the others."""
         on = tuple(sorted(on))
         if on == self._on:
             return
         by_weight: dict[nn.Parameter, list[LoraDelta]] = defaultdict(list)
         for change in (change for number in on for change in self._changes[number] if change.scale):
             by_weight[change.weight].append(change)
-        # Before the weights, so that a switch that is cut off is not taken for one that was made.
+        # Set before the weights change, so that an interrupted switch is not mistaken for a finished one.
         self._on = (-1,)
         with torch.no_grad():
             for weight, its_changes in by_weight.items():
@@ -69,9 +70,9 @@ class AppliedLoras:
 
 @contextmanager
 def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iterator[AppliedLoras]:
-    """All of them on at first; afterwards every weight is bit for bit what it was.
+    """Apply LoRAs, all switched on at first; leaving the context restores every weight bit for bit.
 
-    Raises MissingCapability for a file that is no LoRA for this model, before any weight is touched.
+    Raises MissingCapability for a file that is not a LoRA for this model, before any weight changes.
     """
     by_name = targets(components) if uses else {}
     applied = AppliedLoras([read_changes(use, by_name) for use in uses])
@@ -83,7 +84,7 @@ def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iter
 
 
 def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:
-    """What the file changes. Raises MissingCapability naming the keys that fit nothing here."""
+    """The deltas of a LoRA file. Raises MissingCapability that names keys which match no layer."""
     tensors, facts = _read(use)
     modules: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     for key, tensor in tensors.items():
@@ -113,7 +114,7 @@ def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:
 
 
 def _read(use: LoraCondition) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
-    """The file's tensors, and the alphas that its metadata give to whole networks."""
+    """The file's tensors, and the alphas that its metadata set for whole networks."""
     from safetensors import SafetensorError, safe_open
 
     if not use.path.is_file():
@@ -133,7 +134,7 @@ def _read(use: LoraCondition) -> tuple[dict[str, torch.Tensor], dict[str, float]
 
 
 def _alphas(use: LoraCondition, facts: dict[str, Any]) -> dict[str, float]:
-    """Of diffusers' facts only one alpha for each network is understood; the rest would change what is added."""
+    """The alpha per network from diffusers' metadata; options that would change the delta are refused."""
     strange = [name for name, value in facts.items() if name.endswith(_NOT_UNDERSTOOD) and value]
     if strange:
         raise MissingCapability(
@@ -147,7 +148,8 @@ _NOT_UNDERSTOOD = (".alpha_pattern", ".use_rslora", ".use_dora")
 
 
 def _fits(parts: dict[str, torch.Tensor], weight: nn.Parameter) -> bool:
-    """Kohya's convolutions are a pair too: the first of the layer's size, the second 1×1."""
+    """Whether the factors' product has the weight's shape. In kohya's convolution pairs the first has the layer's
+    kernel size, the second is 1×1."""
     if DOWN not in parts or UP not in parts:
         return False
     down, up = parts[DOWN].flatten(1), parts[UP].flatten(1)

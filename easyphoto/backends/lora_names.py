@@ -1,7 +1,6 @@
-"""The names that LoRA files give to layers and to their factors: kohya's in two spellings, and diffusers'.
+"""The names that LoRA files use for layers and their factors: kohya's in two spellings, and diffusers'.
 
-A layer has a name in each; here they all lead to the layer's weight. Which of them a file uses is not asked, so that
-files of mixed spelling are read too.
+Every spelling of a layer's name maps to the layer's weight, so files that mix spellings are read too.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _PARTS = (
     (".lora_B.weight", UP),
     (".alpha", ALPHA),
 )
-# The spelling of diffusers before 0.22: attention processors of their own, with names that the layers do not have.
+# The spelling of diffusers before 0.22: LoRA attention processors, whose names differ from the layers'.
 _OLD_LAYERS = {"to_out": "to_out.0"}
 _OLD_TEXT_LAYERS = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
 
 
 def targets(components: Components) -> Targets:
-    """Every weight that a LoRA file may change, by each of the names that files have for it."""
+    """Every weight that a LoRA file may change, under each name that files use for it."""
     found: Targets = {}
     layers = dict(_layers(components.unet))
     for name, weight in layers.items():
@@ -49,15 +48,15 @@ def targets(components: Components) -> Targets:
 
 
 def ldm_name(name: str, layers: Collection[str], depth: int) -> str:
-    """A UNet layer's name in the LDM layout, as kohya's tools write it for newer families.
+    """A UNet layer's name in the LDM layout, joined by underscores, as kohya's tools write it for newer families.
 
-    `layers` are the names of all, `depth` is how many a block has (`layers_per_block`).
+    `layers` are the names of all layers, `depth` is `layers_per_block`.
     """
     return _joined(unet_name(f"{name}.weight", layers, depth).removesuffix(".weight"))
 
 
 def _text_names(name: str, encoder: TextEncoder) -> Iterator[str]:
-    # transformers 5.6 dropped the level `text_model` from the modules of one class; the files keep it.
+    # transformers 5.6 dropped the level `text_model` from the modules of one class; files keep it.
     flat = name.removeprefix("text_model.")
     full = flat if flat == "text_projection" else f"text_model.{flat}"
     yield from (prefix + _joined(full) for prefix in encoder.lora)
@@ -65,7 +64,7 @@ def _text_names(name: str, encoder: TextEncoder) -> Iterator[str]:
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Linear and convolution layers by their name in the bare network, also where live peft adapters wrap them."""
+    """Linear and convolution layers by their names in the bare network, even if PEFT adapters wrap them."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear | nn.Conv2d) and ".lora_" not in name:
             yield name.removeprefix("base_model.model.").removesuffix(".base_layer"), module.weight
@@ -76,7 +75,7 @@ def _joined(name: str) -> str:
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """The layer's name and which of its factors a tensor of a file is; of a strange key, the key and its end."""
+    """The layer's name and the factor that a file's key stands for; an unknown key is split at its first dot."""
     plain = key.removeprefix("base_model.model.")
     for suffix, part in _PARTS:
         if plain.endswith(suffix):

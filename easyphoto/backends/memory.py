@@ -1,4 +1,4 @@
-"""Running out of memory, said by name."""
+"""Naming out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADVICE = text("Take a smaller resolution or fewer controls, or close other progr
 
 @contextmanager
 def out_of_memory_named() -> Iterator[None]:
-    """Turn running out of memory into OutOfMemory; every other error passes."""
+    """Turn out-of-memory errors into OutOfMemory; all other errors pass through."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Old checkpoints (.ckpt, .pth): pickles, which may hold programs. Only tensors are taken out, nothing is run."""
+"""Old checkpoints (.ckpt, .pth). Pickles may contain code; only tensors are read and nothing is executed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ADVICE = text(
     "Convert it to .safetensors in the web UI (Checkpoint Merger, “No interpolation”), or take it in that format."
 )
 SAFE_SINCE = (2, 6)
-"""torch before 2.6 could be made to run a program in spite of `weights_only` (CVE-2025-32434)."""
+"""In torch before 2.6 a file could execute code despite `weights_only` (CVE-2025-32434)."""
 
 
 def read_pickle(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors by name, read from disk only when they are used.
+    """The tensors by name, memory-mapped: each is read from disk when it is used.
 
-    Raises InputError for a file that holds anything but tensors and plain values, and for the format before torch 1.6.
+    Raises InputError if the file holds anything but tensors and plain values, or has the format of torch before 1.6.
     """
     _require_safe_torch(file)
     if not file.is_file() or not zipfile.is_zipfile(file):
@@ -44,7 +44,7 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
 
 
 def _tensors_of(content: Any) -> dict[str, torch.Tensor]:
-    """Training checkpoints keep them one level below, beside counters that nobody needs here."""
+    """The named tensors; training checkpoints keep them under `state_dict`, beside counters."""
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     items = content.items() if isinstance(content, dict) else ()

@@ -1,4 +1,4 @@
-"""Words to what the UNet attends to."""
+"""Encoding prompts into the embeddings the UNet attends to."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from easyphoto.geometry import Size
 from easyphoto.messages import note
 
 LAST = -1
-"""The hidden states after the final norm."""
+"""The last layer's hidden states, after the final norm."""
 
 
 @dataclass(frozen=True, eq=False)
 class PromptEmbeddings:
-    """Encoded prompts: (count, tokens, width), and notes on what had to be cut."""
+    """Encoded prompts, with notes on truncated ones. `states` is (count, tokens, width) in the UNet's dtype."""
 
     states: torch.Tensor
     notes: tuple[str, ...]
     pooled: torch.Tensor | None = None
-    """(count, width): each prompt as a whole; None for families that are not told it."""
+    """(count, width), the pooled embeddings; None for families whose UNet does not take them."""
 
     def added(self, size: Size) -> dict[str, torch.Tensor] | None:
-        """What the networks are told besides the words, for pictures of `size` from which nothing was cut off."""
+        """The UNet's extra inputs for uncropped pictures of `size` in pixels; None if the family has none."""
         if self.pooled is None:
             return None
         times = [time_ids(original=size, corner=(0, 0), target=size)] * len(self.pooled)
-        # In float32, whatever the networks run in: bfloat16 knows no odd number above 256.
+        # Always float32: bfloat16 cannot represent odd numbers above 256.
         return {"text_embeds": self.pooled, "time_ids": torch.tensor(times, dtype=torch.float32).to(self.pooled.device)}
 
 
 def time_ids(*, original: Size, corner: tuple[int, int], target: Size) -> tuple[int, ...]:
-    """Six: height and width before anything was cut, top and left of the cut, height and width of the rest."""
+    """SDXL's size conditioning, six numbers of pixels: original height and width, top and left of the crop, height and
+    width of the crop. `corner` is (top, left)."""
     return original.height, original.width, *corner, target.height, target.width
 
 
 def encode_prompts(components: Components, texts: Sequence[str]) -> PromptEmbeddings:
-    """Every distinct text is encoded once, padded to the encoder's length, as Stable Diffusion was trained."""
+    """Encode prompts, each distinct text once, padded to the encoder's length as in Stable Diffusion's training."""
     distinct = list(dict.fromkeys(texts))
     order = [distinct.index(text) for text in texts]
     encoders, tokenizers = components.text_encoders, components.tokenizers
@@ -67,13 +68,14 @@ def encode_prompts(components: Components, texts: Sequence[str]) -> PromptEmbedd
 def encoded_tokens(
     said: Sequence[TextEncoder], encoders: Sequence[Any], tokens: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Hidden states (count, length, width), the encoders' side by side, and pooled text (count, width).
+    """Hidden states (count, length, width), concatenated over the encoders, and the pooled embeddings (count, width) or
+    None.
 
-    `said` is what the family says of each encoder; `tokens` are (count, length) for each.
+    `said` describes each encoder; `tokens` holds int64 (count, length) for each.
     """
     states, pooled = [], None
     for each, encoder, its_tokens in zip(said, encoders, tokens, strict=True):
-        # All hidden states are asked for only where they count: they cost memory in a training.
+        # All hidden states are requested only if needed: they cost memory in a training.
         answer = encoder(its_tokens, output_hidden_states=each.layer != LAST)
         states.append(answer.last_hidden_state if each.layer == LAST else answer.hidden_states[each.layer])
         pooled = answer.text_embeds if each.pools else pooled

@@ -1,10 +1,10 @@
-"""Pictures painted by a web UI elsewhere, over its HTTP API (/sdapi/v1), with its checkpoints, ControlNets and LoRAs.
+"""The remote backend, which paints through a web UI's HTTP API (/sdapi/v1) with its checkpoints, ControlNets and LoRAs.
 
-What a web UI does not know it leaves out without a word. So names are looked up in its lists first, what it notes about
-a picture is held against the request, and once for each control and LoRA a tiny picture proves that it counts.
+A web UI silently drops names it does not know. So names are looked up in its lists first, the `info` it returns with a
+picture is compared with the request, and a tiny picture proves once per control and LoRA that it takes effect.
 
-Over HTTP it cannot be seen of which family a checkpoint is, nor with which weight a control was applied; and a host
-without its own page (--nowebui) does not tell whose work it does, so a cancel may stop somebody else's there.
+HTTP does not show which family a checkpoint belongs to, nor the weight with which a control was applied. A host without
+its own page (--nowebui) does not tell whose task is running, so a cancel may stop somebody else's.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ from easyphoto.weights.catalog import UsedWeight
 
 OWN = "user's own"
 CONDITIONS = (LoraCondition.kind,)
-"""A tag in the prompt holds for all steps, so none of them is timed."""
+"""LoRAs are tags in the prompt, which act in all steps, so no condition can be timed."""
 MOST_WEIGHT = 2.0
-"""Of a control, in every web UI."""
+"""The largest weight of a control that web UIs accept."""
 _IMG2IMG, _TXT2IMG = "/sdapi/v1/img2img", "/sdapi/v1/txt2img"
 
 
 def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves: bool = True) -> RemoteBackend:
-    """The web UI with the checkpoint that `base` names there; a family's name, or None, is the one it has loaded.
+    """The web UI with the checkpoint that `base` names there; a family's id or None takes the loaded one.
 
-    A path of this machine counts by its file's name; where the web UI has no such file its loaded checkpoint is taken,
-    and every result notes that. Raises MissingCapability for another name it does not know, BackendUnreachable.
+    A local path is matched by its file name; if the web UI has no such file, its loaded checkpoint is used and every
+    result notes that. Raises MissingCapability for any other name it does not know, and BackendUnreachable.
     """
     if family.ships:
         raise MissingCapability(
@@ -90,14 +90,14 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
 
 @dataclass(eq=False)
 class RemoteBackend:
-    """Passes the Backend protocol on to a web UI."""
+    """Implements the Backend protocol with a remote web UI."""
 
     webui: WebUi
     opened_for: Family
     lists: RemoteInventory
     checkpoint: HostCheckpoint | None
     proves: bool = True
-    """Whether tiny pictures show that controls and LoRAs count; costs three of them for the first thing."""
+    """Whether to prove with tiny pictures that controls and LoRAs take effect; the first proof takes three pictures."""
     notes: tuple[str, ...] = ()
     _lent: bool = False
     _used: dict[str, UsedWeight] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class RemoteBackend:
         return tuple(self._used.values())
 
     def capabilities(self) -> Capabilities:
-        """Of the lists that were read at the opening; only the free memory is asked for anew."""
+        """The capabilities by the lists read on opening; only the free memory is queried again."""
         return Capabilities(
             families=(self.family,),
             controls=tuple(self._controls),
@@ -153,14 +153,14 @@ class RemoteBackend:
         return self._result(request, painted, named, notes, started=started)
 
     def prepare(self) -> None:
-        """The training runs on this machine, and the web UI elsewhere keeps its memory; only requests are refused."""
+        """Refuse requests from now on. The training runs on this machine, so the remote web UI keeps its memory."""
         self._lent = True
 
     def release(self) -> None:
         self._lent = False
 
     def close(self) -> None:
-        """Every request put the other side's options back already."""
+        """Do nothing: every request has already restored the web UI's options."""
 
     def _painted(
         self, path: str, request: Request, named: Named, *, size: Size, steps: int, progress: Progress
@@ -183,7 +183,7 @@ class RemoteBackend:
         return first_picture(answer, size)
 
     def _named(self, request: Request) -> Named:
-        """Everything under the web UI's names. Raises MissingCapability before anything is sent."""
+        """The request's parts under the web UI's names. Raises MissingCapability before anything is sent."""
         if self._lent:
             raise BackendError(
                 text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it.")
@@ -269,7 +269,7 @@ class RemoteBackend:
 
 
 def steps_made(request: InpaintRequest) -> int:
-    """How many of its steps a web UI makes for that denoise, if it was not told to make all."""
+    """The number of steps a web UI takes for that denoising strength, unless `img2img_fix_steps` is set."""
     return min(int(request.steps * request.denoise), request.steps - 1) + 1
 
 
@@ -280,7 +280,7 @@ def _payload(request: Request, named: Named) -> Payload:
 
 
 def _free_memory(said: Any) -> int | None:
-    """Of the graphics card there; None where it has none, or does not say."""
+    """Free bytes of the remote GPU; None if it has none or does not tell."""
     try:
         return int(said["cuda"]["system"]["free"])
     except (KeyError, TypeError, ValueError):

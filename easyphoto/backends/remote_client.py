@@ -1,8 +1,8 @@
-"""HTTP to a web UI elsewhere: one address, JSON in and out, patience with limits, and errors that say what to do.
+"""An HTTP client for a remote web UI: one address, JSON in and out, time limits, and errors that say what to do.
 
-The standard library is enough here, and always at hand: httpx has two successors in use (httpx, httpx2), of which a
-machine has one, the other or none; and what matters most, that a painting is never asked for twice, is easiest seen
-where every connection is opened by us and closed after one answer.
+It uses the standard library, which is always available; of httpx and httpx2 a machine may have either or none. The most
+important property, that a painting is never requested twice, is easiest to verify if every connection is opened here
+and closed after one answer.
 """
 
 from __future__ import annotations
@@ -24,52 +24,52 @@ from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
 ROOM = 32 << 20
-"""Bytes of an answer that holds no picture; the list of LoRAs carries every file's metadata."""
+"""Most bytes of an answer without pictures; the list of LoRAs includes every file's metadata."""
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """How long a web UI may keep us waiting."""
+    """Time limits and retries for requests to a web UI."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
-    """For everything but a painting."""
+    """For every request but a painting."""
     paint_seconds: float = 3600.0
-    """For a painting, which may stand in the host's queue; that the host still lives is asked meanwhile."""
+    """For a painting, which may wait in the host's queue; meanwhile the host is polled to see whether it is alive."""
     tries: int = 3
-    """Of what may be asked again without harm."""
+    """Attempts of a request that is safe to repeat."""
     pause_seconds: float = 1.0
     poll_seconds: float = 1.0
     dead_polls: int = 5
-    """Polls in a row without an answer, until a painting is given up."""
+    """Consecutive unanswered polls after which a painting is given up."""
     stop_seconds: float = 30.0
-    """After a cancel, until the host is left to itself."""
+    """How long a cancel keeps interrupting the host before it gives up."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a web UI is, and who asks. Name and password are in no text that is made of it."""
+    """A web UI's URL and the credentials for it. The credentials never appear in its repr."""
 
     url: str
     secret: str = field(default="", repr=False)
-    """`user:password`; empty: none."""
+    """`user:password`; empty if none."""
 
     @property
     def is_open_to_listeners(self) -> bool:
-        """A password would travel unencrypted, and further than this machine."""
+        """Whether a password would leave this machine unencrypted."""
         parts = urlsplit(self.url)
         return bool(self.secret) and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
 
 
 def address_from(written: str, auth: str | None = None) -> Address:
-    """`http://host:7860`, with `user:password@` before the host, or `auth` beside it. Raises InputError."""
+    """Parse `http://host:7860`, with credentials before the host (`user:password@`) or in `auth`. Raises InputError."""
     advice = text("Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one.")
     try:
         parts = urlsplit(written.strip())
         port = parts.port
     except ValueError:
-        # The text may hold a password, so it is not repeated.
+        # The text may hold a password, so the error does not repeat it.
         raise InputError(text("That is no web address."), advice=advice) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise InputError(text("That is no web address."), advice=advice)
@@ -86,7 +86,7 @@ def address_from(written: str, auth: str | None = None) -> Address:
 
 
 class _NotConnected(OSError):
-    """Nothing was sent."""
+    """The connection failed before anything was sent."""
 
 
 class _Plain(http.client.HTTPConnection):
@@ -104,7 +104,8 @@ class _Encrypted(http.client.HTTPSConnection):
 
 
 def _connected(connection: Any, connect: Any) -> None:
-    """urllib knows one time-out; a host that is off should be noticed sooner than one that paints."""
+    """Connect with `connect_seconds`, then set the request's own time-out. urllib has only one time-out, but a host
+    that is off should be noticed sooner than a host that paints."""
     patience, connection.timeout = connection.timeout, connection.connect_seconds
     try:
         connect()
@@ -120,7 +121,7 @@ class _Plainly(urllib.request.HTTPHandler):
 
 class _Encryptedly(urllib.request.HTTPSHandler):
     def __init__(self) -> None:
-        # The system's certificates, or those of SSL_CERT_FILE; names are checked.
+        # The system's certificates, or those of SSL_CERT_FILE; host names are checked.
         self._trust = ssl.create_default_context()
         super().__init__(context=self._trust)
 
@@ -133,14 +134,14 @@ class _SentOn(Exception):
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A web UI's API never redirects; who does is a login page, or wants the password elsewhere."""
+    """Refuses redirects: a web UI's API never redirects, so a redirect leads to a login page or leaks the password."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         raise _SentOn(newurl)
 
 
 class WebUi:
-    """Questions to one web UI. Safe to use from several threads."""
+    """A client of one web UI. Thread-safe."""
 
     def __init__(self, address: Address, patience: RequestLimits | None = None) -> None:
         self.address = address
@@ -148,7 +149,11 @@ class WebUi:
         self._opener = urllib.request.build_opener(_Plainly(), _Encryptedly(), _NoRedirects())
 
     def get(self, path: str, *, tries: int | None = None, room: int = ROOM) -> Any:
-        """Asked again where a connection fails. Raises BackendUnreachable, BackendError."""
+        """GET `path` and return the parsed JSON; retried if the connection fails. `room` is the most bytes of the
+        answer.
+
+        Raises BackendUnreachable, BackendError.
+        """
         for attempt in reversed(range(tries or self.patience.tries)):
             try:
                 return self._ask(path, None, seconds=self.patience.read_seconds, room=room)
@@ -159,14 +164,14 @@ class WebUi:
         raise AssertionError("there is at least one try")
 
     def get_or_none(self, path: str) -> Any:
-        """None where the web UI has no such address: an extension that is missing, a version before it."""
+        """Like `get`, but None on 404: the web UI lacks an extension or is too old."""
         try:
             return self.get(path)
         except Gone:
             return None
 
     def post(self, path: str, content: dict[str, Any], *, seconds: float | None = None, room: int = ROOM) -> Any:
-        """Sent once. Only where no connection came about, and so nothing was sent, it is tried again."""
+        """POST `content` as JSON and return the parsed answer. Retried only if connecting failed: never sent twice."""
         for attempt in reversed(range(self.patience.tries)):
             try:
                 return self._ask(path, content, seconds=seconds or self.patience.read_seconds, room=room)

@@ -1,6 +1,6 @@
 """A web UI's own face restorers and upscalers, through /sdapi/v1/extra-single-image.
 
-It answers also where its network could not be loaded, with the picture as it was or plainly enlarged; that is noticed.
+If its network cannot be loaded, the web UI still answers, with the unchanged or interpolated picture; this is detected.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from easyphoto.weights.catalog import UsedWeight
 
 _EXTRA = "/sdapi/v1/extra-single-image"
 RESTORERS = {"gfpgan": "gfpgan_visibility", "codeformer": "codeformer_visibility"}
-"""What extra-single-image can be asked for; other restorers of a web UI are out of reach."""
+"""Restorer → its field in extra-single-image; a web UI's other restorers cannot be requested."""
 PLAIN = ("lanczos", "nearest")
-"""Upscalers that are no networks: with them a plain enlargement is what was asked for."""
-# How closely CodeFormer keeps to the picture: 0 is sharpest, 1 most faithful.
+"""Upscalers that interpolate instead of running a network, so a plain enlargement is their correct answer."""
+# CodeFormer's fidelity weight: 0 is sharpest, 1 most faithful.
 _FAITHFULNESS = 0.5
 _LEAST_CHANGE = 1
 
@@ -41,7 +41,7 @@ class RemoteRestorer:
         return (_used(self.name),)
 
     def restore(self, face: Image.Image) -> Image.Image:
-        """Raises BackendError where the face came back as it went."""
+        """Restore an aligned RGB face; same size. Raises BackendError if the face came back unchanged."""
         content = {
             **_content(face, factor=1),
             RESTORERS[self.name.lower()]: 1,
@@ -67,7 +67,7 @@ class RemoteUpscaler:
         return (_used(self.name),)
 
     def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
-        """Raises BackendError where the web UI enlarged it without its network, Cancelled."""
+        """Enlarge an RGB picture by `factor`. Raises BackendError if the web UI only interpolated it, Cancelled."""
         progress.check()
         size = Size(picture.width * self.factor, picture.height * self.factor)
         content = {**_content(picture, factor=self.factor), "upscaler_1": self.name}
@@ -99,7 +99,7 @@ def _asked(webui: WebUi, content: dict[str, Any], size: Size, progress: Progress
 
 
 def _differ(one: Image.Image, other: Image.Image) -> bool:
-    """More than rounding does."""
+    """Whether two pictures of one size differ by more than rounding."""
     return int(np.abs(as_array(one).astype(np.int16) - as_array(other)).max()) > _LEAST_CHANGE
 
 

@@ -1,4 +1,4 @@
-"""What a web UI elsewhere has, as it says itself, read once when it is opened."""
+"""The lists of a remote web UI (checkpoints, samplers, ControlNets, …), read once when it is opened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from easyphoto.errors import BackendUnreachable, InputError, MissingCapability
 from easyphoto.messages import text
 
 _HASH = "sshs_model_hash"
-# What a web UI must do otherwise than its owner may have set it, for a picture to be what was asked for.
+# Options that must have these values for a picture to match the request, whatever the web UI's owner has set.
 _NEEDED: Mapping[str, Any] = {
     "img2img_fix_steps": False,
     "img2img_color_correction": False,
@@ -39,23 +39,23 @@ class ListedUpscaler:
 
 @dataclass(frozen=True)
 class RemoteInventory:
-    """The names that a web UI knows."""
+    """The names a web UI knows."""
 
     checkpoints: tuple[HostCheckpoint, ...]
     samplers: tuple[str, ...]
     schedulers: tuple[str, ...] | None
-    """None: a web UI before 1.9, whose samplers' names hold them."""
+    """None for a web UI before 1.9, where the sampler names include the scheduler."""
     controls: tuple[str, ...] | None
-    """Models; None without the ControlNet extension."""
+    """ControlNet models; None without the ControlNet extension."""
     modules: tuple[str, ...]
     units: int | None
-    """How many controls a picture may have; None where that is not said. More are dropped in silence."""
+    """Number of controls a picture may have, None if unknown. The web UI silently drops further ones."""
     upscalers: tuple[ListedUpscaler, ...] = ()
     restorers: tuple[str, ...] = ()
 
 
 def read_lists(webui: WebUi) -> RemoteInventory:
-    """Raises BackendUnreachable, or BackendError, for what is no web UI or has its API off."""
+    """Read a web UI's lists. Raises BackendUnreachable or BackendError if it is not a web UI or its API is off."""
     checkpoints = checkpoints_in(webui.get("/sdapi/v1/sd-models"))
     schedulers = webui.get_or_none("/sdapi/v1/schedulers")
     controls = webui.get_or_none("/controlnet/model_list")
@@ -88,9 +88,9 @@ def _upscalers(webui: WebUi) -> tuple[ListedUpscaler, ...]:
 
 
 def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: RemoteInventory) -> dict[str, Any]:
-    """What the request must set and put back: only what differs, because a web UI puts back no more than was saved.
+    """The options a request must override: only those that differ, because a web UI restores only saved options.
 
-    A setting that stands at its default may never have been saved, and would keep our value for ever.
+    An option at its default may never have been saved, and would keep the overriding value for ever.
     """
     options = webui.get("/sdapi/v1/options")
     options = options if isinstance(options, dict) else {}
@@ -102,6 +102,7 @@ def overrides_for(webui: WebUi, checkpoint: HostCheckpoint | None, lists: Remote
 
 
 def current_checkpoint(webui: WebUi, lists: RemoteInventory) -> HostCheckpoint | None:
+    """The checkpoint that the web UI has loaded, by its options; None if it is not in the lists."""
     options = webui.get("/sdapi/v1/options")
     name = options.get("sd_model_checkpoint") if isinstance(options, dict) else None
     return checkpoint_named(str(name), lists.checkpoints) if name else None
@@ -109,13 +110,13 @@ def current_checkpoint(webui: WebUi, lists: RemoteInventory) -> HostCheckpoint |
 
 @dataclass
 class RemoteLoras:
-    """Finds a file of ours among a web UI's LoRAs, by name: it can be sent none."""
+    """Finds local LoRA files among a web UI's LoRAs, by name, since files cannot be uploaded."""
 
     webui: WebUi
     _found: dict[tuple[Path, int, int], str] = field(default_factory=dict)
 
     def require(self, lora: Path) -> str:
-        """The name for the prompt. Raises MissingCapability that names the file, and the name to copy it under."""
+        """The LoRA's name for the prompt. Raises MissingCapability with the file and the name to copy it under."""
         try:
             stat = lora.stat()
             key = (lora, stat.st_size, stat.st_mtime_ns)
@@ -160,7 +161,7 @@ class RemoteLoras:
 
 
 def _may_be(lora: Path, entry: Mapping[str, Any]) -> bool:
-    """False where both files say what tensors they hold, and say different things."""
+    """Whether a listed LoRA may be the local one: False only if both files have a tensor hash and they differ."""
     metadata = entry.get("metadata")
     theirs = metadata.get(_HASH) if isinstance(metadata, dict) else None
     try:

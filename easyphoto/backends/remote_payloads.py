@@ -1,4 +1,4 @@
-"""Requests as a web UI's API wants them, and its answers as pictures."""
+"""Building the payloads of a web UI's API, and decoding its answers."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ _BYTES_A_PIXEL = 6
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """A request's things under the web UI's own names."""
+    """A request's sampler, controls, LoRAs and checkpoint under the web UI's own names."""
 
     sampler: HostSampler
     controls: tuple[tuple[Control, str], ...] = ()
-    """Those with a weight, with the names of their models."""
+    """Controls of non-zero weight, each with the name of its model."""
     no_module: str = "none"
     loras: tuple[tuple[str, float], ...] = ()
     files: tuple[str, ...] = ()
-    """The names of the LoRAs' files, in the same order."""
+    """File names of `loras`, in the same order."""
     checkpoint: HostCheckpoint | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 def inpaint_payload(request: InpaintRequest, named: Named) -> Payload:
-    """For /sdapi/v1/img2img. The mask names everything that may change; the caller blends by the request's own."""
+    """The payload for /sdapi/v1/img2img. Its binary mask covers every pixel that may change; the caller blends the
+    result by the request's soft mask."""
     return {
         **_common(request, request.size, named),
         "init_images": [encoded(request.image)],
@@ -63,7 +64,7 @@ def inpaint_payload(request: InpaintRequest, named: Named) -> Payload:
 
 
 def generate_payload(request: GenerateRequest, named: Named) -> Payload:
-    """For /sdapi/v1/txt2img."""
+    """The payload for /sdapi/v1/txt2img."""
     return _common(request, request.size, named)
 
 
@@ -99,11 +100,12 @@ def _common(request: SamplingRequest, size: Size, named: Named) -> Payload:
 
 
 def prompt_with(prompt: str, loras: Sequence[tuple[str, float]]) -> str:
+    """The prompt followed by the tag `<lora:name:weight>` of each LoRA."""
     return " ".join([prompt, *(f"<lora:{name}:{weight:g}>" for name, weight in loras)])
 
 
 def unit(control: Control, model: str, no_module: str) -> Payload:
-    """One ControlNet unit. `enabled` is said, because its default is off since May 2024."""
+    """One ControlNet unit. `enabled` is explicit because its default is off since May 2024."""
     return {
         "enabled": True,
         "module": no_module,
@@ -121,14 +123,14 @@ def unit(control: Control, model: str, no_module: str) -> Payload:
 
 
 def encoded(picture: Image.Image) -> str:
-    """A PNG in base64."""
+    """The picture as a base64-encoded PNG."""
     stream = io.BytesIO()
     picture.save(stream, format="PNG")
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def decoded(written: Any, size: Size | None = None) -> Image.Image:
-    """The RGB picture of an answer. Raises BackendError for what is none, or has another size than asked for."""
+    """The RGB picture in an answer. Raises BackendError if it is not a picture or not of the requested size."""
     try:
         data = base64.b64decode(str(written).partition(",")[2] or str(written), validate=True)
         with open_picture(data) as opened:
@@ -152,7 +154,7 @@ def decoded(written: Any, size: Size | None = None) -> Image.Image:
 
 
 def first_picture(answer: Any, size: Size) -> Image.Image:
-    """The painted picture; the maps of controls may follow it. Raises BackendError."""
+    """The painted RGB picture; an answer may list control maps after it. Raises BackendError."""
     images = answer.get("images") if isinstance(answer, dict) else None
     if not isinstance(images, list) or not images:
         raise BackendError(
@@ -163,7 +165,7 @@ def first_picture(answer: Any, size: Size) -> Image.Image:
 
 
 def info_of(answer: Any) -> Mapping[str, Any]:
-    """What the web UI says it did; empty where it says nothing that can be read."""
+    """The generation info of an answer; empty if it is missing or unreadable."""
     try:
         found = json.loads(answer["info"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -172,5 +174,5 @@ def info_of(answer: Any) -> Mapping[str, Any]:
 
 
 def room_for(size: Size, pictures: int = 1) -> int:
-    """Bytes that an answer with so many pictures may have."""
+    """Most bytes of an answer with that many pictures of `size` pixels."""
     return ROOM + size.width * size.height * _BYTES_A_PIXEL * pictures

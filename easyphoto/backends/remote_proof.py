@@ -1,7 +1,8 @@
-"""Whether a web UI really applied what it was asked to: it swallows the errors of ControlNet and of LoRAs.
+"""Checking that a web UI really applied controls and LoRAs, because it swallows their errors.
 
-Two kinds of evidence. What it notes about a picture (`info`) shows that it read a name, not that it used it. A tiny
-picture painted with and without the thing shows that it was used; that is asked once for each thing and checkpoint.
+There are two kinds of evidence. The `info` it returns with a picture shows that it read a name, not that it applied it.
+Tiny pictures painted with and without a control or LoRA show that it takes effect; this is done once for each of them
+and checkpoint.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from easyphoto.messages import note, text
 SIDE = 128
 _WORDS, _STEPS, _SEED = "a face", 2, 1
 Paint = Callable[[Payload, Size, int], Image.Image]
-"""A payload for txt2img, the picture's size and its steps → the picture."""
+"""(txt2img payload, size in pixels, number of steps) → the RGB picture."""
 
 
 @dataclass
 class Prover:
-    """Paints the proofs, and remembers them for one web UI."""
+    """Paints the proofs for one web UI, and remembers their results."""
 
     paint: Paint
     _plain: dict[str, tuple[np.ndarray, float]] = field(default_factory=dict)
     _proved: set[tuple[str, str]] = field(default_factory=set)
 
     def prove(self, named: Named) -> None:
-        """Raises MissingCapability for a control or LoRA that changes nothing."""
+        """Raise MissingCapability for a control or LoRA that changes nothing."""
         title = named.checkpoint.title if named.checkpoint else ""
         for _, model in named.controls:
             control = Control("", _pattern(), 1.0)
@@ -61,7 +62,7 @@ class Prover:
         self._proved.add((title, what))
 
     def _plainly(self, title: str, alone: Named) -> tuple[np.ndarray, float]:
-        """The picture without anything, and how far two of them lie apart: some GPUs do not repeat themselves."""
+        """The picture without controls or LoRAs, and the mean difference of two such, for non-deterministic GPUs."""
         if title not in self._plain:
             bare = Named(alone.sampler, checkpoint=alone.checkpoint, overrides=alone.overrides)
             first, second = self._painted(bare), self._painted(bare)
@@ -75,7 +76,7 @@ class Prover:
 
 
 def check_info(info: Mapping[str, Any], named: Named, *, seed: int) -> tuple[str, ...]:
-    """Notes on what the web UI does not tell. Raises BackendError where it tells that it did something else."""
+    """Compare the web UI's info with the request; a note if there is no info. Raises BackendError if they differ."""
     if not info:
         return (note("unproven", "The web UI does not say what it did; whether it kept to the request is unknown."),)
     _check_same("seed", info.get("seed"), seed)
@@ -112,7 +113,7 @@ def _check_checkpoint(info: Mapping[str, Any], named: Named) -> None:
 
 
 def _pattern() -> Image.Image:
-    """Bars and noise: edges and colours for a control of any kind."""
+    """An RGB picture of random blocks, with edges and colours for a control of any kind."""
     random = np.random.default_rng(0)
     blocks = np.kron(random.integers(0, 256, (8, 8, 3)), np.ones((SIDE // 8, SIDE // 8, 1)))
     return as_picture(blocks.astype(np.uint8))

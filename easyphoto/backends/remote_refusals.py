@@ -1,4 +1,4 @@
-"""What a web UI elsewhere says no with, as errors of ours. No text here may hold a name or password."""
+"""Turning a remote web UI's refusals into named errors. No error text may contain credentials."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PASSING = (502, 503, 504)
 
 
 class Gone(BackendUnreachable):
-    """404: the web UI answers, and has no such address."""
+    """404: the web UI answers but has no such path."""
 
 
 def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyPhotoError:
-    """The error for an HTTP status that is not 200."""
+    """The error for an HTTP status other than 200."""
     detail = without(secret, detail_of(body))
     if status in (401, 403):
         what = text("refused the name and password") if secret else text("wants a name and a password")
@@ -56,6 +56,7 @@ def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyP
 
 
 def unreachable(url: str, why: str) -> BackendUnreachable:
+    """The error for a failed connection; `why` is its cause in words."""
     if "CERTIFICATE_VERIFY_FAILED" in why:
         return BackendUnreachable(
             text("The certificate of {url} is not to be trusted.", url=url),
@@ -65,6 +66,7 @@ def unreachable(url: str, why: str) -> BackendUnreachable:
 
 
 def sent_on(url: str, target: str) -> BackendUnreachable:
+    """The error for a redirect to `target`."""
     parts = urlsplit(target)
     return BackendUnreachable(
         text(
@@ -78,6 +80,7 @@ def sent_on(url: str, target: str) -> BackendUnreachable:
 
 
 def broken(url: str, path: str) -> BackendError:
+    """The error for an answer that is not JSON."""
     return BackendError(
         text("What {url} answers to {path} is not what a web UI answers.", url=url, path=_plain(path)),
         advice=text("Is it one? {start_it}", start_it=START_IT),
@@ -85,6 +88,7 @@ def broken(url: str, path: str) -> BackendError:
 
 
 def too_large(url: str, path: str) -> BackendError:
+    """The error for an answer larger than its limit."""
     return BackendError(
         text("{url} answers {path} with more than was asked for.", url=url, path=_plain(path)),
         advice=text("It was not read. Is it a web UI?"),
@@ -92,7 +96,7 @@ def too_large(url: str, path: str) -> BackendError:
 
 
 def detail_of(body: bytes) -> str:
-    """The reason in an answer: FastAPI's `detail`, the web UI's `errors`, or its first words."""
+    """The reason in an answer: FastAPI's `detail`, the web UI's `errors`, or the first characters of its text."""
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -106,7 +110,7 @@ def detail_of(body: bytes) -> str:
 
 
 def without(secret: str, text: str) -> str:
-    """The text with the password blotted out, should a server repeat what it was sent."""
+    """The text with the credentials replaced, in case a server echoes what it was sent."""
     if not secret:
         return text
     for part in (base64.b64encode(secret.encode()).decode(), secret, secret.partition(":")[2]):

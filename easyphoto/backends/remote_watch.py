@@ -1,7 +1,7 @@
-"""One painting in a web UI: asked for once, in a thread of its own, and watched from outside until it is there.
+"""Running one painting on a web UI: requested once, in a thread of its own, and polled until the answer arrives.
 
-Other work may stand in the host's queue before ours. Progress and interrupt speak of whatever is running, so it is
-asked first whether that is our task; a host without its own page (--nowebui) cannot tell, and is taken at its word.
+Other tasks may be ahead in the host's queue. Progress and interrupt refer to whatever task is running, so the host is
+first asked whether that is ours; a host without its own page (--nowebui) cannot tell, and its task is taken for ours.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _WORDS = phase("paint-elsewhere", "painting elsewhere")
 
 
 def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: Progress, room: int) -> Any:
-    """The answer to the payload. Every step is reported, also those that no look at the host has seen.
+    """POST the payload and return the answer. Every step is reported, including those between two polls.
 
-    However it is left early (Cancelled, Ctrl-C, a host that died), the host is told to stop.
+    If it ends early for any reason (Cancelled, Ctrl-C, a host that died), the host is told to stop.
     """
     errand = PaintRequest(webui, path, payload, room=room)
     teller = ProgressReporter(progress, steps)
@@ -44,7 +44,7 @@ def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: 
 
 @dataclass
 class ProgressReporter:
-    """Tells each step once, in order, and the preview with the latest; asks before each whether to go on."""
+    """Reports each step once, in order, with the preview on the latest; checks for cancellation before each."""
 
     progress: Progress
     steps: int
@@ -60,7 +60,7 @@ class ProgressReporter:
 
 @dataclass
 class PaintRequest:
-    """A POST under way."""
+    """A POST running in its own thread."""
 
     webui: WebUi
     path: str
@@ -81,7 +81,7 @@ class PaintRequest:
 
     @property
     def is_running(self) -> bool | None:
-        """Whether the host works on ours and on nothing else; None where it cannot tell. Raises BackendUnreachable."""
+        """Whether the host is working on this request; None if it cannot tell. Raises BackendUnreachable."""
         if self._seen_running or "force_task_id" not in self.payload:
             return True
         try:
@@ -97,7 +97,7 @@ class PaintRequest:
         return self._seen_running
 
     def stop(self) -> None:
-        """Interrupt the host's work on ours. Somebody else's work is not touched; a host that is gone is left alone."""
+        """Interrupt this request on the host, but no other task; gives up if the host does not answer."""
         patience = self.webui.patience
         end = time.monotonic() + patience.stop_seconds
         while not self.done.is_set() and time.monotonic() < end:
@@ -115,7 +115,7 @@ class PaintRequest:
             )
         except EasyPhotoError as error:
             self._error = error
-        except Exception as error:  # a thread's exception would otherwise be nobody's
+        except Exception as error:  # an exception in a thread would otherwise be lost
             self._error = BackendError(
                 text("The painting elsewhere failed: {kind}: {error}.", kind=type(error).__name__, error=error)
             )
@@ -124,7 +124,7 @@ class PaintRequest:
 
 
 def _follow(errand: PaintRequest, teller: ProgressReporter) -> None:
-    """Look at the host now and then until the answer is there. Raises BackendUnreachable where it answers no more."""
+    """Poll the host until the answer arrives. Raises BackendUnreachable if the host stops answering."""
     patience, silent = errand.webui.patience, 0
     while not errand.done.wait(patience.poll_seconds):
         teller.progress.check()
@@ -148,7 +148,7 @@ def _look(errand: PaintRequest, teller: ProgressReporter) -> None:
     except BackendUnreachable:
         raise
     except EasyPhotoError:
-        return  # a host too busy to tell its progress still paints
+        return  # a host too busy to report its progress is still painting
     state = said.get("state") if isinstance(said, dict) else None
     step = state.get("sampling_step") if isinstance(state, dict) else None
     if isinstance(step, int) and not errand.done.is_set():

@@ -1,4 +1,4 @@
-"""What every backend asks of a request before any work: sizes that fit, numbers that are numbers, something to do."""
+"""The checks of every backend before any work: sizes, ranges, and whether there is anything to repaint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST_SEED = 2**63 - 1
 
 
 def check_inpaint(request: InpaintRequest, multiple: int) -> None:
-    """Raises InputError for what no backend could paint; `multiple` is the family's latent multiple."""
+    """Raise InputError for a request that no backend could paint; `multiple` is the family's `latent_multiple`."""
     _check_size(request.size, multiple)
     _check_mask(request.mask, request.size)
     _check_between(text("The denoise"), request.denoise, low=0, high=1)
@@ -26,12 +26,13 @@ def check_inpaint(request: InpaintRequest, multiple: int) -> None:
 
 
 def check_generate(request: GenerateRequest, multiple: int) -> None:
+    """Like `check_inpaint`, for a picture from a prompt alone."""
     _check_size(request.size, multiple)
     _check_common(request, request.size)
 
 
 def unchanged(request: InpaintRequest) -> Result | None:
-    """A copy of the picture, where nothing of it is to be repainted; None where something is."""
+    """A result with a copy of the picture if there is nothing to repaint, else None."""
     if request.denoise > 0 and request.mask.any():
         return None
     same = as_picture(as_array(request.image))

@@ -1,4 +1,4 @@
-"""The loop that turns noise into latents, with diffusers' schedulers and a blend of the old latents in every step."""
+"""The sampling loop: diffusers' schedulers, with the old latents blended in outside the mask in every step."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ from easyphoto.progress import Progress
 
 Preview = Callable[[torch.Tensor], Any]
 Denoise = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
-"""Latents, time step and progress (0 to 1) to the prediction, as `Denoiser` does."""
+"""(latents, time step, progress in 0..1) → the prediction, as `Denoiser` computes it."""
 STEPS_PER_PREVIEW = 5
 LCM_STEPS = 50
-"""Steps of the sampler that consistency models were distilled from; theirs are a choice of these."""
+"""Steps of the sampler that consistency models were distilled from; their own steps are a subset of these."""
 
 
 @dataclass(frozen=True, eq=False)
 class Denoiser:
-    """The UNet with its words and controls: latents in, the guided prediction out."""
+    """The UNet with its prompt embeddings and controls, applying classifier-free guidance.
+
+    It takes latents (batch, channels, height, width) and returns the guided prediction, float32 of the same shape.
+    """
 
     unet: Any
     words: torch.Tensor
-    """(batch, tokens, width), or twice the batch with the negative prompts first where `cfg` is not 1."""
+    """(batch, tokens, width), or (2 × batch, tokens, width) with the negative prompts first if `cfg` is not 1."""
     cfg: float
     controls: tuple[ActiveControl, ...]
     added: AddedConditions = None
-    """What the UNet and the ControlNets of some families are told besides, in rows like `words`."""
+    """Extra inputs for the UNet and the ControlNets of some families, in rows like `words`."""
 
     def __call__(self, latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
         dtype = self.unet.conv_in.weight.dtype
@@ -58,16 +61,16 @@ class Denoiser:
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """A scheduler set to its steps, and what share of picture and noise the latents hold before each of them."""
+    """A scheduler set to its steps, with the scales of signal and noise in the latents before each step."""
 
     scheduler: Any
     first: int
-    """Index of the first step that is made: later the less is to change."""
+    """Index of the first step taken; the lower the denoising strength, the later."""
     signal: torch.Tensor
     noise: torch.Tensor
-    """Both (steps + 1): the last entry is the finished picture, 1 and 0."""
+    """`signal` and `noise` are float32 (steps + 1,) on the CPU; they end in 1 and 0, the finished picture."""
     loudest: float
-    """Size of the noise where nothing of the picture is kept."""
+    """Scale of the noise if nothing of the picture is kept."""
 
     @property
     def made(self) -> int:
@@ -75,15 +78,18 @@ class Schedule:
 
     @property
     def middles(self) -> list[float]:
-        """The middle of each step that is made, as a share of all: what starts and ends is told by it."""
+        """The middle of each step taken, as a fraction of all; it decides which controls and conditions act."""
         return [(step + 0.5) / self.made for step in range(self.made)]
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, index: int) -> torch.Tensor:
-        """What the sampler holds before step `index` of a picture."""
+        """The latents the sampler would hold before step `index`, of the shape of `latents` and `noise`."""
         return float(self.signal[index]) * latents + float(self.noise[index]) * noise
 
     def start(self, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """At full strength nothing of the picture is kept: the last step of the training still shows its brightness."""
+        """The latents before the first step, of the shape of `latents` and `noise`.
+
+        At full strength they are pure noise: the last training time step would still show the picture's brightness.
+        """
         if self.first == 0:
             return self.loudest * noise
         return self.noised(latents, noise, self.first)
@@ -91,14 +97,18 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class Repaint:
-    """Where to change what: latents outside of the mask follow the old picture through every step."""
+    """The latents to keep and the mask of cells to repaint; outside the mask, every step returns to the old latents.
+
+    `latents` is float32 (batch, channels, height, width), `mask` float32 (batch, 1, height, width) of 0 and 1.
+    """
 
     latents: torch.Tensor
     mask: torch.Tensor
 
 
 def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float, device: torch.device) -> Schedule:
-    """`config` is the base model's scheduler configuration: betas and prediction type are taken from it."""
+    """The schedule of a sampler. `config` is the base model's scheduler configuration, which gives the betas and the
+    prediction type; `strength` in 0..1 is the fraction of the `steps` that is taken."""
     scheduler = _scheduler(config, sampler, steps)
     scheduler.set_timesteps(steps, device=device)
     total = len(scheduler.timesteps)
@@ -106,7 +116,7 @@ def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float,
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(total - made)
     signal, noise = _levels(scheduler, sampler)
-    # Where the last step of the training is the first one here, it has the noise alone, as in the training.
+    # With trailing spacing the first step is the last training time step, whose scale of noise alone is used.
     trailing = sampler is Sampler.EULER_TRAILING
     loudest = noise[0] if trailing else torch.hypot(signal[0], noise[0])
     return Schedule(scheduler, total - made, signal, noise, float(loudest))
@@ -131,8 +141,8 @@ def _scheduler(config: Any, sampler: Sampler, steps: int) -> Any:
         case Sampler.DDIM:
             return DDIMScheduler.from_config(config, **_UNCLIPPED)
         case Sampler.DDIM_TRAILING:
-            # The same steps as diffusers' DDIM makes, but that one goes on by whole numbers: where the steps do not
-            # divide the training's 1000 it misses the next time step, and 18 steps leave noise of 0.029 in the picture.
+            # The same steps as diffusers' DDIM, which however advances by whole numbers: if the number of steps does
+            # not divide the 1000 training steps, it misses the next time step; 18 steps leave noise of 0.029.
             return DPMSolverMultistepScheduler.from_config(config, **_FIRST_ORDER, timestep_spacing="trailing")
         case Sampler.EULER_TRAILING:
             return EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing")
@@ -141,14 +151,14 @@ def _scheduler(config: Any, sampler: Sampler, steps: int) -> Any:
             return LCMScheduler.from_config(config, **_UNCLIPPED, original_inference_steps=origin)
 
 
-# DDIM's own default clips predictions to -1..1, which latents are not held to.
+# DDIM clips predictions to -1..1 by default, but latents are not limited to that range.
 _UNCLIPPED = MappingProxyType({"clip_sample": False, "set_alpha_to_one": True})
 _FIRST_ORDER = MappingProxyType({"algorithm_type": "dpmsolver++", "solver_order": 1, "final_sigmas_type": "zero"})
 
 
 def _karras(config: Any, algorithm: str) -> dict[str, Any]:
-    # Where the training's last step is pure noise, Karras' steps would begin at a noise of 4096 and spend the half on
-    # what is noise alone: at strength 0.45 nothing of the picture would be left.
+    # With zero terminal SNR, Karras' sigmas would start at 4096 and half of the steps would be spent on pure noise: at
+    # strength 0.45 nothing of the picture would be left.
     is_karras = not config.get("rescale_betas_zero_snr", False)
     return {
         "algorithm_type": algorithm, "solver_order": 2, "use_karras_sigmas": is_karras, "final_sigmas_type": "zero"
@@ -156,7 +166,7 @@ def _karras(config: Any, algorithm: str) -> dict[str, Any]:
 
 
 def _levels(scheduler: Any, sampler: Sampler) -> tuple[torch.Tensor, torch.Tensor]:
-    """Share of picture and of noise before every step, in the scaling of that scheduler."""
+    """The scales of signal and noise before every step, in that scheduler's convention, float32 (steps + 1,) each."""
     if sampler in (Sampler.DDIM, Sampler.LCM):
         kept = torch.cat([scheduler.alphas_cumprod[scheduler.timesteps.cpu()], torch.ones(1)])
         return kept.sqrt(), (1 - kept).sqrt()
@@ -178,7 +188,11 @@ def sample(
     repaint: Repaint | None = None,
     preview: Preview | None = None,
 ) -> torch.Tensor:
-    """Finished latents. `latents` are where the picture starts from, `generators` one for each picture."""
+    """Run the sampling loop and return the finished latents.
+
+    `latents` and `noise` are float32 (batch, channels, height, width): the old picture's latents and the initial noise.
+    There is one generator per picture.
+    """
     scheduler = schedule.scheduler
     current = schedule.start(latents, noise)
     for made, middle in enumerate(schedule.middles):
@@ -198,12 +212,12 @@ def sample(
 
 
 def _randomness(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[str, Any]:
-    """A generator for each picture, so that a picture comes out the same alone and in a batch."""
+    """One generator per picture, so that a picture is the same alone and in a batch."""
     return {"generator": list(generators)} if type(scheduler).__name__ != "DDIMScheduler" else {}
 
 
 def _forecast(scheduler: Any, output: Any) -> torch.Tensor:
-    """The finished latents as the sampler guesses them now: what is worth showing while noise is still in."""
+    """The sampler's current estimate of the finished latents, without the remaining noise, for previews."""
     for name in ("pred_original_sample", "denoised"):
         guess = getattr(output, name, None)
         if guess is not None:

@@ -1,4 +1,4 @@
-"""A checkpoint in one file, as web UIs use them: every network from configurations that ship, without a network."""
+"""Loading a single-file checkpoint, as web UIs use them: networks are built from bundled configurations, offline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Tensors = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Loading:
-    """What loading one network needs to know of the file it comes from."""
+    """What loading one network needs to know about its file."""
 
     name: str
     family: Family
@@ -43,10 +43,10 @@ def load_single_file(
     device: str | torch.device,
     store: WeightStore | None = None,
 ) -> Components:
-    """All networks of the family from a checkpoint in LDM's layout, without a network and without random fillings.
+    """Load all networks of the family from a checkpoint in LDM's layout, offline and without random initialisation.
 
-    The autoencoder is the family's better one where `store` has it. Raises InputError for a file of another kind,
-    WeightsMissing for tensors it lacks or for a tokenizer that is nowhere at hand.
+    The autoencoder is the family's better one if `store` has it. Raises InputError for a file of another kind,
+    WeightsMissing for missing tensors or if no tokenizer is found.
     """
     loading = Loading(file.name, family, configs_folder(family, file), dtype, torch.device(device))
     tokenizers = open_tokenizers(family, store, beside=file.parent)
@@ -63,6 +63,7 @@ def load_single_file(
 
 
 def load_unet(tensors: Tensors, loading: Loading) -> Any:
+    """The UNet of a checkpoint in LDM's layout. Raises WeightsMissing, InputError."""
     from diffusers import UNet2DConditionModel
 
     config = part_config(loading.configs, "unet")
@@ -79,19 +80,19 @@ def load_unet(tensors: Tensors, loading: Loading) -> Any:
 
 
 def unet_places(network: Any, prefix: str) -> Places:
-    """Of diffusers' UNet or ControlNet in a file whose names begin with `prefix`."""
+    """The places of a diffusers UNet's or ControlNet's tensors in LDM's layout, where names start with `prefix`."""
     keys, layers = network.state_dict().keys(), network.config.layers_per_block
     return lambda key: (Place(prefix + ldm_names.unet_name(key, keys, layers)),)
 
 
 def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
-    """The family's better autoencoder where it is at hand, else the one inside the checkpoint."""
+    """The family's better autoencoder if `store` has it, else the checkpoint's. Raises WeightsMissing, InputError."""
     family = loading.family
     better = store.find(family.vae) if store is not None and family.vae else None
     config = part_config(loading.configs, "vae")
     if better is not None:
         with open_tensors(better) as its_tensors:
-            # Both families' better autoencoders were made to run in 16 bit.
+            # The better autoencoders of both families are made to run in 16 bit.
             return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
     if not any(name.startswith(ldm_names.VAE_PREFIX) for name in tensors):
         raise WeightsMissing(
@@ -121,7 +122,7 @@ def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], nam
 
 
 def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) -> Any:
-    """Told from another by its names in the file, never by its width."""
+    """One text encoder, identified by its tensor names in the file, never by its width."""
     from transformers import CLIPTextConfig
 
     config = {key: value for key, value in part_config(loading.configs, encoder.part).items() if key != "model_type"}
@@ -134,7 +135,7 @@ def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) 
 
 
 def _clip_places(prefix: str) -> Places:
-    """transformers 5.6 dropped the level `text_model` from the modules' names; some early files lack it too."""
+    """Places with and without the level `text_model`: transformers 5.6 dropped it, and some early files lack it."""
 
     def places(key: str) -> tuple[Place, ...]:
         bare = key.removeprefix("text_model.")

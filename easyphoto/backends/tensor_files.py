@@ -1,4 +1,4 @@
-"""Files of named tensors, opened so that only what is asked for is read; and networks filled from them."""
+"""Opening files of named tensors lazily, and filling networks from them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from easyphoto.storage.files import cause_of
 
 PICKLES = (".ckpt", ".pth", ".pt")
 Places = Callable[[str], tuple[Place, ...]]
-"""For a tensor of a network: where it may lie in a file; the first place that is there counts."""
+"""Name of a network's tensor → its possible places in a file; the first one present is used."""
 
 
 class SafeTensors(Mapping[str, torch.Tensor]):
-    """A .safetensors file; a tensor is read when it is asked for."""
+    """A .safetensors file as a mapping; a tensor is read when it is accessed."""
 
     def __init__(self, opened: Any) -> None:
         self._opened = opened
@@ -44,7 +44,7 @@ class SafeTensors(Mapping[str, torch.Tensor]):
 
 @contextmanager
 def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
-    """The file's tensors by name. Raises InputError for a file that is broken, cut off or no tensor file."""
+    """The file's tensors by name. Raises InputError if the file is broken, truncated or not a tensor file."""
     if file.suffix in PICKLES:
         from easyphoto.backends.pickles import read_pickle
 
@@ -52,7 +52,7 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
         return
     from safetensors import SafetensorError, safe_open
 
-    read_header(file)  # names what is wrong with a broken file better than the library does
+    read_header(file)  # its errors for a broken file are clearer than the library's
     try:
         opening = safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
@@ -65,7 +65,7 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
 
 
 def header_of(file: Path) -> Header:
-    """Names and shapes, whatever the format. No tensor is read from disk."""
+    """Names and shapes of a file in either format. Reads no tensor from disk."""
     if file.suffix not in PICKLES:
         return read_header(file)
     from easyphoto.backends.pickles import read_pickle
@@ -74,7 +74,9 @@ def header_of(file: Path) -> Header:
 
 
 def without_memory(build: Callable[[], Any]) -> Any:
-    """The network that `build` makes, with no memory and no random numbers for values that are to be replaced."""
+    """Run `build` on the meta device: the network's parameters take no memory and no initialisation until they are
+    filled.
+    """
     with torch.device("meta"):
         return build()
 
@@ -88,10 +90,10 @@ def filled(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Any:
-    """A network that was built without memory, with the file's values: frozen, and every one of its tensors found.
+    """Fill a network from `without_memory` with the file's tensors; it is frozen and in evaluation mode.
 
-    Raises WeightsMissing for tensors the file lacks, InputError for those of another shape; `what` names the network
-    and the file in both.
+    Raises WeightsMissing for tensors the file lacks, InputError for tensors of another shape; `what` names the network
+    and the file in both errors.
     """
     found = {key: _found(tensors, places(key)) for key in network.state_dict()}
     missing = [places(key)[0].name for key, place in found.items() if place is None]
@@ -110,7 +112,7 @@ def filled(
     for key, like in network.state_dict().items():
         place = found[key]
         assert place is not None
-        # Copied always: a tensor that still lay in the file would change or vanish with it.
+        # Always copied: a tensor still mapped from the file would change or vanish with it.
         tensor = _shaped(tensors[place.name], place, like.shape, what=what)
         state[key] = tensor.to(device=device, dtype=dtype, copy=True).contiguous()
     network.load_state_dict(state, strict=True, assign=True)
@@ -124,7 +126,7 @@ def _found(tensors: Mapping[str, torch.Tensor], places: tuple[Place, ...]) -> Pl
 
 
 def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str) -> torch.Tensor:
-    """The place's part of the tensor. A 1×1 convolution and a linear layer hold the same numbers."""
+    """The place's part of the tensor, reshaped; a 1×1 convolution and a linear layer hold the same numbers."""
     if place.third is not None:
         tensor = tensor.chunk(3)[place.third]
     if place.is_transposed:
@@ -148,7 +150,7 @@ def _without_ones(shape: torch.Size) -> list[int]:
 
 
 def _count_positions(network: nn.Module, device: torch.device) -> None:
-    """CLIP keeps the numbers of its positions as a tensor that no file holds."""
+    """Fill CLIP's `position_ids`, a buffer that no file holds."""
     for module in network.modules():
         for name, buffer in module.named_buffers(recurse=False):
             if name == "position_ids" and buffer.is_meta:

@@ -1,4 +1,4 @@
-"""CLIP's tokenizer from its table of merges: the vocabulary follows from it, so one file of 208 KB is enough."""
+"""Building CLIP's tokenizer from its merges: they determine the vocabulary, so one file of 208 KB is enough."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from easyphoto.weights.store import WeightStore
 MERGES_ID = "clip-merges"
 MERGES_COUNT = 48_894
 _MOST_BYTES = 16 << 20
-"""The table has half a megabyte."""
+"""Limit in bytes of the merges file; the uncompressed one has half a megabyte."""
 START, END = "<|startoftext|>", "<|endoftext|>"
 LENGTH = 77
 KNOWN_TEXT = "a photo of an astronaut riding a horse"
 KNOWN_TOKENS = [49406, 320, 1125, 539, 550, 18376, 6765, 320, 4558, 49407]
 HUB_NAMES = ("openai/clip-vit-large-patch14", "stable-diffusion-v1-5/stable-diffusion-v1-5")
-"""Repositories whose copy in the hub's cache holds the table."""
+"""Repositories whose copy in the Hugging Face cache holds the merges."""
 
 
 def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) -> tuple[Any, ...]:
-    """One for each text encoder. All know the same words; CLIP's pads with the end, OpenCLIP's with token 0.
+    """One tokenizer per text encoder. They share a vocabulary; CLIP's pads with the end token, OpenCLIP's with token 0.
 
-    The table is looked for in the store, in and around the folder `beside`, and in the hub's cache.
-    Raises WeightsMissing.
+    The merges are looked for in the store, in the folder `beside`, and in the Hugging Face cache. Raises
+    WeightsMissing.
     """
     file = find_merges(store, beside)
     if file is None:
@@ -50,7 +50,7 @@ def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) 
 
 
 def find_merges(store: WeightStore | None, beside: Path) -> Path | None:
-    """The table of merges, or None."""
+    """The file of merges, or None."""
     found = store.find(MERGES_ID) if store is not None else None
     if found is not None:
         return found
@@ -69,7 +69,7 @@ def _in_hub_cache() -> Iterator[Path]:
 
 
 def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
-    """Pairs of tokens in order of their rank. Raises WeightsMissing for a file that is no whole table."""
+    """Pairs of tokens in order of their rank. Raises WeightsMissing if the file is unreadable or incomplete."""
     try:
         content = read_regular(file, _MOST_BYTES)
         if file.suffix == ".gz":
@@ -95,7 +95,7 @@ def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
 
 
 def vocabulary_of(merges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Token → number: 256 bytes, the same at a word's end, what the merges make, and two marks."""
+    """Token → id: 256 bytes, the same at the end of a word, the merged tokens, and the start and end tokens."""
     letters = byte_letters()
     joined = (first + second for first, second in merges)
     tokens = [*letters, *(letter + "</w>" for letter in letters), *joined, START, END]
@@ -103,19 +103,22 @@ def vocabulary_of(merges: Sequence[tuple[str, str]]) -> dict[str, int]:
 
 
 def byte_letters() -> list[str]:
-    """A printable letter for each byte, in CLIP's order: those that print stand for themselves and come first."""
+    """A printable character for each byte, in CLIP's order: printable bytes stand for themselves and come first."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(256 - len(printable))]
 
 
 def make_tokenizer(merges: Sequence[tuple[str, str]], *, pad: str) -> Any:
-    """transformers' fast CLIP tokenizer, built so that 4.46 and 5.x both give CLIP's numbers for a known text."""
+    """transformers' fast CLIP tokenizer, built so that versions 4.46 and 5.x both give CLIP's ids.
+
+    Raises EnvironmentFailure if KNOWN_TEXT does not become KNOWN_TOKENS.
+    """
     from transformers import CLIPTokenizerFast
 
     marks = {"bos_token": START, "eos_token": END, "unk_token": END, "pad_token": pad, "model_max_length": LENGTH}
     if "vocab" in inspect.signature(CLIPTokenizerFast.__init__).parameters:
         tokenizer = CLIPTokenizerFast(vocab=vocabulary_of(merges), merges=list(merges), **marks)
-    else:  # before transformers 5 it reads files, and takes unknown names for granted
+    else:  # before transformers 5 it reads files, and silently accepts unknown arguments
         with tempfile.TemporaryDirectory() as folder:
             tokenizer = CLIPTokenizerFast(**_written(Path(folder), merges), **marks)
     if tokenizer(KNOWN_TEXT).input_ids != KNOWN_TOKENS:

@@ -1,4 +1,4 @@
-"""Which weight files took part in a backend's pictures, for the record of a run."""
+"""The weight files used for a backend's pictures, for a run's record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN, OURS = "user's own", "Apache-2.0"
 
 @dataclass(eq=False)
 class UsedFiles:
-    """What was loaded, remembered by its catalogue id, or by its path where it is not the catalogue's."""
+    """The loaded files, by catalogue id, or by path if they are not in the catalogue."""
 
     family: Family
     store: WeightStore | None
@@ -24,19 +24,19 @@ class UsedFiles:
     _own: dict[Path, str] = field(default_factory=dict)
 
     def checkpoint(self, base: Path | None) -> None:
-        """`base` is a checkpoint file, or a folder, which its UNet stands for."""
+        """Remember the base model, a checkpoint file or a folder, which is represented by its UNet's file."""
         if base is None:
             return
-        # The plain file, one in half precision, or the first of several parts.
+        # The plain file, the half-precision one, or the first shard.
         files = [base] if base.is_file() else sorted((base / "unet").glob("*.safetensors"), key=_load_order)
         self._own |= dict.fromkeys(files[:1], base.name)
         better = self.store.find(self.family.vae) if self.store and self.family.vae and base.is_file() else None
         if better is not None:
-            # A checkpoint file is opened with the family's better autoencoder where that is at hand.
+            # A checkpoint file is opened with the family's better autoencoder if the store has it.
             self._ids[str(self.family.vae)] = None
 
     def catalogued(self, id: str, path: Path) -> None:
-        """Remember `path` where it is the file that the catalogue knows by that id."""
+        """Remember `path` if it is the store's file for that catalogue id."""
         if self.store is not None and id in CATALOG and self.store.find(id) == path:
             self._ids[id] = None
 
@@ -55,5 +55,5 @@ class UsedFiles:
 
 
 def _load_order(file: Path) -> tuple[bool, str]:
-    """First the file that is loaded where variants lie beside it; `.fp16` and `.non_ema` come before it by name."""
+    """Sort key that puts the file diffusers loads before its `.fp16` and `.non_ema` variants."""
     return file.name != DIFFUSERS_WEIGHTS, file.name

@@ -1,7 +1,7 @@
-"""Which of a web UI's names is meant: it knows checkpoints, controls, samplers and LoRAs by names of its own.
+"""Finding a web UI's own names for checkpoints, controls and samplers.
 
-A web UI drops a name that it does not know without a word, so none is said that was not found in its lists; whether we
-are in its process or ask over HTTP makes no difference to the names.
+A web UI silently drops a name it does not know, so only names from its lists are sent. The names are the same in its
+process and over HTTP.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from easyphoto.backends.base import Sampler
 @dataclass(frozen=True)
 class HostCheckpoint:
     title: str
-    """What an override names: `file.safetensors [hash]`."""
+    """The name in an override: `file.safetensors [hash]`."""
     name: str
     file: str
     hash: str = ""
@@ -34,13 +34,13 @@ class HostCheckpoint:
 
 @dataclass(frozen=True)
 class HostSampler:
-    """A sampler's name, and its scheduler's where the web UI keeps the two apart (since 1.9)."""
+    """A sampler's name, with its scheduler's if the web UI separates the two (since 1.9)."""
 
     name: str
     scheduler: str | None = None
 
 
-# "Trailing" time steps are what the scheduler SGM Uniform makes, and Euler's step is DDIM's in other words.
+# The scheduler SGM Uniform has trailing time steps, and Euler's step is equivalent to DDIM's.
 _SAMPLERS: Mapping[Sampler, tuple[str, str]] = MappingProxyType(
     {
         Sampler.DPMPP_2M_KARRAS: ("DPM++ 2M", "Karras"),
@@ -55,7 +55,7 @@ _SAMPLERS: Mapping[Sampler, tuple[str, str]] = MappingProxyType(
 
 
 def checkpoints_in(listed: Any) -> tuple[HostCheckpoint, ...]:
-    """Of the answer to /sdapi/v1/sd-models."""
+    """The checkpoints in the answer to /sdapi/v1/sd-models."""
     return tuple(
         HostCheckpoint(
             title=str(entry["title"]),
@@ -70,20 +70,20 @@ def checkpoints_in(listed: Any) -> tuple[HostCheckpoint, ...]:
 
 
 def checkpoint_named(name: str, known: Sequence[HostCheckpoint]) -> HostCheckpoint | None:
-    """By title, name, file, or hash; a path counts by its file's name."""
+    """The checkpoint with that title, name, file or hash; a path is matched by its file name."""
     wanted = {name.lower(), file_name(name).lower(), file_name(name).rpartition(".")[0].lower()} - {""}
     return next((each for each in known if wanted & each.names), None)
 
 
 def control_models(family: Family, listed: Iterable[str]) -> dict[str, str]:
-    """Control kind → the web UI's name of its model, for the kinds that have one."""
+    """Control kind → the web UI's name for its model, for the kinds that have one there."""
     known = tuple(listed)
     named = {kind: control_model(id, known) for kind, id in family.controls.items()}
     return {kind: name for kind, name in named.items() if name is not None}
 
 
 def control_model(id: str, listed: Iterable[str]) -> str | None:
-    """The web UI's name for the model of that catalogue id: its plain name is the id, or begins with it."""
+    """The web UI's name for the model with that catalogue id: its plain name equals the id or starts with it."""
     known = sorted(listed, key=len)
     exact = (name for name in known if plain_control(name) == id.lower())
     longer = (name for name in known if plain_control(name).startswith(id.lower()))
@@ -96,13 +96,13 @@ def plain_control(name: str) -> str:
 
 
 def no_module(listed: Iterable[str]) -> str:
-    """The word for "no preprocessor": `none` or `None`."""
+    """The web UI's name for "no preprocessor": `none` or `None`."""
     known = tuple(listed)
     return next((word for word in ("none", "None") if word in known), "none")
 
 
 def sampler_named(sampler: Sampler, samplers: Iterable[str], schedulers: Iterable[str] | None) -> HostSampler | None:
-    """None where the web UI lacks it; `schedulers` is None for a web UI that has none (before 1.9)."""
+    """The web UI's name for a sampler, None if it lacks it. `schedulers` is None for a web UI before 1.9."""
     name, scheduler = _SAMPLERS[sampler]
     known = {each.lower(): each for each in samplers}
     if schedulers is None:
@@ -115,7 +115,7 @@ def sampler_named(sampler: Sampler, samplers: Iterable[str], schedulers: Iterabl
 
 
 def records(listed: Any) -> tuple[Mapping[str, Any], ...]:
-    """The entries of a list of a web UI that are what they should be."""
+    """The dict entries of a web UI's list; empty if it is not a list."""
     return tuple(entry for entry in listed if isinstance(entry, dict)) if isinstance(listed, list) else ()
 
 
@@ -124,10 +124,10 @@ def texts(listed: Any) -> tuple[str, ...]:
 
 
 def file_name(path: str) -> str:
-    """The last part of a path of this system or of another."""
+    """The last part of a POSIX or Windows path."""
     return PureWindowsPath(path).name if "\\" in path else PurePosixPath(path).name
 
 
 def is_path(name: str) -> bool:
-    """Whether a base is named as a file or folder of this machine."""
+    """Whether a base model's name is a local path."""
     return "/" in name or "\\" in name or Path(name).exists()

@@ -1,1 +1,1 @@
-"""Where EasyPhoto runs, and what the program around it lends."""
+"""The program EasyPhoto runs in, and the resources it lends."""

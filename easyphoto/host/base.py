@@ -1,6 +1,7 @@
-"""Where EasyPhoto runs, and what the program around it lends: networks that paint, a device, a Python that trains.
+"""The host EasyPhoto runs in, and the resources it lends: networks to paint with, a device, a Python to train with.
 
-`ThisMachine` is the host without a web UI. `webui.host` is one inside a web UI, `RemoteHost` one that paints elsewhere.
+`ThisMachine` is the host without a web UI, `webui.host` runs inside a web UI, and `RemoteHost` paints on another
+machine's web UI.
 """
 
 from __future__ import annotations
@@ -27,85 +28,85 @@ from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Workspace
 
 LANGUAGES = ("en", "zh_CN")
-"""What the tabs speak."""
+"""Languages of the tabs."""
 
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What a tab or a client wants to know about the host before anything is started. Cheap to ask for."""
+    """What a tab or a client needs to know about the host before starting anything. Cheap to compute."""
 
     name: str
-    """For people: "AUTOMATIC1111 1.10.1", "this machine"."""
+    """Display name: "AUTOMATIC1111 1.10.1", "this machine"."""
     kind: str
     """standalone, a1111, forge, reforge, remote."""
     language: str = LANGUAGES[0]
     """One of LANGUAGES."""
     checkpoints: tuple[str, ...] = ()
-    """What `base` may be, the best choice first."""
+    """Allowed values of `base`, the best choice first."""
     restorers: tuple[str, ...] = ()
     upscalers: tuple[str, ...] = ()
-    """What the settings `restore` and `upscale` may be besides "none"."""
+    """Allowed values of the settings `restore` and `upscale` besides "none"."""
     warnings: tuple[str, ...] = ()
-    """What is missing in the host, and what to do about it."""
+    """What the host lacks, and what to do about it."""
     sends: tuple[str, ...] = ()
-    """Tabs of the host that take a picture: img2img, inpaint, extras."""
+    """Tabs of the host that accept a picture: img2img, inpaint, extras."""
     is_local: bool = False
-    """Only who sits at this machine reaches the page, so that it may ask for paths of this machine."""
+    """The page is reachable from this machine only, so it may ask for local paths."""
 
 
 class Host(Protocol):
     def facts(self) -> HostFacts: ...
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
-        """The family and the file or folder of a base model that is to be trained on.
+        """The family and the file or folder of a base model to train on.
 
-        Raises WeightsMissing where there is none, InputError for a model of another kind.
+        Raises WeightsMissing if there is no such model, InputError if it is of no usable kind.
         """
         ...
 
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None
     ) -> Backend:
-        """What paints. `base` as a person's run names it, `family` the person's own. `models` lends networks."""
+        """The backend for a base model, named as in the run, and the person's family. `models` lends networks."""
         ...
 
     def open_finisher(
         self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
     ) -> Finisher | None:
-        """Restorer and upscaler as the settings ask; None where nothing is asked for."""
+        """The restorer and upscaler the settings ask for; None if both are off."""
         ...
 
     def trainer(self, workspace: Workspace) -> Path | None:
-        """The Python that trains; None is this process's own. Raises TrainerMissing where it must be made first."""
+        """The Python that trains; None means this process's. Raises TrainerMissing if it must be set up first."""
         ...
 
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
-        """While it is open the device belongs to a training; restored however it is left."""
+        """A context in which a training owns the device; leaving it in any way gives the device back."""
         ...
 
     def publish(self, lora: Path) -> Path | None:
-        """Lay a LoRA where the host lists them, as `published_name`; None where the host has no such place.
+        """Copy a LoRA into the host's LoRA folder as `published_name` and return the copy; None if the host has none.
 
         Raises DiskFailure.
         """
         ...
 
     def withdraw(self, lora: Path) -> Path | None:
-        """Take a published LoRA away again; returns what went. Raises DiskFailure where it cannot go."""
+        """Remove a published LoRA and return its path, None if there was none. Raises DiskFailure."""
         ...
 
     @property
     def lists(self) -> bool:
-        """Whether there is a place where LoRAs are published."""
+        """Whether the host has a folder to publish LoRAs in."""
         ...
 
     def unlist(self, name: str) -> Path | None:
-        """As `withdraw`, by the published name, where the file itself has gone. Raises DiskFailure."""
+        """Same as `withdraw`, by published name, for a LoRA whose own file is gone. Raises DiskFailure."""
         ...
 
 
 class ListsNoLoras:
-    """A host without a place where LoRAs are published."""
+    """A host without a folder to publish LoRAs in."""
 
     def publish(self, lora: Path) -> Path | None:
         return None
@@ -123,11 +124,11 @@ class ListsNoLoras:
 
 @dataclass(frozen=True)
 class ThisMachine(ListsNoLoras):
-    """No web UI: diffusers paints, and this Python trains."""
+    """The host without a web UI: diffusers paints, and this Python trains."""
 
     language: str = LANGUAGES[0]
     is_local: bool = False
-    """As in HostFacts."""
+    """See HostFacts."""
 
     def facts(self) -> HostFacts:
         return HostFacts(
@@ -160,12 +161,15 @@ class ThisMachine(ListsNoLoras):
 
 
 def family_of_base(name: str, host: Host, settings: WeightSettings) -> Family:
-    """Without looking for files where the base is a family's name."""
+    """The family of a base model; looks for no files if `name` is a family's id."""
     return FAMILIES[name] if name in FAMILIES else host.base_model(name, settings)[0]
 
 
 def published_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
-    """Where the host lists the LoRA now. A full disk must not cost a training: who paints with it tries again."""
+    """Publish the LoRA and return its published path, or None and a note on DiskFailure.
+
+    A full disk must not cost a training; painting with the LoRA publishes it again.
+    """
     try:
         return host.publish(lora), ()
     except DiskFailure as error:
@@ -173,7 +177,10 @@ def published_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
 
 
 def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, ...]]:
-    """What went from the host's list. Some systems keep a file that is in use."""
+    """Withdraw the LoRA and return the removed path, or None and a note on DiskFailure.
+
+    Some systems do not delete a file that is in use.
+    """
     try:
         return host.withdraw(lora), ()
     except DiskFailure as error:
@@ -187,14 +194,15 @@ def withdrawn_or_noted(host: Host, lora: Path) -> tuple[Path | None, tuple[str, 
 
 
 def listed_names(host: Host, id: str, loras: Iterable[Path]) -> tuple[str, ...]:
-    """Under which names the host may list LoRAs of a person."""
+    """Names under which the host may list the person's LoRAs."""
     if not host.lists:
         return ()
     return tuple(sorted({name_for(id, lora) for lora in loras if lora.is_file()}))
 
 
 def unlisted(root: Path, change: Change, host: Host) -> tuple[Path, ...]:
-    """Take what the change names off the host's list. Where another host has the list, that is left for it to do.
+    """Remove the LoRAs the change names from the host's list. If this host has no list, the journal keeps the task for
+    the host that has.
 
     Raises DiskFailure.
     """
@@ -206,7 +214,7 @@ def unlisted(root: Path, change: Change, host: Host) -> tuple[Path, ...]:
 
 
 def finish_unlisting(root: Path, change: Change, host: Host) -> None:
-    """What another host left to this one. Raises DiskFailure."""
+    """Finish an unlisting that another host left in the journal. Raises DiskFailure."""
     if host.lists:
         unlisted(root, change, host)
         end(root, change)

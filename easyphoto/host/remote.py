@@ -1,4 +1,4 @@
-"""This machine with a web UI elsewhere that paints: trainings stay here, pictures are made there."""
+"""The host that paints on a remote web UI: training runs here, pictures are made there."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ T = TypeVar("T")
 
 
 def remote_host(url: str, auth: str | None = None, *, patience: RequestLimits | None = None) -> RemoteHost:
-    """`url` may hold `user:password@`; `auth` is the same beside it. Raises InputError. Nothing is asked yet."""
+    """A remote host; sends no request yet. Credentials come as `user:password@` in `url` or as `user:password` in
+    `auth`. Raises InputError."""
     return RemoteHost(address_from(url, auth), patience or RequestLimits())
 
 
 @dataclass(frozen=True)
 class RemoteHost(ListsNoLoras):
-    """Nothing can be sent to a web UI: a LoRA must be copied there by hand, and its name is told when it lacks."""
+    """A web UI at an address. It has no route for uploading LoRAs, so a LoRA must be copied there by hand; the error
+    for a missing one names it."""
 
     address: Address
     patience: RequestLimits = field(default_factory=RequestLimits)
@@ -49,14 +51,14 @@ class RemoteHost(ListsNoLoras):
         return WebUi(self.address, self.patience)
 
     def facts(self) -> HostFacts:
-        """A web UI that does not answer is a warning, so that a page can still be shown."""
+        """What the web UI lists; if it does not answer, the error becomes a warning, so a page can still be shown."""
         name = f"the web UI at {self.address.url}"
         try:
             lists = read_lists(self.webui)
             loaded = current_checkpoint(self.webui, lists)
         except EasyPhotoError as error:
             return HostFacts(name, "remote", warnings=(str(error),))
-        # The one that is loaded first: it is ready.
+        # The loaded checkpoint comes first: it needs no switch.
         titles = [each.title for each in lists.checkpoints]
         titles.sort(key=lambda title: loaded is None or title != loaded.title)
         return HostFacts(
@@ -79,7 +81,8 @@ class RemoteHost(ListsNoLoras):
     def open_finisher(
         self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
     ) -> Finisher | None:
-        """The web UI's own by their names there, ours by ours; what cannot be had is a note."""
+        """The web UI's own restorers and upscalers by their names there, else EasyPhoto's by theirs; one that is not
+        available becomes a note."""
         if settings.restore == NONE and settings.upscale == NONE:
             return None
         lists = read_lists(self.webui)
@@ -137,7 +140,7 @@ class RemoteHost(ListsNoLoras):
 
 
 def remote_lines(host: RemoteHost) -> Iterator[str]:
-    """For the doctor: what the web UI has; `!` marks what it lacks."""
+    """Lines for the doctor: what the web UI has; `!` marks what it lacks."""
     facts = host.facts()
     good = bool(facts.checkpoints)
     yield f"{' ' if good else '!'} {facts.name}: {'answers' if good else 'cannot be used'}"
@@ -157,7 +160,7 @@ def _named(name: str, known: Sequence[str]) -> str | None:
 
 
 def _or_none(open_it: Callable[[], T], missed: list[EasyPhotoError]) -> T | None:
-    """None, and the error among `missed`, for what cannot be had."""
+    """What `open_it` returns; if it is not available, None, with the error appended to `missed`."""
     try:
         return open_it()
     except (EnvironmentFailure, OutOfMemory) as error:
@@ -166,7 +169,7 @@ def _or_none(open_it: Callable[[], T], missed: list[EasyPhotoError]) -> T | None
 
 
 def _or_known(open_it: Callable[[], T], theirs: Sequence[str]) -> T:
-    """With the web UI's names added to the advice of who names none of ours."""
+    """What `open_it` returns; the web UI's names are added to the advice of an InputError."""
     try:
         return open_it()
     except InputError as error:

@@ -1,1 +1,1 @@
-"""Finished pictures made finer: faces restored, the whole enlarged."""
+"""Restoring the faces of finished pictures, and enlarging the pictures."""

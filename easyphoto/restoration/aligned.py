@@ -1,4 +1,4 @@
-"""A face laid upright on the square that restoration networks were trained with, and laid back."""
+"""Aligning a face to the square that restoration networks were trained on, and pasting the result back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyphoto.images.masks import fading_square
 from easyphoto.images.pictures import as_array, as_picture, pasted_back, warped
 from easyphoto.restoration.base import FACE_SIDE
 
-# Where the five points lie on the squares of FFHQ (Karras et al., 2019), on average; GFPGAN's and RestoreFormer's own.
+# Mean positions in pixels of the five landmarks in aligned FFHQ (Karras et al., 2019), as GFPGAN and RestoreFormer use.
 FACE_POINTS = np.array(
     [
         (192.98138, 239.94708),
@@ -23,7 +23,7 @@ FACE_POINTS = np.array(
         (313.08905, 371.15118),
     ]
 )
-# The restored square fades out over this share of its side: what lies at its edge the network saw only half.
+# The restored square fades out over this share of its side, because the network saw only part of what is at its edge.
 FADE = 0.08
 
 
@@ -32,8 +32,9 @@ def restored(
 ) -> np.ndarray:
     """A copy of uint8 RGB `picture` with the face at `points` restored.
 
-    `allowed` (0..1, the picture's height and width) is how much of each pixel may come from the restored face; where
-    it is 0 every byte stays. Raises ValueError where the points are all one or `restore` answers in another size.
+    `picture` is (height, width, 3), `points` (5, 2) in pixels; `restore` takes and returns an RGB face of FACE_SIDE
+    pixels. `allowed`, float (height, width) in 0..1, is how much of each pixel may come from the restored face; where
+    it is 0, every byte stays. Raises ValueError if all points coincide or `restore` returns another size.
     """
     matrix = similarity(points, FACE_POINTS)
     square = (FACE_SIDE, FACE_SIDE)
@@ -41,7 +42,7 @@ def restored(
     if made.size != square:
         raise ValueError(f"the restored face is {made.width}×{made.height}, not {FACE_SIDE}×{FACE_SIDE}")
     back = cv2.invertAffineTransform(matrix)
-    # On a picture of 100 million pixels everything but the face's own place would cost gigabytes.
+    # Only the face's own box is computed: the whole of a picture of 100 million pixels would cost gigabytes.
     box = lying_at(back, Size(*square)).clipped(Size.of(picture))
     if box.width <= 0 or box.height <= 0:
         return picture.copy()
@@ -55,5 +56,5 @@ def restored(
 
 
 def enlargement(points: np.ndarray) -> float:
-    """How many picture pixels one pixel of the square covers."""
+    """How many picture pixels one pixel of the square spans, along a side. `points` is (5, 2) in picture pixels."""
     return 1 / scale_of(similarity(points, FACE_POINTS))

@@ -1,6 +1,6 @@
-"""What is asked of a network that restores a face or enlarges a picture.
+"""The protocols of networks that restore a face or enlarge a picture.
 
-Ours run through spandrel (`networks.py`). A host with networks of its own offers objects of these two protocols.
+The built-in ones run through spandrel (`networks.py`). A host with networks of its own implements the same protocols.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 
 FACE_SIDE = 512
-"""Side in pixels of the upright face that a restorer takes and gives back."""
+"""Side in pixels of the aligned face that a restorer takes and returns."""
 
 
 class Restorer(Protocol):
@@ -22,7 +22,7 @@ class Restorer(Protocol):
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
     def restore(self, face: Image.Image) -> Image.Image:
-        """An RGB face, upright and aligned (`aligned.py`), FACE_SIDE pixels, made sharp; the same picture each time.
+        """Restore an upright, aligned RGB face (`aligned.py`) of FACE_SIDE × FACE_SIDE pixels. Deterministic.
 
         Raises BackendError or OutOfMemory.
         """
@@ -35,25 +35,25 @@ class Upscaler(Protocol):
 
     @property
     def factor(self) -> int:
-        """How many times longer the sides become."""
+        """Scale of each side."""
         ...
 
     def upscale(self, picture: Image.Image, progress: Progress) -> Image.Image:
-        """The RGB picture `factor` times as large.
+        """The RGB picture with each side `factor` times as long.
 
-        Raises BackendError, OutOfMemory, or Cancelled where `progress.check` says so.
+        Raises BackendError, OutOfMemory, or Cancelled from `progress.check`.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Finisher:
-    """What a finished picture goes through; None leaves a step out."""
+    """The steps applied to a finished picture; None skips a step."""
 
     restorer: Restorer | None = None
     upscaler: Upscaler | None = None
     notes: tuple[str, ...] = ()
-    """What was asked for and cannot be had, with the reason."""
+    """What was asked for but is not available, with the reason."""
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:

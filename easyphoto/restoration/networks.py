@@ -1,7 +1,7 @@
-"""GFPGAN, RestoreFormer and Real-ESRGAN, read and run through spandrel.
+"""GFPGAN, RestoreFormer and Real-ESRGAN, loaded and run through spandrel.
 
-spandrel (MIT) tells the network from the file's tensor names and refuses, with its own unpickler, all else a file may
-hold; only verified files of the weight store are given to it. It needs torchvision, which is therefore asked for late.
+spandrel (MIT) recognises the network by the file's tensor names, and its restricted unpickler refuses anything but
+tensors; it is only given verified files of the weight store. It needs torchvision, so it is imported late.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from easyphoto.restoration.base import FACE_SIDE
 from easyphoto.restoration.tiles import tiled
 from easyphoto.weights.catalog import UsedWeight
 
-# spandrel's words for what a network is for.
+# spandrel's names for the purpose of a network.
 FACE, ENLARGE = "FaceSR", "SR"
-# What GFPGAN's noise is drawn from: one picture restored twice must give the same bytes.
+# Seeds GFPGAN's noise: restoring the same picture twice must give the same bytes.
 NOISE_SEED = 0
 
 
 class FaceNetwork:
-    """A Restorer of a file that holds GFPGAN or RestoreFormer."""
+    """A Restorer from a file that holds GFPGAN or RestoreFormer."""
 
     def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights
@@ -43,15 +43,15 @@ class FaceNetwork:
             raise ValueError(f"a face of {face.width}×{face.height} is not {FACE_SIDE}×{FACE_SIDE}")
         with named_failures(), torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(NOISE_SEED)
-            # The network itself, not spandrel's call: that gives GFPGAN 0..1, which was trained on −1..1, and cuts the
-            # answer's darker half.
+            # Calls the network itself: spandrel's wrapper feeds 0..1 to GFPGAN, which was trained on −1..1, and clips
+            # the darker half of its output.
             answer = self._network.model(tensor_of(as_array(face), self._network) * 2 - 1)
             first = answer[0] if isinstance(answer, (tuple, list)) else answer
             return as_picture(np.rint(levels_of((first + 1) / 2)))
 
 
 class EnlargingNetwork:
-    """An Upscaler of a file that holds Real-ESRGAN (or anything spandrel knows as super-resolution)."""
+    """An Upscaler from a file that holds Real-ESRGAN (or any other super-resolution network spandrel knows)."""
 
     def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights
@@ -69,9 +69,9 @@ class EnlargingNetwork:
 
 
 def opened(file: Path, purpose: str) -> Any:
-    """spandrel's descriptor of the network in `file`, ready to run.
+    """spandrel's model descriptor for the network in `file`, on the device and ready to run.
 
-    Raises MissingCapability without spandrel, WeightsMissing where the file holds something else.
+    Raises MissingCapability without spandrel, OutOfMemory, or WeightsMissing if the file holds something else.
     """
     spandrel = library()
     import torch
@@ -79,7 +79,7 @@ def opened(file: Path, purpose: str) -> Any:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         network = spandrel.ModelLoader(device=device).load_from_file(file)
-    except Exception as error:  # a foreign file fails in as many ways as there are formats
+    except Exception as error:  # each file format fails in its own way
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise WeightsMissing(
@@ -100,10 +100,10 @@ def opened(file: Path, purpose: str) -> Any:
 
 
 def library() -> Any:
-    """The package spandrel. Raises MissingCapability where it or its torchvision is missing or does not fit."""
+    """The package spandrel. Raises MissingCapability if it or a torchvision that fits torch is missing."""
     try:
         import spandrel
-    except Exception as error:  # a torchvision of another build ends in RuntimeError, not ImportError
+    except Exception as error:  # a torchvision of another build raises RuntimeError, not ImportError
         raise MissingCapability(
             text(
                 "Restoration and upscaling need spandrel, which cannot be loaded here ({reason}).",
@@ -120,7 +120,7 @@ def library() -> Any:
 
 
 def tensor_of(picture: np.ndarray, network: Any) -> Any:
-    """uint8 RGB as a tensor (1, 3, height, width) in 0..1, of the network's device and precision."""
+    """A uint8 RGB picture (height, width, 3) as (1, 3, height, width) in 0..1, of the network's device and dtype."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
@@ -128,7 +128,8 @@ def tensor_of(picture: np.ndarray, network: Any) -> Any:
 
 
 def levels_of(answer: Any) -> np.ndarray:
-    """float32 (height, width, 3) in 0..255 of a tensor in 0..1. Raises BackendError where it is no number."""
+    """The first image of a tensor (N, 3, height, width) in 0..1, as float32 (height, width, 3) in 0..255. Raises
+    BackendError if it holds NaN."""
     levels = answer[0].float().clamp(0, 1).mul(255).permute(1, 2, 0).cpu().numpy()
     if not np.isfinite(levels).all():
         raise BackendError(
@@ -139,7 +140,7 @@ def levels_of(answer: Any) -> np.ndarray:
 
 @contextmanager
 def named_failures() -> Iterator[None]:
-    """Turns torch's errors into OutOfMemory or BackendError."""
+    """Turn torch's errors into OutOfMemory or BackendError."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""Which networks finish a picture: the ones the settings name."""
+"""Opening the restorer and the upscaler that the settings name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easyphoto.weights.store import WeightStore
 
 N = TypeVar("N")
 NONE = "none"
-# The settings' words and the catalogue's ids.
+# Value of the setting → id in the weight catalogue.
 RESTORERS = {"gfpgan": "gfpgan-1.4", "restoreformer": "restoreformer"}
 UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "realesrgan-x2plus"}
 
@@ -24,7 +24,7 @@ UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "rea
 def open_finisher(
     settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
 ) -> Finisher | None:
-    """Restorer and upscaler as the settings ask; what cannot be had is a note. None where nothing is asked for."""
+    """The restorer and upscaler the settings ask for; one that is unavailable becomes a note. None if both are off."""
     if settings.restore == NONE and settings.upscale == NONE:
         return None
     notes: list[str] = []
@@ -41,7 +41,7 @@ def open_finisher(
 
 
 def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Restorer | None:
-    """The restorer of that name, its file fetched where needed; None for "none".
+    """The restorer of that name, its file downloaded if needed; None for "none".
 
     Raises InputError for an unknown name, MissingCapability without spandrel, and the store's errors.
     """
@@ -50,12 +50,12 @@ def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lea
     id = known(name, RESTORERS, "face restorer")
     from easyphoto.restoration.networks import FaceNetwork, library
 
-    library()  # before a file of 350 MB is fetched in vain
+    library()  # fail before a file of 350 MB is downloaded in vain
     return _borrowed(FaceNetwork, id, store, progress, models)
 
 
 def open_upscaler(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Upscaler | None:
-    """The upscaler of that name, its file fetched where needed; None for "none". Raises as `open_restorer` does."""
+    """The upscaler of that name, its file downloaded if needed; None for "none". Raises like `open_restorer`."""
     if name == NONE:
         return None
     id = known(name, UPSCALERS, "upscaler")
@@ -75,7 +75,7 @@ def _borrowed(network: Callable[..., N], id: str, store: WeightStore, progress: 
 
 
 def restoration_lines(store: WeightStore) -> Iterator[str]:
-    """For the doctor: spandrel, then each file; what is missing is said, and nothing of it must be mended."""
+    """Lines for the doctor: spandrel, then each file. Missing ones are reported, but not as problems."""
     from easyphoto.restoration.networks import library
 
     try:
@@ -91,7 +91,7 @@ def restoration_lines(store: WeightStore) -> Iterator[str]:
 
 
 def known(name: str, names: dict[str, str], kind: str) -> str:
-    """The catalogue's id. Raises InputError with the known names."""
+    """The catalogue id of a name. Raises InputError that lists the known names."""
     if name not in names:
         raise InputError(
             text("There is no {kind} {name!r}.", kind=kind, name=name),

@@ -1,4 +1,4 @@
-"""A large picture through a network in pieces: bounded memory, no seams."""
+"""Running a network over a large picture in tiles, with bounded memory and no seams."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from easyphoto.progress import Progress
 
 TILE = 256
-"""Side in pixels of what the network sees at once."""
+"""Side of a tile in pixels, before enlarging."""
 OVERLAP = 36
-"""By how much neighbours overlap: near its border a tile's answer is wrong, the network saw no surroundings there."""
+"""Overlap of neighbouring tiles in pixels: near its border a tile's output is wrong for lack of context."""
 
 
 def tiled(
@@ -23,9 +23,10 @@ def tiled(
     tile: int = TILE,
     overlap: int = OVERLAP,
 ) -> np.ndarray:
-    """uint8 (height, width, 3), `factor` times enlarged; `enlarge` takes a uint8 piece and gives levels, 0..255.
+    """A uint8 RGB picture (height, width, 3) enlarged to uint8 (`factor` × height, `factor` × width, 3).
 
-    Held at once are the result and one row of tiles, whatever the picture's size.
+    `enlarge` takes a uint8 tile and returns it `factor` times as large in 0..255. Memory holds the result and one row
+    of tiles, whatever the picture's size.
     """
     height, width = picture.shape[:2]
     result = np.zeros((factor * height, factor * width, 3), np.uint8)
@@ -46,16 +47,17 @@ def tiled(
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin along one side: the last ends at the end, neighbours overlap by `overlap` or more."""
+    """Tile offsets along one side, in pixels: neighbours overlap by at least `overlap`, the last ends at the edge."""
     if length <= tile:
         return [0]
     return [*range(0, length - tile, tile - overlap), length - tile]
 
 
 def rising(length: int, overlap: int, *, begins: bool) -> np.ndarray:
-    """How much of a tile covers what lies before it: 0 over the first third of the overlap, 1 from the second on.
+    """float32 (length,) in 0..1: the weight of a tile over the tile before it.
 
-    Its neighbour's last third is therefore covered, its own first third unused. `begins`: nothing lies before it.
+    It is 0 over the first third of the overlap, rises over the second and is 1 from there on. So the previous tile's
+    last third is covered, and this tile's first third is unused. `begins`: there is no previous tile, so all are 1.
     """
     if begins:
         return np.ones(length, np.float32)

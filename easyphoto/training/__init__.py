@@ -1,1 +1,1 @@
-"""A dataset becomes a LoRA, in a process of its own."""
+"""Training a LoRA from a dataset, in a process of its own."""

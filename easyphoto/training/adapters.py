@@ -1,4 +1,4 @@
-"""Which layers learn, and putting adapters on them."""
+"""Adding LoRA adapters to the networks."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The networks with their adapters. The text encoders learn only where `text_learns`."""
+    """The networks with their adapters. The text encoders are trained only if `text_learns`."""
 
     unet: Any
     text_encoders: tuple[Any, ...]
     text_learns: bool
     said: tuple[TextEncoder, ...]
-    """What the family says of each of them."""
+    """The family's description of each text encoder."""
 
     @property
     def learning(self) -> dict[str, Any]:
-        """The networks that learn, by what the libraries call them."""
+        """The trained networks by their names in the diffusers layout."""
         texts = {each.part: encoder for each, encoder in zip(self.said, self.text_encoders, strict=True)}
         return {"unet": self.unet} | (texts if self.text_learns else {})
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
-        """Every trained tensor by a name that is the same in every process."""
+        """Every trained tensor, by a name that is stable across processes."""
         return {
             f"{network}.{name}": each
             for network, module in self.learning.items()
@@ -40,7 +40,7 @@ class Adapted:
 
 
 def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_learns: bool) -> Adapted:
-    """Freeze the base and put adapters on every Linear and 1×1 convolution of its transformer blocks."""
+    """Freeze the base and add float32 adapters to every linear layer and 1×1 convolution of its transformer blocks."""
     from peft import LoraConfig
 
     for network in components.networks:
@@ -53,6 +53,7 @@ def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_le
             targets = UNET_TARGETS if name == "unet" else TEXT_TARGETS
             network.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(targets)))
     for parameter in adapted.parameters().values():
-        # On a 16-bit base PEFT makes 16-bit adapters; at these learning rates AdamW's steps vanish in their rounding.
+        # On a 16-bit base PEFT creates 16-bit adapters, in which AdamW's steps at these learning rates round to
+        # nothing.
         parameter.data = parameter.data.float()
     return adapted

@@ -1,7 +1,7 @@
-"""What a training needs of the device's memory, and how a step is done so that it fits.
+"""Estimating the device memory of a training, and planning its steps so that they fit.
 
-A batch may pass through the networks in parts, and what the forward pass computes may be kept for the backward pass or
-made anew (checkpointing): both need less memory and give the same step.
+A batch may pass through the networks in parts (gradient accumulation), and activations may be recomputed in the
+backward pass instead of kept (gradient checkpointing). Both save memory and give the same step.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
 
 BYTES_OF_AN_ADAPTER = 4 + 4 + 8
-"""For each of its numbers: itself, its gradient, and AdamW's two means, all in float32."""
+"""Per parameter: its value, its gradient, and AdamW's two moments, all float32."""
 KEPT_FREE = 0.1
-"""Share of the free memory that is not planned with: allocators round up, and kernels want room to work."""
+"""Share of the free memory left unplanned, because allocators round up and kernels need workspace."""
 LATENT_FACTOR = 8
 GB = 1e9
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """How a batch passes through the networks."""
+    """How a batch passes through the networks: `at_a_time` pictures, with or without gradient checkpointing."""
 
     at_a_time: int
     checkpointing: bool
     offload: bool = False
-    """Networks that the steps do not need wait in the system's memory."""
+    """Whether networks that the steps do not need are kept in system memory."""
 
     def below(self, settings: TrainSettings, *, can_offload: bool = False) -> MemoryPlan | None:
-        """The next that needs less memory and is not excluded by the settings; None where there is none."""
+        """The next plan that needs less memory and that the settings allow; None if there is none."""
         if can_offload and not self.offload:
             return replace(self, offload=True)
         if not self.checkpointing and settings.checkpointing != "off":
@@ -58,7 +58,7 @@ class MemoryPlan:
 
 @dataclass(eq=False)
 class OffloadedNetworks:
-    """Networks that only caching and validation need: the autoencoder, and text encoders that do not learn."""
+    """Networks needed only for caching and validation: the autoencoder, and frozen text encoders."""
 
     networks: tuple[Any, ...] = ()
     device: str = "cpu"
@@ -66,7 +66,7 @@ class OffloadedNetworks:
 
     @property
     def bytes(self) -> int:
-        """What sending them away frees: nothing where the device is the system's memory itself."""
+        """Bytes that offloading frees: 0 if the device is the CPU."""
         return 0 if torch.device(self.device).type == "cpu" else bytes_of(self.networks)
 
     def send_away(self) -> None:
@@ -76,7 +76,7 @@ class OffloadedNetworks:
 
     @contextmanager
     def at_hand(self) -> Iterator[None]:
-        """Back on the device meanwhile."""
+        """A context in which the networks are on the device."""
         if not self.is_away:
             yield
             return
@@ -89,12 +89,13 @@ class OffloadedNetworks:
 
 
 def bytes_of(networks: Iterable[Any]) -> int:
+    """Bytes of the networks' parameters."""
     return sum(each.nbytes for network in networks for each in network.parameters())
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes of one training, by what they are for."""
+    """Bytes that one training needs, by purpose."""
 
     weights: int
     adapters: int
@@ -106,23 +107,24 @@ class MemoryEstimate:
 
 
 def first_memory_plan(settings: TrainSettings) -> MemoryPlan:
-    """What the settings ask for."""
+    """The plan the settings ask for."""
     return MemoryPlan(min(settings.micro_batch or settings.batch, settings.batch), settings.checkpointing == "on")
 
 
 def plan_training(
     adapted: Adapted, components: Any, settings: TrainSettings, *, device: str, idle: OffloadedNetworks
 ) -> tuple[MemoryPlan, MemoryPlanned]:
-    """The first footing that fits, and what is said of it.
+    """The first plan that fits the memory, and its event.
 
-    Raises OutOfMemory where none does. Where the device does not say what is free, what was asked for is tried.
+    If the device does not tell how much is free, the plan the settings ask for is tried. Raises OutOfMemory if no plan
+    fits.
     """
     family: Family = components.family
     weights, free = bytes_of(components.networks), free_memory(device)
     footing: MemoryPlan | None = first_memory_plan(settings)
     while footing is not None:
         need = estimate(adapted, weights - idle.bytes * footing.offload, family, footing)
-        # The weights are there already; what is free is free beside them.
+        # The weights are already on the device, so the free memory comes on top of them.
         if free is None or need.whole - weights <= free * (1 - KEPT_FREE):
             there = None if free is None else weights + free
             return footing, _plan(need, footing, family, batch=settings.batch, there=there, adapted=adapted)
@@ -144,21 +146,21 @@ def plan_training(
 
 
 def estimate(adapted: Adapted, weights: int, family: Family, footing: MemoryPlan) -> MemoryEstimate:
-    """`weights` are the bytes of the networks on the device, adapters included."""
+    """The memory that a plan needs; `weights` are the bytes of the networks on the device, adapters included."""
     trained = sum(each.numel() for each in adapted.parameters().values())
     sixteen_bit = adapted.unet.conv_in.weight.element_size() == 2
     cells = footing.at_a_time * (family.resolution // LATENT_FACTOR) ** 2
     activations = cells * family.activations.bytes_per_cell(
         sixteen_bit=sixteen_bit, checkpointing=footing.checkpointing
     )
-    # The adapters themselves are among the weights.
+    # The adapters' values are part of `weights`.
     return MemoryEstimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
 
 
 def free_memory(device: str) -> int | None:
-    """Bytes that a process may still take; None where the system does not say."""
+    """Bytes that a process may still allocate on the device; None if the system does not tell."""
     if torch.device(device).type == "cuda":
-        # What torch holds in reserve is free for torch.
+        # Memory that torch has reserved but not allocated is free for torch.
         reserve = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
         return int(torch.cuda.mem_get_info()[0]) + reserve
     meminfo = Path("/proc/meminfo")
@@ -169,9 +171,9 @@ def free_memory(device: str) -> int | None:
 
 
 def checkpoint_networks(adapted: Adapted) -> None:
-    """Let the networks keep only the inputs of their blocks. They do that in training mode alone.
+    """Enable gradient checkpointing in the trained networks, which works only in training mode.
 
-    Which is why networks with dropout are left out: it would act in that mode, here and not elsewhere.
+    Networks with dropout are left out, because training mode would activate it.
     """
     for network in (adapted.unet, *(adapted.text_encoders if adapted.text_learns else ())):
         if _has_dropout(network):
@@ -181,7 +183,7 @@ def checkpoint_networks(adapted: Adapted) -> None:
         else:
             # transformers 5 renamed the switch, and 6 drops the old name.
             renamed = getattr(network, "activation_checkpointing_enable", None)
-            # The other kind of checkpoint gives no gradients where the block's input has none, as behind embeddings.
+            # Reentrant checkpointing gives no gradients if the block's input needs none, as after embeddings.
             (renamed or network.gradient_checkpointing_enable)({"use_reentrant": False})
         network.train()
 
@@ -192,7 +194,7 @@ def _has_dropout(network: Any) -> bool:
 
 
 def clear_memory(device: str) -> None:
-    """Give back what a failed attempt held."""
+    """Free the memory of a failed attempt."""
     gc.collect()
     if torch.device(device).type == "cuda":
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""Keeping a run: LoRA files for judging and merging, and one file from which the run goes on."""
+"""Saving a run: LoRA files for judging and merging, and one file from which the run resumes."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ from easyphoto.training.run import RunFolder
 
 
 def marks(steps: int, validations: int) -> tuple[int, ...]:
-    """The steps after which the run is saved and judged: equal parts, the last one at the end."""
+    """The steps after which the run is saved and judged: evenly spaced, the last one at the end."""
     count = min(validations, steps)
     return tuple(round(steps * part / count) for part in range(1, count + 1))
 
 
 def save_resume(folder: RunFolder, learner: Learner, fingerprint: str) -> Path:
+    """Write everything needed to resume the run; returns the file."""
     write_bytes(folder.resume, safetensors_bytes(learner.state(), {"fingerprint": fingerprint}))
     return folder.resume
 
 
 def save_lora(folder: RunFolder, learner: Learner, metadata: Mapping[str, str]) -> Path:
+    """Write the current adapters as a float16 LoRA; returns the file."""
     target = folder.checkpoint(learner.step)
     write_lora(target, kohya_state(learner.adapted, dtype=torch.float16), metadata)
     return target
 
 
 def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
-    """Go on where the run stopped; returns the step, 0 for a fresh run.
+    """Resume the run from its resume file and return the step, 0 for a new run.
 
-    Raises InputError where the record was changed since: half of one run and half of another is neither.
+    Raises InputError if the file is unreadable or the run's record has changed since.
     """
     if not folder.resume.is_file():
         return 0

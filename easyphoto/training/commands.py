@@ -1,4 +1,4 @@
-"""Processes of ours that take minutes: their lines as they come, and their end, with all that they started."""
+"""Running subprocesses that take minutes: streaming their lines, and ending them with all their children."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from easyphoto.progress import Progress
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 10.0
-# Set by the program around us for its own Python; another Python would import that one's packages by them.
+# The host sets these for its own Python; with them, another Python would import the host's packages.
 PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 
 
 class CommandFailed(Exception):
-    """It ended with another code than 0. What that means to the user, its caller knows."""
+    """A command ended with a non-zero exit code. The caller turns it into an error for the user."""
 
     def __init__(self, returncode: int, lines: Sequence[str]) -> None:
         super().__init__(f"exit code {returncode}")
@@ -29,9 +29,9 @@ class CommandFailed(Exception):
 
 
 def foreign_environment() -> dict[str, str]:
-    """This process's variables for another Python: none that leads to packages beside its own.
+    """This process's variables for another Python, without those that lead to foreign packages.
 
-    Everything else goes along, pip's variables too: who works offline has set them.
+    Everything else is kept, including pip's variables, which users set to work offline.
     """
     kept = {name: value for name, value in os.environ.items() if name not in PYTHON_VARIABLES}
     return {**kept, "PYTHONNOUSERSITE": "1"}
@@ -45,10 +45,12 @@ def run_command(
     folder: Path | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
-    """All lines that it said. Raises Cancelled when the progress does, and then nothing of it runs any more.
+    """Run a command and return the lines of its output, standard error included.
 
-    `folder` is where it works; `python -m` imports from there before all else.
-    Raises CommandFailed, or OSError where it cannot be started.
+    `folder` is its working folder, from which `python -m` imports first. When this function returns or raises, the
+    command and its children have ended.
+
+    Raises Cancelled from the progress, CommandFailed, or OSError if it cannot be started.
     """
     process = start(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=environment, cwd=folder)
     heard: list[str] = []
@@ -67,9 +69,9 @@ def run_command(
 def start(
     command: Sequence[str], *, stdin: int, stderr: int | IO[bytes], env: Mapping[str, str], cwd: Path | None
 ) -> subprocess.Popen[bytes]:
-    """A process that leads a group, so that what it starts can be ended with it. Raises OSError.
+    """Start a process in a group of its own, so that its children can be ended with it. Raises OSError.
 
-    A terminal's Ctrl-C does not reach it: whoever called this hears that, and ends it.
+    A terminal's Ctrl-C does not reach the process; the caller receives it and ends the process.
     """
     return subprocess.Popen(
         list(command), stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=dict(env), cwd=cwd,
@@ -78,7 +80,7 @@ def start(
 
 
 def spoken(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[bytes]:
-    """The lines of its standard output as they come, until it has ended. Raises what the progress raises."""
+    """Yield the lines of the process's standard output as they arrive, until it has ended. Raises Cancelled."""
     assert process.stdout is not None
     lines: queue.Queue[bytes | None] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
@@ -89,7 +91,7 @@ def spoken(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[byt
         try:
             line = lines.get(timeout=POLL_SECONDS)
         except queue.Empty:
-            # The process's end counts, not the pipe's: something it started may hold the pipe open.
+            # Wait for the process's end, not the pipe's: a child may hold the pipe open.
             has_ended = process.poll() is not None
             continue
         if line is None:
@@ -105,7 +107,7 @@ def spoken(process: subprocess.Popen[bytes], progress: Progress) -> Iterator[byt
 
 
 def _read(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
-    # Closed here and nowhere else, because closing waits for the thread that reads, and that may wait for ever.
+    # The stream is closed only here, because closing it elsewhere would block on this thread's read, maybe for ever.
     with suppress(ValueError, OSError), stream:
         for line in stream:
             lines.put(line)
@@ -113,9 +115,9 @@ def _read(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
 
 
 def end(process: subprocess.Popen[bytes], *, after: float = 0.0) -> None:
-    """Give it `after` seconds to end by itself, ask it, then no longer ask. Nothing that it started runs afterwards.
+    """End the process and its children: wait `after` seconds, terminate it, wait STOP_SECONDS, then kill it.
 
-    Whoever is interrupted here waits for nothing more.
+    An interrupt (Ctrl-C) during the waits kills it at once.
     """
     try:
         for seconds in (after, STOP_SECONDS):
@@ -124,16 +126,16 @@ def end(process: subprocess.Popen[bytes], *, after: float = 0.0) -> None:
                 return
             _signal_group(process, is_last=False)
     finally:
-        # Also where it has ended: its group may outlive it.
+        # Even if it has ended: its group may outlive it.
         _signal_group(process, is_last=True)
-        # A process that hangs in a driver cannot be ended by anybody.
+        # A process that hangs in a driver cannot be killed.
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
 
 
 def _signal_group(process: subprocess.Popen[bytes], *, is_last: bool) -> None:
     if os.name == "nt":
-        # There is no asking, and the tree is found by its root only while that lives.
+        # Windows has no SIGTERM, and taskkill finds the tree only while its root is alive.
         if process.poll() is None:
             tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
             subprocess.run(tree, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""The end of a run: votes, merge, a last look at the merged LoRA, and what is kept."""
+"""The end of a run: voting, merging, judging the merged LoRA, and writing the results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from easyphoto.training.selection import Selection, contact_sheet, select
 from easyphoto.training.validate import Picture, Validator, mean_score, record_of
 from easyphoto.weights.catalog import UsedWeight
 
-# A merge is steadier on templates that nobody judged, so it may lose this much of likeness on those that were.
+# A merge is more robust on unseen templates, so it may lose this much likeness (cosine) on the validation templates.
 MERGE_MAY_LOSE = 0.01
 FEWEST_VOTERS = 2
 
@@ -41,7 +41,7 @@ def conclude(
     *,
     used: Sequence[UsedWeight] = (),
 ) -> Done:
-    """Select and merge the checkpoints, judge what came out, write the LoRA and the run's evidence."""
+    """Select and merge the checkpoints, judge the result, and write the LoRA and the run's curves and pictures."""
     with service.phase("select"):
         elected = elect(service, learner, judge, pictures)
         chosen, state, merged, energy_lost = elected.chosen, elected.state, elected.merged, elected.energy_lost
@@ -73,7 +73,7 @@ def conclude(
 
 @dataclass(frozen=True, eq=False)
 class Elected:
-    """The checkpoints that were chosen, what their merge is, and the pictures it draws."""
+    """The selected checkpoints, their merge, and its validation pictures."""
 
     chosen: Selection
     state: State
@@ -82,10 +82,11 @@ class Elected:
 
 
 def elect(service: RunContext, learner: Learner, judge: Validator | None, pictures: Sequence[Picture]) -> Elected:
-    """Merge what the votes say; where the merge falls behind the best checkpoint, ask fewer voters, at last only that.
+    """Merge the checkpoints by votes; while the merge falls behind the best checkpoint, halve the voters, down to that
+    checkpoint alone.
 
-    While a person is still being learned the last checkpoints lead, and ten votes reach back to poorer ones: on ten
-    drawn persons the merge of ten votes lost 0.037 of likeness to the best checkpoint.
+    If training has not converged, the last checkpoints lead and ten votes include poorer ones: on ten drawn persons the
+    merge of ten votes lost 0.037 of likeness to the best checkpoint.
     """
     voters = service.run.settings.voters
     while True:
@@ -116,7 +117,8 @@ def _merged(service: RunContext, chosen: Selection) -> tuple[State, float]:
 def _judge_merged(
     service: RunContext, learner: Learner, judge: Validator | None, *, state: State, chosen: Selection
 ) -> tuple[Picture, ...]:
-    """Draw with the merged weights in the live adapters. Without votes they are the last one's, drawn already."""
+    """Draw validation pictures with the merged weights in the live adapters; nothing without votes, because then the
+    weights are the last checkpoint's, which are drawn already."""
     if judge is None or not chosen.is_voted:
         return ()
     load_into_adapters(state, learner.adapted)
@@ -154,6 +156,7 @@ def _keep_evidence(
 
 
 def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float], ...] = ()) -> LoraFacts:
+    """The LoRA metadata of the current step, or of the finished run if `merge` is given."""
     family, settings = run.kind, run.settings
     return LoraFacts(
         name=run.person,

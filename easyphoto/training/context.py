@@ -1,4 +1,4 @@
-"""What every part of a run shares."""
+"""The state that all parts of a run share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyphoto.training.run import RunFolder, TrainRun
 
 @dataclass(eq=False)
 class RunContext:
-    """One run's record, folder and line to the outside, and the time each phase took."""
+    """One run's record, folder and event channel, its notes, and the seconds each phase took."""
 
     run: TrainRun
     folder: RunFolder
@@ -24,7 +24,7 @@ class RunContext:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     plan: str = ""
-    """How the steps are done so that they fit the memory, in words."""
+    """The memory plan in words."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -1,6 +1,6 @@
-"""What the steps learn from: latents, loss weights and captions in memory, and the order in which they come.
+"""The training data: latents, loss weights and captions cached in memory, and the order of the batches.
 
-The autoencoder and the tokenizer are needed only here, once; the steps never touch them.
+The autoencoder and the tokenizer are used only here, once; the steps do not need them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from easyphoto.progress import Progress
 from easyphoto.storage.files import inside, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, typed
 
-# exp(-20 / 2) = 4.5e-5 of a latent of size 1: such an autoencoder was made without noise, and sampling adds nothing.
+# Log variance. exp(-20 / 2) = 4.5e-5 of a latent of size 1: such an autoencoder has no noise, so sampling adds nothing.
 NO_NOISE = -20.0
 HOLD_OUT_FROM = 8
 HOLD_OUT_SHARE = 0.2
@@ -30,48 +30,52 @@ HOLD_OUT_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Entry:
-    """One training picture of the dataset folder."""
+    """One training picture of a dataset folder."""
 
     image: Path
     weights: Path | None
     caption: str
     original: Size | None = None
-    """Of the picture before it was brought to the training's size; None where the file is the original."""
+    """Size of the picture before it was cropped and resized for training; None if the file is the original."""
     corner: tuple[int, int] = (0, 0)
-    """Top and left of what was cut out of it."""
+    """Top and left of its crop in the original, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cached:
-    """Everything a step needs, on the device; one row a photo, a second block of rows mirrored where asked for."""
+    """Everything a step needs, on the device. One row per photo, then one mirrored row per photo if flipping is on.
+
+    `mean` and `deviation` are float32 (rows, channels, height, width), the scaled latents' distribution. `weights` is
+    float32 (rows, 1, height, width) with a mean of 1 per row.
+    """
 
     mean: torch.Tensor
     deviation: torch.Tensor | None
-    """None where the autoencoder's own noise is nothing."""
+    """None if the autoencoder's noise is negligible."""
     weights: torch.Tensor
     captions: torch.Tensor
-    """Row of `tokens` for each photo."""
+    """int64 (rows,), on the CPU: the row of `tokens` for each row."""
     tokens: tuple[torch.Tensor, ...]
-    """Of every caption, for each text encoder."""
+    """int64 (captions, length), the tokens of every distinct caption, for each text encoder."""
     photos: int
     times: torch.Tensor | None = None
-    """(rows, 6) sizes that the UNet is told; None for a family that is not told them."""
+    """float32 (rows, 6), the UNet's size conditioning; None for a family without it."""
 
 
 @dataclass(frozen=True, eq=False)
 class BatchOrder:
-    """The whole run's draws, made up front from the seed: what a step sees does not depend on where it was resumed."""
+    """The random draws of the whole run, made in advance from the seed: resuming does not change a step's data."""
 
     indices: torch.Tensor
-    """(steps, batch) rows of the cache."""
+    """int64 (steps, batch): rows of the cache; `timesteps` has the same shape."""
     timesteps: torch.Tensor
     noise_seeds: torch.Tensor
-    """(steps,) one for each step's own generator."""
+    """int64 (steps,): the seed of each step's own generator."""
 
 
 @dataclass(frozen=True)
 class _MetadataLine:
-    """A line of `metadata.jsonl`, as datasets of kohya and Hugging Face write it, with what ours add."""
+    """A line of `metadata.jsonl` in the format of kohya and Hugging Face datasets, with EasyPhoto's additions."""
 
     file_name: str = ""
     image: str = ""
@@ -83,7 +87,7 @@ class _MetadataLine:
 
 
 def read_entries(folder: Path) -> tuple[Entry, ...]:
-    """The pictures of a dataset folder. Raises TooFewPhotos where there is none, BadRecord for a damaged list."""
+    """The pictures of a dataset folder. Raises TooFewPhotos if there are none, BadRecord for a damaged list."""
     listing = folder / "metadata.jsonl"
     lines = read_regular(listing, MOST_BYTES).splitlines() if listing.is_file() else []
     entries = tuple(_entry(folder, _row(line)) for line in lines if line.strip())
@@ -119,7 +123,7 @@ def _entry(folder: Path, row: _MetadataLine) -> Entry:
 
 
 def split(entries: Sequence[Entry], seed: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Photos to learn from and photos to judge by: apart where there are enough, else the same ones twice."""
+    """Photos to train on and photos to judge by: disjoint if there are at least HOLD_OUT_FROM, else the same ones."""
     if len(entries) < HOLD_OUT_FROM:
         return tuple(entries), tuple(entries)
     order = np.random.default_rng(seed).permutation(len(entries))
@@ -130,7 +134,7 @@ def split(entries: Sequence[Entry], seed: int) -> tuple[tuple[Entry, ...], tuple
 
 @torch.no_grad()
 def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress, *, flip: bool, device: str) -> Cached:
-    """Encode every picture once. Latents are scaled as the UNet wants them."""
+    """Encode every picture once into scaled latents."""
     side = components.family.resolution
     means, logvars, maps, times = [], [], [], []
     views = [(entry, mirrored) for mirrored in ((False, True) if flip else (False,)) for entry in entries]
@@ -165,6 +169,7 @@ def cache_dataset(components: Any, entries: Sequence[Entry], progress: Progress,
 
 
 def tokenized(tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
+    """int64 (texts, length): the token ids, padded or truncated to the tokenizer's length."""
     found = tokenizer(
         list(texts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
     )
@@ -172,7 +177,7 @@ def tokenized(tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
 
 
 def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
-    """(1, 1, cells, cells) with a mean of 1: weighting moves attention, it does not change the learning rate."""
+    """float32 (1, 1, cells, cells) with a mean of 1: weighting shifts attention but keeps the learning rate."""
     if entry.weights is None:
         return torch.ones(1, 1, cells, cells)
     mask = np.array(read_picture(entry.weights).convert("L"), np.float32) / 255
@@ -183,9 +188,9 @@ def _weight_map(entry: Entry, mirrored: bool, *, cells: int) -> torch.Tensor:
 
 
 def make_plan(cached: Cached, steps: int, *, batch: int, timesteps: int, seed: int) -> BatchOrder:
-    """Draw the run from one CPU generator. Photos come in shuffled rounds, so that all are seen equally often.
+    """Draw the batches from one CPU generator. Photos come in shuffled rounds, so each is seen equally often.
 
-    The timesteps of a batch are stratified: one from each of `batch` equal parts of the range, in random order.
+    The time steps of a batch are stratified: one from each of `batch` equal parts of 0..`timesteps`, in random order.
     """
     draw = torch.Generator().manual_seed(seed)
     rows = cached.mean.shape[0]

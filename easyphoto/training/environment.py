@@ -1,18 +1,20 @@
-"""The environment that trains beside a web UI: `workspace/env/`, made once, with the web UI's torch and its own rest.
+"""The training environment beside a web UI: `workspace/env/`, created once, with the web UI's torch and packages of its
+own.
 
-A web UI pins transformers, accelerate and numpy to what it was written for, and has no diffusers of a matching age or
-none at all. So training has packages of its own: a virtual environment of the host's Python, filled from
-`trainer-lock.txt`. Only torch is not in it. Its two gigabytes are there already, in the build that fits the machine's
-GPU, and `lent_torch` makes them importable: torch and what torch requires, found by name, after all that the
-environment holds itself. The host's other packages stay out of sight, because diffusers and transformers try whatever
-optional package they see (xformers, torchvision, tensorflow …) and fall over one that was built for other versions.
-For the same reason it is not `--system-site-packages`, nor a `.pth` line with the host's folder; and links to single
-packages need rights on Windows that users lack.
+A web UI pins transformers, accelerate and numpy to the versions it was written for, and has an unsuitable diffusers or
+none. So training has its own packages: a virtual environment of the host's Python, filled from `trainer-lock.txt`. Only
+torch is missing there. Its two gigabytes are already installed, in the build that fits the machine's GPU, and
+`lent_torch` makes them importable: torch and its requirements, found by name, after the environment's own packages. The
+host's other packages stay hidden, because diffusers and transformers import every optional package they find (xformers,
+torchvision, tensorflow …) and fail on one that was built for other versions.
 
-pip runs with --no-deps, so that it can neither fetch a second torch nor look at the host's, and takes built packages
-only, so that no compiler is asked for. It writes into the environment; of the host nothing is written, ever.
+For the same reason the environment uses neither `--system-site-packages` nor a `.pth` line with the host's folder;
+and symbolic links to single packages need rights that Windows users lack.
 
-The stamp comes last. Without it, or with another lock, Python or torch than now, there is no environment.
+pip runs with --no-deps, so that it neither fetches a second torch nor considers the host's, and installs wheels only,
+so that no compiler is needed. It writes into the environment; nothing is ever written into the host.
+
+The stamp is written last. Without it, or if the lock, Python or torch differ from it, the environment is not ready.
 """
 
 from __future__ import annotations
@@ -46,25 +48,25 @@ PROOF = "easyphoto.training.proof"
 STAMP = "easyphoto-stamp.json"
 ADVICE = text("Press 'Set up training' in the Train tab, or run `easyphoto setup` with the web UI's Python.")
 ROOM = 1_000_000_000
-"""Bytes that must be free: what is installed, and pip's copies of it."""
+"""Bytes of disk space that must be free: the installed packages, and pip's copies of them."""
 LAST_LINES = 6
 
 
 @dataclass(frozen=True)
 class EnvironmentReport:
-    """A Python that trains, and what it has."""
+    """The Python that trains, and the versions of its packages."""
 
     python: Path
     versions: Mapping[str, str]
 
 
 def ready_python(env: Path) -> Path:
-    """The Python that trains. Raises TrainerMissing where it is not made, half-made, or made for something else."""
+    """The Python that trains. Raises TrainerMissing if its environment is absent, incomplete or out of date."""
     return ready_environment(env).python
 
 
 def ready_environment(env: Path) -> EnvironmentReport:
-    """As `ready_python`, with the versions found when it was made."""
+    """Like `ready_python`, with the versions found when the environment was created."""
     env = env.absolute()
     python, stamp = python_of(env), _stamp(env)
     if stamp is None or not python.exists():
@@ -89,10 +91,11 @@ def ready_environment(env: Path) -> EnvironmentReport:
 
 
 def make_environment(env: Path, progress: Progress, *, torch_from: Sequence[Path] | None = None) -> EnvironmentReport:
-    """Make it, or make it anew; takes minutes, says where it is, and can be cancelled.
+    """Create or recreate the environment; this takes minutes, reports progress and can be cancelled.
 
-    `torch_from` are the folders to lend torch from: the running Python's where nothing is said.
-    Raises Cancelled, TrainerMissing with pip's own reason, DiskFailure, or RunBusy where another process makes it.
+    `torch_from` are the folders to lend torch from; None takes the running Python's.
+
+    Raises Cancelled, TrainerMissing with pip's own reason, DiskFailure, or RunBusy if another process is creating it.
     """
     torch, env = host_torch(torch_from), env.absolute()
     _check_room(env)
@@ -115,7 +118,7 @@ def python_of(env: Path) -> Path:
 
 
 def _belongs_to(torch_from: Sequence[Path] | None = None) -> dict[str, str]:
-    """What an environment is made for. Cheap: nothing is imported for it."""
+    """The lock, Python and torch that an environment belongs to. Cheap, because it imports nothing."""
     version, folder = torch_place(torch_from)
     content = hashlib.sha256(LOCK.read_bytes() + LENT.read_bytes()).hexdigest()
     python = f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]} {platform.machine()}"
@@ -123,7 +126,7 @@ def _belongs_to(torch_from: Sequence[Path] | None = None) -> dict[str, str]:
 
 
 def _stamp(env: Path) -> dict[str, Any] | None:
-    """None where it is missing, or damaged: the environment is then made anew."""
+    """The environment's stamp; None if it is missing or damaged, so that the environment is recreated."""
     try:
         stamp = read_json(env / STAMP)
     except InputError:
@@ -132,7 +135,7 @@ def _stamp(env: Path) -> dict[str, Any] | None:
 
 
 class _Steps:
-    """One bar over everything: a part for each package, and a few for what stands around them."""
+    """One progress bar for everything: one part per package, and AROUND parts for the other steps."""
 
     AROUND = 3
 
@@ -149,7 +152,7 @@ class _Steps:
         self.progress.step(fetched if done is None else done, total, said)
 
     def hear_pip(self, line: str) -> None:
-        """A line for each package; one that lies in a folder here is only processed."""
+        """Report each package in pip's output: "Collecting" for a downloaded one, "Processing" for a local one."""
         if package := re.match(r"Collecting (\S+?)==(\S+)|Processing .*?([^/\\-]+)-([^-]+)-\S*\.whl", line):
             name, version = (part for part in package.groups() if part)
             self.say(phase("fetch-package", "fetching {name} {version}", name=name, version=version))
@@ -174,12 +177,12 @@ def _check_room(env: Path) -> None:
 
 
 def _mark(env: Path) -> Path:
-    """Stands beside it while it is being made, so that what a killed process left is known as ours."""
+    """A marker beside the environment during its creation; it identifies what a killed process left as ours."""
     return env.with_name(f"{env.name}.making")
 
 
 def _clear(env: Path) -> None:
-    """Take away what stood there, if it is ours."""
+    """Remove an earlier environment. Raises TrainerMissing if the folder holds something EasyPhoto did not create."""
     if not ((env / STAMP).exists() or _mark(env).exists()) and env.exists() and any(env.iterdir()):
         raise TrainerMissing(
             text("{env} holds something that EasyPhoto did not make.", env=env),
@@ -187,7 +190,7 @@ def _clear(env: Path) -> None:
         )
     write_text(_mark(env), "")
     try:
-        # The stamp first: a removal that is interrupted must not leave one that looks whole.
+        # The stamp goes first: an interrupted removal must not leave an environment that looks complete.
         (env / STAMP).unlink(missing_ok=True)
         if env.exists():
             shutil.rmtree(env)
@@ -216,14 +219,14 @@ def _install(python: Path, steps: _Steps) -> None:
     install = ["install", "--no-deps", "--only-binary=:all:", "--progress-bar=off", "-r", str(LOCK)]
     try:
         run_command([*pip, *install], steps.progress, environment=foreign_environment(), on_line=steps.hear_pip)
-        # Python before 3.12 puts an old one there, which would hide the one that the host's torch may want.
+        # Python before 3.12 installs an old setuptools, which would hide the one that the host's torch may need.
         run_command([*pip, "uninstall", "--yes", "setuptools"], steps.progress, environment=foreign_environment())
     except CommandFailed as failed:
         raise _named(failed, text("The packages for training could not be installed")) from failed
 
 
 def _lend(env: Path, torch: HostTorch) -> None:
-    """The finder, its table, and the line that starts it."""
+    """Install the finder, its table, and the `.pth` line that starts it."""
     packages = _site_packages(env)
     shutil.copyfile(LENT, packages / "easyphoto_lent.py")
     write_text(packages / lent_torch.TABLE, json.dumps(torch.table(), indent=1))
@@ -237,10 +240,10 @@ def _site_packages(env: Path) -> Path:
 
 
 def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
-    """Import everything that training imports, in that Python; the versions, torch's among them."""
+    """Import everything that training imports, in that Python; return the versions, including torch's."""
     steps.say(phase("check-environment", "checking"))
     try:
-        # Not in the web UI's folder, whose own packages would come first.
+        # Not in the web UI's folder, whose packages would be imported first.
         lines = run_command(
             [str(python), "-m", PROOF],
             steps.progress,
@@ -294,7 +297,7 @@ DISK_SIGNS = r"No space left on device|Errno 28\b|Disk quota exceeded|Errno 122\
 
 
 def _named(failed: CommandFailed, what: str) -> TrainerMissing | DiskFailure:
-    """The command's end as an error that says what to do."""
+    """The failed command as an error with advice."""
     written = "\n".join(failed.lines)
     words = text(
         "{what}. It said last: {last_words}.", what=what, last_words=" · ".join(_last_words(failed.lines)) or failed
@@ -308,14 +311,14 @@ def _named(failed: CommandFailed, what: str) -> TrainerMissing | DiskFailure:
 
 
 def _last_words(lines: Sequence[str]) -> list[str]:
-    """Warnings drown the reason, where there is one."""
+    """The last error lines, or the last lines if there is no error; warnings would hide the reason."""
     spoken = [line.strip() for line in lines if line.strip()]
     reasons = [line for line in spoken if line.startswith(("ERROR", "Error")) or "Error" in line]
     return (reasons or spoken)[-LAST_LINES:]
 
 
 def missing_here() -> tuple[str, ...]:
-    """What the running Python lacks to train by itself; nothing where EasyPhoto is installed with all it needs."""
+    """The packages that the running Python lacks for training; empty if EasyPhoto is installed with all of them."""
     from importlib.metadata import PackageNotFoundError, version
 
     missing = []

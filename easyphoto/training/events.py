@@ -1,6 +1,6 @@
-"""What the worker says on its standard output: one JSON object a line, with its `type`.
+"""The events that the worker writes to its standard output: one JSON object per line, with its `type`.
 
-Unknown types and unknown fields are ignored, so that the two sides may differ in age.
+Unknown types and fields are ignored, so the two sides may have different versions.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class Start:
 
 @dataclass(frozen=True)
 class MemoryPlanned:
-    """How the steps are done so that they fit the device's memory."""
+    """How the steps are run so that they fit the device's memory."""
 
     text: str
-    """The whole of it in words."""
+    """The plan in words."""
     at_a_time: int
     checkpointing: bool
     offload: bool
     precision: str
     need_mb: int
-    """An estimate, of weights, adapters and one pass."""
+    """Estimated MiB of weights, adapters and one pass."""
     free_mb: int | None
-    """What the device had for it; None where it does not say."""
+    """MiB the device had available for it; None if it does not tell."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Phase:
     name: str
     """load, cache, train, validate, select, save."""
     seconds: float | None = None
-    """None when it begins; its length when it is over."""
+    """None when the phase begins; its duration when it ends."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Done:
     portrait: str | None
     best_step: int
     best: float | None
-    """Mean cosine of the best checkpoint's pictures; None where nothing could be judged."""
+    """Mean cosine similarity of the best checkpoint's pictures; None if nothing could be judged."""
     merged: float | None
-    """Mean cosine of the merged LoRA's pictures."""
+    """Mean cosine similarity of the merged LoRA's pictures."""
     last: float | None
     weights: dict[str, float]
     """Step → share in the merge."""
@@ -102,11 +102,11 @@ class Done:
     embedder: str | None
     notes: tuple[str, ...]
     seconds: dict[str, float]
-    """By phase."""
+    """Seconds by phase."""
     plan: str = ""
-    """How the steps were done at last, in words."""
+    """The last memory plan in words."""
     used: tuple[dict[str, str], ...] = ()
-    """The weight files that took part: id, file, licence, sha256."""
+    """The weight files used: id, file, licence, sha256."""
 
 
 @dataclass(frozen=True)
@@ -137,21 +137,21 @@ NAMES: Mapping[type, str] = MappingProxyType({kind: name for name, kind in TYPES
 
 
 def is_training(event: Event) -> bool:
-    """Whether it says that the first step begins: from there on there is something to save."""
+    """Whether the event announces the training phase, from which on there is something to save."""
     return isinstance(event, Phase) and event.name == "train"
 
 
 def to_line(event: Event) -> str:
-    """One line of JSON, without the line end; a number that is none becomes null, because JSON knows no NaN.
+    """The event as one line of JSON without the newline; NaN and infinity become null, which JSON lacks.
 
-    Texts keep their templates and values beside them.
+    Texts are stored with their templates and values.
     """
     values = {key: _plain(value) for key, value in dataclasses.asdict(event).items()}
     return json.dumps(packed({"type": NAMES[type(event)], **values}), ensure_ascii=False, allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
-    """The event of a line; None for a line of an unknown type, or one that is no event at all."""
+    """The event of a line; None for an unknown type or a line that is not an event."""
     try:
         values = parsed(line.encode("utf-8"))
         kind = TYPES.get(str(values.get("type"))) if isinstance(values, dict) else None

@@ -1,4 +1,4 @@
-"""Which torch the running Python has, and everything that belongs to it: read from records, without importing it."""
+"""Finding the running Python's torch and its requirements from package metadata, without importing torch."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ENDINGS = (".py", ".so", ".pyd")
 class HostTorch:
     version: str
     folder: Path
-    """The folder that holds torch's own."""
+    """The folder that contains torch's folder."""
     modules: Mapping[str, str]
-    """Top-level name → the folder it lies in, for torch and all that it requires."""
+    """Top-level module → the folder that contains it, for torch and all its requirements."""
     distributions: Mapping[str, str]
-    """The same for the packages' names."""
+    """Distribution → the folder that contains it."""
 
     def table(self) -> dict[str, object]:
-        """What `lent_torch` reads."""
+        """The table that `lent_torch` reads."""
         return {
             "modules": dict(self.modules),
             "distributions": dict(self.distributions),
@@ -38,7 +38,7 @@ class HostTorch:
 
 
 def torch_place(torch_from: Sequence[Path] | None = None) -> tuple[str, Path]:
-    """Version and folder of the torch in these folders (the running Python's). Raises TrainerMissing."""
+    """Version and folder of the torch in `torch_from`, by default in `sys.path`. Raises TrainerMissing."""
     torch = _found("torch", _search(torch_from))
     if torch is None:
         raise TrainerMissing(
@@ -60,7 +60,7 @@ def torch_place(torch_from: Sequence[Path] | None = None) -> tuple[str, Path]:
 
 
 def host_torch(torch_from: Sequence[Path] | None = None) -> HostTorch:
-    """Torch with all that it requires, as far as it is installed. Raises TrainerMissing where there is none."""
+    """torch and its installed requirements. Raises TrainerMissing if there is no suitable torch."""
     version, folder = torch_place(torch_from)
     modules: dict[str, str] = {}
     distributions: dict[str, str] = {}
@@ -68,9 +68,9 @@ def host_torch(torch_from: Sequence[Path] | None = None) -> HostTorch:
         place = str(_folder(distribution))
         distributions[plain_name(distribution.metadata["Name"])] = place
         for name in _top_level(distribution):
-            # Several packages share one name (`nvidia`); they lie in one folder.
+            # Several packages share one name (`nvidia`); they are in one folder.
             modules.setdefault(name, place)
-    # For an EasyPhoto that is itself installed in the host; as a web UI's extension it is found before this.
+    # For an EasyPhoto installed in the host's Python; as a web UI's extension it is found before this entry.
     modules["easyphoto"] = str(Path(__file__).resolve().parents[2])
     return HostTorch(version, folder, modules, distributions)
 
@@ -88,7 +88,7 @@ def _folder(distribution: metadata.Distribution) -> Path:
 
 
 def _with_requirements(name: str, folders: list[str]) -> Iterator[metadata.Distribution]:
-    """Breadth first, each once; a requirement for another system is one that is not installed."""
+    """A distribution and its installed requirements, breadth first, each once; those for other systems are absent."""
     waiting, seen = [name], {plain_name(name)}
     while waiting:
         distribution = _found(waiting.pop(0), folders)
@@ -105,13 +105,13 @@ def _required(distribution: metadata.Distribution) -> Iterator[str]:
     for line in distribution.requires or ():
         requirement, _, marker = line.partition(";")
         name = FIRST_NAME.match(requirement.strip())
-        # What only an extra asks for is not torch's own: its numpy, for one, must be the environment's.
+        # Requirements of extras are left out; numpy, for instance, must be the environment's own.
         if name and "extra" not in marker:
             yield plain_name(name.group())
 
 
 def _top_level(distribution: metadata.Distribution) -> set[str]:
-    """The names that can be imported: from the list of files, or where there is none, the package's own name."""
+    """The importable top-level names, from the list of files, or the package's own name if it has no list."""
     names = set()
     for file in distribution.files or ():
         first = file.parts[0]

@@ -1,4 +1,4 @@
-"""Training as its caller sees it: start the worker, follow what it says, stop it, and judge how it ended."""
+"""Running a training from the caller's side: start the worker, follow its events, stop it, and interpret its end."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from easyphoto.training.events import (
 from easyphoto.training.run import RunFolder, TrainRun
 
 SAVING_SECONDS = 60.0
-"""What a cancelled worker may take once it trains: the step or the sampling step it is in, and saving."""
+"""Time limit of a cancelled worker that is training: it finishes the current step or sampling step, and saves."""
 LOG_TAIL_LINES = 40
 CANCELLED = 130
 SIGKILL = 9
 SIGNALS_OF_OTHERS = (1, 2, 3, SIGKILL, 15)
-"""Hang-up, interrupt, quit, kill, terminate: no process ends itself by these, and Windows knows none."""
+"""Hang-up, interrupt, quit, kill, terminate: signals that come from outside the process. Windows has none of them."""
 PHASES = {
     "load": phase("load", "loading the model"),
     "cache": phase("cache", "encoding photos"),
@@ -49,7 +49,7 @@ PHASES = {
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a finished run leaves, and how good it is."""
+    """The files of a finished run, and its quality."""
 
     lora: Path
     portrait: Path | None
@@ -58,7 +58,7 @@ class TrainResult:
     contact_sheet: Path | None
     best_step: int
     best: float | None
-    """Mean likeness (cosine) of the best checkpoint's validation pictures; None where nothing was judged."""
+    """Mean likeness (cosine similarity) of the best checkpoint's validation pictures; None if nothing was judged."""
     merged: float | None
     last: float | None
     weights: dict[int, float]
@@ -66,7 +66,7 @@ class TrainResult:
     energy_lost: float
     embedder: str | None
     seconds: dict[str, float]
-    """By phase."""
+    """Seconds by phase."""
     notes: tuple[str, ...]
 
 
@@ -77,14 +77,14 @@ def train(
     on_event: Callable[[Event], None] | None = None,
     python: Path | None = None,
 ) -> TrainResult:
-    """Do the run that `run.json` in the folder describes, or go on with it, in a process of its own.
+    """Start or resume the run that `run.json` in the folder describes, in a process of its own.
 
-    `python` is the interpreter of that process, where it is not this one's: a web UI's own lacks what training needs.
+    `python` is that process's interpreter, by default this one's; a web UI's own lacks the packages for training.
 
-    Raises Cancelled where the progress asked to stop, the worker's own named error, or TrainerCrashed.
+    Raises Cancelled from the progress, the worker's own named error, or TrainerCrashed.
     """
     folder = RunFolder(run_folder.resolve())
-    # Before six seconds of imports in another process, because the caller can mend a bad record at once.
+    # Read before six seconds of imports in another process, so that the caller learns of a bad record at once.
     TrainRun.read(folder.run)
     heard: list[Event] = []
     display = _Display(progress)
@@ -103,9 +103,9 @@ def train(
 
 @contextmanager
 def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> Iterator[subprocess.Popen[bytes]]:
-    """The running worker; however the caller leaves, it has ended afterwards, and all that it started.
+    """The running worker; on leaving the context, the worker and its children have ended.
 
-    Its standard input is held open as long as this process lives, and closed to ask it to stop.
+    Its standard input stays open while this process lives; closing it asks the worker to stop.
     """
     try:
         log = os.fdopen(private_opener(str(folder.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
@@ -123,28 +123,28 @@ def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> I
         if process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
-        # Before it trains there is nothing to save, and the imports and the model's files can take half a minute.
+        # Before training there is nothing to save, and importing and loading the model can take half a minute.
         end(process, after=SAVING_SECONDS if any(is_training(event) for event in heard) else 0.0)
 
 
 def worker_environment(python: Path | None = None) -> dict[str, str]:
-    """The worker's variables: our package first in its path, and OpenMP's idle threads asleep.
+    """The worker's variables: this package first in its path, and OpenMP's idle threads passive.
 
-    A `python` of its own has its own packages; what leads this process's Python to others would shadow them. Nor does
-    it write beside the packages that are lent to it.
+    Another `python` has its own packages, which this process's path variables would shadow, so those are removed. It
+    also writes no bytecode beside the packages it is lent.
     """
     root = Path(__file__).resolve().parents[2]
     variables = dict(os.environ)
     if python is not None:
         variables = {**foreign_environment(), "PYTHONDONTWRITEBYTECODE": "1"}
-    # Installed among a host's packages, our folder would bring them all along; then the environment knows the way.
+    # In a host's site-packages, our folder would expose all its packages; there the environment finds ours by itself.
     ours = "" if python is not None and root.name in ("site-packages", "dist-packages") else str(root)
     path = os.pathsep.join(part for part in (ours, variables.get("PYTHONPATH", "")) if part)
     return {**variables, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 
 
 class _Display:
-    """Events in the caller's progress; between steps the bar stays where it was."""
+    """Shows events in the caller's progress; between steps the bar keeps its position."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -172,9 +172,9 @@ class _Display:
 
 
 def _verdict(folder: RunFolder, heard: list[Event], returncode: int, *, memory_ran_out: bool = False) -> TrainResult:
-    """Success is both: the worker said done, and it ended with 0.
+    """The run's result if the worker reported Done and exited with 0, else raise the error.
 
-    `memory_ran_out`: the system ended a process meanwhile, because there was none left.
+    `memory_ran_out`: the system killed a process for lack of memory in the meantime.
     """
     done = next((event for event in heard if isinstance(event, Done)), None)
     if done is not None and returncode == 0:
@@ -220,6 +220,7 @@ def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:
 
 
 def log_tail(folder: RunFolder) -> str:
+    """The last LOG_TAIL_LINES lines of the worker's log; empty if it cannot be read."""
     try:
         return "\n".join(folder.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
     except OSError:

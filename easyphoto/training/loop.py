@@ -1,4 +1,4 @@
-"""One step of learning, and everything that must survive between two of them."""
+"""The training step, and the state that persists between steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ FIRST_SCALE, STEPS_TO_RAISE = 2.0**16, 2000
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """The base model's noise schedule, and what its prediction means."""
+    """The base model's noise schedule and prediction type.
+
+    In its methods latents and noise are (N, channels, height, width), and `timesteps` are int64 (N,).
+    """
 
     alphas: torch.Tensor
     prediction: str
@@ -41,10 +44,12 @@ class Noise:
         return len(self.alphas)
 
     def mixed(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        """The noisy latents at the time steps, in the shape of `latents`."""
         alpha = self.alphas[timesteps][:, None, None, None]
         return alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
 
     def target(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        """What the UNet should predict for the prediction type, in the shape of `latents`."""
         if self.prediction == "epsilon":
             return noise
         if self.prediction == "sample":
@@ -55,7 +60,10 @@ class Noise:
         raise ValueError(f"unknown prediction type {self.prediction!r}")
 
     def importance(self, timesteps: torch.Tensor, gamma: float) -> torch.Tensor:
-        """Min-SNR: caps the weight of nearly clean pictures (arXiv 2303.09556); all ones where gamma is 0."""
+        """float32 (N,): Min-SNR weights, which cap the loss of nearly clean pictures (arXiv 2303.09556).
+
+        They are all 1 if gamma is 0.
+        """
         if gamma <= 0:
             return torch.ones_like(self.alphas[timesteps])
         alpha = self.alphas[timesteps]
@@ -65,7 +73,7 @@ class Noise:
 
 
 def rate(step: int, steps: int) -> float:
-    """Share of the learning rate at a step: a short rise, then a cosine down to a tenth."""
+    """Factor on the learning rate at a step: a short linear warm-up, then cosine decay to a tenth."""
     warm_up = min(WARM_UP, max(1, steps // 10))
     if step < warm_up:
         return (step + 1) / warm_up
@@ -75,10 +83,10 @@ def rate(step: int, steps: int) -> float:
 
 @dataclass
 class LossScale:
-    """Lifts float16's gradients out of the range where they become nothing; 1 and without effect for other types.
+    """Loss scaling, which keeps float16 gradients from underflowing; 1 and without effect for other dtypes.
 
-    Raised while all goes well and lowered at an overflow, with the numbers of torch's own scaler. Ours is kept with
-    the run, and works on every device.
+    The factor is raised after good steps and lowered on overflow, with the constants of torch's GradScaler. Unlike
+    that, it is saved with the run and works on every device.
     """
 
     factor: float = 1.0
@@ -95,7 +103,7 @@ class LossScale:
             self.factor *= 2
 
     def lowered(self) -> bool:
-        """Halve it; False where that cannot be what was wrong."""
+        """Halve the factor; False if the scale cannot be the cause of the overflow."""
         if not self.is_used or self.factor <= 1:
             return False
         self.factor, self.good_steps = self.factor / 2, 0
@@ -103,7 +111,7 @@ class LossScale:
 
 
 class Learner:
-    """The adapters, their optimizer and how far they are."""
+    """The adapters, their optimizer and the training progress."""
 
     def __init__(
         self,
@@ -116,7 +124,7 @@ class Learner:
         rates: tuple[float, float],
         device: str,
     ) -> None:
-        """`rates` are the highest learning rates of the UNet's and of the text encoder's adapters."""
+        """`rates` are the peak learning rates of the UNet's and the text encoder's adapters."""
         self.adapted, self.cached, self.noise, self.plan = adapted, cached, noise, plan
         self.settings, self.device = settings, device
         self.steps = len(plan.indices)
@@ -142,7 +150,7 @@ class Learner:
         return self._rates[0] * rate(min(self.step, self.steps - 1), self.steps)
 
     def stand_on(self, footing: MemoryPlan) -> None:
-        """Do the following steps so: they need other memory, and are the same steps."""
+        """Run the following steps by another memory plan; the steps' results stay the same."""
         self.footing = footing
         if footing.checkpointing:
             checkpoint_networks(self.adapted)
@@ -152,15 +160,15 @@ class Learner:
             self.idle.send_away()
 
     def advance(self) -> float:
-        """Do one step and return its loss. Raises Diverged after too many losses that are no number."""
+        """Run one step and return its loss. Raises Diverged after BAD_STEPS steps with non-finite values."""
         loss = self.gradients()
         self.update(loss)
         return loss
 
     def gradients(self) -> float:
-        """Put the present step's gradients into the adapters, part by part of the batch, and return its loss.
+        """Compute the current step's gradients, part by part of the batch, and return its loss.
 
-        What an earlier attempt left is dropped, so that one that ran out of memory can be made again.
+        Gradients of an earlier attempt are dropped, so that a step that ran out of memory can be repeated.
         """
         self.optimizer.zero_grad(set_to_none=True)
         value = 0.0
@@ -174,7 +182,7 @@ class Learner:
         return value
 
     def update(self, loss: float) -> None:
-        """Let the adapters follow the gradients, and go on to the next step."""
+        """Update the adapters by the gradients, and advance to the next step. Raises Diverged."""
         for group, base in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = base * rate(self.step, self.steps)
         norm = torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), CLIP)
@@ -188,7 +196,7 @@ class Learner:
         self.losses.append(loss)
 
     def parts(self) -> tuple[slice, ...]:
-        """The pictures of a batch that pass through the networks at a time."""
+        """The slices of a batch that pass through the networks one at a time."""
         batch, count = self.plan.indices.shape[1], self.footing.at_a_time
         return tuple(slice(start, start + count) for start in range(0, batch, count))
 
@@ -201,10 +209,10 @@ class Learner:
             )
 
     def loss(self, part: slice = slice(None)) -> torch.Tensor:
-        """What part of the present step's batch adds to its loss; the same for the same step, whatever was before."""
+        """The share of the current step's loss from part of its batch, a float32 scalar; deterministic per step."""
         whole = self.plan.indices[self.step]
         draw = torch.Generator().manual_seed(int(self.plan.noise_seeds[self.step]))
-        # Drawn for the whole batch, so that a picture's noise does not depend on how the batch is divided.
+        # Drawn for the whole batch, so that a picture's noise does not depend on how the batch is split.
         shape = (len(whole), *self.cached.mean.shape[1:])
         indices, timesteps = whole[part], self.plan.timesteps[self.step][part].to(self.device)
         rows = indices.to(self.device)
@@ -224,7 +232,7 @@ class Learner:
         return mean * (len(indices) / len(whole))
 
     def _words(self, indices: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor] | None]:
-        """Each distinct caption is encoded once, then handed to every picture that has it."""
+        """The pictures' hidden states and extra UNet inputs; each distinct caption is encoded once."""
         distinct, place = torch.unique(self.cached.captions[indices], return_inverse=True)
         place = place.to(self.device)
         states, pooled = self._encoded(distinct.to(self.device))
@@ -240,25 +248,28 @@ class Learner:
         return states[captions], None if pooled is None else pooled[captions]
 
     def _frozen_words(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """All captions by encoders that do not learn: once for the whole run."""
+        """All captions encoded by frozen text encoders, once for the whole run."""
         if self._frozen is None:
             with torch.no_grad(), self._precision():
                 self._frozen = encoded_tokens(self.adapted.said, self.adapted.text_encoders, self.cached.tokens)
         return self._frozen
 
     def _precision(self) -> AbstractContextManager[Any]:
-        """16-bit arithmetic under fp32 adapters where the base is 16-bit."""
+        """Autocast to the base model's dtype if it is 16-bit; the adapters stay float32."""
         dtype = self.adapted.unet.conv_in.weight.dtype
         if dtype == torch.float32:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=dtype)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything a later process needs to go on, bit for bit."""
+        """Everything a later process needs to resume bit for bit, by name.
+
+        These are the adapters, the optimizer, the losses (float64), the loss scale and the random state.
+        """
         found: dict[str, torch.Tensor] = {"step": torch.tensor(self.step), "bad_steps": torch.tensor(self.bad_steps)}
         found["losses"] = torch.tensor(self.losses, dtype=torch.float64)
         found["scale"] = torch.tensor([self.scale.factor, self.scale.good_steps], dtype=torch.float64)
-        # The steps have generators of their own; this one is kept for a base model with dropout.
+        # The steps have generators of their own; this one is saved for a base model with dropout.
         found["random"] = torch.get_rng_state()
         for name, parameter in self._parameters.items():
             found[f"value.{name}"] = parameter.detach()
@@ -267,6 +278,7 @@ class Learner:
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Load a state that `state` returned."""
         self.step, self.bad_steps = int(state["step"]), int(state["bad_steps"])
         self.losses = state["losses"].tolist()
         if "scale" in state:
@@ -280,5 +292,5 @@ class Learner:
                     self.optimizer.state[parameter] = {key: self._placed(key, state[f"{key}.{name}"]) for key in keys}
 
     def _placed(self, key: str, value: torch.Tensor) -> torch.Tensor:
-        # AdamW counts its steps on the CPU, whatever the device.
+        # AdamW keeps its step count on the CPU, whatever the device.
         return value.clone() if key == "step" else value.to(self.device).clone()

@@ -1,8 +1,8 @@
-"""The kohya LoRA file: names, tensors, metadata, hashes, and the merge of several files into one.
+"""The kohya LoRA file: names, tensors, metadata, hashes, and merging several files into one.
 
-Written directly, without diffusers' converters: those write alpha = rank, and names that the web UI drops in silence
-where transformers has flattened CLIP's text encoder. Kohya naming with diffusers' block names is read by the web UI,
-by kohya's tools and by diffusers.
+It is written directly rather than by diffusers' converters: those write alpha = rank, and names that the web UI
+silently drops where transformers has flattened CLIP's text encoder. Kohya naming with diffusers' block names is read by
+the web UI, by kohya's tools and by diffusers.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ State = dict[str, "torch.Tensor"]
 
 
 def kohya_state(adapted: Adapted, *, dtype: torch.dtype | None = None) -> State:
-    """The live adapters as kohya tensors on the CPU: three of them for every adapted module."""
+    """The live adapters as kohya tensors on the CPU: per module down, up (in `dtype` or their own) and float32
+    alpha."""
     modules = adapted_modules(adapted)
     return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
 
 
 def adapted_modules(adapted: Adapted) -> Iterator[tuple[str, Any]]:
-    """Kohya name and module of everything that carries an adapter."""
+    """Kohya name and module of every layer with an adapter."""
     from peft.tuners.lora import LoraLayer
 
     for prefix, network in _prefixed(adapted).items():
         for path, module in network.named_modules():
             if isinstance(module, LoraLayer):
-                # transformers 5.6 removed the level "text_model" from the one encoder and left it in the one with
-                # projection; readers look for it in both.
+                # transformers 5.6 removed the level "text_model" from the plain encoder but not from the one with a
+                # projection; readers expect it in both.
                 flattened = prefix != UNET_PREFIX and not path.startswith("text_model.")
                 yield prefix + ("text_model_" if flattened else "") + path.replace(".", "_"), module
 
 
 def _prefixed(adapted: Adapted) -> dict[str, Any]:
-    """Kohya's prefix of each network that learns."""
+    """Kohya's prefix of each trained network."""
     prefixes = {"unet": UNET_PREFIX, **{encoder.part: encoder.lora[0] for encoder in adapted.said}}
     return {prefixes[name]: network for name, network in adapted.learning.items()}
 
@@ -66,7 +67,7 @@ def _tensors_of(key: str, module: Any, dtype: torch.dtype | None) -> Iterator[tu
 
 
 def load_into_adapters(state: Mapping[str, torch.Tensor], adapted: Adapted) -> None:
-    """Put a kohya state of the same rank and alpha into the live adapters."""
+    """Copy a kohya state of the same rank and alpha into the live adapters."""
     import torch
 
     with torch.no_grad():
@@ -77,7 +78,7 @@ def load_into_adapters(state: Mapping[str, torch.Tensor], adapted: Adapted) -> N
 
 
 def write_lora(target: Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
-    """Write the file whole or not at all; the same tensors and metadata give the same bytes. Returns its SHA-256."""
+    """Write the LoRA atomically and return the file's SHA-256; equal tensors and metadata give equal bytes."""
     body = tensor_bytes(state)
     whole = {**metadata, "sshs_model_hash": hashlib.sha256(body).hexdigest()}
     content = safetensors_bytes(state, whole, body)
@@ -86,7 +87,7 @@ def write_lora(target: Path, state: Mapping[str, torch.Tensor], metadata: Mappin
 
 
 def read_lora(source: Path) -> tuple[State, dict[str, str]]:
-    """Tensors and metadata of a file. Raises InputError where it is no safetensors file."""
+    """Tensors and metadata of a file. Raises InputError if it is not a readable safetensors file."""
     from safetensors import SafetensorError, safe_open
 
     read_header(source)
@@ -100,17 +101,18 @@ def read_lora(source: Path) -> tuple[State, dict[str, str]]:
         ) from error
 
 
-# The order and the header are written here, because the library keeps metadata in a hash map: the same content would
-# give other bytes in every process, and the same seed could not give the same file.
+# The header is written here, because the library keeps metadata in a hash map: equal content would give different bytes
+# in every process, and the same seed could not give the same file.
 _TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "uint8": "U8"}
 
 
 def _ordered(state: Mapping[str, torch.Tensor]) -> list[str]:
-    """Widest type first, then by name, as the library orders them: every tensor stays aligned to its type."""
+    """Tensor names, widest dtype first, then by name, as the library orders them; every tensor stays aligned."""
     return sorted(state, key=lambda name: (-state[name].element_size(), name))
 
 
 def tensor_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
+    """The tensors' bytes in the order of a safetensors file."""
     import torch
 
     parts = (state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8) for name in _ordered(state))
@@ -120,6 +122,7 @@ def tensor_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
 def safetensors_bytes(
     state: Mapping[str, torch.Tensor], metadata: Mapping[str, str], body: bytes | None = None
 ) -> bytes:
+    """The content of a safetensors file, deterministic for equal input; `body` is `tensor_bytes(state)` if known."""
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     place = 0
     for name in _ordered(state):
@@ -135,7 +138,7 @@ def safetensors_bytes(
 
 @dataclass(frozen=True)
 class LoraFacts:
-    """What the metadata says. No dates: the same seed shall give the same file."""
+    """The content of a LoRA's metadata. It has no dates, so that the same seed gives the same file."""
 
     name: str
     trigger: str
@@ -154,11 +157,11 @@ class LoraFacts:
     min_snr_gamma: float
     prediction_type: str
     merge: tuple[tuple[int, float], ...] = ()
-    """Step and share of the merged checkpoints; empty for a single one."""
+    """(step, share) of each merged checkpoint; empty for a single checkpoint."""
 
 
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
-    """`ss_*` for the web UI's version filter and editor, `modelspec.*` for everybody else; all values are text."""
+    """The metadata as strings: `ss_*` for the web UI's version filter and editor, `modelspec.*` for other programs."""
     from easyphoto import __version__
 
     tags = {word.strip(): facts.photos for word in facts.trigger.split(",") if word.strip()}
@@ -198,11 +201,12 @@ def lora_metadata(facts: LoraFacts) -> dict[str, str]:
 
 
 def module_names(state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Sorted kohya names of the modules in a state."""
     return sorted(key.removesuffix(".lora_down.weight") for key in state if key.endswith(".lora_down.weight"))
 
 
 def product(state: Mapping[str, torch.Tensor], module: str) -> torch.Tensor:
-    """ΔW = up · down · alpha / rank in float64, as a matrix."""
+    """ΔW = up · down · alpha / rank, float64 (outputs, inputs × kernel area)."""
     up, down = _factors(state, module)
     return up @ down
 
@@ -216,10 +220,12 @@ def _factors(state: Mapping[str, torch.Tensor], module: str) -> tuple[torch.Tens
 def merge_products(
     states: Sequence[Mapping[str, torch.Tensor] | Path], weights: Sequence[float], rank: int
 ) -> tuple[State, float]:
-    """The weighted sum of the products, returned to `rank`, and the share of its energy (squared norm) that is lost.
+    """The weighted sum of the LoRAs' ΔW, reduced to `rank`, and the share in 0..1 of its energy (squared norm) that is
+    lost.
 
-    Averaging the factors would not average what they do: (Σ up)(Σ down) has cross terms. The stacked factors have the
-    exact sum as their product; two QRs and one SVD of their small core give its best approximation of that rank.
+    Averaging the factors would not average the products: (Σ up)(Σ down) has cross terms. The product of the stacked
+    factors is the exact sum; two QR decompositions and one SVD of the small core give its best approximation of that
+    rank.
     """
     import torch
 
@@ -249,7 +255,7 @@ def _store(
     *,
     rank: int,
 ) -> None:
-    """Put one module's factors back in the file's shapes and type, with the alpha it had, for `rank`."""
+    """Store one module's factors in the file's shapes and dtype, for `rank` and with the original alpha."""
     import torch
 
     down, up = like[f"{module}.lora_down.weight"], like[f"{module}.lora_up.weight"]

@@ -1,6 +1,6 @@
-"""`python -m easyphoto.training.proof`: imports all that training imports, and says as JSON what it found.
+"""`python -m easyphoto.training.proof`: imports everything that training imports, and prints its findings as JSON.
 
-Run by `environment.py` in an environment that it has just made; the last line of the output counts.
+`environment.py` runs it in a new environment and reads the last line of the output.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
-# Before torch: its idle OpenMP threads otherwise spin, and starve whatever runs beside them.
+# Set before torch is imported: its idle OpenMP threads would otherwise spin and starve other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHOWN = (
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def found() -> dict[str, object]:
-    """Versions, torch's folder, and requirements that are not met. Raises ImportError where something is missing."""
+    """Versions, torch's folder, and unmet requirements. Raises ImportError if a package is missing."""
     import cv2  # noqa: F401
     import onnxruntime  # noqa: F401
     import torch
@@ -38,7 +38,7 @@ def found() -> dict[str, object]:
 
     from easyphoto.training import session, worker  # noqa: F401
 
-    # A number through both: a torch and a numpy of different ages import well and fail here.
+    # Incompatible versions of torch and numpy import without error and fail here.
     if torch.ones(2).numpy().sum() != 2.0:
         raise ImportError("torch and numpy do not fit together")
     return {
@@ -49,12 +49,12 @@ def found() -> dict[str, object]:
 
 
 def locked() -> tuple[str, ...]:
-    """The names in the lock."""
+    """Names of the locked packages."""
     return tuple(line.partition("==")[0] for line in LOCK.read_text("utf-8").splitlines() if "==" in line)
 
 
 def conflicts(names: tuple[str, ...]) -> Iterator[str]:
-    """What one of these packages requires of another one that is missing or of a version it does not want."""
+    """Requirements of these packages that are missing or have an unsuitable version, one line each."""
     from packaging.requirements import Requirement
 
     for name in names:

@@ -1,4 +1,4 @@
-"""One training run, as `run.json` describes it: the input of the worker and the record of what was done."""
+"""A training run as described by `run.json`, the worker's input and the record of the run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSett
 from easyphoto.storage.records import read_json, typed, write_json
 
 RUN_FILE = "run.json"
-# What does not change the trained weights.
+# Fields that do not change the trained weights.
 FREE = (
     "created", "output", "templates", "engine", "weights", "mirrors", "person", "name", "faces", "weight_settings",
 )  # fmt: skip
-# Settings that change how a step is fitted into the memory, not what it is: they may be lowered in a run that stands.
+# Settings that change how a step fits into memory but not its result; they may be lowered in an unfinished run.
 FREE_SETTINGS = ("micro_batch", "checkpointing")
 NESTED: dict[str, type[Settings]] = {
     "settings": TrainSettings,
@@ -32,35 +32,35 @@ NESTED: dict[str, type[Settings]] = {
 
 @dataclass(frozen=True)
 class TrainRun:
-    """What to train, from what, with which settings. Paths are absolute, or relative to the run's folder."""
+    """What to train, on which data, with which settings. Paths are absolute or relative to the run's folder."""
 
     person: str
-    """Id of the person; the LoRA's name in its metadata."""
+    """Id of the person, and the LoRA's name in its metadata."""
     trigger: str
-    """The words that call the person; the prompt of the validation pictures."""
+    """The LoRA's trigger words, and the prompt of the validation pictures."""
     family: str
     base: str
-    """Folder of the base model in diffusers layout, or its checkpoint file."""
+    """The base model's folder in the diffusers layout, or its checkpoint file."""
     dataset: str
-    """Folder that `prepare_dataset` wrote."""
+    """The folder that `prepare_dataset` wrote."""
     output: str = "lora.safetensors"
-    """Where the finished LoRA goes."""
+    """Path of the finished LoRA."""
     templates: tuple[str, ...] = ()
-    """Pictures for validation, each with a face; without one the last checkpoint is taken, with a note."""
+    """Pictures for validation, each with a face; without any, the last checkpoint is taken and a note says so."""
     engine: str | None = None
-    """Name of the face engine that finds the templates' faces and judges; None: nothing is judged."""
+    """Name of the face engine that detects the templates' faces and judges; None: no judging."""
     weights: str = ""
-    """Root of the weight store; empty where the engine needs none from there."""
+    """Root of the weight store; empty if none is needed."""
     mirrors: tuple[str, ...] = ()
     faces: FaceSettings = field(default_factory=FaceSettings)
     weight_settings: WeightSettings = field(default_factory=WeightSettings)
     settings: TrainSettings = field(default_factory=TrainSettings)
     threads: int | None = None
-    """Threads of the networks; None leaves it to the family. The same number is needed for the same bits."""
+    """CPU threads of torch; None takes the family's. Bit-identical results need the same number."""
     name: str = ""
-    """What people call the person."""
+    """Display name of the person."""
     created: str = ""
-    """When the run was asked for. It does not enter the LoRA, so that the same seed gives the same file."""
+    """When the run was requested. It is not written to the LoRA, so that the same seed gives the same file."""
 
     def record(self) -> dict[str, Any]:
         nested = {name: settings_record(getattr(self, name)) for name in NESTED}
@@ -68,7 +68,7 @@ class TrainRun:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> TrainRun:
-        """Raises InputError for what is missing, unknown or out of range."""
+        """The run of a record. Raises InputError for missing, unknown or out-of-range entries."""
         values = {key: value for key, value in record.items() if key != "format"}
         known = {each.name for each in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
@@ -91,7 +91,7 @@ class TrainRun:
 
     @property
     def kind(self) -> Family:
-        """At the resolution that the settings ask for."""
+        """The family at the resolution of the settings."""
         return family_named(self.family).at(self.settings.resolution)
 
     @property
@@ -100,7 +100,7 @@ class TrainRun:
 
     @property
     def alpha(self) -> float:
-        # Half the rank where only the rank was chosen: the family's alpha belongs to the family's rank.
+        # If only the rank was chosen, alpha keeps the family's ratio to it.
         family = self.kind
         return float(self.settings.alpha or family.alpha * self.rank / family.rank)
 
@@ -115,7 +115,7 @@ class TrainRun:
         return self.settings.steps or max(1, min(200 * photos, self.kind.training_steps))
 
     def fingerprint(self) -> str:
-        """Changes with everything that changes the trained weights, so that no run goes on from another's files."""
+        """A hash of everything that changes the trained weights, so that no run resumes from another's files."""
         record = self.record()
         for free in FREE:
             del record[free]
@@ -126,7 +126,7 @@ class TrainRun:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the parts of a run lie."""
+    """The paths of a run's files."""
 
     root: Path
 
@@ -154,7 +154,7 @@ class RunFolder:
         return self.root / "checkpoints" / f"step-{step:06d}.safetensors"
 
     def scores(self, step: int) -> Path:
-        """The judged pictures of one checkpoint; written last, so that it says the validation is complete."""
+        """The record of one checkpoint's judged pictures; it is written last, so it marks a complete validation."""
         return self.root / "samples" / f"step-{step:06d}.json"
 
     def sample(self, label: str, template: int) -> Path:
@@ -177,9 +177,9 @@ class RunFolder:
         return self.root / "outcome.json"
 
     def path(self, text: str) -> Path:
-        """A path of the run's record; relative ones start at this folder.
+        """A path of the run's record, relative to this folder if not absolute.
 
-        Records of before name the folder where the run lay then, and its workspace may have been moved.
+        Older records hold absolute paths in the run's former folder, whose workspace may have been moved since.
         """
         _, name, below = text.replace("\\", "/").rpartition(f"/{self.root.name}/")
         return self.root / (below if name else text)

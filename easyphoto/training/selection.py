@@ -1,4 +1,4 @@
-"""Which checkpoints make the person's LoRA, by the votes of the pictures that are most like the person."""
+"""Selecting the checkpoints to merge into the person's LoRA, by the votes of the best validation pictures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from easyphoto.images.pictures import read_picture
 from easyphoto.messages import note
 from easyphoto.training.validate import Picture, ValidationTemplate, by_step, mean_score
 
-# Means of four validation pictures this near to each other say nothing; then the later checkpoint is better, because
-# it has learned longer (seen on a person whose means stayed flat while strangers' templates kept improving).
+# Means of four validation pictures that differ by less are a draw, which the later checkpoint wins, because it has
+# trained longer (seen on a person whose means stayed flat while strangers' templates kept improving).
 DRAW = 0.02
 SHEET_CELL = 128
 SHEET_LINE = 16
@@ -21,7 +21,7 @@ SHEET_LINE = 16
 
 @dataclass(frozen=True)
 class Selection:
-    """The steps whose checkpoints are merged and their shares, which add up to 1."""
+    """The selected checkpoints: `weights` holds the steps to merge and their shares, which sum to 1."""
 
     weights: tuple[tuple[int, float], ...]
     portrait: Picture | None
@@ -38,9 +38,9 @@ class Selection:
 
 
 def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selection:
-    """Let the pictures that gained most on their template vote; the portrait is the one most like the person.
+    """Let the `voters` pictures with the largest gain over their template vote; the most similar one is the portrait.
 
-    Without a judged picture the last checkpoint is taken, and that is said.
+    Without a judged picture the last checkpoint is taken and a note says so.
     """
     judged = [picture for picture in pictures if picture.score is not None]
     if not judged:
@@ -52,7 +52,7 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
         shown = [picture for picture in pictures if picture.step == last_step]
         return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(remark,))
     gains = gain_over_template(judged)
-    # A later checkpoint wins a draw: it has learned longer.
+    # A later checkpoint wins a draw: it has trained longer.
     ranked = sorted(judged, key=lambda picture: (-gains[picture], -picture.step, picture.template))
     votes = [picture.step for picture in ranked[:voters]]
     means = {step: mean_score(of_step) for step, of_step in by_step(judged).items()}
@@ -64,10 +64,10 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
 
 
 def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:
-    """How far each picture's score lies above the mean of all pictures on its template.
+    """Each picture's score minus the mean score of all pictures on its template.
 
-    By the bare score one template that flatters the person fills the ballot with all of its checkpoints, good and bad:
-    of 16 miniature pictures the four of one template led by 0.3, and the merge fell behind the last checkpoint.
+    By the raw score, one favourable template would get all the votes for its checkpoints, good and bad: of 16 miniature
+    pictures the four of one template led by 0.3, and the merge fell behind the last checkpoint.
     """
     of_template: dict[int, list[float]] = {}
     for picture in judged:
@@ -79,7 +79,7 @@ def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:
 def contact_sheet(
     pictures: Sequence[Picture], views: Sequence[ValidationTemplate], *, merged: Sequence[Picture], root: Path
 ) -> Image.Image:
-    """One row for each checkpoint, one column for each template; above the templates, below the merged LoRA."""
+    """An RGB sheet with one column per template: the templates on top, one row per checkpoint, the merged LoRA last."""
     rows = [(f"step {step}", of_step) for step, of_step in by_step(pictures).items()]
     rows += [("merged", tuple(merged))] if merged else []
     height = SHEET_CELL + SHEET_LINE

@@ -1,4 +1,4 @@
-"""A whole run inside one process: load, cache, learn, judge, select, save."""
+"""A whole run in one process: load, cache, train, validate, select, save."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SAY_EVERY_SECONDS, SAY_EVERY_STEPS = 0.5, 10
 
 @dataclass(frozen=True, eq=False)
 class TrainingModels:
-    """What a run works with: the base model, what finds and judges faces, what draws validation pictures."""
+    """The models of a run: the base model, the face engine, and the backend that draws validation pictures."""
 
     components: Any
     backend: Any
@@ -47,14 +47,14 @@ class TrainingModels:
 
     @property
     def used(self) -> tuple[UsedWeight, ...]:
-        """The weight files that took part so far."""
+        """The weight files used so far."""
         return (*self.backend.weights, *(self.engine.weights if self.engine else ()))
 
 
 def train_session(service: RunContext, tools: TrainingModels | None = None) -> Done:
-    """Train what the record describes, going on where an earlier process stopped.
+    """Train the run, resuming where an earlier process stopped.
 
-    Raises Cancelled after the run was saved, and the named errors of `easyphoto.errors`.
+    Raises Cancelled after the run is saved, and the named errors of `easyphoto.errors`.
     """
     with advising_memory():
         with service.phase("load"):
@@ -71,7 +71,7 @@ def train_session(service: RunContext, tools: TrainingModels | None = None) -> D
 
 
 def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> TrainingModels:
-    """Load the base model and the engine; the backend shares the model's networks."""
+    """Load the base model and the face engine; the backend shares the base model's networks."""
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
@@ -89,8 +89,8 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Training
 
 
 def precision(settings: TrainSettings, device: str) -> torch.dtype:
-    """What the base model is held and computed in. Raises InputError for what the device cannot do."""
-    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()  # by conversion, too: slow, but asked for by name
+    """The dtype of the base model's weights and computation. Raises InputError if the device does not support it."""
+    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()  # also if emulated: slow, but explicitly requested
     match settings.precision:
         case "fp32":
             return torch.float32
@@ -99,7 +99,7 @@ def precision(settings: TrainSettings, device: str) -> torch.dtype:
         case "fp16" if device != "cpu":
             return torch.float16
         case "auto":
-            # bfloat16 has float32's range, so no gradient is lost; older GPUs lack it and train in float32.
+            # bfloat16 has float32's range, so no gradient underflows; older GPUs lack it and train in float32.
             return torch.bfloat16 if device != "cpu" and computes_bf16() else torch.float32
     raise InputError(
         text(
@@ -110,9 +110,9 @@ def precision(settings: TrainSettings, device: str) -> torch.dtype:
 
 
 def computes_bf16() -> bool:
-    """Whether the GPU itself computes in bfloat16; torch also says yes where it converts, which is slower than float32.
+    """Whether the GPU computes bfloat16 natively; torch also says yes if it emulates it, which is slower than float32.
 
-    AMD's Vega and RDNA 1 and 2 lack it, and torch says yes to all of AMD's.
+    AMD's Vega and RDNA 1 and 2 lack it, but torch says yes for all AMD GPUs.
     """
     if torch.version.hip:
         kind = str(getattr(torch.cuda.get_device_properties(0), "gcnArchName", ""))
@@ -124,7 +124,7 @@ def computes_bf16() -> bool:
 
 
 def open_learner(service: RunContext, tools: TrainingModels, entries: tuple[Entry, ...]) -> Learner:
-    """Cache the photos, add adapters, draw the plan, and go on where an earlier process stopped."""
+    """Cache the photos, add adapters, draw the order of the batches, and resume where an earlier process stopped."""
     run, settings = service.run, service.run.settings
     cached = cache_dataset(tools.components, entries, service.progress, flip=settings.flip, device=tools.device)
     noise = Noise.of(tools.components.scheduler, tools.device)
@@ -156,7 +156,7 @@ def _planned(service: RunContext, learner: Learner, tools: TrainingModels) -> Me
 def open_judge(
     service: RunContext, tools: TrainingModels, judging: tuple[Entry, ...], idle: OffloadedNetworks
 ) -> Validator | None:
-    """None where nothing can be drawn: no engine, or no template with a face."""
+    """The validator; None if there is no engine or no template with a face."""
     run, engine = service.run, tools.engine
     if engine is None or not run.templates:
         lacking = text("face engine") if run.templates else text("templates")
@@ -178,7 +178,7 @@ def open_judge(
 
 
 def learn(service: RunContext, learner: Learner, judge: Validator | None) -> tuple[Picture, ...]:
-    """Step to the end; save and judge at every mark. Each part is skipped where an earlier process did it."""
+    """Train to the end, and save and judge at every mark. Parts that an earlier process has done are skipped."""
     due = marks(learner.steps, service.run.settings.validations)
     pictures: list[Picture] = []
     for mark in due:
@@ -209,7 +209,7 @@ def _learn_until(service: RunContext, learner: Learner, mark: int, *, left: int)
 
 
 def _advanced(service: RunContext, learner: Learner) -> float:
-    """One step's loss; where memory runs out, it is done again with less at a time, on the same pictures."""
+    """Run one step and return its loss; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
     while True:
         try:
             loss = learner.gradients()
@@ -218,7 +218,7 @@ def _advanced(service: RunContext, learner: Learner) -> float:
             smaller = learner.footing.below(service.run.settings, can_offload=learner.idle.bytes > 0)
             if not ran_out_of_memory(error) or smaller is None:
                 raise
-        # Outside of the handler, because the error holds on to what the attempt had made.
+        # Outside the handler, because the error keeps the attempt's tensors alive.
         clear_memory(learner.device)
         learner.stand_on(smaller)
         how = smaller.words(service.run.settings.batch)
@@ -231,7 +231,7 @@ def _advanced(service: RunContext, learner: Learner) -> float:
 
 @dataclass
 class Throughput:
-    """When to speak, and how long a step takes."""
+    """Decides when to emit a step event, and measures the seconds per step."""
 
     first_step: int
     began: float = field(default_factory=time.monotonic)
@@ -250,7 +250,7 @@ class Throughput:
 
 
 def _keep(service: RunContext, learner: Learner) -> None:
-    """The LoRA first: whoever finds the later resume file finds the checkpoint too."""
+    """Save the checkpoint. The LoRA is written first, so a resume file implies that its LoRA exists."""
     target = service.folder.checkpoint(learner.step)
     save_lora(service.folder, learner, lora_metadata(facts_of(service.run, learner)))
     save_resume(service.folder, learner, service.run.fingerprint())
@@ -287,7 +287,7 @@ def _step(learner: Learner, loss: float, seconds: float, judging: float) -> Step
 
 
 def memory_mb() -> int:
-    """Peak of the device, or of this process where the device is the CPU; 0 where the system does not say."""
+    """Peak memory in MiB of the GPU, or of this process if there is none; 0 if the system does not tell."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() // 2**20
     try:
@@ -299,7 +299,7 @@ def memory_mb() -> int:
 
 @contextmanager
 def advising_memory() -> Iterator[None]:
-    """Turn every way of running out of memory into the one named error."""
+    """Turn every out-of-memory error into OutOfMemory."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Pictures of the person on validation templates, drawn by the model as it stands, and how alike they are."""
+"""Drawing the person on validation templates with the current model, and scoring the likeness."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LONGEST_TEMPLATE = 4096
 
 @dataclass(frozen=True)
 class Picture:
-    """One validation picture, as it is kept."""
+    """The record of one validation picture."""
 
     step: int
     template: int
     path: str
     """Relative to the run's folder."""
     score: float | None
-    """Cosine to the person's mean embedding; None where there is no embedder or no face of its kind."""
+    """Cosine similarity to the person's mean embedding; None without an embedder or a face of its kind."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Judged:
 
 @dataclass(frozen=True, eq=False)
 class ValidationTemplate:
-    """The part of a template that is repainted, at the family's resolution."""
+    """The crop of a template to repaint, an RGB square at the family's resolution; `mask` is (side, side) in 0..1."""
 
     template: int
     image: Image.Image
@@ -63,7 +63,7 @@ class ValidationTemplate:
 def make_views(
     templates: Sequence[Path], engine: FaceEngine, family: Family
 ) -> tuple[tuple[ValidationTemplate, ...], tuple[str, ...]]:
-    """A view of every template with a face, and notes on those without."""
+    """The crops of all templates with a face, and notes on the others."""
     views, notes = [], []
     for number, path in enumerate(templates):
         try:
@@ -92,7 +92,10 @@ def _view(number: int, picture: Image.Image, face: Face, engine: FaceEngine, fam
 
 
 def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray | None:
-    """The person's mean embedding over the judging photos; None where the engine cannot tell persons apart."""
+    """The person's mean embedding over the judging photos, float32 (N,) of length 1.
+
+    None if the engine has no embedder or no photo has a face.
+    """
     from easyphoto.faces.score import largest_face_embedding, mean_embedding
 
     vectors = (
@@ -104,7 +107,7 @@ def reference_vector(entries: Sequence[Entry], engine: FaceEngine) -> np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Validator:
-    """Draws and scores; holds the live networks through its backend, so that nothing is loaded again."""
+    """Draws and scores validation pictures. Its backend shares the live networks, so nothing is loaded again."""
 
     run: TrainRun
     folder: RunFolder
@@ -115,7 +118,7 @@ class Validator:
     idle: OffloadedNetworks = field(default_factory=OffloadedNetworks)
 
     def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
-        """The pictures of the live checkpoint: from an earlier process where that finished them, else drawn now."""
+        """The live checkpoint's pictures: those of an earlier process if complete, else drawn now."""
         kept = self.kept(step)
         if kept is not None:
             return kept
@@ -124,7 +127,7 @@ class Validator:
         return pictures
 
     def kept(self, step: int) -> tuple[Picture, ...] | None:
-        """What an earlier process drew and judged; None where that is not complete."""
+        """The pictures an earlier process drew and judged; None if they are incomplete."""
         record = self.folder.scores(step)
         if not record.is_file():
             return None
@@ -132,21 +135,22 @@ class Validator:
             kept = typed(_Judged, read_json(record), f"The record of step {step}").pictures
             complete = all(inside(self.folder.root, picture.path).is_file() for picture in kept)
         except InputError:
-            # Damaged; drawn again it costs a minute, and nothing of the training.
+            # A damaged record: drawing again costs a minute and nothing of the training.
             return None
         return kept if complete else None
 
     def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
+        """Draw every template with the current weights, write the pictures and score them."""
         progress.check()
         with self.idle.at_hand():
             results = self._painted([self._request(view) for view in self.views], progress)
         return tuple(self._kept(step, label, view, result) for view, result in zip(self.views, results, strict=True))
 
     def _painted(self, requests: Sequence[InpaintRequest], progress: Progress) -> Sequence[Result]:
-        # A pass over several templates costs little more than one over one.
+        # A batch of several templates costs little more than a single one.
         with suppress(OutOfMemory):
             return self.backend.inpaint_many(requests, progress)
-        # The plan counts the steps alone; the pictures are the same one at a time.
+        # The memory plan covers only training steps; drawn one at a time, the pictures are the same.
         clear_memory(self.backend.capabilities().device)
         return [self.backend.inpaint(request, progress) for request in requests]
 
@@ -179,7 +183,7 @@ class Validator:
 
     @cached_property
     def has_control(self) -> bool:
-        """Asked once, because the answer may be a search through a web UI's folders, and every view needs it."""
+        """Whether the backend has the validation's control; cached, because it may search a web UI's folders."""
         return CONTROL in self.backend.capabilities().controls
 
     def _score(self, picture: Image.Image) -> float | None:
@@ -192,17 +196,19 @@ class Validator:
 
 
 def mean_score(pictures: Sequence[Picture]) -> float | None:
-    """Of the pictures that could be judged; None where none could."""
+    """Mean score of the judged pictures; None if none was judged."""
     scores = [picture.score for picture in pictures if picture.score is not None]
     return sum(scores) / len(scores) if scores else None
 
 
 def by_step(pictures: Sequence[Picture]) -> Mapping[int, tuple[Picture, ...]]:
+    """The pictures of each step, in order of the steps."""
     steps = sorted({picture.step for picture in pictures})
     return {step: tuple(picture for picture in pictures if picture.step == step) for step in steps}
 
 
 def record_of(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+    """The mean and the scores of each step, for curves.json."""
     return [
         {"step": step, "mean": mean_score(of_step), "scores": [picture.score for picture in of_step]}
         for step, of_step in by_step(pictures).items()

@@ -1,8 +1,8 @@
 """The training process: `python -m easyphoto.training.worker run.json`.
 
-Says JSON lines on its standard output (see `events`), everything else on its standard error. Stops on a line or the end
-of its standard input, on SIGINT and on SIGTERM; so it also stops when its parent dies. That is at once until it trains,
-because nothing is to be saved before, and then after the present step.
+It writes JSON lines to standard output (see `events`) and everything else to standard error. It stops on input or the
+end of its standard input, on SIGINT and on SIGTERM, and therefore also when its parent dies. Before training it stops
+at once, because there is nothing to save; during training it stops after the current step.
 Exit codes are those of `easyphoto.errors`, and 130 for a run that was cancelled and can be resumed.
 """
 
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-# Before torch: its idle OpenMP threads otherwise spin, and starve whatever runs beside them.
+# Set before torch is imported: its idle OpenMP threads would otherwise spin and starve other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import logging
@@ -35,7 +35,7 @@ NOT_RESUMABLE = (InputError,)
 
 
 def main(arguments: list[str]) -> int:
-    """Run what the record says; returns the exit code."""
+    """Run the training of the record and return the exit code."""
     stream = private_stdout()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if len(arguments) != 1:
@@ -47,19 +47,19 @@ def main(arguments: list[str]) -> int:
     stop.watch_stdin()
     speaker = Speaker(stream, folder.events, on_deaf=stop.set)
     try:
-        with file_lock(folder.lock, wait=1.0):  # others look now and then whether it is held
+        with file_lock(folder.lock, wait=1.0):  # other processes briefly take the lock to see whether it is held
             return work(path, folder, speaker, stop)
     except EasyPhotoError as error:
         return speaker.fail(error)
 
 
 def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> int:
-    """Train under the run's lock, and turn every end into an exit code."""
+    """Train while the run's lock is held, and return the exit code."""
     try:
         run = TrainRun.read(path)
         clear_leftovers(folder)
         stop.check()
-        # Six seconds of imports, so not before the record is known to be good.
+        # The imports take six seconds, so the record is validated first.
         import torch
 
         from easyphoto.training.context import RunContext
@@ -88,38 +88,38 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
 
 
 def clear_leftovers(folder: RunFolder) -> None:
-    """Remove what a worker that was killed in the middle of a write had begun; the lock says that nobody writes now."""
+    """Remove temporary files of a worker that was killed during a write. The held lock excludes other writers."""
     for temporary in folder.root.rglob(".writing-*"):
         temporary.unlink(missing_ok=True)
 
 
 def private_stdout() -> int:
-    """A duplicate of descriptor 1 for the events; 1 itself goes to the log, so that no library can speak between."""
+    """A duplicate of descriptor 1 for the events; 1 is redirected to the log, so no library writes between events."""
     stream = os.dup(1)
     os.dup2(2, 1)
     return stream
 
 
 class StopSignal:
-    """Has anybody asked to stop? Serves as the `Progress` of everything inside the worker."""
+    """Whether a stop was requested; serves as the `Progress` of everything in the worker."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._takes_time = False
 
     def watch_stdin(self) -> None:
-        # As every program's: Python's own handler has to wait for the end of an import or of a large file's reading.
+        # The system's default action: Python's own handler would wait for an import or the reading of a large file.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         threading.Thread(target=self._watch_stdin, daemon=True).start()
 
     def take_time(self) -> None:
-        """From now on whoever asks to stop waits until what was learnt is saved."""
+        """From now on, a stop request waits until the run is saved."""
         self._takes_time = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.set())
 
     def _watch_stdin(self) -> None:
-        # The descriptor itself, because a daemon thread inside `sys.stdin` would hold its lock when Python ends.
+        # Reads the descriptor, because a daemon thread inside `sys.stdin` would hold its lock when Python exits.
         try:
             os.read(0, 1)
         except OSError:
@@ -141,13 +141,13 @@ class StopSignal:
 
 
 class Speaker:
-    """Writes events to the parent and to the run's own record."""
+    """Writes events to the parent and to the run's `events.jsonl`."""
 
     def __init__(self, stream: int, record: Path, *, on_deaf: Callable[[], None]) -> None:
         self._stream, self._record, self._on_deaf = stream, record, on_deaf
 
     def say(self, event: Event) -> None:
-        """Raises DiskFailure where the record cannot be written; a parent that is gone means stop."""
+        """Write an event. Raises DiskFailure if the record cannot be written; calls `on_deaf` if the parent is gone."""
         line = (to_line(event) + "\n").encode()
         self._tell(line)
         try:
@@ -169,7 +169,7 @@ class Speaker:
             self._on_deaf()
 
     def fail(self, error: Exception) -> int:
-        """Say what ended the run; returns the exit code."""
+        """Write the error that ended the run, and return the exit code."""
         if isinstance(error, OSError):
             error = disk_failure(error)
         named = isinstance(error, EasyPhotoError)
@@ -184,12 +184,12 @@ class Speaker:
         try:
             self.say(event)
         except DiskFailure as disk:
-            # The parent heard it; that the record lacks its last line is the lesser loss.
+            # The parent got the event; a record without its last line is the lesser loss.
             log.error("%s", disk)
         return event.exit_code
 
 
 if __name__ == "__main__":
-    # This process is ours alone, and what it writes is about somebody.
+    # This process writes personal data, so its files are readable by the user alone.
     os.umask(0o077)
     sys.exit(main(sys.argv[1:]))
