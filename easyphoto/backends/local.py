@@ -36,7 +36,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
-from easyphoto.messages import text
+from easyphoto.messages import note, text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
@@ -335,12 +335,19 @@ class Applied:
         middles: Sequence[float],
     ) -> Applied:
         on = [control.kind for control in controls if any(map(control.is_on, middles))]
-        off = [f"control {control.kind}" for control in controls if control.kind not in on]
+        off = [("control", control.kind) for control in controls if control.kind not in on]
         acting = frozenset().union(*map(conditions.on_at, middles))
         weighty = [(number, each) for number, each in enumerate(conditions.conditions) if each.weight]
-        off += [f"{each.kind} {each.name}" for number, each in weighty if number not in acting]
+        off += [(each.kind, each.name) for number, each in weighty if number not in acting]
         notes = tuple(
-            f"The {what} begins and ends between two of {len(middles)} steps: without effect." for what in off
+            note(
+                "span-without-a-step",
+                "The {kind} {name} begins and ends between two of {steps} steps: without effect.",
+                kind=kind,
+                name=name,
+                steps=len(middles),
+            )
+            for kind, name in off
         )
         names = tuple(each.name for number, each in weighty if number in acting)
         return cls(tuple(on), names, words.notes + notes)

@@ -11,7 +11,7 @@ from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture
-from easyphoto.messages import text
+from easyphoto.messages import note, text
 
 MOST_STEPS = 1000
 LARGEST_SEED = 2**63 - 1
@@ -36,7 +36,7 @@ def unchanged(request: InpaintRequest) -> Result | None:
     if request.denoise > 0 and request.mask.any():
         return None
     same = as_picture(as_array(request.image))
-    return Result(same, request.seed, (), (), 0.0, ("Nothing was to be repainted.",))
+    return Result(same, request.seed, (), (), 0.0, (note("nothing-to-repaint", "Nothing was to be repainted."),))
 
 
 def _check_size(size: Size, multiple: int) -> None:
@@ -85,10 +85,11 @@ def _check_common(request: SamplingRequest, size: Size) -> None:
 
 
 def _check_condition(condition: Condition) -> None:
-    what = f"{'LoRA' if isinstance(condition, LoraCondition) else condition.kind} {condition.name}"
-    _check_between(f"The weight of the {what}", condition.weight, low=-10, high=10)
-    _check_between(f"The start of the {what}", condition.start, low=0, high=1)
-    _check_between(f"The end of the {what}", condition.end, low=condition.start, high=1)
+    kind = "LoRA" if isinstance(condition, LoraCondition) else condition.kind
+    what = {"kind": kind, "name": condition.name}
+    _check_between(text("The weight of the {kind} {name}", **what), condition.weight, low=-10, high=10)
+    _check_between(text("The start of the {kind} {name}", **what), condition.start, low=0, high=1)
+    _check_between(text("The end of the {kind} {name}", **what), condition.end, low=condition.start, high=1)
 
 
 def _check_control(control: Control, size: Size) -> None:

@@ -128,7 +128,7 @@ def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) 
     config = {key: value for key, value in part_config(loading.configs, encoder.part).items() if key != "model_type"}
     kind = encoder_class(encoder)
     network = without_memory(lambda: kind(CLIPTextConfig(**config)))
-    what = f"The {encoder.part.replace('_', ' ')} in {loading.name}"
+    what = text("The {part} in {name}", part=encoder.part.replace("_", " "), name=loading.name)
     prefix = encoder.prefix or ""
     places = _open_clip_places(prefix) if encoder.names is EncoderNames.OPEN_CLIP else _clip_places(prefix)
     return filled(network, tensors, places, what=what, dtype=loading.dtype, device=loading.device)

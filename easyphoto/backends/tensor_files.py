@@ -134,11 +134,11 @@ def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str)
     if tensor.shape != shape and _without_ones(tensor.shape) != _without_ones(shape):
         raise InputError(
             text(
-                "{what}: {name} has the shape {tuple} where {tuple2} is expected.",
+                "{what}: {name} has the shape {shape} where {expected} is expected.",
                 what=what,
                 name=place.name,
-                tuple=tuple(tensor.shape),
-                tuple2=tuple(shape),
+                shape=tuple(tensor.shape),
+                expected=tuple(shape),
             ),
             advice=text("It is made for another kind of model."),
         )

@@ -34,7 +34,7 @@ FEWEST_VOTERS = 2
 
 
 def conclude(
-    service: RunContext,
+    context: RunContext,
     learner: Learner,
     judge: Validator | None,
     pictures: Sequence[Picture],
@@ -42,19 +42,19 @@ def conclude(
     used: Sequence[UsedWeight] = (),
 ) -> Done:
     """Select and merge the checkpoints, judge the result, and write the LoRA and the run's curves and pictures."""
-    with service.phase("select"):
-        elected = elect(service, learner, judge, pictures)
+    with context.phase("select"):
+        elected = elect(context, learner, judge, pictures)
         chosen, state, merged, energy_lost = elected.chosen, elected.state, elected.merged, elected.energy_lost
-        service.notes += chosen.notes
-    with service.phase("save"):
-        facts = facts_of(service.run, learner, merge=chosen.weights)
-        target = service.folder.path(service.run.output)
+        context.notes += chosen.notes
+    with context.phase("save"):
+        facts = facts_of(context.run, learner, merge=chosen.weights)
+        target = context.folder.path(context.run.output)
         digest = write_lora(target, state, lora_metadata(facts))
-        _keep_evidence(service, learner, judge, pictures, chosen=chosen, merged=merged, energy_lost=energy_lost)
+        _keep_evidence(context, learner, judge, pictures, chosen=chosen, merged=merged, energy_lost=energy_lost)
     done = Done(
         path=str(target),
         sha256=digest,
-        portrait=str(service.folder.portrait) if chosen.portrait else None,
+        portrait=str(context.folder.portrait) if chosen.portrait else None,
         best_step=chosen.best_step,
         best=chosen.best,
         merged=mean_score(merged) if chosen.is_voted else None,
@@ -62,12 +62,12 @@ def conclude(
         weights={str(step): share for step, share in chosen.weights},
         energy_lost=energy_lost,
         embedder=judge.engine.embedder if judge else None,
-        notes=tuple(service.notes),
-        seconds={name: round(seconds, 3) for name, seconds in service.seconds.items()},
-        plan=service.plan,
+        notes=tuple(context.notes),
+        seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
+        plan=context.plan,
         used=tuple(asdict(each) for each in used),
     )
-    write_bytes(service.folder.outcome, (to_line(done) + "\n").encode())
+    write_bytes(context.folder.outcome, (to_line(done) + "\n").encode())
     return done
 
 
@@ -81,23 +81,23 @@ class Elected:
     merged: tuple[Picture, ...]
 
 
-def elect(service: RunContext, learner: Learner, judge: Validator | None, pictures: Sequence[Picture]) -> Elected:
+def elect(context: RunContext, learner: Learner, judge: Validator | None, pictures: Sequence[Picture]) -> Elected:
     """Merge the checkpoints by votes; while the merge falls behind the best checkpoint, halve the voters, down to that
     checkpoint alone.
 
     If training has not converged, the last checkpoints lead and ten votes include poorer ones: on ten drawn persons the
     merge of ten votes lost 0.037 of likeness to the best checkpoint.
     """
-    voters = service.run.settings.voters
+    voters = context.run.settings.voters
     while True:
         chosen = select(pictures, voters=voters, last_step=learner.steps)
         if voters < FEWEST_VOTERS and chosen.is_voted:
             chosen = replace(chosen, weights=((chosen.best_step, 1.0),))
-        state, energy_lost = _merged(service, chosen)
-        merged = _judge_merged(service, learner, judge, state=state, chosen=chosen)
+        state, energy_lost = _merged(context, chosen)
+        merged = _judge_merged(context, learner, judge, state=state, chosen=chosen)
         if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
             return Elected(chosen, state, energy_lost, merged)
-        service.notes.append(
+        context.notes.append(
             note(
                 "merge-falls-behind",
                 "the merge of {voters} votes falls behind the best checkpoint: fewer vote",
@@ -107,15 +107,15 @@ def elect(service: RunContext, learner: Learner, judge: Validator | None, pictur
         voters //= 2
 
 
-def _merged(service: RunContext, chosen: Selection) -> tuple[State, float]:
-    files = [service.folder.checkpoint(step) for step, _ in chosen.weights]
+def _merged(context: RunContext, chosen: Selection) -> tuple[State, float]:
+    files = [context.folder.checkpoint(step) for step, _ in chosen.weights]
     if len(files) == 1:
         return read_lora(files[0])[0], 0.0
-    return merge_products(files, [share for _, share in chosen.weights], service.run.rank)
+    return merge_products(files, [share for _, share in chosen.weights], context.run.rank)
 
 
 def _judge_merged(
-    service: RunContext, learner: Learner, judge: Validator | None, *, state: State, chosen: Selection
+    context: RunContext, learner: Learner, judge: Validator | None, *, state: State, chosen: Selection
 ) -> tuple[Picture, ...]:
     """Draw validation pictures with the merged weights in the live adapters; nothing without votes, because then the
     weights are the last checkpoint's, which are drawn already."""
@@ -123,11 +123,11 @@ def _judge_merged(
         return ()
     load_into_adapters(state, learner.adapted)
     with torch.random.fork_rng(devices=[]):
-        return judge.draw(learner.steps, "merged", service.progress)
+        return judge.draw(learner.steps, "merged", context.progress)
 
 
 def _keep_evidence(
-    service: RunContext,
+    context: RunContext,
     learner: Learner,
     judge: Validator | None,
     pictures: Sequence[Picture],
@@ -137,7 +137,7 @@ def _keep_evidence(
     energy_lost: float,
 ) -> None:
     write_json(
-        service.folder.curves,
+        context.folder.curves,
         {
             "losses": [loss if loss == loss else None for loss in learner.losses],
             "likeness": record_of(pictures),
@@ -149,10 +149,10 @@ def _keep_evidence(
         },
     )
     if judge is not None:
-        sheet = contact_sheet(pictures, judge.views, merged=merged, root=service.folder.root)
-        write_picture(service.folder.sheet, sheet)
+        sheet = contact_sheet(pictures, judge.views, merged=merged, root=context.folder.root)
+        write_picture(context.folder.sheet, sheet)
     if chosen.portrait is not None:
-        write_bytes(service.folder.portrait, (service.folder.root / chosen.portrait.path).read_bytes())
+        write_bytes(context.folder.portrait, (context.folder.root / chosen.portrait.path).read_bytes())
 
 
 def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float], ...] = ()) -> LoraFacts:

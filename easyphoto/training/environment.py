@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, InputError, TrainerMissing
-from easyphoto.messages import joined, phase, text
+from easyphoto.messages import Text, joined, phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, write_text
 from easyphoto.storage.locks import file_lock
@@ -144,9 +144,9 @@ class _Steps:
         self._packages = sum(1 for line in LOCK.read_text("utf-8").splitlines() if "==" in line)
         self._fetched = 0
 
-    def say(self, words: str) -> None:
+    def say(self, words: Text) -> None:
         total = self._packages + self.AROUND
-        done = {"making the environment": 0, "ready": total, "checking": total - 1}.get(words)
+        done = {"make-environment": 0, "ready": total, "check-environment": total - 1}.get(words.code)
         fetched = 1 + min(self._fetched, self._packages)
         said = joined([text("training environment"), words], " · ")
         self.progress.step(fetched if done is None else done, total, said)

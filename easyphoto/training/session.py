@@ -51,23 +51,23 @@ class TrainingModels:
         return (*self.backend.weights, *(self.engine.weights if self.engine else ()))
 
 
-def train_session(service: RunContext, tools: TrainingModels | None = None) -> Done:
+def train_session(context: RunContext, tools: TrainingModels | None = None) -> Done:
     """Train the run, resuming where an earlier process stopped.
 
     Raises Cancelled after the run is saved, and the named errors of `easyphoto.errors`.
     """
     with advising_memory():
-        with service.phase("load"):
-            tools = tools or open_tools(service.run, service.folder, service.progress)
-        learned, judging = split(read_entries(service.folder.path(service.run.dataset)), service.run.settings.seed)
-        with service.phase("cache"):
-            learner = open_learner(service, tools, learned)
-            judge = open_judge(service, tools, judging, learner.idle)
+        with context.phase("load"):
+            tools = tools or open_tools(context.run, context.folder, context.progress)
+        learned, judging = split(read_entries(context.folder.path(context.run.dataset)), context.run.settings.seed)
+        with context.phase("cache"):
+            learner = open_learner(context, tools, learned)
+            judge = open_judge(context, tools, judging, learner.idle)
         held_out = 0 if judging == learned else len(judging)
-        service.emit(_start(service.run, learner, tools, held_out=held_out))
-        learner.stand_on(_planned(service, learner, tools))
-        pictures = learn(service, learner, judge)
-        return conclude(service, learner, judge, pictures, used=tools.used)
+        context.emit(_start(context.run, learner, tools, held_out=held_out))
+        learner.stand_on(_planned(context, learner, tools))
+        pictures = learn(context, learner, judge)
+        return conclude(context, learner, judge, pictures, used=tools.used)
 
 
 def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> TrainingModels:
@@ -123,10 +123,10 @@ def computes_bf16() -> bool:
         return torch.cuda.is_bf16_supported() and torch.cuda.get_device_capability()[0] >= 8
 
 
-def open_learner(service: RunContext, tools: TrainingModels, entries: tuple[Entry, ...]) -> Learner:
+def open_learner(context: RunContext, tools: TrainingModels, entries: tuple[Entry, ...]) -> Learner:
     """Cache the photos, add adapters, draw the order of the batches, and resume where an earlier process stopped."""
-    run, settings = service.run, service.run.settings
-    cached = cache_dataset(tools.components, entries, service.progress, flip=settings.flip, device=tools.device)
+    run, settings = context.run, context.run.settings
+    cached = cache_dataset(tools.components, entries, context.progress, flip=settings.flip, device=tools.device)
     noise = Noise.of(tools.components.scheduler, tools.device)
     adapted = add_adapters(
         tools.components,
@@ -140,89 +140,91 @@ def open_learner(service: RunContext, tools: TrainingModels, entries: tuple[Entr
     learner = Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=run.rates, device=tools.device)
     frozen = () if adapted.text_learns else adapted.text_encoders
     learner.idle = OffloadedNetworks((tools.components.vae, *frozen), tools.device)
-    resume(service.folder, learner, run.fingerprint())
+    resume(context.folder, learner, run.fingerprint())
     return learner
 
 
-def _planned(service: RunContext, learner: Learner, tools: TrainingModels) -> MemoryPlan:
+def _planned(context: RunContext, learner: Learner, tools: TrainingModels) -> MemoryPlan:
     footing, plan = plan_training(
-        learner.adapted, tools.components, service.run.settings, device=tools.device, idle=learner.idle
+        learner.adapted, tools.components, context.run.settings, device=tools.device, idle=learner.idle
     )
-    service.plan = plan.text
-    service.emit(plan)
+    context.plan = plan.text
+    context.emit(plan)
     return footing
 
 
 def open_judge(
-    service: RunContext, tools: TrainingModels, judging: tuple[Entry, ...], idle: OffloadedNetworks
+    context: RunContext, tools: TrainingModels, judging: tuple[Entry, ...], idle: OffloadedNetworks
 ) -> Validator | None:
     """The validator; None if there is no engine or no template with a face."""
-    run, engine = service.run, tools.engine
+    run, engine = context.run, tools.engine
     if engine is None or not run.templates:
         lacking = text("face engine") if run.templates else text("templates")
-        service.note("no-validation", text("no validation: the run names no {lacking}", lacking=lacking))
+        context.note("no-validation", text("no validation: the run names no {lacking}", lacking=lacking))
         return None
-    templates = [service.folder.path(template) for template in run.templates]
+    templates = [context.folder.path(template) for template in run.templates]
     views, notes = make_views(templates, engine, run.kind)
     for note in notes:
-        service.note("no-face", note)
+        context.note("no-face", note)
     reference = reference_vector(judging, engine)
     if engine.embedder and reference is None:
-        service.note("no-face", text("no face was found on the photos that judge: checkpoints are not voted on"))
-    judge = Validator(run, service.folder, tools.backend, engine, views, reference, idle)
+        context.note("no-face", text("no face was found on the photos that judge: checkpoints are not voted on"))
+    judge = Validator(run, context.folder, tools.backend, engine, views, reference, idle)
     if not judge.has_control:
-        service.note(
+        context.note(
             "no-control", text("validation without the control {control}: its model is not at hand", control=CONTROL)
         )
     return judge if views else None
 
 
-def learn(service: RunContext, learner: Learner, judge: Validator | None) -> tuple[Picture, ...]:
+def learn(context: RunContext, learner: Learner, judge: Validator | None) -> tuple[Picture, ...]:
     """Train to the end, and save and judge at every mark. Parts that an earlier process has done are skipped."""
-    due = marks(learner.steps, service.run.settings.validations)
+    due = marks(learner.steps, context.run.settings.validations)
     pictures: list[Picture] = []
     for mark in due:
         if learner.step <= mark:
-            _learn_until(service, learner, mark, left=len(due) - due.index(mark))
-            _keep(service, learner)
+            _learn_until(context, learner, mark, left=len(due) - due.index(mark))
+            _keep(context, learner)
         if judge is not None:
-            pictures += _judge(service, judge, mark, is_live=learner.step == mark)
+            pictures += _judge(context, judge, mark, is_live=learner.step == mark)
     return tuple(pictures)
 
 
-def _learn_until(service: RunContext, learner: Learner, mark: int, *, left: int) -> None:
+def _learn_until(context: RunContext, learner: Learner, mark: int, *, left: int) -> None:
     pace = Throughput(learner.step)
-    with service.phase("train"):
+    with context.phase("train"):
         while learner.step < mark:
             try:
-                service.progress.check()
+                context.progress.check()
             except Cancelled:
-                save_resume(service.folder, learner, service.run.fingerprint())
+                save_resume(context.folder, learner, context.run.fingerprint())
                 raise
             bad_before = learner.bad_steps
-            loss = _advanced(service, learner)
+            loss = _advanced(context, learner)
             if learner.bad_steps > bad_before:
-                service.emit(Warn("nonfinite", f"step {learner.step} was skipped: its loss is no number"))
+                context.emit(
+                    Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=learner.step))
+                )
             if pace.is_due(learner.step) or learner.step == mark:
-                judging = service.seconds.get("validate", 0.0) / max(1, service.run.settings.validations - left) * left
-                service.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+                judging = context.seconds.get("validate", 0.0) / max(1, context.run.settings.validations - left) * left
+                context.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
 
 
-def _advanced(service: RunContext, learner: Learner) -> float:
+def _advanced(context: RunContext, learner: Learner) -> float:
     """Run one step and return its loss; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
     while True:
         try:
             loss = learner.gradients()
             break
         except (MemoryError, RuntimeError) as error:
-            smaller = learner.footing.below(service.run.settings, can_offload=learner.idle.bytes > 0)
+            smaller = learner.footing.below(context.run.settings, can_offload=learner.idle.bytes > 0)
             if not ran_out_of_memory(error) or smaller is None:
                 raise
         # Outside the handler, because the error keeps the attempt's tensors alive.
         clear_memory(learner.device)
         learner.stand_on(smaller)
-        how = smaller.words(service.run.settings.batch)
-        service.note(
+        how = smaller.words(context.run.settings.batch)
+        context.note(
             "oom-retry", text("memory ran out in step {step}; from there: {how}", step=learner.step + 1, how=how)
         )
     learner.update(loss)
@@ -249,22 +251,22 @@ class Throughput:
         return (time.monotonic() - self.began) / max(1, step - self.first_step)
 
 
-def _keep(service: RunContext, learner: Learner) -> None:
+def _keep(context: RunContext, learner: Learner) -> None:
     """Save the checkpoint. The LoRA is written first, so a resume file implies that its LoRA exists."""
-    target = service.folder.checkpoint(learner.step)
-    save_lora(service.folder, learner, lora_metadata(facts_of(service.run, learner)))
-    save_resume(service.folder, learner, service.run.fingerprint())
-    service.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
+    target = context.folder.checkpoint(learner.step)
+    save_lora(context.folder, learner, lora_metadata(facts_of(context.run, learner)))
+    save_resume(context.folder, learner, context.run.fingerprint())
+    context.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
 
 
-def _judge(service: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
+def _judge(context: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
     if not is_live and judge.kept(mark) is None:
-        service.note("not-judged", text("the validation of step {mark} is lost: its checkpoint has no vote", mark=mark))
+        context.note("not-judged", text("the validation of step {mark} is lost: its checkpoint has no vote", mark=mark))
         return ()
-    with service.phase("validate"), torch.random.fork_rng(devices=[]):
-        pictures = judge.judged(mark, service.progress)
+    with context.phase("validate"), torch.random.fork_rng(devices=[]):
+        pictures = judge.judged(mark, context.progress)
     for picture in pictures:
-        service.emit(Sample(mark, str(service.folder.root / picture.path), picture.template, picture.score))
+        context.emit(Sample(mark, str(context.folder.root / picture.path), picture.template, picture.score))
     return pictures
 
 
@@ -311,8 +313,8 @@ def advising_memory() -> Iterator[None]:
 def _out_of_memory(error: BaseException) -> OutOfMemory:
     return OutOfMemory(
         text(
-            "Memory ran out while training ({splitlines}).",
-            splitlines=str(error).splitlines()[0] if str(error) else text("no details"),
+            "Memory ran out while training ({reason}).",
+            reason=str(error).splitlines()[0] if str(error) else text("no details"),
         ),
         advice=text(
             "Close other programs, or allow checkpointing, and start the run again: it goes on. A "

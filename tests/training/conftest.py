@@ -90,8 +90,8 @@ def train_here(tiny_base: Path) -> Callable[..., Any]:
         components = load_components(run.kind, tiny_base, dtype=torch.float32, device="cpu")
         tools = TrainingModels(components, LocalBackend(components, tiny_base, device="cpu"), engine or FakeEngine())
         said: list[Any] = []
-        service = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
-        said.append(train_session(service, tools))
+        context = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
+        said.append(train_session(context, tools))
         return said
 
     return train

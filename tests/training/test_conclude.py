@@ -18,15 +18,15 @@ STEPS = (10, 20, 30, 40)
 def run_election(monkeypatch: pytest.MonkeyPatch, merge_scores: dict[int, float]) -> tuple[conclude.Elected, list[str]]:
     """Four checkpoints that grow better on two templates; `merge_scores`: what a merge of n checkpoints scores."""
     pictures = [Picture(step, place, "p", step / 100 + place / 10) for step in STEPS for place in (0, 1)]
-    service = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=8)), notes=[])
+    context = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=8)), notes=[])
 
-    def drawn(service: object, learner: object, judge: object, *, state: object, chosen: conclude.Selection) -> tuple:
+    def drawn(context: object, learner: object, judge: object, *, state: object, chosen: conclude.Selection) -> tuple:
         return (Picture(40, 0, "merged", merge_scores[len(chosen.weights)]),)
 
-    monkeypatch.setattr(conclude, "_merged", lambda service, chosen: ({}, 0.0))
+    monkeypatch.setattr(conclude, "_merged", lambda context, chosen: ({}, 0.0))
     monkeypatch.setattr(conclude, "_judge_merged", drawn)
-    elected = conclude.elect(service, SimpleNamespace(steps=40), None, pictures)
-    return elected, service.notes
+    elected = conclude.elect(context, SimpleNamespace(steps=40), None, pictures)
+    return elected, context.notes
 
 
 def test_a_merge_as_good_as_its_best_checkpoint_stands(monkeypatch: pytest.MonkeyPatch):

@@ -176,9 +176,9 @@ def train_sdxl(tiny_sdxl: Path, dataset: Path, templates: tuple[str, ...]) -> Ca
         run.write(folder)
         components = load_components(run.kind, tiny_sdxl, dtype=torch.float32, device="cpu")
         said: list[Any] = []
-        service = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
+        context = RunContext(run, RunFolder(folder), said.append, progress or NullProgress())
         said.append(
-            train_session(service, TrainingModels(components, LocalBackend(components, tiny_sdxl), FakeEngine()))
+            train_session(context, TrainingModels(components, LocalBackend(components, tiny_sdxl), FakeEngine()))
         )
         return said
 
