@@ -53,8 +53,8 @@ def moved_face(face: Face, left: float, top: float) -> Face:
 def upright_face(verdict: Verdict, side: int) -> tuple[Image.Image, Face]:
     """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own.
 
-    Where the face is a small part of the photo, only its surroundings are returned: networks would otherwise process
-    100 megapixels several times.
+    Of a picture larger than `_LARGE` only the face's surroundings are returned: networks would otherwise process 100
+    megapixels several times.
     """
     if verdict.face is None:
         raise ValueError(f"{verdict.photo} has no face.")
