@@ -34,7 +34,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
    └─ BackendError              the backend failed
       ├─ MissingCapability      the backend cannot do what was requested, and does not leave it out in silence
       ├─ BackendUnreachable     a remote web UI that does not answer
-      └─ HostBusy               another task is using the device
+      └─ HostBusy               the device, the job or the person is busy with other work
 OutOfMemory                3    the device or the machine ran out of memory: less resolution or a smaller batch helps
 """
 

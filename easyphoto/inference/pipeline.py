@@ -115,6 +115,7 @@ class PipelineRun:
     template: Image.Image
     faces: tuple[Face, ...]
     maps: list[np.ndarray]
+    """Part map of each face: (height, width) uint8 values of `Part`, of the template's size."""
     settings: InferenceSettings
     family: Family
     tools: PipelineModels
@@ -137,6 +138,7 @@ class PipelineRun:
         trigger: str | None,
         clock: Stopwatch,
     ) -> PipelineRun:
+        """Read the backend's capabilities and choose the sampler preset; `maps` are those of `part_maps`."""
         capabilities = tools.backend.capabilities()
         pace, pace_notes = sampler_preset(settings, family, capabilities, tools.few_steps)
         notes = *pace_notes, *unmet(settings, tools.finisher, tools.fuser)

@@ -155,7 +155,7 @@ def prepared(
     exact: bool,
     fuser: Fuser | None = None,
 ) -> Setup:
-    """The setup for face `number`; `maps` are the faces' part maps as `part_maps` returns them.
+    """The setup for face `number`. `maps`: a part map of each face, (height, width) uint8, as `part_maps` returns them.
 
     `exact`: the engine's part maps follow true outlines.
     """

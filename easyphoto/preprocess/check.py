@@ -112,7 +112,7 @@ def _without_strangers(
     if not found:
         return looks, (_not_checked_note(engine),) if unchecked else (), False
     good, vectors = list(found), list(found.values())
-    # Every cosine reaches -1, so all photos count.
+    # Every cosine reaches -1, so all photos are members; those most like the others still rank first.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
     for index, value, inside in zip(good, group.cosines, group.members, strict=True):

@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_TRIES = 0.02
 
 @contextmanager
 def file_lock(path: Path, *, said: str = "", stays: bool = True, wait: float = 0.0) -> Iterator[None]:
-    """Hold `path` locked; blocks up to `wait` seconds, then raises RunBusy where another process holds it; DiskFailure.
+    """Hold `path` locked. Blocks up to `wait` seconds; raises RunBusy where another holds it for longer, DiskFailure.
 
     The operating system's lock decides, not the file's existence: it ends with its process, so that a killed worker
     leaves nothing to clean up. The file holds the process's id, then `said`, for others to read. Without `stays` the

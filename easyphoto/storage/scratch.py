@@ -64,7 +64,7 @@ def abandoned(place: Path) -> tuple[Path, ...]:
 
 
 def clear(root: Path, path: Path) -> bool:
-    """Delete an `abandoned` path; returns whether it is gone. A lock file is locked first, as it may be in use again.
+    """Delete an `abandoned` path; returns whether it did. A lock file is locked first, as it may be in use again.
 
     Raises DiskFailure.
     """
