@@ -220,7 +220,7 @@ def warped(
     """An array of one or three channels warped by a (2, 3) affine matrix to an array of `shape` (height, width).
 
     Only the needed part is read; it is averaged first where it shrinks below `LEAST_WARP`. Beyond the image its edge is
-    repeated, or filled with `outside` if given. The result has the image's type.
+    repeated, or filled with `outside` if given. The result has the image's type (uint8 or float32).
     """
     import cv2
 

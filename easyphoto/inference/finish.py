@@ -1,4 +1,4 @@
-"""After the passes: colour, fusion at the template's resolution, retouch, paste-back, likeness and ranking."""
+"""Steps after the passes: colour, fusion at the template's resolution, retouch, paste-back, likeness and ranking."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class CropPlan:
     """One face of the template, the square crop around it, and the size at which the networks work."""
 
     face: Face
-    """In template pixels."""
+    """The face in template pixels."""
     crop: Box
     work: Size
 

@@ -3,7 +3,7 @@
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
            results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
-           changes/ (the journal) · arriving/ .passing/ page/ (what passes through) · trash/
+           changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
 Programs open a workspace with `upgrades.open_workspace`.
 """
@@ -193,7 +193,7 @@ class Workspace:
 
     @property
     def env(self) -> Path:
-        """The environment that trains beside a web UI."""
+        """The training environment beside a web UI."""
         return self.root / "env"
 
     def check_there(self) -> None:
