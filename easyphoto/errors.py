@@ -1,41 +1,41 @@
-"""Every error that EasyPhoto raises on purpose, named after what the reader can do about it.
+"""Every error that EasyPhoto raises on purpose, grouped by what the user can do about it.
 
 EasyPhotoError                  .advice says what to do next, .exit_code what the command line returns
-├─ InputError              2    the user can mend it
+├─ InputError              2    the user can correct it
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
 │  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
-│  ├─ NotAFile                  a pipe, a device or a folder where a file is meant
-│  ├─ OutsideFolder             a record's path that leads out of the folder it belongs to
+│  ├─ NotAFile                  a pipe, a device or a folder where a file is expected
+│  ├─ OutsideFolder             a record's path that leads out of its folder
 │  ├─ NotAFolder                a workspace that is a file, or lies below one
 │  ├─ NewerWorkspace            a later version of EasyPhoto made it
-│  ├─ MovedWorkspace            its persons lie elsewhere now
-│  ├─ ForeignFile               a file that a client names and has not brought
-│  ├─ BadReference              the chosen reference photo is not there, or not kept
+│  ├─ MovedWorkspace            the workspace was moved to another place
+│  ├─ ForeignFile               a file that a client names but did not upload
+│  ├─ BadReference              the chosen reference photo is missing, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
-│  ├─ NameTaken                 somebody or something has that name already
-│  ├─ UnknownJob                no such job, or it was cleared away
-│  ├─ NoFaceFound               none on the template, or none that can be done well
-│  └─ TooFewPhotos              nothing usable is left after the verdicts
+│  ├─ NameTaken                 the name is already in use
+│  ├─ UnknownJob                no such job, or it was removed
+│  ├─ NoFaceFound               no face on the template, or none that can be done well
+│  └─ TooFewPhotos              no usable photo is left after the verdicts
 ├─ TrainingError           1    the training failed
-│  ├─ TrainerCrashed            the worker ended without saying why; .log_tail
-│  │  └─ TrainerKilled     5    somebody else ended it
-│  ├─ Diverged             4    the loss is no number any more
+│  ├─ TrainerCrashed            the worker ended without an error message; .log_tail
+│  │  └─ TrainerKilled     5    another process or the system ended the worker
+│  ├─ Diverged             4    the loss became NaN or infinite
 │  └─ RunBusy              2    another process holds this run
 └─ EnvironmentFailure      5    disk, weights, network, host
-   ├─ WeightsMissing            a file that is not at hand, and how to get it
-   ├─ ChecksumMismatch          a weight file that is not the one it should be
-   ├─ LicenceRefused            a weight file that the chosen set of licences leaves out
-   ├─ NotAllDeleted             somebody's deletion has begun, and something has not gone yet
-   ├─ DiskFailure               a write that did not succeed; nothing half-written is left
-   ├─ TrainerMissing            the environment that trains is not made, or broken
-   └─ BackendError              what paints has failed
-      ├─ MissingCapability      what paints cannot do what was asked, and will not leave it out in silence
-      ├─ BackendUnreachable     a web UI elsewhere that does not answer
-      └─ HostBusy               the device is lent to somebody else
-OutOfMemory                3    of the device or the machine: less resolution or a smaller batch helps
+   ├─ WeightsMissing            a weight file that is not at hand, and how to get it
+   ├─ ChecksumMismatch          a weight file with unexpected content
+   ├─ LicenceRefused            a weight file that the chosen set of licences excludes
+   ├─ NotAllDeleted             a person's deletion has begun, but some data is not deleted yet
+   ├─ DiskFailure               a failed write; no partial file is left
+   ├─ TrainerMissing            the training environment is missing or broken
+   └─ BackendError              the backend failed
+      ├─ MissingCapability      the backend cannot do what was requested, and does not leave it out in silence
+      ├─ BackendUnreachable     a remote web UI that does not answer
+      └─ HostBusy               the device, the job or the person is busy with other work
+OutOfMemory                3    the device or the machine ran out of memory: less resolution or a smaller batch helps
 """
 
 from easyphoto.messages import Text, joined, untranslated
@@ -58,7 +58,7 @@ class EasyPhotoError(Exception):
 
     @property
     def said(self) -> Text:
-        """Message and advice as one text, to be noted or to go into another one."""
+        """Message and advice as one text, for a note or as a value of another text."""
         both = joined([self.message, self.advice] if self.advice else [self.message], " ")
         return Text(both.template, both.values, self.code)
 
@@ -144,7 +144,7 @@ class TrainingError(EasyPhotoError):
 
 
 class TrainerCrashed(TrainingError):
-    """The worker ended without saying why; the last lines of its log travel along."""
+    """The worker ended without an error message; `log_tail` holds the last lines of its log."""
 
     def __init__(self, message: str, *, advice: str = "", log_tail: str = "") -> None:
         super().__init__(message, advice=advice)
@@ -212,5 +212,5 @@ class HostBusy(BackendError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library's exception says, without its full stop; its class where it says nothing."""
+    """The first line of a library exception's message, without its full stop; its class name where it is empty."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,9 +1,8 @@
-"""Texts as values: an English sentence that knows its template and its values, so that it can be said in another
-language where it is shown.
+"""Translatable texts: English sentences that keep their template and values, so that they can be translated on display.
 
 The template is the key of the catalogues in `easyphoto/ui/locale`; `tools/messages.py` finds every template in the
-sources. Records keep templates and values beside the sentences (`packed`, `unpacked`), so that a sentence which was
-written down yesterday can be said in Chinese today.
+sources. Records store templates and values beside the sentences (`packed`, `unpacked`), so that a recorded sentence can
+be translated later.
 """
 
 from __future__ import annotations
@@ -18,25 +17,25 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 Value = str | int | float | bool | None
-"""A `Text` is a `str` as well."""
+"""A value of a template. A `Text` is a `str`, so texts are values too."""
 T = TypeVar("T")
 TEXTS = "texts"
-"""The key of a record under which `packed` keeps templates and values."""
-# Records come from elsewhere too: their templates may format values, and do nothing else.
+"""The key of a record under which `packed` stores templates and values."""
+# Records may come from other users, so their templates may format values and do nothing else.
 _SPEC = re.compile(r"[<>]?0?\d{0,2},?(\.\d{1,2})?[dfgs%]?")
 _DEEPEST = 8
 
 
 class Text(str):
-    """A finished English sentence with the template and the values that it was made from.
+    """An English sentence with the template and the values that it was made from.
 
-    As a `str` it can be shown, compared and written wherever a sentence can. What is cut out of it or added to it is
-    an ordinary string, which stays English: embed texts as values, or use `joined`.
+    It is a `str` and can be shown, compared and written as one. Slicing or concatenating gives an ordinary string,
+    which stays English: embed texts as values, or use `joined`.
     """
 
     __slots__ = ("code", "template", "values")
     code: str
-    """What clients and records know it by, whatever its wording; "" where it has none, as errors have their class."""
+    """The name by which clients and records know the text, whatever its wording; for errors their class, or ""."""
     template: str
     values: Mapping[str, Value]
 
@@ -67,42 +66,42 @@ def text(template: str, /, **values: object) -> Text:
 
 
 def note(code: str, template: str, /, **values: object) -> Text:
-    """A text that people should know although the work goes on; `code` names it for clients."""
+    """A text that users should know although the work continues; `code` names it for clients."""
     return Text(template, {name: _plain(value) for name, value in values.items()}, code)
 
 
 def phase(code: str, template: str, /, **values: object) -> Text:
-    """A text for what the work is at; `code` names it for clients."""
+    """A text that describes the current phase of the work; `code` names it for clients."""
     return Text(template, {name: _plain(value) for name, value in values.items()}, code)
 
 
 def untranslated(said: str) -> Text:
-    """A sentence of somebody else's, as a text without values; one that is a text stays what it is."""
+    """A foreign sentence as a text without values; a `Text` is returned unchanged."""
     return said if isinstance(said, Text) else Text(said.replace("{", "{{").replace("}", "}}"))
 
 
 def joined(parts: Iterable[str], separator: str = ", ") -> Text:
-    """Texts and names in a row, each of them still translatable."""
+    """Texts and names joined by the separator; each text stays translatable."""
     values = {f"part{number}": part for number, part in enumerate(parts, start=1)}
     return Text(separator.join(f"{{{name}}}" for name in values), values)
 
 
 def parts_of(said: str, separator: str) -> tuple[str, ...]:
-    """The parts of what was joined, as texts where they were texts; of another string its pieces."""
+    """The parts of a `joined` text, with their types; any other string is split at the separator."""
     if isinstance(said, Text) and said.template == separator.join(f"{{{name}}}" for name in said.values):
         return tuple(value if isinstance(value, str) else str(value) for value in said.values.values())
     return (said,) if separator not in said else tuple(said.split(separator))
 
 
 def packed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a record, with template, values and code of every text in it under "texts", by the sentence."""
+    """The content of a record with an entry "texts": sentence → template, values and code of each text in it."""
     table: dict[str, dict[str, Any]] = {}
     _collect(content, table)
     return {**content, TEXTS: table} if table else dict(content)
 
 
 def unpacked(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What `packed` was given. A sentence whose template or values do not make it is an ordinary string."""
+    """The content that `packed` was given. A sentence that its template and values do not produce stays a string."""
     table = content.get(TEXTS)
     if not isinstance(table, Mapping):
         return dict(content)
@@ -111,15 +110,17 @@ def unpacked(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def texts_in(value: Any) -> dict[str, dict[str, Any]]:
-    """Template, values and code of every text in a JSON value, by the sentence. A text among the values is
-    `{"text": …}`, and has its own entry; a text that has nothing but its words needs none."""
+    """Sentence → template, values and code of every text in a JSON value.
+
+    A text among the values becomes `{"text": …}` and has its own entry. A text without values and code needs none.
+    """
     table: dict[str, dict[str, Any]] = {}
     _collect(value, table)
     return table
 
 
 def _plain(value: object) -> Value:
-    """A value as JSON can hold it; of an error of ours what it says."""
+    """A value as JSON can hold it; an EasyPhotoError becomes its text."""
     said = getattr(value, "said", None) if isinstance(value, BaseException) else None
     if isinstance(said, Text):
         return said
@@ -133,7 +134,7 @@ def _plain(value: object) -> Value:
 
 
 def _collect(value: Any, table: dict[str, dict[str, Any]]) -> None:
-    """A text that is its own template is known by its words; among values it is told from names by its form."""
+    """Adds the texts in a JSON value to the table. A text without values and code is found by its sentence alone."""
     if isinstance(value, Text):
         if value not in table and (value.values or value.code) and _is_finite(value.values):
             code = {"code": value.code} if value.code else {}
@@ -147,12 +148,12 @@ def _collect(value: Any, table: dict[str, dict[str, Any]]) -> None:
 
 
 def _is_finite(values: Mapping[str, Value]) -> bool:
-    """Whether JSON can hold them."""
+    """Whether all numbers are finite, so that JSON can hold them."""
     return all(math.isfinite(value) for value in values.values() if isinstance(value, float))
 
 
 class _Reader:
-    """Makes texts of the sentences in a record that has a table of them."""
+    """Restores the texts in a record from its table of texts."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._table = table
@@ -170,7 +171,7 @@ class _Reader:
         if not isinstance(entry, Mapping) or depth > _DEEPEST:
             return sentence
         if sentence not in self._made:
-            self._made[sentence] = sentence  # until it is made: a record may name a sentence among its own values
+            self._made[sentence] = sentence  # a placeholder: a record may list a sentence among its own values
             self._made[sentence] = self._text(sentence, entry, depth)
         return self._made[sentence]
 
@@ -187,7 +188,7 @@ class _Reader:
         return made if made == sentence else sentence
 
     def _value(self, value: Any, depth: int) -> Value:
-        """A text among the values is named by its sentence; an ordinary string is a name, even if it is one as well."""
+        """A value of a text. `{"text": sentence}` stands for a text; a plain string stays a plain string."""
         if isinstance(value, Mapping):
             said = value["text"]
             if not isinstance(said, str):
@@ -200,7 +201,7 @@ class _Reader:
 
 
 def _is_harmless(template: str) -> bool:
-    """Whether it only puts values in their places: no attributes, no items, no widths that fill the memory."""
+    """Whether the template only inserts values: no attributes, no items, no widths that would fill the memory."""
     return all(
         name is None
         or (name.isidentifier() and conversion in (None, "r", "s") and _SPEC.fullmatch(spec or "") is not None)

@@ -1,4 +1,4 @@
-"""Every setting of EasyPhoto, declared once: default, range, label and help travel with the field.
+"""Every setting of EasyPhoto, declared once with default, range, label and help.
 
 The command line, the tabs, the API and docs/settings.md are made from these declarations. `None` as a default means
 "what the model family prescribes" (see `easyphoto.architectures`).
@@ -20,12 +20,12 @@ from easyphoto.messages import Text, joined, text
 
 AUTO = "auto"
 ENGINES = (AUTO, "drawings", "photographs")
-"""What a person's photos are; `auto`: by what their faces look like."""
+"""The face engines, by the kind of photos; `auto` chooses by what the faces look like."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a setting says about itself besides its default."""
+    """The declaration of a setting, apart from its default."""
 
     label: str
     help: str = ""
@@ -34,7 +34,7 @@ class Declared:
     step: float | None = None
     choices: tuple[str, ...] = ()
     is_open: bool = False
-    """The choices are those known here; a web UI may have more."""
+    """Whether other values than `choices` are allowed, because a web UI may have more."""
 
 
 def slider(default: Any, low: float, high: float, *, step: float, label: str, help: str = "") -> Any:
@@ -64,7 +64,7 @@ class Settings:
 
 
 def hints_of(kind: type[Settings]) -> Mapping[str, Any]:
-    """The types of a settings class by name; read once, because reading them takes a millisecond."""
+    """Field name → type of a settings class; cached, because reading the types takes a millisecond."""
     return _hints_of(kind)  # type: ignore[arg-type]  # mypy takes the instances' hash for the class's
 
 
@@ -74,9 +74,9 @@ def _hints_of(kind: Any) -> Mapping[str, Any]:
 
 
 def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
-    """Raises BadSettings where `value` is of another type than declared, or outside its range or choices."""
+    """Raises BadSettings where `value` has another type than declared, or lies outside its range or choices."""
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    # bool is an int for Python, and JSON writes 1.0 as 1: the first is a mistake here, the second is not.
+    # In Python bool is an int, and JSON may write 1.0 as 1: the first is an error here, the second is not.
     fits = type(value) in allowed or (float in allowed and type(value) is int)
     if not fits:
         raise BadSettings(
@@ -113,7 +113,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def settings_from(kind: type[S], values: Any) -> S:
-    """Settings from a record or a request. Raises BadSettings for a key that does not exist, and says which."""
+    """Settings from a record or a request. Raises BadSettings that names an unknown key."""
     if not isinstance(values, dict):
         raise BadSettings(text("Settings are a name and a value each."), advice=text("Write them as a JSON object."))
     known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def settings_record(settings: Settings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class WeightSettings(Settings):
-    """Which weight files may be used, and whether they may be fetched."""
+    """Which weight files may be used, and whether they may be downloaded."""
 
     licences: str = choice(
         "commercial-safe", ("commercial-safe", "research"), label="Licences",
@@ -146,7 +146,7 @@ class WeightSettings(Settings):
 
 @dataclass(frozen=True)
 class FaceSettings(Settings):
-    """What analyses photographs. `auto` takes the best that is at hand and allowed, and fetches only YuNet."""
+    """The networks that analyse photographs. `auto` takes the best one at hand and allowed; it downloads only YuNet."""
 
     detector: str = choice(
         "auto", ("auto", "yunet", "scrfd", "retinaface", "insightface"), label="Face detector", help="auto: YuNet."
@@ -282,11 +282,11 @@ class InferenceSettings(Settings):
 
 @dataclass(frozen=True)
 class Options:
-    """What every command may be told besides its own settings."""
+    """Options of every command besides its own settings."""
 
     base: str | None = None
-    """A family's id, a checkpoint file or a folder in diffusers layout; None: the miniature, or what the person was
-    trained on."""
+    """A family's id, a checkpoint file or a folder in diffusers layout; None means the miniature, or the base on which
+    the person was trained."""
     engine: str = AUTO
     """One of ENGINES."""
     faces: FaceSettings = dataclasses.field(default_factory=FaceSettings)
@@ -307,11 +307,11 @@ PRESETS: Mapping[type[Settings], Mapping[str, Mapping[str, Any]]] = MappingProxy
         },
     }
 )
-"""What differs from the defaults, by settings class and name; "balanced" is the defaults themselves."""
+"""Settings class → preset name → values that differ from the defaults; "balanced" is the defaults themselves."""
 
 
 def preset(kind: type[S], name: str, **changes: Any) -> S:
-    """The preset of that name, with `changes` on top. Raises BadSettings for an unknown name."""
+    """The preset of that name with `changes` applied. Raises BadSettings for an unknown name."""
     presets = PRESETS[kind]
     if name not in presets:
         raise BadSettings(

@@ -1,1 +1,1 @@
-"""Pictures: decoding, colour, and writing."""
+"""Decodes, converts and writes pictures."""

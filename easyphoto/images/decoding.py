@@ -1,4 +1,4 @@
-"""What a picture's file holds: its numbers, with transparency and colour profile beside them."""
+"""Decodes picture files: pixels, transparency and colour profile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
 
-# By EXIF's numbers; 1 is upright.
+# EXIF orientation (1 is upright) → the transposition that turns the picture upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,29 +37,29 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_TURN = 256, 257, 258, 274
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_TO_MEND = 100_000_000
 _DEEPEST = 65535
-# Pixels on a side of what is converted at a time: whole copies of 100 megapixels would need gigabytes.
+# Side in pixels of the blocks that are converted at a time: whole copies of 100 megapixels would need gigabytes.
 _BLOCK = 1024
 _LONGEST_REASON = 200
 Place = tuple[int, int, int, int]
-"""Left, top, right, bottom."""
+"""Left, top, right, bottom in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """The picture of a file while it is open; by `turn` it is brought upright."""
+    """The picture of an open file, not yet turned; `turn` brings it upright."""
 
     raw: Image.Image
     mode: str
-    """Of its colours: L, RGB or CMYK; I;16 (0 to 65535) for greys of more than 8 bits."""
+    """Mode of its colours: L, RGB or CMYK; I;16 (0..65535) for greys of more than 8 bits."""
     name: str
     white: int = 255
-    """Which number means white, where `raw` has greys of more than 8 bits."""
+    """The value of white where `raw` has greys of more than 8 bits."""
     turn: Image.Transpose | None = None
     profile: bytes | None = None
     kind: str = ""
-    """What the file had instead: a palette, 1 bit, Lab; empty where it had what `mode` says."""
+    """The file's own kind where it differs from `mode`: palette, 1 bit, Lab; otherwise empty."""
     bits: int = 8
-    """Of each number in the file."""
+    """Bits per channel in the file."""
 
     @property
     def has_alpha(self) -> bool:
@@ -67,14 +67,14 @@ class Decoded:
 
     @cached_property
     def is_clear(self) -> bool:
-        """Something is transparent; often the channel is there and says nothing."""
+        """Whether anything is transparent; often an alpha channel is opaque throughout."""
         return self.has_alpha and any(
             alpha is not None and alpha.getextrema() != (255, 255)
             for alpha in (self.parts(place)[1] for place in places(self.raw.size))
         )
 
     def parts(self, place: Place) -> tuple[Image.Image, Image.Image | None]:
-        """Colours and transparency (L) of a part."""
+        """The colours of a part in `mode`, and its alpha in mode L; None without one."""
         part = self.raw.crop(place)
         if self.raw.mode[0] in "IF":
             return _grey(part, self.white), _alpha_of_one(part)
@@ -88,21 +88,21 @@ class Decoded:
 
 @contextmanager
 def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = False) -> Iterator[Decoded]:
-    """A file's picture; a large JPEG that is wanted no longer than `longest` comes at a half, quarter or eighth.
+    """Yield a file's picture; with `longest` (pixels) a large JPEG is decoded at a half, quarter or eighth of its size.
 
-    `keeps_alpha`: transparency is wanted as a picture of its own. Raises BadPicture for what is no picture, is cut off,
-    or would take more memory than MOST_MEMORY.
+    `keeps_alpha`: the caller needs the alpha channel as a picture of its own. Raises BadPicture for a file that is not
+    a picture, is truncated, or would take more memory than MOST_MEMORY.
     """
     with _opened(source, source.name) as (opened, around):
         raw = _raw_mode(opened)
         if longest is not None:
-            # Decoded smaller at once: 12,000×9,000 in a second, not ten.
+            # Decoding at reduced size takes one second for 12,000×9,000 instead of ten.
             opened.draft("RGB", (longest, longest))
         made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
         _check_memory(opened, around, made, source.name)
         with _quiet():
             opened.load()
-        # A TIFF turns as it is loaded, and some versions of Pillow leave its tag as it was.
+        # Pillow turns a TIFF on loading, and some versions leave its orientation tag unchanged.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
         yield _held(opened, turn, raw, source.name)
 
@@ -112,7 +112,7 @@ def turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
 
 
 def places(size: tuple[int, int], side: int = _BLOCK) -> Iterator[Place]:
-    """The parts of a picture, none larger than `side` × `side`."""
+    """The blocks that cover a picture of that size, each at most `side` × `side` pixels."""
     width, height = size
     for top in range(0, height, side):
         for left in range(0, width, side):
@@ -122,7 +122,7 @@ def places(size: tuple[int, int], side: int = _BLOCK) -> Iterator[Place]:
 def put_together(
     size: tuple[int, int], mode: str, part: Callable[[Place], Image.Image], *, factor: int = 1
 ) -> Image.Image:
-    """A picture out of what `part` makes of every place of one of `size`, each averaged to a `factor`th."""
+    """A picture assembled from the blocks that `part` makes for a picture of `size`, each reduced by `factor`."""
     whole = Image.new(mode, (-(-size[0] // factor), -(-size[1] // factor)))
     for place in places(size, max(1, _BLOCK // factor) * factor):
         made = part(place)
@@ -131,25 +131,25 @@ def put_together(
 
 
 def upright_size(source: Path) -> tuple[int, int]:
-    """Width and height of the whole picture, upright by its EXIF tag, from its header only. Raises BadPicture."""
+    """Width and height in pixels, upright by the EXIF tag, read from the header only. Raises BadPicture."""
     with open_picture(source) as opened:
         width, height = opened.size
         tags = _tiff_tags(opened)
         if tags is not None:
-            # Some versions of Pillow have turned a TIFF's size already, others have not.
+            # Some versions of Pillow turn a TIFF's size, others do not.
             width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
         return (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
 
 
 def readable_format(content: bytes, name: str) -> str:
-    """Pillow's word for the format. Raises BadPicture for what could not be read as a photo."""
+    """Pillow's name of the format. Raises BadPicture for content that cannot be read as a photo."""
     with _opened(content, name) as (opened, around):
         _check_memory(opened, around, 0, name)
         return str(opened.format)
 
 
 def orientation_of(opened: ImageFile.ImageFile) -> int:
-    """1 to 8 by the EXIF tag; 1 where there is none, it says something else, or the tags are broken."""
+    """EXIF orientation, 1..8; 1 where the tag is missing or invalid, or the tags are broken."""
     tags = _tiff_tags(opened)
     value = orientation_in(opened.info) if tags is None else tags.get(_TIFF_TURN, 1)
     return value if isinstance(value, int) and value in _TURNS else 1
@@ -157,9 +157,9 @@ def orientation_of(opened: ImageFile.ImageFile) -> int:
 
 @contextmanager
 def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.ImageFile]:
-    """A picture's file as Pillow opens it; pictures are opened here and nowhere else.
+    """Open a picture file with Pillow; no other function opens pictures.
 
-    Raises BadPicture, also for whatever Pillow raises over the file's content before it is closed again.
+    Raises BadPicture, also for any error that Pillow raises about the file's content inside the block.
     """
     with _opened(source, name or (source.name if isinstance(source, Path) else "The picture")) as (opened, _):
         yield opened
@@ -176,7 +176,7 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
                 try:
                     yield opened, around
                 finally:
-                    opened.close()  # its pixels, at once
+                    opened.close()  # frees its pixels at once
     except NotAFile as error:
         raise BadPicture(
             text("{name} is {what}", name=name, what=error.message.rpartition(" is ")[2]),
@@ -191,8 +191,8 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
         ) from error
     except FileNotFoundError as error:
         raise BadPicture(text("{source!s} does not exist.", source=source), advice=text("Check the path.")) from error
-    # Pillow's plugins raise nearly anything over broken content: OSError, SyntaxError, struct.error, KeyError,
-    # zlib.error, RecursionError … and the next version something else.
+    # Pillow's plugins raise nearly anything on broken content: OSError, SyntaxError, struct.error, KeyError,
+    # zlib.error, RecursionError …, and later versions raise others.
     except Exception as error:
         raise BadPicture(
             text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
@@ -202,7 +202,7 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns of what large cameras deliver, and of odd tags; where warnings are errors, that ends reading."""
+    """Suppress Pillow's warnings about large pictures and unusual tags, which end reading where warnings are errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -237,7 +237,7 @@ def _open(stream: BinaryIO) -> tuple[ImageFile.ImageFile, Around]:
         content = stream.read(_MOST_TO_MEND + 1)
         if not content.startswith(_PNG) or len(content) > _MOST_TO_MEND:
             raise
-        # Pillow gives up the whole PNG for a profile that it cannot unpack, or of more than a megabyte.
+        # Pillow rejects the whole PNG for a profile that it cannot unpack or that exceeds a megabyte.
         return format.open(io.BytesIO(_without_profile(content))), Around(around.beside + len(content))
 
 
@@ -269,7 +269,7 @@ def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: 
 
 
 def _without_profile(png: bytes) -> bytes:
-    """The file less its chunk iCCP; a chunk is length, name, content and checksum."""
+    """The file without its iCCP chunk; a chunk is length, name, content and checksum."""
     place = len(_PNG)
     while place + 12 <= len(png):
         length, name = struct.unpack(">I4s", png[place : place + 8])
@@ -285,11 +285,11 @@ def _tiff_tags(opened: ImageFile.ImageFile) -> Mapping[int, Any] | None:
 
 @dataclass(frozen=True)
 class _Raw:
-    """How the file holds a number, read before the picture is loaded: Pillow forgets it then."""
+    """The file's own pixel format, read before the picture is loaded, because Pillow drops it then."""
 
     bits: int
     is_grey: bool
-    """Pillow makes grey with transparency of 16 bits to colours of 8."""
+    """Whether the file has grey with alpha, which Pillow converts from 16 bits to 8-bit colours."""
 
 
 def _raw_mode(opened: ImageFile.ImageFile) -> _Raw:
@@ -301,7 +301,7 @@ def _raw_mode(opened: ImageFile.ImageFile) -> _Raw:
 
 
 def has_alpha(picture: Image.Image) -> bool:
-    """There may be something transparent, by the mode or by PNG's note of the one colour that is."""
+    """Whether something may be transparent, by the mode or by PNG's tRNS colour."""
     return picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or picture.info.get("transparency") is not None
 
 
@@ -319,7 +319,7 @@ def _held(picture: ImageFile.ImageFile, turn: Image.Transpose | None, raw: _Raw,
 
 
 def _alpha_of_one(picture: Image.Image) -> Image.Image | None:
-    """PNG may name one grey as transparent."""
+    """The alpha of a PNG that names one grey as transparent; None for others."""
     clear = picture.info.get("transparency")
     if not isinstance(clear, int):
         return None
@@ -336,17 +336,17 @@ def _from_lab(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _white_of(picture: Image.Image, format: str, bits: int, name: str) -> int:
-    """Which number means white, of greys of more than 8 bits; 255 where the format has 32 and none is larger."""
+    """The value of white in greys of more than 8 bits; 255 for 32-bit formats without larger values."""
     if picture.mode.startswith("I;16"):
         return 2**bits - 1 if bits < 16 else _DEEPEST
     if picture.mode != "F" and format == "PNG":
-        # Pillow before 10.3 gives 16-bit PNG as I.
+        # Pillow before 10.3 opens 16-bit PNG in mode I.
         return _DEEPEST
     extremes = [_extremes(np.asarray(picture.crop(place))) for place in places(picture.size)]
     lowest, highest = np.min(extremes), np.max(extremes)
     if picture.mode != "F":
         return next(white for white in (255, _DEEPEST, 2**31 - 1) if highest <= white)
-    # Nothing in a file of floating point numbers says which of them is white. (What is no number is not larger.)
+    # A file of floating-point numbers does not say which value is white. (NaN compares as not larger.)
     if not (lowest >= 0 and highest <= 1):
         raise BadPicture(
             text("{name} holds floating point numbers that are not between 0 and 1.", name=name),
@@ -360,7 +360,7 @@ def _extremes(values: np.ndarray) -> tuple[float, float]:
 
 
 def _grey(picture: Image.Image, white: int) -> Image.Image:
-    """Greys of more than 8 bits, from 0 to 65535; as L where 255 is white."""
+    """Greys of more than 8 bits as I;16 (0..65535), or as L where white is 255."""
     values = np.asarray(picture)
     if white == 255:
         return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))

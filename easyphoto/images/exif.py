@@ -1,7 +1,7 @@
-"""EXIF: the two things that are wanted of it, read without anything else.
+"""Reads orientation and date from EXIF, and nothing else.
 
-Pillow copies every value of a block before it answers for one, and thousands of entries may name the same bytes: a
-block of a megabyte becomes gigabytes.
+Pillow copies every value of a block to return one, and thousands of entries may refer to the same bytes: a block of one
+megabyte becomes gigabytes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _TEXT = 2
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
 _LONGEST_TEXT = 100
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
-# Of XMP; some editors write nothing else.
+# Orientation in XMP; some editors write only that.
 _TURNED = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 
 
 def orientation_in(info: Mapping[str | tuple[int, int], Any]) -> int:
-    """1 to 8 by what Pillow found in a file beside its picture; 1 where that says nothing, or something else."""
+    """Orientation, 1..8, from Pillow's `info` of a file; 1 where it is missing or invalid."""
     value = _value(_block(info), _ORIENTATION)
     if value is None:
         found = _TURNED.search(_as_bytes(info.get("xmp") or info.get("XML:com.adobe.xmp")))
@@ -32,7 +32,7 @@ def orientation_in(info: Mapping[str | tuple[int, int], Any]) -> int:
 
 
 def taken_in(info: Mapping[str | tuple[int, int], Any]) -> str | None:
-    """The camera's date and time, which sorts by its letters."""
+    """The camera's date and time, sortable as text; None where it is missing."""
     value = _value(_block(info), _TAKEN, below=_CAMERA)
     date = _DATE.match(value) if isinstance(value, str) else None
     return date.group() if date else None
@@ -40,7 +40,7 @@ def taken_in(info: Mapping[str | tuple[int, int], Any]) -> str | None:
 
 def _block(info: Mapping[str | tuple[int, int], Any]) -> bytes:
     block = _as_bytes(info.get("exif"))
-    # How old programs put it into a PNG: three lines, then hexadecimal digits.
+    # Older programs write EXIF into a PNG as three lines followed by hexadecimal digits.
     if not block and isinstance(text := info.get("Raw profile type exif"), str):
         try:
             block = bytes.fromhex("".join(text.split("\n")[3:]))
@@ -54,7 +54,7 @@ def _as_bytes(value: object) -> bytes:
 
 
 def _value(block: bytes, tag: int, *, below: int | None = None) -> int | str | None:
-    """A tag's number or text; `below`: the tag that says where its table lies. None where there is none."""
+    """A tag's number or text, in the table to which the tag `below` points; None where it is missing."""
     order = _ORDERS.get(block[:4])
     if order is None:
         return None

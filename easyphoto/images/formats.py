@@ -1,6 +1,6 @@
-"""The formats of pictures that are read, and how much memory a file would take: all told before anything is decoded.
+"""The picture formats that are read, and an estimate of a file's memory before anything is decoded.
 
-Pillow knows forty formats more, one of which starts another program (EPS), and believes what a file says of itself.
+Pillow knows forty more formats, one of which starts another program (EPS), and trusts a file's claims about itself.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import BinaryIO
 import numpy as np
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-# What large cameras deliver is 12,000 × 9,000. At two pictures of four bytes for each pixel, which turning one takes,
-# these fit into MOST_MEMORY.
+# Large cameras deliver 12,000 × 9,000 pixels. Turning a picture takes two copies of 4 bytes per pixel, which fit into
+# MOST_MEMORY.
 MOST_PIXELS = 112_000_000
 MOST_MEMORY = 900_000_000
-"""Bytes that reading a picture may take at once: whole gigabytes are more than small machines can spare."""
+"""Most bytes of memory for reading a picture: small machines cannot spare whole gigabytes."""
 MOST_BYTES = 700_000_000
-"""Of a file; 108 million pixels of three times 16 bits, not compressed, are 648 MB."""
+"""Most bytes of a file; 108 million uncompressed pixels of three 16-bit channels take 648 MB."""
 MOST_BESIDE = 200_000_000
-"""Bytes of a file that are no picture (profiles, previews, layers): they are read whole."""
+"""Most bytes of a file besides its picture (profiles, previews, layers), which are read whole."""
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST_STEPS = 100_000
-# More than any encoder makes; each goes through the whole picture once.
+# Most scans of a JPEG, more than any encoder writes; each passes over the whole picture.
 _MOST_SCANS = 100
 _BLOCK = 1 << 20
-# What Python makes of one number, and of one piece of a PNG.
+# Bytes of a Python number, and of a Python object for one chunk of a PNG.
 _NUMBER, _PIECE = 40, 100
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
-"""Bytes of TIFF's types."""
+"""TIFF's field types → bytes of one value."""
 _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _BITS, _SAMPLES = 278, 322, 323, 258, 277
 _BYTES_A_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-"""In Pillow's memory; four in all other modes."""
+"""Pillow's bytes per pixel by mode; four in all other modes."""
 
 
 class JpegFile(JpegImagePlugin.JpegImageFile):
-    """Pillow asks EXIF for the resolution, and for that copies all values of it: see `exif`. Nobody here wants it."""
+    """A JPEG without Pillow's look-up of the resolution, which is not needed and copies all EXIF values: see `exif`."""
 
     def getexif(self) -> Image.Exif:
         return Image.Exif()
@@ -46,7 +46,7 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
 
 @dataclass(frozen=True)
 class Around:
-    """What a file holds besides its picture, and what decoding needs besides its result."""
+    """Bytes that a file holds besides its picture, and bytes that decoding needs besides its result."""
 
     beside: int = 0
     decoding: int = 0
@@ -54,14 +54,14 @@ class Around:
 
 @dataclass(frozen=True)
 class Format:
-    """How a file is opened. `look` reads no more than marks and lengths, and raises ValueError for what is none."""
+    """How a file is opened. `look` reads markers and lengths only, and raises ValueError for an invalid file."""
 
     open: Callable[[BinaryIO], ImageFile.ImageFile]
     look: Callable[[BinaryIO], Around]
 
 
 def format_of(beginning: bytes) -> Format | None:
-    """By the first bytes, whatever the name says; None for a format that is not read."""
+    """The format by the first bytes, whatever the file's name; None for one that is not read."""
     if beginning.startswith(b"\xff\xd8\xff"):
         return Format(JpegFile, _look_at_jpeg)
     if beginning.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -76,7 +76,7 @@ def format_of(beginning: bytes) -> Format | None:
 
 
 def memory_for(opened: ImageFile.ImageFile, around: Around, made: int) -> int:
-    """Bytes for decoding it, and then for `made` bytes for each of its pixels beside it."""
+    """Bytes of memory for decoding the picture, plus `made` bytes per pixel for what is made of it."""
     pixels, own = opened.width * opened.height, _BYTES_A_PIXEL.get(opened.mode, 4)
     decoding = around.decoding + _decoder_needs(opened, pixels) + own * pixels
     return around.beside + max(decoding, (max(own, 4) + made) * pixels)
@@ -87,14 +87,14 @@ def _decoder_needs(opened: ImageFile.ImageFile, pixels: int) -> int:
         case "WEBP":
             return 12 * pixels  # two canvases, and their copy on the way to Pillow
         case "BMP":
-            return 3 * pixels  # run lengths are unpacked in Python
+            return 3 * pixels  # Python unpacks the run lengths
         case "TIFF":
             return _tiff_piece(opened)
     return 0
 
 
 def _tiff_piece(opened: ImageFile.ImageFile) -> int:
-    """Bytes of a strip or tile, which is unpacked at once."""
+    """Bytes of a strip or tile, which is unpacked whole."""
     tags = opened.tag_v2  # type: ignore[attr-defined]
     bits = int(np.max(tags.get(_BITS, 8))) * max(int(tags.get(_SAMPLES, 1)), 1)
     if _TILE_WIDTH in tags:
@@ -103,7 +103,7 @@ def _tiff_piece(opened: ImageFile.ImageFile) -> int:
 
 
 def _look_at_jpeg(stream: BinaryIO) -> Around:
-    """Segments up to the first scan. Pictures of several scans are kept in memory as numbers of 16 bits meanwhile."""
+    """Reads segments up to the first scan. A picture of several scans is held as 16-bit coefficients while decoding."""
     beside, numbers, channels, is_progressive = 0, 0, 0, False
     for marker, length in _segments(stream):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
@@ -121,7 +121,7 @@ def _look_at_jpeg(stream: BinaryIO) -> Around:
 
 
 def _segments(stream: BinaryIO) -> Iterator[tuple[int, int]]:
-    """Markers with the length of what follows, where the stream stands; other bytes are skipped, as by Pillow."""
+    """Markers with the length of their segment, the stream standing at its start; skips other bytes, as Pillow does."""
     stream.seek(2)
     for _ in range(_MOST_STEPS):
         if stream.read(1) != b"\xff":
@@ -141,7 +141,7 @@ def _segments(stream: BinaryIO) -> Iterator[tuple[int, int]]:
 def _check_scans(stream: BinaryIO) -> None:
     count, last = 0, b""
     while block := stream.read(_BLOCK):
-        # A mark may lie across two blocks.
+        # A marker may lie across two blocks.
         count += (last + block).count(b"\xff\xda")
         last = block[-1:]
     if count > _MOST_SCANS:
@@ -167,7 +167,7 @@ def _look_at_webp(stream: BinaryIO) -> Around:
 
 
 def _look_at_tiff(stream: BinaryIO) -> Around:
-    """What the first page's tags claim: thousands of them may name the same bytes, each of which is read."""
+    """Bytes that the first page's tags claim: thousands may refer to the same bytes, and each is read."""
     stream.seek(0)
     mark = stream.read(4)
     order, is_big = "<" if mark[:2] == b"II" else ">", b"+" in mark

@@ -1,6 +1,6 @@
-"""Masks: grown, shrunk, closed, with soft edges, and the pieces that they fall into.
+"""Mask operations: grow, shrink, close, feather, and find connected pieces.
 
-A mask is float32 (height, width) in 0..1, or bool where that is said.
+A mask is (height, width) float32 in 0..1, or bool where the docstring says so.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Brushes take time with the square of their radius: from here on distances are measured instead.
+# A brush takes time with the square of its radius; above this radius in pixels a distance transform replaces it.
 _LARGEST_BRUSH = 24
 
 
 def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
-    """Grown by `radius` pixels on every side (negative: shrunk), with a round brush."""
+    """The mask grown by `radius` pixels on every side (shrunk where negative), with a round brush."""
     pixels = round(abs(radius))
     if pixels == 0:
         return mask
@@ -22,15 +22,15 @@ def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
         away = cv2.distanceTransform(1 - inside if radius > 0 else inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         return (away <= pixels if radius > 0 else away > pixels).astype(np.float32)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    # A mask that touches the picture's edge goes on beyond it, so shrinking must not eat it from there.
+    # A mask at the picture's edge continues beyond it, so shrinking must not start there.
     change = cv2.dilate if radius > 0 else cv2.erode
     return change(mask.astype(np.float32), brush, borderType=cv2.BORDER_REPLICATE)
 
 
 def feathered(mask: np.ndarray, width: float) -> np.ndarray:
-    """The mask with an edge that falls to exactly 0 within `width` pixels outside it, and is 1 where the mask is.
+    """The mask (where above 0.5, as 1) with an edge that falls to exactly 0 within `width` pixels outside it.
 
-    Built from distances, not from a blur, because a blur has no end: outside the widened mask every byte must stay.
+    It is made from distances, not by a blur, which has no end: outside the widened mask every byte must stay.
     """
     inside = (mask > 0.5).astype(np.uint8)
     if width <= 0 or not inside.any():
@@ -42,7 +42,7 @@ def feathered(mask: np.ndarray, width: float) -> np.ndarray:
 
 
 def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
-    """0 outside the mask, rising to 1 within `width` pixels inside it; the picture's border is no edge."""
+    """0 outside the mask, rising to 1 over `width` pixels inside it; the picture's border does not count as edge."""
     inside = (mask > 0.5).astype(np.uint8)
     if width <= 0 or inside.all():
         return inside.astype(np.float32)
@@ -52,14 +52,14 @@ def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
 
 
 def fading_square(side: int, width: float) -> np.ndarray:
-    """float32 (side, side): 0 along its edge, rising to 1 within `width` pixels from there."""
+    """(side, side) float32: 0 along its edge, rising to 1 within `width` pixels from there."""
     square = np.zeros((side, side), np.float32)
     square[1:-1, 1:-1] = 1
     return inner_fade(square, width)
 
 
 def joined_to(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """bool: the seed, and the pieces of `mask` that hang together with it."""
+    """bool: the seed and the pieces of `mask` connected with it; both are bool (height, width)."""
     _, pieces = cv2.connectedComponents((mask | seed).astype(np.uint8))
     touching = np.unique(pieces[seed])
     joined: np.ndarray = np.isin(pieces, touching[touching > 0])
@@ -67,23 +67,23 @@ def joined_to(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
 
 
 def without_holes(mask: np.ndarray) -> np.ndarray:
-    """bool: the mask with everything that it encloses."""
+    """bool: the mask (bool) with everything that it encloses."""
     framed = cv2.copyMakeBorder((~mask).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, pieces = cv2.connectedComponents(framed)
     return np.asarray(pieces != pieces[0, 0])[1:-1, 1:-1]
 
 
 def largest_piece(mask: np.ndarray) -> np.ndarray:
-    """bool: the largest connected piece of where `mask` is above one half; empty where there is none."""
+    """bool: the largest connected piece of `mask` above 0.5; all False where there is none."""
     count, pieces, statistics, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
     largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA])) if count > 1 else -1
     return np.asarray(pieces == largest)
 
 
 def fallen(mask: np.ndarray, start: np.ndarray, first: int) -> np.ndarray:
-    """bool: the mask's pixels of `start`, and from row `first` on those that hang down from them, as hair does.
+    """bool: the mask's pixels in `start`, and from row `first` on those that hang down from them, as hair does.
 
-    A lock may fall aslant, three columns for a row.
+    `mask` and `start` are bool (height, width). A lock may fall aslant, by three columns per row.
     """
     found: np.ndarray = mask & start
     for row in range(max(first, 1), len(mask)):
@@ -96,8 +96,8 @@ def fallen(mask: np.ndarray, start: np.ndarray, first: int) -> np.ndarray:
 
 
 def closed(mask: np.ndarray, width: float) -> np.ndarray:
-    """Gaps narrower than `width` filled (between brow and hair, between lips)."""
-    # A frame around it, because closing at the picture's edge would otherwise fill from there.
+    """The mask with gaps narrower than `width` pixels filled (between brow and hair, between lips)."""
+    # A frame, because closing would otherwise fill from the picture's edge.
     frame = round(width) + 1
     framed = cv2.copyMakeBorder(mask, frame, frame, frame, frame, cv2.BORDER_CONSTANT, value=0)
     return dilated(dilated(framed, width / 2), -width / 2)[frame:-frame, frame:-frame]

@@ -1,4 +1,4 @@
-"""A template as its file holds it, and the way of what was painted on its sRGB view back into its own colours."""
+"""Keeps a template as its file holds it, and converts faces painted on its sRGB view back into its own colours."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from easyphoto.images.profiles import Conversion, Profile, UnusableProfile
 from easyphoto.images.srgb import as_bytes, linear
 from easyphoto.messages import Text, note, text
 
-# By how much the channels of a picture in shades of grey may differ. Of 241 public portraits the eight in grey have at
-# most 2 (seven of them 0) and the next, toned brown, has 18; JPEG of any quality adds nothing, WebP 1.
+# Most difference between the channels of a grey picture, of 255. Of 241 public portraits the eight grey ones have at
+# most 2 (seven of them 0), and the next, toned brown, has 18; JPEG of any quality adds nothing, WebP 1.
 GREY_TOLERANCE = 4
-# Rows that are converted at a time: floats of a whole picture of 100 megapixels would need gigabytes.
+# Rows converted at a time: floats of a whole picture of 100 megapixels would need gigabytes.
 _STRIP = 256
 _PER_STEP = 257
-"""Of 16 bits, one step of 8."""
+"""One 8-bit step in 16-bit values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Original:
-    """A template, upright. `painted` is the way back."""
+    """A template, upright. `painted` converts a result back into its own colours."""
 
     picture: Image.Image
-    """RGB in sRGB, on white: what is analysed and painted on."""
+    """The view that is analysed and painted on: RGB in sRGB, on white."""
     own: Image.Image
-    """The file's own numbers: L, I;16 or RGB."""
+    """The file's own values: L, I;16 or RGB."""
     alpha: Image.Image | None = None
     profile: Profile | None = None
-    """What the file's own numbers mean; None: sRGB."""
+    """Colour profile of the file's own values; None means sRGB."""
     is_grey: bool = False
     notes: tuple[Text, ...] = ()
 
     @property
     def is_plain(self) -> bool:
-        """The view and the file's own numbers are the same."""
+        """Whether the view and the file's own values are the same."""
         moves = self.profile is not None and not self.profile.is_srgb
         return self.own.mode == "RGB" and not (moves or self.is_grey or self.alpha)
 
     def shown(self, image: Image.Image) -> Image.Image:
-        """A result in sRGB as its final picture will look: in greys where the template is."""
+        """An sRGB result as the final picture will look: grey where the template is grey."""
         if not self.is_grey:
             return image
         values = numbers_of(image)
@@ -55,10 +55,11 @@ class Original:
         return as_picture(values)
 
     def painted(self, image: Image.Image, mask: np.ndarray) -> Image.Image:
-        """The template with what was painted on its view, in the template's own colours and transparency.
+        """The template with the painted faces, in the template's own colours and transparency.
 
-        `image` is the view with faces painted on it, `mask` how much of each of its pixels was painted. Where that is 0
-        every number of the file stays. An `image` of another size is an enlargement, all of which is new.
+        `image` is the view with faces painted on it; `mask`, (height, width) float32 in 0..1 of the image, says how
+        much of each pixel was painted. Where it is 0, every value of the file stays. An `image` of another size is an
+        enlargement, and all its pixels are new.
         """
         if self.is_plain:
             return image
@@ -68,7 +69,7 @@ class Original:
         ways = _Ways.of(original)
         changed = np.ones(mask.shape, bool) if is_enlarged else mask > 0
         if original.alpha is not None:
-            # What cannot be seen at all has no colour to be found.
+            # The colour of a fully transparent pixel cannot be determined.
             changed &= np.asarray(original.alpha) > 0
         columns = np.flatnonzero(changed.any(axis=0))
         for top in range(0, len(own) if len(columns) else 0, _STRIP):
@@ -83,7 +84,7 @@ class Original:
         return made
 
     def hides(self, mask: np.ndarray) -> bool:
-        """Part of what was painted lies where nothing can be seen."""
+        """Whether a painted pixel is more than half transparent; `mask`: (height, width) float32 in 0..1."""
         if self.alpha is None or self.alpha.size != (mask.shape[1], mask.shape[0]):
             return False
         return bool(((mask > 0.5) & (np.asarray(self.alpha) < 128)).any())
@@ -96,7 +97,7 @@ class Original:
 
 
 def read_original(source: Path) -> Original:
-    """A template's file. Raises BadPicture as `read_picture` does."""
+    """Read a template's file. Raises BadPicture as `read_picture` does."""
     with decoded(source, keeps_alpha=True) as held:
         profile, notes = usable_profile(held)
         remarks = [
@@ -108,7 +109,7 @@ def read_original(source: Path) -> Original:
         if held.mode == "I;16" and not held.is_clear:
             convert, mode = _as_it_is, "I;16"
         elif held.mode == "I;16":
-            # PNG could hold both, Pillow cannot write it.
+            # PNG can hold both, but Pillow cannot write it.
             remarks.append(
                 note(
                     "16-bits-with-transparency",
@@ -138,7 +139,7 @@ def _out_of_8_bits(convert: Conversion) -> Conversion:
 
 
 def _own_numbers(held: Decoded, convert: Conversion, mode: str) -> tuple[Image.Image, Image.Image | None]:
-    """Colours and, where something is transparent, the transparency of the whole picture, not yet turned."""
+    """Colours of the whole picture and, where something is transparent, its alpha, not yet turned."""
     alpha = Image.new("L", held.raw.size) if held.is_clear else None
 
     def part(place: Place) -> Image.Image:
@@ -151,7 +152,7 @@ def _own_numbers(held: Decoded, convert: Conversion, mode: str) -> tuple[Image.I
 
 
 def _remarks(held: Decoded) -> list[Text]:
-    """What the result, a PNG, has otherwise than the file."""
+    """Notes on how the result, a PNG, differs from the file."""
     remarks = []
     if held.kind == "palette":
         remarks.append(
@@ -210,7 +211,7 @@ def _knows_the_way_back(profile: Profile) -> bool:
 
 
 def _view(colours: Image.Image, alpha: Image.Image | None, profile: Profile | None) -> Image.Image:
-    """sRGB on white."""
+    """The picture as sRGB on white."""
     convert = _out_of_8_bits(way_to_srgb(profile))
 
     def part(place: Place) -> Image.Image:
@@ -236,7 +237,7 @@ def _most(channel: Image.Image) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Ways:
-    """From the template's own numbers to sRGB and back."""
+    """Conversions between the template's own values and sRGB."""
 
     own: Image.Image
     alpha: np.ndarray | None
@@ -257,37 +258,41 @@ class _Ways:
     def repainted(
         self, own: np.ndarray, before: Image.Image, after: Image.Image, mask: np.ndarray, part: tuple[slice, slice]
     ) -> np.ndarray:
-        """A part of the template with what changed there from `before` to `after`, both in sRGB and on white."""
+        """A part of the template plus the change from `before` to `after`, both in sRGB on white.
+
+        `own`: the part's own values, uint8 or uint16 (height, width) or (height, width, 3); `mask`: (height, width)
+        float32 in 0..1. Returns an array like `own`.
+        """
         rows, columns = part
         box = (columns.start, rows.start, columns.start + own.shape[1], rows.start + len(own))
         bare = np.asarray(self.into(Image.fromarray(own)))
         goal = np.asarray(after.crop(box).convert("RGB"))
         if self.alpha is not None:
-            # On white a change shows by as much as the pixel covers.
+            # On white a change is visible in proportion to the pixel's alpha.
             cover = np.maximum(self.alpha[part][..., None].astype(np.float32) / 255, 1 / 255)
             change = goal.astype(np.float32) - np.asarray(before.crop(box)).astype(np.float32)
             goal = np.clip(np.rint(bare + change / cover), 0, 255).astype(np.uint8)
-        # What the template loses on the way to sRGB and back (colours that sRGB lacks, and rounding) fades out under
-        # the paint: a mere conversion of the painted pixels would show as a step where the mask begins.
+        # What the template loses in the conversion to sRGB and back (colours outside sRGB, and rounding) fades out
+        # under the paint: converting the painted pixels alone would show a step where the mask begins.
         paint = 1 - (mask if own.ndim == 2 else mask[..., None]).astype(np.float32)
         rest = own.astype(np.float32) - self.in_own(bare)
         most = np.iinfo(own.dtype).max
         return np.asarray(np.clip(np.rint(self.in_own(goal) + paint * rest), 0, most).astype(own.dtype))
 
     def in_own(self, srgb: np.ndarray) -> np.ndarray:
-        """sRGB as numbers of the template, float."""
+        """sRGB pixels, (height, width, 3) uint8, as float32 values of the template: its shape and range."""
         picture = as_picture(greys_of(srgb) if self.is_grey else srgb)
         if self.back is not None:
             picture = self.back(picture)
         values = np.asarray(picture).astype(np.float32)
         if self.is_grey and values.ndim == 3:
-            # The profile's rounding would tint a grey by one step.
+            # Rounding in the profile would tint a grey by one step.
             values = np.repeat(values[..., 1:2], 3, axis=2) if self.own.mode == "RGB" else values[..., 1]
         return values * _PER_STEP if self.own.mode == "I;16" else values
 
 
 def greys_of(srgb: np.ndarray) -> np.ndarray:
-    """Each pixel's luminance (IEC 61966-2-1) as a grey of sRGB: uint8 (height, width, 3) of three equal channels."""
+    """Each pixel's luminance (IEC 61966-2-1) as an sRGB grey: (height, width, 3) uint8 with three equal channels."""
     luminance = linear(srgb) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     grey = as_bytes(np.arange(65536) / 65535)[np.rint(luminance * 65535).astype(np.uint16)]
     return np.repeat(grey[..., None], 3, axis=2)

@@ -1,6 +1,6 @@
-"""Pictures: reading them safely, writing them whole, masks with soft edges, and pasting back.
+"""Reads pictures safely, writes them atomically, resizes, warps and blends them.
 
-Pictures are PIL RGB at the borders and arrays inside functions. A mask is float32 (height, width) in 0..1.
+Pictures are PIL RGB at the borders and arrays inside functions. A mask is (height, width) float32 in 0..1.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from easyphoto.storage.files import atomic_path
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MADE_BY = f"EasyPhoto {__version__}"
-# A warp that shrinks more than this would skip pixels; averaging first keeps thin lines (brows, lids) whole.
+# A warp to a smaller scale than this would skip pixels; averaging first preserves thin lines (brows, lids).
 LEAST_WARP = 0.7
 _SMALL = 4_000_000
 
 
 def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
-    """An RGB picture in sRGB, upright by its EXIF tag, reduced so that no side exceeds `longest` where that is given.
+    """An RGB picture in sRGB, upright by its EXIF tag, reduced so that no side exceeds `longest` pixels, if given.
 
-    Raises BadPicture for what is no picture, is cut off, or would take too much memory.
+    Raises BadPicture for a file that is not a picture, is truncated, or would take too much memory.
     """
     return read_with_notes(source, longest=longest)[0]
 
 
 def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[Text, ...]]:
-    """As `read_picture`, and what could not be respected in the file."""
+    """As `read_picture`, with notes on what could not be respected in the file."""
     with decoded(source, longest=longest) as held:
         profile, notes = usable_profile(held)
         converted = way_to_srgb(profile)
-        # Of a reduced picture fewer pixels are converted; what shines through must be on white before it is reduced.
+        # Reduce first, to convert fewer pixels; but transparent pixels must be put on white before reducing.
         is_late = longest is not None and not held.has_alpha
 
         def part(place: Place) -> Image.Image:
@@ -58,7 +58,7 @@ def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.
 
 
 def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[Text, ...]]:
-    """The profile that the file embeds; None and a note where it says nothing about the picture."""
+    """The profile embedded in the file; None, with a note, where it does not fit the picture."""
     if held.profile is None:
         return None, ()
     try:
@@ -68,7 +68,7 @@ def usable_profile(held: Decoded) -> tuple[Profile | None, tuple[Text, ...]]:
 
 
 def in_8_bits(colours: Image.Image) -> Image.Image:
-    """Greys of 16 bits scaled to 8; others as they are."""
+    """16-bit greys scaled to 8 bits; other pictures unchanged."""
     if colours.mode != "I;16":
         return colours
     scaled = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
@@ -76,21 +76,21 @@ def in_8_bits(colours: Image.Image) -> Image.Image:
 
 
 def way_to_srgb(profile: Profile | None) -> Conversion:
-    """From L, RGB or CMYK to RGB in sRGB."""
+    """The conversion from L, RGB or CMYK to RGB in sRGB."""
     if profile is None or profile.is_srgb:
         return lambda colours: colours.convert("RGB")
     through = profile.to_srgb()
 
     def converted(colours: Image.Image) -> Image.Image:
         picture = through(colours)
-        # Rounding makes the channels of some greys differ by one.
+        # Rounding makes the channels of some greys differ by one step.
         return Image.merge("RGB", (picture.getchannel("G"),) * 3) if colours.mode == "L" else picture
 
     return converted
 
 
 def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
-    """What is transparent becomes white, as a viewer shows it."""
+    """The picture on white: transparent pixels become white, as in a viewer."""
     layered = picture.convert("RGBA")
     layered.putalpha(alpha)
     return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
@@ -103,9 +103,9 @@ def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
 
 
 def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
-    """The files of a folder that may be pictures, by name; else also what is only named like one.
+    """The files of a folder with a picture's suffix, sorted by name; without `only_files` other entries too.
 
-    Hidden files are none: such are the ones that are being written, and what some systems add to each picture.
+    Hidden files are skipped: files that are being written, and those that some systems add to each picture.
     """
     seen = (path for path in folder.iterdir() if not path.name.startswith("."))
     named = sorted(path for path in seen if path.suffix.lower() in SUFFIXES)
@@ -115,9 +115,9 @@ def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
 def write_picture(
     target: Path, picture: Image.Image, record: dict[str, Any] | None = None, *, profile: bytes | None = None
 ) -> Path:
-    """Write a PNG whole or not at all; `record` says what made it, and is read back by `picture_record`.
+    """Write a PNG atomically; `record` says what made the picture, and `picture_record` reads it back.
 
-    `profile` is what the picture's numbers mean; sRGB where there is none.
+    `profile` is the ICC profile of the picture's values; None means sRGB.
     """
     note = PngImagePlugin.PngInfo()
     note.add_text("Software", MADE_BY)
@@ -125,13 +125,13 @@ def write_picture(
         note.add_text("Comment", "made with AI")
         note.add_text("easyphoto", json.dumps(record, ensure_ascii=True))
     with atomic_path(target) as temporary:
-        # Given in any case: Pillow would embed what it finds in the picture's `info`.
+        # Always passed, because Pillow would otherwise embed the profile in the picture's `info`.
         picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile)
     return target
 
 
 def picture_record(source: Path) -> dict[str, Any] | None:
-    """What `write_picture` noted in a PNG; None where there is no note."""
+    """The record that `write_picture` wrote into a PNG; None where there is none."""
     with open_picture(source) as picture:
         note = picture.info.get("easyphoto")
     return json.loads(note) if note else None
@@ -141,7 +141,7 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def built_in_font(size: int) -> Font:
-    """Pillow's own font. Before Pillow 10.1, which web UIs pin, it has one size only."""
+    """Pillow's built-in font. Before Pillow 10.1, and web UIs pin such versions, it has a single size."""
     try:
         return ImageFont.load_default(size)
     except TypeError:
@@ -149,17 +149,20 @@ def built_in_font(size: int) -> Font:
 
 
 def drawable(text: str, font: Font) -> str:
-    """The text with what the font cannot draw as question marks; the one-size font knows Latin 1 only."""
+    """The text with question marks for what the font cannot draw; the single-size font covers Latin 1 only."""
     return text if isinstance(font, ImageFont.FreeTypeFont) else text.encode("latin-1", "replace").decode("latin-1")
 
 
 def as_array(picture: Image.Image) -> np.ndarray:
-    """uint8 (height, width, 3), a copy that may be written to."""
+    """The picture as a writable copy, (height, width, 3) uint8 RGB."""
     return numbers_of(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def numbers_of(picture: Image.Image) -> np.ndarray:
-    """A picture's own numbers, a copy. Of a large one in parts, because numpy makes two copies more on its way."""
+    """A copy of the picture's own values: (height, width) or (height, width, channels), uint8 or uint16 by its mode.
+
+    Large pictures are copied in blocks, because numpy makes two more copies on the way.
+    """
     if picture.width * picture.height <= _SMALL:
         return np.array(picture)
     like = np.asarray(picture.crop((0, 0, 1, 1)))
@@ -170,18 +173,19 @@ def numbers_of(picture: Image.Image) -> np.ndarray:
 
 
 def as_picture(array: np.ndarray) -> Image.Image:
-    """A PIL RGB picture of a uint8 (height, width, 3) array."""
+    """A PIL RGB picture of a (height, width, 3) uint8 array."""
     return Image.fromarray(np.ascontiguousarray(array, np.uint8))
 
 
 def resized(picture: Image.Image, size: Size) -> Image.Image:
-    """Area averaging where it shrinks, Lanczos where it grows."""
+    """The picture at another size: by area averaging where it shrinks, Lanczos where it grows."""
     shrinks = size.width <= picture.width and size.height <= picture.height
     way = Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS
     return picture if picture.size == (size.width, size.height) else picture.resize((size.width, size.height), way)
 
 
 def resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
+    """A mask at another size, float32 in 0..1: by area averaging where it shrinks, bilinear where it grows."""
     import cv2
 
     shrinks = size.width <= mask.shape[1] and size.height <= mask.shape[0]
@@ -190,18 +194,22 @@ def resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
 
 
 def resized_labels(labels: np.ndarray, size: Size) -> np.ndarray:
-    """A part map (uint8) at another size; no label is made that was not there."""
+    """A part map, (height, width) uint8, at another size by nearest neighbour, which makes no new labels."""
     import cv2
 
     return cv2.resize(labels, (size.width, size.height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """The array averaged to about `scale` of its size, and (x, y): how many of its pixels one of the result covers."""
+    """The array averaged to about `scale` (0..1) of its size, and the exact ratio (x, y).
+
+    `image`: (height, width) or (height, width, 3), uint8 or float32; the result has its type. The ratio, (2,) float64,
+    is in pixels of the image per pixel of the result.
+    """
     import cv2
 
     height, width = image.shape[:2]
-    # Given a factor instead of a size, OpenCV leaves out what is beyond the last whole pixel, and all places shift.
+    # With a factor instead of a size, OpenCV drops the last partial pixel, and all positions shift.
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.array([width / size[0], height / size[1]])
 
@@ -209,10 +217,10 @@ def reduced(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
 def warped(
     image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...], *, outside: float | None = None
 ) -> np.ndarray:
-    """An array, one or three channels, through a (2, 3) affine matrix on a ground of that (height, width).
+    """An array of one or three channels warped by a (2, 3) affine matrix to an array of `shape` (height, width).
 
-    Only what comes to lie there is read, and averaged first where it shrinks much. Beyond the image its edge is
-    repeated, or `outside` taken where given.
+    Only the needed part is read; it is averaged first where it shrinks below `LEAST_WARP`. Beyond the image its edge is
+    repeated, or filled with `outside` if given. The result has the image's type (uint8 or float32).
     """
     import cv2
 
@@ -220,7 +228,7 @@ def warped(
     scale = scale_of(matrix)
     if scale < LEAST_WARP:
         image, ratio = reduced(image, scale)
-        # The middle of pixel 0 is half a pixel from the edge at either size, hence the halves.
+        # The centre of pixel 0 is half a pixel from the edge at either size, hence the halves.
         shift = matrix[:, :2] @ (0.5 * ratio - 0.5) + matrix[:, 2]
         matrix = np.column_stack([matrix[:, :2] * ratio, shift])
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
@@ -230,9 +238,9 @@ def warped(
 
 
 def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the image that comes to lie on the ground, and the matrix for it.
+    """The part of the image that the result shows, and the matrix for that part.
 
-    A face needs a hundredth of a large photo, and OpenCV 4 warps no picture of 32,767 pixels and more.
+    A face needs a hundredth of a large photo, and OpenCV 4 cannot warp pictures of 32,767 pixels or more on a side.
     """
     import cv2
 
@@ -248,14 +256,21 @@ def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tu
 
 
 def blended(base: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """`over` on `base` through `alpha`: uint8 (height, width, 3) twice and float (height, width). Bytes stay at 0."""
+    """`over` on `base` through `alpha`; where `alpha` is 0, the bytes of `base` are unchanged.
+
+    `base` and `over`: (height, width, 3) uint8; `alpha`: (height, width) float32 in 0..1.
+    """
     weight = alpha[..., None].astype(np.float32)
     mixed = np.rint(base.astype(np.float32) * (1 - weight) + over.astype(np.float32) * weight)
     return np.where(weight > 0, mixed, base).astype(np.uint8)
 
 
 def pasted_back(picture: np.ndarray, crop: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:
-    """A copy of `picture` with `crop` blended into `box` through `alpha`; crop and alpha have the box's size."""
+    """A copy of `picture` with `crop` blended into `box` through `alpha`.
+
+    `picture` and `crop`: (height, width, 3) uint8; `alpha`: (height, width) float32 in 0..1; crop and alpha have the
+    size of `box`.
+    """
     left, top, right, bottom = box.as_ints()
     result = picture.copy()
     result[top:bottom, left:right] = blended(picture[top:bottom, left:right], crop, alpha)

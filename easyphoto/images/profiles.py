@@ -1,4 +1,4 @@
-"""Colour profiles (ICC): what a picture's numbers mean, and the ways to sRGB and back."""
+"""ICC colour profiles, and the conversions to sRGB and back."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from easyphoto.messages import Text, text
 
 Conversion = Callable[[Image.Image], Image.Image]
 
-# Relative colorimetric: what both sides can show stays what it is, so that the way back ends where it began. Perceptual
-# tables press every colour together on the way out, and not by the same amount on the way back.
+# Relative colorimetric intent keeps colours that both sides can show, so that the way back ends where it began.
+# Perceptual tables compress every colour on the way out, and not by the same amount on the way back.
 _RELATIVE = 1
-# Black point compensation, lcms' own number (Pillow 10.1 renamed its constant): without it the shadows of print
-# profiles, whose black is a dark grey, come out flat.
+# Black point compensation, by lcms' own number (Pillow 10.1 renamed its constant). Without it the shadows of print
+# profiles, whose black is a dark grey, become flat.
 _BLACK_POINT = 0x2000
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _SAID = {"RGB": text("colour"), "L": text("greyscale"), "CMYK": text("CMYK")}
-# Display, input, output and colour space; links, abstract and named-colour profiles say nothing about a picture.
+# Display, input, output and colour-space profiles; links, abstract and named-colour profiles do not describe pictures.
 _CLASSES = ("mntr", "scnr", "prtr", "spac")
 _LONGEST_NAME = 60
 
 
 class UnusableProfile(Exception):
-    """Why a profile says nothing about a picture; never leaves what reads pictures."""
+    """Why a profile cannot be used; the functions that read pictures catch it."""
 
     def __init__(self, why: Text) -> None:
         super().__init__(why)
@@ -37,26 +37,26 @@ class UnusableProfile(Exception):
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile that fits the pictures of a mode."""
+    """A profile for pictures of one mode."""
 
     content: bytes
     mode: str
     """L, RGB or CMYK."""
     name: str
     is_srgb: bool
-    """The numbers mean what they mean in sRGB (a grey one: in sRGB's greys), so that nothing need be converted."""
+    """Whether its values are those of sRGB (for a grey profile, of sRGB's greys), so that no conversion is needed."""
 
     def to_srgb(self) -> Conversion:
-        """Pictures of `mode` to RGB."""
+        """The conversion from pictures of `mode` to sRGB."""
         return _conversion(_opened(self.content), _srgb(), self.mode, "RGB")
 
     def from_srgb(self) -> Conversion:
-        """RGB to pictures of `mode`. Raises UnusableProfile for one that only knows the way to sRGB."""
+        """The conversion from sRGB to pictures of `mode`. Raises UnusableProfile where the profile lacks it."""
         return _conversion(_srgb(), _opened(self.content), "RGB", self.mode)
 
 
 def profile_for(content: bytes, mode: str) -> Profile:
-    """The profile for a picture of that mode. Raises UnusableProfile with the reason in words."""
+    """The profile for pictures of that mode. Raises UnusableProfile with the reason in words."""
     opened = _opened(content)
     space = _MODES.get(opened.profile.xcolor_space.strip())
     if opened.profile.device_class not in _CLASSES or space is None:
@@ -68,9 +68,9 @@ def profile_for(content: bytes, mode: str) -> Profile:
 
 
 def _moves_nothing(profile: Profile) -> bool:
-    """Every photo of a phone or camera that embeds sRGB must stay as it is, byte by byte, and costs no conversion.
+    """Whether the conversion to sRGB changes no colour: photos that embed sRGB stay byte for byte, without its cost.
 
-    lcms rounds by up to one step there and back; of the profiles called sRGB none moves a colour by more.
+    lcms rounds by up to one step there and back; no profile called sRGB moves a colour by more.
     """
     if profile.mode == "L":
         before = np.arange(256, dtype=np.uint8)[None]
@@ -83,7 +83,7 @@ def _moves_nothing(profile: Profile) -> bool:
 
 
 def lab_to_srgb(picture: Image.Image) -> Image.Image:
-    """A Lab picture (TIFF has them) as RGB. Raises UnusableProfile where this Pillow lacks lcms."""
+    """A Lab picture, which TIFF files may hold, as RGB. Raises UnusableProfile where Pillow lacks lcms."""
     cms = _cms()
     return _conversion(cms.ImageCmsProfile(cms.createProfile("LAB")), _srgb(), "LAB", "RGB")(picture)
 
@@ -121,7 +121,7 @@ def _conversion(source: Any, target: Any, source_mode: str, target_mode: str) ->
 
     def converted(picture: Image.Image) -> Image.Image:
         made: Image.Image = transform.apply(picture)
-        # Pillow puts the target's profile there, which whoever saves the picture would embed.
+        # Pillow stores the target's profile there, and saving the picture would embed it.
         made.info.pop("icc_profile", None)
         return made
 

@@ -1,4 +1,4 @@
-"""sRGB's curve (IEC 61966-2-1), from bytes to linear light and back, and its colours as CIE Lab."""
+"""sRGB's transfer curve (IEC 61966-2-1), from bytes to linear light and back, and its colours as CIE Lab."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 
 def linear(colours: np.ndarray) -> np.ndarray:
-    """float32 linear light, 0..1, of sRGB bytes."""
+    """Linear light of sRGB bytes: float32 in 0..1, in the shape of `colours` (uint8)."""
     return _decoded()[colours]
 
 
 def as_bytes(light: np.ndarray) -> np.ndarray:
-    """sRGB bytes of linear light."""
+    """sRGB bytes (uint8) of linear light, in the shape of `light` (float); values are clipped to 0..1."""
     light = np.clip(light, 0.0, 1.0)
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return np.rint(encoded * 255).astype(np.uint8)
 
 
 def as_lab(colours: np.ndarray) -> np.ndarray:
-    """float32 (height, width, 3): L of 0..100, a and b, of sRGB bytes of that shape."""
+    """CIE Lab of sRGB bytes, (height, width, 3) uint8 to float32: L in 0..100, a and b."""
     import cv2
 
     return cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)

@@ -1,1 +1,1 @@
-"""A person's face goes into a template, in two passes."""
+"""Puts a person's face into a template, in two diffusion passes."""

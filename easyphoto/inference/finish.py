@@ -1,4 +1,4 @@
-"""After the passes: colour, fusion at the template's resolution, retouch, paste-back, likeness and ranking."""
+"""Steps after the passes: colour, fusion at the template's resolution, retouch, paste-back, likeness and ranking."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ from easyphoto.inference.results import Photograph
 from easyphoto.messages import note
 from easyphoto.settings import InferenceSettings
 
-# A face found again after a pass must overlap the place it was painted at by this much to be taken for it.
+# Least intersection over union of a face's box before a pass and after it, for both to count as one face.
 SAME_PLACE = 0.3
 # The colour change fades in over this share of the face's width.
 COLOUR_EDGE = 0.03
-# What is finer than this many network pixels (a blur's deviation) the networks cannot have painted.
+# Networks cannot paint detail finer than this: a Gaussian's standard deviation in network pixels.
 FINEST = 0.6
-# Up to this (a blur's deviation in face widths) detail is the reference photo's: freckles, moles and scars. Half of the
-# template's would shine through. On 24 drawn pairs the likeness rises by 0.003, at 0.045 by 0.008.
+# Detail finer than this (a Gaussian's standard deviation in face widths) comes from the reference photo: freckles,
+# moles and scars. Otherwise half of the template's would shine through. On 24 drawn pairs the likeness rises by 0.003,
+# at 0.045 by 0.008.
 MARKS = 0.03
 
 
 def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image.Image:
-    """A pass's picture inside its mask, what it was given outside.
+    """A pass's result inside its mask, the picture it was given outside.
+
+    `mask`: (height, width) float32 in 0..1, of the size of both pictures.
 
     The autoencoder's round trip softens the whole crop; without this the second pass, which repaints only the border,
     would soften the face once more.
@@ -50,7 +53,10 @@ def overlaid(before: Image.Image, after: Image.Image, mask: np.ndarray) -> Image
 def recoloured(
     picture: Image.Image, labels: np.ndarray, template: AnalysedFace, settings: InferenceSettings
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The face in the template's light, lips and eyes as they are."""
+    """The face in the template's light; lips and eyes keep their colours.
+
+    `labels`: the picture's part map, (height, width) uint8 values of `Part`.
+    """
     if not settings.colour_transfer:
         return picture, ()
     try:
@@ -62,7 +68,7 @@ def recoloured(
 
 
 def found_again(picture: Image.Image, before: AnalysedFace, engine: FaceEngine) -> AnalysedFace:
-    """The face where it was, as the engine sees it now; as it was before where the engine does not see it."""
+    """The face analysed again at its old place; with its old box and labels where the engine does not find it."""
     face = face_at(engine.detect(picture), before.face.box)
     return (
         AnalysedFace(picture, face, engine.parse(picture, face))
@@ -79,7 +85,10 @@ def face_at(faces: Sequence[Face], box: Box) -> Face | None:
 def evened(
     crop: Image.Image, labels: np.ndarray, face_width: float, settings: InferenceSettings
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The skin of the result more even; `labels` may have another size."""
+    """The crop with its skin evened out.
+
+    `labels`: its part map, (height, width) uint8 values of `Part`, of any size. `face_width` is in pixels of `crop`.
+    """
     if not settings.retouch:
         return crop, ()
     try:
@@ -90,7 +99,7 @@ def evened(
 
 
 def composed(painted: Image.Image, setup: Setup, settings: InferenceSettings) -> np.ndarray:
-    """The crop in template pixels: what was painted on the ground, the reference photo fused in."""
+    """The painted face on the ground with the reference photo fused in: uint8 RGB, the crop in template pixels."""
     rows, columns = setup.ground.within(setup.plan.crop)
     crop = setup.ground.picture[rows, columns]
     base = blended(crop, as_array(resized(painted, setup.plan.crop.size)), setup.masks.alpha)
@@ -102,9 +111,10 @@ def composed(painted: Image.Image, setup: Setup, settings: InferenceSettings) ->
 
 
 def repainted(crop: np.ndarray, before: Image.Image, after: Image.Image, alpha: np.ndarray) -> np.ndarray:
-    """`crop` with what a pass changed: `before` and `after` it, in network pixels, where `alpha` lets it through.
+    """`crop` plus the difference that a pass made between `before` and `after` (network pixels), weighted by `alpha`.
 
-    Only the change is enlarged, so that the crop stays as sharp as it is.
+    `crop`: (height, width, 3) uint8 in template pixels; `alpha`: (height, width) float32 in 0..1. Only the difference
+    is enlarged, so that the crop stays sharp.
     """
     size = Size.of(crop)
     change = as_array(resized(after, size)).astype(np.float32) - as_array(resized(before, size))
@@ -114,10 +124,12 @@ def repainted(crop: np.ndarray, before: Image.Image, after: Image.Image, alpha: 
 
 @dataclass(frozen=True, eq=False)
 class WorkingPicture:
-    """The template while its faces are being replaced, and how much of each pixel was."""
+    """The template while its faces are being replaced."""
 
     picture: np.ndarray
+    """(height, width, 3) uint8 RGB."""
     touched: np.ndarray
+    """(height, width) float32 in 0..1: how much of each pixel was replaced."""
 
     @classmethod
     def of(cls, template: Image.Image) -> WorkingPicture:
@@ -125,18 +137,18 @@ class WorkingPicture:
         return cls(picture, np.zeros(picture.shape[:2], np.float32))
 
     def with_ground(self, ground: Ground) -> WorkingPicture:
-        """The template made ready for a person, where it changed."""
+        """With the pixels that the ground changed, except where a face was painted before."""
         left, top, right, bottom = ground.box.as_ints()
         picture, touched = self.picture.copy(), self.touched.copy()
         here, before = picture[top:bottom, left:right], touched[top:bottom, left:right]
-        # Faces that were painted before stay.
+        # Keep faces that were painted before.
         changed = np.where(before > 0, 0, ground.changed)
         here[changed > 0] = ground.picture[changed > 0]
         touched[top:bottom, left:right] = np.maximum(before, changed)
         return WorkingPicture(picture, touched)
 
     def with_crop(self, crop: Image.Image, box: Box, alpha: np.ndarray) -> WorkingPicture:
-        """`crop` (any size) laid on `box` through `alpha` (the box's size)."""
+        """With `crop` (any size) pasted into `box` through `alpha`: (height, width) float32 in 0..1, of the box."""
         laid = as_array(resized(crop, box.size))
         left, top, right, bottom = box.as_ints()
         touched = self.touched.copy()
@@ -145,7 +157,7 @@ class WorkingPicture:
 
 
 def joint_masks(setups: Sequence[Setup], plan: JointPlan) -> tuple[np.ndarray, np.ndarray]:
-    """What the joint pass repaints and what of it is pasted, in joint-crop pixels: along the seated faces' borders."""
+    """Mask and paste-back alpha of the joint pass, along the borders of the faces: float32 0..1, joint-crop pixels."""
     left, top, right, bottom = plan.crop.as_ints()
     shape = (bottom - top, right - left)
     mask, alpha = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -158,7 +170,7 @@ def joint_masks(setups: Sequence[Setup], plan: JointPlan) -> tuple[np.ndarray, n
 
 
 def on_joint(mask: np.ndarray, crop: Box, joint: Box, shape: tuple[int, int]) -> np.ndarray:
-    """A mask moved from its crop to the joint crop."""
+    """A float32 mask of `crop` at its place in the joint crop, 0 elsewhere; `shape` is (height, width)."""
     moved = np.zeros(shape, np.float32)
     left, top, right, bottom = crop.moved(-joint.left, -joint.top).as_ints()
     moved[max(top, 0) : bottom, max(left, 0) : right] = mask[max(-top, 0) :, max(-left, 0) :][
@@ -170,7 +182,7 @@ def on_joint(mask: np.ndarray, crop: Box, joint: Box, shape: tuple[int, int]) ->
 def likenesses(
     picture: Image.Image, setups: Sequence[Setup], engine: FaceEngine, *, growth: float = 1.0
 ) -> tuple[Likeness | None, ...]:
-    """How alike each seated face of the result, `growth` times the template's size, is to its subject's photos."""
+    """How like the subject's photos each replaced face is; `picture` is `growth` times as large as the template."""
     if engine.embedder is None:
         return tuple(None for _ in setups)
     faces = engine.detect(picture)
@@ -184,7 +196,7 @@ def likenesses(
 
 
 def ranked(results: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple[str, ...]]:
-    """Best first; in the order of their seeds, with a note, where a likeness is unknown."""
+    """The results, best first; in the order of their seeds, with a note, where a likeness is unknown."""
     scores = [result.score for result in results]
     if any(score is None for score in scores):
         one = note("likeness-unknown", "How like the person the result is could not be measured.")

@@ -1,6 +1,6 @@
-"""The template around one face, made ready for the person before anything is painted: their outline, their skin.
+"""Gives the template around one face the person's outline and skin colour, before any diffusion pass.
 
-All of it happens at the template's own resolution, on the template's own pixels, so it is as sharp as the template.
+It works on the template's own pixels at their resolution, so that the result is as sharp as the template.
 """
 
 from __future__ import annotations
@@ -24,32 +24,33 @@ from easyphoto.geometry import Box, Size
 from easyphoto.messages import note, text
 from easyphoto.settings import InferenceSettings
 
-# The part of the template that is looked at: neck, ears and hair lie within this many lengths of the face box.
+# Side of the examined area in lengths of the face box's longer side: neck, ears and hair lie within it.
 AREA_FACTOR = 3.0
-# Changes of skin smaller than this (ln of linear light, the largest channel) are none.
+# Smaller changes of skin colour (ln of linear light, in the channel that changes most) are ignored.
 LEAST_CHANGE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """A part of the template in template pixels; all arrays have the size of `box`."""
+    """A part of the template in template pixels; all arrays have the height and width of `box`."""
 
     box: Box
     picture: np.ndarray
-    """uint8 RGB."""
+    """(height, width, 3) uint8 RGB."""
     labels: np.ndarray
+    """(height, width) uint8 values of `Part`."""
     changed: np.ndarray
-    """float 0..1; where it is 0 every byte is the template's."""
+    """(height, width) float32 in 0..1; where it is 0, the pixel is the template's byte for byte."""
     notes: tuple[str, ...] = ()
 
     def within(self, crop: Box) -> tuple[slice, slice]:
-        """Rows and columns of a box (in template pixels) in the arrays."""
+        """Slices of rows and columns that `crop` (in template pixels) takes in the arrays."""
         left, top, right, bottom = crop.moved(-self.box.left, -self.box.top).as_ints()
         return slice(top, bottom), slice(left, right)
 
 
 def area_around(face: Face, crop: Box, picture: Size) -> Box:
-    """Whole template pixels: the face's surroundings, and at least the crop."""
+    """The face's surroundings and at least the crop, in whole template pixels."""
     half = AREA_FACTOR * max(face.box.width, face.box.height) / 2
     x, y = face.box.centre
     around = Box(x - half, y - half, x + half, y + half).clipped(picture)
@@ -70,10 +71,10 @@ def made_ready(
     exact: bool,
     settings: InferenceSettings,
 ) -> Ground:
-    """The template's part with the person's outline and skin, as far as both are known and wanted.
+    """The part `box` of the template with the person's outline and skin, as far as they are known and wanted.
 
-    `picture`, `labels`, `face` (in pixels of the part) and `free` (0 where nothing may change) belong to `box`.
-    `exact`: the part map is as good on the neck as on the face.
+    `picture` (uint8 RGB), `labels` (uint8 values of `Part`), `face` and `free` (float32, 0 where nothing may change,
+    1 where everything may) are in pixels of `box`. `exact`: the part map is as good on the neck as on the face.
     """
     ground = Ground(box, picture, labels, np.zeros(labels.shape, np.float32))
     if outline is not None and settings.outline:
@@ -97,7 +98,7 @@ def _with_skin(ground: Ground, skin: SkinTone, face: Face, free: np.ndarray, nam
     if level is None or np.abs(change).max() < LEAST_CHANGE:
         return ground
     width = face.box.width
-    # Without colours chest and clothes cannot be told apart.
+    # In a colourless picture chest and clothes cannot be told apart.
     labels = ground.labels if exact or is_colourless(level) else with_skin_around(ground.picture, ground.labels, width)
     picture, area = recoloured_skin(ground.picture, labels, level, change, width=width, free=free)
     changed = np.maximum(ground.changed, area)

@@ -1,6 +1,6 @@
-"""What each pass repaints, and what the paste-back may touch: arrays at the crop's own resolution.
+"""Masks: what each pass repaints and how much the paste-back may change.
 
-Masks are made at the template's resolution, so that edges are as fine as the template, and reduced for the networks.
+They are made at the template's resolution, so that edges are as fine as the template, and reduced for the networks.
 """
 
 from __future__ import annotations
@@ -16,45 +16,50 @@ from easyphoto.images.masks import closed, dilated, feathered, inner_fade
 
 # Shares of the face's width.
 GAPS = 0.10
-"""Between brow and hair, between lips."""
+"""Narrower gaps are closed: between brow and hair, between lips."""
 TONGUES = 0.06
-"""Of skin, between locks of hair."""
+"""Narrower tongues of skin between locks of hair are left out."""
 FIRST_GROWTH = 0.04
-"""The first pass sees a little of what lies beyond the face, of which nothing is pasted."""
+"""How far beyond the face the first pass paints; nothing of that is pasted."""
 RING = 0.10
 """How far inside the face's edge the second pass and the joint pass work."""
 COVER_GROWTH = 0.08
-# What is painted ends inside the face, so that hair, outline and what lies behind stay the template's, as sharp as they
-# were: with an edge that fell outwards, four drawn pairs lost 11.4 units of colour (ΔE) around the face.
+# The painted area ends inside the face, so that hair, outline and background stay the template's, as sharp as before:
+# with an edge that fell outwards, four drawn pairs lost 11.4 units of colour (ΔE) around the face.
 INSET, FADE = 0.012, 0.05
 SOFT = 0.02
-"""Blur of the second pass's and the joint pass's edge."""
-# Share of the crop's side: the soft edge around other faces.
+"""Standard deviation of the Gaussian that softens the edge of the second pass and the joint pass."""
+# Width of the soft edge around other faces, as a share of the crop's side.
 FEATHER = 1 / 64
-# Pieces smaller than this share of the face are mistakes of the part map; an ear behind hair is about 3 %.
+# Pieces smaller than this share of the face are errors of the part map; an ear behind hair is about 3 %.
 SPECK = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class FaceMasks:
-    """All float32 (height, width) of the crop in template pixels."""
+    """Masks of one crop: (height, width) float32 in 0..1, in template pixels."""
 
     face: np.ndarray
-    """The face itself, closed: skin, features and ears."""
+    """The face with its gaps closed: skin, features and ears."""
     first: np.ndarray
+    """What the first pass repaints."""
     ring: np.ndarray
-    """Along the face's edge, inside it."""
+    """A band along the face's edge, inside the face."""
     second: np.ndarray
-    """The ring, with eyes and mouth where these are asked for."""
+    """What the second pass repaints: the ring, and eyes and mouth where the settings ask for them."""
     alpha: np.ndarray
-    """How much of what is painted is pasted: 0 outside the face and at its edge, rising to 1 inside."""
+    """How much of the painted pixels the paste-back takes: 0 outside the face and at its edge, rising to 1 inside."""
 
 
 def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_features: bool) -> FaceMasks:
-    """`labels`, `face` in crop pixels; `free` is 0 where nothing may change (another face, the crop's inner edges)."""
+    """The masks of a crop.
+
+    `labels`: (height, width) uint8 values of `Part`; `free`: float32 of that size, 0 where nothing may change (another
+    face, the crop's inner edges) and 1 elsewhere; `face` is in crop pixels.
+    """
     width = face.box.width
     whole = closed(without_specks(part_mask(labels, (*FACE_PARTS, Part.EARS))), GAPS * width)
-    # A lock of hair in the face is a gap too, but nothing to paint over; a tongue of skin between locks is all edge.
+    # A lock of hair in the face is a gap too, but must not be painted over; a tongue of skin between locks is all edge.
     bare = closed(without_specks(part_mask(labels, FACE_PARTS)), GAPS * width) * (labels != Part.HAIR)
     bare = dilated(dilated(bare, -TONGUES / 2 * width), TONGUES / 2 * width) * bare
     first = dilated(bare, FIRST_GROWTH * width) * free
@@ -66,17 +71,23 @@ def face_masks(labels: np.ndarray, face: Face, *, free: np.ndarray, repaint_feat
 
 
 def softened(mask: np.ndarray, alpha: np.ndarray, width: float) -> np.ndarray:
-    """How much of a pass inside `mask` is pasted, where `alpha` is how much of the face is; `width` is the face's."""
+    """Paste-back alpha of a pass inside `mask`: its blurred edge, limited by the face's `alpha`.
+
+    All are (height, width) float32 in 0..1; `width` is the face's width in pixels.
+    """
     return np.asarray(alpha * cv2.GaussianBlur(mask, (0, 0), max(0.5, SOFT * width)))
 
 
 def feather_of(side: int) -> float:
-    """Width of the soft edge around other faces, in pixels of a crop of that side."""
+    """Width in pixels of the soft edge around other faces, for a crop whose side is `side` pixels."""
     return max(2.0, FEATHER * side)
 
 
 def without_specks(mask: np.ndarray) -> np.ndarray:
-    """The mask's larger pieces: a stray "skin" pixel in the hair would grow to a hole in it."""
+    """The larger pieces of a (height, width) mask, as float32 0 or 1.
+
+    A stray "skin" pixel in the hair would otherwise grow into a hole.
+    """
     count, pieces, statistics, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
     areas = statistics[:, cv2.CC_STAT_AREA]
     large = [index for index in range(1, count) if areas[index] >= SPECK * areas[1:].sum()]
@@ -84,7 +95,7 @@ def without_specks(mask: np.ndarray) -> np.ndarray:
 
 
 def ellipse(face: Face, size: Size) -> np.ndarray:
-    """Labels where no part map is to be had: skin in the face box's ellipse."""
+    """A substitute part map, (height, width) uint8 values of `Part`: skin in the ellipse of the face's box."""
     labels = np.zeros((size.height, size.width), np.uint8)
     centre = tuple(round(value) for value in face.box.centre)
     axes = (max(1, round(face.box.width / 2)), max(1, round(face.box.height / 2)))
@@ -92,7 +103,10 @@ def ellipse(face: Face, size: Size) -> np.ndarray:
 
 
 def inner_edges(crop: Box, picture: Size, margin: float) -> np.ndarray:
-    """1 inside, falling to 0 at the crop's edges where the picture goes on beyond them: a cut there would show."""
+    """(height, width) float32 of the crop: 1 inside, falling to 0 over `margin` pixels at its edges.
+
+    Edges where the picture itself ends stay 1; at the others a hard cut would show.
+    """
     width, height = crop.size.width, crop.size.height
     columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     across, down = np.full(width, np.inf, np.float32), np.full(height, np.inf, np.float32)
@@ -109,7 +123,10 @@ def inner_edges(crop: Box, picture: Size, margin: float) -> np.ndarray:
 
 
 def cover_mask(own: np.ndarray, others: list[tuple[np.ndarray, Face]]) -> np.ndarray:
-    """0..1 over the other faces of a crop: label maps and faces in crop pixels. The own face's parts stay bare."""
+    """(height, width) float32 in 0..1: 1 over the other faces of a crop, 0 over the parts of its own face.
+
+    Part maps (uint8 values of `Part`) and faces are in crop pixels.
+    """
     cover = np.zeros(own.shape, np.float32)
     for labels, face in others:
         parts = part_mask(labels, (*FACE_PARTS, Part.EARS))
@@ -118,9 +135,9 @@ def cover_mask(own: np.ndarray, others: list[tuple[np.ndarray, Face]]) -> np.nda
 
 
 def covered(crop: np.ndarray, cover: np.ndarray, hide: np.ndarray) -> np.ndarray:
-    """The crop with the covered faces gone: filled from around them, smoothly, so that no guide sees an edge.
+    """The crop (uint8 RGB) with `cover` filled smoothly from its surroundings, so that no guide sees an edge.
 
-    `hide` is what must not serve as filling either (all faces).
+    `cover` and `hide`: (height, width) float32 in 0..1. Pixels in `hide` do not serve as filling either.
     """
     if not (cover > 0).any():
         return crop

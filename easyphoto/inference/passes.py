@@ -1,4 +1,4 @@
-"""What the backend is asked in each pass: requests out of values, nothing is run here."""
+"""Builds the request of each diffusion pass from settings and pictures; runs nothing."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from easyphoto.settings import InferenceSettings
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
 # The joint pass over the borders of several faces (`design` §4).
 JOINT_DENOISE = 0.30
-# The substitute for the colour control, whose usual model has no stated licence: tile, given up half way.
+# The colour control's usual model states no licence; tile replaces it, up to this share of the steps.
 TILE_FOR_COLOUR_END = 0.5
 POSE_KINDS = ("facepoints", "openpose")
 
 
 @dataclass(frozen=True)
 class SamplerPreset:
-    """How fast the passes go: the family's own way, or that of a LoRA made for few steps."""
+    """Sampler and steps of the passes: the family's own, or those of a few-step LoRA."""
 
     sampler: Sampler
     cfg: float
     conditions: tuple[Condition, ...] = ()
     made: int | None = None
-    """Steps that are made whatever the denoise; None leaves it to the family."""
+    """Steps to run whatever the denoise; None leaves it to the family."""
 
     def steps(self, usual: int, denoise: float) -> int:
-        """What to ask for: a backend makes only the share `denoise` of the steps."""
+        """The number of steps to request: a backend runs only the share `denoise` of them."""
         if self.made is None:
             return usual
         return min(MOST_STEPS, math.ceil(self.made / max(denoise, 1 / MOST_STEPS)))
@@ -50,14 +50,14 @@ class SamplerPreset:
 
 @dataclass(frozen=True, eq=False)
 class Guides:
-    """What control images are drawn from, all in network pixels."""
+    """What control images are drawn from, in network pixels."""
 
     picture: Image.Image
-    """The fused crop: edges and colours come from it."""
+    """The fused crop, for edges and colours."""
     pasted: Image.Image | None = None
-    """The portrait laid on the template: the pose comes from it."""
+    """The portrait pasted on the template, for the pose."""
     points: np.ndarray | None = None
-    """The five points on `pasted`."""
+    """The five face points on `pasted`: (5, 2) float32 pixels."""
 
 
 def controls_for(
@@ -65,7 +65,7 @@ def controls_for(
     guides: Guides,
     capabilities: Capabilities,
 ) -> tuple[tuple[Control, ...], tuple[str, ...]]:
-    """Control images drawn, and a note for each kind that is left out or replaced."""
+    """The control images, and a note for each kind that is left out or replaced."""
     available = capabilities.controls
     controls, notes = [], []
     for kind, weight in wanted:
@@ -104,7 +104,10 @@ def first_pass(
     pace: SamplerPreset,
     fused: bool,
 ) -> InpaintRequest:
-    """Repaints the face; `fused`: the reference photo lies on it already."""
+    """The request that repaints the face; `fused`: the reference photo is fused into `picture` already.
+
+    `mask`: (height, width) float32 in 0..1, in template pixels.
+    """
     strength = first_strength(settings, family, fused=fused)
     return InpaintRequest(
         image=picture,
@@ -131,7 +134,10 @@ def second_pass(
     family: Family,
     pace: SamplerPreset,
 ) -> InpaintRequest:
-    """Repaints the face along its border; words, conditions and seed are the first pass's."""
+    """The request that repaints the face along its border; prompt, conditions and seed are those of the first pass.
+
+    `mask`: (height, width) float32 in 0..1, in template pixels.
+    """
     return replace(
         first,
         image=picture,
@@ -152,7 +158,10 @@ def joint_pass(
     seed: int,
     pace: SamplerPreset,
 ) -> InpaintRequest:
-    """Repaints the borders of all faces at once; nobody's identity, nobody's trigger."""
+    """The request that repaints the borders of all faces at once, without any identity or trigger words.
+
+    `mask`: (height, width) float32 in 0..1, in template pixels.
+    """
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
@@ -175,7 +184,7 @@ def first_strength(settings: InferenceSettings, family: Family, *, fused: bool) 
 
 
 def second_strength(settings: InferenceSettings, family: Family) -> float:
-    """0: there is no second pass."""
+    """Denoise of the second pass; at 0 there is none."""
     return family.second_strength if settings.second_strength is None else settings.second_strength
 
 
@@ -185,7 +194,7 @@ def sampler_preset(
     capabilities: Capabilities,
     few_steps: tuple[FewSteps, Path] | None = None,
 ) -> tuple[SamplerPreset, tuple[str, ...]]:
-    """The family's pace, or that of the few-step LoRA; with a note where the backend lacks its sampler."""
+    """The family's preset, or that of the few-step LoRA, with a note where the backend lacks its sampler."""
     fast, lora = few_steps or (None, None)
     wanted = Sampler(fast.sampler) if fast else WANTED_SAMPLER
     missing = bool(capabilities.samplers) and wanted not in capabilities.samplers

@@ -1,4 +1,4 @@
-"""From a template and subjects to finished photographs: the table of contents of the inference side."""
+"""Turns a template and subjects into finished photographs: the table of contents of inference."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ class PipelineModels:
     engine: FaceEngine
     progress: Progress = field(default_factory=NullProgress)
     few_steps: tuple[FewSteps, Path] | None = None
-    """What lets the passes go fast, and its LoRA's file."""
+    """Preset and file of the few-step LoRA; None without one."""
     finisher: Finisher | None = None
-    """Restores the result's faces and enlarges it; None where neither is asked for."""
+    """Restores the faces of the result and enlarges it; None where neither is asked for."""
     fuser: Fuser | None = None
-    """Fuses in place of our own warp."""
+    """Replaces our own warp in the fusion."""
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
         """The weight files that were used so far."""
         optional = [part.weights for part in (self.finisher, self.fuser) if part is not None]
         everything = *self.engine.weights, *self.backend.weights, *(file for files in optional for file in files)
-        # One embedder may serve the engine and the fuser.
+        # The engine and the fuser may share one embedder.
         return tuple(dict.fromkeys(everything))
 
 
@@ -86,9 +86,10 @@ def photograph(
 ) -> Photographs:
     """Put the subjects' faces on the template, `settings.count` times, best first.
 
-    Sitters take the largest, surest faces, from left to right; `assignment[i]` instead is the face (from the left, 0
-    first) of subject i.
-    `trigger` replaces the family's trigger words. Raises NoFaceFound, InputError, and what the backend raises.
+    Subjects take the largest, surest faces, from left to right; an `assignment` instead gives subject i the face
+    `assignment[i]`, counted from the left from 0. `trigger` replaces the family's trigger words.
+
+    Raises NoFaceFound, InputError, and what the backend raises.
     """
     template, clock = template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
@@ -109,11 +110,12 @@ def photograph(
 
 @dataclass(frozen=True, eq=False)
 class PipelineRun:
-    """What all seats and seeds of one call share."""
+    """What all faces and seeds of one call share."""
 
     template: Image.Image
     faces: tuple[Face, ...]
     maps: list[np.ndarray]
+    """Part map of each face: (height, width) uint8 values of `Part`, of the template's size."""
     settings: InferenceSettings
     family: Family
     tools: PipelineModels
@@ -136,6 +138,7 @@ class PipelineRun:
         trigger: str | None,
         clock: Stopwatch,
     ) -> PipelineRun:
+        """Read the backend's capabilities and choose the sampler preset; `maps` are those of `part_maps`."""
         capabilities = tools.backend.capabilities()
         pace, pace_notes = sampler_preset(settings, family, capabilities, tools.few_steps)
         notes = *pace_notes, *unmet(settings, tools.finisher, tools.fuser)
@@ -157,7 +160,7 @@ class PipelineRun:
         )
 
     def taken(self, setups: Sequence[Setup], number: int) -> Photograph:
-        """One photograph: every face by itself, then their borders together, then the whole made finer."""
+        """One photograph: each face by itself, then their borders together, then restoration and enlargement."""
         seed = (self.settings.seed + number) % 2**32
         shot = Shot(self, seed, first_unit=number * self.units(setups), units=self.settings.count * self.units(setups))
         canvas = WorkingPicture.of(self.template)
@@ -184,7 +187,7 @@ class PipelineRun:
 
 
 class Shot:
-    """The passes of one seed; collects stages, notes and what the backend applied."""
+    """Runs the passes of one seed; collects stages, notes and what the backend applied."""
 
     def __init__(self, session: PipelineRun, seed: int, *, first_unit: int, units: int) -> None:
         self.session, self.seed, self.unit, self.units = session, seed, first_unit, units
@@ -211,7 +214,7 @@ class Shot:
             return canvas.with_ground(setup.ground).with_crop(finished, setup.plan.crop, setup.masks.alpha)
 
     def border(self, crop: np.ndarray, setup: Setup, first: InpaintRequest) -> np.ndarray:
-        """The second pass, where there is one: it repaints the face along its border, from inside."""
+        """The crop (uint8 RGB, template pixels) after the second pass along the face's inner border, if any."""
         session = self.session
         if second_strength(session.settings, session.family) <= 0:
             return crop
@@ -243,7 +246,7 @@ class Shot:
         )
 
     def borders(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:
-        """The joint pass: nobody's identity, faces left out."""
+        """The joint pass over the borders of all faces, without identities."""
         session = self.session
         size = Size.of(canvas.picture)
         plan = plan_joint([setup.plan.crop for setup in setups], size, session.family)
@@ -272,7 +275,7 @@ class Shot:
         return canvas.with_crop(as_picture(made), plan.crop, (alpha > 0).astype(np.float32))
 
     def restored(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:
-        """The assigned_faces faces through the restorer, where one was opened."""
+        """The replaced faces restored, where a restorer was opened."""
         session, finisher = self.session, self.session.tools.finisher
         if finisher is None or finisher.restorer is None:
             return canvas
@@ -289,7 +292,7 @@ class Shot:
         return canvas
 
     def enlarged(self, picture: Image.Image) -> Image.Image:
-        """The whole through the upscaler, where one was opened."""
+        """The picture enlarged, where an upscaler was opened."""
         session, finisher = self.session, self.session.tools.finisher
         if finisher is None or finisher.upscaler is None:
             return picture
@@ -304,7 +307,7 @@ class Shot:
         return larger
 
     def painted(self, step: str, request: InpaintRequest, face: int | None) -> Image.Image:
-        """One pass of the backend, timed; outside its mask the picture stays. Stage and notes are put down."""
+        """Run one timed pass of the backend and record its stage and notes; outside the mask the picture stays."""
         session = self.session
         session.tools.progress.check()
         whose = Text(step) if face is None else text("face {face}, {what}", face=face + 1, what=Text(step))
@@ -332,7 +335,7 @@ class Shot:
         return picture
 
     def kept(self, name: str, face: int, made: tuple[Image.Image, tuple[str, ...]]) -> Image.Image:
-        """A step's picture, after its stage and notes are put down."""
+        """Record the stage and notes of a step and return its picture."""
         picture, notes = made
         self.stages.append(Stage(name, picture, face))
         self.notes.extend(notes)

@@ -1,4 +1,4 @@
-"""Who sits where, and which part of the template is repainted: all arithmetic, no pixels."""
+"""Decides which subject takes which face and which part of the template is repainted: arithmetic only, no pixels."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box, Size, nose_place, resized_points, square_around
 from easyphoto.messages import joined, note, text
 
-# The nose tip's place between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Beyond the outer limits (about 45
-# degrees; the girl in photos/group/01.jpg is at 0.15) two frontal eyes were laid over one half-hidden eye: not done.
+# The nose tip's position between the eyes, 0 at one and 1 at the other; 0.5 is frontal. Faces beyond the outer limits
+# (about 45 degrees; the girl in photos/group/01.jpg is at 0.15) are not done: two frontal eyes covered one half-hidden
+# eye.
 PROFILE_LIMITS = (0.18, 0.82)
 TURNED_LIMITS = (0.30, 0.70)
-# A face whose box lies beyond the picture by more than this share of its area is cut off.
+# A face is cut off where more than this share of its box's area lies beyond the picture.
 MOST_CUT = 0.12
-# Beyond this the result is visibly softer than the template around it.
+# Enlarged by more than this factor, the result is visibly softer than the template around it.
 MOST_ENLARGEMENT = 2.0
-# The joint pass over the borders looks a little beyond the outermost faces (the reference: 50 px of about 512).
+# Margin of the joint pass beyond the outermost faces, as a share of its short side (the reference: 50 px of about 512).
 JOINT_MARGIN = 0.10
 
 
 @dataclass(frozen=True, eq=False)
 class CropPlan:
-    """One face of the template, the square around it, and what the networks work at."""
+    """One face of the template, the square crop around it, and the size at which the networks work."""
 
     face: Face
-    """In template pixels."""
+    """The face in template pixels."""
     crop: Box
     work: Size
 
@@ -41,7 +42,7 @@ class CropPlan:
 
     @property
     def enlargement(self) -> float:
-        """How much the networks' picture must be enlarged for the template."""
+        """The factor by which the networks' picture is enlarged for the template: template per network pixels."""
         return 1 / self.scale
 
     @property
@@ -52,7 +53,7 @@ class CropPlan:
 
 @dataclass(frozen=True)
 class FaceAssignment:
-    """A subject and the face they take; both are indices, faces count from the left."""
+    """A subject and its face, as indices from 0; faces count from the left."""
 
     subject: int
     face: int
@@ -64,7 +65,7 @@ def plan_crop(face: Face, picture: Size, family: Family) -> CropPlan:
 
 
 def face_within(face: Face, crop: Box, scale: float) -> Face:
-    """The face in the pixels of a crop that was then resized."""
+    """The face in the pixels of a crop that was resized by `scale`."""
     points = resized_points(np.asarray(face.points, np.float64) - (crop.left, crop.top), scale)
     return Face(face.box.moved(-crop.left, -crop.top).scaled(scale), points.astype(np.float32), face.score)
 
@@ -74,21 +75,21 @@ def from_the_left(faces: Sequence[Face]) -> tuple[Face, ...]:
 
 
 def prominence(face: Face) -> float:
-    """How much a face is what the picture is about: its size in pixels × the detector's confidence."""
+    """How prominent a face is: its size in pixels × the detector's confidence (0..1)."""
     return face.box.area * face.score
 
 
 def most_prominent(prominences: Sequence[float], possible: Sequence[int], count: int) -> tuple[int, ...]:
-    """Which `count` of the possible faces are taken where nobody chose them: the largest, surest ones, from the left.
+    """The `count` most prominent of the possible faces, from the left; among equals the leftmost.
 
-    Of equal ones the leftmost. A passer-by at the left edge must not take the place of whom the picture shows.
+    A passer-by at the left edge must not replace the person whom the picture shows.
     """
     first = sorted(possible, key=lambda face: (-prominences[face], face))[:count]
     return tuple(sorted(first))
 
 
 def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
-    """The reason to leave a face as it is rather than spoil it; None where it can be done."""
+    """Why the face is left as it is; None where it can be replaced well."""
     visible = face.box.clipped(picture)
     if face.box.width < family.smallest_face / 4:
         return text("it is only {width:.0f} pixels wide", width=face.box.width)
@@ -101,7 +102,7 @@ def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
 
 
 def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
-    """What a reader should know about a face that is done all the same; `fused`: a reference photo has a say in it."""
+    """Remarks on a face that is replaced all the same; `fused`: detail of a reference photo is fused in."""
     said = []
     low, high = TURNED_LIMITS
     if not low <= nose_place(plan.face.points) <= high:
@@ -138,6 +139,7 @@ def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
 
 
 def points_inside(points: np.ndarray, picture: Size) -> bool:
+    """Whether all points, (n, 2) float32 pixels, lie within the picture."""
     return bool(((points >= 0) & (points <= (picture.width - 1, picture.height - 1))).all())
 
 
@@ -150,11 +152,11 @@ def assigned_faces(
     assignment: Sequence[int] | None = None,
     covered: Sequence[str | None] = (),
 ) -> tuple[tuple[FaceAssignment, ...], tuple[str, ...]]:
-    """Who sits where, from the left, and notes on the faces that stay as they are.
+    """The subjects' faces, from the left, and notes on the faces that stay as they are.
 
     Without an assignment the subjects take the largest, surest faces that can be done, from left to right. With one,
-    `assignment[i]` is the face (0 first, from the left) of subject i. `covered` says for each face what hides it: such
-    a face is passed over, but painted for whom it was assigned to. Raises NoFaceFound and InputError.
+    `assignment[i]` is the face of subject i, counted from the left from 0. `covered` says for each face what hides it:
+    such a face is skipped unless it was assigned. Raises NoFaceFound and InputError.
     """
     if not faces:
         raise NoFaceFound(
@@ -242,7 +244,7 @@ def _checked(assignment: Sequence[int], subjects: int, faces: int) -> tuple[int,
 
 @dataclass(frozen=True)
 class JointPlan:
-    """The rectangle around all assigned_faces faces, for the pass over their borders."""
+    """The rectangle around all assigned faces, for the pass over their borders."""
 
     crop: Box
     work: Size
@@ -253,7 +255,7 @@ class JointPlan:
 
 
 def plan_joint(crops: Sequence[Box], picture: Size, family: Family) -> JointPlan:
-    """Around the faces' crops with a margin; the short side becomes the family's resolution."""
+    """The joint pass around the faces' crops, with a margin; the short side becomes the family's resolution."""
     left, top = min(c.left for c in crops), min(c.top for c in crops)
     right, bottom = max(c.right for c in crops), max(c.bottom for c in crops)
     margin = JOINT_MARGIN * min(right - left, bottom - top)

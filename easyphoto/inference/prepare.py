@@ -1,4 +1,4 @@
-"""Everything about one seat that no seed changes: crop, ground, masks, fusion, pose guide, control images."""
+"""Prepares what is the same for every seed of one face: crop, ground, masks, fusion, pose guide, control images."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from easyphoto.inference.subject import AnalysedFace, Subject, analysed
 from easyphoto.messages import note
 from easyphoto.settings import InferenceSettings
 
-# In face widths.
+# Width of the fade at the area's edge, in face widths.
 SKIN_FADE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class SubjectFaces:
-    """A subject with the faces of their two pictures; None where none was found."""
+    """A subject with the faces of its two pictures; None where no face was found."""
 
     subject: Subject
     reference: AnalysedFace | None
@@ -44,22 +44,25 @@ class SubjectFaces:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """One seat, ready for the passes. `work` and `start` are in network pixels, the rest in template pixels."""
+    """One face with its subject, ready for the passes.
+
+    `work`, `start` and the control images are in network pixels, the rest is in template pixels.
+    """
 
     number: int
-    """Which face of the template, from the left."""
+    """Index of the face on the template, from the left."""
     subject: SubjectFaces
     plan: CropPlan
     ground: Ground
-    """The template around the face, made ready for the person; its picture is what everything is pasted on."""
+    """The template around the face with the person's outline and skin; everything is pasted on its picture."""
     masks: FaceMasks
-    """Of the crop."""
+    """Masks of the crop."""
     over: Laid | None
-    """The reference photo on the crop; None without fusion."""
+    """The reference photo warped to the crop; None without fusion."""
     work: AnalysedFace
-    """The ground's face, others covered."""
+    """The crop of the ground with the other faces covered, and its face."""
     start: Image.Image
-    """What the first pass begins with: the ground's crop, fused."""
+    """What the first pass starts from: the same crop with the fusion."""
     controls: tuple[Control, ...]
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
@@ -101,7 +104,10 @@ def coverings(picture: Image.Image, faces: Sequence[Face], engine: FaceEngine) -
 def part_maps(
     template: Image.Image, faces: Sequence[Face], engine: FaceEngine
 ) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Labels of every face at the template's size; an ellipse, with a note, where the engine sees no skin."""
+    """A part map of every face: (height, width) of the template, uint8 values of `Part`.
+
+    An ellipse, with a note, replaces the map where the engine sees no skin.
+    """
     maps, notes = [], []
     for index, face in enumerate(faces):
         labels = without_neighbours(engine.parse(template, face), face, [*faces[:index], *faces[index + 1 :]])
@@ -119,8 +125,10 @@ def part_maps(
 
 
 def without_neighbours(labels: np.ndarray, face: Face, others: Sequence[Face]) -> np.ndarray:
-    """A face's part map without what lies nearer to another face, in face widths: of two cheeks that touch, parsers
-    give one face the other's eyes."""
+    """The face's part map, (height, width) uint8 values of `Part`, without pixels nearer to another face.
+
+    Distances are in widths of each face. Where two cheeks touch, parsers give one face the other's eyes.
+    """
     if not others:
         return labels
     rows, columns = np.indices(labels.shape, np.float32)
@@ -147,7 +155,10 @@ def prepared(
     exact: bool,
     fuser: Fuser | None = None,
 ) -> Setup:
-    """The seat at face `number`; `exact`: the engine's part maps follow true outlines."""
+    """The setup for face `number`. `maps`: a part map of each face, (height, width) uint8, as `part_maps` returns them.
+
+    `exact`: the engine's part maps follow true outlines.
+    """
     plan = plan_crop(faces[number], Size.of(template), family)
     ground, cover, free = ground_of(
         template, faces, maps, number, plan, subject.subject, exact=exact, settings=settings
@@ -171,7 +182,7 @@ def prepared(
         for said in remarks(plan, family, fused=settings.fusion and over is not None)
     )
     notes = *where, *pose_notes, *ground.notes, *fusion_notes, *control_notes
-    # Without fusion the portrait only gives the passes something to begin with.
+    # Without fusion the portrait only gives the passes something to start from.
     return Setup(
         number, subject, plan, ground, masks, over if settings.fusion else None, work, start, controls, stages, notes
     )
@@ -188,7 +199,10 @@ def ground_of(
     exact: bool,
     settings: InferenceSettings,
 ) -> tuple[Ground, np.ndarray, np.ndarray]:
-    """The ground of a seat, 0..1 over other faces, and 0 where nothing may change; all of the ground's size."""
+    """The ground of face `number` with two masks of its size, (height, width) float32 in 0..1.
+
+    The first is 1 over other faces, the second 0 where nothing may change.
+    """
     area = area_around(plan.face, plan.crop, Size.of(template))
     left, top, right, bottom = area.as_ints()
     picture, labels = as_array(template.crop((left, top, right, bottom))), maps[number][top:bottom, left:right]
@@ -199,7 +213,7 @@ def ground_of(
     ]
     cover = cover_mask(labels, others)
     feather = feather_of(plan.crop.size.height)
-    # Recoloured skin may reach the area's edge, so it fades out slowly.
+    # Recoloured skin may reach the area's edge, so the fade is wide.
     fade = max(2 * feather, SKIN_FADE * plan.face.box.width)
     free = inner_edges(area, Size.of(template), fade) * (1 - feathered(cover, feather))
     ground = made_ready(
@@ -222,10 +236,11 @@ def fused_in(
     exact: bool,
     free: np.ndarray,
 ) -> tuple[Laid | None, Ground, tuple[str, ...]]:
-    """The person's picture laid on the crop, and the ground without what of its own face would stand beside it.
+    """The person's picture warped to the crop, and the ground cleared of the template's face beside it.
 
-    Without fusion it is the portrait: no pixel of a photo enters, all likeness is the LoRA's own. From the bare
-    template it would have to come through the denoise under edges and colours of the template's face.
+    `free`: float32 of the ground's size, 0 where nothing may change. Without fusion the picture is the portrait: no
+    pixel of a photo enters, and all likeness comes from the LoRA. From the bare template the likeness would have to
+    come through the denoise under edges and colours of the template's face.
     """
     source = subject.reference if settings.fusion else subject.portrait if subject.subject.portrait else None
     if source is None or (settings.fusion and settings.fusion_before <= 0 and settings.fusion_after <= 0):
@@ -246,7 +261,10 @@ def fused_in(
 def laid_over(
     source: AnalysedFace, target: np.ndarray, face: Face, labels: np.ndarray, fuser: Fuser | None, *, whose: str
 ) -> tuple[Laid | None, tuple[str, ...]]:
-    """The source's face on the target by the fuser, else by our own warp; None, with a note, where neither can."""
+    """The source's face on the target, by the fuser or else by our own warp; None, with a note, where both fail.
+
+    `target`: (height, width, 3) uint8 RGB; `labels`: its part map, (height, width) uint8 values of `Part`.
+    """
     notes: tuple[str, ...] = ()
     if fuser is not None:
         try:
@@ -275,7 +293,7 @@ def _stages(
     masks: FaceMasks,
     controls: tuple[Control, ...],
 ) -> tuple[Stage, ...]:
-    """What the report shows of a seat before the passes."""
+    """What the report shows of a face before the passes."""
     before = template.crop(plan.crop.as_ints())
     pictures = {"crop": before, "ground": as_picture(crop), "covered": as_picture(bare), "pasted": pasted}
     pictures |= {"fused": start, "first mask": greyscale(masks.first), "second mask": greyscale(masks.second)}
@@ -288,7 +306,7 @@ def _stages(
 
 
 def pose_of(subject: SubjectFaces, work: AnalysedFace) -> tuple[Image.Image | None, np.ndarray | None, tuple[str, ...]]:
-    """The portrait's face laid on the crop, and its points."""
+    """The portrait's face pasted on the crop, and its five points, (5, 2) float32 network pixels; None without one."""
     portrait = subject.portrait
     if portrait is None:
         return (
@@ -316,4 +334,5 @@ def pose_of(subject: SubjectFaces, work: AnalysedFace) -> tuple[Image.Image | No
 
 
 def greyscale(mask: np.ndarray) -> Image.Image:
+    """A mask, (height, width) float32 in 0..1, as a grey RGB picture."""
     return as_picture(np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2))

@@ -1,4 +1,4 @@
-"""The last steps on a whole result, where the settings ask for them: its faces restored, the picture enlarged."""
+"""The optional last steps on a whole result: face restoration and enlargement."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from easyphoto.settings import InferenceSettings
 from easyphoto.storage.files import cause_of
 
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
-# What the network may answer with before it is brought to the size asked for: 1.8 GB in PIL's four bytes a pixel.
+# Most pixels the network may return before they are resized to the requested size: 1.8 GB at PIL's 4 bytes a pixel.
 MOST_MADE = 4 * MOST_PIXELS
 
 
 def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser | None) -> tuple[str, ...]:
-    """A note for each optional step that was asked for and will not be done."""
+    """A note for each optional step that the settings ask for and that will not run."""
     notes = list(finisher.notes) if finisher is not None else []
     explained = bool(notes)
     if not explained and settings.restore != NONE and (finisher is None or finisher.restorer is None):
@@ -56,7 +56,7 @@ def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser |
 def with_restored_faces(
     canvas: WorkingPicture, setups: Sequence[Setup], restorer: Restorer, engine: FaceEngine, *, strength: float
 ) -> tuple[WorkingPicture, tuple[Stage, ...], tuple[str, ...]]:
-    """Each seated face restored, mixed at `strength`, and only where the passes painted."""
+    """Each replaced face restored, mixed in at `strength` (0..1), and only where the passes painted."""
     if strength <= 0:
         return canvas, (), ()
     faces = engine.detect(as_picture(canvas.picture))
@@ -99,12 +99,15 @@ def with_restored_faces(
 
 
 def reason_of(error: BaseException) -> str:
-    """Python says nothing where memory runs out."""
+    """The error's cause in words; MemoryError itself has none."""
     return cause_of(error)
 
 
 def painted_area(setup: Setup, touched: np.ndarray, strength: float) -> np.ndarray:
-    """`strength` where a pixel of the picture is this seat's: a neighbour's face is their own business."""
+    """(height, width) float32 in 0..`strength`: how far the restorer may change each pixel for this face.
+
+    `touched`: float32 in 0..1 of the same size. Neighbouring faces are left out.
+    """
     left, top, right, bottom = setup.plan.crop.as_ints()
     area = np.zeros(touched.shape, np.float32)
     area[top:bottom, left:right] = strength * np.minimum(setup.masks.alpha, touched[top:bottom, left:right])
@@ -114,8 +117,10 @@ def painted_area(setup: Setup, touched: np.ndarray, strength: float) -> np.ndarr
 def enlarged(
     picture: Image.Image, upscaler: Upscaler, settings: InferenceSettings, progress: Progress
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """`settings.upscale_factor` times as large, the network's mixed with a plain enlargement; as it was, with a note,
-    where the network fails."""
+    """The picture `settings.upscale_factor` times as large: the network's result mixed with a Lanczos enlargement.
+
+    Where the network fails, the picture is returned as it was, with a note.
+    """
     factor = settings.upscale_factor
     goal = round(factor * picture.width), round(factor * picture.height)
     on_the_way = picture.width * picture.height * upscaler.factor**2

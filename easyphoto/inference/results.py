@@ -1,4 +1,4 @@
-"""What a photograph session hands back: ranked pictures with everything that made them."""
+"""What a photograph session returns: ranked pictures with everything that made them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from easyphoto.faces.engine import Face, Likeness
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One step's picture, for the report."""
+    """The picture of one step, for the report."""
 
     name: str
     image: Image.Image
     face: int | None = None
-    """Which face of the template, from the left; None where the step is about the whole picture."""
+    """Index of the face on the template, from the left; None for steps on the whole picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +31,12 @@ class Photograph:
     image: Image.Image
     seed: int
     likeness: tuple[Likeness | None, ...]
-    """One for each seated face, from the left; None where the engine cannot tell."""
+    """One for each replaced face, from the left; None where the engine cannot measure it."""
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
     mask: np.ndarray
-    """float32 (height, width) of the image: how much each pixel was painted over. Where it is 0 every byte of the
-    template stayed, unless the whole was enlarged."""
+    """(height, width) float32 in 0..1, of the image: how much each pixel was painted over. Where it is 0, the pixel is
+    the template's byte for byte, unless the whole picture was enlarged."""
     made_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,10 +57,10 @@ class Photographs:
     faces: tuple[Face, ...]
     """Every face found on the template, from the left."""
     seated: tuple[tuple[int, str], ...]
-    """Index into `faces` and the subject's name."""
+    """Pairs of an index into `faces` and the name of the subject there."""
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
-    """By phase, over all results."""
+    """Seconds by phase, over all results."""
 
     @property
     def best(self) -> Photograph:
@@ -68,7 +68,7 @@ class Photographs:
 
 
 def mean_cosine(likeness: Sequence[Likeness | None]) -> float | None:
-    """Over the faces; None where any is unknown."""
+    """Mean cosine similarity over the faces; None where any is unknown."""
     known = [one.cosine for one in likeness if one is not None]
     return sum(known) / len(known) if known and len(known) == len(likeness) else None
 
@@ -89,7 +89,7 @@ class Stopwatch:
 
 
 class Slice:
-    """Hands a part of the whole work's progress to somebody who counts from 0 himself."""
+    """A part of the whole progress, for a step that counts from 0 itself."""
 
     def __init__(self, whole: Any, first: int, total: int, message: str) -> None:
         self._whole, self._first, self._total, self._message = whole, first, total, message
@@ -103,4 +103,4 @@ class Slice:
 
 
 UNITS = 100
-"""Units of progress of one diffusion pass."""
+"""Units of progress in one diffusion pass."""

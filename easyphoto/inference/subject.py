@@ -1,4 +1,4 @@
-"""Who sits for a photograph: a trained person as the pipeline needs them."""
+"""The subject of a photograph: a trained person as the pipeline needs them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from easyphoto.inference.identities.base import Identity
 
 @dataclass(frozen=True, eq=False)
 class AnalysedFace:
-    """A face on a picture, with its part map (uint8, the picture's height × width, values of `Part`)."""
+    """A face on a picture, with its part map."""
 
     picture: Image.Image
     face: Face
     labels: np.ndarray
+    """(height, width) uint8 values of `Part`, of the picture's size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +31,21 @@ class Subject:
     portrait: Image.Image | None = None
     """The validation picture most like the person, for the pose guide; None takes the reference."""
     identities: tuple[Identity, ...] = ()
-    """What makes the networks paint the person; none paints without, with a note."""
+    """What makes the networks paint the person; when empty, they paint without an identity, with a note."""
     embeddings: tuple[np.ndarray, ...] = ()
-    """Unit vectors of the person's photos, of the engine's embedder; empty leaves the results unranked."""
+    """Embeddings of the person's photos by the engine's embedder: float32 unit vectors. Empty: results are unranked."""
     outline: Outline | None = None
-    """Of the person's face; None leaves the template's."""
+    """Outline of the person's face; None keeps the template's."""
     skin: SkinTone | None = None
-    """None leaves the template's."""
+    """The person's skin colour; None keeps the template's."""
     known: tuple[AnalysedFace, ...] = ()
-    """Faces of the reference and the portrait, where they were looked at before; by their picture."""
+    """Faces of the reference and the portrait that were analysed before, found by their picture object."""
 
     def known_face(self, picture: Image.Image) -> AnalysedFace | None:
         return next((face for face in self.known if face.picture is picture), None)
 
 
 def analysed(picture: Image.Image, engine: FaceEngine) -> AnalysedFace | None:
-    """The picture's largest face; None where none is found."""
+    """The picture's largest face, analysed; None where no face is found."""
     faces = engine.detect(picture)
     return AnalysedFace(picture, faces[0], engine.parse(picture, faces[0])) if faces else None

@@ -1,1 +1,1 @@
-"""Persons in a workspace: installed, imported, renamed, deleted."""
+"""Installs, imports, exports, renames and deletes the persons of a workspace."""

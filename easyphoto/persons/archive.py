@@ -1,4 +1,4 @@
-"""ZIP files with persons, unpacked without trust: names, sizes and kinds are checked before a byte is written."""
+"""Unpacks ZIP files with persons without trusting them: names, sizes and kinds are checked before a byte is written."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from easyphoto.storage.files import cause_of, make_folder, private_opener
 from easyphoto.workspace.folders import RESERVED_IDS
 
 Entry = tuple[zipfile.ZipInfo, str]
-"""What is in the archive, and where it goes."""
+"""An entry of the archive, and its path below the target folder."""
 MOST_FILES = 2000
 MOST_BYTES = 4 << 30
-"""Of everything that is unpacked. A LoRA has up to 1 GB, a photo 50 MB."""
+"""Most bytes unpacked from one archive. A LoRA has up to 1 GB, a photo 50 MB."""
 _MOST_JSON = 16 << 20
 _MOST_DIRECTORY = 4 << 20
-"""Of the archive's list of its files, which is read at once: some 40,000 names."""
+"""Most bytes of the archive's central directory, which is read at once: some 40,000 names."""
 _LONGEST_NAME = 255
-"""Bytes that common file systems take."""
+"""Longest file name in bytes on common file systems."""
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# Windows opens a device under these, whatever the ending.
+# Windows opens a device under these names, whatever the suffix.
 _DEVICE = re.compile(rf"({'|'.join(sorted(RESERVED_IDS))})(\..*)?", re.IGNORECASE)
 _BLOCK = 1 << 20
 _PICTURE = rf"[^/\\:]+({'|'.join(re.escape(suffix) for suffix in SUFFIXES)})"
-# What `export` writes, and nothing else.
+# The paths that `export` writes.
 _PARTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -49,7 +49,7 @@ _PARTS = tuple(
         r"dataset/(reference\.png|dataset\.json|metadata\.jsonl)",
     )
 )
-# What file managers add to archives.
+# Files that file managers add to archives.
 _LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
 _BROKEN = (
     zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
@@ -58,7 +58,7 @@ _ADVICE = text("Take a ZIP file made by: easyphoto persons export NAME")
 
 
 def is_export(source: Path) -> bool:
-    """Whether `export` made it; else it may hold a folder of the extension of 2023. Raises InputError."""
+    """Whether `export` made the archive; otherwise it may hold a folder of the 2023 extension. Raises InputError."""
     with _opened(source) as archive:
         return any(re.fullmatch(r"[^/]+/person\.json", name) for name in archive.namelist())
 
@@ -66,14 +66,14 @@ def is_export(source: Path) -> bool:
 def unpack_export(source: Path, target: Path, progress: Progress) -> None:
     """Write the person's files into the empty folder `target`, without the archive's top folder.
 
-    Raises InputError for what is no export; then `target` may hold a part of it.
+    Raises InputError for anything but an export; `target` may then hold a part of it.
     """
     with _opened(source) as archive:
         _unpack(archive, _export_entries(archive), target, progress)
 
 
 def unpack_earlier(source: Path, target: Path, progress: Progress) -> None:
-    """Write what an import needs of the extension's folders into `target`; its checkpoints and logs are left packed."""
+    """Write the parts of the extension's folders that an import needs into `target`; skips checkpoints and logs."""
     with _opened(source) as archive:
         _unpack(archive, _earlier_entries(archive), target, progress)
 
@@ -90,7 +90,7 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
 
 
 class _Measured(io.BufferedReader):
-    """Refuses to read at once more than a list of files has."""
+    """Refuses a single read larger than `_MOST_DIRECTORY`."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _MOST_DIRECTORY:
@@ -127,8 +127,8 @@ def _check_amount(entries: Sequence[Entry], room: int) -> None:
 
 
 def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
-    """The entries with their places in the person's folder. Raises InputError for anything strange."""
-    # Python's is_dir fails at a name that is empty.
+    """The entries with their paths in the person's folder. Raises InputError for anything unexpected."""
+    # Python's is_dir fails on an empty name.
     entries = [
         entry
         for entry in archive.infolist()
@@ -148,7 +148,7 @@ def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
 
 
 def _earlier_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
-    """Pictures and LoRAs, wherever they lie; checkpoints along the way are large and of no use."""
+    """The entries of pictures and LoRAs, wherever they lie; intermediate checkpoints are large and not needed."""
     placed = tuple((entry, entry.filename) for entry in archive.infolist() if _is_wanted(entry))
     for entry, place in placed:
         _check(entry, place)
@@ -162,7 +162,7 @@ def _is_wanted(entry: zipfile.ZipInfo) -> bool:
 
 
 def _check(entry: zipfile.ZipInfo, place: str) -> None:
-    """Raises InputError for a name that leads elsewhere, a link, a locked or a strange file."""
+    """Raises InputError for a path out of the folder, a link, an encrypted file or an unexpected one."""
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
     leads_out = place.startswith("/") or {"", "..", "."} & set(place.split("/")) or re.search(r"[\\:]", place)
     if any(len(part.encode()) > _LONGEST_NAME or _DEVICE.fullmatch(part) for part in place.split("/")):
@@ -183,7 +183,7 @@ def _check(entry: zipfile.ZipInfo, place: str) -> None:
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    """No more than the entry announces, whatever it unpacks to."""
+    """Unpack the entry, at most as many bytes as it announces."""
     left = entry.file_size
     try:
         make_folder(target.parent)
@@ -201,7 +201,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
         ) from error
     except OSError as error:
         if error.errno == errno.EINVAL:
-            # Of an entry that begins where no file has a place.
+            # Python's error for an entry whose offset lies outside the file.
             raise InputError(
                 text("{filename!r} cannot be unpacked.", filename=entry.filename), advice=_ADVICE
             ) from error

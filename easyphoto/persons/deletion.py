@@ -1,4 +1,4 @@
-"""One deletion, whole: the tombstone first, then everything of theirs, in steps that may be repeated at any point."""
+"""Deletes a person: writes the tombstone, then removes all their data, in steps that may be repeated at any point."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from easyphoto.training.run import RunFolder
 from easyphoto.workspace.folders import Workspace, folders_in
 
 SECONDS_TO_STOP = 30.0
-"""What running work is given: a diffusion step on a processor takes up to ten."""
+"""How long running work may take to stop: a diffusion step on a CPU takes up to 10 seconds."""
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)
 class Left:
-    """What could not be deleted yet; the next sweep tries again."""
+    """Something that could not be deleted yet; the next sweep tries again."""
 
     what: str
     why: str
@@ -54,11 +54,10 @@ class Deletion:
 
 
 def delete_person(workspace: Workspace, id: str, *, host: Host, seconds: float = SECONDS_TO_STOP) -> Deletion:
-    """Delete everything of somebody, whether or not there is a person of that id; says what went and what is left.
+    """Delete all data of the id, whether or not there is a person of it; returns what was deleted and what is left.
 
-    Who works on them, in whatever process, is asked to stop and waited for, `seconds` at most. What is left then is
-    deleted by the next sweep, and until then the person is nobody's to see. Raises UnknownPerson where nothing at all
-    is theirs.
+    Work on the person in any process is asked to stop; the deletion waits for it up to `seconds`. The next sweep
+    deletes what is left; until then the person is hidden. Raises UnknownPerson where no data belongs to the id.
     """
     id = workspace.person_folder(id).name
     change = _pending_deletion(workspace, id)
@@ -71,13 +70,13 @@ def delete_person(workspace: Workspace, id: str, *, host: Host, seconds: float =
             )
         listed = listed_names(host, id, (folder / LORA for folder in (*traces.person, *traces.runs)))
         change = new_change(DELETE, (id,), uploads=tuple(file.name for file in traces.uploads), listed=listed)
-        with suppress(DiskFailure):  # a full disk, which a deletion is to empty
+        with suppress(DiskFailure):  # the disk may be full, and the deletion frees space
             begin(workspace.root, change)
     return _delete(workspace, change, host, seconds, must_be_pending=False)
 
 
 def finish_deletion(workspace: Workspace, change: Change, host: Host) -> Deletion:
-    """What was begun and not ended. Raises RunBusy while somebody does it."""
+    """Complete a deletion that was begun. Raises RunBusy while another process runs it."""
     if busy := _workers(workspace, change):
         return Deletion((), busy)
     return _delete(workspace, change, host, 0.0, must_be_pending=True)
@@ -103,7 +102,7 @@ def _delete(workspace: Workspace, change: Change, host: Host, seconds: float, *,
 
 
 def _workers(workspace: Workspace, change: Change) -> tuple[Left, ...]:
-    """Who works on them; a training's worker may outlive who started it by a moment."""
+    """Running work on the person; a training's worker may outlive its parent for a moment."""
     id = change.persons[0]
     found = [Left(id, f"{who} works on them and has not stopped yet") for who in works_on(workspace.root, change.names)]
     for run in workspace.runs_of(id):
@@ -113,7 +112,7 @@ def _workers(workspace: Workspace, change: Change) -> tuple[Left, ...]:
 
 
 class _Remover:
-    """Goes on where one thing cannot be deleted, and remembers it."""
+    """Deletes a person's data; records what cannot be deleted and continues."""
 
     def __init__(self, workspace: Workspace, change: Change, host: Host) -> None:
         self._workspace, self._change, self._host = workspace, change, host
@@ -127,7 +126,7 @@ class _Remover:
             if lora.is_file():
                 self._try(lora, self._withdraw, lora)
         self._try(root, self._unlist)
-        # While what they are copies of can still be looked at.
+        # Before their originals are deleted, because they are found by comparison.
         for copy in copies_of(traces, workspace.page):
             self._try(copy, discard, root, copy)
         for copy in uploaded_copies(workspace, traces):
@@ -150,7 +149,7 @@ class _Remover:
         self.gone += [path] if discard(self._workspace.root, path) else []
 
     def _forget_installs(self, id: str) -> None:
-        """A replacement that nobody finished: what it would have put in place has just gone."""
+        """Drop unfinished installs: the folder that they would put in place has just been deleted."""
         root = self._workspace.root
         for change in pending(root):
             if change.kind == INSTALL and id in change.persons:
@@ -167,7 +166,7 @@ class _Remover:
 
 
 def _left_overs(workspace: Workspace) -> Iterable[Path]:
-    """What killed processes left on its way: nobody knows whose it is, so it goes with everybody."""
+    """Files that killed processes left: their owner is unknown, so every deletion removes them."""
     for place in (workspace.arriving, workspace.passing, workspace.page):
         yield from abandoned(place)
     yield from half_written(workspace)
@@ -175,7 +174,7 @@ def _left_overs(workspace: Workspace) -> Iterable[Path]:
 
 
 def half_written(workspace: Workspace) -> tuple[Path, ...]:
-    """Files that somebody was writing who has ended."""
+    """Temporary files whose writer has ended."""
     places = (workspace.persons, workspace.runs, workspace.results, workspace.jobs)
     folders = [workspace.root, workspace.root / CHANGES, workspace.uploads, workspace.templates, *places]
     folders += [folder for place in places for folder in _tree(place)]

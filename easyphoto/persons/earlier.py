@@ -1,4 +1,4 @@
-"""A person whom the EasyPhoto extension of 2023 trained: their photos and LoRA, made into a person of ours.
+"""Imports a person that the EasyPhoto extension of 2023 trained, with photos and LoRA.
 
 Its folder `outputs/easyphoto-user-id-infos/<id>` holds original_backup/ (the photos), ref_image.jpg (the best of them),
 processed_images/train/ (crops on white) and user_weights/; the LoRA that was used lies in models/Lora beside outputs/.
@@ -34,30 +34,30 @@ USER_IDS = "easyphoto-user-id-infos"
 _ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS = "original_backup", "processed_images/train", "ref_image.jpg", "user_weights"
 _REINFORCED = "ddpo_"
 _SMALL = (32, 32)
-# Of 255; two JPEGs of one picture differ by less, two photos of one person by far more.
+# Mean difference in units of 255: two JPEGs of one picture differ by less, two photos of one person by far more.
 _SAME_PICTURE = 4.0
 EngineOpener = Callable[[Sequence[Path]], FaceEngine]
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What was found of one person."""
+    """The files found of one person."""
 
     folder: Path
     lora: Path
     family: Family
     photos: tuple[Path, ...]
-    """The originals, or the crops where those are gone."""
+    """The original photos, or the crops where those are missing."""
     notes: tuple[str, ...]
 
 
 def is_earlier(folder: Path) -> bool:
-    """Whether it looks like one person's folder of the extension."""
+    """Whether the folder looks like one person's folder of the extension."""
     return folder.is_dir() and any((folder / part).exists() for part in (_ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS))
 
 
 def earlier_folders(source: Path) -> tuple[Path, ...]:
-    """The persons' folders in `source`: it may be one itself, hold them, or be the web UI's `outputs` or its root."""
+    """The persons' folders in `source`, which may be one itself, hold them, or be the web UI's `outputs` or root."""
     if is_earlier(source):
         return (source,)
     for place in (source, source / USER_IDS, source / "outputs" / USER_IDS):
@@ -68,7 +68,7 @@ def earlier_folders(source: Path) -> tuple[Path, ...]:
 
 
 def look_into(folder: Path) -> Earlier:
-    """Raises InputError where the LoRA or the photos are missing, or the LoRA is of a family unknown here."""
+    """Find a person's files. Raises InputError where LoRA or photos are missing or the LoRA's family is unknown."""
     lora = _lora_of(folder)
     family = family_of_lora(lora)
     notes = []
@@ -98,7 +98,7 @@ def look_into(folder: Path) -> Earlier:
 def build_person(
     earlier: Earlier, person_id: str, name: str, *, staging: Path, open_engine: EngineOpener, progress: Progress
 ) -> Person:
-    """The person's folder in `staging`, its photos judged and cut anew. Raises TooFewPhotos, DiskFailure."""
+    """Build the person's folder in `staging`; photos are checked and cropped anew. Raises TooFewPhotos, DiskFailure."""
     engine = open_engine(earlier.photos)
     check, notes = _checked(earlier, engine, progress)
     dataset = prepare_dataset(check, engine, earlier.family, PreprocessSettings(), staging / "dataset", progress)
@@ -129,7 +129,7 @@ def build_person(
 
 
 def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[Check, tuple[str, ...]]:
-    """Verdicts of the photos, with the reference that was chosen in 2023 where it is among the kept."""
+    """The check of the photos, with the reference of 2023 where that photo is kept."""
     settings = PreprocessSettings()
     check = check_photos(earlier.photos, engine, earlier.family, settings, progress)
     notes: tuple[str, ...] = ()
@@ -150,7 +150,7 @@ def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[
 
 
 def _same_photo(reference: Path, check: Check) -> str | None:
-    """The kept photo that the reference is a copy of; saved as JPEG once more it is no longer the same bytes."""
+    """The kept photo of which the reference is a copy, found by pixels: saved again as JPEG, its bytes differ."""
     wanted = _small(reference)
     if wanted is None:
         return None
@@ -171,7 +171,7 @@ def _distance(one: np.ndarray, other: np.ndarray | None) -> float:
 
 
 def _portrait_of(folder: Path, engine: FaceEngine) -> Image.Image | None:
-    """The validation picture most like the person, where it can be read and shows a face."""
+    """The validation picture most like the person; None where none is readable and shows a face."""
     for file in _numbered(folder / _WEIGHTS / "best_outputs"):
         try:
             picture = read_picture(file)
@@ -183,7 +183,7 @@ def _portrait_of(folder: Path, engine: FaceEngine) -> Image.Image | None:
 
 
 def _lora_of(folder: Path) -> Path:
-    """The file that was used, or else the best that the training left. Raises InputError."""
+    """The LoRA that was used, or else the best that the training left. Raises InputError."""
     weights = folder / _WEIGHTS
     own = f"{folder.name}.safetensors"
     wanted = [place / own for place in _lora_places(folder)]
@@ -201,14 +201,14 @@ def _lora_of(folder: Path) -> Path:
 
 
 def _lora_places(folder: Path) -> tuple[Path, ...]:
-    """The web UI's LoRA folder where the person's lies in its outputs, and beside the person where it was moved."""
+    """Where the LoRA may lie: the web UI's LoRA folder, or beside the person where the folder was moved."""
     here = folder.absolute()
     above = [parent / "models" / "Lora" for parent in here.parents[1:3]]
     return (*above, here.parent / "models" / "Lora", here.parent)
 
 
 def _numbered(folder: Path) -> tuple[Path, ...]:
-    """The pictures of a folder, 2.jpg before 10.jpg."""
+    """The pictures of a folder in numeric order: 2.jpg before 10.jpg."""
     if not folder.is_dir():
         return ()
     return tuple(sorted(picture_files(folder), key=lambda file: (_first_number(file.stem), file.name)))

@@ -1,4 +1,4 @@
-"""A person out of an export of ours: every file is looked at before anything counts as theirs."""
+"""Imports a person from an export of EasyPhoto; every file is checked before it is accepted."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _ADVICE = text("Export the person again where they come from.")
 
 
 def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person:
-    """The person as their record says, checked against the files that were unpacked into `staging`."""
+    """Unpack the archive into `staging` and return the person of its record, checked against the files."""
     unpack_export(source, staging, progress)
     return person_in(staging, progress)
 
 
 def person_in(folder: Path, progress: Progress) -> Person:
-    """Raises InputError where a file is missing, is not what it should be, or the record names one elsewhere."""
+    """The person in the folder. Raises InputError where a file is missing, invalid, or outside the folder."""
     person = _record(folder)
     if person.lora != LORA or person.reference != REFERENCE or person.portrait not in (None, PORTRAIT):
         raise InputError(text("The record of the person names unusual files."), advice=_ADVICE)
@@ -52,13 +52,13 @@ def person_in(folder: Path, progress: Progress) -> Person:
         progress.check()
         progress.step(number, len(pictures), phase("look", "looking at {name}", name=picture.name))
         read_picture(picture)
-    # An archive must not say which file of this machine, or of another one, is opened.
+    # An archive must not decide which file of this or another machine is opened.
     return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
 
 
 def _record(folder: Path) -> Person:
     person = typed(Person, read_json(folder / PERSON_FILE), "The record of the person")
-    # The run stays where it was made; a name of it here could only be somebody else's.
+    # The run is not part of the export; a run of that name here would be another person's.
     person = checked_person(replace(person, run=None), folder)
     if person.domain not in (None, *(domain.value for domain in Domain)):
         raise InputError(text("The record of the person names an unknown kind of pictures."), advice=_ADVICE)
@@ -66,13 +66,13 @@ def _record(folder: Path) -> Person:
 
 
 def _base_name(base: str | None, family: Family) -> str | None:
-    """As hosts list it: of a path only the file's name. A family that ships needs none."""
+    """The base as hosts list it: of a path only the file name; None for a family that ships its own base."""
     name = PureWindowsPath(base or "").name
     return name if name not in ("", "..") and not family.ships else None
 
 
 def _file_of(folder: Path, name: str) -> Path:
-    """A file that the person's record names. Raises InputError where it is not there or no file, OutsideFolder."""
+    """A file that the person's record names. Raises InputError where it is missing or not a file, OutsideFolder."""
     path = inside(folder, name)
     if not path.is_file():
         raise InputError(text("The archive lacks a file that the person's record names."), advice=_ADVICE)

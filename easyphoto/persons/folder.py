@@ -1,4 +1,4 @@
-"""A person's folder: put together whole beside the old one and put in its place, and read back as somebody who sits."""
+"""A person's folder: built beside the old one, swapped into its place, and read as a `Subject` of the pipeline."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 STAGING = "person"
-"""Folder of a run where its person is put together."""
+"""Folder of a run in which its person is built."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a finished training made, before it becomes part of the person."""
+    """The output of a finished training, before it becomes part of the person."""
 
     lora: Path
     portrait: Path | None
@@ -52,7 +52,7 @@ class Trained:
 
 
 def keep_photos(check: Check, run_folder: Path) -> None:
-    """Copy the kept photos into the run's folder, so that it can be gone on with when the originals have moved."""
+    """Copy the kept photos into the run's folder, so that the run can resume when the originals have moved."""
     try:
         make_folder(run_folder / PHOTOS)
         for verdict in check.kept:
@@ -64,7 +64,7 @@ def keep_photos(check: Check, run_folder: Path) -> None:
 
 
 def install_person(workspace: Workspace, person: Person, made: Trained, *, run_folder: Path) -> Person:
-    """Put the person's folder together in the run's and then in its place; until then the person is as before."""
+    """Build the person's folder inside the run's, then move it into place; until then the person is unchanged."""
     staging = run_folder / STAGING
     if staging.exists():
         shutil.rmtree(staging)
@@ -99,10 +99,11 @@ def _write_record(staging: Path, person: Person) -> None:
 
 
 def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) -> None:
-    """Make the folder `new`, which is whole, the person; what was there goes when the new one stands.
+    """Make the complete folder `new` the person's folder; the old one is deleted once the new one is in place.
 
-    Killed anywhere between, the next start ends it. Without `replaces` nobody may be there: raises NameTaken. Raises
-    Cancelled where the person is being deleted, DiskFailure where a folder cannot be moved; all is then as before.
+    If the process is killed in between, the next start completes the change. Raises NameTaken where a person exists and
+    `replaces` is False, Cancelled where the person is being deleted, DiskFailure where a folder cannot be moved;
+    nothing has changed then.
     """
     root, place = workspace.root, workspace.person_folder(id)
     with changing(root, (id,)):
@@ -120,7 +121,7 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
         try:
             _put(workspace, change)
         except OSError as error:
-            # Before the change ends: while it is written down, nobody takes the earlier person for rubbish.
+            # Before the change ends: while it is in the journal, no sweep takes the earlier person for rubbish.
             _put_back(workspace, change)
             end(root, change)
             raise DiskFailure(
@@ -132,7 +133,7 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
 
 
 def finish_install(workspace: Workspace, change: Change) -> None:
-    """What a killed `put_in_place` began. Raises RunBusy while somebody does it, DiskFailure."""
+    """Complete a `put_in_place` that was killed. Raises RunBusy while another process runs it, DiskFailure."""
     root = workspace.root
     with changing(root, change.persons, seconds=0):
         if is_pending(root, change):
@@ -162,7 +163,7 @@ def _put(workspace: Workspace, change: Change) -> None:
 
 
 def _put_back(workspace: Workspace, change: Change) -> None:
-    """The earlier person, where nobody stands in their place."""
+    """Move the earlier person back where the place is empty."""
     place = workspace.person_folder(change.persons[0])
     if change.old and inside(workspace.root, change.old).exists() and not place.exists():
         os.rename(inside(workspace.root, change.old), place)
@@ -170,18 +171,18 @@ def _put_back(workspace: Workspace, change: Change) -> None:
 
 def _emptied(root: Path, change: Change) -> None:
     if change.old:
-        with suppress(DiskFailure):  # it lies in the trash, and goes with the next sweep
+        with suppress(DiskFailure):  # it lies in the trash, and the next sweep deletes it
             discard(root, inside(root, change.old).parent)
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPerson:
-    """What a face engine makes of a person's pictures; it stays the same until they are trained again."""
+    """What a face engine measures on a person's pictures; it stays valid until they are trained again."""
 
     faces: tuple[KnownFace, ...]
-    """Of the training pictures."""
+    """Faces of the training pictures."""
     vectors: tuple[np.ndarray, ...]
-    """Unit vectors (float32) of these faces; empty without an embedder."""
+    """Embeddings of these faces: float32 unit vectors; empty without an embedder."""
     outline: Outline | None
     skin: SkinTone | None
     reference: Image.Image
@@ -191,6 +192,7 @@ class MeasuredPerson:
 
     @property
     def bytes(self) -> int:
+        """Approximate memory of pictures, part maps and embeddings."""
         pictures = [picture for picture, _, _ in self.faces] + [face.picture for face in self.analysed]
         labels = [labels for _, _, labels in self.faces] + [face.labels for face in self.analysed]
         sizes = (picture.width * picture.height * len(picture.getbands()) for picture in pictures)
@@ -209,8 +211,8 @@ def subject_from(
 ) -> Subject:
     """The person as the pipeline needs them. Raises InputError where their training is not finished.
 
-    `settings`, `store` and `progress` are for those who paint: identity engines are chosen by the settings, and may
-    fetch files. `models` remembers what was measured before.
+    Callers that paint pass `settings`, `store` and `progress`: the settings choose the identity engines, which may
+    download files. `models` caches earlier measurements.
     """
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
@@ -262,26 +264,29 @@ def not_trained(person: Person) -> InputError:
 
 
 def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:
-    """The largest face of every training picture on which it is found again."""
+    """The largest face of every training picture on which a face is found."""
     pictures = [read_picture(entry.image) for entry in dataset.entries]
     found = [(picture, faces[0]) for picture in pictures if (faces := engine.detect(picture))]
     return [(picture, face, engine.parse(picture, face)) for picture, face in found]
 
 
 def embeddings_of(faces: Sequence[KnownFace], engine: FaceEngine) -> tuple[np.ndarray, ...]:
-    """One vector for each; none without an embedder."""
+    """One embedding for each face, a float32 unit vector; empty without an embedder."""
     found = (engine.embed(picture, face) for picture, face, _ in faces)
     return tuple(vector for vector in found if vector is not None)
 
 
 def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
-    """How like the person the largest face is; None where there is no face or no embedder."""
+    """How like the person the largest face is; None without a face or an embedder.
+
+    `references`: embeddings of the person's photos, float32 unit vectors.
+    """
     vector = largest_face_embedding(engine, picture) if references else None
     return likeness(engine, vector, references) if vector is not None else None
 
 
 def likeness_record(found: Likeness | None) -> dict[str, Any] | None:
-    """For `person.json`; a share that nobody can tell is None there."""
+    """The likeness for `person.json`; unknown shares are None."""
     if found is None:
         return None
     return {
@@ -297,7 +302,7 @@ def _rounded(share: float | None) -> float | None:
 
 
 def base_of(workspace: Workspace, person: Person) -> str:
-    """The base model that the person's LoRA belongs to; the family where nobody wrote it down."""
+    """The base model that the person's LoRA belongs to; the family's id where no record names it."""
     record = workspace.runs / (person.run or "") / "run.json"
     if person.base is None and person.run and record.is_file():
         with suppress(InputError):
@@ -307,21 +312,21 @@ def base_of(workspace: Workspace, person: Person) -> str:
 
 @dataclass(frozen=True)
 class _Trained:
-    """What is asked of a run that may be of an earlier version."""
+    """The fields read from a run's record, which may come from an earlier version."""
 
     base: str
 
 
 def recorded_domain(person: Person) -> str | None:
-    """What the person's photos are; None where nobody wrote it down.
+    """The domain of the person's photos; None where it was not recorded.
 
-    The engine of a training of before does not say it: plain grounds and greyscale made drawings of photographs then.
+    The engine of an older training does not tell: plain backgrounds and greyscale photographs counted as drawings then.
     """
     return person.domain if person.domain in {domain.value for domain in Domain} else None
 
 
 def shared_domain(domains: Mapping[str, str]) -> str:
-    """Of persons who are photographed together, by name. Raises MixedDomains where they differ."""
+    """The common domain of persons in one picture, given by name. Raises MixedDomains where they differ."""
     if len(set(domains.values())) > 1:
         said = ", ".join(f"{name} of {domain}" for name, domain in domains.items())
         raise MixedDomains(

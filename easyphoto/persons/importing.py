@@ -1,4 +1,4 @@
-"""Persons brought into a workspace, each whole or not at all."""
+"""Imports persons into a workspace, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from easyphoto.workspace.folders import Person, Workspace, checked_id
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Somebody who was found and not imported."""
+    """A person that was found and not imported, with the reason."""
 
     name: str
     reason: str
@@ -45,11 +45,11 @@ def import_persons(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> ImportedPersons:
-    """From a ZIP of `export`, or a folder (or a ZIP of it) of the extension of 2023: one person's, or one of several.
+    """Import from a ZIP of `export`, or from a folder of the 2023 extension, or a ZIP of it, with one or more persons.
 
-    `name` is for a single person, instead of their own. Their LoRAs are laid where the host lists them. Of several,
-    those that cannot be imported are left out with the reason; of one, the reason is raised: InputError, NameTaken,
-    TooFewPhotos, BadPicture, DiskFailure.
+    `name` replaces the name of a single person. LoRAs are copied to where the host lists them. Of several persons,
+    those that cannot be imported are left out with the reason; for a single one the error is raised: InputError,
+    NameTaken, TooFewPhotos, BadPicture, DiskFailure.
     """
     found = _arrived(workspace, source, name, open_engine=open_engine, progress=progress or NullProgress())
     return replace(found, persons=tuple(_published(workspace, person, host) for person in found.persons))
@@ -64,7 +64,7 @@ def _arrived(
         with held_folder(workspace.arriving) as staging:
             unpack_earlier(source, staging, progress)
             if name is None and is_earlier(staging):
-                name = source.stem  # packed without a folder around it
+                name = source.stem  # packed without an enclosing folder
             return _arrived(workspace, staging, name, open_engine=open_engine, progress=progress)
     folders = earlier_folders(source)
     if not folders:
@@ -94,7 +94,7 @@ def _arrived(
 
 
 def first_of(found: ImportedPersons) -> Person:
-    """For who expects one. Raises InputError where everybody was left out."""
+    """The first imported person. Raises InputError where all were left out."""
     if not found.persons:
         raise InputError(
             text("Nobody was imported. {reason}", reason=found.left_out[0].reason),
@@ -104,7 +104,7 @@ def first_of(found: ImportedPersons) -> Person:
 
 
 def _published(workspace: Workspace, person: Person, host: Host) -> Person:
-    """Who cannot be laid where the host lists LoRAs has arrived all the same; that is noted."""
+    """Publish the LoRA to the host; a failure becomes a note, because the person is imported all the same."""
     try:
         host.publish(workspace.person_folder(person.id) / str(person.lora))
     except EnvironmentFailure as error:
@@ -141,7 +141,7 @@ def _from_earlier(
 
 
 def _check_free(workspace: Workspace, name: str) -> str:
-    """The id for that name. Raises NameTaken, or BadName, with the option that helps."""
+    """The id for the name. Raises NameTaken or BadName, with the option that helps."""
     try:
         id = checked_id(name)
     except BadName as error:
@@ -164,7 +164,7 @@ def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
 
 
 def _base_note(person: Person) -> tuple[str, ...]:
-    """Where nobody wrote the base down; a family that does not ship has none of its own."""
+    """A note where the base is unknown and the family does not ship one."""
     if person.base or FAMILIES[person.family].ships:
         return ()
     return (

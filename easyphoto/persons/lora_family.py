@@ -1,4 +1,4 @@
-"""Of which family a LoRA file is, told by its header: what it says of itself, else the widths of its tensors."""
+"""Finds the family of a LoRA file from its header: by its metadata, else by the widths of its tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TAKE = text(
 
 
 def family_of_lora(file: Path) -> Family:
-    """Raises InputError for what is no LoRA of a family that is known here, and says what it is."""
+    """The family of a LoRA file. Raises InputError for anything else, and says what the file is."""
     header = read_header(file)
     if not any(key.endswith(_FACTORS) for key in header.shapes):
         raise InputError(text("{name} is no LoRA.", name=file.name), advice=_TAKE)

@@ -1,4 +1,4 @@
-"""A person's name and id, changed everywhere in the workspace where they stand."""
+"""Changes a person's name and id everywhere in the workspace."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ LONGEST_NAME = 200
 
 
 def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_id: str | None = None) -> Person:
-    """Another name to show, and with `new_id` another id, under which runs and results are found again.
+    """Change the displayed name and, with `new_id`, the id in all records of runs and results.
 
-    The host then lists the LoRA as theirs. What is written into finished pictures stays as it was. Cut off anywhere,
-    the next start ends it. Raises UnknownPerson, BadName, NameTaken, RunBusy while somebody works on the person.
+    The host lists the LoRA under the new id. Notes in finished pictures stay unchanged. If the process is killed, the
+    next start completes the change. Raises UnknownPerson, BadName, NameTaken, RunBusy while work on the person runs.
     """
     old, name = workspace.person_folder(id).name, checked_name(name)
     target = checked_id(new_id) if new_id is not None else old
@@ -77,7 +77,7 @@ def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_i
 
 
 def finish_rename(workspace: Workspace, change: Change, host: Host) -> None:
-    """What a killed `rename_person` began. Raises RunBusy while somebody does it, DiskFailure."""
+    """Complete a `rename_person` that was killed. Raises RunBusy while another process runs it, DiskFailure."""
     with changing(workspace.root, change.persons, seconds=0):
         if is_pending(workspace.root, change):
             _complete(workspace, change, host)
@@ -86,8 +86,8 @@ def finish_rename(workspace: Workspace, change: Change, host: Host) -> None:
 def _complete_earlier(workspace: Workspace, held: set[str], host: Host) -> None:
     """Complete renames of these persons, whose locks are held, that a killed process began.
 
-    One may still be pending because a sweep could not get the lock. Left to the next start it would undo the rename
-    that comes now. Raises RunBusy where it also concerns a person whose lock is not held.
+    One may still be pending because a sweep could not get the lock; completed by the next start, it would undo the
+    rename that follows. Raises RunBusy where it also concerns a person whose lock is not held.
     """
     for change in pending(workspace.root):
         if change.kind == RENAME and held & {*change.persons}:
@@ -115,7 +115,7 @@ def _complete(workspace: Workspace, change: Change, host: Host) -> None:
 
 
 def _check_free(workspace: Workspace, target: str) -> None:
-    """Raises NameTaken also where only trainings of somebody of that id are left: they would become theirs."""
+    """Raises NameTaken for an id in use, also where only runs of it are left: they would become this person's."""
     if workspace.person_folder(target).exists() or target in doomed(workspace.root):
         raise NameTaken(
             text("There is already a person {name!r}.", name=target),
@@ -129,7 +129,7 @@ def _check_free(workspace: Workspace, target: str) -> None:
 
 
 def _move(workspace: Workspace, change: Change, host: Host) -> None:
-    """The folder comes first: it is the only step that others can keep from being done."""
+    """Rename folder, records and LoRA; the folder first, because only that step can be blocked by others."""
     old, place = (workspace.person_folder(id) for id in change.persons)
     if old == place or place.exists() or not old.exists():
         return
@@ -138,7 +138,7 @@ def _move(workspace: Workspace, change: Change, host: Host) -> None:
         _moved(old, place)
     finally:
         if withdrawn is not None:
-            # Under the new id, or where that failed, under the old one as before.
+            # Under the new id, or where the rename failed, under the old one.
             host.publish((place if place.exists() else old) / LORA)
 
 
@@ -150,7 +150,7 @@ def _write_everywhere(workspace: Workspace, change: Change) -> None:
     old, new = change.persons
     try:
         person = replace(workspace.person(new), id=new, name=change.name)
-    except UnknownPerson:  # somebody deleted the folder by hand
+    except UnknownPerson:  # the user deleted the folder by hand
         return
     write_json(workspace.person_folder(new) / PERSON_FILE, asdict(person))
     _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old, person))
@@ -164,7 +164,7 @@ def _end(workspace: Workspace, change: Change, host: Host) -> None:
 
 
 def checked_name(written: str) -> str:
-    """Any text that can be read on one line. Raises BadName."""
+    """The name, trimmed: any text that fits on one line. Raises BadName."""
     name = written.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadName(
@@ -182,7 +182,7 @@ def _changed(place: Path, name: str, change: Callable[[dict[str, Any]], dict[str
 
 
 def _run_of(content: dict[str, Any], old: str, renamed: Person) -> dict[str, Any] | None:
-    """A resumed run gives its person the name that stands in it."""
+    """A run's record with the new name, because a resumed run gives its person the name recorded in it."""
     if content.get("person") != old:
         return None
     return {**content, "person": renamed.id, "name": renamed.name}

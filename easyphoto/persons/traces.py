@@ -1,4 +1,4 @@
-"""What a workspace holds of somebody, and goes when they go, whether or not there is a person of that id."""
+"""Finds all data of a person in a workspace, which a deletion removes, whether or not there is a person of that id."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ UNFINISHED = ("queued", "running")
 _COPIED = (*SUFFIXES, ".safetensors")
 _PIECE = 1 << 20
 Print = tuple[int, int]
-"""A file's size and CRC-32, as ZIP files list them."""
+"""A file's size in bytes and CRC-32, as ZIP files list them."""
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Paths that exist."""
+    """Existing paths, by kind."""
 
     person: tuple[Path, ...] = ()
-    """The folder in `persons`, with or without a record; none or one."""
+    """The folder in `persons`, with or without a record: none or one."""
     runs: tuple[Path, ...] = ()
     results: tuple[Path, ...] = ()
     jobs: tuple[Path, ...] = ()
     checks: tuple[Path, ...] = ()
-    """Jobs that looked at their photos and name nobody."""
+    """Jobs that examined the person's photos and name no person."""
     uploads: tuple[Path, ...] = ()
 
     @property
     def all(self) -> tuple[Path, ...]:
-        """In the order in which they may go: what leads to others comes after them."""
+        """All paths in the order of deletion: a path that leads to others comes after them."""
         return (*self.results, *self.checks, *self.uploads, *self.jobs, *self.runs, *self.person)
 
 
 def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Traces:
-    """By the records, and where there is none, by names; `uploads` are known to be theirs although no job says so.
+    """The traces of the id, by records, or by names where a record is missing.
 
-    A photo that a job of somebody else still needs is left to them.
+    `uploads` belong to the person although no job says so. Photos that another person's job still needs are left out.
     """
     folder = workspace.person_folder(id)
     said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
@@ -73,7 +73,7 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
 
 
 def _needed(said: Mapping[Path, tuple[str, tuple[str, ...], tuple[str, ...]]], theirs: Container[Path]) -> set[str]:
-    """Uploads that jobs of others still need."""
+    """Uploads that other persons' jobs still need."""
     return {
         name
         for folder, (state, persons, names) in said.items()
@@ -83,14 +83,14 @@ def _needed(said: Mapping[Path, tuple[str, tuple[str, ...], tuple[str, ...]]], t
 
 
 def uploaded_copies(workspace: Workspace, traces: Traces) -> tuple[Path, ...]:
-    """Uploads with the bytes of their photos that no job of theirs names any more, because it was forgotten."""
+    """Uploads with the same bytes as the person's photos that no job names any more, because the job was removed."""
     said = {folder: subject_of(record) for folder, record in records_in(workspace.jobs, JOB_FILE)}
     needed = _needed(said, traces.jobs)
     return tuple(file for file in copies_of(traces, workspace.uploads) if file.name not in needed)
 
 
 def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> frozenset[str]:
-    """Uploads that their jobs were given as templates, and no other job."""
+    """Uploads used as templates by the person's jobs and by no other job."""
     mine: set[str] = set()
     others: set[str] = set()
     for folder, record in records_in(workspace.jobs, JOB_FILE):
@@ -99,27 +99,27 @@ def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> 
 
 
 def persons_in(session: Path) -> frozenset[str]:
-    """Whose results a folder holds; where its record is gone or damaged, its pictures say so themselves."""
+    """Ids of the persons in a results folder, from its record or, where that is unreadable, from its pictures."""
     with suppress(EasyPhotoError):
         return frozenset(texts_in(read_json(session / SESSION_FILE), "persons"))
     found: set[str] = set()
     with suppress(OSError):
         for picture in picture_files(session):
-            with suppress(Exception):  # whatever Pillow raises on a picture that was cut off
+            with suppress(Exception):  # Pillow raises many kinds on a truncated picture
                 found.update(texts_in(picture_record(picture), "persons"))
     return frozenset(found)
 
 
 def subject_of(record: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """State, persons, uploads of a job; an odd record names nobody."""
+    """State, persons and uploads of a job; a malformed record names no person."""
     subject = record.get("subject")
     return str(record.get("state")), texts_in(subject, "persons"), texts_in(subject, "uploads")
 
 
 def copies_of(traces: Traces, place: Path) -> tuple[Path, ...]:
-    """Files in `place` that hold the same bytes as one of the traces, or ZIP files with one of them inside.
+    """Files in `place` with the same bytes as one of the traces, or ZIP files that contain one.
 
-    A page keeps its own copies of what went through it, under names that say nothing.
+    A page keeps copies of the files that passed through it, under meaningless names.
     """
     passing = {file: _prints(file) for file in _files(place)}
     sizes = {size for prints in passing.values() for size, _ in prints}
@@ -127,7 +127,7 @@ def copies_of(traces: Traces, place: Path) -> tuple[Path, ...]:
         _print_of(file)
         for trace in traces.all
         for file in ([trace] if trace.is_file() else _files(trace))
-        # Two persons may have the same weights of losses, which are masks.
+        # Two persons may have identical loss weights.
         if file.suffix.lower() in _COPIED and file.parent.name != "weights" and _size(file) in sizes
     }
     return tuple(file for file, prints in passing.items() if theirs & prints)
@@ -139,7 +139,7 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _prints(file: Path) -> frozenset[Print]:
-    """Of the file, and of what it holds where it is a ZIP file."""
+    """Prints of the file and, for a ZIP file, of its entries."""
     prints = {_print_of(file)}
     if file.suffix.lower() == ".zip":
         with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(file) as archive:

@@ -1,7 +1,7 @@
-"""What a start, and every hour of a server, puts in order: ends what was begun, and removes what nobody owns.
+"""Completes changes that were cut off and removes orphans; runs at every start and every hour of a server.
 
-Nothing goes that a living process works on: what is being made lies in held folders and locked files, and who works on
-somebody says so in the journal. Trainings that can be resumed stay, whether or not their person exists.
+Data of a living process is never removed: files in progress lie in held folders or are locked, and work on a person is
+registered in the journal. Trainings that can be resumed stay, whether or not their person exists.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from easyphoto.training.run import RUN_FILE, RunFolder
 from easyphoto.workspace.folders import JOB_FILE, PERSON_FILE, Workspace, checked_id, folders_in, records_in
 
 EARLIER = "replaced"
-"""Folder of a run where earlier versions laid the person that the run replaced, until the new one stood."""
+"""Folder of a run in which earlier versions kept the replaced person until the new one was in place."""
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """Something that nobody owns and that no living process makes."""
+    """A path that belongs to nothing and that no living process is writing."""
 
     what: str
-    """In words, for the doctor's list."""
+    """Description for the list of `doctor`."""
     path: Path
 
 
@@ -56,14 +56,14 @@ class Orphan:
 class Swept:
     gone: tuple[Path, ...]
     troubles: tuple[str, ...] = ()
-    """What could not be ended or removed, and why."""
+    """What could not be completed or removed, and why."""
 
 
 _RECORDLESS = "jobs without a record"
 
 
 def sweep(workspace: Workspace, host: Host) -> Swept:
-    """End what was begun and remove every orphan. Raises nothing: who starts has something else in mind."""
+    """Complete pending changes and remove every orphan. Never raises: a start must not fail because of it."""
     if not workspace.root.is_dir():
         return Swept(())
     troubles = list(finish_begun(workspace, host))
@@ -81,9 +81,9 @@ def sweep(workspace: Workspace, host: Host) -> Swept:
 def finish_begun(
     workspace: Workspace, host: Host, persons: Iterable[str] | None = None, *, but: str = ""
 ) -> tuple[str, ...]:
-    """End the changes that a process began and did not end, of these persons or of all; says what could not be ended.
+    """Complete the pending changes of these persons, or of all; returns what could not be completed.
 
-    What a living process is doing is left to it, and changes of the kind `but` to the caller.
+    Skips changes that a living process is making, and changes of the kind `but`, which are the caller's.
     """
     troubles: list[str] = []
     wanted = None if persons is None else frozenset(persons)
@@ -111,7 +111,7 @@ def _finished(workspace: Workspace, change: Change, host: Host) -> tuple[str, ..
 
 
 def orphans(workspace: Workspace) -> Iterator[Orphan]:
-    """Found first and removed then, so that the doctor can list them as well."""
+    """Every orphan in the workspace; `sweep` removes them, `doctor` lists them."""
     for path in rubbish(workspace.root):
         yield Orphan("thrown away", path)
     for place, what in (
@@ -136,9 +136,9 @@ def orphans(workspace: Workspace) -> Iterator[Orphan]:
 
 
 def _runs(workspace: Workspace) -> Iterator[Orphan]:
-    """Trainings that were cut off before their record was written: nothing can go on with them.
+    """Trainings that were cut off before their record was written and cannot be resumed.
 
-    Listed before it is asked who works: a run's folder is made by who has said that they work on its person.
+    Folders are listed before the running work is read: a run's folder is made only after its work was registered.
     """
     named = {Path(change.new).parent for change in pending(workspace.root) if change.new}
     for run in folders_in(workspace.runs):
@@ -153,14 +153,14 @@ def _runs(workspace: Workspace) -> Iterator[Orphan]:
 
 
 def whose(run: Path) -> str:
-    """The id of the person whom a run trains."""
+    """The id of the person that a run trains."""
     with suppress(EasyPhotoError):
         return str(read_json(run / RUN_FILE).get("person"))
     return run.name.partition("-")[2]
 
 
 def _bring_back_the_replaced(workspace: Workspace) -> None:
-    """Who was left in the folder of the run that replaced them, by an earlier version that was killed meanwhile."""
+    """Restore persons from `EARLIER` folders that a killed earlier version left in a run."""
     for run in folders_in(workspace.runs):
         id, earlier = whose(run), run / EARLIER
         if not (earlier / PERSON_FILE).is_file() or not is_id(id) or works_on(workspace.root, names_of((id,))):
@@ -172,7 +172,7 @@ def _bring_back_the_replaced(workspace: Workspace) -> None:
 
 
 def nobodys(workspace: Workspace) -> dict[str, Traces]:
-    """Id → what there is of it, where it is no person's. It may be resumed or deleted, and never goes by itself."""
+    """Id → traces, for ids without a person. They may be resumed or deleted, and are never removed automatically."""
     known = {folder.name for folder in folders_in(workspace.persons) if (folder / PERSON_FILE).is_file()}
     named = {folder.name for folder in folders_in(workspace.persons) if not is_empty(folder)}
     named |= {whose(run) for run in folders_in(workspace.runs) if (run / RUN_FILE).exists()}
@@ -184,7 +184,7 @@ def nobodys(workspace: Workspace) -> dict[str, Traces]:
 
 
 def is_id(text: str) -> bool:
-    """Whether it is one as it stands; a damaged record may say anything."""
+    """Whether the text is a valid person's id as it stands; a damaged record may contain anything."""
     with suppress(BadName):
         return checked_id(text) == text
     return False
@@ -202,8 +202,11 @@ def _is_being_written(folder: Path) -> bool:
 
 
 def _has_lost_its_record(job: Path) -> bool:
-    """Whether other files of a job are there without it. One that is just being asked for writes its record first, so
-    what is there besides, with no record after it was seen, tells of one that was deleted in part."""
+    """Whether a job's folder holds other files but no record.
+
+    A new job writes its record first, so other files without a record, looked for afterwards, mean that the job was
+    deleted in part.
+    """
     try:
         holds_more = any(not each.name.startswith(WRITING) for each in job.iterdir())
     except OSError:
@@ -213,7 +216,7 @@ def _has_lost_its_record(job: Path) -> bool:
 
 def _removed(workspace: Workspace, orphan: Orphan) -> bool:
     if orphan.what == "empty folders" or (orphan.what == _RECORDLESS and not _has_lost_its_record(orphan.path)):
-        # Unlike a renaming this fails where somebody has just put something in.
+        # Unlike a rename, rmdir fails where another process has just put something in.
         with suppress(OSError):
             orphan.path.rmdir()
         return not orphan.path.exists()

@@ -1,1 +1,1 @@
-"""Photos of a person become a dataset and a verdict for every photo."""
+"""Turns photos of a person into a dataset, with a verdict for every photo."""

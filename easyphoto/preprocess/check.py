@@ -1,4 +1,4 @@
-"""Photos in, verdicts out: every photo is measured by itself, then against the others, then the best are kept."""
+"""Judges photos: measures each by itself, compares it with the others, and keeps the best."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
 
 _FEW = 5
-# ArcFace-type networks give one person 0.5 to 0.75 and strangers less than 0.25 (published figures, none measured
-# here): half of what the photos have among themselves lies between, whatever the network's own scale.
+# ArcFace-type networks give photos of one person a cosine similarity of 0.5 to 0.75 and strangers less than 0.25
+# (published figures, not measured here). Half of the photos' median lies between, whatever the network's scale.
 _MUCH_LESS = 0.5
 
 
@@ -38,10 +38,10 @@ def check_photos(
     chosen_faces: Mapping[str, int] | None = None,
     reference: str | None = None,
 ) -> Check:
-    """A verdict for every photo. `chosen_faces` names, by file name, the number of the face that is meant (from 1).
+    """A verdict for every photo. `chosen_faces`: file name → number of the person's face, from 1.
 
     `reference` names the photo that shows the person; None takes the best one that looks like the others. Raises
-    BadReference where it is not kept, TooFewPhotos where there is no photo at all; where none is kept, the verdicts say
+    BadReference where it is not kept, TooFewPhotos for an empty list of photos; where none is kept, the verdicts say
     why.
     """
     if not photos:
@@ -102,7 +102,7 @@ def _look_at_all(
 def _without_strangers(
     looks: list[Look], engine: FaceEngine, settings: PreprocessSettings
 ) -> tuple[list[Look], tuple[Text, ...], bool]:
-    """Identity scores, other persons set aside, what is said about it, and whether anybody could tell."""
+    """The looks with identity scores and strangers set aside, the notes on that, and whether identity was checked."""
     limit = settings.same_person if settings.same_person is not None else engine.same_person_limit
     unchecked = engine.embedder is None or limit is None
     if unchecked:
@@ -112,7 +112,7 @@ def _without_strangers(
     if not found:
         return looks, (_not_checked_note(engine),) if unchecked else (), False
     good, vectors = list(found), list(found.values())
-    # Every cosine reaches the lowest limit: all photos count, those like the others most.
+    # Every cosine reaches -1, so all photos are members; those most like the others still rank first.
     group = majority(vectors, -1.0 if limit is None else limit)
     result = list(looks)
     for index, value, inside in zip(good, group.cosines, group.members, strict=True):
@@ -132,9 +132,9 @@ def _without_strangers(
 
 
 def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Look], tuple[Text, ...]]:
-    """The looks, those of the other kind marked as incomparable, and what is said about them.
+    """The looks, with those of the other kind marked as incomparable, and the notes on them.
 
-    Where all are of the other kind, somebody insisted on this one: they are ranked as ever, and that is said.
+    Where all are of the other kind, the user insisted on this engine: they are ranked as usual, with a note.
     """
     kept = [look for look in looks if look.verdict.kept]
     strange = [look for look in kept if look.of_other_kind]
@@ -182,7 +182,7 @@ def _not_checked_note(engine: FaceEngine) -> Text:
 
 
 def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[Text, ...]:
-    """Which photos to look at where no limit is known: those far less like the others than half of the photos are."""
+    """A note on photos to look at where no limit is known: their cosine is below half of the photos' median."""
     middle = statistics.median(cosines) if cosines else 0.0
     doubtful = [
         f"{name} ({value:.2f})" for name, value in zip(names, cosines, strict=False) if value < _MUCH_LESS * middle
@@ -212,7 +212,7 @@ def _stranger_words(value: float, limit: float) -> tuple[Text, Text]:
 
 
 def _base_notes(engine: FaceEngine, family: Family) -> tuple[Text, ...]:
-    """What will come of the photos, and what is needed instead: said before anybody waits for a training."""
+    """A note on a base that cannot learn a photographed face, given before the training rather than after it."""
     if not family.only_draws or engine.domain is not Domain.PHOTOGRAPHS:
         return ()
     return (
@@ -231,7 +231,7 @@ def _noted(look: Look, said: Text) -> Look:
 
 
 def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
-    """The others are set aside; the photo that the user chose is always among the best."""
+    """Sets aside all but the `keep` best photos; the photo that the user chose is always kept."""
     kept = (index for index, look in enumerate(looks) if look.verdict.kept)
 
     def rank(index: int) -> tuple[bool, float, str]:

@@ -1,4 +1,4 @@
-"""Of the photos that show nearly the same picture the best one stays; the others are told which, and why."""
+"""Keeps the best of photos that show nearly the same picture; the verdicts of the others name it and the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easyphoto.preprocess.verdict import Reason, Verdict
 
 
 def without_copies(looks: Sequence[Look]) -> list[Look]:
-    """The looks, every copy of a better one among the kept set aside."""
+    """The looks, with every copy of a better kept photo set aside."""
     pairs = _pairs(looks)
     copies = {index: _copy(looks[index], index) for index in sorted({one for pair in pairs for one in pair})}
 
@@ -50,7 +50,7 @@ def _copy(look: Look, number: int) -> Copy:
 
 
 def _as_copy(verdict: Verdict, of: str, because: Text | None) -> Verdict:
-    # Three that are nearly equal may go round in a circle; then there is nothing to say.
+    # Of three nearly equal photos each may be better than the next, in a circle; then no reason is given.
     said = text("It is nearly the same picture as {name}.", name=of)
     if because:
         said = text("It is nearly the same picture as {name}, which {because}.", name=of, because=because)

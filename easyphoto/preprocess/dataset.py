@@ -1,4 +1,4 @@
-"""The training set of a person: pictures, loss-weight maps and captions in a folder that appears whole or not at all.
+"""The training set of a person: pictures, loss weights and captions in a folder that appears whole or not at all.
 
 dataset/ images/000.png … · weights/000.png … · metadata.jsonl · reference.png · dataset.json (written last)
 """
@@ -31,7 +31,7 @@ from easyphoto.storage.files import atomic_path, cause_of, inside, write_text
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import swap_folder
 
-# The reference photo serves as a source of features; more detail than this no family can use.
+# Longer side of the stored reference photo in pixels; no family can use more detail.
 _REFERENCE_LONGEST = 2048
 _TILTED_DEGREES = 10
 _TURNED = 0.6
@@ -39,7 +39,7 @@ _TURNED = 0.6
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """One training picture. `weights` is a grey PNG, 255 where the loss counts fully."""
+    """One training picture. `weights` is an 8-bit grey PNG, 255 where the loss counts fully."""
 
     image: Path
     weights: Path
@@ -125,20 +125,23 @@ def read_dataset(folder: Path) -> Dataset:
 
 
 def worst_half(sides: Sequence[int], resolution: int) -> frozenset[int]:
-    """The crops to enhance: those under the resolution, smallest first, at most half (but one where there is one)."""
+    """Indices of the crops to enhance: the smallest below the resolution, at most half of all but at least one.
+
+    `sides` and `resolution` are in pixels.
+    """
     small = sorted((index for index, side in enumerate(sides) if side < resolution), key=lambda i: (sides[i], i))
     return frozenset(small[: max(1, len(sides) // 2)])
 
 
 def caption_of(crop: Crop, trigger: str, *, with_attributes: bool) -> str:
-    """The trigger words, and what is plainly visible where that is asked for."""
+    """The trigger words, `with_attributes` followed by words for light and pose."""
     if not with_attributes:
         return trigger
     return ", ".join([trigger, *_attributes(crop)])
 
 
 def _attributes(crop: Crop) -> list[str]:
-    """Words for light and pose, which the picture and the five points tell without guessing."""
+    """Words for light and pose, measured on the picture and the five points."""
     words = []
     face = crop.labels == Part.SKIN
     if face.any():
@@ -152,7 +155,7 @@ def _attributes(crop: Crop) -> list[str]:
 
 
 def _finished(crop: Crop, settings: PreprocessSettings) -> tuple[Crop, list[Text]]:
-    """Retouch and background as the settings ask; an optional step that cannot be done is noted."""
+    """The crop with retouch and background as set; an optional step that fails becomes a note."""
     notes = []
     if settings.retouch:
         try:
@@ -218,7 +221,7 @@ def _write_records(
         json.dumps(
             {
                 "file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"],
-                # SDXL's UNet is told how large a picture was before it was brought to its resolution.
+                # SDXL's UNet is conditioned on the size of a picture before it was resized.
                 "original_size": [r["side"], r["side"]],
             },
             ensure_ascii=False,
@@ -247,7 +250,7 @@ def _cleared(folder: Path) -> None:
 
 
 def _moved_into_place(building: Path, folder: Path) -> None:
-    """The finished folder takes the old one's place. Raises DiskFailure."""
+    """Replace the old folder by the finished one. Raises DiskFailure."""
     old = folder.with_name(f".old-{folder.name}")
     try:
         _cleared(old)

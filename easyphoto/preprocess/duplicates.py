@@ -1,4 +1,4 @@
-"""Photos that show nearly the same picture: bursts, crops and copies. They count once."""
+"""Finds photos that show nearly the same picture: bursts, crops and copies. They count once."""
 
 from __future__ import annotations
 
@@ -12,39 +12,42 @@ from easyphoto.geometry import similarity
 from easyphoto.images.pictures import as_array
 from easyphoto.images.srgb import as_lab
 
-# The patch holds three face widths, the face in its middle third.
+# Side of the patch in pixels; it spans three face widths, with the face in the middle third.
 _SIDE = 96
 _FACE = slice(_SIDE // 3, 2 * _SIDE // 3)
 _POINTS = np.array([[0.31, 0.36], [0.69, 0.36], [0.5, 0.56], [0.34, 0.74], [0.66, 0.74]])
 _COARSE = 24
 # Of 1,987 copies of 98 photographs and drawings (crops to 70 %, sizes from 0.3, quality from 10, brightness ± 15 %,
 # bursts, black bars) 17 were missed, and none of 25,960 pairs of different pictures, 672 of them flat cartoons of one
-# person, was taken for a copy. Copies reach 0.96 and stay below 5; the nearest pairs of different photographs have 0.88
-# and 9, of drawings 0.85 and 16, of cartoons, which share the face, 1.0 and 6.6. On pictures that no bound was taken
-# from: 17 of 2,003 copies missed, 3 of 18,051 pairs taken for copies.
+# person, was taken for a copy. Copies correlate by 0.96 or more and differ by less than 5 ΔE; the nearest pairs of
+# different photographs have 0.88 and 9, of drawings 0.85 and 16, of cartoons, which share the face, 1.0 and 6.6. On
+# pictures that were not used to set the bounds: 17 of 2,003 copies missed, 3 of 18,051 pairs taken for copies.
 _ALIKE = 0.90
 _COLOURS = 7.0
-# ... and so much of the surroundings may have other colours: copies 0.04, the nearest cartoons 0.16.
+# At most this share of the surroundings may differ by more than 10 ΔE: copies have 0.04, the nearest cartoons 0.16.
 _OTHER_COLOUR, _OTHER_SHARE = 10.0, 0.12
-# Cheap, and enough for nine of ten pairs of different pictures; of the copies one in a thousand has less than 0.76.
+# A cheap first test on the coarse patches rejects nine of ten pairs of different pictures; one in a thousand copies
+# has less than 0.76.
 _WORTH_A_LOOK = 0.6
 _FEWEST = 100
 _BLACK = 16
-# Nobody brightens a copy further; beyond that it is another light.
+# Copies are not brightened or darkened further than this; beyond it the light is another one.
 _LEAST_GAIN, _MOST_GAIN = 0.75, 1.33
 _GREY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class Signature:
-    """A small patch of the face and what is around it, upright and of one size in every copy."""
+    """A small patch of the face and its surroundings, upright and of one size in every copy."""
 
     lab: np.ndarray
-    """(side, side, 3) float32: L, a, b."""
+    """(side, side, 3) float32 CIELAB: L, a, b."""
     seen: np.ndarray
-    """The pixels that lie inside the picture; black bars beside a picture are not it."""
+    """(side, side) bool: pixels inside the picture; black bars beside it lie outside."""
     coarse: np.ndarray
+    """float32 L of the patch, reduced."""
     coarse_seen: np.ndarray
+    """bool, of the shape of `coarse`: pixels wholly inside the picture."""
     extent: float
     """The area of the picture in squares as wide as the face."""
 
@@ -55,21 +58,21 @@ class Signature:
 
 
 def signature(picture: Image.Image, face: Face) -> Signature:
-    """Aligned by the five points, so that crops and copies of another size have nearly the same one."""
+    """The signature, aligned by the five points, so that crops and resized copies have nearly the same one."""
     import cv2
 
     image = as_array(picture)
     target = ((_POINTS - 0.5) / 3 + 0.5) * _SIDE
     matrix = similarity(np.asarray(face.points, np.float64), target)
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    # Averaged first: a bare warp would pick single pixels, and two sizes of one picture would differ.
+    # Blur first: a bare warp would pick single pixels, and two sizes of one picture would differ.
     smooth = cv2.GaussianBlur(image, (0, 0), max(0.5 / zoom, 0.3))
     size = (_SIDE, _SIDE)
     patch = cv2.warpAffine(smooth, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     whole = _without_bars(image)
     inside = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST)
     lab = as_lab(patch)
-    # Eroded, because the picture's edge bleeds inwards where it was averaged.
+    # Erode, because the blur carries the picture's edge inwards.
     seen = cv2.erode(inside, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
     small = (_COARSE, _COARSE)
     coarse_seen = cv2.resize(seen.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0.99
@@ -78,7 +81,7 @@ def signature(picture: Image.Image, face: Face) -> Signature:
 
 
 def are_duplicates(one: Signature, other: Signature) -> bool:
-    """Whether two photos are one picture, or next to each other in a burst: face, surroundings and colours."""
+    """Whether two photos are one picture or neighbours in a burst, by face, surroundings and colours."""
     both = one.coarse_seen & other.coarse_seen
     if correlation(one.coarse[both], other.coarse[both]) < _WORTH_A_LOOK:
         return False
@@ -98,6 +101,7 @@ def are_duplicates(one: Signature, other: Signature) -> bool:
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson correlation of two float arrays of one shape, -1..1; 1 for empty or constant ones."""
     if not one.size:
         return 1.0
     one, other = one.ravel() - one.mean(), other.ravel() - other.mean()
@@ -106,7 +110,7 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _without_bars(image: np.ndarray) -> np.ndarray:
-    """1 where the picture is, 0 in the black bars that a player or a screenshot puts beside it."""
+    """uint8 mask: 1 on the picture, 0 on black bars that a player or a screenshot adds at its sides."""
     light = image.max(axis=2) > _BLACK
     rows, columns = np.flatnonzero(light.any(axis=1)), np.flatnonzero(light.any(axis=0))
     inside = np.zeros(image.shape[:2], np.uint8)
@@ -116,9 +120,9 @@ def _without_bars(image: np.ndarray) -> np.ndarray:
 
 
 def _laid_on(one: Signature, other: Signature) -> tuple[np.ndarray, np.ndarray]:
-    """The other's patch on the first one's, and what both show.
+    """The other's Lab patch registered on the first one's, and the mask of pixels that both show.
 
-    The five points of a small or a spoiled copy are off by a few pixels, which would make it another picture.
+    The five points of a small or degraded copy are off by a few pixels, enough to make it look like another picture.
     """
     import cv2
 
@@ -128,7 +132,7 @@ def _laid_on(one: Signature, other: Signature) -> tuple[np.ndarray, np.ndarray]:
     try:
         light = np.ascontiguousarray(one.lab[..., 0]), np.ascontiguousarray(other.lab[..., 0])
         _, matrix = cv2.findTransformECC(*light, matrix, cv2.MOTION_AFFINE, until, both, 5)
-    except cv2.error:  # it found no way down
+    except cv2.error:  # it did not converge
         matrix = still
     if abs(float(np.linalg.det(matrix[:, :2])) - 1) > 0.35 or float(np.abs(matrix[:, 2]).max()) > 0.2 * _SIDE:
         matrix = still
@@ -139,7 +143,7 @@ def _laid_on(one: Signature, other: Signature) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _in_its_light(lab: np.ndarray, wanted: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """As bright and as colourful as the other one's face: then whatever else differs is no matter of brightness."""
+    """`lab` scaled to the brightness and colourfulness of the wanted face, so that only other differences remain."""
     gains = []
     for channels in (slice(0, 1), slice(1, 3)):
         have, want = lab[..., channels][face], wanted[..., channels][face]
@@ -149,7 +153,7 @@ def _in_its_light(lab: np.ndarray, wanted: np.ndarray, face: np.ndarray) -> np.n
 
 
 def _difference(one: np.ndarray, other: np.ndarray, *, in_colour: bool) -> np.ndarray:
-    """ΔE of each pixel's neighbourhood; where one of the pictures is grey, of its light only."""
+    """ΔE of each pixel's neighbourhood; without `in_colour`, the difference in L only."""
     import cv2
 
     difference = cv2.GaussianBlur(one - other, (0, 0), 1.5)

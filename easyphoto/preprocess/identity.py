@@ -1,4 +1,4 @@
-"""Which photos show the same person: the largest group that agrees, found without being led astray by strangers."""
+"""Finds the photos that show the same person: the largest group that agrees, robust against strangers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ _ROUNDS = 10
 
 @dataclass(frozen=True)
 class Majority:
-    """The mean face of the person, and each photo's cosine to it."""
+    """The person's mean embedding, and each photo's cosine similarity to it."""
 
     mean: np.ndarray
+    """float32 unit vector."""
     cosines: tuple[float, ...]
+    """One for each photo, in their order."""
     members: tuple[bool, ...]
+    """Whether each photo belongs to the group."""
     agrees: bool
-    """False where no group holds more than half of the photos: then nobody can say who is meant."""
+    """False where no group holds more than half of the photos, so that it is not known who is meant."""
 
 
 def majority(vectors: Sequence[np.ndarray], limit: float) -> Majority:
-    """The largest group of photos whose cosine to the group's mean reaches `limit`."""
+    """The largest group of photos whose cosine similarity to the group's mean reaches `limit` (-1..1).
+
+    `vectors`: one float32 embedding for each photo.
+    """
     table = np.array([[cosine(one, other) for other in vectors] for one in vectors])
     near = table >= limit
-    # The photo with the most neighbours starts; among equals the one that is nearest to all.
+    # Start from the photo with the most neighbours; among equals from the one nearest to all.
     start = max(range(len(vectors)), key=lambda i: (int(near[i].sum()), float(table[i].sum())))
     members = near[start]
     mean = vectors[start]

@@ -1,4 +1,4 @@
-"""One look at one photo: upright, its faces, what is wrong with the face by itself, and what comparison needs."""
+"""Examines one photo by itself: its orientation, its faces, their faults, and what the comparison needs."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ from easyphoto.storage.files import readable_name
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600
-# A face found with this score, eyes above mouth, is not looked for in the turned pictures. YuNet gives upright faces
-# 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.
+# With an upright face (eyes above mouth) of this score the photo is not tried in other orientations. YuNet gives
+# upright faces 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.
 _STRONG = 0.92
-# How much better a turned picture must be: an upright guess costs less when wrong.
+# How much higher a turned picture must score: a wrong guess costs less where the photo stays upright.
 _CLEARLY = 0.02
 _MEASURE_WIDTH = 256
 # A second face of more than this share of the largest one's area could be meant as well.
 _RIVAL = 0.25
-# Detectors are this unsure only of faces that are half hidden, in profile or in deep shadow.
+# Detectors score only half-hidden faces, profiles and faces in deep shadow below this.
 _HALF_SEEN = 0.5
 _NO_FILES = (text("a folder"), text("a pipe"), text("a socket"), text("a device"))
-# Whole faces are 0.65 to 0.75 as wide as high to the detectors; one covered down the middle is at most 0.52.
+# Width ÷ height of a detected box: 0.65 to 0.75 for whole faces, at most 0.52 for one covered down the middle.
 _NARROW = 0.57
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A photo's verdict as far as the photo alone decides, and what is compared with the other photos."""
+    """A photo's verdict as far as the photo alone decides it, and what is compared with the other photos."""
 
     verdict: Verdict
     embedding: np.ndarray | None = None
+    """float32 unit vector; None without an embedder or a face."""
     signature: Signature | None = None
     detail: float = 0.0
-    """How many blur radii the face is wide."""
+    """The face's width in blur radii."""
     of_other_kind: bool = False
-    """Whether the face looks drawn where the engine is that of photographs, or the other way round."""
+    """Whether the face looks drawn to an engine for photographs, or photographed to one for drawings."""
 
 
 def look_at(
@@ -61,7 +62,7 @@ def look_at(
     settings: PreprocessSettings,
     chosen: Mapping[str, int],
 ) -> Look:
-    """Measure one photo. Never raises for what the file holds: a broken one gets its verdict."""
+    """Measure one photo. An unreadable file does not raise: it gets a verdict."""
     try:
         return _looked_at(photo, engine, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
@@ -125,7 +126,7 @@ def _unreadable(photo: Path, error: BadPicture) -> Verdict:
 
 
 def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:
-    """The quarter turn that the detector likes best, and the faces then; 0 unless another is clearly better."""
+    """The quarter turn (degrees) with the highest detector score and its faces; 0 unless another is clearly better."""
     best = (0, engine.detect(picture))
     score = _standing(best[1])
     if score >= _STRONG:
@@ -141,7 +142,7 @@ def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple
 
 
 def _standing(faces: tuple[Face, ...]) -> float:
-    """The best score of a face that stands upright; one that lies or stands on its head counts half."""
+    """The best score of an upright face; a face that lies or stands on its head counts half."""
     return max((face.score * (1.0 if _is_upright(face) else 0.5) for face in faces), default=0.0)
 
 
@@ -162,7 +163,7 @@ def _no_face_words(full: Size) -> tuple[Text, Text]:
 
 
 def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
-    """The face the user chose, else the largest where no other comes near it, else a question."""
+    """The verdict with the face that the user chose, else the largest; a rival in size turns it into a question."""
     faces = verdict.faces
     if number is not None:
         if 1 <= number <= len(faces):
@@ -219,7 +220,7 @@ def _measured(
 def _fault(
     verdict: Verdict, full: Size, *, family: Family, settings: PreprocessSettings
 ) -> tuple[Reason, Text, Text] | None:
-    """What is wrong with the face by itself, the most telling fault first."""
+    """The first fault of the face by itself, most telling faults first; None without one."""
     assert verdict.face is not None
     side = cut_side(verdict.face, full)
     if side is not None:
@@ -266,13 +267,13 @@ def _small_words(width: float, least: int) -> tuple[Text, Text]:
 
 
 def cut_side(face: Face, picture: Size) -> Text | None:
-    """The edge of the picture that cuts the face off, or None where it lies (nearly) whole inside."""
+    """The edge of the picture that cuts the face off; None where the face lies nearly whole inside."""
     points = np.asarray(face.points, np.float64)
     eyes_to_mouth = points[3:5].mean(0) - points[:2].mean(0)
     unit = max(float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(eyes_to_mouth)), 1e-3)
     box, width, height = face.box, face.box.width, face.box.height
-    # A box that leaves the picture by more than a tenth, or a point so near the edge that no cheek fits between.
-    # Some detectors squeeze the box into the picture; the points then tell.
+    # Cut off: a box beyond the edge by more than a tenth, or a point too near the edge for a cheek between them.
+    # Some detectors clip the box to the picture; then only the points tell.
     near, far = points.min(0) / unit - 0.2, (np.array([picture.width, picture.height]) - points.max(0)) / unit - 0.2
     room = {
         text("left"): min(box.left / width + 0.1, near[0]),

@@ -1,4 +1,4 @@
-"""Which of two copies is the better one, and why: said only where it is known."""
+"""Decides which of two copies is the better one, and why, where that is known."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from easyphoto.messages import Text, text
 # Copies of a picture differ by up to 0.06 (quality 10) and, sharpened by an editor, by up to 0.14; a shaken picture of
 # a burst by more.
 _SHARPER = 0.15
-# Detectors place the boxes of copies of one size up to 5 % differently.
+# Detectors give copies of one size boxes that differ by up to 5 %.
 _LARGER = 1.1
-# From here on nobody sees the compression, and a copy saved once more may well have the higher number.
+# From this JPEG quality on compression is invisible, and a copy saved again may have the higher number.
 _AS_GOOD_AS_NONE = 85
 _LESS_COMPRESSED = 5
 _LOSSLESS = ("PNG", "BMP", "TIFF")
-# The luminance table of the JPEG standard, annex K.1, row by row; programs scale it by their number for quality.
+# Sum of the luminance table in annex K.1 of the JPEG standard, which programs scale by their number for quality.
 _STANDARD_TOTAL = 3688
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file says about where its picture comes from."""
+    """What a file's header says about the origin of its picture."""
 
     quality: int | None = None
-    """Of the last compression, as most programs count it from 1 to 100; None where it is not known."""
+    """JPEG quality of the last compression, 1..100 as most programs count it; None where unknown."""
     taken: str | None = None
-    """The camera's date and time, which sorts by its letters."""
+    """The camera's date and time, sortable as text."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One of two copies, with what decides between them."""
+    """One of two copies, with the values that decide between them."""
 
     sharpness: float
     face_width: float
-    """In the pixels of the file."""
+    """Width of the face in pixels of the file."""
     extent: float
     """The area of the picture in squares as wide as the face."""
     file: FileFacts
     number: int
-    """Its place among the photos given."""
+    """Index among the given photos."""
 
 
 def file_facts(photo: Path) -> FileFacts:
-    """From the file's header only; nothing where it cannot be read."""
+    """The facts in the file's header; empty where it cannot be read."""
     try:
         with open_picture(photo) as opened:
             taken = taken_in(opened.info)
@@ -60,7 +60,7 @@ def file_facts(photo: Path) -> FileFacts:
 
 
 def better_because(one: Copy, other: Copy) -> Text | None:
-    """Why the first is the better of two copies, to go on with "which"; None where it is not."""
+    """Why the first of two copies is the better one, as a clause to follow "which"; None where it is not."""
     if abs(one.sharpness - other.sharpness) > _SHARPER:
         return text("is sharper") if one.sharpness > other.sharpness else None
     if max(one.face_width, other.face_width) > _LARGER * min(one.face_width, other.face_width):
@@ -76,7 +76,7 @@ def better_because(one: Copy, other: Copy) -> Text | None:
 
 
 def _date_words(mine: str | None, others: str | None) -> Text | None:
-    """A copy that went through a messenger or an editor has often lost its date."""
+    """Says which copy kept its date: messengers and editors often remove it."""
     if others is None:
         return text("still has the date on which it was taken")
     return text("was taken earlier") if mine is not None and mine < others else None
@@ -87,6 +87,6 @@ def _seen_quality(file: FileFacts) -> int | None:
 
 
 def _jpeg_quality(table: list[int]) -> int:
-    """The number from 1 to 100 by which the standard's table was scaled; about right for other tables."""
+    """The quality, 1..100, by which the standard's table was scaled; approximate for other tables."""
     percent = 100 * sum(table) / _STANDARD_TOTAL
     return round(min(100.0, max(1.0, 100 - percent / 2 if percent <= 100 else 5000 / percent)))

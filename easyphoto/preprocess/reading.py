@@ -1,4 +1,4 @@
-"""Photos as they stand upright: EXIF first, then the quarter turn that the detector voted for."""
+"""Reads photos upright: by EXIF first, then by the quarter turn that the detector chose."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from easyphoto.images.decoding import upright_size
 from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.verdict import Verdict
 
-# In lengths of the face; copies of a photo are compared by three of them, the largest crops have three.
+# Side of the area read around a face, in face lengths; comparison of copies and the largest crops need three.
 _SURROUNDINGS = 16.0
 _LARGE = 5000
 _TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
 def original_size(photo: Path) -> Size:
-    """The full size of a photo, upright by its EXIF tag, from its header only. Raises BadPicture."""
+    """The full size of a photo in pixels, upright by its EXIF tag, read from its header. Raises BadPicture."""
     return Size(*upright_size(photo))
 
 
@@ -31,13 +31,13 @@ def turned(picture: Image.Image, rotation: int) -> Image.Image:
 
 
 def scaled_face(face: Face, factor: float) -> Face:
-    """The same face on the same picture at another size."""
+    """The face on the same picture resized by `factor`."""
     points = resized_points(face.points, factor).astype(np.float32)
     return replace(face, box=face.box.scaled(factor), points=points)
 
 
 def upright_photo(verdict: Verdict, *, longest: int | None = None) -> tuple[Image.Image, Face | None]:
-    """A judged photo upright, its longer side at most `longest`, and its face in that picture's pixels."""
+    """A judged photo, upright, its longer side at most `longest` pixels, and its face in that picture's pixels."""
     full = original_size(verdict.path)
     picture = turned(read_picture(verdict.path, longest=longest), verdict.rotation)
     factor = max(picture.size) / full.long
@@ -45,7 +45,7 @@ def upright_photo(verdict: Verdict, *, longest: int | None = None) -> tuple[Imag
 
 
 def moved_face(face: Face, left: float, top: float) -> Face:
-    """The same face on a part of the picture that begins there."""
+    """The face in pixels of the part of the picture whose corner is at (left, top)."""
     points = np.asarray(face.points, np.float64) - (left, top)
     return replace(face, box=face.box.moved(-left, -top), points=points.astype(np.float32))
 
@@ -53,7 +53,8 @@ def moved_face(face: Face, left: float, top: float) -> Face:
 def upright_face(verdict: Verdict, side: int) -> tuple[Image.Image, Face]:
     """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own.
 
-    Of a photo in which the face is lost only its surroundings: networks would look at 100 megapixels several times.
+    Of a picture larger than `_LARGE` only the face's surroundings are returned: networks would otherwise process 100
+    megapixels several times.
     """
     if verdict.face is None:
         raise ValueError(f"{verdict.photo} has no face.")

@@ -1,7 +1,8 @@
-"""The reference photo: the one that says whose face it is, so it must show the person who is meant.
+"""Finds the reference photo, which defines whose face it is and so must show the right person.
 
-With an embedder it is one that looks like the others; without one nobody can tell, and the user is asked. What covers
-its face would cover every result's, so a covered photo is the reference only where it is named or all are covered.
+With an embedder it is a photo that looks like the others; without one this cannot be checked, and the user is asked.
+What covers its face would cover the face of every result, so a covered photo is the reference only where the user names
+it or all are covered.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from easyphoto.preprocess.look import Look
 from easyphoto.preprocess.verdict import Verdict
 from easyphoto.storage.files import readable_name
 
-# How far below the median, as a share of it, still is near it. In 600 mixtures of two of 16 drawn persons, the second
-# on fewer photos, the reference then was the second one once, without a bound 215 times; a tenth let six through.
+# How far below the median, as a share of it, a photo still counts as near it. In 600 mixtures of two of 16 drawn
+# persons, the second on fewer photos, the reference showed the second one once, without a bound 215 times, with a tenth
+# six times.
 _NEAR = 0.02
-# Blur radii across the face: what crisp photographs and paintings of 130 pixels or more have. Hard outlines have more,
-# but that is how they are drawn. Half of it counts as much as a nose that lies a third of the way to an eye.
+# Blur radii across the face of crisp photographs and paintings of 130 pixels or more. Hard outlines have more, which is
+# a matter of style. Half of it costs as much as a nose that lies a third of the way to an eye.
 _ENOUGH_DETAIL = 250.0
 
 
@@ -32,12 +34,12 @@ _ENOUGH_DETAIL = 250.0
 class Reference:
     photo: str | None
     is_assured: bool
-    """Whether it is known to show the person who is meant."""
+    """Whether the photo is known to show the right person."""
     is_chosen: bool
 
 
 def wanted_photo(photos: Sequence[Path], reference: str | None) -> str | None:
-    """The name of the photo that the user chose, by its name or a path to it. Raises BadReference."""
+    """The file name of the photo that the user chose by name or path. Raises BadReference."""
     if reference is None:
         return None
     name, has_folder = Path(reference).name, Path(reference).parent != Path()
@@ -78,9 +80,9 @@ def _chosen(verdicts: Sequence[Verdict], wanted: str) -> str:
 
 
 def _like_the_others(kept: Sequence[Look]) -> list[Look]:
-    """Those that are like all others as much as half of the photos are; all of them where nobody can tell.
+    """The photos about as like the others as the median, or more; all of them where that is unknown.
 
-    Whoever is on fewer photos is less like the rest than who is on most, whatever the embedder's own scale is.
+    A person on fewer photos is less like the rest than the person on most, whatever the embedder's scale.
     """
     vectors = [look.embedding for look in kept if look.embedding is not None]
     cosines = own_cosines(vectors) if len(vectors) == len(kept) else ()
@@ -95,10 +97,10 @@ def _uncovered(looks: Sequence[Look]) -> list[Look]:
 
 
 def _suitability(look: Look) -> float:
-    """How midway the nose lies, how level the eyes and how much detail there is. Whom it is like was asked before.
+    """Score of a photo as reference: how central the nose, how level the eyes, how much detail.
 
-    A tilt can be turned back; a turned head cannot, and it is laid on no template that is turned the other way. What
-    is laid into templates is as soft as the reference.
+    A tilt can be rotated back; a turned head cannot, and does not fit a template turned the other way. Fused detail is
+    as soft as the reference. Likeness was checked before.
     """
     face = look.verdict.face
     turned = frontality(face) if face is not None else 0.0

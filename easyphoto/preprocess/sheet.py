@@ -1,4 +1,4 @@
-"""The verdict sheet: one card for every photo, with its face, what was decided, why, and what to do."""
+"""The verdict sheet: a card for every photo with its face, the decision, the reason and the advice."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class _Pen:
 
 
 def verdict_sheet(check: Check, person: str | None = None) -> Image.Image:
-    """All verdicts on one picture, in the order of the photos; `person` is the name of who is meant, where it is known.
+    """All verdicts on one picture, in the order of the photos; `person` is the person's name, where known.
 
-    Where nobody could check the reference photo, it is shown large, and asked about.
+    A reference photo that could not be checked is shown large, with a question.
     """
     count = len(check.verdicts)
     columns = max(1, min(count, 4 if count <= 16 else 6))
@@ -66,7 +66,7 @@ def verdict_sheet(check: Check, person: str | None = None) -> Image.Image:
 
 
 def write_check(check: Check, folder: Path, *, person: str | None = None) -> tuple[Path, Path]:
-    """verdicts.json and verdicts.png in `folder`; returns their paths in that order."""
+    """Write verdicts.json and verdicts.png into `folder`; returns their paths in that order."""
     json_path, png_path = folder / CHECK_FILE, folder / "verdicts.png"
     write_picture(png_path, verdict_sheet(check, person))
     write_json(json_path, check.record())
@@ -75,7 +75,7 @@ def write_check(check: Check, folder: Path, *, person: str | None = None) -> tup
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """What a training needs to know of its check."""
+    """What a training needs from its check."""
 
     kept: tuple[str, ...]
     """Names of photos, best first."""
@@ -84,7 +84,7 @@ class CheckRecord:
 
 
 def read_check(folder: Path) -> CheckRecord:
-    """What `write_check` wrote. Raises BadRecord, OutsideFolder."""
+    """Read what `write_check` wrote. Raises BadRecord, OutsideFolder."""
     record = typed(CheckRecord, read_json(folder / CHECK_FILE), f"The check in {folder.name}")
     for name in record.kept:
         inside(folder, name)
@@ -96,7 +96,7 @@ def _pen(sheet: Image.Image) -> _Pen:
 
 
 def _draw_header(pen: _Pen, check: Check, notes: list[str], *, width: int) -> None:
-    """Green where the reference photo is known to show the person, amber where it is not, red where there is none."""
+    """Green where the reference photo is known to show the person, amber where unknown, red where there is none."""
     colour = _RED if check.reference is None else _GREEN if check.reference_assured else _AMBER
     pen.draw.rectangle((0, 0, width, _BAND), fill=colour)
     pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _WHITE, pen.title)
@@ -109,7 +109,7 @@ def _draw_header(pen: _Pen, check: Check, notes: list[str], *, width: int) -> No
 
 
 def _draw_question(sheet: Image.Image, pen: _Pen, verdict: Verdict, question: str, *, top: int) -> None:
-    """The reference photo large, and what to do where it shows somebody else."""
+    """Draws the reference photo large, with the advice for a photo that shows somebody else."""
     right, bottom = sheet.width - _GAP, top + _ASKED.height + 2 * _GAP
     pen.draw.rounded_rectangle((_GAP, top, right, bottom), 8, fill=_WHITE, outline=_AMBER, width=2)
     picture = face_close_up(verdict, _ASKED)
@@ -171,7 +171,7 @@ def _colour(verdict: Verdict) -> tuple[int, int, int]:
 
 
 def framed_photo(verdict: Verdict, size: Size) -> Image.Image:
-    """The photo upright within `size`, its faces framed; the judged one thick, numbered where there are several."""
+    """The photo upright within `size`, its faces framed: the judged one thick, and numbered where there are several."""
     try:
         picture, _ = upright_photo(verdict, longest=2 * size.long)
     except BadPicture:
@@ -194,7 +194,7 @@ def framed_photo(verdict: Verdict, size: Size) -> Image.Image:
 
 
 def face_close_up(verdict: Verdict, size: Size) -> Image.Image:
-    """The judged face large, with its hair and neck, upright; a cross where the photo cannot be read any more."""
+    """The judged face with hair and neck, large and upright; a cross where the photo is no longer readable."""
     try:
         picture, face = upright_face(verdict, size.long // 2)
     except BadPicture:
@@ -220,7 +220,7 @@ def _no_picture() -> Image.Image:
 def wrapped(text: str, font: Font, width: int) -> list[str]:
     """The words of `text` in lines of at most `width` pixels."""
     lines: list[str] = []
-    # Pillow's built-in font knows Latin 1 only in part.
+    # Pillow's built-in font covers Latin 1 only in part.
     for word in drawable(text.replace("×", "x"), font).split():
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and font.getlength(longer) <= width:

@@ -1,4 +1,4 @@
-"""What is said about every photo: kept, or set aside with a reason and advice that somebody can act on."""
+"""The verdict on a photo: kept, or set aside with a reason and advice that the user can follow."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from easyphoto.faces.engine import Covering, Face
 from easyphoto.messages import Text, joined, note, text
 
 NOT_CHECKED = note("identity-not-checked", "identity not checked")
-"""Noted at each photo where nobody could tell whether it shows somebody else."""
+"""The note on each photo where it could not be checked whether it shows somebody else."""
 
 NOT_ASSURED = "reference-not-assured"
-"""The code of the note which says that nobody could tell it of the reference photo."""
+"""The code of the note that the identity of the reference photo could not be checked."""
 
 
 class Reason(str, Enum):
@@ -44,9 +44,9 @@ class Verdict:
     explanation: Text
     advice: Text
     rotation: int = 0
-    """Degrees clockwise by which the picture is turned, after its EXIF tag, to stand upright: 0, 90, 180 or 270."""
+    """Degrees clockwise by which the picture is turned upright, after its EXIF tag: 0, 90, 180 or 270."""
     face: Face | None = None
-    """In the pixels of the upright picture at its full size."""
+    """The judged face, in pixels of the upright picture at its full size."""
     sharpness: float = 0.0
     exposure: float = 0.0
     angle: float = 0.0
@@ -55,15 +55,15 @@ class Verdict:
     duplicate_of: str | None = None
     notes: tuple[Text, ...] = ()
     incomparable: bool = False
-    """It looks of another kind than the other photos (drawn, photographed): it comes last, and is no reference."""
+    """Whether it is of another kind than the other photos (drawn, photographed): it ranks last and is no reference."""
     faces: tuple[Face, ...] = ()
-    """Every face that was found, largest first; their order gives the numbers on the sheet."""
+    """Every face found, largest first; their order gives the numbers on the sheet."""
     covering: Covering | None = None
-    """What hides the judged face's eyes or mouth; None where nothing does, or nobody can tell."""
+    """What hides the judged face's eyes or mouth; None where nothing does or it is unknown."""
 
     @property
     def rank(self) -> float:
-        """What photos are ranked by; without an embedder all identities count alike."""
+        """The value by which photos are ranked; without an embedder all identities count alike."""
         if self.incomparable:
             return 0.0
         return (1.0 if self.identity is None else max(self.identity, 0.0)) * self.quality
@@ -95,18 +95,18 @@ class Check:
 
     verdicts: tuple[Verdict, ...]
     reference: str | None
-    """The name of the kept photo that shows the person best from the front."""
+    """File name of the kept photo that shows the person best from the front."""
     engine: str
     domain: str
     embedder: str | None
     notes: tuple[str, ...]
     seconds: float
     decided: str = ""
-    """Why the photos were taken for that domain: asked for, or how many faces look so."""
+    """Why the photos were assigned to that domain: by request, or by the number of faces that look so."""
     reference_assured: bool = False
-    """Whether the reference is known to show the person who is meant: by an embedder, or because the user said so."""
+    """Whether the reference is known to show the right person: by an embedder, or because the user said so."""
     reference_chosen: bool = False
-    """Whether the user said so."""
+    """Whether the user chose the reference."""
 
     @property
     def kept(self) -> tuple[Verdict, ...]:
@@ -115,7 +115,7 @@ class Check:
 
     @property
     def none_kept(self) -> str:
-        """What is said where no photo was kept: how many there were, and how often each reason set one aside."""
+        """The message where no photo was kept: the number of photos, and the count of each reason."""
         reasons = Counter(verdict.reason.value for verdict in self.verdicts if verdict.reason)
         counted = joined(
             text("{count} × {reason}", count=count, reason=reason) for reason, count in reasons.most_common()
@@ -124,14 +124,14 @@ class Check:
 
     @property
     def question(self) -> Verdict | None:
-        """The reference photo where nobody could check that it shows the person: the user is asked about it."""
+        """The reference photo to ask the user about, where it could not be checked that it shows the person."""
         if self.reference_assured:
             return None
         return next((verdict for verdict in self.verdicts if verdict.photo == self.reference), None)
 
     @property
     def identity_words(self) -> Text:
-        """Whether other persons were looked for, for people to read."""
+        """Whether other persons were looked for, in words."""
         kept = self.kept
         if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
@@ -158,7 +158,7 @@ class Check:
 
 
 def question_about(person: str | None) -> Text:
-    """What is asked beside a reference photo that nobody could check."""
+    """The question beside a reference photo that could not be checked."""
     return text("Is this {name}?", name=person) if person else text("Is this the person you mean?")
 
 

@@ -1,1 +1,1 @@
-"""Files on disk: written whole, locked, recorded, and put in order after a crash."""
+"""Files on disk: atomic writes, locks, records, the journal, and recovery after a crash."""

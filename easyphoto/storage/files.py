@@ -1,8 +1,7 @@
-"""Files: written so that a killed process leaves nothing half-written that looks whole, and opened only where they are
-files.
+"""Atomic writes, after which a killed process leaves no partial file that looks whole, and reads of regular files only.
 
-A file is as private as the folder it lies in: in one of 0700, as every folder of the workspace is, it has 0600. The
-process's umask is never changed for that, not even for a moment: all its threads share it.
+A file is as private as its folder: in a folder of mode 0700, as all of the workspace are, it has mode 0600. The umask
+is never changed for that, because all threads of the process share it.
 """
 
 import errno
@@ -20,12 +19,12 @@ from easyphoto.errors import DiskFailure, InputError, NotAFile, OutsideFolder
 from easyphoto.messages import text
 
 WRITING = ".writing-"
-"""How the names of files begin that are being written."""
+"""Prefix of the names of files that are being written."""
 MOST_NAME_BYTES = 255
-"""What file systems take; of a longer name they say so with errors of their own."""
+"""Longest file name in bytes on common file systems; their errors for longer ones differ."""
 SECONDS_TO_LET_GO = 1.0
-"""How long a file is waited for that somebody has open. Windows then refuses to replace it, and so do some network
-disks; virus scanners and viewers let go within tenths of a second."""
+"""How long to wait for a file that another process has open. Windows and some network disks refuse to replace it; virus
+scanners and viewers close it within tenths of a second."""
 _PRIVATE = 0o700
 _ATTEMPTS = 20
 _BLOCK = 1 << 20
@@ -43,11 +42,11 @@ _IN_USE = text("Check the rights of the folder, and close what has the file open
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; on success it is synced and takes `target`'s place in one step.
+    """Yield a temporary path beside `target`; on success it is synced and replaces `target` in one step.
 
     The temporary name keeps the target's suffix, because PIL and safetensors choose the format by it.
     Raises DiskFailure where the disk is full or not writable, NotAFile where `target` is a folder, a device or a pipe,
-    InputError where something that is read meanwhile is not there; `target` is then as it was.
+    InputError where a file read inside the block is missing; `target` is then unchanged.
     """
     target = _writable(target)
     temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
@@ -84,15 +83,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def _begun(temporary: Path) -> int | None:
-    """The new file, open and locked, so that nobody takes it for one that a killed process left.
+    """Create the file, open and locked, so that no sweep takes it for one that a killed process left.
 
-    On Windows it is closed again: what is open cannot be put in another's place there.
+    On Windows it is closed again, because an open file cannot replace another one there.
     """
     for attempt in range(_ATTEMPTS):
         try:
             make_folder(temporary.parent)
             handle = private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        except FileNotFoundError:  # an empty folder, which somebody has just cleared away
+        except FileNotFoundError:  # another process has just removed the empty folder
             if attempt == _ATTEMPTS - 1:
                 raise
             continue
@@ -103,7 +102,7 @@ def _begun(temporary: Path) -> int | None:
         with suppress(OSError):  # a disk without locks
             taken = try_lock(handle)
         if taken is False or not is_same_file(handle, temporary):
-            # Somebody who removes what dead processes left was here before the lock.
+            # A sweep has taken the file before it was locked.
             os.close(handle)
             with suppress(OSError):
                 temporary.unlink()
@@ -113,9 +112,9 @@ def _begun(temporary: Path) -> int | None:
 
 
 def try_lock(handle: int) -> bool | None:
-    """Lock an open file until it is closed; returns at once, with False where another process holds it.
+    """Lock an open file until it is closed, without waiting; False where another process holds it.
 
-    None where this system has no such lock. Raises OSError where the disk has none.
+    None on systems without this lock. Raises OSError on disks without locks.
     """
     try:
         import fcntl
@@ -129,7 +128,7 @@ def try_lock(handle: int) -> bool | None:
 
 
 def is_same_file(handle: int, path: Path) -> bool:
-    """Whether what was opened still lies there."""
+    """Whether the open file still lies at `path`."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
@@ -137,7 +136,7 @@ def is_same_file(handle: int, path: Path) -> bool:
 
 
 def take_place(new: Path, target: Path) -> None:
-    """`os.replace`, which waits a moment for who has `target` open. Raises OSError."""
+    """`os.replace` that retries for `SECONDS_TO_LET_GO` while another process has `target` open. Raises OSError."""
     latest = time.monotonic() + SECONDS_TO_LET_GO
     while True:
         try:
@@ -150,12 +149,12 @@ def take_place(new: Path, target: Path) -> None:
 
 
 def private_opener(path: str, flags: int) -> int:
-    """For `open(…, opener=private_opener)`: a file that is made is as private as its folder. Raises OSError."""
+    """For `open(…, opener=private_opener)`: a created file is as private as its folder. Raises OSError."""
     return os.open(path, flags, _rights_in(Path(path).parent) & 0o666)
 
 
 def _rights_in(folder: Path) -> int:
-    """Of what is made in `folder`, its owner's own always among them.
+    """Mode of new entries in `folder`, always with the owner's own rights.
 
     On Windows a folder's mode says nothing (read-only means there that it has an icon), and rights are inherited.
     """
@@ -163,11 +162,11 @@ def _rights_in(folder: Path) -> int:
 
 
 def _writable(target: Path) -> Path:
-    """Where a link leads, so that it stays a link. Raises NotAFile for what must not be replaced."""
+    """The target of a link, so that it stays a link. Raises NotAFile for anything but a regular file."""
     try:
         target = target.resolve() if target.is_symlink() else target
         kind = stat.S_IFMT(target.stat().st_mode)
-    except (OSError, RuntimeError):  # a circle of links
+    except (OSError, RuntimeError):  # missing, or a cycle of links
         return target
     if kind != stat.S_IFREG:
         raise NotAFile(
@@ -178,7 +177,7 @@ def _writable(target: Path) -> Path:
 
 
 def _is_of_another(error: OSError, *ours: Path) -> bool:
-    """Whether a file that was read is the reason."""
+    """Whether the error is about another file, one that was read."""
     if not isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)) or error.filename is None:
         return False
     named = Path(os.fsdecode(error.filename))
@@ -186,7 +185,7 @@ def _is_of_another(error: OSError, *ours: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name itself must last. Windows has no such thing, and some network disks refuse it."""
+    """Make a new name in the folder durable. Windows has no such call, and some network disks refuse it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -196,7 +195,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> Path:
-    """Make it with those above it, each as private as the one that it lies in. Raises OSError."""
+    """Make the folder and its missing parents, each as private as its own parent. Raises OSError."""
     missing = []
     while not folder.is_dir() and folder != folder.parent:
         missing.append(folder)
@@ -204,7 +203,7 @@ def make_folder(folder: Path) -> Path:
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(mode=_rights_in(path.parent))
-        # One that somebody has just cleared away is missed by who wants to write there, and made again.
+        # If another process has just removed it, the writer notices that and makes it again.
         with suppress(FileNotFoundError):
             if not stat.S_ISDIR(path.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
@@ -212,9 +211,9 @@ def make_folder(folder: Path) -> Path:
 
 
 def matching(folder: Path, pattern: str) -> tuple[Path, ...]:
-    """What `folder.glob` finds, sorted; nothing of a folder that is not there, or goes meanwhile.
+    """The paths that `folder.glob` finds, sorted; empty for a folder that is missing or vanishes meanwhile.
 
-    Python's own raises then, and empty folders of a workspace come and go.
+    `glob` itself raises then, and empty folders of a workspace come and go.
     """
     try:
         return tuple(sorted(folder.glob(pattern)))
@@ -223,7 +222,7 @@ def matching(folder: Path, pattern: str) -> tuple[Path, ...]:
 
 
 def make_private_folder(folder: Path) -> Path:
-    """A folder that nobody else on this machine can look into; one that is there becomes so. Raises OSError."""
+    """Make a folder of mode 0700, or give an existing one that mode. Raises OSError."""
     made = make_folder(folder)
     if os.name == "posix" and stat.S_IMODE(made.stat().st_mode) != _PRIVATE:
         made.chmod(_PRIVATE)
@@ -231,14 +230,14 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def copy_file(source: Path, target: Path) -> Path:
-    """The content, as private as the target's folder; a link's target is copied. Raises OSError and NotAFile."""
+    """Copy the content to a file as private as its folder; follows a link. Raises OSError and NotAFile."""
     with open_regular(source) as stream, open(target, "wb", opener=private_opener) as copy:
         shutil.copyfileobj(stream, copy, _BLOCK)
     return target
 
 
 def copy_folder(source: Path, target: Path) -> Path:
-    """A new folder with copies of all files; links and what is no file are left out. Raises OSError."""
+    """Copy all regular files to a new folder; links and special files are left out. Raises OSError."""
     target.mkdir(mode=_rights_in(target.parent))
     for entry in sorted(source.iterdir()):
         if entry.is_symlink():
@@ -251,12 +250,12 @@ def copy_folder(source: Path, target: Path) -> Path:
 
 
 def open_regular(source: Path) -> BinaryIO:
-    """Open a file to be read. Raises NotAFile, without waiting, for a pipe, a device, a socket or a folder; OSError."""
+    """Open a file for reading. Raises OSError, and NotAFile without blocking for a pipe, device, socket or folder."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         handle = os.open(source, flags)
     except OSError:
-        # Some kinds cannot even be opened, a socket for one.
+        # Some kinds, such as sockets, cannot even be opened.
         with suppress(OSError):
             _check_kind(source, source.stat().st_mode)
         raise
@@ -280,7 +279,7 @@ def _check_kind(source: Path, mode: int) -> None:
 
 
 def read_regular(source: Path, most: int) -> bytes:
-    """A file's content. Raises NotAFile, InputError where there are more than `most` bytes, OSError."""
+    """A file's content. Raises NotAFile, InputError for more than `most` bytes, OSError."""
     with open_regular(source) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
@@ -294,8 +293,7 @@ def read_regular(source: Path, most: int) -> bytes:
 def inside(folder: Path, name: str) -> Path:
     """The path that a record names, relative to `folder`. Raises OutsideFolder for one that leads out of it.
 
-    Everything that a record says about files goes through here: records come from other people's exports, and from
-    editors.
+    Every path in a record passes through here, because records also come from other people's exports and from editors.
     """
     if any(len(part.encode("utf-8", "replace")) > MOST_NAME_BYTES for part in Path(name).parts):
         raise OutsideFolder(text("{name!r} is no path.", name=name[:100]), advice=_CHANGED)
@@ -312,7 +310,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def readable_name(file: Path) -> str:
-    """The file's name as records and other disks can hold it: a byte that is no letter by its number, as `%FF`."""
+    """The file's name as records and other disks can hold it; a byte that is not text becomes its number, as `%FF`."""
     name = file.name
     if name.isascii():
         return name
@@ -320,12 +318,12 @@ def readable_name(file: Path) -> str:
 
 
 def cause_of(error: BaseException) -> str:
-    """Why, in the system's own words and without its number. Other errors speak for themselves, or have a name."""
+    """The cause: for system errors the system's message without its number, else the error's text or its class name."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def disk_failure(error: OSError) -> DiskFailure:
-    """An error of the system that nobody foresaw where it happened, with a name and without its number."""
+    """A system error that was not handled where it happened, as a DiskFailure."""
     if error.filename is None:
         said = text("{cause}.", cause=cause_of(error))
     else:

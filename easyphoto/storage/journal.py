@@ -1,8 +1,8 @@
-"""What is being done to whom, written down so that others see it and a killed process's work is ended by the next one.
+"""The journal of changes to persons: other processes see them, and the next start completes those of a killed process.
 
-`changes/<utc>-<token>.json` is a change of a person: written first, removed last, and every step between can be done
-any number of times. A deletion's is the tombstone: from then on the person is nobody's to see, and who works on them
-stops. `changes/use-<token>.lock` is held by who works on somebody, `changes/<id>.lock` by who changes them.
+`changes/<utc>-<token>.json` is a change of a person: written first, removed last, and every step between can be
+repeated. The record of a deletion is the tombstone: it hides the person at once and stops work on them. Work on a
+person holds `changes/use-<token>.lock`, a change of one holds `changes/<id>.lock`.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from easyphoto.storage.scratch import LOCK, thrown_away
 CHANGES = "changes"
 DELETE, RENAME, INSTALL, UNLIST = "delete", "rename", "install", "unlist"
 SECONDS_FOR_A_CHANGE = 60.0
-"""How long another change of the same person is waited for: a renaming writes every record, and a LoRA for the host."""
+"""How long to wait for another change of the same person: a rename writes every record, and a LoRA for the host."""
 SECONDS_BETWEEN_LOOKS = 0.5
 _USE = "use-"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of persons that has been begun. Paths are relative to the workspace."""
+    """A change of persons that has begun. Paths are relative to the workspace."""
 
     id: str
     kind: str
-    """delete, rename, install; unlist: what is left of one, a LoRA that only a web UI can take off its list."""
+    """delete, rename, install, or unlist: the rest of a change, a LoRA that only a web UI can remove from its list."""
     persons: tuple[str, ...] = ()
-    """Ids; of a renaming the old one and the new one."""
+    """Ids; for a rename the old one and the new one."""
     uploads: tuple[str, ...] = ()
-    """delete: file names of photos that go too, so that who looks at them stops."""
+    """delete: file names of photos that are deleted too; work on them stops."""
     name: str = ""
-    """rename: what they are called then."""
+    """rename: the new name."""
     new: str = ""
-    """install: the folder that was put together."""
+    """install: the new folder, which is complete."""
     old: str = ""
-    """install: where the earlier person's folder goes; empty where nobody may be replaced."""
+    """install: where the earlier person's folder is moved; empty where none may be replaced."""
     listed: tuple[str, ...] = ()
-    """Names of LoRAs that the host's list loses."""
+    """Names of LoRAs to remove from the host's list."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -59,7 +59,7 @@ class Change:
 
 
 def names_of(persons: Iterable[str], uploads: Iterable[str] = ()) -> frozenset[str]:
-    """Persons and photos in one set: ids hold no slash."""
+    """Persons and photos in one set; they cannot collide, because ids hold no slash."""
     return frozenset((*persons, *(f"uploads/{name}" for name in uploads)))
 
 
@@ -68,13 +68,13 @@ def new_change(kind: str, persons: Iterable[str], **fields: Any) -> Change:
 
 
 def begin(root: Path, change: Change) -> Change:
-    """Write it down. Raises DiskFailure."""
+    """Write the change into the journal. Raises DiskFailure."""
     write_json(_record(root, change.id), dataclasses.asdict(change))
     return change
 
 
 def end(root: Path, change: Change) -> None:
-    """Raises DiskFailure."""
+    """Remove the change from the journal. Raises DiskFailure."""
     try:
         _record(root, change.id).unlink(missing_ok=True)
     except OSError as error:
@@ -89,7 +89,7 @@ def is_pending(root: Path, change: Change) -> bool:
 
 
 def pending(root: Path) -> tuple[Change, ...]:
-    """What has been begun, oldest first; a damaged record is left out, and stops nobody."""
+    """Changes that have begun, oldest first; a damaged record is skipped."""
     found: list[Change] = []
     for record in matching(root / CHANGES, "*.json"):
         with suppress(EasyPhotoError):
@@ -98,13 +98,13 @@ def pending(root: Path) -> tuple[Change, ...]:
 
 
 def doomed(root: Path) -> frozenset[str]:
-    """The names, as `names_of` gives them, of who and what is being deleted."""
+    """The persons and photos that are being deleted, as `names_of` names them."""
     return frozenset(name for change in pending(root) if change.kind == DELETE for name in change.names)
 
 
 @contextmanager
 def changing(root: Path, persons: Iterable[str], *, seconds: float = SECONDS_FOR_A_CHANGE) -> Iterator[None]:
-    """Be the only one who changes these persons. Raises RunBusy where another does so for longer than `seconds`."""
+    """Hold the locks for changing these persons. Raises RunBusy where another change takes longer than `seconds`."""
     with ExitStack() as held:
         for id in sorted(set(persons)):
             try:
@@ -119,7 +119,7 @@ def changing(root: Path, persons: Iterable[str], *, seconds: float = SECONDS_FOR
 
 
 class Watched:
-    """A progress that also stops when one of the names is being deleted."""
+    """A progress that also cancels the work when one of its names is being deleted."""
 
     def __init__(self, progress: Progress, root: Path, names: frozenset[str]) -> None:
         self._progress, self._root, self._names = progress, root, names
@@ -134,7 +134,7 @@ class Watched:
             self.look()
 
     def look(self) -> None:
-        """Raises Cancelled."""
+        """Raises Cancelled where one of the names is being deleted."""
         self._looked = time.monotonic()
         if gone := sorted(self._names & doomed(self._root)):
             raise Cancelled(f"{gone[0].rpartition('/')[2]} is being deleted.")
@@ -142,37 +142,37 @@ class Watched:
 
 @contextmanager
 def at_work(root: Path, names: frozenset[str], progress: Progress) -> Iterator[Watched]:
-    """Work on persons and photos so that their deletion waits for it, and asks it to stop through the progress.
+    """Register work on persons and photos: their deletion waits for it and stops it through the progress.
 
-    Raises Cancelled where they are being deleted already. A disk that takes no file keeps nobody from working: an
-    export must be possible from a full one.
+    Raises Cancelled where they are being deleted already. Where the disk takes no file the work goes on unregistered,
+    because an export must be possible from a full disk.
     """
     watched = Watched(progress, root, names)
     with ExitStack() as held:
         lock = root / CHANGES / f"{_USE}{secrets.token_hex(8)}{LOCK}"
         with suppress(DiskFailure, OSError):
             held.enter_context(file_lock(lock, said=json.dumps(sorted(names)), stays=False, wait=1.0))
-        # After it was registered: who deletes writes the tombstone first and looks for us then.
+        # Only after registering: a deletion writes its tombstone first and looks for registered work then.
         watched.look()
         yield watched
 
 
 def works_on(root: Path, names: frozenset[str]) -> tuple[str, ...]:
-    """Who works on any of these, in words."""
+    """Descriptions of running work on any of these names."""
     locks = (lock for lock in matching(root / CHANGES, f"{_USE}*{LOCK}") if names & _said(lock))
     return tuple(owner_of(lock) for lock in locks if is_held(lock))
 
 
 def rubbish(root: Path) -> tuple[Path, ...]:
-    """What lies in the trash and is not an earlier person whose successor is just being put in place."""
+    """Entries of the trash, except earlier persons whose successor is being put in place."""
     thrown = thrown_away(root)
-    # The journal is read after the trash, because a change is written down before it moves anything there.
+    # The journal is read after the trash, because a change is journaled before it moves anything there.
     kept = {Path(change.old).parent.name for change in pending(root) if change.old}
     return tuple(path for path in thrown if path.name not in kept)
 
 
 def dead_locks(root: Path) -> tuple[Path, ...]:
-    """Locks that killed processes left."""
+    """Lock files that killed processes left."""
     return tuple(lock for lock in matching(root / CHANGES, f"*{LOCK}") if not is_held(lock))
 
 

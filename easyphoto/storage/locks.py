@@ -1,7 +1,7 @@
-"""The file lock: one process at a time holds a run, a person, a download, a folder of passing things.
+"""The file lock: one process at a time holds a run, a person, a download or a scratch folder.
 
-Not the package `filelock`, of which a web UI may hold any version: each try of an older one empties the file, in which
-the holder says who they are, and on Windows it locks the first byte, so that nobody else can read that.
+The package `filelock` does not serve: a web UI may hold any version of it, and older ones empty the file at each
+attempt, which erases the holder's description, and on Windows lock the first byte, so that others cannot read it.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ _SECONDS_BETWEEN_TRIES = 0.02
 
 @contextmanager
 def file_lock(path: Path, *, said: str = "", stays: bool = True, wait: float = 0.0) -> Iterator[None]:
-    """Hold `path` locked; raises RunBusy where another holds it for longer than `wait` seconds, and DiskFailure.
+    """Hold `path` locked. Blocks up to `wait` seconds; raises RunBusy where another holds it for longer, DiskFailure.
 
-    The operating system's lock, not the file's existence, decides: it ends with its process, so a killed worker leaves
-    nothing that would have to be cleared. The file holds the process's id, then `said`, for others to read.
-    Without `stays` the file is removed with the lock, and its folder where that is empty then.
+    The operating system's lock decides, not the file's existence: it ends with its process, so that a killed worker
+    leaves nothing to clean up. The file holds the process's id, then `said`, for others to read. Without `stays` the
+    file is removed with the lock, and its folder where that is then empty.
     """
     handle = _held(path, stays=stays, latest=time.monotonic() + wait)
     try:
-        with suppress(OSError):  # a full disk, from which somebody wants to delete
+        with suppress(OSError):  # the disk may be full, and the caller may be deleting
             os.ftruncate(handle, 0)
             os.write(handle, f"{os.getpid()} {said}".strip().encode())
         yield
     finally:
         try:
-            # While it is held: who waits for this file looks once more whether it is still the one of that name.
+            # While the lock is held: a process that waits for it checks that the file still has that name.
             if not stays:
                 _remove(path)
         finally:
             os.close(handle)
-        if not stays and os.name == "nt":  # which removes nothing that is open
+        if not stays and os.name == "nt":  # Windows cannot remove an open file
             _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """And its folder, where nothing else lies in it."""
+    """Remove the file, and its folder where that is then empty."""
     with suppress(OSError):
         path.unlink()
         path.parent.rmdir()
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process, this one included, holds the lock. Nothing is made."""
+    """Whether any process, including this one, holds the lock. Creates no file."""
     try:
         handle = os.open(path, os.O_RDWR)
     except OSError:
@@ -64,7 +64,7 @@ def is_held(path: Path) -> bool:
 
 
 def words_of(path: Path) -> str:
-    """What the holder said; "" where nothing can be read."""
+    """The holder's description `said`; "" where it cannot be read."""
     try:
         return path.read_text("utf-8", "replace").partition(" ")[2]
     except OSError:
@@ -76,7 +76,7 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
         handle = _opened(path)
         try:
             if _taken(handle):
-                # A file that stays is never another one; one that goes may have gone while it was opened.
+                # A file that does not stay may have been removed while it was being opened.
                 if stays or is_same_file(handle, path):
                     return handle
             elif time.monotonic() >= latest:
@@ -102,7 +102,7 @@ def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     try:
         for _ in range(5):
-            with suppress(FileNotFoundError):  # an empty folder, which somebody has just cleared away
+            with suppress(FileNotFoundError):  # another process has just removed the empty folder
                 make_folder(path.parent)
                 return private_opener(str(path), flags)
         return private_opener(str(path), flags)
@@ -114,13 +114,13 @@ def _opened(path: Path) -> int:
 
 
 def _taken(handle: int) -> bool:
-    """Raises OSError where the disk has no locks, as some network disks."""
+    """Whether the lock was acquired. Raises OSError on disks without locks, such as some network disks."""
     taken = try_lock(handle)
     return _is_byte_taken(handle) if taken is None else taken
 
 
 def _is_byte_taken(handle: int) -> bool:
-    """Windows locks bytes, which others then cannot read: one far beyond the process id, which they must."""
+    """Whether the lock was acquired on Windows. It locks a byte far beyond the process id, which others must read."""
     import msvcrt
 
     try:
@@ -133,7 +133,7 @@ def _is_byte_taken(handle: int) -> bool:
 
 
 def owner_of(path: Path) -> str:
-    """The process that holds or held the lock, in words."""
+    """A description of the process that holds or held the lock."""
     try:
         return f"process {path.read_text('utf-8', 'replace').partition(' ')[0] or 'unknown'}"
     except OSError:

@@ -1,10 +1,10 @@
-"""Records: the JSON files of the workspace. All of them are read here: bounded, finite, whole characters, typed.
+"""Reads and writes records, the JSON files of the workspace: bounded size, finite numbers, valid Unicode, typed values.
 
 Texts in them keep their templates and values (`easyphoto.messages.packed`).
 
-A record may come from an editor, from somebody else's export or from a disk that lost power. Whatever it holds,
-reading it ends in a value of the wanted type or in BadRecord. (pydantic would do the typing, but web UIs pin two of its
-versions that do not agree, and the command line needs neither.)
+A record may come from an editor, from another user's export or from a disk that lost power. Whatever it holds, reading
+it returns a value of the expected type or raises BadRecord. (pydantic could check the types, but web UIs pin two
+incompatible versions of it, and the command line needs neither.)
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ from easyphoto.messages import packed, text, unpacked
 from easyphoto.storage.files import cause_of, read_regular, write_text
 
 MOST_BYTES = 32 << 20
-"""Of one record; a job with many pictures has about one megabyte."""
+"""Most bytes of one record; a job with many pictures has about one megabyte."""
 DEEPEST = 64
 LONGEST_NUMBER = 19
-"""Digits; what fits into 64 bits."""
+"""Most digits of a whole number: what fits into 64 bits."""
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALVES = re.compile("[\ud800-\udfff]")
 T = TypeVar("T")
 
 
 def write_json(target: Path, content: Mapping[str, Any]) -> None:
-    """Write a record; every JSON file of the workspace carries its format's number. Raises DiskFailure, and BadRecord
-    for what could not be read back."""
+    """Write a record with its format's number. Raises DiskFailure, and BadRecord where it could not be read back."""
     try:
         written = json.dumps({"format": 1, **packed(content)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         written.encode("utf-8")
@@ -49,30 +48,33 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
 
 
 def utc_now(*, milliseconds: bool = False) -> str:
-    """The time as records write it: ISO 8601 in UTC, `2026-01-31T12:00:00Z`."""
+    """The current time for records: ISO 8601 in UTC, `2026-01-31T12:00:00Z`."""
     stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds" if milliseconds else "seconds")
     return stamp.replace("+00:00", "Z")
 
 
 def name_stamp(*, microseconds: bool = False) -> str:
-    """The time as names of files and folders begin, so that they sort by it: `20260131T120000Z`."""
+    """The current time as prefix of file and folder names, which then sort by it: `20260131T120000Z`."""
     return datetime.now(timezone.utc).strftime(f"%Y%m%dT%H%M%S{'%f' if microseconds else ''}Z")
 
 
 def plain(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's content as it can be written and as it is read back: numbers that are none become null, halves of
-    characters, as names of files may have them, are written out. Raises TypeError for what is no JSON."""
+    """A record's content as it can be written and is read back.
+
+    NaN and infinities become null; lone surrogates, which file names may contain, become the text of their escapes.
+    Raises TypeError for values that JSON cannot hold.
+    """
     written = _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", json.dumps(packed(content), ensure_ascii=False))
     return unpacked(json.loads(written, parse_constant=lambda _: None))
 
 
 def to_line(content: Mapping[str, Any]) -> bytes:
-    """A record as one line of a file that grows, with its end."""
+    """A record as one line, with its line end, for a file that is appended to."""
     return json.dumps(packed(content), ensure_ascii=False).encode("utf-8") + b"\n"
 
 
 def from_line(line: bytes) -> dict[str, Any]:
-    """What `to_line` was given. Raises ValueError for what is no JSON object."""
+    """The record that `to_line` wrote. Raises ValueError for anything but a JSON object."""
     content = parsed(line)
     if not isinstance(content, dict):
         raise ValueError("it is no record.")
@@ -80,8 +82,10 @@ def from_line(line: bytes) -> dict[str, Any]:
 
 
 def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
-    """Read a record written by `write_json`. Raises BadRecord where it is missing, broken or of a later format; with
-    `any_format` its number is the caller's to look at."""
+    """Read a record written by `write_json`. Raises BadRecord where it is missing, damaged or of a later format.
+
+    With `any_format` the caller checks the format's number.
+    """
     try:
         content = parsed(read_regular(source, MOST_BYTES))
     except FileNotFoundError as error:
@@ -105,8 +109,8 @@ def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
 
 
 def parsed(text: bytes) -> Any:
-    """The value of a JSON text. Raises ValueError for what is none, and for what could not be handed on: numbers that
-    are none or have no end, halves of characters, nesting without end."""
+    """The value of a JSON text. Raises ValueError for invalid JSON and for values that could not be written again: NaN,
+    infinite or too long numbers, lone surrogates, nesting that is too deep."""
     try:
         content = json.loads(text.decode("utf-8"), parse_int=_integer, parse_float=_finite, parse_constant=_no_number)
     except RecursionError as error:
@@ -148,9 +152,9 @@ def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def typed(kind: type[T], content: Any, what: str) -> T:
-    """A dataclass of `kind` out of a record, which `what` names; each value must be of its field's type.
+    """A dataclass of `kind` made of a record's content; each value must have its field's type.
 
-    What the class does not know is left out, because later versions may write more. Raises BadRecord.
+    `what` names the record in errors. Unknown keys are ignored: later versions may write more. Raises BadRecord.
     """
     try:
         return _dataclass(kind, content)
@@ -175,7 +179,7 @@ def _dataclass(kind: type[T], content: Any) -> T:
 
 
 def fitted(hint: Any, value: Any, name: str) -> Any:
-    """The value as the type that `hint` says; lists become tuples. Raises TypeError and names the field."""
+    """The value converted to the type `hint`; lists become tuples. Raises TypeError that names the field."""
     origin, parts = get_origin(hint), get_args(hint)
     if hint is Any:
         return value

@@ -1,7 +1,7 @@
-"""Folders for what passes through a workspace, and its trash.
+"""Scratch folders of a workspace, and its trash.
 
-What is put together or handed on lies in a folder that somebody holds: its lock says whether they still live. What is
-deleted goes into the trash by one rename, so that a killed deletion leaves rubbish and never half of a thing.
+Files in progress lie in a folder held by a process; its lock says whether that process still lives. A deletion moves a
+folder into the trash by one rename, so that a killed deletion leaves rubbish and never half a folder.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from easyphoto.storage.locks import file_lock, is_held
 TRASH = "trash"
 LOCK = ".lock"
 SECONDS_UNHELD = 3600
-"""After which a folder without a lock is nobody's; earlier versions held none."""
+"""Age at which a folder without a lock counts as abandoned; earlier versions had no locks."""
 _ADVICE = text("Close what has it open and check its rights, then run the same command again.")
 SECONDS_OF_A_WRITE = 3600
-"""Without a change, after which a file is taken for left over where no lock tells."""
+"""Time without a change after which a temporary file counts as left over, where no lock tells."""
 
 
 @contextmanager
 def held_folder(place: Path) -> Iterator[Path]:
-    """A new folder in `place` that goes with the block; what a killed process leaves is `abandoned`.
+    """Yield a new folder in `place` and delete it after the block; `abandoned` finds those of killed processes.
 
     Raises DiskFailure.
     """
@@ -51,7 +51,7 @@ def held_folder(place: Path) -> Iterator[Path]:
 
 
 def abandoned(place: Path) -> tuple[Path, ...]:
-    """What lies in `place` and nobody holds: folders, and the locks of their last owners."""
+    """Entries of `place` that no process holds: folders, and their lock files."""
     found = []
     for path in _entries(place):
         lock = path if path.suffix == LOCK else path.with_name(path.name + LOCK)
@@ -59,12 +59,12 @@ def abandoned(place: Path) -> tuple[Path, ...]:
         if is_held(lock) if lock.exists() else is_young:
             continue
         found.append(path)
-    # Locks last: without its lock a folder would be young for an hour.
+    # Locks last: without its lock a folder would count as young for an hour.
     return tuple(sorted(found, key=lambda path: (path.suffix == LOCK, path)))
 
 
 def clear(root: Path, path: Path) -> bool:
-    """Delete what was found `abandoned`. A lock is taken first: somebody may just have made one of the same name.
+    """Delete an `abandoned` path; returns whether it did. A lock file is locked first, as it may be in use again.
 
     Raises DiskFailure.
     """
@@ -83,9 +83,10 @@ def clear(root: Path, path: Path) -> bool:
 
 
 def remove_left_over(temporary: Path) -> bool:
-    """Delete it if who wrote it has ended; returns whether it is gone. Raises OSError.
+    """Delete a temporary file if its writer has ended; returns whether it is gone. Raises OSError.
 
-    Under its lock, which its writer asks for: else one that has just begun would lose its file.
+    It is deleted under its lock, which the writer also takes; otherwise a writer that has just begun would lose its
+    file.
     """
     try:
         handle = os.open(temporary, os.O_RDONLY)
@@ -93,7 +94,7 @@ def remove_left_over(temporary: Path) -> bool:
         return True
     try:
         if _writer_has_ended(handle):
-            if os.name == "nt":  # what is open is not deleted there; no lock told, so it is an hour old
+            if os.name == "nt":  # an open file cannot be deleted there; without a lock it is an hour old
                 os.close(handle)
                 handle = -1
             temporary.unlink(missing_ok=True)
@@ -105,7 +106,7 @@ def remove_left_over(temporary: Path) -> bool:
 
 
 def is_left_over(temporary: Path) -> bool:
-    """Whether who wrote this file of `atomic_path` has ended; where no lock tells, an hour without a change does."""
+    """Whether the writer of this file of `atomic_path` has ended; without locks, whether it is an hour old."""
     try:
         handle = os.open(temporary, os.O_RDONLY)
     except OSError:
@@ -126,19 +127,19 @@ def _writer_has_ended(handle: int) -> bool:
 
 
 def thrown_away(root: Path) -> tuple[Path, ...]:
-    """What lies in the workspace's trash."""
+    """Entries of the workspace's trash."""
     return tuple(_entries(root / TRASH))
 
 
 def place_in_trash(root: Path, name: str) -> Path:
-    """Where something called `name` will lie; the folder around it is its own."""
+    """A path for `name` in the trash, in a folder of its own."""
     return root / TRASH / secrets.token_hex(8) / name
 
 
 def discard(root: Path, path: Path) -> bool:
-    """Delete a file, or a folder by one step out of everybody's sight; returns whether there was one.
+    """Delete a file, or a folder by one rename into the trash; returns whether there was one.
 
-    Raises DiskFailure where it cannot be moved or emptied; what is in the trash then goes with the next sweep.
+    Raises DiskFailure where it cannot be moved or emptied; the next sweep deletes what is then in the trash.
     """
     try:
         if path.is_symlink() or not path.is_dir():
@@ -156,22 +157,22 @@ def discard(root: Path, path: Path) -> bool:
 
 
 def _moved(path: Path, place: Path) -> Path:
-    """The folder that is to be emptied then."""
+    """Move the folder into the trash; returns the folder to empty."""
     make_folder(place.parent)
     try:
         os.rename(path, place)
     except OSError as error:
         place.parent.rmdir()
-        if error.errno == errno.EXDEV:  # a part of the workspace on another disk
+        if error.errno == errno.EXDEV:  # this part of the workspace is on another disk
             return path
         raise
     return place.parent
 
 
 def swap_folder(new: Path, place: Path, old: Path | None) -> None:
-    """Put the folder `new` in `place`; what lies there goes to `old`, which is None where nothing does. Raises OSError.
+    """Move the folder `new` to `place` and the folder there, if any, to `old`. Raises OSError.
 
-    Killed between the two renames it leaves nothing in `place`. Where the second one fails, `place` is as before.
+    Killed between the two renames it leaves `place` empty. Where the second rename fails, `place` is unchanged.
     """
     replaced = old if place.exists() else None
     if replaced is not None:
@@ -187,7 +188,7 @@ def swap_folder(new: Path, place: Path, old: Path | None) -> None:
 
 
 def empty(folder: Path) -> None:
-    """Raises DiskFailure, and names what stays. Another process may be at the same."""
+    """Delete the folder, which another process may be deleting too. Raises DiskFailure that names what remains."""
     failed: list[tuple[str, OSError]] = []
 
     def remember(_: object, name: str, caught: tuple[type, BaseException, object]) -> None:
@@ -203,7 +204,7 @@ def empty(folder: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes, of a folder with all that lies in it."""
+    """Size in bytes of a file, or of a folder with everything in it."""
     total = 0
     for each in (path, *path.rglob("*")):
         with suppress(OSError):

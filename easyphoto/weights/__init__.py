@@ -1,1 +1,1 @@
-"""Which weight files there are, where they come from, and where they lie."""
+"""The catalogue of weight files, their sources, and the store that finds and downloads them."""

@@ -1,4 +1,4 @@
-"""One request for one part of a file, and what the server says about it before the bytes come."""
+"""Sends one request for a part of a file and reads the headers of the server's answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class SourceFailed(Exception):
-    """This source will not give the file; the next one may."""
+    """This source does not deliver the file; the next one may."""
 
     def __init__(self, reason: Text, *, wrong_content: bool = False) -> None:
         super().__init__(reason)
@@ -33,35 +33,35 @@ class NoAnswer(Exception):
 
 
 class ConnectionDied(Exception):
-    """The connection ended, or stood still, before the file was whole."""
+    """The connection ended or stalled before the file was complete."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A server's answer, its body not yet read."""
+    """A server's answer with its body not yet read."""
 
     stream: Any
     start: int
-    """Offset in the file of the first byte that comes."""
+    """Offset in bytes of the first byte of the body in the file."""
     total: int | None
     """Bytes of the whole file; None where the server does not say."""
     validator: str
-    """What proves later that the file is still the same; empty where the server gives nothing."""
+    """ETag or date that proves later that the file is unchanged; empty where the server sends none."""
     linked_sha256: str
-    """The hub's own hash of a large file; empty elsewhere."""
+    """The hub's own hash of a large file; otherwise empty."""
     linked_bytes: int | None
 
 
 @dataclass(frozen=True)
 class Beyond:
-    """There is nothing after the offset that was asked for; the file has `total` bytes."""
+    """The requested offset is at or beyond the end of the file, which has `total` bytes."""
 
     total: int | None
 
 
 @dataclass
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows, and keeps what the hub says on the way: the storage server behind it does not know it."""
+    """Follows redirects and keeps the hub's headers, because the storage server behind it does not send them."""
 
     seen: dict[str, str] = field(default_factory=dict)
 
@@ -77,15 +77,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], seconds: float) -> Answer | Beyond:
-    """Ask for the file from byte `start` on. Raises SourceFailed or NoAnswer.
+    """Request the file from byte `start` on. Raises SourceFailed or NoAnswer.
 
-    Proxies are those of the environment (`https_proxy`, `no_proxy`).
+    Uses the proxies of the environment (`https_proxy`, `no_proxy`).
     """
     headers = common_headers()
     if start:
         headers["Range"] = f"bytes={start}-"
         if validator:
-            # The server then sends the whole file where it has changed, so that new bytes never follow old ones.
+            # Where the file has changed, the server then sends it whole, so that new bytes never follow old ones.
             headers["If-Range"] = validator
     request = urllib.request.Request(url, headers=headers)
     for name, value in secrets.items():
@@ -122,7 +122,7 @@ def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
         response,
         start=start,
         total=total,
-        # A weak tag is no promise that the bytes are the same.
+        # A weak ETag does not promise identical bytes.
         validator=tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", ""),
         linked_sha256=sha256 if _HASH.fullmatch(sha256) else "",
         linked_bytes=_whole(linked.get("x-linked-size")),

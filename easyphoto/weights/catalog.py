@@ -1,4 +1,4 @@
-"""Every weight file that EasyPhoto may fetch: where it comes from, what it must be, and who may use it."""
+"""The catalogue of every weight file that EasyPhoto may download, with sources, checksum and licence."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "few-steps": tuple(few.lora for family in FAMILIES.values() for few in family.few_steps.values()),
     }
 )
-"""What a choice needs → the files to fetch for it."""
+"""Name of a choice → ids of the files to download for it."""
 
 LEFT_OUT: tuple[tuple[str, str], ...] = (
     ("face fusion (ModelScope damo/cv_unet-image-face-fusion_damo)",
@@ -70,11 +70,11 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
     ("OpenPose body, hand and face networks", "non-commercial; the kind openpose is drawn from nose and eyes"),
     ("make-up transfer (PSGAN)", "no licence was found"),
 )  # fmt: skip
-"""What the extension of 2023 used and this catalogue does not offer, with the reason."""
+"""Files that the 2023 extension used and this catalogue leaves out, with the reason."""
 
 
 def weight_file(id: str) -> WeightFile:
-    """The catalogue's entry. Raises InputError with the known ids."""
+    """The catalogue's entry of that id. Raises InputError with the known ids."""
     try:
         return CATALOG[id]
     except KeyError:
@@ -84,7 +84,7 @@ def weight_file(id: str) -> WeightFile:
 
 
 def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
-    """The files of sets and ids, each once, in the order named. Raises InputError for a name that is neither."""
+    """The files of these sets and ids, each once, in the given order. Raises InputError for an unknown name."""
     unknown = [name for name in names if name not in SETS and name not in CATALOG]
     if unknown:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Fetching one file from one source into a `.part` file: resumes, watches the clock, proves what came."""
+"""Downloads one file from one source into a `.part` file: resumes, times out, and checks the hash."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from easyphoto.weights.ledger import sha256_of
 from easyphoto.weights.soundness import looks_like_a_web_page
 
 _BLOCK = 1 << 20
-# What else on the disk may grow meanwhile.
+# Bytes of free space left for other files that grow meanwhile.
 _SPARE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """How long a source may keep us waiting."""
+    """Timeouts and retries of a download."""
 
     stall_seconds: float = 20.0
-    """Without a byte, until the connection counts as dead."""
+    """Seconds without a byte after which the connection counts as dead."""
     barren_tries: int = 3
-    """Connections in a row that may die without having brought anything."""
+    """Connections in a row that may die without delivering a byte."""
     connections: int = 30
     pause_seconds: float = 1.0
-    """Before the next connection; twice as long after each that brought nothing."""
+    """Seconds before the next connection; doubled after each one that delivered nothing."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be fetched from where."""
+    """A file to download: its URL and what is known of it."""
 
     url: str
     name: str
     sha256: str
-    """Whole, its beginning, or empty."""
+    """The expected hash in hexadecimal: whole, its first digits, or empty."""
     bytes: int | None
     secrets: dict[str, str]
 
@@ -57,14 +57,14 @@ class Wish:
 
 
 class _Changed(Exception):
-    """What lies in the `.part` file does not belong to what the server has now."""
+    """The `.part` file does not belong to the file that the server has now."""
 
 
 def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> str:
-    """Fetch into `part`, going on where an earlier process stopped; gives the sha256 of what came.
+    """Download into `part`, resuming an earlier download; returns the sha256 of the file.
 
-    Raises SourceFailed where this source does not give the file, DiskFailure where it cannot be written. Of wrong
-    bytes nothing is left; of a connection that died, `part` is, for the next try.
+    Raises SourceFailed where this source does not deliver the file, DiskFailure where it cannot be written. Wrong
+    content is deleted; after a broken connection `part` stays for the next attempt.
     """
     resumed = size_of(part) > 0
     try:
@@ -79,7 +79,7 @@ def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimit
         return sha256
     _discard(part)
     if resumed:
-        # The beginning may have come from another file; a fresh start tells.
+        # The resumed part may belong to another file, so start afresh.
         return download(wish, part, progress, patience)
     raise SourceFailed(
         text("what came has sha256 {sha256}…, not {expected}…", sha256=sha256[:12], expected=wish.sha256[:12]),
@@ -88,7 +88,7 @@ def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimit
 
 
 def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
-    """As many connections as it takes. Gives the wish with what the server said about the file's hash."""
+    """Connect as often as needed for the whole file. Returns the wish with the hash that the server stated."""
     barren, gained = 0, False
     for _ in range(patience.connections):
         before = size_of(part)
@@ -113,7 +113,7 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLi
 
 
 def _connect(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
-    """One connection, until the file is whole. Gives the wish with what the server proved about it."""
+    """Download over one connection until the file is whole. Returns the wish with the hash that the server stated."""
     start, validator = _place_to_go_on(wish, part)
     if wish.is_certain and wish.bytes is not None and start == wish.bytes:
         return wish
@@ -133,7 +133,7 @@ def _connect(wish: Wish, part: Path, progress: Progress, patience: DownloadLimit
 
 
 def _agreed(wish: Wish, answer: Answer) -> Wish:
-    """The wish, made more certain by the hub's own hash. Raises SourceFailed where the two contradict each other."""
+    """The wish completed with the hub's own hash. Raises SourceFailed where the two hashes contradict each other."""
     for said in (answer.total, answer.linked_bytes):
         if wish.bytes is not None and said is not None and said != wish.bytes:
             raise SourceFailed(
@@ -146,7 +146,7 @@ def _agreed(wish: Wish, answer: Answer) -> Wish:
 
 
 def _is_another(answer: Answer, validator: str) -> bool:
-    """A server that sent a part although its file has changed: it does not know If-Range."""
+    """Whether a server without If-Range sent a part of a file that has changed."""
     return bool(validator and answer.validator and validator != answer.validator)
 
 
@@ -180,7 +180,7 @@ def _read(answer: Answer) -> bytes:
 
 
 def _place_to_go_on(wish: Wish, part: Path) -> tuple[int, str]:
-    """Offset and validator. A part that nothing ties to this source's file is only kept where a hash will tell."""
+    """Offset and validator for resuming. A part without a validator is kept only where a hash will verify it."""
     start = size_of(part)
     if not start:
         return 0, ""
@@ -247,7 +247,7 @@ def _writing(part: Path) -> Iterator[None]:
 
 
 def _pause(seconds: float, progress: Progress) -> None:
-    """Wait, and look now and then whether the caller wants to stop."""
+    """Wait, checking regularly whether the caller has cancelled."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         progress.check()

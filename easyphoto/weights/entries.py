@@ -1,4 +1,4 @@
-"""What the catalogue says about a file: its sources, its hash, its licence."""
+"""The entries of the catalogue: a file's sources, hash and licence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHA256_DIGITS = 64
 
 
 class Commercial(str, Enum):
-    """Whether a licence allows commercial use. `UNKNOWN` is no yes."""
+    """Whether a licence allows commercial use. `UNKNOWN` does not count as permission."""
 
     YES = "yes"
     NO = "no"
@@ -45,12 +45,12 @@ class ModelScopeFile:
 
 
 Source = HubFile | ModelScopeFile | str
-"""Where a file can be fetched from; a plain text is a URL."""
+"""Where a file can be downloaded from; a plain string is a URL."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Another file that holds the same network: in half precision, pickled, not packed."""
+    """Another file with the same network: in half precision, pickled, or not packed."""
 
     name: str
     sha256: str = ""
@@ -59,7 +59,7 @@ class Variant:
 
     @property
     def is_certain(self) -> bool:
-        """Whether its whole hash is known, so that nothing is left to trust on first use."""
+        """Whether the whole hash is known, so that nothing is trusted on first use."""
         return len(self.sha256) == SHA256_DIGITS
 
 
@@ -70,21 +70,21 @@ class WeightFile:
     id: str
     path: str
     sources: tuple[Source, ...]
-    """In the order in which they are tried."""
+    """Sources in the order in which they are tried."""
     licence: str
     commercial: Commercial
     origin: str
     needed_by: str
     sha256: str = ""
-    """Known for certain. Fewer than 64 digits: only its beginning is known; "": nothing is. What is not known is
-    trusted on first use, and recorded."""
+    """The hash, as far as it is certain: 64 hexadecimal digits, fewer where only its beginning is known, or "". An
+    unknown rest is trusted on first use and recorded."""
     bytes: int | None = None
     alternative: str | None = None
-    """Id of the file to take instead where the licence set refuses this one."""
+    """Id of the file to use instead where the licence set refuses this one."""
     other_names: tuple[str, ...] = ()
-    """Under which other names hosts keep the same bytes."""
+    """Other names under which hosts keep the same bytes."""
     variants: tuple[Variant, ...] = ()
-    """Taken where the file itself is not at hand; fetched where it has no source that works."""
+    """Used where the file itself is not at hand; downloaded where none of its sources works."""
 
     @property
     def name(self) -> str:
@@ -92,25 +92,25 @@ class WeightFile:
 
     @property
     def folder(self) -> str:
-        """Where it and its variants lie below the store's root."""
+        """Folder of the file and its variants below the store's root."""
         return self.path.rpartition("/")[0]
 
     @property
     def forms(self) -> tuple[Variant, ...]:
-        """The file itself, then its variants: the order in which they are looked for."""
+        """The file itself, then its variants, in the order in which they are looked for."""
         return (Variant(self.name, self.sha256, self.bytes, self.sources), *self.variants)
 
     def names_of(self, form: Variant) -> tuple[str, ...]:
-        """Every name under which hosts keep `form`."""
+        """All names under which hosts keep `form`."""
         return (form.name, *self.other_names) if form.name == self.name else (form.name,)
 
 
 @dataclass(frozen=True)
 class UsedWeight:
-    """A weight file that took part in a run, for its record."""
+    """A weight file used in a run, for the run's record."""
 
     id: str
-    """The catalogue's id, or the file's name where it is the user's own."""
+    """The catalogue's id, or the name of a file of the user's own."""
     file: str
     licence: str
     sha256: str

@@ -1,4 +1,4 @@
-"""What was hashed and what was trusted, in `hashes.json` beside the weights: a file of 2 GB is read once."""
+"""Records hashes and trusted files in `hashes.json` beside the weights, so that a file of 2 GB is read only once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import read_json, typed, utc_now, write_json
 
 _BLOCK = 1 << 20
-# Reading a smaller file again takes less time than looking it up, and asking for it leaves no trace.
+# Hashes of smaller files (bytes) are not recorded: reading them again is faster than the look-up.
 _REMEMBERED_FROM = 1 << 20
-# Less takes no time that anybody would notice.
+# Progress is reported from this size in bytes on; smaller files take no noticeable time.
 _SHOWN_FROM = 64 << 20
 _LOCK_SECONDS = 20.0
 
@@ -49,12 +49,12 @@ class _Content:
 
 @dataclass(frozen=True)
 class Ledger:
-    """`hashes`: path → size, mtime, sha256. `trusted`: name in the catalogue → sha256, date, source."""
+    """Two tables. `hashes`: path → size, mtime, sha256; `trusted`: name in the catalogue → sha256, date, source."""
 
     file: Path
 
     def hash_of(self, path: Path, progress: Progress | None = None) -> str:
-        """The sha256; read from the file only where size or time differ from the record."""
+        """The file's sha256, computed only where its size or mtime differ from the record."""
         key, before = str(path.resolve()), path.stat()
         known = self._read()["hashes"].get(key)
         if known and (known["size"], known["mtime_ns"]) == (before.st_size, before.st_mtime_ns):
@@ -62,11 +62,11 @@ class Ledger:
         return self._rehash(path, key, before, progress)
 
     def rehash(self, path: Path, progress: Progress) -> str:
-        """The sha256, read from the file whatever the record says."""
+        """The file's sha256, computed whatever the record says."""
         return self._rehash(path, str(path.resolve()), path.stat(), progress)
 
     def remember(self, path: Path, sha256: str) -> None:
-        """Record a hash that is known already. A place that cannot be written to costs time, nothing else."""
+        """Record a known hash. Where the ledger cannot be written, the file is only hashed again later."""
         said = path.stat()
         if said.st_size < _REMEMBERED_FROM:
             return
@@ -86,7 +86,7 @@ class Ledger:
         return str(record["sha256"]) if record else None
 
     def trust(self, key: str, sha256: str, source: str, *, anew: bool = False) -> bool:
-        """Record the first hash seen; False where another process was first with another one. `anew` replaces it."""
+        """Record the first hash seen; False where another hash is recorded already. `anew` replaces it."""
         with self._changing() as records:
             first = records["trusted"].get(key)
             if first and not anew:
@@ -116,7 +116,7 @@ class Ledger:
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Records]]:
-        """The records, read and written back while no other process does the same."""
+        """Yield the records under the ledger's lock, and write them back afterwards."""
         try:
             with file_lock(self.file.with_name(f"{self.file.name}.lock"), wait=_LOCK_SECONDS):
                 records = self._read()
@@ -130,7 +130,7 @@ class Ledger:
 
 
 def sha256_of(file: Path, progress: Progress | None = None) -> str:
-    """Read the whole file; a large one says how far it is."""
+    """The file's sha256 in hexadecimal; reports progress for a large file."""
     progress = progress or NullProgress()
     digest, done, size = hashlib.sha256(), 0, file.stat().st_size
     with open_regular(file) as stream:

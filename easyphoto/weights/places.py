@@ -1,4 +1,4 @@
-"""Where weight files may lie on this machine besides the store: mirrors, a web UI's folders, the hubs' caches."""
+"""Finds weight files on this machine outside the store: in mirrors, a web UI's folders and the hubs' caches."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WEBUI_FOLDERS = (
     "extensions-builtin/sd_forge_controlnet/annotator/downloads",
     "repositories/CodeFormer/weights",
 )
-# Users sort their models into folders; deeper than this lie only other programs' files.
+# Depth of the search in folders: users sort their models into subfolders, but deeper ones hold other programs' files.
 _DEPTH = 3
 
 
 def host_folders(webui: Path | None) -> tuple[Path, ...]:
-    """Folders of other programs that keep files of the catalogue: a web UI's, facexlib's, insightface's, rembg's."""
+    """Folders in which other programs keep files of the catalogue: a web UI, facexlib, insightface, rembg."""
     home = Path.home()
     folders = [webui / folder for folder in _WEBUI_FOLDERS] if webui else []
     folders += [home / ".insightface" / "models", home / ".u2net", home / ".cache" / "facexlib"]
@@ -46,7 +46,7 @@ def default_mirrors() -> tuple[Path, ...]:
 def candidates(
     file: WeightFile, form: Variant, *, root: Path, mirrors: tuple[Path, ...], also: tuple[Path, ...]
 ) -> Iterator[Path]:
-    """Every existing file that may be `form`, the store's own first."""
+    """Every existing file that may be `form`, the store's own files first."""
     own = [root / file.folder / name for name in file.names_of(form)]
     named = [place for mirror in mirrors for place in (mirror / form.name, mirror / file.folder / form.name)]
     yield from (place for place in (*own, *named) if place.is_file())
@@ -58,7 +58,7 @@ def candidates(
 
 
 def _named(folder: Path, names: frozenset[str], depth: int) -> Iterator[Path]:
-    """Files of these names, whatever their case, down to `depth` folders below."""
+    """Files of these names, ignoring case, down to `depth` folders below."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -81,7 +81,7 @@ def _cached(source: Source) -> Iterator[Path]:
 
 
 def _hub_cached(source: HubFile) -> Iterator[Path]:
-    """What another program fetched through huggingface_hub. Without that package there is no such cache to read."""
+    """Files that another program downloaded through huggingface_hub; none without that package."""
     folder = _hub_cache()
     if not folder.is_dir():
         return
@@ -98,7 +98,7 @@ def _hub_cached(source: HubFile) -> Iterator[Path]:
 
 
 def _hub_cache() -> Path:
-    """Asked of the environment at each call; huggingface_hub keeps what it read when it was imported."""
+    """The hub's cache by the environment at each call; huggingface_hub keeps the values from its import."""
     if cache := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
         return Path(cache).expanduser()
     home = os.environ.get("HF_HOME")
@@ -109,7 +109,7 @@ def _hub_cache() -> Path:
 
 
 def _modelscope_cached(source: ModelScopeFile) -> Iterator[Path]:
-    """What another program fetched from ModelScope: its client knows today's layout, the rest are those of before."""
+    """Files that another program downloaded from ModelScope: through its client, then in older cache layouts."""
     base = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
     if not base.is_dir():
         return
@@ -131,7 +131,7 @@ def _by_modelscopes_client(source: ModelScopeFile, base: Path) -> Path | None:
     except ImportError:
         return None
     try:
-        # Asked to stay on this machine, it makes no folder below the cache and no request.
+        # With local_files_only the client makes no folder below the cache and no request.
         found = HubApi().download_file(source.repository, "model", source.file, cache_dir=base, local_files_only=True)
     except (HubError, OSError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""The errors of the weight store, each with what to do by hand."""
+"""The errors of the weight store, each with advice on what to do by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFFLINE = text("the offline switch is on")
 
 
 def missing(file: WeightFile, because: Text, root: Path | None = None) -> WeightsMissing:
-    """Says which file to put where, and where it can be had."""
+    """The error for a missing file: says where to get it and where to put it."""
     return WeightsMissing(
         text("{name} ({purpose}) is not at hand: {because}.", name=file.name, purpose=file.needed_by, because=because),
         advice=_by_hand(file, root),
@@ -21,7 +21,7 @@ def missing(file: WeightFile, because: Text, root: Path | None = None) -> Weight
 
 
 def wrong_content(file: WeightFile, because: Text, root: Path | None = None) -> ChecksumMismatch:
-    """Every source that answered sent something else."""
+    """The error where every source that answered sent other content."""
     return ChecksumMismatch(
         text("{name} could not be had as the catalogue names it: {because}.", name=file.name, because=because),
         advice=text(
@@ -31,7 +31,7 @@ def wrong_content(file: WeightFile, because: Text, root: Path | None = None) -> 
 
 
 def in_the_way(file: WeightFile, form: Variant, target: Path, sha256: str) -> ChecksumMismatch:
-    """A file of that name lies in the store, and its content is not what was expected; it is left as it is."""
+    """The error where the store has a file of that name with other content; the file is left unchanged."""
     return ChecksumMismatch(
         text(
             "{target} is another file than expected: its sha256 is {sha256}, not {expected}.",

@@ -1,4 +1,4 @@
-"""The files that find, tell apart and outline faces and persons."""
+"""Catalogue rows: networks that detect, embed and segment faces and persons."""
 
 from easyphoto.weights.entries import Commercial, HubFile, ModelScopeFile, Variant, WeightFile
 

@@ -1,4 +1,4 @@
-"""The files that repair, enlarge and exchange finished faces."""
+"""Catalogue rows: networks that restore, enlarge and swap faces of finished pictures."""
 
 from easyphoto.weights.entries import Commercial, HubFile, ModelScopeFile, WeightFile
 

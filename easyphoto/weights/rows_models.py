@@ -1,4 +1,4 @@
-"""The files that checkpoints of Stable Diffusion need beside them."""
+"""Catalogue rows: files that Stable Diffusion checkpoints need beside them."""
 
 from easyphoto.weights.entries import Commercial, HubFile, ModelScopeFile, Variant, WeightFile
 
@@ -46,7 +46,7 @@ CHECKPOINT_FILES = (
         origin="the merge table of OpenAI's CLIP; offered on hubs only as merges.txt, not packed",
         needed_by="backends.tokenizer (prompts of single-file checkpoints)",
         variants=(
-            # The packed file's content: its git blob id, 76e821f1, is that of the hub's file.
+            # The unpacked content; its git blob id, 76e821f1, is that of the hub's file.
             Variant(
                 "merges.txt",
                 sha256="9fd691f7c8039210e0fced15865466c65820d09b63988b0174bfe25de299051a",

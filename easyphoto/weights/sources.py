@@ -1,4 +1,4 @@
-"""From a source to a URL and the headers it wants. Read at each call, because a host may set the environment late."""
+"""A source's URL and headers. The environment is read at each call, because a host may set it late."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MODELSCOPE = "https://modelscope.cn"
 
 
 def url_of(source: Source) -> str:
-    """HF_ENDPOINT and MODELSCOPE_ENDPOINT name mirrors of the two hubs."""
+    """The source's URL; HF_ENDPOINT and MODELSCOPE_ENDPOINT may name mirrors of the two hubs."""
     match source:
         case HubFile(repository, file, revision):
             return f"{hub_endpoint()}/{repository}/resolve/{quote(revision, safe='')}/{quote(file)}"
@@ -29,13 +29,13 @@ def hub_endpoint() -> str:
 
 
 def secret_headers(source: Source) -> dict[str, str]:
-    """What only the first server may see: the hub redirects to another one, which must not get the token."""
+    """Headers for the first server only: the hub redirects to another one, which must not get the token."""
     token = os.environ.get("HF_TOKEN", "").strip()
     return {"Authorization": f"Bearer {token}"} if token and isinstance(source, HubFile) else {}
 
 
 def common_headers() -> dict[str, str]:
-    # Packed on the way, lengths and ranges would no longer be those of the file.
+    # With a compressed transfer, lengths and ranges would not be those of the file.
     return {"User-Agent": f"easyphoto/{__version__}", "Accept-Encoding": "identity"}
 
 

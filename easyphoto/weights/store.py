@@ -1,7 +1,7 @@
-"""Weight files at hand: the store's own folder, mirrors, other programs' folders, then the network.
+"""The weight store: finds files in its own folder, mirrors and other programs' folders, else downloads them.
 
-Nothing unverified is handed out, and nothing of the user's is overwritten: a file of the right name with other content
-stays where it lies, and an error says so.
+It returns verified files only and never overwrites the user's: a file of the right name with other content stays
+unchanged and raises an error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO = ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Finding:
-    """What re-reading a file showed."""
+    """The result of reading a file again."""
 
     file: WeightFile
     place: Path
@@ -44,32 +44,32 @@ class Finding:
 
 
 def open_store(root: Path, mirrors: tuple[Path, ...], settings: WeightSettings) -> WeightStore:
-    """The store in `root` as the settings want it; other programs' folders are looked into as well."""
+    """The store in `root` with these settings; it also searches other programs' folders."""
     webui = Path(settings.webui).expanduser() if settings.webui else None
     return WeightStore(root, mirrors, LicenceSet(settings.licences), also=host_folders(webui), offline=settings.offline)
 
 
 @dataclass(frozen=True)
 class WeightStore:
-    """Finds and fetches the files of the catalogue. A mirror is a folder that holds files under their own names."""
+    """Finds and downloads files of the catalogue. A mirror is a folder that holds files under their own names."""
 
     root: Path
     mirrors: tuple[Path, ...] = ()
     licences: LicenceSet = LicenceSet.COMMERCIAL_SAFE
     also: tuple[Path, ...] = ()
-    """Folders of other programs; what is found there is used in place, and never changed."""
+    """Folders of other programs; their files are used in place and never changed."""
     offline: bool = False
     patience: DownloadLimits = field(default_factory=DownloadLimits)
 
     @property
     def is_offline(self) -> bool:
-        """By its field, EASYPHOTO_OFFLINE or HF_HUB_OFFLINE."""
+        """Whether nothing is downloaded: by `offline`, EASYPHOTO_OFFLINE or HF_HUB_OFFLINE."""
         said = (os.environ.get(name, "").strip().lower() for name in ("EASYPHOTO_OFFLINE", "HF_HUB_OFFLINE"))
         return self.offline or any(word not in _NO for word in said)
 
     @property
     def state(self) -> Hashable:
-        """Changes whenever another file may be handed out: by the store's settings, or because one was added here."""
+        """A key that changes whenever `find` may return another file, by the settings or by a new file in the store."""
         ledger = self.root / "hashes.json"
         return (
             self.root, self.mirrors, self.licences, self.also, self.is_offline,
@@ -81,12 +81,12 @@ class WeightStore:
         return self.licences.allows(weight_file(id).commercial)
 
     def find(self, id: str, progress: Progress | None = None) -> Path | None:
-        """The verified file or a variant of it; None where no folder holds it, or where its licence is refused."""
+        """The verified file or a variant of it; None where no folder has it or its licence is refused."""
         file = weight_file(id)
         return next(self._fitting(file, progress), None) if self.allows(id) else None
 
     def require(self, id: str, progress: Progress) -> Path:
-        """The verified file or a variant of it, fetched where needed.
+        """The verified file or a variant of it, downloaded where needed.
 
         Raises LicenceRefused, WeightsMissing, ChecksumMismatch or DiskFailure.
         """
@@ -100,36 +100,36 @@ class WeightStore:
         if self.is_offline:
             raise missing(file, OFFLINE, self.root)
         with self._lock(file, progress):
-            # Another process may have fetched it while this one waited.
+            # Another process may have downloaded it while this one waited.
             return self.find(id, progress) or self._fetch(file, progress)
 
     def used(self, id: str) -> UsedWeight:
-        """For the record of a run. Raises WeightsMissing where the file is not at hand."""
+        """The file's entry for the record of a run. Raises WeightsMissing where the file is not at hand."""
         file, place = weight_file(id), self.find(id)
         if place is None:
             raise missing(file, text("no folder holds it"), self.root)
         return UsedWeight(id, place.name, file.licence, self.hash_of(place))
 
     def hash_of(self, path: Path) -> str:
-        """The sha256 of any file; one of more than a megabyte is read only once."""
+        """The sha256 of any file; files larger than a megabyte are read only once."""
         return self.ledger.hash_of(path)
 
     def check(self, progress: Progress) -> tuple[Finding, ...]:
-        """Read every file again that may be one of the catalogue's, wherever it lies."""
+        """Hash again every file that may belong to the catalogue, wherever it lies."""
         found: dict[Path, Finding] = {}
         for file in CATALOG.values():
             for form in file.forms:
                 for place in self._candidates(file, form):
                     if place not in found:
                         self.ledger.rehash(place, progress)
-                    # One name may stand for several files of the catalogue; it need only be one of them.
+                    # Several files of the catalogue may share a name; the content must match one of them.
                     if place not in found or not found[place].fits:
                         fits = self._fits(file, form, place)
                         found[place] = Finding(file, place, self.hash_of(place), fits)
         return tuple(found.values())
 
     def trust(self, id: str) -> Path | None:
-        """Accept the content of the file that lies first in the line, whatever was known; forget it where none does."""
+        """Trust the first file found, whatever was known before; where there is none, forget the trusted hash."""
         file = weight_file(id)
         for form in file.forms:
             for place in self._candidates(file, form):
@@ -153,7 +153,7 @@ class WeightStore:
             yield from (place for place in self._candidates(file, form) if self._fits(file, form, place, progress))
 
     def _fits(self, file: WeightFile, form: Variant, place: Path, progress: Progress | None = None) -> bool:
-        """Whether the file is what is known of it; where nothing is, the first one seen is trusted and recorded."""
+        """Whether the file matches its known hash; without one, the first sound file is trusted and recorded."""
         key = _key(file, form)
         try:
             if trusted := self.ledger.trusted(key):
@@ -167,11 +167,11 @@ class WeightStore:
                 return False
             return is_sound(place, place.suffix) and self.ledger.trust(key, sha256, str(place))
         except OSError:
-            # A file that cannot be read is not at hand, whoever keeps it.
+            # An unreadable file is not at hand, wherever it lies.
             return False
 
     def _check_the_way(self, file: WeightFile) -> None:
-        """Raises ChecksumMismatch where a file with other content has the place of the one that would be fetched."""
+        """Raises ChecksumMismatch where a file with other content lies at the target of the download."""
         for form in file.forms:
             target = self._target(file, form)
             if target.is_file():
@@ -194,7 +194,7 @@ class WeightStore:
     def _fetch_from(self, source: Source, file: WeightFile, form: Variant, progress: Progress) -> Path:
         part = self._target(file, form).with_name(form.name + ".part")
         trusted = self.ledger.trusted(_key(file, form))
-        # What the user accepted instead may have another length than the catalogue's.
+        # A file that the user trusted instead may differ in length from the catalogue's.
         size = None if trusted else form.bytes
         wish = Wish(url_of(source), form.name, trusted or form.sha256, size, secret_headers(source))
         sha256 = download(wish, part, progress, self.patience)
@@ -203,7 +203,7 @@ class WeightStore:
         return self._installed(file, form, part, sha256=sha256)
 
     def _installed(self, file: WeightFile, form: Variant, part: Path, *, sha256: str) -> Path:
-        """The proven file under its final name, unless somebody has put one there meanwhile."""
+        """Move the verified file to its final name, unless a fitting file has appeared there meanwhile."""
         target = self._target(file, form)
         if target.is_file():
             if not self._fits(file, form, target):
@@ -221,7 +221,7 @@ class WeightStore:
         return target
 
     def _trust_first(self, file: WeightFile, form: Variant, part: Path, *, sha256: str, url: str) -> None:
-        """Record what came for the first time. Raises SourceFailed where it is no file of its kind."""
+        """Trust the first download of a file. Raises SourceFailed where it is not a sound file of its kind."""
         sound = is_sound(part, Path(form.name).suffix) and sha256 not in _hashes_of_others(file)
         if sound and self.ledger.trust(_key(file, form), sha256, url):
             return
@@ -237,7 +237,7 @@ class WeightStore:
 
     @contextmanager
     def _lock(self, file: WeightFile, progress: Progress) -> Iterator[None]:
-        """Held by one process at a time; the others wait and can be cancelled."""
+        """Lock the download of the file; other processes wait and can be cancelled."""
         path = self.root / ".locks" / f"{file.id}.lock"
         with ExitStack() as held:
             while True:
@@ -255,5 +255,5 @@ def _key(file: WeightFile, form: Variant) -> str:
 
 
 def _hashes_of_others(file: WeightFile) -> set[str]:
-    """A file that is known to be another row's keeps that row's licence, whatever it is called."""
+    """Hashes of all other rows: a file with one of them has that row's licence, whatever its name."""
     return {form.sha256 for other in CATALOG.values() if other.id != file.id for form in other.forms if form.is_certain}

@@ -1,4 +1,4 @@
-"""The catalogue in words: for docs/weights.md, for the command line, for `easyphoto doctor`."""
+"""The catalogue as text, for docs/weights.md, the command line and `easyphoto doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyphoto.weights.store import WeightStore
 
 
 def weights_lines(store: WeightStore) -> Iterator[str]:
-    """For doctor: where files are looked for, how many there are; what needs mending begins with `!`."""
+    """Lines for `doctor`: where files are searched and how many are at hand; problems begin with `!`."""
     yield f"  licences: {store.licences.value}; {'offline' if store.is_offline else 'missing files are fetched'}"
     yield f"  mirrors (EASYPHOTO_WEIGHTS_MIRROR): {', '.join(map(str, store.mirrors)) or 'none'}"
     yield from (f"! mirror {mirror} is no folder" for mirror in store.mirrors if not mirror.is_dir())
@@ -32,7 +32,7 @@ def weights_lines(store: WeightStore) -> Iterator[str]:
 
 
 def where_words(store: WeightStore, file: WeightFile, progress: Progress) -> str:
-    """Where the file lies, or why it is not used."""
+    """Where the file lies, or why it is not used, in words."""
     if not store.allows(file.id):
         instead = f"; {file.alternative} instead" if file.alternative else ""
         return f"refused in {store.licences.value}{instead}"
@@ -41,7 +41,7 @@ def where_words(store: WeightStore, file: WeightFile, progress: Progress) -> str
 
 
 def listing(store: WeightStore, progress: Progress) -> dict[str, Any]:
-    """The whole catalogue with what is at hand, for programs."""
+    """The whole catalogue and the files at hand, as JSON for programs."""
     files = [_record(store, file, progress) for file in CATALOG.values()]
     left_out = [{"what": what, "why": why} for what, why in LEFT_OUT]
     sets = {name: list(ids) for name, ids in SETS.items()}

@@ -1,1 +1,1 @@
-"""The workspace: where persons, runs, results and weights lie on disk."""
+"""The workspace: the folder with persons, runs, results and weights."""

@@ -1,11 +1,11 @@
-"""Where persons, runs, results and weights lie on disk. Ids that a user typed are checked here and nowhere else.
+"""The folders of a workspace: persons, runs, results, weights. Ids that a user typed are checked here and nowhere else.
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
            results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
-           changes/ (the journal) · arriving/ .passing/ page/ (what passes through) · trash/
+           changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
-`upgrades.open_workspace` is how a program gets one.
+Programs open a workspace with `upgrades.open_workspace`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ PARTS = (
 )  # fmt: skip
 """The folders that a workspace has."""
 JOB_FILE = "job.json"
-"""In each folder of `jobs/`; names under `subject` whose pictures the job holds."""
+"""Record in each folder of `jobs/`; `subject` names the persons whose pictures the job holds."""
 SESSION_FILE = "photograph.json"
-"""In each folder of `results/`; names its persons."""
+"""Record in each folder of `results/`; names its persons."""
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Windows opens a device, not a file, under these names.
 RESERVED_IDS = frozenset(
@@ -45,7 +45,7 @@ RESERVED_IDS = frozenset(
 
 
 def checked_id(written: str) -> str:
-    """`text` as a person's id: letters, digits, `_` and `-`, at most 64, lower case. Raises BadName otherwise."""
+    """`written` as a person's id: at most 64 lower-case letters, digits, `_` and `-`. Raises BadName otherwise."""
     candidate = written.strip().lower()
     if not ID_PATTERN.fullmatch(candidate) or candidate in RESERVED_IDS:
         raise BadName(
@@ -56,19 +56,19 @@ def checked_id(written: str) -> str:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a client's text is a file's name and no path, and one that a disk can hold."""
+    """Whether a client's text is a plain file name, not a path, that every disk can hold."""
     fits = 0 < len(text.encode("utf-8", "replace")) <= MOST_NAME_BYTES
     return fits and Path(text).name == text and text != ".." and "\0" not in text and not _means_another(text)
 
 
 def _means_another(text: str) -> bool:
-    """Whether Windows opens something else under that name: a device, a stream, or the name without its end."""
+    """Whether Windows opens something else by that name: a device, a stream, or a file without the trailing dot."""
     is_device = text.partition(".")[0].rstrip().lower() in RESERVED_IDS
     return is_device or text.endswith((".", " ")) or any(sign in text for sign in ":\\")
 
 
 def user_folder(name: str = "easyphoto") -> Path:
-    """Where this system keeps a user's data of that name; a web UI's Python need not have platformdirs."""
+    """The system's folder for user data of that name; works without platformdirs, which a web UI may lack."""
     try:
         import platformdirs
     except ImportError:
@@ -85,17 +85,17 @@ LORA_IDENTITY = "lora"
 
 @dataclass(frozen=True)
 class PersonIdentity:
-    """One way in which a person can be painted, as their record names it."""
+    """One way to paint a person, as named in their record."""
 
     engine: str
     """Id of an identity engine (`inference.identities`)."""
     file: str
-    """What it painted or was trained to, relative to the person's folder."""
+    """The file that the engine uses, such as a LoRA, relative to the person's folder."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone whose face is learned, as `person.json` keeps them. Paths are relative to the person's folder."""
+    """A person whose face is learned, as stored in `person.json`. Paths are relative to the person's folder."""
 
     id: str
     name: str
@@ -107,16 +107,16 @@ class Person:
     lora: str | None = None
     run: str | None = None
     base: str | None = None
-    """The base model that the LoRA belongs to, as it was named at the training."""
+    """The base model that the LoRA belongs to, as named at the training."""
     domain: str | None = None
-    """What their photos are: `photographs` or `drawings`, a face engine's name. None in records of before."""
+    """What the photos are: `photographs` or `drawings`, the domain of a face engine. None in older records."""
     likeness: dict[str, Any] | None = None
-    """Of the portrait, as `LikenessRecord` says."""
+    """Likeness of the portrait, with the fields of `LikenessRecord`."""
     notes: tuple[str, ...] = ()
 
     @property
     def identities(self) -> tuple[PersonIdentity, ...]:
-        """What they can be painted with. The record keeps the LoRA by a name of its own."""
+        """The identities with which the person can be painted. The record stores the LoRA in a field of its own."""
         return () if self.lora is None else (PersonIdentity(LORA_IDENTITY, self.lora),)
 
     @property
@@ -126,7 +126,7 @@ class Person:
 
 @dataclass(frozen=True)
 class LikenessRecord:
-    """How like the person a picture is, as records keep it."""
+    """How like the person a picture is, as stored in records."""
 
     embedder: str
     cosine: float
@@ -136,7 +136,7 @@ class LikenessRecord:
 
 @dataclass(frozen=True)
 class Damaged:
-    """Somebody whose record cannot be read."""
+    """A person whose record cannot be read."""
 
     id: str
     reason: str
@@ -173,31 +173,31 @@ class Workspace:
 
     @property
     def uploads(self) -> Path:
-        """Photos and templates that came through a tab or the API."""
+        """Photos and templates uploaded through a tab or the API."""
         return self.root / "uploads"
 
     @property
     def page(self) -> Path:
-        """What the server's own page holds while it is open: emptied when it starts and stops."""
+        """Files of the server's own page while it runs; emptied when it starts and stops."""
         return self.root / "page"
 
     @property
     def arriving(self) -> Path:
-        """Persons on their way in, until each is whole."""
+        """Persons that are being imported, until each is complete."""
         return self.root / "arriving"
 
     @property
     def passing(self) -> Path:
-        """Archives on their way in or out."""
+        """Archives that are being imported or exported."""
         return self.root / ".passing"
 
     @property
     def env(self) -> Path:
-        """The environment that trains beside a web UI."""
+        """The training environment beside a web UI."""
         return self.root / "env"
 
     def check_there(self) -> None:
-        """Raises DiskFailure where the folder has been taken away: made anew by a write, others could look into it."""
+        """Raises DiskFailure where the folder is missing: a write would make it anew, readable by others."""
         if not self.root.is_dir():
             raise DiskFailure(
                 text("The workspace {root} is gone.", root=self.root),
@@ -208,7 +208,7 @@ class Workspace:
         return self.persons / checked_id(id)
 
     def person(self, id: str) -> Person:
-        """Raises UnknownPerson, and lists who there is."""
+        """The person of the id. Raises UnknownPerson, with a list of the known ids."""
         folder = self.person_folder(id)
         if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
             known = ", ".join(person.id for person in self.list_persons()) or text("nobody yet")
@@ -216,11 +216,11 @@ class Workspace:
         return read_person(folder)
 
     def list_persons(self) -> tuple[Person, ...]:
-        """Everybody in the workspace, by id; who cannot be read is in `damaged_persons`."""
+        """All persons of the workspace, by id; unreadable ones are in `damaged_persons`."""
         return self._everybody()[0]
 
     def damaged_persons(self) -> tuple[Damaged, ...]:
-        """Those whose records are damaged: said wherever persons are listed, so that nobody vanishes in silence."""
+        """Persons with damaged records, which every list of persons reports, so that none vanishes in silence."""
         return self._everybody()[1]
 
     def _everybody(self) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
@@ -238,9 +238,9 @@ class Workspace:
         write_json(self.person_folder(person.id) / "person.json", dataclasses.asdict(person))
 
     def runs_of(self, id: str) -> tuple[Path, ...]:
-        """The person's trainings; where no record says whose it is, its folder's name does: `<utc>-<id>`.
+        """The person's training runs, by their records; without a readable one, by the folder's name `<utc>-<id>`.
 
-        The name alone would not do: who was renamed keeps their runs under the old one.
+        The name alone is not enough: the runs of a renamed person keep the old one.
         """
         records = dict(records_in(self.runs, RUN_FILE))
         said = {folder: record["person"] for folder, record in records.items() if isinstance(record.get("person"), str)}
@@ -249,7 +249,7 @@ class Workspace:
         )
 
     def run_folder(self, name: str) -> Path:
-        """The folder of a run that exists. Raises InputError for a name that is no run's, path-like ones included."""
+        """The folder of an existing run. Raises InputError for any other name, paths included."""
         folder = self.runs / name
         if not is_file_name(name) or not (folder / "run.json").is_file():
             raise InputError(
@@ -258,7 +258,7 @@ class Workspace:
         return folder
 
     def new_run_folder(self, id: str) -> Path:
-        """A fresh `runs/<utc>-<id>`; two runs within one second get different names."""
+        """Make a new folder `runs/<utc>-<id>`; two runs within one second get different names."""
         stamp = name_stamp()
         for attempt in range(1, 1000):
             folder = self.runs / (
@@ -281,7 +281,7 @@ class Workspace:
 
 
 def folders_in(place: Path) -> tuple[Path, ...]:
-    """Those that lie directly in it; links are none of ours."""
+    """The folders directly in `place`, sorted, without links."""
     try:
         return tuple(sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink()))
     except (FileNotFoundError, NotADirectoryError):
@@ -289,7 +289,7 @@ def folders_in(place: Path) -> tuple[Path, ...]:
 
 
 def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ...]:
-    """Every `<folder>/*/<name>` as its folder and its content; what cannot be read is left out."""
+    """Every record `<folder>/*/<name>`, as its folder and its content; unreadable ones are left out."""
     found = []
     for file in matching(folder, f"*/{name}"):
         with suppress(InputError):
@@ -298,19 +298,19 @@ def records_in(folder: Path, name: str) -> tuple[tuple[Path, dict[str, Any]], ..
 
 
 def texts_in(record: Any, key: str) -> tuple[str, ...]:
-    """The list of texts under the key; none for what is no such list, because a damaged record names nobody."""
+    """The strings in the list under the key; empty where there is no list, because a damaged record names no person."""
     values = record.get(key) if isinstance(record, Mapping) else None
     return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def read_person(folder: Path) -> Person:
-    """Who lies in the folder; its name is their id, whatever the record says. Raises BadRecord, OutsideFolder."""
+    """The person of a folder, whose name is the id whatever the record says. Raises BadRecord, OutsideFolder."""
     record = read_json(folder / PERSON_FILE)
     return checked_person(typed(Person, {**record, "id": checked_id(folder.name)}, _damage(folder)), folder)
 
 
 def checked_person(person: Person, folder: Path) -> Person:
-    """The person, where everything that their record names lies in their folder. Raises BadRecord, OutsideFolder."""
+    """The person, after checking that all files of the record lie in the folder. Raises BadRecord, OutsideFolder."""
     for name in (
         *person.photos,
         *(part for part in (person.reference, person.portrait) if part is not None),

@@ -1,8 +1,9 @@
-"""Moving a workspace to another place, whole or not at all, however often it is killed on the way.
+"""Moves a workspace to another place, whole or not at all, however often the process is killed.
 
-On one disk it is renamed. To another one it is copied beside the new place, every file read back and compared, and only
-when the copy stands is the old one removed. A journal outside of both says how far it is; it stays afterwards, because
-it also says where the workspace lies now. Who opens the old place meanwhile is told where to look.
+On one disk the folder is renamed. To another disk it is copied beside the new place, every file is read back and
+compared, and the old folder is removed only once the copy is in place. A journal outside of both records the progress;
+it stays afterwards, because it also records where the workspace is. Opening the old place meanwhile raises an error
+that names the new one.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from easyphoto.workspace.upgrades import MOVED_TO, format_of
 
 MOVING, COPIED, SETTLED = "moving", "copied", "settled"
 LOCKS = ("*.lock", "*/*.lock", "jobs/.owner-*.lock", "runs/*/*.lock", "weights/.locks/*.lock", ".passing/*.lock")
-"""Of servers, trainings, changes, downloads: whoever works in a workspace holds one of them."""
+"""Lock files of servers, trainings, changes and downloads: all work in a workspace holds one of them."""
 _BLOCK = 1 << 20
 _SPARE = 100_000_000
-"""Bytes that must be left on the new disk."""
+"""Bytes that must stay free on the new disk."""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """Where the workspace lies, or is on its way to."""
+    """Where the workspace lies, or where it is being moved."""
 
     place: str
     state: str = SETTLED
@@ -42,26 +43,26 @@ class Journal:
 
 
 def read_journal(file: Path) -> Journal | None:
-    """Raises BadRecord."""
+    """The journal in the file; None where there is none. Raises BadRecord."""
     return typed(Journal, read_json(file), str(file)) if os.path.lexists(file) else None
 
 
 def write_journal(file: Path, journal: Journal) -> Journal:
-    """Raises DiskFailure."""
+    """Write the journal and return it. Raises DiskFailure."""
     write_json(file, asdict(journal))
     return journal
 
 
 def is_workspace(folder: Path) -> bool:
-    """Whether somebody's data lies there; empty folders are nobody's."""
+    """Whether the folder holds a workspace's data; empty folders do not count."""
     return any((folder / part).is_dir() and any((folder / part).iterdir()) for part in PARTS)
 
 
 def move_workspace(file: Path, source: Path, place: Path) -> Path | None:
-    """From `source` to `place`, where nothing is yet; begun, or gone on with where the journal `file` says so.
+    """Move the workspace from `source` to `place`, which must be empty, or continue the move in the journal `file`.
 
-    Returns the old folder where it could not be removed; that is tried again with the next call. Raises RunBusy while
-    somebody works there, DiskFailure where it cannot be, and what `format_of` raises; the workspace is then as it was.
+    Returns the old folder where it could not be removed; the next call tries again. Raises RunBusy while work in the
+    workspace runs, DiskFailure where the move fails, and what `format_of` raises; the workspace is then unchanged.
     """
     journal = read_journal(file)
     if journal is None or journal.state == SETTLED:
@@ -89,7 +90,7 @@ def move_workspace(file: Path, source: Path, place: Path) -> Path | None:
 
 
 def _transfer(source: Path, place: Path) -> None:
-    """Afterwards the workspace is at `place`, and on another disk at `source` as well. Raises OSError, RunBusy."""
+    """Rename or copy the workspace to `place`; a copy to another disk leaves `source`. Raises OSError, RunBusy."""
     _mark(source, place)
     try:
         _check_idle(source)
@@ -109,7 +110,7 @@ def _transfer(source: Path, place: Path) -> None:
 def _check_idle(root: Path) -> None:
     for pattern in LOCKS:
         for lock in root.glob(pattern):
-            # Looked at and not held: Windows renames no folder in which a file is open, and the mark keeps others out.
+            # Checked but not held: Windows cannot rename a folder with an open file, and the mark keeps others out.
             if is_held(lock):
                 raise RunBusy(
                     text("Another process ({owner}) works in {root}.", owner=owner_of(lock), root=root),
@@ -118,7 +119,7 @@ def _check_idle(root: Path) -> None:
 
 
 def _mark(root: Path, moved_to: Path | None) -> None:
-    """Tell who opens `root` where the workspace goes; None: it is to be used."""
+    """Mark `root` as moved to another place, which opening it reports; None removes the mark."""
     file = root / WORKSPACE_FILE
     record = read_json(file, any_format=True) if file.exists() else {"format": 1}
     kept = {name: value for name, value in record.items() if name != MOVED_TO}
@@ -144,7 +145,7 @@ def _removed(folder: Path) -> bool:
 
 
 def _copy_whole(source: Path, place: Path) -> None:
-    """A copy of everything at `place`, put there in one step. Raises OSError."""
+    """Copy everything to `place`, where it appears in one step. Raises OSError."""
     draft = place.with_name(f"{place.name}.{MOVING}")
     shutil.rmtree(draft, ignore_errors=True)
     needed, free = sum(_sizes(source)), shutil.disk_usage(place.parent).free
@@ -167,7 +168,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Links stay links, and times stay: by them old uploads are told from new ones."""
+    """Copy one entry; links stay links, and times are kept, because they tell old uploads from new ones."""
     said = os.lstat(source)
     if stat.S_ISLNK(said.st_mode):
         os.symlink(os.readlink(source), target)
@@ -179,7 +180,7 @@ def _copy(source: Path, target: Path) -> None:
     elif stat.S_ISREG(said.st_mode):
         _copy_compared(source, target, said.st_mode)
     else:
-        return  # sockets and pipes are nothing without who made them
+        return  # sockets and pipes are useless without the process that made them
     os.utime(target, ns=(said.st_atime_ns, said.st_mtime_ns))
 
 
@@ -192,7 +193,7 @@ def _copy_compared(source: Path, target: Path, mode: int) -> None:
         copy.flush()
         os.fsync(copy.fileno())
     if os.name == "posix" and mode & 0o100:
-        target.chmod(0o700)  # a program of the environment that trains
+        target.chmod(0o700)  # a program of the training environment
     read = hashlib.sha256()
     with open_regular(target) as stream:
         while block := stream.read(_BLOCK):

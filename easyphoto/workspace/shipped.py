@@ -1,4 +1,4 @@
-"""The template pictures that ship with the project, and what is known about each."""
+"""The template pictures that ship with the project, with author, licence and purpose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easyphoto.storage.records import read_json
 
 @dataclass(frozen=True)
 class Template:
-    """One shipped picture: who made it, under which licence, and what it is for."""
+    """One shipped picture with its author, licence and purpose."""
 
     file: Path
     title: str
@@ -18,16 +18,16 @@ class Template:
     licence: str
     faces: int
     votes: bool
-    """Validation pictures are painted on it; results are shown on others, so that no choice was made on them."""
+    """Whether validation pictures are painted on it; results are shown on others, which no choice was based on."""
 
 
 def templates_folder() -> Path:
-    """Beside the package, like models/."""
+    """The folder of shipped templates, beside the package like models/."""
     return Path(__file__).resolve().parents[2] / "templates"
 
 
 def shipped_templates(folder: Path | None = None) -> tuple[Template, ...]:
-    """Every template of `templates.json`, in its order; empty where the project was installed without them."""
+    """All templates of `templates.json`, in its order; empty where the project was installed without them."""
     folder = folder or templates_folder()
     if not (folder / "templates.json").is_file():
         return ()

@@ -1,8 +1,8 @@
-"""Opening a workspace: private from its first moment, brought to today's format once, refused where it is newer.
+"""Opens a workspace: makes it private from the start, upgrades an older format, refuses a newer one.
 
-`workspace.json` says its format; without that file it is 1. Opening one of today's format reads that file and nothing
-else. An upgrade goes from number to number under a lock, and every step can be repeated: whoever is killed in one
-begins it again. A record that a step rewrites is copied into `upgrading/` first, where it stays until all has worked.
+`workspace.json` holds the number of the format; without that file it is 1. Opening a workspace of the current format
+reads that file only. An upgrade goes from number to number under a lock, and every step can be repeated after a kill. A
+record that a step rewrites is first copied into `upgrading/`, where it stays until the whole upgrade has succeeded.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ FORMAT = 2
 LOCK_FILE, KEPT = "workspace.lock", "upgrading"
 MOVED_TO = "moved_to"
 SECONDS_TO_WAIT = 60.0
-"""For who upgrades it at the same time: 50,000 files take a second or two."""
+"""How long to wait for another process that upgrades the workspace: 50,000 files take a second or two."""
 _OTHERS = 0o077
 
 
 def open_workspace(root: Path) -> Workspace:
-    """The workspace at `root`, which is made where there is none.
+    """Open the workspace at `root`; makes it where there is none.
 
-    Raises NewerWorkspace, MovedWorkspace, BadRecord and NotAFolder, which touch nothing; DiskFailure where it cannot be
-    made or upgraded, RunBusy where somebody else does that for long.
+    Raises NewerWorkspace, MovedWorkspace, BadRecord and NotAFolder before anything is changed; DiskFailure where it
+    cannot be made or upgraded, RunBusy where another process upgrades it for longer than `SECONDS_TO_WAIT`.
     """
     found = format_of(root)
     try:
@@ -57,7 +57,7 @@ def open_workspace(root: Path) -> Workspace:
 
 @contextmanager
 def used_workspace(root: Path) -> Iterator[Workspace]:
-    """As `open_workspace`; one that was made for this and in which nothing was written is gone afterwards."""
+    """As `open_workspace`; a workspace that it made is removed after the block if nothing was written in it."""
     was_there = root.exists()
     try:
         yield open_workspace(root)
@@ -68,7 +68,10 @@ def used_workspace(root: Path) -> Iterator[Workspace]:
 
 
 def format_of(root: Path) -> int | None:
-    """None where there is no folder yet. Raises what `open_workspace` says touches nothing, and DiskFailure."""
+    """The number of the workspace's format; None where there is no folder yet.
+
+    Raises NewerWorkspace, MovedWorkspace, BadRecord, NotAFolder and DiskFailure.
+    """
     if not _is_folder(root):
         return None
     mark = root / WORKSPACE_FILE
@@ -129,16 +132,16 @@ class Upgrade:
     root: Path
 
     def rewrite(self, record: Path, content: Mapping[str, Any]) -> None:
-        """Put `content` in the record's place; as it was it is kept until the whole upgrade has worked."""
+        """Replace the record by `content`; a copy of the original is kept until the whole upgrade has succeeded."""
         kept = self.root / KEPT / record.relative_to(self.root)
         if not kept.exists():
-            # The first copy is the one that no step has touched.
+            # Keep the first copy, which no step has changed.
             write_bytes(kept, read_regular(record, MOST_BYTES))
         write_json(record, content)
 
 
 def _upgrade(root: Path) -> None:
-    # Once more: another process may have done it while this one waited.
+    # Read again: another process may have upgraded it while this one waited.
     number = format_of(root) or 1
     for step in range(number, FORMAT):
         STEPS[step](Upgrade(root))
@@ -147,10 +150,10 @@ def _upgrade(root: Path) -> None:
 
 
 def _first_to_second(upgrade: Upgrade) -> None:
-    """Nobody else on the machine may look in, and no record says where on the disk the workspace lies."""
+    """Make the workspace private to its owner, and remove its absolute path from the records of runs."""
     make_all_private(upgrade.root)
     for record in sorted(upgrade.root.glob(f"runs/*/{RUN_FILE}")):
-        # A damaged record hides its own run, as everywhere.
+        # A damaged record hides its run only, as everywhere.
         with suppress(InputError):
             content = read_json(record)
             if _is_of_workspace(content):
@@ -158,7 +161,7 @@ def _first_to_second(upgrade: Upgrade) -> None:
 
 
 def _is_of_workspace(run: Mapping[str, Any]) -> bool:
-    """Whether its weights lay beside its run, wherever that was: it may have been moved since."""
+    """Whether the run used its workspace's own weights folder, wherever that was: it may have been moved since."""
     dataset, weights = _path(run.get("dataset")), _path(run.get("weights"))
     return dataset is not None and len(dataset.parents) > 3 and weights == dataset.parents[2] / "weights"
 
@@ -170,14 +173,14 @@ def _path(text: Any) -> PurePath | None:
 
 
 STEPS: Mapping[int, Callable[[Upgrade], None]] = MappingProxyType({1: _first_to_second})
-"""What leads from each format to the next. A step may be begun again at any time."""
+"""The step from each format to the next. Every step may be repeated."""
 
 
 def make_all_private(root: Path) -> None:
-    """Folders 0700 and files 0600, as far as the workspace goes. Raises OSError.
+    """Give the workspace's folders mode 0700 and its files mode 0600. Raises OSError.
 
-    A root that holds other things than a workspace's keeps its rights: who says `--workspace .` does not mean that.
-    Its parts are made at once then, because what is made later is as private as the folder it lies in.
+    A root with other content keeps its mode, because `--workspace .` is not meant to change it. The workspace's parts
+    are then made at once, because a later file is as private as its folder.
     """
     names = set(os.listdir(root))
     if {name for name in names if not name.startswith((".", f"{ENV}."))} <= {*PARTS, WORKSPACE_FILE, LOCK_FILE, KEPT}:
@@ -195,13 +198,13 @@ def _make_private(folder: Path) -> None:
     try:
         make_private_folder(folder)
     except PermissionError:
-        # Disks that know no rights, and folders of somebody else; `doctor` says so.
+        # Disks without modes, and folders of another owner; `doctor` reports them.
         if not folder.is_dir():
             raise
 
 
 def _make_private_below(folder: Path, *, but: Path) -> None:
-    """`but`: the environment that trains is somebody else's files, and its programs must stay runnable."""
+    """Make everything below private, except `but`: the training environment, whose programs must stay executable."""
     if os.name != "posix":
         return
     waiting = [str(folder)]

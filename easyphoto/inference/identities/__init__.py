@@ -1,1 +1,1 @@
-"""What makes networks paint a person: the engines, a module each, and the registry with a line for each."""
+"""Identity engines make networks paint a person: one module for each, and a registry."""

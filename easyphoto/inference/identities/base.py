@@ -1,7 +1,7 @@
-"""An identity engine: one way in which networks can be made to paint a person.
+"""An identity engine: one way to make networks paint a person.
 
-It prepares what it needs once for a person (their photos' faces and vectors are at hand), and what it has prepared
-gives conditions for each picture. Which backends apply a condition's kind is theirs to say: `Capabilities.conditions`.
+It prepares an identity once for a person, from the faces and embeddings of their photos; the identity gives conditions
+for each picture. Backends say in `Capabilities.conditions` which kinds of condition they apply.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Person
 
 KnownFace = tuple[Image.Image, Face, np.ndarray]
-"""A picture of the person (RGB), the face on it, and its part map (uint8, the picture's height × width)."""
+"""A picture of the person (RGB), the face on it, and its part map ((height, width) uint8 values of `Part`)."""
 
 
 class Identity(Protocol):
-    """One engine's knowledge of one person, ready to be painted with."""
+    """What one engine knows of one person, ready to paint with."""
 
     @property
     def engine(self) -> str:
@@ -35,11 +35,11 @@ class Identity(Protocol):
         ...
 
     def conditions(self, settings: InferenceSettings) -> tuple[Condition, ...]:
-        """For the passes over the person's face; none where the settings leave it out."""
+        """Conditions for the passes over the person's face; empty where the settings leave the identity out."""
         ...
 
     def record(self, settings: InferenceSettings) -> Mapping[str, Any]:
-        """Plain values for a picture's note. Files by their names: paths are nobody else's business."""
+        """Plain values for the note in a picture. Files appear by name: a path would disclose the user's folders."""
         ...
 
 
@@ -49,35 +49,38 @@ class PersonMaterial:
 
     person: Person
     folder: Path
-    """The person's."""
+    """The person's folder."""
     faces: Sequence[KnownFace]
     vectors: Sequence[np.ndarray]
-    """Unit vectors (float32) of the faces by the face engine's embedder; empty without one."""
+    """Embeddings of the faces by the face engine's embedder: float32 unit vectors; empty without an embedder."""
     settings: InferenceSettings = field(default_factory=InferenceSettings)
-    """They may leave an engine out."""
+    """Settings may leave an engine out."""
     store: WeightStore | None = None
-    """Where an engine's files come from; None where nothing is to be painted, so that no file is fetched for it."""
+    """Where an engine's files come from; None where nothing will be painted, so that no file is fetched."""
     progress: Progress = field(default_factory=NullProgress)
 
     def files_of(self, engine: str) -> Iterator[Path]:
-        """What the person's record names for that engine."""
+        """The files that the person's record names for that engine."""
         return (self.folder / identity.file for identity in self.person.identities if identity.engine == engine)
 
 
 @dataclass(frozen=True)
 class IdentityEngine:
     id: str
-    """As records name it."""
+    """The engine's name in records."""
     kind: str
     """The kind of its conditions."""
     prepare: Callable[[PersonMaterial, tuple[Path, ...]], Identity | None]
-    """The material and the engine's weight files to an identity; None where the person has not what it needs."""
+    """Makes an identity of the material and the engine's weight files; None where the person lacks what it needs."""
     files: Mapping[str, tuple[str, ...]] | None = None
-    """Family id → catalogue ids of the weight files it needs there; None: no files, and any family."""
+    """Family id → catalogue ids of the weight files it needs there; None means no files and any family."""
     is_wanted: Callable[[InferenceSettings], bool] = lambda _: True
 
     def prepared(self, material: PersonMaterial, family: Family) -> Identity | None:
-        """None where it does not serve the family or the person. Raises LicenceRefused and WeightsMissing."""
+        """The person's identity; None where the engine does not serve the family or the person.
+
+        Raises LicenceRefused and WeightsMissing.
+        """
         if not self.is_wanted(material.settings):
             return None
         if self.files is None:

@@ -1,4 +1,4 @@
-"""A person as the LoRA that was trained of their photos."""
+"""A person as the LoRA trained on their photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyphoto.workspace.folders import LORA_IDENTITY
 
 @dataclass(frozen=True)
 class TrainedLora:
-    """Its file."""
+    """The LoRA's file."""
 
     path: Path
     engine: str = LORA_IDENTITY

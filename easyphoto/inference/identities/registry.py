@@ -1,4 +1,4 @@
-"""Every identity engine, a line each, and what they make of a person."""
+"""Every identity engine, and the identities that they make of a person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENGINES: tuple[IdentityEngine, ...] = (LORA,)
 def prepared_identities(
     material: PersonMaterial, family: Family, engines: Sequence[IdentityEngine] = ENGINES
 ) -> tuple[Identity, ...]:
-    """Everything that the person can be painted with in that family, in the engines' order."""
+    """Every identity with which the family can paint the person, in the engines' order."""
     made = (engine.prepared(material, family) for engine in engines)
     return tuple(identity for identity in made if identity is not None)
 
@@ -29,6 +29,6 @@ def identity_conditions(identities: Sequence[Identity], settings: InferenceSetti
 def identity_records(
     identities: Sequence[Identity], settings: InferenceSettings, engines: Sequence[IdentityEngine] = ENGINES
 ) -> dict[str, Mapping[str, Any] | None]:
-    """Engine id → what it painted with; None where it did not."""
+    """Engine id → record of the identity it painted with; None where it did not paint."""
     records = {identity.engine: identity.record(settings) for identity in identities}
     return {engine.id: records.get(engine.id) for engine in engines}
