@@ -43,7 +43,7 @@ class _Entry(Generic[T]):
     key: Hashable
     value: T
     bytes: int
-    owner: str
+    owners: frozenset[Path]
     used: float
     """`time.monotonic()` when it was last handed out or given back."""
 
@@ -85,10 +85,11 @@ class ModelCache:
     def lease(self) -> Lease:
         return Lease(self)
 
-    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
         """The value of that key, made where it is not there. It is shared, so nobody may change it.
 
-        `owner` is the person whose data it is: `discard` drops it when they are deleted.
+        `owners` are the folders that it was made from, such as a person's: `discard` drops it when one is deleted, and
+        `expire` where one is gone.
         """
         with self._lock:
             entry = next((each for each in self._entries if each.key == key), None)
@@ -97,20 +98,21 @@ class ModelCache:
                 self._keep(entry)
                 return entry.value
         value = self._made(make)
-        self._put(_Entry(key, value, size(value), owner, 0.0), generation)
+        self._put(_Entry(key, value, size(value), frozenset(owners), 0.0), generation)
         return value
 
-    def discard(self, owner: str) -> None:
-        """Drop what belongs to a person, also what a running job would put in later."""
+    def discard(self, owner: Path) -> None:
+        """Drop what was made from a folder, also what is just being made."""
         with self._lock:
-            self._entries = [entry for entry in self._entries if entry.owner != owner]
+            self._entries = [entry for entry in self._entries if owner not in entry.owners]
             self._generation = replace(self._generation, discards=self._generation.discards + 1)
 
     def expire(self, seconds: float) -> None:
-        """Drop what nobody has used for so long."""
+        """Drop what nobody has used for so long, and what was made from a folder that another process deleted."""
         oldest = time.monotonic() - seconds
         with self._lock:
-            self._entries = [entry for entry in self._entries if entry.used >= oldest]
+            gone = {owner for entry in self._entries for owner in entry.owners if not owner.is_dir()}
+            self._entries = [entry for entry in self._entries if entry.used >= oldest and not entry.owners & gone]
         _release_device_memory()
 
     def clear(self) -> None:
@@ -131,7 +133,7 @@ class ModelCache:
     def _put(self, entry: _Entry[Any], generation: _Generation) -> None:
         with self._lock:
             now = self._generation
-            is_stale = generation.clears != now.clears or (entry.owner and generation.discards != now.discards)
+            is_stale = generation.clears != now.clears or (entry.owners and generation.discards != now.discards)
             # Two jobs may have loaded the same: one of the copies is enough.
             if not is_stale and all(each.key != entry.key for each in self._entries):
                 self._keep(entry)
@@ -172,14 +174,14 @@ class Lease:
             entry, generation = self._cache._take(key)
             if entry is None:
                 value = self._cache._made(load)
-                entry = _Entry(key, value, 0, "", 0.0)
+                entry = _Entry(key, value, 0, frozenset(), 0.0)
             entry.bytes = size(entry.value)
             self._borrowed[key] = entry, generation
         return self._borrowed[key][0].value
 
-    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
         """As `ModelCache.get`."""
-        return self._cache.get(key, make, size=size, owner=owner)
+        return self._cache.get(key, make, size=size, owners=owners)
 
     def forget(self, key: Hashable) -> None:
         """Do not give a borrowed value back: it failed, or may have been left changed."""

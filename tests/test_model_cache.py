@@ -115,19 +115,32 @@ def test_a_loader_that_fails_leaves_nothing_behind():
 
 def test_a_deleted_persons_vectors_go_and_do_not_come_back():
     cache = ModelCache(100)
-    cache.get(("vectors", "anna"), lambda: [1.0], size=len, owner="anna")
-    cache.get(("vectors", "ben"), lambda: [2.0], size=len, owner="ben")
+    cache.get(("vectors", "anna"), lambda: [1.0], size=len, owners=(Path("anna"),))
+    cache.get(("vectors", "ben"), lambda: [2.0], size=len, owners=(Path("ben"),))
 
     def make() -> list[float]:
-        cache.discard("carl")
+        cache.discard(Path("carl"))
         return [3.0]
 
-    cache.discard("anna")
-    cache.get(("vectors", "carl"), make, size=len, owner="carl")
+    cache.discard(Path("anna"))
+    cache.get(("vectors", "carl"), make, size=len, owners=(Path("carl"),))
 
     assert cache.bytes == 1
     assert cache.get(("vectors", "ben"), lambda: [0.0], size=len) == [2.0]
     assert cache.get(("vectors", "anna"), lambda: [0.0], size=len) == [0.0]
+
+
+def test_what_was_made_from_a_folder_that_another_process_deleted_goes_with_the_next_hour(tmp_path: Path):
+    cache = ModelCache(100)
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        cache.get(name, lambda: [1.0], size=len, owners=(tmp_path / name,))
+    (tmp_path / "anna").rmdir()
+
+    cache.expire(3600)
+
+    assert cache.bytes == 1
+    assert cache.get("ben", lambda: [0.0], size=len) == [1.0]
 
 
 def test_a_network_that_is_lent_while_somebody_is_deleted_comes_back():
@@ -135,7 +148,7 @@ def test_a_network_that_is_lent_while_somebody_is_deleted_comes_back():
 
     with cache.lease() as lease:
         lease.borrow("unet", lambda: Network("unet"), size=size_of)
-        cache.discard("anna")
+        cache.discard(Path("anna"))
 
     assert cache.bytes == 10
 
