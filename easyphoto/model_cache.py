@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from easyphoto.machine import memory_for_models
+from easyphoto.machine import memory_for_models, ran_out_of_memory
 
 T = TypeVar("T")
 FileKey = tuple[str, int, int, int]
@@ -63,7 +63,7 @@ class ModelCache:
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """Without a limit: what the machine has for it, asked when the first value is kept."""
+        """Without a limit: what the machine has for it, asked each time, as torch may come after the first value."""
         self._limit = limit
         self.loads = 0
         """How many values were loaded or computed so far."""
@@ -73,9 +73,7 @@ class ModelCache:
 
     @property
     def limit(self) -> int:
-        if self._limit is None:
-            self._limit = memory_for_models()
-        return self._limit
+        return memory_for_models() if self._limit is None else self._limit
 
     @property
     def bytes(self) -> int:
@@ -144,10 +142,27 @@ class ModelCache:
         self._entries = _within([*others, entry], self.limit)
 
     def _made(self, make: Callable[[], T]) -> T:
-        value = make()
+        try:
+            value = make()
+        except Exception as error:
+            if not ran_out_of_memory(error) or not self._make_room():
+                raise
+            retry = True
+        else:
+            retry = False
+        if retry:  # not above, where the error still holds what was loaded in part
+            value = make()
         with self._lock:
             self.loads += 1
         return value
+
+    def _make_room(self) -> bool:
+        """Drop what nobody has borrowed; False where there is nothing of it."""
+        with self._lock:
+            had_any = bool(self._entries)
+            self._entries.clear()
+        _release_device_memory()
+        return had_any
 
 
 class Lease:

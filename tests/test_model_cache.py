@@ -113,6 +113,48 @@ def test_a_loader_that_fails_leaves_nothing_behind():
         assert lease.borrow("unet", lambda: Network("unet"), size=size_of).name == "unet"
 
 
+def test_what_is_kept_gives_way_to_what_does_not_fit_beside_it():
+    cache, tries = ModelCache(100), []
+
+    def load() -> Network:
+        tries.append(cache.bytes)
+        if cache.bytes:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return Network("large", 60)
+
+    borrow(cache, "small")
+    with cache.lease() as lease:
+        assert lease.borrow("large", load, size=size_of).name == "large"
+
+    assert tries == [10, 0]
+    assert (cache.bytes, cache.loads) == (60, 2)
+
+
+def test_what_does_not_fit_alone_either_fails_at_once():
+    tries = []
+
+    def load() -> Network:
+        tries.append(1)
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with ModelCache(100).lease() as lease, pytest.raises(RuntimeError, match="out of memory"):
+        lease.borrow("large", load, size=size_of)
+
+    assert len(tries) == 1
+
+
+def test_the_machines_limit_is_asked_again_once_torch_is_there(monkeypatch: pytest.MonkeyPatch):
+    memory = [100]
+    monkeypatch.setattr("easyphoto.model_cache.memory_for_models", lambda: memory[0])
+    cache = ModelCache()
+    borrow(cache, "a", 40)
+
+    memory[0] = 50
+    borrow(cache, "b", 40)
+
+    assert cache.bytes == 40
+
+
 def test_a_deleted_persons_vectors_go_and_do_not_come_back():
     cache = ModelCache(100)
     cache.get(("vectors", "anna"), lambda: [1.0], size=len, owners=(Path("anna"),))
