@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from easyphoto.machine import memory_for_models
+from easyphoto.machine import memory_for_models, ran_out_of_memory
 
 T = TypeVar("T")
 FileKey = tuple[str, int, int, int]
@@ -47,7 +47,7 @@ class _Entry(Generic[T]):
     key: Hashable
     value: T
     bytes: int
-    owner: str
+    owners: frozenset[Path]
     used: float
     """`time.monotonic()` when the value was last handed out or returned."""
 
@@ -67,7 +67,7 @@ class ModelCache:
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """`limit` is in bytes; None takes `memory_for_models`, read when the first value is kept."""
+        """Without a limit: what the machine has for it, asked each time, as torch may come after the first value."""
         self._limit = limit
         self.loads = 0
         """Number of values loaded or computed so far."""
@@ -77,9 +77,7 @@ class ModelCache:
 
     @property
     def limit(self) -> int:
-        if self._limit is None:
-            self._limit = memory_for_models()
-        return self._limit
+        return memory_for_models() if self._limit is None else self._limit
 
     @property
     def bytes(self) -> int:
@@ -89,10 +87,11 @@ class ModelCache:
     def lease(self) -> Lease:
         return Lease(self)
 
-    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
-        """The value of `key`, computed by `make` on a miss. It is shared, so callers must not change it.
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
+        """The value of that key, made where it is not there. It is shared, so nobody may change it.
 
-        `owner` is the id of the person whose data it is; `discard` drops it when that person is deleted.
+        `owners` are the folders that it was made from, such as a person's: `discard` drops it when one is deleted, and
+        `expire` where one is gone.
         """
         with self._lock:
             entry = next((each for each in self._entries if each.key == key), None)
@@ -101,20 +100,21 @@ class ModelCache:
                 self._keep(entry)
                 return entry.value
         value = self._made(make)
-        self._put(_Entry(key, value, size(value), owner, 0.0), generation)
+        self._put(_Entry(key, value, size(value), frozenset(owners), 0.0), generation)
         return value
 
-    def discard(self, owner: str) -> None:
-        """Drop a person's values, including those a running job would add later."""
+    def discard(self, owner: Path) -> None:
+        """Drop what was made from a folder, also what is just being made."""
         with self._lock:
-            self._entries = [entry for entry in self._entries if entry.owner != owner]
+            self._entries = [entry for entry in self._entries if owner not in entry.owners]
             self._generation = replace(self._generation, discards=self._generation.discards + 1)
 
     def expire(self, seconds: float) -> None:
-        """Drop values that were last used more than `seconds` ago."""
+        """Drop what nobody has used for so long, and what was made from a folder that another process deleted."""
         oldest = time.monotonic() - seconds
         with self._lock:
-            self._entries = [entry for entry in self._entries if entry.used >= oldest]
+            gone = {owner for entry in self._entries for owner in entry.owners if not owner.is_dir()}
+            self._entries = [entry for entry in self._entries if entry.used >= oldest and not entry.owners & gone]
         _release_device_memory()
 
     def clear(self) -> None:
@@ -135,8 +135,8 @@ class ModelCache:
     def _put(self, entry: _Entry[Any], generation: _Generation) -> None:
         with self._lock:
             now = self._generation
-            is_stale = generation.clears != now.clears or (entry.owner and generation.discards != now.discards)
-            # Two jobs may have loaded the same value; one copy is enough.
+            is_stale = generation.clears != now.clears or (entry.owners and generation.discards != now.discards)
+            # Two jobs may have loaded the same: one of the copies is enough.
             if not is_stale and all(each.key != entry.key for each in self._entries):
                 self._keep(entry)
 
@@ -146,10 +146,27 @@ class ModelCache:
         self._entries = _within([*others, entry], self.limit)
 
     def _made(self, make: Callable[[], T]) -> T:
-        value = make()
+        try:
+            value = make()
+        except Exception as error:
+            if not ran_out_of_memory(error) or not self._make_room():
+                raise
+            retry = True
+        else:
+            retry = False
+        if retry:  # not above, where the error still holds what was loaded in part
+            value = make()
         with self._lock:
             self.loads += 1
         return value
+
+    def _make_room(self) -> bool:
+        """Drop what nobody has borrowed; False where there is nothing of it."""
+        with self._lock:
+            had_any = bool(self._entries)
+            self._entries.clear()
+        _release_device_memory()
+        return had_any
 
 
 class Lease:
@@ -176,14 +193,14 @@ class Lease:
             entry, generation = self._cache._take(key)
             if entry is None:
                 value = self._cache._made(load)
-                entry = _Entry(key, value, 0, "", 0.0)
+                entry = _Entry(key, value, 0, frozenset(), 0.0)
             entry.bytes = size(entry.value)
             self._borrowed[key] = entry, generation
         return self._borrowed[key][0].value
 
-    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owner: str = "") -> T:
-        """Same as `ModelCache.get`."""
-        return self._cache.get(key, make, size=size, owner=owner)
+    def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
+        """As `ModelCache.get`."""
+        return self._cache.get(key, make, size=size, owners=owners)
 
     def forget(self, key: Hashable) -> None:
         """Do not return a borrowed value to the cache, because it failed or may have been left changed."""

@@ -113,21 +113,76 @@ def test_a_loader_that_fails_leaves_nothing_behind():
         assert lease.borrow("unet", lambda: Network("unet"), size=size_of).name == "unet"
 
 
+def test_what_is_kept_gives_way_to_what_does_not_fit_beside_it():
+    cache, tries = ModelCache(100), []
+
+    def load() -> Network:
+        tries.append(cache.bytes)
+        if cache.bytes:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return Network("large", 60)
+
+    borrow(cache, "small")
+    with cache.lease() as lease:
+        assert lease.borrow("large", load, size=size_of).name == "large"
+
+    assert tries == [10, 0]
+    assert (cache.bytes, cache.loads) == (60, 2)
+
+
+def test_what_does_not_fit_alone_either_fails_at_once():
+    tries = []
+
+    def load() -> Network:
+        tries.append(1)
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with ModelCache(100).lease() as lease, pytest.raises(RuntimeError, match="out of memory"):
+        lease.borrow("large", load, size=size_of)
+
+    assert len(tries) == 1
+
+
+def test_the_machines_limit_is_asked_again_once_torch_is_there(monkeypatch: pytest.MonkeyPatch):
+    memory = [100]
+    monkeypatch.setattr("easyphoto.model_cache.memory_for_models", lambda: memory[0])
+    cache = ModelCache()
+    borrow(cache, "a", 40)
+
+    memory[0] = 50
+    borrow(cache, "b", 40)
+
+    assert cache.bytes == 40
+
+
 def test_a_deleted_persons_vectors_go_and_do_not_come_back():
     cache = ModelCache(100)
-    cache.get(("vectors", "anna"), lambda: [1.0], size=len, owner="anna")
-    cache.get(("vectors", "ben"), lambda: [2.0], size=len, owner="ben")
+    cache.get(("vectors", "anna"), lambda: [1.0], size=len, owners=(Path("anna"),))
+    cache.get(("vectors", "ben"), lambda: [2.0], size=len, owners=(Path("ben"),))
 
     def make() -> list[float]:
-        cache.discard("carl")
+        cache.discard(Path("carl"))
         return [3.0]
 
-    cache.discard("anna")
-    cache.get(("vectors", "carl"), make, size=len, owner="carl")
+    cache.discard(Path("anna"))
+    cache.get(("vectors", "carl"), make, size=len, owners=(Path("carl"),))
 
     assert cache.bytes == 1
     assert cache.get(("vectors", "ben"), lambda: [0.0], size=len) == [2.0]
     assert cache.get(("vectors", "anna"), lambda: [0.0], size=len) == [0.0]
+
+
+def test_what_was_made_from_a_folder_that_another_process_deleted_goes_with_the_next_hour(tmp_path: Path):
+    cache = ModelCache(100)
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        cache.get(name, lambda: [1.0], size=len, owners=(tmp_path / name,))
+    (tmp_path / "anna").rmdir()
+
+    cache.expire(3600)
+
+    assert cache.bytes == 1
+    assert cache.get("ben", lambda: [0.0], size=len) == [1.0]
 
 
 def test_a_network_that_is_lent_while_somebody_is_deleted_comes_back():
@@ -135,7 +190,7 @@ def test_a_network_that_is_lent_while_somebody_is_deleted_comes_back():
 
     with cache.lease() as lease:
         lease.borrow("unet", lambda: Network("unet"), size=size_of)
-        cache.discard("anna")
+        cache.discard(Path("anna"))
 
     assert cache.bytes == 10
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Optional
 import pydantic
 from pydantic import BaseModel, Field, create_model
 
-from easyphoto.commands.base import Command, described_of, key_of
+from easyphoto.commands.base import Command, Described, described_of, key_of
 from easyphoto.settings import PRESETS, Declared, Settings, hints_of
 
 IS_OLD = pydantic.VERSION.startswith("1.")
@@ -88,12 +88,9 @@ def request_model(command: type[Command], parts: Mapping[Any, Any], **wire: Mapp
             fields[field.name] = (Optional[parts[hint]], None)  # noqa: UP045 — built from a value
         else:
             described = described_of(field)
-            kind = whole if hint is int else _text
             default = ... if field.default is dataclasses.MISSING else field.default
-            fields[key_of(field)] = (
-                kind(described.least, described.most),
-                Field(default, description=described.words or None),
-            )
+            kind = _plain_type(f"{command.__name__}.{field.name}", hint, described)
+            fields[key_of(field)] = (kind, Field(default, description=described.words or None))
     return create_model(f"{command.__name__}Fields", __base__=RequestModel, **fields)
 
 
@@ -102,8 +99,17 @@ def words_of(command: type[Command], name: str) -> str:
     return next(described_of(field).words for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
 
 
-def _text(least: int | None, most: int | None) -> Any:
-    return words(most or 0, least=least or 0)
+def _plain_type(name: str, hint: Any, described: Described) -> Any:
+    """Raises TypeError for a field that clients cannot send as it is, and for a text of any length."""
+    if hint is bool:
+        return pydantic.StrictBool
+    if hint is int:
+        return whole(described.least, described.most)
+    if hint is float:
+        return number(described.least, described.most)
+    if hint is str and described.most is not None:
+        return words(described.most, least=described.least or 0)
+    raise TypeError(f"{name} is {hint} with at most {described.most} characters: say in what form it is sent")
 
 
 def _required(hint: Any) -> Any:

@@ -258,7 +258,11 @@ class LocalBackend:
             return encode_prompts(self._components, texts)
         said_by = tuple((each.batch_key, tuple(map(file_key, each.files))) for each in conditions)
         return self._models.get(
-            ("prompts", self._key, texts, said_by), lambda: encode_prompts(self._components, texts), size=bytes_of_words
+            ("prompts", self._key, texts, said_by),
+            lambda: encode_prompts(self._components, texts),
+            size=bytes_of_words,
+            # A person's LoRA changes the words, so they go with the person.
+            owners=[file.parent for each in conditions for file in each.files],
         )
 
     def _canvas(self, batch: Sequence[InpaintRequest]) -> LatentBatch:

@@ -54,13 +54,18 @@ SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
 """Titles of the option groups, in the order of the help."""
 
 
-def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str, *, metavar: str) -> None:
+def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str, *, metavar: str = "") -> None:
     """Add a plain field of a command: an option if it has a default, else a required argument."""
     field = next(field for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
     words = described_of(field).words
-    about = words[0].lower() + words[1:].rstrip(".")
-    kind = _plain_type(typing.get_type_hints(command)[name])
-    if field.default is dataclasses.MISSING:
+    # argparse formats with %, so a literal one is doubled.
+    about = (words[:1].lower() + words[1:].rstrip(".")).replace("%", "%%")
+    kind, must_be_there = _plain_type(typing.get_type_hints(command)[name]), field.default is dataclasses.MISSING
+    if kind is bool:
+        default = None if must_be_there else field.default
+        action = argparse.BooleanOptionalAction
+        parser.add_argument(option_name(name), action=action, required=must_be_there, default=default, help=about)
+    elif must_be_there:
         parser.add_argument(name, type=kind, metavar=metavar, help=about)
     else:
         parser.add_argument(option_name(name), type=kind, metavar=metavar, help=about)

@@ -42,6 +42,9 @@ class DeletePerson(Command):
         from easyphoto.persons.upkeep import finish_begun
 
         id = checked_id(self.name)
-        app.cache.discard(id)
-        finish_begun(app.workspace, app.host, (id,), but=DELETE)
-        return delete_person(app.workspace, id, host=app.host)
+        try:
+            finish_begun(app.workspace, app.host, (id,), but=DELETE)
+            return delete_person(app.workspace, id, host=app.host)
+        finally:
+            # Last, because a job of theirs may measure them until it has stopped.
+            app.cache.discard(app.workspace.person_folder(id))

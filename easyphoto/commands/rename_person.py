@@ -40,6 +40,8 @@ class RenamePerson(Command):
         from easyphoto.persons.renaming import rename_person
 
         before, after = self.ids
+        # It is known by the folder, under whose new name a deletion would not find it.
+        app.cache.discard(app.workspace.person_folder(before))
         begun = [each for each in pending(app.workspace.root) if (each.kind, each.persons) == (RENAME, self.ids)]
         settle(app, self.ids)
         if begun and before != after and not app.workspace.person_folder(before).exists():

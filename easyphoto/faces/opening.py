@@ -15,7 +15,7 @@ from easyphoto.errors import EnvironmentFailure, InputError
 from easyphoto.faces.domain import DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score, say_so
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
-from easyphoto.faces.photo_opening import open_detector, open_photo_engine, photo_lines
+from easyphoto.faces.photo_opening import automatic_files, open_detector, open_photo_engine, photo_lines
 from easyphoto.messages import Text, note, text
 from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import NullProgress, Progress
@@ -121,7 +121,8 @@ class _Engines:
             return None
 
     def _photo_engine(self, store: WeightStore, progress: Progress, parts: FaceSettings) -> PhotoEngine:
-        key = ("photographs", parts, store.state)
+        # A file that somebody puts into a folder by hand changes what `auto` takes, and not the store's state.
+        key = ("photographs", parts, store.state, automatic_files(store, parts))
         engine = self.models.borrow(
             key,
             lambda: open_photo_engine(store, progress, parts),

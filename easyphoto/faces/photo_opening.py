@@ -112,6 +112,14 @@ def open_detector(name: str, store: WeightStore, progress: Progress) -> Detector
     )
 
 
+def automatic_files(store: WeightStore, faces: FaceSettings) -> tuple[Path | None, ...]:
+    """What is at hand of all that `auto` chooses among; None for what is not."""
+    chosen: list[tuple[str, ...]] = [AUTOMATIC] if faces.embedder == _AUTO else []
+    chosen += [(_BISENET,)] if faces.parser == _AUTO else []
+    chosen += [tuple(_part(one).file for one in _SALIENCY_ORDER)] if faces.saliency == _AUTO else []
+    return tuple(store.find(id) for ids in chosen for id in ids)
+
+
 def open_parser(name: str, store: WeightStore, progress: Progress) -> Parser:
     """The parser of that name. Raises like `open_detector`."""
     match name:

@@ -222,7 +222,7 @@ def subject_from(
         ("person", person.id, tuple(map(file_key, files)), engine.id, engine.embedder, engine.weights),
         lambda: measured_person(folder, person, engine),
         size=lambda made: made.bytes,
-        owner=person.id,
+        owners=(folder,),
     )
     material = PersonMaterial(
         person, folder, measured.faces, measured.vectors, settings or InferenceSettings(), store,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings, settings_from, settings_record
+from easyphoto.settings import InferenceSettings, hints_of, settings_from, settings_record
 
 SHOWN = (
     "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
 )  # fmt: skip
 """The settings that the panel shows, in the order of the arguments after `enabled` and `person`."""
+AUTO = "auto"
+"""What an empty field of the panel shows."""
 ENABLED, PERSON, SEED = "enabled", "person", "seed"
 NAME = "EasyPhoto"
 LABEL_OF_PERSON = f"{NAME} person"
@@ -79,5 +82,19 @@ def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:
             text("There are {count} arguments.", count=len(arguments)),
             advice=text("They are: {names}.", names=", ".join(names)),
         )
-    said = {name: value for name, value in zip(names, arguments, strict=False) if value is not None}
-    return {ENABLED: False, **said}
+    held = {name: _held(name, value) for name, value in zip(names, arguments, strict=False)}
+    return {ENABLED: False, **{name: value for name, value in held.items() if value is not None}}
+
+
+def _held(name: str, value: Any) -> Any:
+    """The value behind what the panel shows: a number that may be empty is typed there, and arrives as text."""
+    kinds = set(typing.get_args(hints_of(InferenceSettings).get(name)))
+    if not isinstance(value, str) or type(None) not in kinds or str in kinds:
+        return value
+    typed = value.strip()
+    if typed.lower() in ("", AUTO):
+        return None
+    try:
+        return float(typed.replace(",", "."))
+    except ValueError:
+        return value  # The settings refuse it, in words.

@@ -1,12 +1,16 @@
 """Every setting has an option, every option arrives in its settings, and the documents say the same."""
 
+import argparse
 import dataclasses
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from easyphoto.cli.options import option_name, settings_of, settings_table
+from easyphoto.cli.options import add_field, command_of, option_name, settings_of, settings_table
 from easyphoto.cli.parser import build_parser
+from easyphoto.commands.base import Command, described
 from easyphoto.errors import BadSettings
 from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
 
@@ -82,3 +86,24 @@ def test_the_documents_tables_are_made_from_the_declarations(kind):
     page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text("utf-8")
 
     assert "\n".join(settings_table(kind)) in page, "run python tools/docs_tables.py"
+
+
+@dataclass(frozen=True)
+class Greet(Command):
+    kind: ClassVar[str] = "greet"
+    name: str = field(metadata=described("Who is meant.", most=20))
+    loud: bool = field(default=False, metadata=described("In capitals, for 100 % of the words."))
+    title = "greet"
+
+    def run(self, app, context):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("typed", "loud"), [([], False), (["--loud"], True), (["--no-loud"], False)])
+def test_a_commands_switch_is_an_option_with_its_opposite(typed, loud):
+    parser = argparse.ArgumentParser()
+    add_field(parser, Greet, "name", metavar="NAME")
+    add_field(parser, Greet, "loud")
+
+    assert command_of(Greet, parser.parse_args(["anna", *typed])) == Greet("anna", loud)
+    assert "in capitals, for 100 % of the words" in " ".join(parser.format_help().split())

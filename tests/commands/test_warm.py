@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.demo import demo_template, draw_photos
+from easyphoto.commands import photograph_series
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import SECONDS_KEPT, Service
+from easyphoto.persons import deletion
 from easyphoto.settings import InferenceSettings, TrainSettings
 from easyphoto.workspace.folders import Workspace
 from tests.services import done
@@ -93,10 +97,47 @@ def test_what_nobody_used_for_an_hour_is_let_go(service: Service, monkeypatch: p
     assert service.app.cache.bytes == 0
 
 
-def test_nothing_of_a_deleted_person_stays_in_memory(service: Service, tmp_path: Path) -> None:
+def traces_of(service: Service, person: str) -> set[str]:
+    """Kinds of what the cache holds that was made from a person's folder, by whatever path it is known."""
+    entries = service.app.cache._entries
+    return {str(entry.key[0]) for entry in entries if person in str((entry.key, entry.owners))}  # type: ignore[index]
+
+
+def test_nothing_of_somebody_who_was_renamed_stays_in_memory(service: Service) -> None:
     portrait(service)
-    assert "lena" in {entry.owner for entry in service.app.cache._entries}
+    assert traces_of(service, "lena") == {"person", "prompts"}
+
+    service.rename(RenamePerson("lena", "Mia", "mia"))
+
+    assert traces_of(service, "lena") == set()
+    service.rename(RenamePerson("mia", "Lena", "lena"))
+
+
+def test_nothing_of_a_person_stays_in_memory_who_is_deleted_while_a_job_measures_them(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.app.cache.clear()
+    begun, deleting = threading.Event(), threading.Event()
+    measure = photograph_series.subject_from
+
+    def measured_late(*values: Any, **named: Any) -> Any:
+        begun.set()
+        assert deleting.wait(30)
+        return measure(*values, **named)
+
+    monkeypatch.setattr(photograph_series, "subject_from", measured_late)
+    service.submit(PhotographPersons(("lena",), (demo_template(),), settings=QUICK))
+    assert begun.wait(30)
+    monkeypatch.setattr(deletion, "_workers", telling_when_asked(deletion._workers, deleting))
 
     service.delete(DeletePerson("lena"))
 
-    assert "lena" not in {entry.owner for entry in service.app.cache._entries}
+    assert traces_of(service, "lena") == set()
+
+
+def telling_when_asked(look: Callable[..., Any], asked: threading.Event) -> Callable[..., Any]:
+    def looked(*values: Any) -> Any:
+        asked.set()
+        return look(*values)
+
+    return looked

@@ -15,7 +15,9 @@ from easyphoto.faces import opening
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Domain
 from easyphoto.faces.opening import choose_engine, open_engine
-from easyphoto.progress import NullProgress
+from easyphoto.model_cache import ModelCache
+from easyphoto.progress import NullProgress, Progress
+from easyphoto.settings import FaceSettings
 from easyphoto.weights.catalog import YUNET
 from easyphoto.weights.places import default_mirrors
 from easyphoto.weights.refusals import missing
@@ -148,3 +150,24 @@ def test_a_drawn_face_on_a_banner_is_found(size: tuple[int, int]) -> None:
     (there,) = open_engine("drawings", WITHOUT_YUNET, NullProgress()).detect(banner)
 
     assert there.box.moved(-left, -top).intersection_over_union(expected.box) > 0.6
+
+
+def test_a_parser_that_somebody_puts_into_a_folder_is_used_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache, at_hand, made = ModelCache(1 << 30), set[str](), []
+
+    def opened(store: WeightStore, progress: Progress, faces: FaceSettings) -> FakeEngine:
+        made.append(FakeEngine())
+        return made[-1]
+
+    monkeypatch.setattr(opening, "open_photo_engine", opened)
+    monkeypatch.setattr(WeightStore, "find", lambda self, id, progress=None: Path(id) if id in at_hand else None)
+    monkeypatch.setattr(FakeEngine, "weights", (), raising=False)
+
+    for found in ((), (), ("bisenet",), ("bisenet",)):
+        at_hand |= {*found}
+        with cache.lease() as lease:
+            open_engine("photographs", WITHOUT_YUNET, NullProgress(), models=lease)
+
+    assert len(made) == 2

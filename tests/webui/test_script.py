@@ -222,6 +222,19 @@ def test_the_fold_lists_who_is_trained_and_the_declared_ranges(host):
     assert controls[1].value == ""
 
 
+def test_the_fold_as_it_opens_puts_the_chosen_person_in(host, put):
+    host()
+    script, p = made_script(), Job()
+    with gr.Blocks():
+        held = [control.value for control in script.ui(False)]
+
+    picture = generated(script, p, True, "anna", *held[2:])
+
+    assert "EasyPhoto failure" not in p.extra_generation_params
+    assert colour(picture) == BLUE
+    assert put.wanted[-1].settings == InferenceSettings()
+
+
 def test_the_fold_can_be_built_again_for_the_apis_defaults(host):
     host()
     script = made_script()

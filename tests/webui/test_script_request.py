@@ -36,6 +36,16 @@ def test_arguments_that_are_left_out_are_at_their_defaults():
     )
 
 
+def test_what_the_fold_holds_for_a_strength_is_text_and_empty_is_the_default():
+    as_it_opens = [True, "anna", 0.9, "", "", True, True, True, ""]
+    typed = [True, "anna", 0.9, " 0.5", "0,25", True, True, True, ""]
+
+    assert script_request_from(as_it_opens) == ScriptRequest("anna", InferenceSettings())
+    assert script_request_from(typed) == ScriptRequest(
+        "anna", InferenceSettings(first_strength=0.5, second_strength=0.25)
+    )
+
+
 def test_a_client_may_send_one_object_with_any_setting():
     wanted = script_request_from([{"person": "anna", "count": 3, "seed": 7}, "what the fold holds", 0.1])
 
@@ -54,6 +64,7 @@ def test_a_list_within_the_list_is_taken_for_the_arguments():
         ([True, 7], "No person was chosen. Choose one in the fold EasyPhoto, or name one as `person`."),
         ([True, "anna", 9.0], "lora_weight cannot be 9.0. It lies between 0.0 and 2.0."),
         ([True, "anna", "much"], "lora_weight cannot be 'much'. It wants a number."),
+        ([True, "anna", 0.9, "much"], "first_strength cannot be 'much'. It wants a number or nothing."),
         ([{"person": "anna", "upscale": "R-ESRGAN 4x+"}], "A picture that is being generated keeps its size. "
          "Enlarge it with Hires. fix."),
     ],
