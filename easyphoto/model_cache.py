@@ -67,7 +67,7 @@ class ModelCache:
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """Without a limit: what the machine has for it, asked each time, as torch may come after the first value."""
+        """`limit` is in bytes. None asks `memory_for_models` each time, because torch may be imported later."""
         self._limit = limit
         self.loads = 0
         """Number of values loaded or computed so far."""
@@ -88,10 +88,10 @@ class ModelCache:
         return Lease(self)
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
-        """The value of that key, made where it is not there. It is shared, so nobody may change it.
+        """The value of `key`, computed by `make` on a miss. It is shared, so callers must not change it.
 
-        `owners` are the folders that it was made from, such as a person's: `discard` drops it when one is deleted, and
-        `expire` where one is gone.
+        `owners` are the folders it was computed from, such as a person's. `discard` drops it when one is deleted,
+        `expire` when one no longer exists.
         """
         with self._lock:
             entry = next((each for each in self._entries if each.key == key), None)
@@ -104,13 +104,13 @@ class ModelCache:
         return value
 
     def discard(self, owner: Path) -> None:
-        """Drop what was made from a folder, also what is just being made."""
+        """Drop values computed from a folder, including those still being computed."""
         with self._lock:
             self._entries = [entry for entry in self._entries if owner not in entry.owners]
             self._generation = replace(self._generation, discards=self._generation.discards + 1)
 
     def expire(self, seconds: float) -> None:
-        """Drop what nobody has used for so long, and what was made from a folder that another process deleted."""
+        """Drop values unused for `seconds`, and those computed from a folder that another process deleted."""
         oldest = time.monotonic() - seconds
         with self._lock:
             gone = {owner for entry in self._entries for owner in entry.owners if not owner.is_dir()}
@@ -136,7 +136,7 @@ class ModelCache:
         with self._lock:
             now = self._generation
             is_stale = generation.clears != now.clears or (entry.owners and generation.discards != now.discards)
-            # Two jobs may have loaded the same: one of the copies is enough.
+            # Two jobs may have loaded the same value; one copy is enough.
             if not is_stale and all(each.key != entry.key for each in self._entries):
                 self._keep(entry)
 
@@ -161,7 +161,7 @@ class ModelCache:
         return value
 
     def _make_room(self) -> bool:
-        """Drop what nobody has borrowed; False where there is nothing of it."""
+        """Drop all values that are not borrowed. Returns whether there were any."""
         with self._lock:
             had_any = bool(self._entries)
             self._entries.clear()
