@@ -95,7 +95,10 @@ def read_job(file: Path) -> Job:
         raise BadRecord(
             text("The record of the job {id} is broken.", id=id), advice=text("Delete the job, or its folder.")
         )
-    check_job(job.kind, job.request, job.result)
+    command = check_job(job.kind, job.request, job.result)
+    if command is not None and command.title == job.title:
+        # Records of before have the title as a finished sentence, which nobody could say in another language.
+        return dataclasses.replace(job, title=command.title)
     return job
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.commands.base import Command
 from easyphoto.commands.records import read_command
 from easyphoto.jobs.answers import COMMANDS
 from easyphoto.storage.records import typed
@@ -156,13 +157,15 @@ EVENTS: Mapping[str, type[Any]] = MappingProxyType(
 )
 
 
-def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
-    """Raises BadRecord for a request or result that does not fit jobs of that kind."""
+def check_job(kind: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> Command | None:
+    """The command of the request, or None where its kind is not known here.
+
+    Raises BadRecord for a request or result that does not fit jobs of that kind.
+    """
     typed(NamedPictures, request, f"The request of a job {kind!r}")
-    if kind in COMMANDS:
-        read_command(COMMANDS[kind], request)
     if result is not None and kind in RESULTS:
         typed(RESULTS[kind], result, f"The result of a job {kind!r}")
+    return read_command(COMMANDS[kind], request) if kind in COMMANDS else None
 
 
 def check_event(type: str, values: Mapping[str, Any]) -> None:

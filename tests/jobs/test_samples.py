@@ -55,3 +55,16 @@ def test_each_is_shown_and_answered_with_what_it_was_asked(queue: JobQueue, file
     assert card_html(job, words)
     title = TITLES[file.stem]
     assert title[0].upper() + title[1:] in JobRows(words, job.kind, "to").html([job], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("check", "检查 5 张照片"), ("photograph", "拍摄 anna"), ("train", "训练 Anna")],
+)
+def test_a_title_of_before_is_said_in_chinese(queue: JobQueue, name: str, said: str):
+    record = json.loads((Path(__file__).parent / "samples" / f"{name}.json").read_text())
+
+    job = queue.get(record["id"])
+
+    assert job.title == TITLES[name]
+    assert Translator("zh").translate(job.title) == said
