@@ -67,7 +67,14 @@ class Trial:
         scheme = "dark" if dark else "light"
         page = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme).new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+        page.on(
+            "console",
+            lambda line: (
+                self.complaints.append(f"{line.text} ({line.location.get('url', '')})")
+                if line.type == "error"
+                else None
+            ),
+        )
         page.goto(f"{self.said.address}/?__theme={scheme}", wait_until="domcontentloaded")
         page.locator("#tabs > .tab-nav button", has_text="EasyPhoto").first.click(timeout=2 * MINUTES)
         page.wait_for_selector(f"{TRAIN}start", timeout=2 * MINUTES)

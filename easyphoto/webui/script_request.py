@@ -87,7 +87,7 @@ def _by_place(arguments: Sequence[Any]) -> dict[str, Any]:
 
 
 def _held(name: str, value: Any) -> Any:
-    """The value behind what the panel shows: a number that may be empty is typed there, and arrives as text."""
+    """Return the value of a component. An optional number is typed into a text box, so it arrives as text."""
     kinds = set(typing.get_args(hints_of(InferenceSettings).get(name)))
     if not isinstance(value, str) or type(None) not in kinds or str in kinds:
         return value
