@@ -17,13 +17,13 @@ from easyphoto.backends.remote_client import Address, RequestLimits, WebUi, addr
 from easyphoto.backends.remote_finish import RESTORERS, RemoteRestorer, RemoteUpscaler
 from easyphoto.backends.remote_lists import RemoteInventory, current_checkpoint, read_lists
 from easyphoto.backends.webui_names import control_models
-from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.host.base import HostFacts, ListsNoLoras, ThisMachine
-from easyphoto.messages import joined, note, text
+from easyphoto.messages import joined, text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
-from easyphoto.restoration.opening import NONE, open_restorer, open_upscaler
+from easyphoto.restoration.opening import NONE, finisher_of, open_restorer, open_upscaler
 from easyphoto.settings import InferenceSettings, WeightSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Workspace
@@ -86,17 +86,10 @@ class RemoteHost(ListsNoLoras):
         if settings.restore == NONE and settings.upscale == NONE:
             return None
         lists = read_lists(self.webui)
-        missed: list[EasyPhotoError] = []
-        restorer = _or_none(lambda: self._restorer(settings.restore, lists, store, progress, models), missed)
-        notes = [
-            note("restoration-left-out", "Face restoration was left out. {error}", error=error) for error in missed
-        ]
-        missed.clear()
-        upscaler = _or_none(lambda: self._upscaler(settings.upscale, lists, store, progress, models), missed)
-        notes += [
-            note("enlargement-left-out", "The enlargement was left out. {error}", error=error) for error in missed
-        ]
-        return Finisher(restorer, upscaler, tuple(notes))
+        return finisher_of(
+            lambda: self._restorer(settings.restore, lists, store, progress, models),
+            lambda: self._upscaler(settings.upscale, lists, store, progress, models),
+        )
 
     def trainer(self, workspace: Workspace) -> Path | None:
         return self.here.trainer(workspace)
@@ -157,15 +150,6 @@ def _restorers(lists: RemoteInventory) -> tuple[str, ...]:
 
 def _named(name: str, known: Sequence[str]) -> str | None:
     return next((each for each in known if each.lower() == name.lower()), None)
-
-
-def _or_none(open_it: Callable[[], T], missed: list[EasyPhotoError]) -> T | None:
-    """What `open_it` returns; if it is not available, None, with the error appended to `missed`."""
-    try:
-        return open_it()
-    except (EnvironmentFailure, OutOfMemory) as error:
-        missed.append(error)
-        return None
 
 
 def _or_known(open_it: Callable[[], T], theirs: Sequence[str]) -> T:

@@ -27,17 +27,25 @@ def open_finisher(
     """The restorer and upscaler the settings ask for; one that is unavailable becomes a note. None if both are off."""
     if settings.restore == NONE and settings.upscale == NONE:
         return None
+    return finisher_of(
+        lambda: open_restorer(settings.restore, store, progress, models),
+        lambda: open_upscaler(settings.upscale, store, progress, models),
+    )
+
+
+def finisher_of(restorer: Callable[[], Restorer | None], upscaler: Callable[[], Upscaler | None]) -> Finisher:
+    """Open both networks with these functions; one that is unavailable becomes a note."""
     notes: list[str] = []
-    restorer, upscaler = None, None
+    opened_restorer, opened_upscaler = None, None
     try:
-        restorer = open_restorer(settings.restore, store, progress, models)
+        opened_restorer = restorer()
     except (EnvironmentFailure, OutOfMemory) as error:
         notes.append(note("restoration-left-out", "Face restoration was left out. {error}", error=error))
     try:
-        upscaler = open_upscaler(settings.upscale, store, progress, models)
+        opened_upscaler = upscaler()
     except (EnvironmentFailure, OutOfMemory) as error:
         notes.append(note("enlargement-left-out", "The enlargement was left out. {error}", error=error))
-    return Finisher(restorer, upscaler, tuple(notes))
+    return Finisher(opened_restorer, opened_upscaler, tuple(notes))
 
 
 def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Restorer | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from easyphoto.backends.memory import out_of_memory_named
-from easyphoto.errors import BackendError, EasyPhotoError, EnvironmentFailure, InputError, OutOfMemory
+from easyphoto.errors import BackendError, EasyPhotoError, InputError
 from easyphoto.images.pictures import as_array, as_picture
-from easyphoto.messages import note, text
+from easyphoto.messages import text
+from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
@@ -99,7 +100,12 @@ class HostUpscaler:
 
 
 def open_host_finisher(
-    settings: InferenceSettings, store: WeightStore, progress: Progress, lock: Lock | None = None
+    settings: InferenceSettings,
+    store: WeightStore,
+    progress: Progress,
+    models: Lease | None = None,
+    *,
+    lock: Lock | None = None,
 ) -> Finisher | None:
     """Open the host's networks by its names or ours, and ours if the host has none like it; None if none is asked for.
 
@@ -107,31 +113,32 @@ def open_host_finisher(
     """
     if settings.restore == NONE and settings.upscale == NONE:
         return None
-    missed: list[EasyPhotoError] = []
-    restorer = _or_none(lambda: _restorer(settings.restore, store, progress, lock=lock), missed)
-    notes = [note("restoration-left-out", "Face restoration was left out. {error}", error=error) for error in missed]
-    missed.clear()
-    upscaler = _or_none(lambda: _upscaler(settings.upscale, store, progress, lock=lock), missed)
-    notes += [note("enlargement-left-out", "The enlargement was left out. {error}", error=error) for error in missed]
-    return Finisher(restorer, upscaler, tuple(notes))
+    return opening.finisher_of(
+        lambda: _restorer(settings.restore, store, progress, models, lock=lock),
+        lambda: _upscaler(settings.upscale, store, progress, models, lock=lock),
+    )
 
 
-def _restorer(name: str, store: WeightStore, progress: Progress, *, lock: Lock | None) -> Restorer | None:
+def _restorer(
+    name: str, store: WeightStore, progress: Progress, models: Lease | None, *, lock: Lock | None
+) -> Restorer | None:
     wanted = _RESTORERS.get(name, name)
     for each in getattr(host_module("shared"), "face_restorers", ()):
         if name != NONE and str(each.name()) == wanted:
             return HostRestorer(each, lock)
     _require_known(name, restorer_names(), opening.RESTORERS, what="face restorer")
-    return opening.open_restorer(name, store, progress)
+    return opening.open_restorer(name, store, progress, models)
 
 
-def _upscaler(name: str, store: WeightStore, progress: Progress, *, lock: Lock | None) -> Upscaler | None:
+def _upscaler(
+    name: str, store: WeightStore, progress: Progress, models: Lease | None, *, lock: Lock | None
+) -> Upscaler | None:
     wanted = _UPSCALERS.get(name, name)
     for each in getattr(host_module("shared"), "sd_upscalers", ()):
         if name != NONE and str(each.name) == wanted:
             return HostUpscaler(each, lock)
     _require_known(name, upscaler_names(), opening.UPSCALERS, what="upscaler")
-    return opening.open_upscaler(name, store, progress)
+    return opening.open_upscaler(name, store, progress, models)
 
 
 def _require_known(name: str, there: tuple[str, ...], ours: Iterable[str], *, what: str) -> None:
@@ -140,18 +147,6 @@ def _require_known(name: str, there: tuple[str, ...], ours: Iterable[str], *, wh
             text("There is no {kind} {name!r}.", kind=what, name=name),
             advice=text("Known: {names}.", names=", ".join((NONE, *there, *ours))),
         )
-
-
-Part = TypeVar("Part")
-
-
-def _or_none(make: Callable[[], Part | None], missed: list[EasyPhotoError]) -> Part | None:
-    """Return None and append the error to `missed` if the part is unavailable."""
-    try:
-        return make()
-    except (EnvironmentFailure, OutOfMemory) as error:
-        missed.append(error)
-        return None
 
 
 def _asked(name: str, ask: Callable[[], Any]) -> Any:

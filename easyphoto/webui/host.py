@@ -78,7 +78,7 @@ class WebuiHost:
     def open_finisher(
         self, settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
     ) -> Finisher | None:
-        return open_host_finisher(settings, store, progress, self._lock)
+        return open_host_finisher(settings, store, progress, models, lock=self._lock)
 
     def trainer(self, workspace: Workspace) -> Path | None:
         from easyphoto.training.environment import ready_python

@@ -9,11 +9,14 @@ import pytest
 from PIL import Image
 
 from easyphoto.errors import BackendError, InputError
+from easyphoto.model_cache import ModelCache
 from easyphoto.progress import NullProgress
 from easyphoto.restoration.base import FACE_SIDE
 from easyphoto.settings import InferenceSettings
 from easyphoto.webui.finisher import HostRestorer, HostUpscaler, open_host_finisher
+from easyphoto.webui.host import WebuiHost
 from easyphoto.weights.store import WeightStore
+from tests.restoration.fakes import FakeNetwork, FakeStore, install
 from tests.webui.conftest import MakeHost
 
 
@@ -54,6 +57,22 @@ def test_what_the_host_has_not_falls_back_to_ours_and_is_noted_where_it_cannot_b
 
     assert (finisher.restorer, finisher.upscaler) == (None, None)
     assert [note.split(" was")[0] for note in finisher.notes] == ["Face restoration", "The enlargement"]
+
+
+def test_a_network_of_ours_is_lent_to_the_next_job_too(host: MakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host()
+    read = install(monkeypatch, FakeNetwork(None, purpose="FaceSR"))
+    store, cache = FakeStore(("restoreformer",)), ModelCache(1 << 30)
+
+    for _ in range(2):
+        with cache.lease() as models:
+            finisher = WebuiHost().open_finisher(
+                InferenceSettings(restore="restoreformer"), store, NullProgress(), models
+            )
+            assert finisher is not None
+            assert finisher.restorer is not None
+
+    assert read == [Path("restoreformer.pth")]
 
 
 @pytest.mark.parametrize(("restore", "upscale"), [("beauty", "none"), ("none", "magic")])
