@@ -30,7 +30,7 @@ from easyphoto.settings import (
     TrainSettings,
     WeightSettings,
 )
-from easyphoto.ui.catalogue import Entry, catalogue_file, entries
+from easyphoto.ui.catalogue import CatalogueEntry, catalogue_file, entries
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "easyphoto"
@@ -181,11 +181,11 @@ def wrong_calls() -> list[str]:
     return said
 
 
-def read(language: str) -> list[Entry]:
+def read(language: str) -> list[CatalogueEntry]:
     return [entry for entry in entries(catalogue_file(language).read_text("utf-8")) if entry.text]
 
 
-def renewed(language: str) -> list[Entry]:
+def renewed(language: str) -> list[CatalogueEntry]:
     """The catalogue as it should be, in the order of the sources."""
     known = {entry.text: entry for entry in read(language)}
     wanted = found_texts()
@@ -196,12 +196,12 @@ def renewed(language: str) -> list[Entry]:
     return [_entry(text, known[text].said if text in known else "", places[text]) for text in texts]
 
 
-def _entry(text: str, said: str, place: str) -> Entry:
+def _entry(text: str, said: str, place: str) -> CatalogueEntry:
     flags = (FLAG,) if fields_of(text) else ()
-    return Entry(text, said, (f"#: {place}", *flags))
+    return CatalogueEntry(text, said, (f"#: {place}", *flags))
 
 
-def content_of(catalogue: list[Entry], language: str) -> str:
+def content_of(catalogue: list[CatalogueEntry], language: str) -> str:
     header = [
         'msgid ""', 'msgstr ""', f'"Language: {language}\\n"', '"MIME-Version: 1.0\\n"',
         '"Content-Type: text/plain; charset=UTF-8\\n"', '"Content-Transfer-Encoding: 8bit\\n"',

@@ -13,7 +13,7 @@ from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.backends.lora_apply import AppliedLoras, loras_applied
 
 
-class Applied(Protocol):
+class AppliedConditions(Protocol):
     """The conditions of one kind while they are applied to the networks."""
 
     def switch(self, on: Collection[int]) -> None:
@@ -23,7 +23,7 @@ class Applied(Protocol):
 
 Column = Sequence[Any]
 """One condition of a batch, as each of its pictures has it; their batch keys are equal."""
-Applier = Callable[[Components, Sequence[Column]], AbstractContextManager[Applied]]
+Applier = Callable[[Components, Sequence[Column]], AbstractContextManager[AppliedConditions]]
 """Applies all conditions of a kind to the networks; leaving the context restores the networks bit for bit."""
 
 
@@ -41,7 +41,7 @@ class ActiveConditions:
 
     conditions: tuple[Condition, ...]
     """Those of the first picture, including those of weight 0."""
-    kinds: tuple[tuple[tuple[int, ...], Applied], ...]
+    kinds: tuple[tuple[tuple[int, ...], AppliedConditions], ...]
     """For each kind the numbers of its conditions, and the object that switches them."""
 
     def on_at(self, progress: float) -> frozenset[int]:

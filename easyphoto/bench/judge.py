@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from easyphoto.architectures.base import models_folder
-from easyphoto.drawings.identity import IDENTITY_PARAMETERS, Identity
+from easyphoto.drawings.identity import IDENTITY_PARAMETERS, DrawnIdentity
 from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text
 
@@ -47,7 +47,7 @@ class Judge:
         mean = np.mean([self.embedding(picture, points) for picture, points in faces], axis=0)
         return mean / np.linalg.norm(mean)
 
-    def parameter_distance(self, picture: np.ndarray, points: np.ndarray, identity: Identity) -> float:
+    def parameter_distance(self, picture: np.ndarray, points: np.ndarray, identity: DrawnIdentity) -> float:
         """Return the mean absolute difference between regressed parameters and the identity's, over the reliable ones.
 
         Picture and points are as in `embedding`. A parameter is reliable if its R² on held-out drawings was at least

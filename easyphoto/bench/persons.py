@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from easyphoto.drawings.identity import Identity, sample_identity
+from easyphoto.drawings.identity import DrawnIdentity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import Framing, Scene, sample_scene
 from easyphoto.images.pictures import as_picture
@@ -26,7 +26,7 @@ class BenchPerson:
     """One person of the bench."""
 
     seed: int
-    identity: Identity
+    identity: DrawnIdentity
     photos: tuple[Drawing, ...]
     held_out: tuple[Drawing, ...]
     """Never shown to the training, only to the judge."""
@@ -51,12 +51,12 @@ def draw_member(index: int) -> BenchPerson:
     )
 
 
-def photo_of(identity: Identity, number: int) -> Drawing:
+def photo_of(identity: DrawnIdentity, number: int) -> Drawing:
     """Draw the identity's photo of that number; every third one is a close-up."""
     return draw(identity, scene_of(identity, number), PICTURE_SIZE)
 
 
-def scene_of(identity: Identity, number: int) -> Scene:
+def scene_of(identity: DrawnIdentity, number: int) -> Scene:
     """Return the scene of the identity's photo of that number."""
     framing: Framing = "close" if number % 3 == 2 else "portrait"
     return sample_scene(identity.seed * 100 + number, identity, framing=framing, photo_index=number)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from easyphoto.bench.persons import PICTURE_SIZE, TEMPLATES, BenchPerson, scene_of
-from easyphoto.drawings.identity import Identity, sample_identity
+from easyphoto.drawings.identity import DrawnIdentity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.faces.engine import FACE_PARTS, Part, part_mask
 from easyphoto.images.masks import dilated
@@ -48,7 +48,7 @@ def pairs_of(member: BenchPerson) -> Iterator[Pair]:
         yield _pair(member.identity, stranger, matched=False)
 
 
-def _pair(person: Identity, stranger: Identity, *, matched: bool) -> Pair:
+def _pair(person: DrawnIdentity, stranger: DrawnIdentity, *, matched: bool) -> Pair:
     scene = scene_of(stranger, 0)
     return Pair(draw(stranger, scene, PICTURE_SIZE), draw(person, scene, PICTURE_SIZE), matched)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from easyphoto.drawings.canvas import Canvas, Colour, ellipse, mix, ribbon, shade, shadow, taper
 from easyphoto.drawings.frame import Frame, smooth
-from easyphoto.drawings.identity import Identity
+from easyphoto.drawings.identity import DrawnIdentity
 from easyphoto.drawings.scene import Scene
 
 SKIN, BROWS, EYES, NOSE, MOUTH, EARS = 1, 2, 3, 4, 5, 6  # labels
@@ -16,33 +16,33 @@ NOSE_DEPTH = 0.55  # how much more than the face the nose tip moves in a turn
 _T = np.linspace(-1.0, 1.0, 21)
 
 
-def ink_of(identity: Identity) -> Colour:
+def ink_of(identity: DrawnIdentity) -> Colour:
     """The outline colour: a very dark shade of the skin."""
     return mix(shade(identity.skin, 0.22), (0.10, 0.06, 0.08), 0.5)
 
 
-def line_of(identity: Identity, ink: bool) -> Colour:
+def line_of(identity: DrawnIdentity, ink: bool) -> Colour:
     """The colour of inner lines: ink, or a deep skin shadow."""
     return ink_of(identity) if ink else shadow(identity.skin, 0.44)
 
 
-def eye_centre(identity: Identity, side: float) -> np.ndarray:
+def eye_centre(identity: DrawnIdentity, side: float) -> np.ndarray:
     """(1, 2) face units; ``side`` is -1 for the viewer's left, 1 for the right."""
     return np.array([(side * identity.eye_spacing, 0.0)])
 
 
-def nose_tip(identity: Identity) -> np.ndarray:
+def nose_tip(identity: DrawnIdentity) -> np.ndarray:
     """(1, 2) face units."""
     return np.array([(0.0, identity.nose_length - 0.03)])
 
 
-def brow_top(identity: Identity, scene: Scene) -> float:
+def brow_top(identity: DrawnIdentity, scene: Scene) -> float:
     """v of the brows' highest point, in face units."""
     tilt = abs(math.sin(identity.brow_angle)) * identity.brow_length
     return -(identity.brow_height + identity.brow_arch + identity.brow_thickness / 2 + tilt) - 0.09 * scene.brow_raise
 
 
-def mouth_curves(identity: Identity, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def mouth_curves(identity: DrawnIdentity, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Top and bottom of the upper lip, then of the lower lip, each (21, 2) face units from left to right."""
     base = identity.nose_length + 0.03
     v = base + identity.mouth_place * (identity.chin_length - base)
@@ -58,7 +58,7 @@ def mouth_curves(identity: Identity, scene: Scene) -> tuple[np.ndarray, np.ndarr
     return tuple(np.stack([u, row], axis=1) for row in rows)  # type: ignore[return-value]
 
 
-def paint_ears(canvas: Canvas, frame: Frame, identity: Identity, ink: bool) -> None:
+def paint_ears(canvas: Canvas, frame: Frame, identity: DrawnIdentity, ink: bool) -> None:
     """Both ears; hair may hide them later."""
     for side in (-1.0, 1.0):
         u = side * (0.5 * (0.97 + identity.cheek_width) + 0.02) + 0.4 * frame.yaw
@@ -69,7 +69,7 @@ def paint_ears(canvas: Canvas, frame: Frame, identity: Identity, ink: bool) -> N
         canvas.fill(frame.rigid(ellipse(u + side * 0.03, 0.15, 0.06, 0.17, side * 0.15)), shadow(identity.skin, 0.70))
 
 
-def paint_eye(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, side: float) -> None:
+def paint_eye(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene, side: float) -> None:
     """One eye: white, iris, pupil, highlight, lids and lashes."""
     ink = scene.style == "ink"
     size = identity.eye_size
@@ -123,7 +123,7 @@ def paint_eye(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, si
     canvas.fill(place(ribbon(bottom[3:], taper(18, 0.022, 0.3))), line)
 
 
-def paint_brow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, side: float) -> None:
+def paint_brow(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene, side: float) -> None:
     """One brow: thick at the inner end, pointed at the outer, arched and tilted by identity, lifted by expression."""
     length = identity.brow_length
     angle = identity.brow_angle
@@ -143,14 +143,14 @@ def paint_brow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, s
         canvas.fill(ribbon(frame.feature(core), 0.45 * width * frame.scale), shade(colour, 0.70))
 
 
-def brow_colour(identity: Identity) -> Colour:
+def brow_colour(identity: DrawnIdentity) -> Colour:
     """The colour of the brows: that of the identity's hair, but always darker than the skin."""
     limit = 0.50 * sum(identity.skin) / 3.0
     level = sum(identity.hair) / 3.0
     return shade(identity.hair, min(0.85, limit / max(level, 1e-3)))
 
 
-def paint_nose(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
+def paint_nose(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene) -> None:
     """Wings, nostrils and the lines of the bridge; the nose's soft shading is in the face texture."""
     ink = scene.style == "ink"
     width, end, tip = identity.nose_width, identity.nose_length, identity.nose_tip
@@ -194,7 +194,7 @@ def paint_nose(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -
     canvas.fill(place(ribbon(base, taper(len(base), 0.032, 0.2))), line)
 
 
-def paint_mouth(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
+def paint_mouth(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene) -> None:
     """Both lips, the inside with teeth if open, the line between if closed, and a gleam on the lower lip."""
     ink = scene.style == "ink"
     curves = mouth_curves(identity, scene)
@@ -218,7 +218,7 @@ def paint_mouth(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) 
         canvas.fill(ribbon(upper, taper(21, 0.042, 0.4) * frame.scale), shade(identity.lips, 0.34), MOUTH)
 
 
-def paint_marks(canvas: Canvas, frame: Frame, identity: Identity) -> None:
+def paint_marks(canvas: Canvas, frame: Frame, identity: DrawnIdentity) -> None:
     """Freckles, moles and the scar."""
     if identity.freckles > 0.0:
         rng = np.random.default_rng([505, identity.freckle_seed])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easyphoto.drawings.identity import Identity
+from easyphoto.drawings.identity import DrawnIdentity
 
 BOX_TOP = -0.95  # v of the face box's top in face units, about the hairline
 
@@ -67,7 +67,7 @@ def mirrored(half: np.ndarray) -> np.ndarray:
     return np.concatenate([half, left[np.abs(left[:, 0]) > 1e-9]])
 
 
-def face_outline(identity: Identity, jaw_drop: float = 0.0) -> np.ndarray:
+def face_outline(identity: DrawnIdentity, jaw_drop: float = 0.0) -> np.ndarray:
     """The outline of head and face, (N, 2) face units."""
     chin = identity.chin_length + jaw_drop
     cheek, jaw = identity.cheek_width, identity.jaw_width
@@ -87,7 +87,7 @@ def face_outline(identity: Identity, jaw_drop: float = 0.0) -> np.ndarray:
     return smooth(mirrored(half), 5)
 
 
-def box_of(identity: Identity, roll: float) -> tuple[float, float, float, float]:
+def box_of(identity: DrawnIdentity, roll: float) -> tuple[float, float, float, float]:
     """The face box (left, top, right, bottom) around the origin, in face units; ``roll`` is in radians."""
     outline = face_outline(identity)
     outline = outline[outline[:, 1] >= BOX_TOP]
@@ -98,7 +98,7 @@ def box_of(identity: Identity, roll: float) -> tuple[float, float, float, float]
 
 
 def framed(
-    identity: Identity, centre: tuple[float, float], width: float, roll: float, yaw: float, pitch: float
+    identity: DrawnIdentity, centre: tuple[float, float], width: float, roll: float, yaw: float, pitch: float
 ) -> tuple[Frame, tuple[float, float, float, float]]:
     """The frame that centres the face box, ``width`` pixels wide, on the pixel ``centre``; and that box in pixels.
 

@@ -81,7 +81,7 @@ _SKIN_WORDS = ("pale", "light", "tan", "brown", "dark")
 
 
 @dataclass(frozen=True)
-class Identity:
+class DrawnIdentity:
     """A drawn person. Colours are RGB in 0..1, lengths are face units (see ``GEOMETRY_RANGES``).
 
     ``moles`` holds (u, v, radius) in face units; ``scar`` is (u, v, angle, length), the angle in radians, or empty.
@@ -154,7 +154,7 @@ class Identity:
         return [low] if part < 0.3 else [high] if part > 0.7 else []
 
 
-def sample_identity(seed: int) -> Identity:
+def sample_identity(seed: int) -> DrawnIdentity:
     """The person of a seed; geometry is sampled uniformly from wide ranges, so that people differ by shape."""
     rng = np.random.default_rng([101, seed])
     geometry = {name: round(float(rng.uniform(lo, hi)), 5) for name, (lo, hi) in GEOMETRY_RANGES.items()}
@@ -164,7 +164,7 @@ def sample_identity(seed: int) -> Identity:
     # A wider mouth would extend beyond a narrow lower face.
     geometry["mouth_width"] = round(min(geometry["mouth_width"], 0.72 * geometry["jaw_width"]), 5)
     skin = _sample_skin(rng)
-    return Identity(
+    return DrawnIdentity(
         seed=int(seed),
         skin=skin,
         iris=_jitter(rng, _choose(rng, IRIS_COLOURS), 0.05),
@@ -178,7 +178,7 @@ def sample_identity(seed: int) -> Identity:
     )
 
 
-def with_colours_of(identity: Identity, other: Identity) -> Identity:
+def with_colours_of(identity: DrawnIdentity, other: DrawnIdentity) -> DrawnIdentity:
     """``identity`` with the skin, hair, lip and iris colours of ``other``: an impostor differing only in geometry."""
     return replace(identity, skin=other.skin, hair=other.hair, lips=other.lips, iris=other.iris)
 

@@ -11,7 +11,7 @@ import numpy as np
 from easyphoto.drawings import backgrounds, features, hair, props, skin
 from easyphoto.drawings.canvas import Canvas, Colour, Window, mix, ribbon, shade, shadow
 from easyphoto.drawings.frame import Frame, box_of, face_outline, framed
-from easyphoto.drawings.identity import Identity
+from easyphoto.drawings.identity import DrawnIdentity
 from easyphoto.drawings.scene import BACKGROUNDS, Scene, sample_colour
 
 PARTS = ("background", "skin", "brows", "eyes", "nose", "mouth", "ears", "hair", "neck", "clothes")
@@ -30,7 +30,7 @@ class DrawnFace:
 
     box: tuple[float, float, float, float]
     points: np.ndarray
-    identity: Identity
+    identity: DrawnIdentity
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Drawing:
     faces: tuple[DrawnFace, ...]
 
 
-def draw(identity: Identity, scene: Scene, size: int = 512) -> Drawing:
+def draw(identity: DrawnIdentity, scene: Scene, size: int = 512) -> Drawing:
     """One person in a square picture of ``size`` pixels."""
     if size < _SMALLEST:
         return _halved(draw(identity, scene, 2 * size))
@@ -53,7 +53,7 @@ def draw(identity: Identity, scene: Scene, size: int = 512) -> Drawing:
     return Drawing(_developed(canvas.image, scene), canvas.labels, (face,))
 
 
-def draw_group(people: Sequence[tuple[Identity, Scene]], seed: int, width: int, height: int) -> Drawing:
+def draw_group(people: Sequence[tuple[DrawnIdentity, Scene]], seed: int, width: int, height: int) -> Drawing:
     """One to four people side by side at several scales, without overlapping faces; sizes are in pixels.
 
     Raises ValueError for another number of people.
@@ -105,7 +105,7 @@ def _halved(drawing: Drawing) -> Drawing:
 
 
 def _group_places(
-    people: Sequence[tuple[Identity, Scene]], rng: np.random.Generator, width: int, height: int
+    people: Sequence[tuple[DrawnIdentity, Scene]], rng: np.random.Generator, width: int, height: int
 ) -> list[tuple[float, float, float]]:
     """Centre and width of each face box in pixels, with one column of the picture per person."""
     column = width / len(people)
@@ -124,7 +124,7 @@ def _group_places(
 
 
 def _paint_person(
-    canvas: Canvas, identity: Identity, scene: Scene, centre: tuple[float, float], width: float
+    canvas: Canvas, identity: DrawnIdentity, scene: Scene, centre: tuple[float, float], width: float
 ) -> DrawnFace:
     frame, box = framed(identity, centre, width, scene.roll, scene.yaw, scene.pitch)
     is_ink = scene.style == "ink"
@@ -141,7 +141,7 @@ def _paint_person(
     return DrawnFace(box, _points(frame, identity, scene), identity)
 
 
-def _points(frame: Frame, identity: Identity, scene: Scene) -> np.ndarray:
+def _points(frame: Frame, identity: DrawnIdentity, scene: Scene) -> np.ndarray:
     mouth = features.mouth_curves(identity, scene)[1][[0, -1]]
     rows = [
         frame.feature(features.eye_centre(identity, -1.0)),
@@ -152,7 +152,7 @@ def _points(frame: Frame, identity: Identity, scene: Scene) -> np.ndarray:
     return np.concatenate(rows).astype(np.float32)
 
 
-def _paint_face(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, ink: Colour | None) -> None:
+def _paint_face(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene, ink: Colour | None) -> None:
     outline = frame.rigid(face_outline(identity, 0.06 * scene.mouth_open))
     if ink is not None:
         canvas.fill(ribbon(np.concatenate([outline, outline[:1]]), 0.055 * frame.scale), ink, 1)
@@ -173,7 +173,7 @@ def _paint_face(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene, 
     features.paint_mouth(canvas, frame, identity, scene)
 
 
-def _paint_body(canvas: Canvas, body: Frame, identity: Identity, scene: Scene, ink: Colour | None) -> None:
+def _paint_body(canvas: Canvas, body: Frame, identity: DrawnIdentity, scene: Scene, ink: Colour | None) -> None:
     chin = identity.chin_length
     neck_width = 0.26 + 0.34 * identity.jaw_width
     shoulder = 2.15

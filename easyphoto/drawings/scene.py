@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from easyphoto.drawings.frame import box_of
-from easyphoto.drawings.identity import HAIR_COLOURS, HAIR_FORMS, Colour, Identity
+from easyphoto.drawings.identity import HAIR_COLOURS, HAIR_FORMS, Colour, DrawnIdentity
 
 Framing = Literal["close", "portrait", "wide"]
 
@@ -69,7 +69,7 @@ class Scene:
 
 def sample_scene(
     seed: int,
-    identity: Identity,
+    identity: DrawnIdentity,
     *,
     style: str | None = None,
     framing: Framing = "portrait",
@@ -124,7 +124,7 @@ def sample_colour(rng: np.random.Generator) -> Colour:
 
 
 def _sample_place(
-    rng: np.random.Generator, identity: Identity, framing: str, roll: float
+    rng: np.random.Generator, identity: DrawnIdentity, framing: str, roll: float
 ) -> tuple[float, float, float]:
     left, top, right, bottom = box_of(identity, roll)
     lo, hi = FRAMINGS[framing]
@@ -137,7 +137,7 @@ def _sample_place(
     return width, cx, cy
 
 
-def _sample_hair(rng: np.random.Generator, identity: Identity) -> tuple[str, Colour]:
+def _sample_hair(rng: np.random.Generator, identity: DrawnIdentity) -> tuple[str, Colour]:
     changed = rng.random() < 0.5
     form = HAIR_FORMS[int(rng.integers(len(HAIR_FORMS)))]
     named = {**HAIR_COLOURS, **_DYES}

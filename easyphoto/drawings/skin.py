@@ -9,7 +9,7 @@ import numpy as np
 from easyphoto.drawings.canvas import Canvas, Colour, mix, shade, shadow
 from easyphoto.drawings.features import brow_colour, mouth_curves
 from easyphoto.drawings.frame import Frame, face_outline
-from easyphoto.drawings.identity import Identity
+from easyphoto.drawings.identity import DrawnIdentity
 from easyphoto.drawings.scene import Scene
 
 _PER_UNIT = 32  # texture pixels per face unit: soft shading has no fine detail
@@ -18,7 +18,7 @@ _U = (np.arange(round((_RIGHT - _LEFT) * _PER_UNIT), dtype=np.float32) + 0.5) / 
 _V = (np.arange(round((_BOTTOM - _TOP) * _PER_UNIT), dtype=np.float32) + 0.5) / _PER_UNIT + _TOP
 
 
-def face_texture(frame: Frame, identity: Identity, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def face_texture(frame: Frame, identity: DrawnIdentity, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """A small (height, width, 3) uint8 RGB texture of the bare face, and the (2, 3) affine matrix from its pixels to
     the picture's."""
     skin = np.empty((len(_V), len(_U), 3), dtype=np.float32)
@@ -34,7 +34,7 @@ def face_texture(frame: Frame, identity: Identity, scene: Scene) -> tuple[np.nda
     return texture, frame.matrix() @ to_units
 
 
-def paint_cel_shadow(canvas: Canvas, frame: Frame, identity: Identity, scene: Scene) -> None:
+def paint_cel_shadow(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Scene) -> None:
     """The flat shadow of the ink style, on the side away from the light."""
     side = -1.0 if math.cos(scene.light_angle) > 0 else 1.0
     reach = 0.10 + 0.16 * scene.light_strength
@@ -46,7 +46,7 @@ def paint_cel_shadow(canvas: Canvas, frame: Frame, identity: Identity, scene: Sc
     canvas.fill(frame.rigid(np.concatenate([edge, inner[::-1]])), shadow(identity.skin, 0.78))
 
 
-def _light(skin: np.ndarray, identity: Identity, scene: Scene) -> None:
+def _light(skin: np.ndarray, identity: DrawnIdentity, scene: Scene) -> None:
     """Shading: darker towards the rim, lighter towards the light."""
     middle = 0.2 * identity.chin_length - 0.05
     rim = (_U[None] / 1.0) ** 2 + ((_V[:, None] - middle) / (identity.chin_length - middle)) ** 2 * 0.7
@@ -56,7 +56,7 @@ def _light(skin: np.ndarray, identity: Identity, scene: Scene) -> None:
     skin *= np.stack([factor**0.72, factor, factor**1.15], axis=2)
 
 
-def _relief(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene) -> None:
+def _relief(skin: np.ndarray, frame: Frame, identity: DrawnIdentity, scene: Scene) -> None:
     """Eye sockets, nose, lips and chin as soft blobs."""
     dark, light = shadow(identity.skin, 0.52), mix(identity.skin, (1.0, 0.95, 0.86), 0.62)
     size, end, width = identity.eye_size, identity.nose_length, identity.nose_width
@@ -80,7 +80,7 @@ def _relief(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene) ->
         _blob(skin, frame, 0.0, -1.05, 0.9, 0.20, dark, 0.45)
 
 
-def _colouring(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene) -> None:
+def _colouring(skin: np.ndarray, frame: Frame, identity: DrawnIdentity, scene: Scene) -> None:
     """Blush and beard shadow, which are part of the identity."""
     if identity.blush > 0.0:
         red = mix(shade(identity.skin, 0.88), (0.92, 0.28, 0.30), 0.55)
@@ -90,7 +90,7 @@ def _colouring(skin: np.ndarray, frame: Frame, identity: Identity, scene: Scene)
         _beard(skin, identity, scene)
 
 
-def _beard(skin: np.ndarray, identity: Identity, scene: Scene) -> None:
+def _beard(skin: np.ndarray, identity: DrawnIdentity, scene: Scene) -> None:
     tint: Colour = mix(shade(identity.skin, 0.45), brow_colour(identity), 0.5)
     mouth = float(mouth_curves(identity, scene)[1][10, 1])
     start = mouth - 0.30 + 0.42 * np.clip(0.45 - np.abs(_U[None]), 0.0, 0.12)

@@ -22,7 +22,7 @@ from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, private_opener
 from easyphoto.workspace.folders import RESERVED_IDS
 
-Entry = tuple[zipfile.ZipInfo, str]
+ArchiveEntry = tuple[zipfile.ZipInfo, str]
 """An entry of the archive, and its path below the target folder."""
 MOST_FILES = 2000
 MOST_BYTES = 4 << 30
@@ -98,7 +98,7 @@ class _Measured(io.BufferedReader):
         return super().read(size)
 
 
-def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, progress: Progress) -> None:
+def _unpack(archive: zipfile.ZipFile, entries: Sequence[ArchiveEntry], target: Path, progress: Progress) -> None:
     room, done = sum(entry.file_size for entry, _ in entries), 0
     _check_amount(entries, room)
     for entry, place in entries:
@@ -108,7 +108,7 @@ def _unpack(archive: zipfile.ZipFile, entries: Sequence[Entry], target: Path, pr
         progress.step(done, room, phase("unpack", "unpacking {place}", place=place))
 
 
-def _check_amount(entries: Sequence[Entry], room: int) -> None:
+def _check_amount(entries: Sequence[ArchiveEntry], room: int) -> None:
     if any(entry.compress_type not in _KINDS for entry, _ in entries):
         raise InputError(
             text("The archive is packed in an unusual way."), advice=text("Pack it as an ordinary ZIP file.")
@@ -126,7 +126,7 @@ def _check_amount(entries: Sequence[Entry], room: int) -> None:
         raise InputError(text("The archive holds {twice} twice.", twice=twice[0]), advice=_ADVICE)
 
 
-def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
+def _export_entries(archive: zipfile.ZipFile) -> tuple[ArchiveEntry, ...]:
     """The entries with their paths in the person's folder. Raises InputError for anything unexpected."""
     # Python's is_dir fails on an empty name.
     entries = [
@@ -147,7 +147,7 @@ def _export_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
     return placed
 
 
-def _earlier_entries(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
+def _earlier_entries(archive: zipfile.ZipFile) -> tuple[ArchiveEntry, ...]:
     """The entries of pictures and LoRAs, wherever they lie; intermediate checkpoints are large and not needed."""
     placed = tuple((entry, entry.filename) for entry in archive.infolist() if _is_wanted(entry))
     for entry, place in placed:

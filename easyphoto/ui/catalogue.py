@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "locale"
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     text: str
     """The English template."""
     said: str
@@ -30,7 +30,7 @@ def catalogue(language: str) -> Mapping[str, str]:
     return {entry.text: entry.said for entry in entries(content) if entry.text and entry.said}
 
 
-def entries(content: str) -> Iterator[Entry]:
+def entries(content: str) -> Iterator[CatalogueEntry]:
     """Yield the entries of a PO file, its header first.
 
     Raises ValueError for plural forms and contexts, which our catalogues do not use.
@@ -49,4 +49,4 @@ def entries(content: str) -> Iterator[Entry]:
             current = keyword
             found[keyword] += ast.literal_eval(quoted)
         if current:
-            yield Entry(found["msgid"], found["msgstr"], tuple(comments))
+            yield CatalogueEntry(found["msgid"], found["msgstr"], tuple(comments))

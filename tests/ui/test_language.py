@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.messages import joined, note, text
-from easyphoto.ui.catalogue import Entry, catalogue, entries
+from easyphoto.ui.catalogue import CatalogueEntry, catalogue, entries
 from easyphoto.ui.language import Translator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -18,16 +18,16 @@ MOST_UNTRANSLATED = 802
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Entry]:
+def found() -> list[CatalogueEntry]:
     return tool.read("zh_CN")
 
 
-def test_the_catalogue_has_every_text_of_the_sources_and_no_other(found: list[Entry]):
+def test_the_catalogue_has_every_text_of_the_sources_and_no_other(found: list[CatalogueEntry]):
     """Where this fails: python tools/messages.py --write"""
     assert [entry.text for entry in found] == [entry.text for entry in tool.renewed("zh_CN")]
 
 
-def test_the_catalogue_is_written_as_its_tool_writes_it(found: list[Entry]):
+def test_the_catalogue_is_written_as_its_tool_writes_it(found: list[CatalogueEntry]):
     assert tool.catalogue_file("zh_CN").read_text("utf-8") == tool.content_of(found, "zh_CN")
 
 
@@ -40,13 +40,13 @@ def test_a_text_gets_the_values_that_it_names_and_a_code_stands_for_one_text():
     assert tool.wrong_calls() == []
 
 
-def test_no_more_texts_are_without_a_translation(found: list[Entry]):
+def test_no_more_texts_are_without_a_translation(found: list[CatalogueEntry]):
     untranslated = [entry.text for entry in found if not entry.said]
 
     assert len(untranslated) == MOST_UNTRANSLATED
 
 
-def test_a_translation_has_the_fields_of_its_text(found: list[Entry]):
+def test_a_translation_has_the_fields_of_its_text(found: list[CatalogueEntry]):
     wrong = [entry.text for entry in found if entry.said and tool.fields_of(entry.said) != tool.fields_of(entry.text)]
 
     assert wrong == []
@@ -128,9 +128,9 @@ def test_a_catalogue_is_read_as_gettext_writes_it():
     )
 
     assert list(entries(content)) == [
-        Entry("", "Language: zh_CN\n"),
-        Entry('A "long" text of {name}.', "{name}\n", ("#: easyphoto/a.py", "#, python-brace-format")),
-        Entry("not yet", ""),
+        CatalogueEntry("", "Language: zh_CN\n"),
+        CatalogueEntry('A "long" text of {name}.', "{name}\n", ("#: easyphoto/a.py", "#, python-brace-format")),
+        CatalogueEntry("not yet", ""),
     ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from faces_configs import CACHE
 from numpy.typing import NDArray
 
-from easyphoto.drawings.identity import Identity, sample_identity, with_colours_of
+from easyphoto.drawings.identity import DrawnIdentity, sample_identity, with_colours_of
 from easyphoto.drawings.renderer import draw, draw_empty, draw_group
 from easyphoto.drawings.scene import Framing, sample_scene
 from easyphoto.faces.drawn_analysis import square_crop
@@ -28,7 +28,7 @@ PICTURES_PER_BLOCK = 600
 FRAMINGS: tuple[Framing, ...] = ("close", "portrait", "wide")
 
 
-def person(seed: int) -> Identity:
+def person(seed: int) -> DrawnIdentity:
     """People come in colour-matched pairs (2k, 2k+1): the hard impostors of one another."""
     identity = sample_identity(seed)
     return with_colours_of(identity, sample_identity(seed - 1)) if seed % 2 else identity
