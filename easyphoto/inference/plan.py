@@ -171,24 +171,17 @@ def assigned_faces(
         raise _wrong_count(subjects, len(faces))
     largest = most_prominent([prominence(face) for face in faces], possible, subjects)
     chosen = largest if assignment is None else _checked(assignment, subjects, len(faces))
-    seats = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
-    if not seats:
+    assigned = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
+    if not assigned:
         raise NoFaceFound(
             text("None of the assigned faces can be done well."), advice=text("Assign another face of the template.")
         )
-    taken = {seat.face for seat in seats}
+    taken = {each.face for each in assigned}
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in taken]
-    notes += [_painted_covered(seat.face, covered[seat.face]) for seat in seats if covered and covered[seat.face]]
-    if len(seats) < subjects:
-        notes.append(
-            note(
-                "subjects-without-a-face",
-                "{count} of {all} subjects found no face that can be done well.",
-                count=subjects - len(seats),
-                all=subjects,
-            )
-        )
-    return tuple(sorted(seats, key=lambda seat: seat.face)), tuple(notes)
+    notes += [_painted_covered(each.face, covered[each.face]) for each in assigned if covered and covered[each.face]]
+    if len(assigned) < subjects:
+        notes.append(_without_a_face(subjects - len(assigned), subjects))
+    return tuple(sorted(assigned, key=lambda each: each.face)), tuple(notes)
 
 
 def _none_possible(reasons: Sequence[str | None], *, is_covered: bool) -> NoFaceFound:
@@ -206,6 +199,15 @@ def _wrong_count(subjects: int, faces: int) -> InputError:
         if faces == 1
         else text("{subjects} subjects were given for {count} faces on the template.", subjects=subjects, count=faces),
         advice=text("Give at least one subject, and not more than the template has faces."),
+    )
+
+
+def _without_a_face(count: int, subjects: int) -> str:
+    return note(
+        "subjects-without-a-face",
+        "{count} of {all} subjects found no face that can be done well.",
+        count=count,
+        all=subjects,
     )
 
 
