@@ -10,7 +10,7 @@ from easyphoto.errors import EasyPhotoError, EnvironmentFailure, InputError
 from easyphoto.faces.engine import Face
 from easyphoto.faces.inswapper import INSWAPPER, open_inswapper
 from easyphoto.messages import text
-from easyphoto.model_cache import Lease, bytes_of_files, no_models
+from easyphoto.model_cache import Lease, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
@@ -54,7 +54,7 @@ def open_fuser(name: str, store: WeightStore, progress: Progress, models: Lease 
         return (models or no_models()).borrow(
             ("fuser", name, store.state),
             lambda: open_inswapper(store, progress),
-            size=lambda opened: bytes_of_files(file for each in opened.weights if (file := store.find(each.id))),
+            size=lambda opened: store.bytes_of(opened.weights),
         )
     except EnvironmentFailure as error:
         return NoFuser(error)

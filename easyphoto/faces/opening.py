@@ -126,7 +126,7 @@ class _Engines:
         engine = self.models.borrow(
             key,
             lambda: open_photo_engine(store, progress, parts),
-            size=lambda opened: bytes_of_files(file for each in opened.weights if (file := store.find(each.id))),
+            size=lambda opened: store.bytes_of(opened.weights),
         )
         if engine.notes:
             # A part is missing. Opening it anew next time picks up what was downloaded in between.

@@ -7,7 +7,7 @@ unchanged and raises an error.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.messages import Text, joined, phase, text
-from easyphoto.model_cache import file_key
+from easyphoto.model_cache import bytes_of_files, file_key
 from easyphoto.progress import Progress
 from easyphoto.settings import WeightSettings
 from easyphoto.storage.files import cause_of
@@ -75,6 +75,10 @@ class WeightStore:
             self.root, self.mirrors, self.licences, self.also, self.is_offline,
             file_key(ledger) if ledger.is_file() else (),
         )  # fmt: skip
+
+    def bytes_of(self, used: Iterable[UsedWeight]) -> int:
+        """Size of the files of these weights: about what their networks take in memory."""
+        return bytes_of_files(file for each in used if (file := self.find(each.id)) is not None)
 
     def allows(self, id: str) -> bool:
         """Whether the licence set allows the file."""

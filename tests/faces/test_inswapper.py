@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -133,8 +134,8 @@ class Shelf:
     def __init__(self, file: Path | None) -> None:
         self.file = file
 
-    def find(self, id: str) -> Path | None:
-        return self.file
+    def bytes_of(self, used: Iterable[UsedWeight]) -> int:
+        return 1000
 
     def require(self, id: str, progress: Progress) -> Path:
         if self.file is None:
