@@ -28,7 +28,7 @@ from easyphoto.api.legacy_fields import (
     train_notes,
     train_values,
 )
-from easyphoto.api.paths import told, without_folders
+from easyphoto.api.paths import redacted_paths, told
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, DrawTemplate
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
@@ -79,7 +79,7 @@ class LegacyRoutes:
             job = self._over(self._train(fields, notes))
         except EasyPhotoError as error:
             return {
-                "message": f"Train error, error info: {without_folders(str(error))}",
+                "message": f"Train error, error info: {redacted_paths(str(error))}",
                 "error": error.code,
                 "notes": notes,
             }
@@ -104,7 +104,7 @@ class LegacyRoutes:
                 for template in drawn:
                     template.unlink(missing_ok=True)
         except EasyPhotoError as error:
-            message = without_folders(str(error))
+            message = redacted_paths(str(error))
             return {"message": message, "outputs": [], "face_id_outputs": [], "error": error.code, "notes": notes}
         return self._pictures(fields, job, templates, ids, notes)
 
@@ -270,7 +270,7 @@ def same_checkpoint(known: str, wanted: str) -> bool:
 
 def why(job: Job) -> str:
     if job.error is not None:
-        return without_folders(f"{job.error['message']} {job.error['advice']}".strip())
+        return redacted_paths(f"{job.error['message']} {job.error['advice']}".strip())
     return " ".join(told(job.notes)) if job.state is State.DONE else f"The job was {job.state.value}."
 
 

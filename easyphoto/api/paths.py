@@ -11,7 +11,7 @@ from easyphoto.messages import Text
 _FOLDERS = re.compile(r"""(?<![\w:/\\.])(?![/\\]easyphoto/v1/)(?:[A-Za-z]:)?[/\\]+(?:[^/\\\s'"`,;:|]+[/\\]+)+""")
 
 
-def without_folders(text: str) -> str:
+def redacted_paths(text: str) -> str:
     """Replace each absolute path in the text by its last component."""
     if "/" not in text and "\\" not in text:
         return text
@@ -23,10 +23,10 @@ def without_folders(text: str) -> str:
 
 
 def told(value: Any) -> Any:
-    """Apply `without_folders` to all texts of a JSON value, and to the values that they were made from."""
+    """Apply `redacted_paths` to all texts of a JSON value, and to the values that they were made from."""
     if isinstance(value, str):
-        whole = without_folders(value)
-        made = value.mapped(without_folders) if isinstance(value, Text) else whole
+        whole = redacted_paths(value)
+        made = value.mapped(redacted_paths) if isinstance(value, Text) else whole
         # A path that is recognised only in the whole sentence must not remain among the values.
         return made if made == whole else whole
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
 from easyphoto.api.errors import UnknownFile
-from easyphoto.api.paths import told, without_folders
+from easyphoto.api.paths import redacted_paths, told
 from easyphoto.api.schemas import (
     DamagedAnswer,
     LeftTold,
@@ -110,7 +110,7 @@ class PersonRoutes:
         found = self.service.delete(DeletePerson(id))
         if found.left:
             response.status_code = 202
-        left = [LeftTold(what=one.what, why=without_folders(one.why)) for one in found.left]
+        left = [LeftTold(what=one.what, why=redacted_paths(one.why)) for one in found.left]
         return PersonDeletedAnswer(deleted=names_below(self._workspace, found.gone), left=left)
 
     @property

@@ -21,7 +21,7 @@ class Gone(BackendUnreachable):
 
 def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyPhotoError:
     """The error for an HTTP status other than 200."""
-    detail = without(secret, detail_of(body))
+    detail = redacted(secret, detail_of(body))
     if status in (401, 403):
         what = text("refused the name and password") if secret else text("wants a name and a password")
         return BackendError(
@@ -109,7 +109,7 @@ def detail_of(body: bytes) -> str:
     return ": ".join(dict.fromkeys(words))[:_MOST_WORDS]
 
 
-def without(secret: str, text: str) -> str:
+def redacted(secret: str, text: str) -> str:
     """The text with the credentials replaced, in case a server echoes what it was sent."""
     if not secret:
         return text

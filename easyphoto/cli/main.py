@@ -111,7 +111,7 @@ def report_bug(workspace: Path, error: Exception) -> None:
     target = workspace / "reports" / f"bug-{name_stamp(microseconds=True)}.txt"
     lines = [
         f"EasyPhoto {__version__}, Python {platform.python_version()}, {platform.platform()}",
-        f"arguments: {without_secrets(sys.argv[1:])}",
+        f"arguments: {redacted_arguments(sys.argv[1:])}",
         "",
         "".join(traceback.format_exception(error)),
     ]
@@ -126,7 +126,7 @@ def report_bug(workspace: Path, error: Exception) -> None:
     tell(f"A report was written to {target}. Please send it with what you did.")
 
 
-def without_secrets(arguments: Sequence[str]) -> list[str]:
+def redacted_arguments(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with passwords of options and URLs blotted out."""
     shown: list[str] = []
     for argument in arguments:

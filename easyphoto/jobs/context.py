@@ -100,7 +100,7 @@ class JobContext:
             if not is_due and event.step not in (1, event.of):
                 return
             self._trained = time.monotonic()
-        self._queue.change(self._id, "train", values={"line": to_line(without_folders(event))})
+        self._queue.change(self._id, "train", values={"line": to_line(redacted_event(event))})
 
     def hand_out(self, name: str, path: Path) -> str:
         """Let clients download a file of the workspace under `name`; returns the name."""
@@ -152,7 +152,7 @@ class JobContext:
         return round((time.monotonic() - began) / (done - first) * (total - done), 1)
 
 
-def without_folders(event: Event) -> Event:
+def redacted_event(event: Event) -> Event:
     """Return the event with bare file names, because clients must not learn paths on this machine."""
     match event:
         case Done():

@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from easyphoto.api.paths import told, without_folders
+from easyphoto.api.paths import redacted_paths, told
 from easyphoto.errors import DiskFailure
 from easyphoto.messages import text, texts_in
 from easyphoto.storage.files import write_text
@@ -27,7 +27,7 @@ from tests.api.calls import JSON, V1, events_of, finished, photos
     ],
 )
 def test_a_path_becomes_its_last_name(text, expected):
-    assert without_folders(text) == expected
+    assert redacted_paths(text) == expected
 
 
 @pytest.mark.parametrize("home", ["/home/Anna Smith", r"C:\Users\Anna Smith"])
@@ -37,7 +37,7 @@ def test_a_name_of_two_words_does_not_stay_behind(monkeypatch, home):
 
     for between in (slash, slash * 2 if slash == "\\" else slash):
         path = f"{home}{slash}data{slash}x.png".replace(slash, between)
-        assert without_folders(f"No space: '{path}'.") == "No space: 'x.png'."
+        assert redacted_paths(f"No space: '{path}'.") == "No space: 'x.png'."
 
 
 def test_every_text_of_a_value_is_looked_at():

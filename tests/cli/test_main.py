@@ -14,7 +14,7 @@ from PIL import Image
 
 from easyphoto import errors
 from easyphoto.cli import commands
-from easyphoto.cli.main import main, without_secrets
+from easyphoto.cli.main import main, redacted_arguments
 from easyphoto.progress import Cancelled
 from easyphoto.workspace.folders import Workspace
 from tests.fakes import new_person
@@ -192,7 +192,7 @@ def test_the_waiting_policy_is_set_before_torch():
 def test_no_password_is_written_into_a_report():
     typed = ["--backend", "http://me:secret@there:7860", "--backend-auth", "me:secret", "--auth=me:secret"]
 
-    shown = without_secrets(typed)
+    shown = redacted_arguments(typed)
 
     assert shown == ["--backend", "http://…@there:7860", "--backend-auth", "…", "--auth=…"]
 
