@@ -72,7 +72,8 @@ class ModelCache:
         self.loads = 0
         """Number of values loaded or computed so far."""
         self._lock = threading.RLock()
-        self._entries: list[_Entry[Any]] = []
+        self._entries: dict[Hashable, _Entry[Any]] = {}
+        """By key, in the order of their last use."""
         self._generation = _Generation(0, 0)
 
     @property
@@ -82,7 +83,7 @@ class ModelCache:
     @property
     def bytes(self) -> int:
         with self._lock:
-            return sum(entry.bytes for entry in self._entries)
+            return sum(entry.bytes for entry in self._entries.values())
 
     def lease(self) -> Lease:
         return Lease(self)
@@ -94,8 +95,7 @@ class ModelCache:
         `expire` when one no longer exists.
         """
         with self._lock:
-            entry = next((each for each in self._entries if each.key == key), None)
-            generation = self._generation
+            entry, generation = self._entries.get(key), self._generation
             if entry is not None:
                 self._keep(entry)
                 return entry.value
@@ -106,15 +106,15 @@ class ModelCache:
     def discard(self, owner: Path) -> None:
         """Drop values computed from a folder, including those still being computed."""
         with self._lock:
-            self._entries = [entry for entry in self._entries if owner not in entry.owners]
+            self._drop(lambda entry: owner in entry.owners)
             self._generation = replace(self._generation, discards=self._generation.discards + 1)
 
     def expire(self, seconds: float) -> None:
         """Drop values unused for `seconds`, and those computed from a folder that another process deleted."""
         oldest = time.monotonic() - seconds
         with self._lock:
-            gone = {owner for entry in self._entries for owner in entry.owners if not owner.is_dir()}
-            self._entries = [entry for entry in self._entries if entry.used >= oldest and not entry.owners & gone]
+            gone = {owner for entry in self._entries.values() for owner in entry.owners if not owner.is_dir()}
+            self._drop(lambda entry: entry.used < oldest or bool(entry.owners & gone))
         _release_device_memory()
 
     def clear(self) -> None:
@@ -127,23 +127,29 @@ class ModelCache:
     def _take(self, key: Hashable) -> tuple[_Entry[Any] | None, _Generation]:
         """Remove the key's entry for exclusive use (None if absent) and return it with the current generation."""
         with self._lock:
-            entry = next((each for each in self._entries if each.key == key), None)
-            if entry is not None:
-                self._entries.remove(entry)
-            return entry, self._generation
+            return self._entries.pop(key, None), self._generation
 
     def _put(self, entry: _Entry[Any], generation: _Generation) -> None:
         with self._lock:
             now = self._generation
             is_stale = generation.clears != now.clears or (entry.owners and generation.discards != now.discards)
             # Two jobs may have loaded the same value; one copy is enough.
-            if not is_stale and all(each.key != entry.key for each in self._entries):
+            if not is_stale and entry.key not in self._entries:
                 self._keep(entry)
 
     def _keep(self, entry: _Entry[Any]) -> None:
         entry.used = time.monotonic()
-        others = [each for each in self._entries if each is not entry]
-        self._entries = _within([*others, entry], self.limit)
+        self._entries.pop(entry.key, None)
+        self._entries[entry.key] = entry
+        room = self.limit
+        for each in reversed(list(self._entries.values())):
+            if each.bytes <= room:
+                room -= each.bytes
+            else:
+                del self._entries[each.key]
+
+    def _drop(self, is_unwanted: Callable[[_Entry[Any]], bool]) -> None:
+        self._entries = {key: entry for key, entry in self._entries.items() if not is_unwanted(entry)}
 
     def _made(self, make: Callable[[], T]) -> T:
         try:
@@ -230,17 +236,6 @@ def bytes_of_networks(networks: Iterable[Any]) -> int:
         for tensor in (*network.parameters(), *network.buffers())
     }
     return sum(tensors.values())
-
-
-def _within(entries: list[_Entry[Any]], limit: int) -> list[_Entry[Any]]:
-    """The most recently used entries that fit into `limit` bytes; `entries` are ordered by use, oldest first."""
-    kept: list[_Entry[Any]] = []
-    total = 0
-    for entry in reversed(entries):
-        if total + entry.bytes <= limit:
-            kept.insert(0, entry)
-            total += entry.bytes
-    return kept
 
 
 def _release_device_memory() -> None:

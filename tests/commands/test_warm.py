@@ -99,7 +99,7 @@ def test_what_nobody_used_for_an_hour_is_let_go(service: Service, monkeypatch: p
 
 def traces_of(service: Service, person: str) -> set[str]:
     """Kinds of what the cache holds that was made from a person's folder, by whatever path it is known."""
-    entries = service.app.cache._entries
+    entries = service.app.cache._entries.values()
     return {str(entry.key[0]) for entry in entries if person in str((entry.key, entry.owners))}  # type: ignore[index]
 
 
