@@ -49,17 +49,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
     InputError where a file read inside the block is missing; `target` is then unchanged.
     """
     target = _writable(target)
-    temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
-    handle = None
+    temporary = handle = None
     try:
-        handle = _begun(temporary)
+        temporary, handle = _begun(target)
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         take_place(temporary, target)
         _sync_folder(target.parent)
     except OSError as error:
-        if _is_of_another(error, temporary, target):
+        if _is_of_another(error, target):
             raise InputError(
                 text(
                     "{name} could not be made, because {filename} cannot be read: {cause}.",
@@ -75,19 +74,22 @@ def atomic_path(target: Path) -> Iterator[Path]:
         ) from error
     finally:
         try:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
         finally:
             if handle is not None:
                 os.close(handle)
 
 
-def _begun(temporary: Path) -> int | None:
-    """Create the file, open and locked, so that no sweep takes it for one that a killed process left.
+def _begun(target: Path) -> tuple[Path, int | None]:
+    """Create a temporary file for `target`, open and locked, so that no sweep takes it for one of a killed process.
 
-    On Windows it is closed again, because an open file cannot replace another one there.
+    Each attempt has a name of its own: a sweep that has the lost file open deletes it by its name. On Windows the file
+    is closed again, because an open file cannot replace another one there.
     """
     for attempt in range(_ATTEMPTS):
+        temporary = target.with_name(f"{WRITING}{secrets.token_hex(8)}{target.suffix}")
         try:
             make_folder(temporary.parent)
             handle = private_opener(str(temporary), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -97,7 +99,7 @@ def _begun(temporary: Path) -> int | None:
             continue
         if os.name == "nt":
             os.close(handle)
-            return None
+            return temporary, None
         taken = None
         with suppress(OSError):  # a disk without locks
             taken = try_lock(handle)
@@ -107,7 +109,7 @@ def _begun(temporary: Path) -> int | None:
             with suppress(OSError):
                 temporary.unlink()
             continue
-        return handle
+        return temporary, handle
     raise FileNotFoundError(errno.ENOENT, "it is removed again and again", str(temporary))
 
 
@@ -176,12 +178,13 @@ def _writable(target: Path) -> Path:
     return target
 
 
-def _is_of_another(error: OSError, *ours: Path) -> bool:
-    """Whether the error is about another file, one that was read."""
+def _is_of_another(error: OSError, target: Path) -> bool:
+    """Whether the error is about another file than `target`, its folder or its temporary file: one that was read."""
     if not isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)) or error.filename is None:
         return False
     named = Path(os.fsdecode(error.filename))
-    return named not in ours and named not in {path.parent for path in ours}
+    is_temporary = named.parent == target.parent and named.name.startswith(WRITING)
+    return not is_temporary and named not in (target, target.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -212,3 +212,13 @@ def test_of_a_folder_that_goes_while_it_is_listed_nothing_is_found(tmp_path, mon
     monkeypatch.setattr(os, "scandir", scanned)
     monkeypatch.setattr(os, "listdir", scanned)
     assert matching(tmp_path, "*.json") == ()
+
+
+def test_a_temporary_file_that_cannot_be_made_is_a_failure_of_the_disk(tmp_path, monkeypatch):
+    def refuse(path, flags):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(files, "private_opener", refuse)
+
+    with pytest.raises(DiskFailure, match=r"a\.txt could not be written: Permission denied"):
+        write_text(tmp_path / "a.txt", "whole")
