@@ -236,6 +236,16 @@ class InferenceSettings(Settings):
     second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
     cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")
     lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
+    identity: str = choice(
+        AUTO, (AUTO, "lora", "ip-adapter", "ip-adapter-full", "faceid", "faceid-plus", "instantid"), is_open=True,
+        label="Identity", help="What makes a face theirs: beside the LoRA of a trained person, alone for others. "
+        "auto: the best at hand. One for each person: anna=faceid, ben=lora.",
+    )  # fmt: skip
+    identity_weight: float | None = slider(
+        None, 0.0, 2.0, step=0.05, label="Identity weight", help="Empty: the engine's own."
+    )
+    identity_start: float = slider(0.0, 0.0, 1.0, step=0.05, label="Identity start", help="Share of the steps.")
+    identity_end: float = slider(1.0, 0.0, 1.0, step=0.05, label="Identity end", help="Share of the steps.")
     fusion: bool = switch(True, label="Fusion", help="Lays the reference photo on the face. Off: the LoRA's portrait.")
     fusion_before: float = slider(0.5, 0.0, 1.0, step=0.05, label="Fusion before the first pass")
     fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion after the first pass")

@@ -31,6 +31,26 @@ class FewSteps:
     weight: float = 1.0
 
 
+@dataclass(frozen=True)
+class IdentityModels:
+    """The files of a train-free identity engine for a family: ids of the weight catalogue, or for an embedded family
+    names of files in its folder `identity/`."""
+
+    adapter: str
+    embedder: str | None = None
+    """Id of the face embedder whose vectors the adapter was trained on; None: it sees pictures only."""
+    encoder: str | None = None
+    """The CLIP image encoder; None: it sees vectors only."""
+    lora: str | None = None
+    """The LoRA that was trained with the adapter, the same for every person."""
+    control: str | None = None
+    """The ControlNet that was trained with the adapter."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(id for id in (self.adapter, self.encoder, self.lora, self.control) if id is not None)
+
+
 class EncoderNames(str, Enum):
     """How a checkpoint names the tensors of a text encoder."""
 
@@ -148,6 +168,8 @@ class Family:
     """Catalogue ids of the weights its checkpoints lack; this set of weights is named by the family's id."""
     few_steps: Mapping[str, FewSteps] = field(default_factory=lambda: MappingProxyType({}))
     """Value of the setting `few_steps` → its LoRA and settings for this family."""
+    identities: Mapping[str, IdentityModels] = field(default_factory=lambda: MappingProxyType({}))
+    """Id of a train-free identity engine (`inference.identities`) → its files for this family."""
     only_draws: bool = False
     """It knows drawn people only and turns a photographed face into a drawing."""
     vae: str | None = None

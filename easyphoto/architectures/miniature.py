@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from easyphoto.architectures.base import CLIP_L, Activations, Family
+from easyphoto.architectures.base import CLIP_L, Activations, Family, IdentityModels
 
 MINIATURE = Family(
     id="miniature",
@@ -37,6 +37,9 @@ MINIATURE = Family(
     controls=MappingProxyType({"canny": "canny", "facepoints": "facepoints", "color": "tile", "tile": "tile"}),
     first_controls=(("canny", 0.50), ("facepoints", 0.50), ("color", 0.85)),
     second_controls=(("canny", 1.0), ("tile", 1.0)),
+    identities=MappingProxyType(
+        {"faceid": IdentityModels("faceid", embedder="miniature-embedder-1", lora="faceid_lora")}
+    ),
     kohya_version="easyphoto_miniature",
     architecture="easyphoto-miniature/lora",
     embedded="miniature",

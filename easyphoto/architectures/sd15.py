@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import CLIP_L, Activations, Family, FewSteps
+from easyphoto.architectures.base import CLIP_L, Activations, Family, FewSteps, IdentityModels
 
 SD15 = Family(
     id="sd15",
@@ -38,6 +38,16 @@ SD15 = Family(
         {
             "lcm": FewSteps("lcm-lora-sd15", steps=8, cfg=1.5, sampler="LCM"),
             "hyper": FewSteps("hyper-sd15-8step", steps=8, cfg=1.0, sampler="DDIM trailing"),
+        }
+    ),
+    identities=MappingProxyType(
+        {
+            "ip-adapter": IdentityModels("ip-adapter-plus-face-sd15", encoder="clip-vit-h"),
+            "ip-adapter-full": IdentityModels("ip-adapter-full-face-sd15", encoder="clip-vit-h"),
+            "faceid": IdentityModels("faceid-sd15", embedder="buffalo_l", lora="faceid-sd15-lora"),
+            "faceid-plus": IdentityModels(
+                "faceid-plusv2-sd15", embedder="buffalo_l", encoder="clip-vit-h", lora="faceid-plusv2-sd15-lora"
+            ),
         }
     ),
     vae="vae-ft-mse",

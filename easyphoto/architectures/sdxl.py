@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import Activations, EncoderNames, Family, FewSteps, TextEncoder
+from easyphoto.architectures.base import Activations, EncoderNames, Family, FewSteps, IdentityModels, TextEncoder
 
 SDXL = Family(
     id="sdxl",
@@ -48,6 +48,16 @@ SDXL = Family(
     first_controls=(("canny", 0.50), ("openpose", 0.50)),
     second_controls=(("canny", 1.0),),
     joint_controls=(("canny", 1.0),),
+    identities=MappingProxyType(
+        {
+            "ip-adapter": IdentityModels("ip-adapter-plus-face-sdxl", encoder="clip-vit-h"),
+            "faceid": IdentityModels("faceid-sdxl", embedder="buffalo_l", lora="faceid-sdxl-lora"),
+            "faceid-plus": IdentityModels(
+                "faceid-plusv2-sdxl", embedder="buffalo_l", encoder="clip-vit-h", lora="faceid-plusv2-sdxl-lora"
+            ),
+            "instantid": IdentityModels("instantid-sdxl", embedder="antelopev2", control="instantid-control-sdxl"),
+        }
+    ),
     few_steps=MappingProxyType(
         {
             "lcm": FewSteps("lcm-lora-sdxl", steps=8, cfg=1.5, sampler="LCM"),

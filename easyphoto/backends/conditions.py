@@ -18,7 +18,8 @@ from easyphoto.messages import text
 class Condition(Protocol):
     """A condition. It has a weight and acts from `start` to `end`, fractions of the steps."""
 
-    kind: ClassVar[str]
+    @property
+    def kind(self) -> str: ...
 
     @property
     def name(self) -> str:
