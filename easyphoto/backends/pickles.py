@@ -1,9 +1,10 @@
-"""Old checkpoints (.ckpt, .pth). Pickles may contain code; only tensors are read and nothing is executed."""
+"""Pickled tensors (.ckpt, .pth, .bin). Pickles may contain code; only tensors are read and nothing is executed."""
 
 from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,22 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
 
 
 def _tensors_of(content: Any) -> dict[str, torch.Tensor]:
-    """The named tensors; training checkpoints keep them under `state_dict`, beside counters."""
+    """The named tensors; training checkpoints keep them under `state_dict`, beside counters.
+
+    Those of groups get the group's name before theirs, as the same tensors are named in a .safetensors file:
+    `{"image_proj": {"latents": …}}` is `image_proj.latents`.
+    """
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    items = content.items() if isinstance(content, dict) else ()
-    return {str(name): tensor for name, tensor in items if isinstance(tensor, torch.Tensor)}
+    return dict(_flat(content, "")) if isinstance(content, dict) else {}
+
+
+def _flat(group: dict[Any, Any], prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, value in group.items():
+        if isinstance(value, torch.Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
 
 
 def _require_safe_torch(file: Path) -> None:

@@ -17,7 +17,7 @@ from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
-PICKLES = (".ckpt", ".pth", ".pt")
+PICKLES = (".ckpt", ".pth", ".pt", ".bin")
 Places = Callable[[str], tuple[Place, ...]]
 """Name of a network's tensor → its possible places in a file; the first one present is used."""
 

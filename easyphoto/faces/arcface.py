@@ -47,10 +47,14 @@ class ArcFaceEmbedder:
         self._input, self._side, self._channels_first = _input_of(self._session, file, recipe.side)
         self._prove(file)
 
+    def vector(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(N,) float32 numbers as the network gives them; `picture` is RGB."""
+        square = self._recipe.square(picture, face, self._side)
+        return np.asarray(self._run(self._recipe.numbers(square)), np.float32).ravel()
+
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
         """(N,) float32 embedding of unit length; `picture` is RGB."""
-        square = self._recipe.square(picture, face, self._side)
-        return unit(self._run(self._recipe.numbers(square)))
+        return unit(self.vector(picture, face))
 
     def _prove(self, file: Path) -> None:
         """Run the network on a grey square and check that it returns one finite vector."""

@@ -82,14 +82,18 @@ class CurricularEmbedder:
         self._tensors = read_tensors(file, layout.shapes(), what="CurricularFace network", advice=_ADVICE)
         self._recipe = CropRecipe()
 
-    def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """(512,) float32 embedding of unit length; `picture` is RGB."""
+    def vector(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(512,) float32 numbers as the network gives them; `picture` is RGB."""
         import torch
 
         numbers = self._recipe.numbers(self._recipe.square(picture, face, self._layout.side))
         with torch.inference_mode():
             shown = torch.from_numpy(np.ascontiguousarray(numbers.transpose(2, 0, 1)[None]))
-            return unit(_forward(self._tensors, self._layout, shown).numpy())
+            return np.asarray(_forward(self._tensors, self._layout, shown).numpy(), np.float32).ravel()
+
+    def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(512,) float32 embedding of unit length; `picture` is RGB."""
+        return unit(self.vector(picture, face))
 
 
 def _forward(tensors: Mapping[str, Tensor], layout: ResidualLayout, x: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces import drawn_analysis, networks
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.drawn_covering import drawn_covering
-from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
+from easyphoto.faces.drawn_embedder import DrawnEmbedder
+from easyphoto.faces.engine import Covering, Domain, Face
 from easyphoto.faces.part_maps import laid_back, square_matrix
 from easyphoto.geometry import Box, scale_of, similarity, transformed
 from easyphoto.images.pictures import as_array
@@ -41,12 +42,12 @@ class DrawnEngine:
         self._detector, self._detector_config = networks.load_network(folder, "detector")
         self._parser, self._parser_config = networks.load_network(folder, "parser")
         has_embedder = (folder / "embedder.safetensors").is_file()
-        self._embedder = networks.load_network(folder, "embedder") if has_embedder else None
-        self.scale = _scale_of(self._embedder[1]) if self._embedder is not None else None
+        self._embedder = DrawnEmbedder(folder) if has_embedder else None
+        self.scale = self._embedder.scale if self._embedder is not None else None
 
     @property
     def embedder(self) -> str | None:
-        return str(self._embedder[1]["id"]) if self._embedder else None
+        return self._embedder.id if self._embedder else None
 
     @property
     def same_person_limit(self) -> float | None:
@@ -65,13 +66,7 @@ class DrawnEngine:
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
         """(128,) float32 embedding of unit length; None without an embedder."""
-        if self._embedder is None:
-            return None
-        module, config = self._embedder
-        aligned = drawn_analysis.align(
-            as_array(picture), np.asarray(face.points, np.float32), int(config["input_size"])
-        )
-        return np.asarray(drawn_analysis.embed(module, config, aligned[None])[0], np.float32)
+        return self._embedder.embed(picture, face) if self._embedder else None
 
     def doubt(self, picture: Image.Image, face: Face) -> float:
         """Mean entropy of the parser's labels around the face, in nats: 0 (certain) to 2.3; about 0.1 on drawings."""
@@ -101,10 +96,3 @@ def _head_of(points: np.ndarray) -> tuple[float, float, float, float]:
     matrix = similarity(np.asarray(ARCFACE_POINTS), points)
     (x, y), unit = transformed(_HEAD_CENTRE, matrix)[0], scale_of(matrix)
     return x - 42 * unit, y - 57 * unit, x + 42 * unit, y + 57 * unit
-
-
-def _scale_of(config: networks.Config) -> LikenessScale:
-    """The likeness scale from the calibration in the embedder's configuration."""
-    strangers = tuple(float(value) for value in config["cosine_quantiles"]["impostor"])
-    limit = float(np.interp(99.0, np.linspace(0.0, 100.0, len(strangers)), strangers))
-    return LikenessScale(str(config["id"]), strangers, limit, "calibrated on pairs of drawn strangers")

@@ -36,8 +36,16 @@ class Embedder(Protocol):
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
 
+    def vector(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(N,) float32 numbers as the network gives them, of whatever length; `picture` is RGB.
+
+        Some identity adapters were trained on these and some on unit vectors. `backends.face_tokens` takes these and
+        normalises where its adapter wants it, because the wrong ones cause no error, only a weaker or burnt face.
+        """
+        ...
+
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """(N,) float32 embedding of unit length; `picture` is RGB."""
+        """(N,) float32 embedding: `vector` at unit length."""
         ...
 
 
@@ -95,7 +103,12 @@ def open_embedder(name: str, store: WeightStore, progress: Progress) -> Embedder
             if file is not None:
                 return _opened(known, file, store)
         return None
-    known = known_embedder(name)
+    return opened_embedder(name, store, progress)
+
+
+def opened_embedder(id: str, store: WeightStore, progress: Progress) -> Embedder:
+    """The embedder of that id, downloaded if necessary. Raises like `open_embedder`."""
+    known = known_embedder(id)
     return _opened(known, store.require(known.id, progress), store)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EnvironmentFailure, InputError
 from easyphoto.faces.domain import DomainChoice, FaceFinder, chosen_domain, domain_of_score, drawn_score, say_so
+from easyphoto.faces.embedders import EMBEDDERS, Embedder, opened_embedder
 from easyphoto.faces.engine import Domain, Face, FaceEngine
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.faces.photo_opening import automatic_files, open_detector, open_photo_engine, photo_lines
@@ -54,6 +55,27 @@ def open_engine(
 def engine_lines(store: WeightStore) -> Iterator[str]:
     """For doctor: one status line per part of the engine for photographs; `!` marks lines about something to fix."""
     yield from photo_lines(store)
+
+
+def embedder_with_id(id: str, store: WeightStore, progress: Progress, *, models: Lease | None = None) -> Embedder:
+    """The embedder of that id, for photographs or drawings. An identity's vectors hold with their own embedder only.
+
+    Raises InputError for an unknown id, and otherwise like `open_embedder`.
+    """
+    models = models or no_models()
+    if id in {known.id for known in EMBEDDERS}:
+        place = store.require(id, progress)
+        key = ("embedder", id, file_key(place))
+        return models.borrow(key, lambda: opened_embedder(id, store, progress), size=lambda _: bytes_of_files((place,)))
+    from easyphoto.faces.drawn_embedder import DrawnEmbedder  # imports torch
+
+    folder = _drawings_folder()
+    drawn = models.borrow(
+        ("drawings' embedder", file_key(folder)),
+        lambda: DrawnEmbedder(folder),
+        size=lambda embedder: bytes_of_files((embedder.file,)),
+    )
+    return drawn if drawn.id == id else opened_embedder(id, store, progress)
 
 
 def choose_engine(
@@ -106,7 +128,7 @@ class _Engines:
     def drawn(self) -> DrawnEngine:
         from easyphoto.faces.drawn_engine import DrawnEngine  # imports torch, which takes a second or more
 
-        folder = FAMILIES.default.folder / "faces"
+        folder = _drawings_folder()
         return self.models.borrow(
             ("drawings", file_key(folder)), lambda: DrawnEngine(folder), size=lambda _: bytes_of_files((folder,))
         )
@@ -147,6 +169,10 @@ class _Engines:
 
     def _drawn_faces(self, picture: Image.Image) -> tuple[Face, ...]:
         return self.drawn.detect(picture)
+
+
+def _drawings_folder() -> Path:
+    return FAMILIES.default.folder / "faces"
 
 
 def _assumed(choice: DomainChoice) -> Text:

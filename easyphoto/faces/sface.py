@@ -27,8 +27,8 @@ class SFaceEmbedder:
         self.id, self.scale, self.weights = id, scale, weights
         self._network = _loaded(file)
 
-    def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
-        """(128,) float32 embedding of unit length; `picture` is RGB."""
+    def vector(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(128,) float32 numbers as the network gives them; `picture` is RGB."""
         left, top, right, bottom = _around(face, Size.of(picture))
         image = np.ascontiguousarray(as_array(picture.crop((left, top, right, bottom)))[..., ::-1])
         points = np.asarray(face.points, np.float32) - (left, top)
@@ -39,7 +39,11 @@ class SFaceEmbedder:
         # OpenCV uses only the points of the row.
         row = [0, 0, image.shape[1], image.shape[0], *points.ravel(), face.score]
         square = self._network.alignCrop(image, np.array([row], np.float32))
-        return unit(self._network.feature(square))
+        return np.array(self._network.feature(square), np.float32).ravel()
+
+    def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
+        """(128,) float32 embedding of unit length; `picture` is RGB."""
+        return unit(self.vector(picture, face))
 
 
 def _around(face: Face, picture: Size) -> tuple[int, int, int, int]:

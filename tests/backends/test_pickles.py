@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from easyphoto.backends import pickles
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.pickles import read_pickle
+from easyphoto.backends.tensor_files import header_of, open_tensors
 from easyphoto.errors import InputError
 
 
@@ -80,6 +82,29 @@ def test_tensors_come_out_and_counters_stay_behind(tmp_path: Path):
 
     assert list(found) == ["a"]
     assert found["a"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_groups_are_named_as_in_a_safetensors_file(tmp_path: Path):
+    """As identity adapters are published; what is read back is the same by whichever way."""
+    latents, key = torch.arange(6.0).reshape(1, 2, 3), torch.ones(2, 2)
+    groups = {"image_proj": {"latents": latents, "step": 3}, "ip_adapter": {"1.to_k_ip.weight": key}}
+    torch.save(groups, tmp_path / "adapter.bin")
+    save_file({"image_proj.latents": latents, "ip_adapter.1.to_k_ip.weight": key}, tmp_path / "adapter.safetensors")
+
+    for name in ("adapter.bin", "adapter.safetensors"):
+        header = header_of(tmp_path / name)
+        assert dict(header.shapes) == {"image_proj.latents": (1, 2, 3), "ip_adapter.1.to_k_ip.weight": (2, 2)}
+        with open_tensors(tmp_path / name) as tensors:
+            assert torch.equal(tensors["image_proj.latents"], latents)
+
+
+def test_a_program_deep_in_a_group_is_not_run(tmp_path: Path):
+    target = tmp_path / "infected"
+    torch.save({"image_proj": {"a": torch.zeros(2), "b": Touches(target)}}, tmp_path / "adapter.bin")
+
+    with pytest.raises(InputError, match=r"adapter\.bin holds more than tensors"):
+        header_of(tmp_path / "adapter.bin")
+    assert not target.exists()
 
 
 def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path):
