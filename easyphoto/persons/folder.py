@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, FaceEngine, Likeness
@@ -25,6 +26,7 @@ from easyphoto.inference.identities.registry import prepared_identities
 from easyphoto.inference.subject import AnalysedFace, Subject, analysed
 from easyphoto.messages import text
 from easyphoto.model_cache import Lease, file_key, no_models
+from easyphoto.persons.identity_vectors import IdentityVectors
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
@@ -208,11 +210,14 @@ def subject_from(
     store: WeightStore | None = None,
     progress: Progress | None = None,
     models: Lease | None = None,
+    family: Family | None = None,
+    kinds: tuple[str, ...] | None = None,
 ) -> Subject:
     """The person as the pipeline needs them. Raises InputError where their training is not finished.
 
-    Callers that paint pass `settings`, `store` and `progress`: the settings choose the identity engines, which may
-    download files. `models` caches earlier measurements.
+    Callers that paint pass `settings`, `store` and `progress`, the `family` that paints and the `kinds` of condition
+    that it can apply: the settings choose the identity engines, which may download files. `models` caches earlier
+    measurements.
     """
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
@@ -224,15 +229,18 @@ def subject_from(
         size=lambda made: made.bytes,
         owners=(folder,),
     )
-    material = PersonMaterial(
-        person, folder, measured.faces, measured.vectors, settings or InferenceSettings(), store,
-        progress or NullProgress(),
-    )  # fmt: skip
+    progress, models = progress or NullProgress(), models or no_models()
+    material = PersonMaterial(person, folder, measured.faces, settings=settings or InferenceSettings(), kinds=kinds)
+    if store is not None:
+        vectors = IdentityVectors(folder, measured.faces, store, progress, models)
+        material = replace(material, vectors_by=vectors, store=store, progress=progress)
+    prepared = prepared_identities(material, family or family_named(person.family))
     return Subject(
         name=person.name,
         reference=measured.reference,
         portrait=measured.portrait,
-        identities=prepared_identities(material, family_named(person.family)),
+        identities=prepared.identities,
+        notes=prepared.notes,
         embeddings=measured.vectors,
         outline=measured.outline,
         skin=measured.skin,
