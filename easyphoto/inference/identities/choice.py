@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from easyphoto.architectures.base import Family, IdentityModels
-from easyphoto.errors import BadSettings, EasyPhotoError, LicenceRefused, MissingCapability, WeightsMissing
+from easyphoto.errors import BadSettings, EasyPhotoError, LicenceRefused, MissingCapability, NoFaceFound, WeightsMissing
 from easyphoto.inference.identities.base import IdentityEngine, PersonMaterial, shipped_file
 from easyphoto.messages import Text, joined, note, text
 from easyphoto.settings import AUTO
@@ -131,7 +131,7 @@ def _obstacle(engine: IdentityEngine, material: PersonMaterial, family: Family) 
     if material.kinds is not None and engine.id not in material.kinds:
         return _Obstacle(text("what paints here cannot apply it"))
     if not material.faces:
-        return _Obstacle(text("no photo shows their face"))
+        return _Obstacle(text("no photo shows their face"), NoFaceFound)
     if family.ships:
         return _shipped(declared, family)
     assert store is not None, "nothing is painted without a store"
