@@ -30,7 +30,8 @@ from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import text
-from easyphoto.persons.folder import base_of, subject_from
+from easyphoto.persons.folder import base_of
+from easyphoto.persons.subject import subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace.folders import Person

@@ -28,7 +28,8 @@ from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, note, phase, text
-from easyphoto.persons.folder import base_of, judged, subject_from
+from easyphoto.persons.folder import base_of
+from easyphoto.persons.subject import judged, subject_from
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
