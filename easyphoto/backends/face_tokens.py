@@ -24,6 +24,7 @@ from easyphoto.backends.adapter_files import (
 )
 from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.ldm_names import Place
+from easyphoto.backends.picture_encoder import PictureStates
 from easyphoto.backends.tensor_files import Places, filled, open_tensors, without_memory
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.geometry import unit
@@ -43,16 +44,6 @@ _BLOCK_PARTS = {
     "ff.1.net.2": "1.3",
 }
 _FEED_FORWARD = {"ff.net.0.proj": "proj.0", "ff.net.2": "proj.2", "proj.net.0.proj": "proj.0", "proj.net.2": "proj.2"}
-
-
-@dataclass(frozen=True, eq=False)
-class PictureStates:
-    """What a picture encoder sees: hidden states of the photos, and of nothing."""
-
-    photos: torch.Tensor
-    """(photos, positions, width)."""
-    blank: torch.Tensor
-    """(1, positions, width), of the all-zero input: a picture of the mean colour."""
 
 
 @dataclass(frozen=True, eq=False)
