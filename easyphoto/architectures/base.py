@@ -65,6 +65,11 @@ class IdentityModels:
     def files(self) -> tuple[str, ...]:
         return tuple(id for id in (self.adapter, self.encoder, self.lora, self.control) if id is not None)
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The files and the embedder; the set of weights of an engine for a family."""
+        return self.files if self.embedder is None else (*self.files, self.embedder)
+
 
 PICTURES_ALONE = (IdentityWeights(0.6), IdentityWeights(0.3))
 PICTURES_BESIDE = (IdentityWeights(0.3), IdentityWeights(0.3))

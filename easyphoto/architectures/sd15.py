@@ -59,13 +59,17 @@ SD15 = Family(
                 "ip-adapter-full-face-sd15", encoder="clip-vit-h", alone=PICTURES_ALONE, beside=PICTURES_BESIDE
             ),
             "faceid": IdentityModels(
-                "faceid-sd15", embedder="buffalo_l", lora="faceid-sd15-lora", alone=FACEID_ALONE, beside=FACEID_BESIDE
+                "ip-adapter-faceid-sd15",
+                embedder="buffalo_l",
+                lora="ip-adapter-faceid-sd15-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
             ),
             "faceid-plus": IdentityModels(
-                "faceid-plusv2-sd15",
+                "ip-adapter-faceid-plusv2-sd15",
                 embedder="buffalo_l",
                 encoder="clip-vit-h",
-                lora="faceid-plusv2-sd15-lora",
+                lora="ip-adapter-faceid-plusv2-sd15-lora",
                 alone=FACEID_ALONE,
                 beside=FACEID_BESIDE,
             ),

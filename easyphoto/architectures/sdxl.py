@@ -66,20 +66,24 @@ SDXL = Family(
                 "ip-adapter-plus-face-sdxl", encoder="clip-vit-h", alone=PICTURES_ALONE, beside=PICTURES_BESIDE
             ),
             "faceid": IdentityModels(
-                "faceid-sdxl", embedder="buffalo_l", lora="faceid-sdxl-lora", alone=FACEID_ALONE, beside=FACEID_BESIDE
+                "ip-adapter-faceid-sdxl",
+                embedder="buffalo_l",
+                lora="ip-adapter-faceid-sdxl-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
             ),
             "faceid-plus": IdentityModels(
-                "faceid-plusv2-sdxl",
+                "ip-adapter-faceid-plusv2-sdxl",
                 embedder="buffalo_l",
                 encoder="clip-vit-h",
-                lora="faceid-plusv2-sdxl-lora",
+                lora="ip-adapter-faceid-plusv2-sdxl-lora",
                 alone=FACEID_ALONE,
                 beside=FACEID_BESIDE,
             ),
             "instantid": IdentityModels(
-                "instantid-sdxl",
+                "instantid-adapter",
                 embedder="antelopev2",
-                control="instantid-control-sdxl",
+                control="instantid-controlnet",
                 # Its authors take 0.8 and 0.8; the 2023 extension 0.5 and 0.5 beside a LoRA.
                 alone=(IdentityWeights(0.8, control=0.5),) * 2,
                 beside=(IdentityWeights(0.5, control=0.5),) * 2,

@@ -90,8 +90,9 @@ def engines_of(prepared: Prepared) -> list[str]:
 
 
 PLUS_FACE = "ip-adapter-plus-face-sd15", "clip-vit-h"
-FACEID = "faceid-sd15", "faceid-sd15-lora", "buffalo_l"
-INSTANTID = "instantid-sdxl", "instantid-control-sdxl", "antelopev2"
+FACEID = "ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora", "buffalo_l"
+FACEID_PLUS = "ip-adapter-faceid-plusv2-sd15", "ip-adapter-faceid-plusv2-sd15-lora", "clip-vit-h"
+INSTANTID = "instantid-adapter", "instantid-controlnet", "antelopev2"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,12 @@ def test_the_record_of_a_person_is_as_it_was(tmp_path: Path) -> None:
         (SD15, (*PLUS_FACE, *FACEID), SAFE, "ip-adapter"),
         (SD15, PLUS_FACE, "research", "ip-adapter"),
         (SD15, ("ip-adapter-full-face-sd15", "clip-vit-h"), SAFE, "ip-adapter-full"),
-        (SD15, (*FACEID, "faceid-plusv2-sd15", "faceid-plusv2-sd15-lora", "clip-vit-h"), "research", "faceid-plus"),
+        (
+            SD15,
+            (*FACEID, "ip-adapter-faceid-plusv2-sd15", "ip-adapter-faceid-plusv2-sd15-lora", "clip-vit-h"),
+            "research",
+            "faceid-plus",
+        ),
         (SDXL, INSTANTID, "research", "instantid"),
     ],
 )
@@ -164,9 +170,8 @@ def test_auto_says_what_it_took_and_why_it_passed_by_the_better_ones() -> None:
     found = prepared_identities(material(NOBODY, store=shelf(*PLUS_FACE, licences=SAFE)), SD15)
 
     assert found.notes == (
-        "Anna: painted by IP-Adapter (FaceID Plus: the licence set commercial-safe refuses faceid-plusv2-sd15, "
-        "faceid-plusv2-sd15-lora, buffalo_l; FaceID: the licence set commercial-safe refuses faceid-sd15, "
-        "faceid-sd15-lora, buffalo_l).",
+        "Anna: painted by IP-Adapter (FaceID Plus: the licence set commercial-safe refuses its files; FaceID: the "
+        "licence set commercial-safe refuses its files).",
     )
 
 
@@ -182,15 +187,15 @@ def test_who_is_not_trained_cannot_be_painted_where_no_engine_is_at_hand() -> No
     ) as raised:
         prepared_identities(material(NOBODY, store=shelf(licences=SAFE)), SD15)
 
-    assert "IP-Adapter: not at hand (easyphoto weights get ip-adapter-plus-face-sd15 clip-vit-h)" in str(raised.value)
-    assert "easyphoto weights get ip-adapter-plus-face-sd15 clip-vit-h" in (raised.value.advice or "")
+    assert "IP-Adapter: not at hand (easyphoto weights get ip-adapter-sd15)" in str(raised.value)
+    assert "easyphoto weights get ip-adapter-sd15" in (raised.value.advice or "")
 
 
 def test_an_engine_that_is_asked_for_is_fetched() -> None:
     store = shelf()
 
     assert engines_of(prepared_identities(material(NOBODY, identity="faceid", store=store), SD15)) == ["faceid"]
-    assert store.fetched == ["faceid-sd15", "faceid-sd15-lora"]
+    assert store.fetched == ["ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora"]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +203,13 @@ def test_an_engine_that_is_asked_for_is_fetched() -> None:
     [
         ("instantid", SD15, {}, MissingCapability, "InstantID cannot paint Anna: there is none for SD 1.5."),
         ("faceid", SD15, {"kinds": ("lora",)}, MissingCapability, "FaceID cannot paint Anna: what paints here cannot"),
-        ("faceid", SD15, {"store": shelf(licences=SAFE)}, LicenceRefused, "the licence set commercial-safe refuses"),
+        (
+            "faceid",
+            SD15,
+            {"store": shelf(licences=SAFE)},
+            LicenceRefused,
+            "the licence set commercial-safe refuses its files.",
+        ),
         ("faceid", SD15, {"faces": ()}, NoFaceFound, "FaceID cannot paint Anna: no photo shows their face."),
         ("lora", SD15, {"person": NOBODY}, MissingCapability, "Anna has no LoRA: they are not trained."),
     ],
@@ -269,11 +280,11 @@ def test_faceid_comes_with_the_lora_it_was_trained_with() -> None:
 
     assert isinstance(face, FaceCondition)
     assert (face.kind, face.weight, face.start, face.end) == ("faceid", 0.8, 0.0, 0.8)
-    assert face.files == (Path("shelf/faceid-sd15"),)
+    assert face.files == (Path("shelf/ip-adapter-faceid-sd15"),)
     assert face.face.vector is not None
     assert np.allclose(face.face.vector, np.sqrt([0.5, 0.5]))
     assert (face.face.embedder, face.face.squares, face.face.owner) == ("buffalo_l", (), Path("anna"))
-    assert lora == LoraCondition(Path("shelf/faceid-sd15-lora"), 0.6)
+    assert lora == LoraCondition(Path("shelf/ip-adapter-faceid-sd15-lora"), 0.6)
 
 
 def test_beside_a_persons_own_lora_an_engine_is_weaker() -> None:
@@ -307,7 +318,7 @@ def test_instantid_gets_the_five_points_of_the_face_that_is_painted() -> None:
     (face,) = identity_conditions(found.identities, settings, PLACE)
 
     assert isinstance(face, FaceCondition)
-    assert face.files == (Path("shelf/instantid-sdxl"), Path("shelf/instantid-control-sdxl"))
+    assert face.files == (Path("shelf/instantid-adapter"), Path("shelf/instantid-controlnet"))
     assert face.face.vector is not None
     assert np.allclose(face.face.vector, [1.5, 0.5])
     assert (face.weight, face.control_weight) == (0.8, 0.5)
@@ -330,7 +341,8 @@ def test_the_note_says_for_everybody_whether_there_was_a_lora() -> None:
     assert identity_records(both, settings) == {
         "lora": {"file": "lora.safetensors", "weight": 0.9},
         "faceid": {
-            "files": ["faceid-sd15", "faceid-sd15-lora"], "embedder": "buffalo_l", "weights": [0.4, 0.4],
+            "files": ["ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora"], "embedder": "buffalo_l",
+            "weights": [0.4, 0.4],
             "start": 0.0, "end": 1.0,
         },
     }  # fmt: skip

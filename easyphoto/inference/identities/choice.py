@@ -135,18 +135,13 @@ def _obstacle(engine: IdentityEngine, material: PersonMaterial, family: Family) 
     if family.ships:
         return _shipped(declared, family)
     assert store is not None, "nothing is painted without a store"
-    needed = (*declared.files, *(() if declared.embedder is None else (declared.embedder,)))
-    refused = [id for id in needed if not store.allows(id)]
-    if refused:
+    if not all(map(store.allows, declared.needed)):
         return _Obstacle(
-            text("the licence set {licences} refuses {ids}", licences=store.licences.value, ids=", ".join(refused)),
-            LicenceRefused,
+            text("the licence set {licences} refuses its files", licences=store.licences.value), LicenceRefused
         )
-    absent = [id for id in needed if store.find(id) is None]
-    if absent:
-        return _Obstacle(
-            text("not at hand (easyphoto weights get {ids})", ids=" ".join(absent)), WeightsMissing, can_be_fetched=True
-        )
+    if any(store.find(id) is None for id in declared.needed):
+        why = text("not at hand (easyphoto weights get {set})", set=f"{engine.id}-{family.id}")
+        return _Obstacle(why, WeightsMissing, can_be_fetched=True)
     return None
 
 
@@ -163,4 +158,4 @@ def _fetch_advice(family: Family) -> Text:
     free = next((id for id, models in family.identities.items() if models.embedder is None), None)
     if free is None:
         return text("Take another base.")
-    return text("easyphoto weights get {files}", files=" ".join(family.identities[free].files))
+    return text("easyphoto weights get {set}", set=f"{free}-{family.id}")
