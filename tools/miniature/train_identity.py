@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from data import CACHE
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from export import write_hashes
 from faces_configs import FACES
 from identity_adapter import IdentityAdapter, write_adapter
 from identity_data import Pairs, Shards, aligned
@@ -242,6 +243,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.export:
         write_adapter(arguments.export, Training(open_frozen().unet).average)
+        write_hashes(arguments.export)
     else:
         train(arguments.steps)
 
