@@ -91,7 +91,7 @@ def person_name(index: int) -> str:
 def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], progress: Progress) -> None:
     """Train each person with the product's command and its defaults; finished ones are skipped."""
     for number, (name, index) in enumerate(members.items()):
-        ready = {person.id for person in app.workspace.list_persons() if person.is_ready}
+        ready = {person.id for person in app.workspace.list_persons() if person.is_trained}
         if name in ready:
             continue
         progress.step(number, len(members), "training")

@@ -51,12 +51,12 @@ class Trained:
     dataset: Dataset
 
 
-def keep_photos(check: Check, run_folder: Path) -> None:
-    """Copy the kept photos into the run's folder, so that the run can resume when the originals have moved."""
+def keep_photos(check: Check, folder: Path) -> None:
+    """Copy the kept photos into the folder of a run or a person: the originals may move."""
     try:
-        make_folder(run_folder / PHOTOS)
+        make_folder(folder / PHOTOS)
         for verdict in check.kept:
-            copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
+            copy_file(verdict.path, folder / PHOTOS / verdict.photo)
     except OSError as error:
         raise DiskFailure(
             text("The photos could not be copied: {cause}.", cause=cause_of(error)), advice=text("Check free space.")
@@ -89,13 +89,17 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
         lora=LORA,
         run=run_folder.name,
     )
-    _write_record(staging, complete)
-    put_in_place(workspace, person.id, staging, replaces=True)
+    place_person(workspace, complete, staging, replaces=True)
     return complete
 
 
-def _write_record(staging: Path, person: Person) -> None:
-    write_json(staging / "person.json", asdict(person))
+def place_person(workspace: Workspace, person: Person, staging: Path, *, replaces: bool) -> None:
+    """Write the record into the folder that holds everything else of the person, and move it into place.
+
+    Raises as `put_in_place`.
+    """
+    write_json(staging / PERSON_FILE, asdict(person))
+    put_in_place(workspace, person.id, staging, replaces=replaces)
 
 
 def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) -> None:
@@ -209,10 +213,10 @@ def subject_from(
     progress: Progress | None = None,
     models: Lease | None = None,
 ) -> Subject:
-    """The person as the pipeline needs them. Raises InputError where their training is not finished.
+    """The person as the pipeline needs them. Raises InputError where nothing is known of their face.
 
     Callers that paint pass `settings`, `store` and `progress`: the settings choose the identity engines, which may
-    download files. `models` caches earlier measurements.
+    download files; where none can paint the person, it raises InputError too. `models` caches earlier measurements.
     """
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
@@ -228,11 +232,14 @@ def subject_from(
         person, folder, measured.faces, measured.vectors, settings or InferenceSettings(), store,
         progress or NullProgress(),
     )  # fmt: skip
+    identities = prepared_identities(material, family_named(person.family))
+    if settings is not None and not identities:
+        raise not_trained(person)
     return Subject(
         name=person.name,
         reference=measured.reference,
         portrait=measured.portrait,
-        identities=prepared_identities(material, family_named(person.family)),
+        identities=identities,
         embeddings=measured.vectors,
         outline=measured.outline,
         skin=measured.skin,
@@ -260,6 +267,8 @@ def measured_person(folder: Path, person: Person, engine: FaceEngine) -> Measure
 
 def not_trained(person: Person) -> InputError:
     advice = text("Train them first (easyphoto train {id} --photos DIR).", id=person.id)
+    if person.is_ready:
+        advice = text("Train them with the photos that are here: easyphoto train {id}, or the tab Train.", id=person.id)
     return InputError(text("{name!r} is not trained yet.", name=person.id), advice=advice)
 
 

@@ -95,7 +95,7 @@ class PersonIdentity:
 
 @dataclass(frozen=True)
 class Person:
-    """A person whose face is learned, as stored in `person.json`. Paths are relative to the person's folder."""
+    """A person who was added, trained or imported, as stored in `person.json`. Paths are relative to their folder."""
 
     id: str
     name: str
@@ -105,9 +105,10 @@ class Person:
     reference: str | None = None
     portrait: str | None = None
     lora: str | None = None
+    """None before the first training."""
     run: str | None = None
     base: str | None = None
-    """The base model that the LoRA belongs to, as named at the training."""
+    """The base model that the LoRA belongs to, or on which an added person is to be painted, as named then."""
     domain: str | None = None
     """What the photos are: `photographs` or `drawings`, the domain of a face engine. None in older records."""
     likeness: dict[str, Any] | None = None
@@ -120,8 +121,13 @@ class Person:
         return () if self.lora is None else (PersonIdentity(LORA_IDENTITY, self.lora),)
 
     @property
+    def is_trained(self) -> bool:
+        return self.lora is not None
+
+    @property
     def is_ready(self) -> bool:
-        return bool(self.identities)
+        """Whether they can be photographed: with a LoRA, or with photos from which an engine can take their face."""
+        return self.is_trained or (bool(self.photos) and self.reference is not None)
 
 
 @dataclass(frozen=True)
