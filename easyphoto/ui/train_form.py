@@ -142,10 +142,9 @@ def name_html(service: Service, text: str, words: Translator) -> str:
     except UnknownPerson:
         return message_html(words("A new person: {id}", id=id), is_good=True)
     if not person.is_trained:
-        said = words(
-            "{id} is there already, not trained. A training takes their photos if none are dropped here.", id=id
+        return message_html(
+            words("{id} is there, not trained; a training without photos here takes the photos they have.", id=id)
         )
-        return message_html(said)
     return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))
 
 
