@@ -24,8 +24,8 @@ class TrainPerson(Command):
 
     kind: ClassVar[str] = "train"
     name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
-    photos: tuple[Path, ...] = ()
-    """None: those that the person keeps."""
+    photos: tuple[Path, ...]
+    """Empty: those that the person keeps."""
     chosen_faces: Mapping[str, int] = field(default_factory=dict)
     """File name → number of the face, from 1."""
     reference: str | None = field(default=None, metadata=described(REFERENCE, least=1, most=255))

@@ -114,46 +114,55 @@ def renewal(tab: TrainTab, service: Service) -> Renewal:
     return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said}, [base])
 
 
-def _connect_start(tab: TrainTab, service: Service) -> None:
-    photos, form, words = tab.photos, tab.form, tab.words
+@dataclass(frozen=True)
+class Starting:
+    """The handlers of the buttons that make a person; each returns updates by component."""
 
-    def asked(values: Mapping[Any, Any]) -> dict[str, Any]:
+    tab: TrainTab
+    service: Service
+
+    def train(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        command = TrainPerson(**self._asked(values), settings=self.tab.form.train.read(values))
+        try:
+            return self._shown(self.service.submit(command))
+        except TooFewPhotos:
+            raise no_photos() from None
+
+    def add(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        command = AddPerson(**self._asked(values))
+        if not command.photos:
+            raise no_photos()
+        return self._shown(self.service.submit(command))
+
+    def set_up(self) -> dict[Any, Any]:
+        return show_job(self.tab.live, self.service, self.service.submit(SetupTrainer()).id, words=self.tab.words)
+
+    def _asked(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """Return the fields that a training and an addition share."""
-        held = PhotoSet.of(values[photos.held])
+        form, held = self.tab.form, PhotoSet.of(values[self.tab.photos.held])
         if not (values[form.name] or "").strip():
             raise InputError(text("The person has no name yet."), advice=text("Give a name; the LoRA is called by it."))
         return {
             "name": values[form.name],
-            "photos": upload_paths(service, held.photos),
+            "photos": upload_paths(self.service, held.photos),
             "chosen_faces": held.faces or {},
             "reference": held.reference,
             "preprocess": form.preprocess.read(values),
             "options": form.options(values),
         }
 
-    def shown(job: Job) -> dict[Any, Any]:
-        return {**show_job(tab.live, service, job.id, words=words), tab.sheet: "", form.name_said: ""}
+    def _shown(self, job: Job) -> dict[Any, Any]:
+        shown = show_job(self.tab.live, self.service, job.id, words=self.tab.words)
+        return {**shown, self.tab.sheet: "", self.tab.form.name_said: ""}
 
-    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        try:
-            return shown(service.submit(TrainPerson(**asked(values), settings=form.train.read(values))))
-        except TooFewPhotos:
-            raise no_photos() from None
 
-    def added(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        command = AddPerson(**asked(values))
-        if not command.photos:
-            raise no_photos()
-        return shown(service.submit(command))
-
-    def set_up() -> dict[Any, Any]:
-        return show_job(tab.live, service, service.submit(SetupTrainer()).id, words=words)
-
-    outputs = {tab.message, tab.sheet, form.name_said, *tab.live.outputs}
-    inputs = {photos.held, *form.inputs}
-    compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
-    compat.listen(tab.add.click, saying(tab.message, words, added), inputs=inputs, outputs=outputs)
-    compat.listen(tab.setup.click, saying(tab.message, words, set_up), outputs=outputs)
+def _connect_start(tab: TrainTab, service: Service) -> None:
+    starting = Starting(tab, service)
+    outputs = {tab.message, tab.sheet, tab.form.name_said, *tab.live.outputs}
+    inputs = {tab.photos.held, *tab.form.inputs}
+    for button, handler in ((tab.start, starting.train), (tab.add, starting.add)):
+        compat.listen(button.click, saying(tab.message, tab.words, handler), inputs=inputs, outputs=outputs)
+    compat.listen(tab.setup.click, saying(tab.message, tab.words, starting.set_up), outputs=outputs)
 
 
 def no_photos() -> InputError:

@@ -65,7 +65,13 @@ def sitters(first: int, people: int, backend: LocalBackend, autoencoder: Any, ju
         yield Sitter(
             member=member,
             rehearsal=Rehearsal(
-                Subject("sitter", photos[0]), Path(), Path(), (), family, PipelineModels(backend, engine), autoencoder
+                *(Subject("sitter", photos[0]),) * 4,
+                Path(),
+                Path(),
+                (),
+                family,
+                PipelineModels(backend, engine),
+                autoencoder,
             ),
             mean=unit(np.mean(vectors, axis=0)),
             one=np.asarray(vectors[0]),
