@@ -35,10 +35,12 @@ class UsedFiles:
             # A checkpoint file is opened with the family's better autoencoder if the store has it.
             self._ids[str(self.family.vae)] = None
 
-    def catalogued(self, id: str, path: Path) -> None:
-        """Remember `path` if it is the store's file for that catalogue id."""
-        if self.store is not None and id in CATALOG and self.store.find(id) == path:
+    def catalogued(self, id: str, path: Path) -> bool:
+        """Remember `path` if it is the store's file for that catalogue id; returns whether it is."""
+        is_stores = self.store is not None and id in CATALOG and self.store.find(id) == path
+        if is_stores:
             self._ids[id] = None
+        return is_stores
 
     def lora(self, path: Path) -> None:
         for few_steps in self.family.few_steps.values():
