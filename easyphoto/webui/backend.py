@@ -211,7 +211,7 @@ class WebuiBackend:
 
     def _overrides(self, plan: ResolvedRequest) -> Mapping[str, Any]:
         chosen = {CHECKPOINT: str(plan.info.title)} | ({} if self._vae is None else {VAE: self._vae})
-        return chosen | (WITH_FACES if plan.faces else {})
+        return {**chosen, **(WITH_FACES if plan.faces else {})}
 
     def _remember(self, plan: ResolvedRequest) -> None:
         name = str(plan.info.name)

@@ -208,7 +208,7 @@ def _found(file: Path, id: str | None, usual: str, net: ControlNet) -> str | Non
     if same:
         return same[0]
     row = CATALOG.get(id or "")
-    catalogued = row is not None and file.name in {name for form in row.forms for name in row.names_of(form)}
+    catalogued = row is not None and file.name in {name for form in row.forms for name in form.names}
     return _usual(usual, net) if catalogued else None
 
 
