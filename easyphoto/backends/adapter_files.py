@@ -107,7 +107,7 @@ class AdapterLayout:
         if self.embedder is not None and embedder != self.embedder:
             raise InputError(
                 text(
-                    "{name} is a {kind} file and takes face vectors of {wanted}; it was given one of {given}.",
+                    "{name} ({kind}) takes face vectors of {wanted}, and was given one of {given}.",
                     name=self.name,
                     kind=self.kind.label,
                     wanted=self.embedder,
