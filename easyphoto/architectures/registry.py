@@ -58,6 +58,10 @@ class Registry(Mapping[str, Family]):
         """The family of a checkpoint's UNet, even if the file lacks other parts."""
         return next((family for family in self.from_files if family.words_width == header.words_width), None)
 
+    def of_words_width(self, width: int) -> Family | None:
+        """The family whose UNet attends to text embeddings of this width."""
+        return next((family for family in self.families if family.words_width == width), None)
+
     def of_folder(self, words_width: object, parts: Collection[str]) -> Family | None:
         """The family of a folder in the diffusers layout. `words_width` is its UNet's `cross_attention_dim`."""
         return next((family for family in self.families if family.is_folder(words_width, parts)), None)

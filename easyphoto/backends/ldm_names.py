@@ -65,6 +65,8 @@ class Place:
     third: int | None = None
     """0, 1 or 2 if queries, keys and values are stacked in one tensor."""
     is_transposed: bool = False
+    half: int | None = None
+    """0 or 1 if keys and values are stacked in one tensor."""
 
 
 def unet_name(key: str, keys: Collection[str], layers: int) -> str:

@@ -129,6 +129,8 @@ def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str)
     """The place's part of the tensor, reshaped; a 1×1 convolution and a linear layer hold the same numbers."""
     if place.third is not None:
         tensor = tensor.chunk(3)[place.third]
+    if place.half is not None:
+        tensor = tensor.chunk(2)[place.half]
     if place.is_transposed:
         tensor = tensor.T
     if tensor.shape != shape and _without_ones(tensor.shape) != _without_ones(shape):
