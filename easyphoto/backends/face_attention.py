@@ -81,8 +81,8 @@ def grid_of(size: Sequence[int], cells: int) -> tuple[int, int]:
 class AppliedFaces:
     """Faces that can be switched on and off; at first all are on."""
 
-    def __init__(self, count: int) -> None:
-        self.on: frozenset[int] = frozenset(range(count))
+    def __init__(self, numbers: Collection[int]) -> None:
+        self.on: frozenset[int] = frozenset(numbers)
 
     def switch(self, on: Collection[int]) -> None:
         """Switch on the faces with these numbers and switch off the others."""
@@ -90,17 +90,16 @@ class AppliedFaces:
 
 
 @contextmanager
-def faces_applied(unet: Any, faces: Sequence[AttendedFace]) -> Iterator[AppliedFaces]:
-    """Apply faces; leaving the context puts the UNet's own attention processors back.
-
-    Raises MissingCapability if a face's layers are not the UNet's.
+def faces_applied(unet: Any, faces: Mapping[int, AttendedFace]) -> Iterator[AppliedFaces]:
+    """Apply faces, which are switched by their numbers; leaving the context puts the UNet's own attention processors
+    back. The faces' layers must be the UNet's, see `require_layers`; one context at a time.
     """
-    applied = AppliedFaces(len(faces))
+    applied = AppliedFaces(faces)
     plain = dict(unet.attn_processors)
     own = {}
     for number, name in cross_attentions(unet).items():
         attention = unet.get_submodule(name.removesuffix(PROCESSOR))
-        own[name] = FaceAttention(plain[name], [_layer_face(face, number, attention) for face in faces], applied)
+        own[name] = FaceAttention(plain[name], _layer_faces(faces, number, attention), applied)
     # Copies: the method empties the mapping it is given.
     unet.set_attn_processor({**plain, **own})
     try:
@@ -176,7 +175,7 @@ class LayerFace:
 class FaceAttention:
     """An attention processor in diffusers' sense, in place of the `plain` one of a cross-attention layer."""
 
-    def __init__(self, plain: Any, faces: Sequence[LayerFace], applied: AppliedFaces) -> None:
+    def __init__(self, plain: Any, faces: Mapping[int, LayerFace], applied: AppliedFaces) -> None:
         self._plain, self._faces, self._applied = plain, faces, applied
 
     def __call__(
@@ -188,7 +187,8 @@ class FaceAttention:
         *more: Any,
         **others: Any,
     ) -> torch.Tensor:
-        acting = [face for number, face in enumerate(self._faces) if number in self._applied.on and face.face.weight]
+        on = self._applied.on
+        acting = [each for number, each in self._faces.items() if number in on and each.face.weight]
         if not acting:
             answer: torch.Tensor = self._plain(
                 attn, hidden_states, encoder_hidden_states, attention_mask, *more, **others
@@ -207,10 +207,16 @@ class FaceAttention:
         return projected
 
 
-def _layer_face(face: AttendedFace, number: int, attention: Any) -> LayerFace:
-    tokens = functional.pad(face.tokens, (0, 0, 0, face.sink))
-    keys, values = (_headed(functional.linear(tokens, matrix), attention.heads) for matrix in face.layers[number])
-    return LayerFace(face, keys, values)
+def _layer_faces(faces: Mapping[int, AttendedFace], layer: int, attention: Any) -> dict[int, LayerFace]:
+    made = {}
+    for number, face in faces.items():
+        tokens = functional.pad(face.tokens, (0, 0, 0, face.sink))
+        # The matrices stay where they are: on a GPU they would take the memory of a third of the UNet.
+        keys, values = (
+            _headed(functional.linear(tokens, matrix.to(tokens)), attention.heads) for matrix in face.layers[layer]
+        )
+        made[number] = LayerFace(face, keys, values)
+    return made
 
 
 def _headed(states: torch.Tensor, heads: int) -> torch.Tensor:

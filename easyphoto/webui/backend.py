@@ -200,7 +200,7 @@ class WebuiBackend:
         for model in plan.units.models if plan.units is not None else ():
             self._hosts[model] = UsedWeight(model.rsplit(" [", 1)[0], model, OWN, "")
         for lora in plan.loras:
-            self._used.lora(lora.use.path)
+            self._used.condition(lora.use)
 
 
 @dataclass(frozen=True, eq=False)

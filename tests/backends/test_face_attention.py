@@ -58,7 +58,7 @@ def test_a_step_is_the_one_the_papers_authors_take(asked: str) -> None:
 
 
 def with_faces(unet: Any, *faces: AttendedFace) -> torch.Tensor:
-    with faces_applied(unet, faces):
+    with faces_applied(unet, dict(enumerate(faces))):
         return step(unet)
 
 
@@ -113,8 +113,8 @@ def test_a_step_is_the_one_diffusers_takes(unet: Any, weight: float) -> None:
 
 def test_masks_are_laid_on_as_diffusers_lays_them_on(unet: Any) -> None:
     mask = torch.zeros(1, 8 * HEIGHT, 8 * BREADTH)
-    mask[:, 10:50, 30:] = 0.5
-    mask[:, 20:40, 50:] = 1
+    mask[:, 20:100, 60:] = 0.5
+    mask[:, 40:80, 100:] = 1
     tokens, theirs = of_diffusers(unet, layers_of(unet), 0.8, vectors(), mask[None])
 
     ours = with_faces(unet, AttendedFace(layers_of(unet), tokens, 0.8, mask.repeat(2, 1, 1)))
@@ -130,7 +130,7 @@ def test_a_weight_or_a_mask_of_zero_and_what_is_switched_off_leave_every_bit(une
     assert torch.equal(with_faces(unet, AttendedFace(layers, tokens, 0.0, along=along)), plain)
     nowhere = torch.zeros(2, 8 * HEIGHT, 8 * BREADTH)
     assert torch.equal(with_faces(unet, AttendedFace(layers, tokens, 1.0, nowhere, along=along)), plain)
-    with faces_applied(unet, [AttendedFace(layers, tokens, along=along)]) as applied:
+    with faces_applied(unet, {0: AttendedFace(layers, tokens, along=along)}) as applied:
         assert not torch.equal(step(unet), plain)
         applied.switch(())
         assert torch.equal(step(unet), plain)
@@ -141,7 +141,7 @@ def test_afterwards_the_networks_are_what_they_were(unet: Any) -> None:
     names = list(unet.state_dict())
 
     def fail() -> None:
-        with faces_applied(unet, [AttendedFace(layers_of(unet), tokens_of(unet))]):
+        with faces_applied(unet, {0: AttendedFace(layers_of(unet), tokens_of(unet))}):
             assert list(unet.state_dict()) == names
             raise ValueError("no more")
 
@@ -186,7 +186,7 @@ def test_two_faces_add_up_in_every_layer(unet: Any) -> None:
 
 def test_two_people_keep_to_their_masks() -> None:
     """In a single layer: behind it the networks mix the cells."""
-    unet = small_unet("sd15")
+    unet = small_unet("miniature")
     name = next(iter(cross_attentions(unet).values())).removesuffix(".processor")
     attention = unet.get_submodule(name)
     left = torch.zeros(2, 32, 48)
@@ -195,7 +195,7 @@ def test_two_people_keep_to_their_masks() -> None:
     states, words = random(ROWS, 4 * 6, attention.inner_dim, seed=1), random(ROWS, 9, WIDTH, seed=2)
 
     def answered(*faces: AttendedFace) -> torch.Tensor:
-        with faces_applied(unet, faces):
+        with faces_applied(unet, dict(enumerate(faces))):
             return attention(states, words).unflatten(1, (4, 6))
 
     anna = AttendedFace(layers, tokens_of(unet, 8), masks=left)
@@ -210,14 +210,14 @@ def test_two_people_keep_to_their_masks() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("along", list(Along))
 def test_16_bit_networks_take_faces(along: Along, dtype: torch.dtype) -> None:
-    unet = small_unet("sd15").to(dtype)
+    unet = small_unet("miniature").to(dtype)
     layer = unet.get_submodule(next(iter(cross_attentions(unet).values())).removesuffix(".processor"))
     layers = {number: tuple(matrix.to(dtype) for matrix in both) for number, both in layers_of(unet).items()}
     masks = torch.ones(2, 32, 48)
     masks[..., 24:] = 0.3
     face = AttendedFace(layers, tokens_of(unet).to(dtype), 0.8, masks, along, 8)
 
-    with faces_applied(unet, [face]):
+    with faces_applied(unet, {0: face}):
         answer = layer(random(ROWS, 24, layer.inner_dim, seed=1).to(dtype), random(ROWS, 9, WIDTH, seed=2).to(dtype))
 
     assert answer.dtype == dtype
@@ -257,15 +257,15 @@ def test_an_adapter_of_another_family_is_refused_by_name(unet: Any, change: str)
 
 
 def test_the_plain_processor_is_asked_while_no_face_acts() -> None:
-    unet = small_unet("sd15")
+    unet = small_unet("miniature")
     asked = []
 
     def plain(*given: Any, **_: Any) -> torch.Tensor:
         asked.append(given)
         return given[1]
 
-    with faces_applied(unet, [AttendedFace(layers_of(unet), tokens_of(unet))]) as applied:
-        processor = FaceAttention(plain, [], applied)
+    with faces_applied(unet, {0: AttendedFace(layers_of(unet), tokens_of(unet))}) as applied:
+        processor = FaceAttention(plain, {}, applied)
         states = random(1, 4, WIDTH, seed=1)
         assert processor(None, states, None) is states
     assert len(asked) == 1
