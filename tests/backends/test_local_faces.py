@@ -415,7 +415,7 @@ def test_faces_of_two_kinds_act_in_one_picture(
 
     assert (both != generated(local, anna)).any()
     assert (both != generated(local, bert)).any()
-    assert (both == generated(local, bert, anna)).all()
+    assert np.abs(both.astype(int) - generated(local, bert, anna)).max() <= 1
 
 
 def test_several_pictures_of_a_face_are_one_face(components: Components, tmp_path: Path, face_encoder: Path) -> None:
