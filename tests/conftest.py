@@ -33,3 +33,11 @@ def tiny_lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_family import write_tiny_lora
 
     return write_tiny_lora(tmp_path_factory.mktemp("lora") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def face_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture encoder of ViT-H's width for identity adapters."""
+    from tests.backends.face_files import write_encoder
+
+    return write_encoder(tmp_path_factory.mktemp("encoder"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
@@ -51,6 +52,10 @@ class ActiveControl:
     weight: float
     start: float
     end: float
+    words: torch.Tensor | None = None
+    """(N, tokens, width): what it sees in place of the prompt's words, in their rows. InstantID's sees face tokens."""
+    masks: torch.Tensor | None = None
+    """float32 (batch, height, width) in 0..1: where it acts; None: everywhere."""
 
     def is_on(self, progress: float) -> bool:
         """Whether the control acts in a step; `progress` is the step's middle as a fraction of all steps."""
@@ -68,13 +73,20 @@ class ActiveControl:
         down, middle = self.network(
             latents,
             timestep,
-            encoder_hidden_states=words,
+            encoder_hidden_states=words if self.words is None else self.words,
             controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
             conditioning_scale=self.weight,
             added_cond_kwargs=added,
             return_dict=False,
         )
-        return list(down), middle
+        return [self._masked(each) for each in down], self._masked(middle)
+
+    def _masked(self, residual: torch.Tensor) -> torch.Tensor:
+        if self.masks is None:
+            return residual
+        # Bilinear, as InstantID's own pipeline does it.
+        small = functional.interpolate(self.masks[:, None], size=residual.shape[-2:], mode="bilinear").to(residual)
+        return residual * small.repeat(len(residual) // len(small), 1, 1, 1)
 
 
 class ControlNets:
@@ -134,19 +146,19 @@ class ControlNets:
         Call it before LoRAs are applied to the UNet: a Control-LoRA would absorb them permanently.
         """
         columns = zip(*batch, strict=True)
-        return tuple(self._activated(column) for column in columns if column[0].weight > 0)
+        return tuple(self.activated(self.require(column[0].kind), column) for column in columns if column[0].weight > 0)
+
+    def activated(self, place: Path, column: Sequence[Control]) -> ActiveControl:
+        """A control with the ControlNet in that folder or file, as each picture of a batch has it."""
+        first, control = column[0], self._network(place)
+        images = as_tensor([each.image for each in column]).to(self._device, self._dtype)
+        seen = control.embedding(images)
+        return ActiveControl(first.kind, control.network, seen, first.weight, first.start, first.end)
 
     def to(self, device: torch.device) -> None:
         self._device = device
         for control in self._loaded.values():
             control.to(device)
-
-    def _activated(self, column: Sequence[Control]) -> ActiveControl:
-        first = column[0]
-        control = self._network(self.require(first.kind))
-        images = as_tensor([each.image for each in column]).to(self._device, self._dtype)
-        seen = control.embedding(images)
-        return ActiveControl(first.kind, control.network, seen, first.weight, first.start, first.end)
 
     def _place(self, kind: str) -> Path | None:
         beside = controlnet_folder(self._family, kind, self._base) if self._base else None

@@ -7,7 +7,7 @@ in the file that makes tokens of it; a backend applies them all in one way.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,8 @@ class FaceCondition:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return self.models.files
+        """Without a ControlNet of weight 0."""
+        return self.models.files if self.control_weight else replace(self.models, control=None).files
 
     @property
     def batch_key(self) -> Hashable:

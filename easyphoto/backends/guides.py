@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -16,6 +18,9 @@ POINT_RADIUS = 0.03
 """As a fraction of the picture's short side."""
 HEAD_JOINTS = ((85, 0, 255), (255, 0, 255), (170, 0, 255), (255, 0, 170), (255, 0, 0))
 """Colours in OpenPose's 18-point drawings: the limbs nose–eye (right, left), then right eye, left eye and nose."""
+IDENTITY_RADIUS, IDENTITY_THICKNESS, IDENTITY_BRIGHTNESS = 10, 4, 0.6
+"""Of the drawings that InstantID's ControlNet was trained on: the discs' radius and the lines' half thickness in
+pixels, at every size of the picture, and the factor on the lines' colours."""
 JOINT_RADIUS, LIMB_BRIGHTNESS = 4 / 512, 0.6
 """The joint radius as a fraction of the short side, and the factor on the limb colours, in the drawings that the
 openpose ControlNets were trained on."""
@@ -28,8 +33,8 @@ FRACTION_BITS = 4
 def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None) -> Image.Image:
     """The RGB control image of that kind for an RGB picture, of the same size.
 
-    `points` are the landmarks in pixels, (5, 2) of one face or (N, 5, 2) of several; only `facepoints` and `openpose`
-    use them. Raises InputError for an unknown kind or missing points.
+    `points` are the landmarks in pixels, (5, 2) of one face or (N, 5, 2) of several; only `facepoints`, `openpose` and
+    `instantid` use them. Raises InputError for an unknown kind or missing points.
     """
     match kind:
         case "canny":
@@ -38,11 +43,13 @@ def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None
             return _face_points(picture, points)
         case "openpose":
             return _head_pose(picture, points)
+        case "instantid":
+            return _identity_points(picture, points)
         case "color" | "tile":
             return _blurred(picture)
     raise InputError(
         text("No control image of kind {kind!r} is drawn.", kind=kind),
-        advice=text("Known: canny, facepoints, openpose, color, tile."),
+        advice=text("Known: canny, facepoints, openpose, instantid, color, tile."),
     )
 
 
@@ -81,6 +88,28 @@ def _head_pose(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
             cv2.line(canvas, _in_sixteenths(nose), _in_sixteenths(eye), dim, thickness, cv2.LINE_AA, FRACTION_BITS)
         for place, colour in ((right_eye, right), (left_eye, left), (nose, tip)):
             _disc(canvas, place, radius, colour)
+    return as_picture(canvas)
+
+
+def _identity_points(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
+    """Five discs, joined to the nose by dim lines: each byte as InstantID draws it, in whole pixels and without
+    smoothing. Several faces share one picture.
+    """
+    import cv2
+
+    canvas = np.zeros((picture.height, picture.width, 3), np.uint8)
+    for face in _faces("instantid", points):
+        nose = face[2]
+        for number in (0, 1, 3, 4):
+            (across, down), middle = face[number] - nose, (face[number] + nose) / 2
+            length, angle = math.sqrt(across**2 + down**2), math.degrees(math.atan2(down, across))
+            centre, axes = (int(middle[0]), int(middle[1])), (int(length / 2), IDENTITY_THICKNESS)
+            line = cv2.ellipse2Poly(centre, axes, int(angle), 0, 360, 1)
+            dim = tuple(int(IDENTITY_BRIGHTNESS * value) for value in POINT_COLOURS[number])
+            cv2.fillConvexPoly(canvas, line, dim)
+    for face in _faces("instantid", points):
+        for (x, y), colour in zip(face, POINT_COLOURS, strict=True):
+            cv2.circle(canvas, (int(x), int(y)), IDENTITY_RADIUS, colour, -1)
     return as_picture(canvas)
 
 

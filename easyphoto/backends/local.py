@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from easyphoto.architectures.base import Family
+from easyphoto.backends.applied import Applied
 from easyphoto.backends.base import (
     Capabilities,
     Fill,
@@ -23,12 +24,13 @@ from easyphoto.backends.base import (
     Sampler,
 )
 from easyphoto.backends.components import Components
-from easyphoto.backends.conditions import Condition, require_conditions
+from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.loading import default_device, default_dtype, load_components
 from easyphoto.backends.local_conditions import APPLIERS, ActiveConditions, conditions_applied
 from easyphoto.backends.memory import out_of_memory_named
+from easyphoto.backends.networks import Networks
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
 from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
 from easyphoto.backends.sampling import Denoise, Denoiser, Repaint, make_schedule, sample
@@ -36,7 +38,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
-from easyphoto.messages import note, text
+from easyphoto.messages import text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
@@ -205,8 +207,10 @@ class LocalBackend:
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
         controls = self._controls.activate([request.controls for request in batch])
-        with conditions_applied(self._components, [request.conditions for request in batch]) as conditions:
-            denoise, words = self._denoise(batch, conditions, controls, size=canvas.size, middles=schedule.middles)
+        networks = Networks(self._components, self._controls, self._models, self._used.store, first.cfg != 1)
+        with conditions_applied(networks, [request.conditions for request in batch]) as conditions:
+            every = *controls, *conditions.controls
+            denoise, words = self._denoise(batch, conditions, every, size=canvas.size, middles=schedule.middles)
             self._remember(first)
             latents = sample(
                 denoise,
@@ -218,7 +222,7 @@ class LocalBackend:
                 repaint=canvas.repaint,
                 preview=canvas.preview,
             )
-            applied = Applied.of(controls, conditions, words, middles=schedule.middles)
+            applied = Applied.of(controls, conditions, words.notes, middles=schedule.middles)
         return decoded(self._components.vae, latents), applied
 
     def _denoise(
@@ -232,16 +236,17 @@ class LocalBackend:
     ) -> tuple[Denoise, PromptEmbeddings]:
         """The denoising function for all steps, and the prompt embeddings of the first step.
 
-        Prompts are encoded once per set of active conditions, because a LoRA may change the text encoders.
+        Prompts are encoded once per set of active LoRAs, which may change the text encoders.
         """
         denoisers: dict[frozenset[int], Denoiser] = {}
-        words: dict[frozenset[int], PromptEmbeddings] = {}
+        words: dict[tuple[LoraCondition, ...], PromptEmbeddings] = {}
         for on in dict.fromkeys(map(conditions.on_at, middles)):
             conditions.switch(on)
-            words[on] = self._words(batch, [conditions.conditions[number] for number in sorted(on)])
-            denoisers[on] = Denoiser(
-                self._components.unet, words[on].states, batch[0].cfg, controls, words[on].added(size)
-            )
+            loras = loras_in([conditions.conditions[number] for number in sorted(on)])
+            if loras not in words:
+                words[loras] = self._words(batch, loras)
+            said = words[loras]
+            denoisers[on] = Denoiser(self._components.unet, said.states, batch[0].cfg, controls, said.added(size))
 
         def denoise(latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
             on = conditions.on_at(progress)
@@ -250,19 +255,19 @@ class LocalBackend:
 
         return denoise, next(iter(words.values()))
 
-    def _words(self, batch: Sequence[Request], conditions: Sequence[Condition]) -> PromptEmbeddings:
+    def _words(self, batch: Sequence[Request], loras: Sequence[LoraCondition]) -> PromptEmbeddings:
         """The prompt embeddings, negative prompts first as in `Denoiser`; with CFG 1 there are no negative ones."""
         negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
         texts = (*negatives, *(request.prompt for request in batch))
         if self._key is None:
             return encode_prompts(self._components, texts)
-        said_by = tuple((each.batch_key, tuple(map(file_key, each.files))) for each in conditions)
+        said_by = tuple((each, file_key(each.path)) for each in loras)
         return self._models.get(
             ("prompts", self._key, texts, said_by),
             lambda: encode_prompts(self._components, texts),
             size=bytes_of_words,
             # A person's LoRA changes the words, so they go with the person.
-            owners=[file.parent for each in conditions for file in each.files],
+            owners=[each.path.parent for each in loras],
         )
 
     def _canvas(self, batch: Sequence[InpaintRequest]) -> LatentBatch:
@@ -310,8 +315,8 @@ class LocalBackend:
             self._controls.require(control.kind)
 
     def _remember(self, request: Request) -> None:
-        for path in (path for condition in request.conditions for path in condition.files):
-            self._used.lora(path)
+        for condition in request.conditions:
+            self._used.condition(condition)
         for control in (each for each in request.controls if each.weight > 0):
             self._used.catalogued(self._components.family.controls[control.kind], self._controls.require(control.kind))
 
@@ -319,45 +324,6 @@ class LocalBackend:
         for network in self._components.networks:
             network.to(device)
         self._controls.to(device)
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The controls and conditions that took effect in a batch."""
-
-    controls: tuple[str, ...]
-    conditions: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        controls: Sequence[ActiveControl],
-        conditions: ActiveConditions,
-        words: PromptEmbeddings,
-        *,
-        middles: Sequence[float],
-    ) -> Applied:
-        on = [control.kind for control in controls if any(map(control.is_on, middles))]
-        off = [("control", control.kind) for control in controls if control.kind not in on]
-        acting = frozenset().union(*map(conditions.on_at, middles))
-        weighty = [(number, each) for number, each in enumerate(conditions.conditions) if each.weight]
-        off += [(each.kind, each.name) for number, each in weighty if number not in acting]
-        notes = tuple(
-            note(
-                "span-without-a-step",
-                "The {kind} {name} begins and ends between two of {steps} steps: without effect.",
-                kind=kind,
-                name=name,
-                steps=len(middles),
-            )
-            for kind, name in off
-        )
-        names = tuple(each.name for number, each in weighty if number in acting)
-        return cls(tuple(on), names, words.notes + notes)
-
-    def result(self, request: Request, image: Image.Image, seconds: float) -> Result:
-        return Result(image, request.seed, self.controls, self.conditions, seconds, self.notes)
 
 
 def bytes_of_words(words: PromptEmbeddings) -> int:

@@ -13,6 +13,7 @@ from torch import nn
 
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.controls import ActiveControl
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
 from easyphoto.errors import InputError, MissingCapability
@@ -45,6 +46,7 @@ class AppliedLoras:
 
     def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:
         """`changes` holds the deltas of each LoRA."""
+        self.controls: tuple[ActiveControl, ...] = ()
         self._changes = changes
         self._kept: dict[nn.Parameter, torch.Tensor] = {}
         self._on: tuple[int, ...] = ()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from PIL import Image
 
 from easyphoto.backends.base import Control, GenerateRequest, InpaintRequest, Result, SamplingRequest
 from easyphoto.backends.conditions import Condition, LoraCondition
+from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture
@@ -80,6 +82,8 @@ def _check_common(request: SamplingRequest, size: Size) -> None:
     _check_between(text("The guidance (CFG)"), request.cfg, low=0, high=100)
     for condition in request.conditions:
         _check_condition(condition)
+        if isinstance(condition, FaceCondition):
+            _check_face(condition, size)
     for control in request.controls:
         _check_control(control, size)
 
@@ -92,22 +96,39 @@ def _check_condition(condition: Condition) -> None:
     _check_between(text("The end of the {kind} {name}", **what), condition.end, low=condition.start, high=1)
 
 
+def _check_face(face: FaceCondition, size: Size) -> None:
+    _check_between(text("The control weight of {name}", name=face.name), face.control_weight, low=0, high=10)
+    if face.mask is not None:
+        _check_mask(face.mask, size)
+    if face.control_image is not None:
+        _check_image(face.kind, face.control_image, size)
+    if face.face.vector is not None and not np.isfinite(face.face.vector).all():
+        raise InputError(
+            text("The face vector for {name} holds values that are no numbers.", name=face.name),
+            advice=text("Have it made again from the person's photos."),
+        )
+
+
 def _check_control(control: Control, size: Size) -> None:
-    if Size.of(control.image) != size:
+    _check_image(control.kind, control.image, size)
+    _check_between(text("The weight of the control {kind!r}", kind=control.kind), control.weight, low=0, high=10)
+    _check_between(text("The start of the control {kind!r}", kind=control.kind), control.start, low=0, high=1)
+    _check_between(text("The end of the control {kind!r}", kind=control.kind), control.end, low=control.start, high=1)
+
+
+def _check_image(kind: str, image: Image.Image, size: Size) -> None:
+    if Size.of(image) != size:
         raise InputError(
             text(
                 "The image of the control {kind!r} is {width}×{height}, the request {size_width}×{size_height}.",
-                kind=control.kind,
-                width=control.image.width,
-                height=control.image.height,
+                kind=kind,
+                width=image.width,
+                height=image.height,
                 size_width=size.width,
                 size_height=size.height,
             ),
             advice=text("Draw control images at the request's size."),
         )
-    _check_between(text("The weight of the control {kind!r}", kind=control.kind), control.weight, low=0, high=10)
-    _check_between(text("The start of the control {kind!r}", kind=control.kind), control.start, low=0, high=1)
-    _check_between(text("The end of the control {kind!r}", kind=control.kind), control.end, low=control.start, high=1)
 
 
 def _check_between(what: str, value: float, *, low: float, high: float) -> None:

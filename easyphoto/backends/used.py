@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from easyphoto.architectures.base import Family
+from easyphoto.backends.conditions import Condition
+from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.folders import DIFFUSERS_WEIGHTS
 from easyphoto.weights.catalog import CATALOG, UsedWeight
 from easyphoto.weights.ledger import sha256_of
@@ -22,6 +24,7 @@ class UsedFiles:
     store: WeightStore | None
     _ids: dict[str, None] = field(default_factory=dict)
     _own: dict[Path, str] = field(default_factory=dict)
+    """Path → its name in the record."""
 
     def checkpoint(self, base: Path | None) -> None:
         """Remember the base model, a checkpoint file or a folder, which is represented by its UNet's file."""
@@ -37,14 +40,25 @@ class UsedFiles:
 
     def catalogued(self, id: str, path: Path) -> bool:
         """Remember `path` if it is the store's file for that catalogue id; returns whether it is."""
-        is_stores = self.store is not None and id in CATALOG and self.store.find(id) == path
-        if is_stores:
-            self._ids[id] = None
-        return is_stores
+        if not self._is_catalogued(id, path):
+            return False
+        self._ids[id] = None
+        return True
 
-    def lora(self, path: Path) -> None:
-        for few_steps in self.family.few_steps.values():
-            self.catalogued(few_steps.lora, path)
+    def _is_catalogued(self, id: str, path: Path) -> bool:
+        return self.store is not None and id in CATALOG and self.store.find(id) == path
+
+    def condition(self, condition: Condition) -> None:
+        """Remember a condition's files. LoRAs that are not of the catalogue are people's, and recorded as such."""
+        for path in condition.files if condition.weight else ():
+            ids = [id for id in self._ids_for_conditions() if self._is_catalogued(id, path)]
+            self._ids |= dict.fromkeys(ids)
+            if not ids and isinstance(condition, FaceCondition):
+                self._own[path] = path.name
+
+    def _ids_for_conditions(self) -> list[str]:
+        identities = (id for models in self.family.identities.values() for id in models.files)
+        return list(dict.fromkeys([*(few_steps.lora for few_steps in self.family.few_steps.values()), *identities]))
 
     def weights(self) -> tuple[UsedWeight, ...]:
         own = [self._named(name, path) for path, name in self._own.items()]

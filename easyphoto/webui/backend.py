@@ -221,7 +221,7 @@ class WebuiBackend:
             if asked.own is None or not self._used.catalogued(*asked.own):
                 self._hosts[asked.model] = UsedWeight(asked.model.rsplit(" [", 1)[0], asked.model, OWN, "")
         for lora in plan.loras:
-            self._used.lora(lora.use.path)
+            self._used.condition(lora.use)
         for face in plan.faces:
             encoder = self._family.identities[face.kind].encoder
             if encoder is not None and face.models.encoder is not None:

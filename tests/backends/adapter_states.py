@@ -41,7 +41,7 @@ def faceid(words: int, *, vector: int = 512, tokens: int = 4) -> Shapes:
 def faceid_plus(words: int, *, vector: int = 512, taken: int = PICTURE) -> Shapes:
     return {
         **faceid(words, vector=vector),
-        **_perceiver("perceiver_resampler.", words, taken, words, heads=words // HEAD),
+        **_perceiver("perceiver_resampler.", words, taken, words, heads=max(1, words // HEAD)),
     }
 
 

@@ -16,18 +16,22 @@ from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Fill, GenerateRequest, InpaintRequest, Sampler
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import decoded
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend, alike
 from easyphoto.backends.local_conditions import Column, conditions_applied
 from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.backends.networks import Networks
 from easyphoto.backends.prompts import encode_prompts
 from easyphoto.backends.sampling import make_schedule
 from easyphoto.geometry import Size
+from easyphoto.model_cache import no_models
 from easyphoto.progress import NullProgress
 from tests.backends.contract import HEIGHT, WIDTH, Smell, canny, drawn_picture, inpaint_request, middle_mask, pixels
 
 STEPS, SEED, CFG = 4, 5, 3.0
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,7 @@ def weights(components: Components) -> Any:
 @torch.no_grad()
 def reference(components: Components, spans: Sequence[tuple[LoraCondition, Sequence[bool]]]) -> np.ndarray:
     """A plain loop: before each step the LoRAs that act in it are laid on, then words are encoded and noise taken."""
-    schedule = make_schedule(
-        components.scheduler.config, Sampler.DDIM, steps=STEPS, strength=1.0, device=torch.device("cpu")
-    )
+    schedule = make_schedule(components.scheduler.config, Sampler.DDIM, steps=STEPS, strength=1.0, device=CPU)
     shape = (1, components.unet.config.in_channels, HEIGHT // 8, WIDTH // 8)
     latents = schedule.loudest * torch.randn(shape, generator=torch.Generator().manual_seed(SEED))
     for step, timestep in enumerate(schedule.scheduler.timesteps):
@@ -189,12 +191,13 @@ def test_nothing_of_a_lora_may_differ_within_a_pass(change: dict[str, Any]) -> N
 class Recorder:
     """What would be a kind's own part of the networks."""
 
+    controls: Sequence[ActiveControl] = ()
     columns: list[Column] = field(default_factory=list)
     switched: list[list[int]] = field(default_factory=list)
     is_left: bool = False
 
     @contextmanager
-    def apply(self, components: Components, columns: Sequence[Column]) -> Iterator[Recorder]:
+    def apply(self, networks: Networks, columns: Sequence[Column]) -> Iterator[Recorder]:
         self.columns = list(columns)
         yield self
         self.is_left = True
@@ -205,13 +208,14 @@ class Recorder:
 
 def test_a_kind_whose_values_differ_by_picture_gets_those_of_each(components: Components) -> None:
     """As tokens of two people's faces will: they share a pass, and each picture has its own."""
+    networks = Networks(components, ControlNets(MINIATURE, None, dtype=torch.float32, device=CPU), no_models())
     anna, bert = Smell(name="anna"), Smell(name="bert")
     late = Smell(name="late", start=0.5)
     recorder = Recorder()
 
     assert alike([inpaint_request(conditions=(each,)) for each in (anna, bert)]) == [[0, 1]]
     batch = [(anna, late), (bert, late)]
-    with conditions_applied(components, batch, appliers={"smell": recorder.apply}) as active:
+    with conditions_applied(networks, batch, appliers={"smell": recorder.apply}) as active:
         for progress in (0.25, 0.75):
             active.switch(active.on_at(progress))
 
