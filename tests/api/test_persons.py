@@ -11,7 +11,7 @@ from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.persons.deletion import Deletion, Left
 from easyphoto.persons.importing import ImportedPersons
 from easyphoto.workspace.folders import Person
-from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
+from tests.api.calls import V1, error_of, events_of, finished, inline, photos, trained, tree
 
 
 @pytest.fixture
@@ -173,12 +173,13 @@ def test_a_person_is_added_without_a_training(client, workshop):
     assert not (workshop.root / "runs").exists()
 
 
-def test_the_verdicts_of_an_addition_are_told_before_it_ends(client):
+def test_the_verdicts_of_an_addition_are_told(client):
     job = added(client)
 
-    events = client.get(f"{V1}/jobs/{job['id']}/events").text
-    assert '"type": "verdicts"' in events or '"type":"verdicts"' in events
-    assert len([name for name in job["files"] if name.startswith("photo-")]) == 0
+    told = events_of(client.get(f"{V1}/jobs/{job['id']}/events").text)
+    (verdicts,) = [event["values"] for event in told if event["type"] == "verdicts"]
+    assert [verdict["kept"] for verdict in verdicts["verdicts"]] == [True] * 5
+    assert verdicts["reference"] == job["result"]["reference"]
 
 
 def test_a_name_that_is_taken_is_409(client, anna):
