@@ -172,4 +172,4 @@ def lora_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:
 def write_adapter(folder: Path, adapter: IdentityAdapter) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, tensors in ((ADAPTER_FILE, adapter_tensors(adapter)), (LORA_FILE, lora_tensors(adapter))):
-        (folder / name).write_bytes(safetensors_bytes(tensors, {}))
+        (folder / name).write_bytes(safetensors_bytes(tensors, {EMBEDDER_NOTE: embedder_id()}))
