@@ -9,7 +9,8 @@ def test_the_arguments_of_the_fold_stand_in_its_order():
     wanted = script_request_from([True, "anna", 0.8, 0.5, 0.25, False, False, True, "a hat"])
 
     assert SHOWN == (
-        "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt", "identity",
+        "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
+        "identity",
     )  # fmt: skip
     assert wanted == ScriptRequest(
         "anna",
