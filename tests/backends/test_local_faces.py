@@ -35,7 +35,15 @@ from easyphoto.geometry import Size
 from easyphoto.model_cache import ModelCache, no_models
 from easyphoto.progress import NullProgress
 from tests.backends.contract import HEIGHT, WIDTH, canny, drawn_picture, inpaint_request, pixels
-from tests.backends.face_files import SEES_PICTURES, adapter_tensors, face_condition, person, square, write_adapter
+from tests.backends.face_files import (
+    POINTS,
+    SEES_PICTURES,
+    adapter_tensors,
+    face_condition,
+    person,
+    square,
+    write_adapter,
+)
 from tests.backends.face_steps import BREADTH, UNETS, random, small_unet, words_of
 from tests.backends.face_steps import HEIGHT as CELLS_HIGH
 from tests.tiny_family import POOLED_WIDTH, make_controlnet
@@ -44,7 +52,6 @@ CPU = torch.device("cpu")
 CFG, TIME, WEIGHT = 3.0, torch.tensor(501), 0.8
 FAMILIES = {"miniature": MINIATURE, "sd15": SD15, "sdxl": SDXL}
 STEPS, SEED = 4, 5
-POINTS = np.array([[14, 10], [34, 11], [24, 18], [17, 25], [31, 26]], np.float32)
 
 
 @pytest.fixture(scope="module")
