@@ -30,7 +30,8 @@ from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
-from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
+from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight, files_named
+from easyphoto.weights.rows_identity import IDENTITY_FILES, IDENTITY_SETS
 from easyphoto.weights.store import WeightStore, open_store
 from tests.restoration.fakes import FakeNetwork, install
 
@@ -149,6 +150,9 @@ def walk(store: Watched, folder: Path) -> None:
         if family.vae:
             store.find(family.vae)
     find_merges(store, folder)
+    for engine in IDENTITY_SETS:
+        for file in files_named((engine,)):
+            store.find(file.id)
 
 
 def test_the_walk_leads_to_every_file_of_the_catalogue(tmp_path: Path, opened: list[Path]) -> None:
@@ -168,6 +172,23 @@ def test_commercial_safe_opens_no_file_whose_licence_forbids_it(tmp_path: Path, 
     assert set(store.handed) == FREE
     assert opened
     assert set(opened) <= {tmp_path / CATALOG[id].path for id in FREE}
+
+
+def test_of_the_identity_adapters_commercial_safe_hands_out_plus_face_and_full_face_alone(
+    tmp_path: Path, opened: list[Path]
+) -> None:
+    store = full_store(tmp_path, LicenceSet.COMMERCIAL_SAFE)
+
+    walk(store, tmp_path)
+
+    assert set(store.handed) & {file.id for file in IDENTITY_FILES} == {
+        "ip-adapter-plus-face-sd15",
+        "ip-adapter-plus-face-sdxl",
+        "ip-adapter-full-face-sd15",
+        "clip-vit-h",
+    }
+    with pytest.raises(LicenceRefused, match=r"ip-adapter-faceid-plusv2_sdxl\.bin.*ip-adapter-plus-face-sdxl"):
+        store.require("ip-adapter-faceid-plusv2-sdxl", NullProgress())
 
 
 def test_a_store_opened_from_the_settings_as_they_come_is_commercial_safe(tmp_path: Path) -> None:

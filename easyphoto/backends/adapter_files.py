@@ -107,7 +107,7 @@ class AdapterLayout:
         if self.embedder is not None and embedder != self.embedder:
             raise InputError(
                 text(
-                    "{name} is a {kind} file and takes face vectors of {wanted}; it was given one of {given}.",
+                    "{name} ({kind}) takes face vectors of {wanted}, and was given one of {given}.",
                     name=self.name,
                     kind=self.kind.label,
                     wanted=self.embedder,
@@ -259,11 +259,11 @@ _CONTROL = text(
 # The order matters: files of an earlier kind may also pass a later test.
 _REFUSED: tuple[tuple[str, Test, str], ...] = (
     (text("empty"), lambda header: not header.shapes, text("Fetch the file again.")),
-    (text("PhotoMaker V2"), _both("id_encoder.fuse_module.", "id_encoder.qformer_perceiver."), _NOT_YET),
-    (text("PhotoMaker V1"), _begins("id_encoder.fuse_module."), _NOT_YET),
-    (text("PuLID v1.1"), _begins("id_adapter.latents", f"{PROJECTION}id_embedding_mapping."), _NOT_YET),
-    (text("PuLID v1"), _begins("id_adapter.", "id_adapter_attn_layers.", f"{PROJECTION}body."), _NOT_YET),
-    (text("PuLID for FLUX"), _begins("pulid_ca.", "pulid_encoder."), _FOR_TRANSFORMERS),
+    ("PhotoMaker V2", _both("id_encoder.fuse_module.", "id_encoder.qformer_perceiver."), _NOT_YET),
+    ("PhotoMaker V1", _begins("id_encoder.fuse_module."), _NOT_YET),
+    ("PuLID v1.1", _begins("id_adapter.latents", f"{PROJECTION}id_embedding_mapping."), _NOT_YET),
+    ("PuLID v1", _begins("id_adapter.", "id_adapter_attn_layers.", f"{PROJECTION}body."), _NOT_YET),
+    ("PuLID for FLUX", _begins("pulid_ca.", "pulid_encoder."), _FOR_TRANSFORMERS),
     (
         text("an IP-Adapter for SD 3"),
         _begins(f"{PROJECTION}time_embedding.", f"{LAYERS}0.norm_ip."),

@@ -13,7 +13,6 @@ from PIL import Image
 
 from easyphoto.architectures.base import models_folder
 from easyphoto.architectures.header import Header
-from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.folders import CONFIGS_ENDING, part_config
 from easyphoto.backends.ldm_names import Place, open_clip_place
 from easyphoto.backends.tensor_files import filled, header_of, open_tensors, without_memory
@@ -84,12 +83,13 @@ def pixels(picture: Image.Image) -> np.ndarray:
 def load_picture_encoder(file: Path, *, dtype: torch.dtype, device: torch.device) -> PictureEncoder:
     """The encoder of a file in transformers' names (with or without the text half) or in OpenCLIP's.
 
+    It needs transformers alone, so that it runs in a web UI's own process, where there is no diffusers.
     Raises InputError for another network, WeightsMissing for missing tensors.
     """
     config = _config(file)
     header = header_of(file)
     _require(header, config)
-    with quiet_libraries(), open_tensors(file) as tensors:
+    with open_tensors(file) as tensors:
         network = filled(
             without_memory(lambda: _built(config)),
             tensors,

@@ -20,6 +20,7 @@ from easyphoto.weights.entries import (
 )
 from easyphoto.weights.rows_faces import FACE_FILES, YUNET
 from easyphoto.weights.rows_finish import FINISH_FILES
+from easyphoto.weights.rows_identity import IDENTITY_FILES, IDENTITY_SETS
 from easyphoto.weights.rows_models import CHECKPOINT_FILES, FEW_STEP_FILES
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 CATALOG: Mapping[str, WeightFile] = MappingProxyType(
-    {file.id: file for file in (*FACE_FILES, *FINISH_FILES, *CHECKPOINT_FILES, *FEW_STEP_FILES)}
+    {file.id: file for file in (*FACE_FILES, *FINISH_FILES, *CHECKPOINT_FILES, *FEW_STEP_FILES, *IDENTITY_FILES)}
 )
 
 SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -50,6 +51,7 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cut-out": ("u2net-human",),
         "restore": ("gfpgan-1.4", "restoreformer", "realesrgan-x4plus", "realesrgan-x2plus"),
         "few-steps": tuple(few.lora for family in FAMILIES.values() for few in family.few_steps.values()),
+        **IDENTITY_SETS,
     }
 )
 """Name of a choice → ids of the files to download for it."""

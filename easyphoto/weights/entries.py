@@ -56,6 +56,13 @@ class Variant:
     sha256: str = ""
     bytes: int | None = None
     sources: tuple[Source, ...] = ()
+    other_names: tuple[str, ...] = ()
+    """Other names under which hosts keep the same bytes."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names under which hosts keep it."""
+        return (self.name, *self.other_names)
 
     @property
     def is_certain(self) -> bool:
@@ -98,11 +105,7 @@ class WeightFile:
     @property
     def forms(self) -> tuple[Variant, ...]:
         """The file itself, then its variants, in the order in which they are looked for."""
-        return (Variant(self.name, self.sha256, self.bytes, self.sources), *self.variants)
-
-    def names_of(self, form: Variant) -> tuple[str, ...]:
-        """All names under which hosts keep `form`."""
-        return (form.name, *self.other_names) if form.name == self.name else (form.name,)
+        return (Variant(self.name, self.sha256, self.bytes, self.sources, self.other_names), *self.variants)
 
 
 @dataclass(frozen=True)

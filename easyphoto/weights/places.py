@@ -10,6 +10,7 @@ from easyphoto.weights.entries import HubFile, ModelScopeFile, Source, Variant, 
 
 _WEBUI_FOLDERS = (
     "models/ControlNet",
+    "models/ControlNetPreprocessor",
     "models/Lora",
     "models/VAE",
     "models/Stable-diffusion",
@@ -47,10 +48,10 @@ def candidates(
     file: WeightFile, form: Variant, *, root: Path, mirrors: tuple[Path, ...], also: tuple[Path, ...]
 ) -> Iterator[Path]:
     """Every existing file that may be `form`, the store's own files first."""
-    own = [root / file.folder / name for name in file.names_of(form)]
+    own = [root / file.folder / name for name in form.names]
     named = [place for mirror in mirrors for place in (mirror / form.name, mirror / file.folder / form.name)]
     yield from (place for place in (*own, *named) if place.is_file())
-    names = frozenset(name.lower() for name in file.names_of(form))
+    names = frozenset(name.lower() for name in form.names)
     for folder in (*mirrors, *also):
         yield from (place for place in _named(folder, names, _DEPTH) if place not in named)
     for source in form.sources:

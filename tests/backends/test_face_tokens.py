@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from easyphoto.backends.face_tokens import FaceTokens, PictureStates, load_projection
+from easyphoto.backends.face_tokens import FaceTokens, load_layers, load_projection
+from easyphoto.backends.picture_encoder import PictureStates
+from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.geometry import unit
 from tests.backends import adapter_states as states
 
@@ -42,13 +45,18 @@ def unet(words: int) -> Any:
     ).eval()  # fmt: skip
 
 
+@cache
+def layers_of(words: int, rank: int) -> states.Shapes:
+    return states.layers(unet(words), rank=rank)
+
+
 def words_of(kind: str) -> int:
     return 128 if kind == "miniature" else WORDS
 
 
 def written(kind: str, target: Path, *, rank: int = 0, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
     """Write an adapter of that kind for `unet`; its tensors by flat name."""
-    shapes = states.adapter(KINDS[kind], states.layers(unet(words_of(kind)), rank=rank))
+    shapes = states.adapter(KINDS[kind], layers_of(words_of(kind), rank))
     flat = {name: tensor.to(dtype) for name, tensor in states.tensors(shapes, 3).items()}
     if target.suffix == ".bin":
         torch.save(grouped(flat), target)
@@ -113,3 +121,135 @@ def test_tokens_are_those_of_diffusers_own_loader(kind: str, ending: str, tmp_pa
     assert made.positive == pytest.approx(diffusers_tokens(kind, flat, face=True), abs=1e-5)
     assert made.negative == pytest.approx(diffusers_tokens(kind, flat, face=False), abs=1e-5)
     assert float((made.positive - made.negative).abs().max()) > 0.01
+
+
+def test_the_name_of_the_file_plays_no_part(tmp_path: Path) -> None:
+    written("instantid", tmp_path / "ip-adapter-faceid_sd15.safetensors")
+
+    assert tokens_of(tmp_path / "ip-adapter-faceid_sd15.safetensors", "instantid").positive.shape == (1, 16, WORDS)
+
+
+@pytest.mark.parametrize("shortcut", [None, 0.0, 0.5, 1.0], ids=["first version", "0", "0.5", "1"])
+def test_faceid_plus_adds_the_vectors_own_tokens_from_its_second_version_on(
+    shortcut: float | None, tmp_path: Path
+) -> None:
+    name = "faceid-plus_sd15.safetensors" if shortcut is None else "faceid-plusv2_sd15.safetensors"
+    flat = written("faceid-plus", tmp_path / name)
+
+    made = tokens_of(tmp_path / name, "faceid-plus", **({} if shortcut is None else {"shortcut": shortcut}))
+
+    projection = loaded_by_diffusers("faceid-plus", flat).encoder_hid_proj.image_projection_layers[0]
+    vectors, pictures = given("faceid-plus")
+    projection.clip_embeds = pictures.photos[None]
+    projection.shortcut = shortcut is not None
+    projection.shortcut_scale = shortcut
+    with torch.no_grad():
+        expected = projection(torch.from_numpy(unit(vectors))[None])
+    assert made.positive == pytest.approx(expected, abs=1e-5)
+
+
+def test_vectors_may_come_raw_and_only_instantid_sees_their_length(tmp_path: Path) -> None:
+    """The wrong one gives no error, only a weaker or a burnt face: so what is asked for is always the raw one."""
+    for kind in ("faceid", "faceid-plus", "faceid-portrait", "miniature", "instantid"):
+        written(kind, tmp_path / "adapter.safetensors")
+        vectors, pictures = given(kind)
+        projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
+
+        once = projection.tokens(vectors=vectors, pictures=pictures).positive
+        longer = projection.tokens(vectors=20 * vectors, pictures=pictures).positive
+
+        assert (once == pytest.approx(longer, abs=1e-5)) == (kind != "instantid"), kind
+
+
+def test_several_photos_are_one_face_as_each_kind_combines_them(tmp_path: Path) -> None:
+    """Expected: the mean of the tokens of each picture; of vectors, the tokens of the mean."""
+    for kind in KINDS:
+        written(kind, tmp_path / "adapter.safetensors")
+        vectors, pictures = given(kind, photos=3)
+        # Lengths differ a lot, so that means of raw and of unit vectors do.
+        vectors = vectors * np.float32([[1], [4], [0.2]])
+        projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
+
+        def alone(
+            vector: np.ndarray, number: int, projection: Any = projection, seen: PictureStates = pictures
+        ) -> torch.Tensor:
+            states = PictureStates(seen.photos[number : number + 1], seen.blank)
+            return projection.tokens(vectors=vector, pictures=states).positive  # type: ignore[no-any-return]
+
+        made = projection.tokens(vectors=vectors, pictures=pictures)
+
+        mean = vectors.mean(axis=0)
+        if kind != "instantid":
+            mean = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).mean(axis=0)
+        expected = torch.cat([alone(mean, number) for number in range(3)]).mean(dim=0, keepdim=True)
+        assert made.positive == pytest.approx(expected, abs=1e-5), kind
+        assert made.positive.shape == (1, TOKENS[kind], words_of(kind))
+
+
+def test_tokens_of_nobody_do_not_depend_on_the_face(tmp_path: Path) -> None:
+    for kind in KINDS:
+        written(kind, tmp_path / "adapter.safetensors")
+        projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
+        one, other = given(kind, photos=2), given(kind, photos=1, seed=11)
+        blank = one[1].blank
+
+        first = projection.tokens(vectors=one[0], pictures=one[1])
+        second = projection.tokens(vectors=other[0], pictures=PictureStates(other[1].photos, blank))
+
+        assert torch.equal(first.negative, second.negative), kind
+        assert not torch.equal(first.positive, second.positive), kind
+
+
+def test_what_is_not_given_or_of_another_width_is_named(tmp_path: Path) -> None:
+    written("faceid-plus", tmp_path / "adapter.safetensors")
+    projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
+    vectors, pictures = given("faceid-plus")
+
+    with pytest.raises(InputError, match=r"adapter\.safetensors takes a face vector of 512 numbers, and got 128"):
+        projection.tokens(vectors=vectors[:, :128], pictures=pictures)
+    with pytest.raises(InputError, match="takes a face vector of 512 numbers, and got none"):
+        projection.tokens(pictures=pictures)
+    with pytest.raises(InputError, match=r"of width 1280 sees, and got none.*weights get clip-vit-h"):
+        projection.tokens(vectors=vectors)
+    narrow = PictureStates(pictures.photos[..., :1024], pictures.blank[..., :1024])
+    with pytest.raises(InputError, match="picture encoder of width 1280 sees, and got 1024"):
+        projection.tokens(vectors=vectors, pictures=narrow)
+
+
+def test_a_file_without_some_of_its_tensors_is_named(tmp_path: Path) -> None:
+    flat = written("instantid", tmp_path / "whole.safetensors")
+    save_file({k: v for k, v in flat.items() if "layers.2" not in k}, tmp_path / "pruned.safetensors")
+    save_file({k: v for k, v in flat.items() if "3.to_v_ip" not in k}, tmp_path / "halved.safetensors")
+
+    with pytest.raises(WeightsMissing, match=r"The projection in pruned\.safetensors lacks"):
+        load_projection(tmp_path / "pruned.safetensors", dtype=torch.float32, device=CPU)
+    with pytest.raises(WeightsMissing, match=r"halved\.safetensors lacks the tensor ip_adapter\.3\.to_v_ip\.weight"):
+        load_layers(tmp_path / "halved.safetensors", dtype=torch.float32, device=CPU)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_and_values_are_those_that_diffusers_puts_on_each_layer(kind: str, tmp_path: Path) -> None:
+    flat = written(kind, tmp_path / "adapter.bin", rank=4 if kind.startswith("faceid") else 0)
+
+    layers = load_layers(tmp_path / "adapter.bin", dtype=torch.float32, device=CPU)
+
+    processors = list(loaded_by_diffusers(kind, flat).attn_processors.values())
+    assert set(layers.weights) == {number for number, each in enumerate(processors) if hasattr(each, "to_k_ip")}
+    assert tuple(layers.weights) == layers.layout.layers
+    for number, (key, value) in layers.weights.items():
+        assert torch.equal(key, processors[number].to_k_ip[0].weight)
+        assert torch.equal(value, processors[number].to_v_ip[0].weight)
+    assert layers.bytes == sum(4 * each.numel() for pair in layers.weights.values() for each in pair)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_half_precision_file_serves_any_precision(dtype: torch.dtype, tmp_path: Path) -> None:
+    written("faceid", tmp_path / "adapter.safetensors", dtype=torch.float16)
+    vectors, _ = given("faceid")
+
+    exact = tokens_of(tmp_path / "adapter.safetensors", "faceid").positive
+    coarse = load_projection(tmp_path / "adapter.safetensors", dtype=dtype, device=CPU).tokens(vectors=vectors)
+
+    assert coarse.positive.dtype == coarse.negative.dtype == dtype
+    assert coarse.positive.float() == pytest.approx(exact, abs=0.02)
+    assert load_layers(tmp_path / "adapter.safetensors", dtype=dtype, device=CPU).weights[1][0].dtype == dtype

@@ -164,5 +164,5 @@ def test_doctors_lines_mark_what_needs_mending(tmp_path: Path, accepted: Path) -
         f"! {broken} is not the file it should be; easyphoto weights check says more",
     ]
     assert lines[-1] == (
-        "  weights: 1 of 30 files of the catalogue are at hand, 9 are refused; easyphoto weights list names them"
+        "  weights: 1 of 44 files of the catalogue are at hand, 19 are refused; easyphoto weights list names them"
     )

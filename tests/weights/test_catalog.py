@@ -18,11 +18,21 @@ IDS = (
     "inswapper-128", "clip-merges", "vae-ft-mse", "sdxl-vae-fp16-fix", "control_v11p_sd15_canny",
     "control_v11f1e_sd15_tile", "control_sd15_random_color", "control_v11p_sd15_openpose", "diffusers_xl_canny_mid",
     "thibaud_xl_openpose_256lora", "lcm-lora-sd15", "lcm-lora-sdxl", "hyper-sd15-8step", "hyper-sdxl-8step",
-    "lightning-sdxl-8step",
+    "lightning-sdxl-8step", "ip-adapter-plus-face-sd15", "ip-adapter-plus-face-sdxl", "ip-adapter-full-face-sd15",
+    "clip-vit-h", "ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora", "ip-adapter-faceid-sdxl",
+    "ip-adapter-faceid-sdxl-lora", "ip-adapter-faceid-plusv2-sd15", "ip-adapter-faceid-plusv2-sd15-lora",
+    "ip-adapter-faceid-plusv2-sdxl", "ip-adapter-faceid-plusv2-sdxl-lora", "instantid-adapter", "instantid-controlnet",
 )  # fmt: skip
 # Names that many repositories use for different files: only a whole hash tells those apart.
-COMMON_NAMES = {"pytorch_lora_weights.safetensors", "resnet18.onnx", "glintr100.onnx", "sdxl_vae.safetensors"}
-FORBIDDEN = {"scrfd-10g", "buffalo_l", "antelopev2", "bisenet", "inswapper-128", "thibaud_xl_openpose_256lora"}
+COMMON_NAMES = {
+    "pytorch_lora_weights.safetensors", "resnet18.onnx", "glintr100.onnx", "sdxl_vae.safetensors", "ip-adapter.bin",
+}  # fmt: skip
+FORBIDDEN = {
+    "scrfd-10g", "buffalo_l", "antelopev2", "bisenet", "inswapper-128", "thibaud_xl_openpose_256lora",
+    "ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora", "ip-adapter-faceid-sdxl", "ip-adapter-faceid-sdxl-lora",
+    "ip-adapter-faceid-plusv2-sd15", "ip-adapter-faceid-plusv2-sd15-lora", "ip-adapter-faceid-plusv2-sdxl",
+    "ip-adapter-faceid-plusv2-sdxl-lora", "instantid-adapter", "instantid-controlnet",
+}  # fmt: skip
 UNCLEAR = {"retinaface-r50", "curricularface", "control_sd15_random_color"}
 
 
@@ -42,7 +52,7 @@ def test_a_row_is_complete(id: str) -> None:
         assert all(url_of(source).startswith("https://") for source in form.sources)
     assert file.alternative is None or file.alternative in CATALOG
     if not file.forms[0].is_certain:
-        assert not set(file.names_of(file.forms[0])) & COMMON_NAMES
+        assert not set(file.forms[0].names) & COMMON_NAMES
 
 
 def test_no_two_files_have_one_place_or_one_hash() -> None:
@@ -61,7 +71,10 @@ def test_what_the_licences_say() -> None:
 def test_an_alternative_is_allowed_for_commercial_use() -> None:
     alternatives = {file.alternative for file in CATALOG.values() if file.alternative}
 
-    assert alternatives == {"yunet", "auraface", "control_v11f1e_sd15_tile", "diffusers_xl_canny_mid"}
+    assert alternatives == {
+        "yunet", "auraface", "control_v11f1e_sd15_tile", "diffusers_xl_canny_mid", "ip-adapter-plus-face-sd15",
+        "ip-adapter-plus-face-sdxl",
+    }  # fmt: skip
     assert all(LicenceSet.COMMERCIAL_SAFE.allows(CATALOG[id].commercial) for id in alternatives)
 
 
@@ -76,7 +89,10 @@ def test_a_set_and_an_id_may_be_asked_for_together_and_each_file_comes_once() ->
     files = files_named(("photographs", "yunet", "sface"))
 
     assert [file.id for file in files] == ["yunet", "auraface", "sface"]
-    assert set(SETS) == {"photographs", "sd15", "sdxl", "cut-out", "restore", "few-steps"}
+    assert set(SETS) == {
+        "photographs", "sd15", "sdxl", "cut-out", "restore", "few-steps", "ip-adapter", "ip-adapter-full", "faceid",
+        "faceid-plus", "instantid",
+    }  # fmt: skip
     for ids in SETS.values():
         assert all(weight_file(id) for id in ids)
 
@@ -93,6 +109,22 @@ def test_clips_merges_can_be_had_unpacked() -> None:
     assert plain == Variant(
         "merges.txt", "9fd691f7c8039210e0fced15865466c65820d09b63988b0174bfe25de299051a", 524_619, plain.sources
     )
+
+
+def test_both_uploads_of_faceids_lora_for_sdxl_are_taken_under_its_one_name() -> None:
+    forms = CATALOG["ip-adapter-faceid-sdxl-lora"].forms
+
+    assert all("ip-adapter-faceid_sdxl_lora.safetensors" in form.names for form in forms)
+    assert {form.sha256[:8] for form in forms} == {"4fcf93d6", "2ade2b53"}
+
+
+def test_the_names_that_web_uis_want_are_looked_for() -> None:
+    for id, names in {
+        "instantid-adapter": {"ip-adapter.bin", "ip-adapter_instant_id_sdxl.bin"},
+        "instantid-controlnet": {"control_instant_id_sdxl.safetensors"},
+        "clip-vit-h": {"CLIP-ViT-H-14.safetensors", "clip_h.pth"},
+    }.items():
+        assert names <= {name for form in CATALOG[id].forms for name in form.names}
 
 
 def test_what_is_left_out_says_why() -> None:
