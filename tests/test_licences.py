@@ -30,8 +30,8 @@ from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
 from easyphoto.settings import FaceSettings, InferenceSettings, Settings
-from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight, files_named
-from easyphoto.weights.rows_identity import IDENTITY_FILES, IDENTITY_SETS
+from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
+from easyphoto.weights.rows_identity import IDENTITY_FILES
 from easyphoto.weights.store import WeightStore, open_store
 from tests.restoration.fakes import FakeNetwork, install
 
@@ -150,9 +150,10 @@ def walk(store: Watched, folder: Path) -> None:
         if family.vae:
             store.find(family.vae)
     find_merges(store, folder)
-    for engine in IDENTITY_SETS:
-        for file in files_named((engine,)):
-            store.find(file.id)
+    for family in FAMILIES.values():
+        for models in family.identities.values() if not family.ships else ():
+            for id in models.needed:
+                store.find(id)
 
 
 def test_the_walk_leads_to_every_file_of_the_catalogue(tmp_path: Path, opened: list[Path]) -> None:

@@ -17,9 +17,11 @@ from easyphoto.api import errors as api_errors
 from easyphoto.api.application import build_api
 from easyphoto.api.errors import status_of
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.cli.options import option_name, settings_table
 from easyphoto.cli.parser import build_parser
 from easyphoto.errors import EasyPhotoError
+from easyphoto.inference.identities.registry import ENGINES
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.settings import (
@@ -31,7 +33,7 @@ from easyphoto.settings import (
     WeightSettings,
 )
 from easyphoto.weights.catalog import CATALOG, SETS
-from easyphoto.weights.entries import WeightFile
+from easyphoto.weights.entries import Commercial, WeightFile
 from easyphoto.workspace.folders import Workspace
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -77,6 +79,7 @@ def tables() -> dict[str, list[str]]:
         **{kind.__name__: settings_table(kind) for kind in SECTIONS},
         "presets": preset_table(),
         "weights": weights_table(),
+        "identities": identity_table(),
         "verbs": verb_sections(),
         "errors": error_table(),
         "routes": route_table(document),
@@ -104,6 +107,21 @@ def weights_table() -> list[str]:
         f"{_hash_words(file)} | {file.needed_by} |"
         for file in CATALOG.values()
     ]
+    return lines
+
+
+def identity_table() -> list[str]:
+    """The train-free engines, for docs/identities.md."""
+    lines = ["| way | name | it sees | for | commercial use |", "|---|---|---|---|---|"]
+    for engine in ENGINES.values():
+        families = [family for family in FAMILIES.values() if engine.id in family.identities]
+        seen = [words for words, sees in (("a face vector", engine.vector), ("face pictures", engine.squares)) if sees]
+        ids = [id for each in families if not each.ships for id in each.identities[engine.id].needed]
+        free = all(CATALOG[id].commercial is Commercial.YES for id in ids)
+        lines.append(
+            f"| `{engine.id}` | {engine.label} | {' and '.join(seen)} | {', '.join(each.short for each in families)} | "
+            f"{'yes' if free else 'no'} |"
+        )
     return lines
 
 

@@ -46,6 +46,7 @@ from trials.workshop import (
 
 from easyphoto.app import EasyPhoto
 from easyphoto.cli.server import page_folder
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.delete_person import DeletePerson
@@ -78,7 +79,13 @@ def _checked(service: Service, _: Prepared) -> None:
     finish(service, service.submit(CheckPhotos(tuple(kept))))
 
 
+def _added(service: Service, _: Prepared) -> None:
+    kept = [service.keep(name, content).path for name, content in photos_of("gina", 600)]
+    finish(service, service.submit(AddPerson("gina", tuple(kept))))
+
+
 VERBS = (
+    Verb("add", _added, ("gina",), ("NameTaken",)),
     Verb(
         "import",
         lambda service, made: ImportPersons(made.archive).run(service.app, NullContext()),

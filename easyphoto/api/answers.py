@@ -61,6 +61,7 @@ def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
         domain=person.domain,
         created=person.created,
         is_ready=person.is_ready,
+        is_trained=person.is_trained,
         photos=len(person.photos),
         has_portrait=person.portrait is not None,
         likeness=person.likeness,

@@ -140,7 +140,9 @@ class LegacyRoutes:
         if fields.ref_mode_choose != "Infer with User Lora":
             raise MissingCapability(
                 text("{ref_mode_choose} does not exist here.", ref_mode_choose=fields.ref_mode_choose),
-                advice=text("Train the person first."),
+                advice=text(
+                    "Add the person without training (POST /easyphoto/v1/persons), then name them in user_ids."
+                ),
             )
         if not ids:
             raise InputError(text("Please choose a user id."), advice=text("Send user_ids."))

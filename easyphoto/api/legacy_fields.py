@@ -178,7 +178,16 @@ def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dic
         values["few_steps"] = "lcm"
     if "super_resolution" in told and fields.super_resolution:
         values |= _enlargement(fields, facts)
-    return values
+    return values | _identity(fields)
+
+
+def _identity(fields: InferFields) -> dict[str, Any]:
+    """Map `id_control`, which put IP-Adapter or InstantID beside the LoRA, to the best engine that is at hand."""
+    told = sent(fields)
+    if not fields.id_control:
+        return {"identity": "lora"}
+    weight = "instantid_ipa_weight" if fields.id_control_method == "InstantID" else "ipa_weight"
+    return {"identity_weight": getattr(fields, weight)} if weight in told else {}
 
 
 def _enlargement(fields: InferFields, facts: HostFacts) -> dict[str, Any]:
@@ -198,7 +207,6 @@ def infer_notes(fields: InferFields, values: Mapping[str, Any]) -> list[str]:
     told = sent(fields)
     wants_more = "super_resolution" in told and fields.super_resolution
     found = values.get("restore") or values.get("upscale")
-    controls = told & {"ipa_image", "instantid_image", "ipa_weight", "instantid_id_weight", "instantid_ipa_weight"}
     lines = {
         "The face is always cut out and worked on large; crop_face_preprocess cannot be switched off.": (
             not fields.crop_face_preprocess
@@ -209,8 +217,14 @@ def infer_notes(fields: InferFields, values: Mapping[str, Any]) -> list[str]:
         "background_restore does not exist here; the background stays the template's.": fields.background_restore,
         "makeup_transfer does not exist here.": fields.makeup_transfer,
         "face_shape_match does not exist here.": fields.face_shape_match,
-        "id_control (IP-Adapter, InstantID) does not exist here; LoRA and fusion carry the likeness.": bool(
-            ("id_control" in told and fields.id_control) or controls
+        "id_control takes the best engine that is at hand, whatever id_control_method says.": (
+            fields.id_control and "id_control_method" in told
+        ),
+        "ipa_image and instantid_image are not used: the face is that of the person's own photos.": bool(
+            told & {"ipa_image", "instantid_image"}
+        ),
+        "instantid_id_weight is not used: the weight of InstantID's ControlNet follows that of its adapter.": (
+            "instantid_id_weight" in told
         ),
         "Scene LoRAs (scene_id) do not exist here.": fields.scene_id not in ("", "none"),
         "t2i_control_way and t2i_pose_template are not used: the template is drawn from words alone.": (

@@ -168,7 +168,8 @@ class PersonAnswer(AnswerModel):
     family: str
     domain: str | None = Field(None, description="What their photos are: photographs or drawings.")
     created: str
-    is_ready: bool
+    is_ready: bool = Field(..., description="Whether they can be photographed: trained, or with photos of their own.")
+    is_trained: bool
     photos: int
     has_portrait: bool
     likeness: dict[str, Any] | None

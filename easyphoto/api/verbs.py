@@ -13,6 +13,7 @@ from easyphoto.api.errors import UnknownRun
 from easyphoto.api.intake import options_of, settings_of, take_photos, take_templates
 from easyphoto.api.models import RequestModel, listed, request_model, whole, words_of
 from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import REFERENCE, CheckPhotos
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.photograph import PhotographPersons
@@ -40,7 +41,14 @@ class CheckRequest(request_model(CheckPhotos, PARTS, **PHOTOS)):
     pass
 
 
-class TrainRequest(request_model(TrainPerson, PARTS, **PHOTOS)):
+class AddRequest(request_model(AddPerson, PARTS, **PHOTOS)):
+    pass
+
+
+OWN_PHOTOS = {"photos": (Photos | None, Field(None, description="Without any: those that the person keeps."))}
+
+
+class TrainRequest(request_model(TrainPerson, PARTS, **{**PHOTOS, "photos": OWN_PHOTOS})):
     pass
 
 
@@ -79,6 +87,7 @@ class CommandRoutes:
         """Return path, handler and summary of each route."""
         return (
             ("/photos:check", self.check, "Check photos"),
+            ("/persons", self.add, "Add a person"),
             ("/train", self.train, "Train a person"),
             ("/photograph", self.photograph, "Photograph persons"),
             ("/templates:draw", self.draw, "Draw a template"),
@@ -96,13 +105,24 @@ class CommandRoutes:
         command = CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
         return accepted(self.service.submit(command), response)
 
+    def add(self, request: AddRequest, response: Response) -> JobAnswer:
+        """Keep a person's best photos, without a training, in seconds. A training later turns the same person into a
+        trained one.
+        """
+        checked_id(request.name)
+        options = options_of(self.service, request.options, starts_from_base=True)
+        preprocess = settings_of(PreprocessSettings, request.preprocess)
+        taken = take_photos(self.service, request.photos, request.reference)
+        command = AddPerson(request.name, taken.paths, taken.faces, taken.reference, preprocess, options)
+        return accepted(self.service.submit(command), response)
+
     def train(self, request: TrainRequest, response: Response) -> JobAnswer:
         """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
         checked_id(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
-        taken = take_photos(self.service, request.photos, request.reference)
+        taken = take_photos(self.service, request.photos or [], request.reference)
         command = TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
         return accepted(self.service.submit(command), response)
 

@@ -32,6 +32,17 @@ class FewSteps:
 
 
 @dataclass(frozen=True)
+class IdentityWeights:
+    """Weights of a train-free identity engine in one pass."""
+
+    adapter: float
+    lora: float = 0.0
+    """Of the LoRA that was trained with the adapter."""
+    control: float = 0.0
+    """Of the ControlNet that was trained with the adapter."""
+
+
+@dataclass(frozen=True)
 class IdentityModels:
     """The files of a train-free identity engine for a family: ids of the weight catalogue, or for an embedded family
     names of files in its folder `identity/`."""
@@ -45,10 +56,27 @@ class IdentityModels:
     """The LoRA that was trained with the adapter, the same for every person."""
     control: str | None = None
     """The ControlNet that was trained with the adapter."""
+    alone: tuple[IdentityWeights, IdentityWeights] = field(kw_only=True)
+    """Weights in the first and the second pass, for a person without a LoRA."""
+    beside: tuple[IdentityWeights, IdentityWeights] = field(kw_only=True)
+    """The same beside a person's own LoRA."""
 
     @property
     def files(self) -> tuple[str, ...]:
         return tuple(id for id in (self.adapter, self.encoder, self.lora, self.control) if id is not None)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The files and the embedder; the set of weights of an engine for a family."""
+        return self.files if self.embedder is None else (*self.files, self.embedder)
+
+
+PICTURES_ALONE = (IdentityWeights(0.6), IdentityWeights(0.3))
+PICTURES_BESIDE = (IdentityWeights(0.3), IdentityWeights(0.3))
+"""IP-Adapter's face kinds: 0.5 to 0.7 are in use, and 0.30 beside a LoRA in the 2023 extension."""
+FACEID_ALONE = (IdentityWeights(0.8, lora=0.6),) * 2
+FACEID_BESIDE = (IdentityWeights(0.4, lora=0.3),) * 2
+"""FaceID: its authors take 1.0 and 1.0, web UIs 0.7 to 0.8 and 0.5 to 0.7."""
 
 
 class EncoderNames(str, Enum):

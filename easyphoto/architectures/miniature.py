@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from easyphoto.architectures.base import CLIP_L, Activations, Family, IdentityModels
+from easyphoto.architectures.base import CLIP_L, Activations, Family, IdentityModels, IdentityWeights
 
 MINIATURE = Family(
     id="miniature",
@@ -38,7 +38,15 @@ MINIATURE = Family(
     first_controls=(("canny", 0.50), ("facepoints", 0.50), ("color", 0.85)),
     second_controls=(("canny", 1.0), ("tile", 1.0)),
     identities=MappingProxyType(
-        {"faceid": IdentityModels("faceid", embedder="miniature-embedder-1", lora="faceid_lora")}
+        {
+            "faceid": IdentityModels(
+                "faceid",
+                embedder="miniature-embedder-1",
+                lora="faceid_lora",
+                alone=(IdentityWeights(1.0, lora=1.0),) * 2,
+                beside=(IdentityWeights(0.5, lora=0.5),) * 2,
+            )
+        }
     ),
     kohya_version="easyphoto_miniature",
     architecture="easyphoto-miniature/lora",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import CLIP_L, Activations, Family, FewSteps, IdentityModels
+from easyphoto.architectures.base import (
+    CLIP_L,
+    FACEID_ALONE,
+    FACEID_BESIDE,
+    PICTURES_ALONE,
+    PICTURES_BESIDE,
+    Activations,
+    Family,
+    FewSteps,
+    IdentityModels,
+)
 
 SD15 = Family(
     id="sd15",
@@ -42,11 +52,26 @@ SD15 = Family(
     ),
     identities=MappingProxyType(
         {
-            "ip-adapter": IdentityModels("ip-adapter-plus-face-sd15", encoder="clip-vit-h"),
-            "ip-adapter-full": IdentityModels("ip-adapter-full-face-sd15", encoder="clip-vit-h"),
-            "faceid": IdentityModels("faceid-sd15", embedder="buffalo_l", lora="faceid-sd15-lora"),
+            "ip-adapter": IdentityModels(
+                "ip-adapter-plus-face-sd15", encoder="clip-vit-h", alone=PICTURES_ALONE, beside=PICTURES_BESIDE
+            ),
+            "ip-adapter-full": IdentityModels(
+                "ip-adapter-full-face-sd15", encoder="clip-vit-h", alone=PICTURES_ALONE, beside=PICTURES_BESIDE
+            ),
+            "faceid": IdentityModels(
+                "ip-adapter-faceid-sd15",
+                embedder="buffalo_l",
+                lora="ip-adapter-faceid-sd15-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
+            ),
             "faceid-plus": IdentityModels(
-                "faceid-plusv2-sd15", embedder="buffalo_l", encoder="clip-vit-h", lora="faceid-plusv2-sd15-lora"
+                "ip-adapter-faceid-plusv2-sd15",
+                embedder="buffalo_l",
+                encoder="clip-vit-h",
+                lora="ip-adapter-faceid-plusv2-sd15-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
             ),
         }
     ),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from easyphoto.architectures.base import Activations, EncoderNames, Family, FewSteps, IdentityModels, TextEncoder
+from easyphoto.architectures.base import (
+    FACEID_ALONE,
+    FACEID_BESIDE,
+    PICTURES_ALONE,
+    PICTURES_BESIDE,
+    Activations,
+    EncoderNames,
+    Family,
+    FewSteps,
+    IdentityModels,
+    IdentityWeights,
+    TextEncoder,
+)
 
 SDXL = Family(
     id="sdxl",
@@ -50,12 +62,32 @@ SDXL = Family(
     joint_controls=(("canny", 1.0),),
     identities=MappingProxyType(
         {
-            "ip-adapter": IdentityModels("ip-adapter-plus-face-sdxl", encoder="clip-vit-h"),
-            "faceid": IdentityModels("faceid-sdxl", embedder="buffalo_l", lora="faceid-sdxl-lora"),
-            "faceid-plus": IdentityModels(
-                "faceid-plusv2-sdxl", embedder="buffalo_l", encoder="clip-vit-h", lora="faceid-plusv2-sdxl-lora"
+            "ip-adapter": IdentityModels(
+                "ip-adapter-plus-face-sdxl", encoder="clip-vit-h", alone=PICTURES_ALONE, beside=PICTURES_BESIDE
             ),
-            "instantid": IdentityModels("instantid-sdxl", embedder="antelopev2", control="instantid-control-sdxl"),
+            "faceid": IdentityModels(
+                "ip-adapter-faceid-sdxl",
+                embedder="buffalo_l",
+                lora="ip-adapter-faceid-sdxl-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
+            ),
+            "faceid-plus": IdentityModels(
+                "ip-adapter-faceid-plusv2-sdxl",
+                embedder="buffalo_l",
+                encoder="clip-vit-h",
+                lora="ip-adapter-faceid-plusv2-sdxl-lora",
+                alone=FACEID_ALONE,
+                beside=FACEID_BESIDE,
+            ),
+            "instantid": IdentityModels(
+                "instantid-adapter",
+                embedder="antelopev2",
+                control="instantid-controlnet",
+                # Its authors take 0.8 and 0.8; the 2023 extension 0.5 and 0.5 beside a LoRA.
+                alone=(IdentityWeights(0.8, control=0.5),) * 2,
+                beside=(IdentityWeights(0.5, control=0.5),) * 2,
+            ),
         }
     ),
     few_steps=MappingProxyType(

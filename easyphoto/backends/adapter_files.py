@@ -246,7 +246,7 @@ def _is_lora(header: Header) -> bool:
 
 def _is_flux_adapter(header: Header) -> bool:
     # A UNet's cross-attention layers have odd numbers only; a transformer's layers are numbered from 0.
-    return header.has("double_blocks.") or f"{LAYERS}0.to_k_ip.weight" in header.shapes
+    return header.has("ip_adapter_proj_model.") or f"{LAYERS}0.to_k_ip.weight" in header.shapes
 
 
 _TAKE = text("`easyphoto weights list` names the adapters that are known here.")

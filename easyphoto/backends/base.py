@@ -134,6 +134,8 @@ class Capabilities:
     """Condition kinds that can be applied."""
     timed_conditions: tuple[str, ...] = ()
     """The subset of `conditions` that may start and end between the first step and the last."""
+    refused_conditions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Condition kind that the backend knows and cannot apply here → the reason."""
 
 
 class Backend(Protocol):

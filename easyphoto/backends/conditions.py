@@ -6,9 +6,10 @@ A kind of condition is a frozen dataclass in this module or another. A backend l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from easyphoto.errors import MissingCapability
@@ -77,9 +78,31 @@ def loras_in(conditions: Sequence[Condition]) -> tuple[LoraCondition, ...]:
     return tuple(each for each in conditions if isinstance(each, LoraCondition))
 
 
-def require_conditions(conditions: Sequence[Condition], kinds: Sequence[str], timed: Sequence[str]) -> None:
-    """Raise MissingCapability for a kind not in `kinds`, or a partial span of the steps with a kind not in `timed`."""
+def refused_condition(condition: Condition, because: str) -> MissingCapability:
+    """The error for a condition whose kind is known and cannot be applied."""
+    return MissingCapability(
+        text(
+            "{name} (a condition of the kind {kind!r}) cannot be applied: {because}",
+            name=condition.name,
+            kind=condition.kind,
+            because=because,
+        )
+    )
+
+
+def require_conditions(
+    conditions: Sequence[Condition],
+    kinds: Sequence[str],
+    timed: Sequence[str],
+    why: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Raise MissingCapability for a kind not in `kinds`, or a partial span of the steps with a kind not in `timed`.
+
+    `why` says of some kinds what keeps them from being applied.
+    """
     for each in conditions:
+        if each.kind not in kinds and each.kind in why:
+            raise refused_condition(each, why[each.kind])
         if each.kind not in kinds:
             raise MissingCapability(
                 text(

@@ -77,7 +77,9 @@ def pixels(picture: Image.Image) -> np.ndarray:
     resized = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
     left, top = (width - SIDE) // 2, (height - SIDE) // 2
     square = np.asarray(resized.crop((left, top, left + SIDE, top + SIDE)), np.float32) / np.float32(255)
-    return np.ascontiguousarray(((square - np.float32(MEAN)) / np.float32(DEVIATION)).transpose(2, 0, 1))
+    return np.ascontiguousarray(
+        ((square - np.asarray(MEAN, np.float32)) / np.asarray(DEVIATION, np.float32)).transpose(2, 0, 1)
+    )
 
 
 def load_picture_encoder(file: Path, *, dtype: torch.dtype, device: torch.device) -> PictureEncoder:

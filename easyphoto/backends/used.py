@@ -38,10 +38,12 @@ class UsedFiles:
             # A checkpoint file is opened with the family's better autoencoder if the store has it.
             self._ids[str(self.family.vae)] = None
 
-    def catalogued(self, id: str, path: Path) -> None:
-        """Remember `path` if it is the store's file for that catalogue id."""
-        if self._is_catalogued(id, path):
-            self._ids[id] = None
+    def catalogued(self, id: str, path: Path) -> bool:
+        """Remember `path` if it is the store's file for that catalogue id; returns whether it is."""
+        if not self._is_catalogued(id, path):
+            return False
+        self._ids[id] = None
+        return True
 
     def _is_catalogued(self, id: str, path: Path) -> bool:
         return self.store is not None and id in CATALOG and self.store.find(id) == path

@@ -40,7 +40,16 @@ from easyphoto.progress import Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
-ARMS = ("template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion")
+ARMS = (
+    "template", "round_trip", "fusion", "no_lora", "lora", "wrong_lora", "full", "full_no_fusion",
+    "identity", "identity_other", "identity_lora", "identity_fusion", "lora_identity", "full_identity",
+)  # fmt: skip
+"""The last six are of the train-free engine: alone, with another person's face, its own LoRA without a face, in the
+whole pipeline without a person's LoRA, beside that LoRA, and beside it in the whole pipeline."""
+DIFFERENCES = (
+    ("lora", "no_lora"), ("wrong_lora", "no_lora"), ("identity", "no_lora"), ("identity", "identity_other"),
+    ("identity_lora", "no_lora"), ("lora_identity", "lora"), ("full_identity", "full"),
+)  # fmt: skip
 FEWEST_PERSONS = 2
 JUDGED_TEMPLATES = 2
 """Strangers' pictures, apart from those that voted, on which the checkpoints and the merged LoRA are compared."""
@@ -73,7 +82,7 @@ def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str]
     for index in range(persons):
         progress.check()
         record = folder / f"person-{index:02d}.json"
-        if not record.exists():
+        if not is_whole(record):
             write_json(record, measure_person(app, judge, folder, index, persons, progress))
         progress.step(index + 1, persons, "judged")
     records = [read_json(folder / f"person-{index:02d}.json") for index in range(persons)]
@@ -84,6 +93,11 @@ def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str]
     return outcome
 
 
+def is_whole(record: Path) -> bool:
+    """Whether the record is there and has every arm, which an earlier version's lacks."""
+    return record.exists() and all(set(ARMS) <= set(pair["arms"]) for pair in read_json(record)["pairs"])
+
+
 def person_name(index: int) -> str:
     return f"bench-{index:02d}"
 
@@ -91,7 +105,7 @@ def person_name(index: int) -> str:
 def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], progress: Progress) -> None:
     """Train each person with the product's command and its defaults; finished ones are skipped."""
     for number, (name, index) in enumerate(members.items()):
-        ready = {person.id for person in app.workspace.list_persons() if person.is_ready}
+        ready = {person.id for person in app.workspace.list_persons() if person.is_trained}
         if name in ready:
             continue
         progress.step(number, len(members), "training")
@@ -133,7 +147,10 @@ def perform(
     settings = InferenceSettings()
     full = rehearsal.photograph(picture, settings, progress)
     plain = rehearsal.photograph(picture, replace(settings, fusion=False), progress)
-    outside = max(outside_difference(template.image, made.image, made.mask) for made in (full, plain))
+    untrained = rehearsal.photograph(picture, settings, progress, subject=rehearsal.untrained)
+    both = rehearsal.photograph(picture, settings, progress, subject=rehearsal.both)
+    photographs = full, plain, untrained, both
+    outside = max(outside_difference(template.image, made.image, made.mask) for made in photographs)
     return {
         "template": template.image,
         "round_trip": rehearsal.round_trip(picture),
@@ -143,6 +160,12 @@ def perform(
         "wrong_lora": rehearsal.repaint(picture, rehearsal.other_lora, progress),
         "full": as_array(full.image),
         "full_no_fusion": as_array(plain.image),
+        "identity": rehearsal.repaint(picture, None, progress, identity=rehearsal.untrained),
+        "identity_other": rehearsal.repaint(picture, None, progress, identity=rehearsal.other),
+        "identity_lora": rehearsal.repaint(picture, None, progress, identity=rehearsal.untrained, tokens=False),
+        "identity_fusion": as_array(untrained.image),
+        "lora_identity": rehearsal.repaint(picture, rehearsal.lora, progress, identity=rehearsal.both),
+        "full_identity": as_array(both.image),
     }, outside
 
 
@@ -228,8 +251,7 @@ def table(records: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"{arm:16s} {to_person!s:26s} {to_template!s:26s} {scale:6.2f} {parameters_nearer(records, arm):>18s}"
         )
-    for name, one, two in (("lora - no_lora", "lora", "no_lora"), ("wrong_lora - no_lora", "wrong_lora", "no_lora")):
-        lines.append(f"{name:21s} {difference(records, one, two)}")
+    lines += [f"{f'{one} - {two}':26s} {difference(records, one, two)}" for one, two in DIFFERENCES]
     for arm in ("full", "full_no_fusion"):
         lines.append(f"{arm} nearer to the person: {nearer(records, arm)} of {len(records) * TEMPLATES}")
     return lines

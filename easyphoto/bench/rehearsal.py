@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,28 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control, InpaintRequest, Sampler
-from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import NoFaceFound
 from easyphoto.faces.engine import Face
 from easyphoto.faces.fuse import mixed
 from easyphoto.faces.opening import open_engine
+from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, pasted_back, resized, resized_mask
 from easyphoto.inference.finish import WorkingPicture
+from easyphoto.inference.identities.base import FacePlace
+from easyphoto.inference.identities.face import AdapterIdentity
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import text
-from easyphoto.persons.folder import base_of, subject_from
+from easyphoto.persons.folder import base_of
+from easyphoto.persons.subject import subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import InferenceSettings
+from easyphoto.workspace.folders import Person
 
 # For the LoRA alone: enough noise that the template's features disappear (0.65 to 0.9), held only by the five points.
 DENOISE = 0.75
@@ -39,9 +45,16 @@ SEED = 7
 
 @dataclass(frozen=True, eq=False)
 class Rehearsal:
-    """One person, another person's LoRA, and the networks; `open_rehearsal` creates it."""
+    """One person, another person, and the networks; `open_rehearsal` creates it."""
 
     subject: Subject
+    """The person with their LoRA alone."""
+    untrained: Subject
+    """The same person with the identity engine that the pipeline takes for somebody without a LoRA."""
+    both: Subject
+    """The same person with their LoRA and the engine beside it."""
+    other: Subject
+    """Another person, like `untrained`."""
     lora: Path
     """The person's own LoRA."""
     other_lora: Path
@@ -50,10 +63,12 @@ class Rehearsal:
     tools: PipelineModels
     autoencoder: Any
 
-    def photograph(self, template: Image.Image, settings: InferenceSettings, progress: Progress) -> Photograph:
-        """Run the whole pipeline."""
+    def photograph(
+        self, template: Image.Image, settings: InferenceSettings, progress: Progress, *, subject: Subject | None = None
+    ) -> Photograph:
+        """Run the whole pipeline; `subject` replaces the person with their LoRA alone."""
         tools = PipelineModels(self.tools.backend, self.tools.engine, progress)
-        return photograph(template, [self.subject], settings, self.family, tools).best
+        return photograph(template, [subject or self.subject], settings, self.family, tools).best
 
     def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
         """Apply the fusion alone, to the bare template or to the one prepared for painting (`ready`).
@@ -86,22 +101,36 @@ class Rehearsal:
             (pixels,) = decoded(vae, encoded(vae, [view.picture]))
         return self._pasted(template, as_picture(pixels), view.plan, view.alpha)
 
-    def repaint(self, template: Image.Image, lora: Path | None, progress: Progress) -> np.ndarray:
-        """Repaint the face without fusion, to see what the LoRA alone knows.
+    def repaint(
+        self,
+        template: Image.Image,
+        lora: Path | None,
+        progress: Progress,
+        *,
+        identity: Subject | None = None,
+        tokens: bool = True,
+    ) -> np.ndarray:
+        """Repaint the face without fusion, to see what the LoRA and the engine of `identity` know.
 
-        Returns (height, width, 3) uint8 RGB of the template's size.
+        Without `tokens` only the LoRA that was trained with the engine acts. Returns (height, width, 3) uint8 RGB of
+        the template's size.
         """
         view = self._view(template)
-        return self._pasted(template, self._repainted(view, lora, progress), view.plan, view.alpha)
+        conditions: list[Condition] = [LoraCondition(lora, 1.0)] if lora else []
+        for each in identity.identities if identity is not None else ():
+            place = FacePlace(view.face.points, Size.of(view.picture))
+            made = each.conditions(InferenceSettings(), place) if isinstance(each, AdapterIdentity) else ()
+            conditions += [one for one in made if tokens or isinstance(one, LoraCondition)]
+        return self._pasted(template, self._repainted(view, conditions, progress), view.plan, view.alpha)
 
-    def _repainted(self, view: RehearsalTemplate, lora: Path | None, progress: Progress) -> Image.Image:
+    def _repainted(self, view: RehearsalTemplate, conditions: Sequence[Condition], progress: Progress) -> Image.Image:
         pose = Control("facepoints", draw_guide("facepoints", view.picture, view.face.points), POSE_WEIGHT)
         request = InpaintRequest(
             image=view.picture,
             mask=view.mask,
             prompt=self.family.trigger,
             controls=(pose,),
-            conditions=(LoraCondition(lora, 1.0),) if lora else (),
+            conditions=tuple(conditions),
             seed=SEED,
             steps=STEPS,
             denoise=DENOISE,
@@ -152,7 +181,7 @@ class RehearsalTemplate:
 
 
 def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
-    """Open `name`'s LoRA and checkpoints, and `other`'s LoRA as a control: a stranger's LoRA must not help."""
+    """Open `name`'s LoRA and checkpoints, and `other` as a control: a stranger's LoRA or face must not help."""
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components  # imports torch
     from easyphoto.backends.local import LocalBackend
@@ -162,8 +191,16 @@ def open_rehearsal(app: EasyPhoto, name: str, other: str) -> Rehearsal:
     family, base = base_model(base_of(app.workspace, person))
     components = load_components(family, base)
     run = app.workspace.runs / str(person.run)
+
+    def subject(person: Person, identity: str) -> Subject:
+        settings = InferenceSettings(identity=identity)
+        return subject_from(app.workspace, person, engine, settings=settings, store=app.store, family=family)
+
     return Rehearsal(
-        subject=subject_from(app.workspace, person, engine),
+        subject=subject(person, "lora"),
+        untrained=subject(replace(person, lora=None), "auto"),
+        both=subject(person, "auto"),
+        other=subject(replace(stranger, lora=None), "auto"),
         lora=app.workspace.person_folder(person.id) / str(person.lora),
         other_lora=app.workspace.person_folder(stranger.id) / str(stranger.lora),
         checkpoints=tuple(sorted((run / "checkpoints").glob("step-*.safetensors"))),

@@ -6,14 +6,14 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from easyphoto.cli.opening import open_app, remote_host_of
 from easyphoto.cli.options import command_of, settings_of
-from easyphoto.cli.output import bar, say, say_path, table, tell, telling
+from easyphoto.cli.output import bar, say, say_path, tell, telling
 from easyphoto.cli.persons import run as persons
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
+from easyphoto.cli.verdicts import say_verdicts, write_sheet
 from easyphoto.commands.check import CheckPhotos, photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
@@ -24,9 +24,6 @@ from easyphoto.settings import (
 )
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import used_workspace
-
-if TYPE_CHECKING:
-    from easyphoto.preprocess.verdict import Check
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
@@ -66,43 +63,18 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
     command = command_of(CheckPhotos, arguments, photos=photo_files(arguments.photos), chosen_faces=faces)
     with telling() as context:
         found = command.run(app, context)
-    if arguments.sheet is not None:
-        from easyphoto.preprocess.sheet import write_check
-
-        for written in write_check(found, arguments.sheet):
-            tell(f"Written: {written}")
+    write_sheet(found, arguments.sheet)
     if arguments.json:
         for line in json.dumps(found.record(), indent=2, ensure_ascii=False).split("\n"):
             say(line)
         return
-    _say_verdicts(found)
-
-
-def _say_verdicts(found: Check) -> None:
-    rows = [
-        (
-            verdict.photo,
-            "kept" if verdict.kept else verdict.reason.value if verdict.reason else "set aside",
-            "–" if verdict.identity is None else f"{verdict.identity:.2f}",
-            f"{verdict.quality:.2f}",
-            "the reference photo"
-            if verdict.photo == found.reference
-            else f"{verdict.explanation} {verdict.advice}".strip(),
-        )
-        for verdict in found.verdicts
-    ]
-    for line in table(("photo", "verdict", "identity", "quality", ""), rows):
-        say(line)
-    for note in found.notes:
-        say(f"Note: {note}")
-    if found.question is not None:
-        say("Another reference photo: --reference FILE. With --sheet DIR it is shown large.")
-    say(f"{len(found.kept)} of {len(found.verdicts)} photos are kept.")
+    say_verdicts(found, say)
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     app, faces = open_app(arguments, workspace), dict(arguments.face)
-    command = command_of(TrainPerson, arguments, photos=photo_files(arguments.photos), chosen_faces=faces)
+    photos = () if arguments.photos is None else photo_files(arguments.photos)
+    command = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces)
     with telling() as context:
         made = command.run(app, context)
     for note in made.person.notes:

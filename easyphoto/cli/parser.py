@@ -13,6 +13,7 @@ from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.weights import add_weights_parser
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
@@ -88,6 +89,10 @@ def _face(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _sheet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
+
+
 def face_choice(text: str) -> tuple[str, int]:
     """Parse `holiday.jpg=2` as a file name and a face number from 1."""
     photo, _, number = text.rpartition("=")
@@ -121,7 +126,7 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "check", "a verdict for every photo: kept, or set aside with a reason")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with the person's photos")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
+    _sheet(parser)
     _face(parser)
     add_field(parser, CheckPhotos, "reference", metavar="FILE")
     _engine(parser)
@@ -132,7 +137,9 @@ def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
     add_field(parser, TrainPerson, "name", metavar="NAME")
-    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with 5 to 20 photos")
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="folder with 5 to 20 photos (default: those the person keeps)"
+    )
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
     _engine(parser)
@@ -154,16 +161,22 @@ def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "persons", "list everybody; show, export, rename or delete one person; import some")
-    actions = ("list", "show", "export", "import", "rename", "delete")
+    parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
+    actions = ("list", "add", "show", "export", "import", "rename", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
     parser.add_argument("new_name", nargs="?", metavar="NEWNAME", help="rename: the new name")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="add: folder with photos of the person")
+    _sheet(parser)
+    _face(parser)
+    add_field(parser, AddPerson, "reference", metavar="FILE")
     parser.add_argument("--name", dest="import_name", metavar="NAME", help="import: under another name")
     parser.add_argument("--id", dest="new_id", metavar="ID", help="rename: a new id, too")
     _engine(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="export: the ZIP file (default: NAME.zip)")
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
+    _base(parser, default=FAMILIES.default.id)
+    add_settings(parser, AddPerson)
 
 
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,4 +1,4 @@
-"""`easyphoto persons`: list, show, export, import, rename, delete."""
+"""`easyphoto persons`: list, add, show, export, import, rename, delete."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from easyphoto.cli.opening import open_app
-from easyphoto.cli.output import say, say_path, table, tell, telling
+from easyphoto.cli.options import command_of
+from easyphoto.cli.output import bar, say, say_path, table, tell, telling
+from easyphoto.cli.verdicts import say_verdicts, write_sheet
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
+from easyphoto.commands.check import photo_files
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
@@ -28,6 +32,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             text("persons {action} needs a name.", action=arguments.action),
             advice=text("easyphoto persons lists everybody."),
         )
+    if arguments.action == "add":
+        _add(arguments, workspace)
+        return
     if arguments.action == "import":
         _import(arguments, workspace)
         return
@@ -45,6 +52,20 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         case "export":
             command = ExportPerson(person.id, arguments.out or Path(f"{person.id}.zip"))
             say_path(command.run(open_app(arguments, workspace), NullContext()))
+
+
+def _add(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    if arguments.photos is None:
+        raise InputError(
+            text("persons add needs --photos DIR."), advice=text("easyphoto persons add NAME --photos DIR")
+        )
+    photos, faces = photo_files(arguments.photos), dict(arguments.face)
+    command = command_of(AddPerson, arguments, photos=photos, chosen_faces=faces)
+    with bar() as progress:  # the notes come with the verdicts
+        made = command.run(open_app(arguments, workspace), NullContext(progress))
+    say_verdicts(made.check, tell)
+    write_sheet(made.check, arguments.sheet)
+    say_path(workspace.person_folder(made.person.id))
 
 
 def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -69,7 +90,7 @@ def _list_persons(workspace: Workspace) -> None:
     rows = [
         (
             person.id,
-            "ready" if person.is_ready else "not trained",
+            "ready" if person.is_trained else "not trained",
             str(len(person.photos)),
             _likeness(person),
             person.family,
@@ -85,7 +106,7 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
     folder = workspace.person_folder(person.id)
     return [
         ("name", person.name),
-        ("state", "ready" if person.is_ready else "not trained"),
+        ("state", "ready" if person.is_trained else "not trained"),
         ("family", person.family),
         ("kind", _kind(person)),
         ("created", person.created),

@@ -12,7 +12,8 @@ from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.images.pictures import read_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
-from easyphoto.persons.folder import not_trained, recorded_domain, shared_domain
+from easyphoto.persons.folder import recorded_domain, shared_domain
+from easyphoto.persons.subject import not_trained
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import AUTO
 from easyphoto.workspace.folders import Person

@@ -31,6 +31,7 @@ class ExportPerson(Command):
     def run(self, app: EasyPhoto, context: Context) -> Path:
         """Return the ZIP file. Raises UnknownPerson."""
         from easyphoto.commands.at_work import at_work
+        from easyphoto.persons.identity_vectors import EMBEDDINGS
 
         with at_work(app, (self.name,), context) as progress:
             person = app.workspace.person(self.name)
@@ -39,5 +40,7 @@ class ExportPerson(Command):
             with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
                 for file in sorted(path for path in folder.rglob("*") if path.is_file()):
                     progress.check()
+                    if file.parent == folder / EMBEDDINGS:  # measured again where they are needed
+                        continue
                     archive.write(file, Path(person.id) / file.relative_to(folder))
         return target

@@ -55,8 +55,12 @@ class PhotographPersons(Command):
         return Subjects(tuple(map(checked_id, self.persons)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson."""
-        return replace(self, persons=tuple(app.workspace.person(name).id for name in self.persons))
+        """Replace names by ids. Raises UnknownPerson and BadSettings."""
+        from easyphoto.inference.identities.registry import check_identity
+
+        persons = tuple(app.workspace.person(name).id for name in self.persons)
+        check_identity(self.settings, persons)
+        return replace(self, persons=persons)
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""

@@ -20,6 +20,7 @@ from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.geometry import Box
+from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original, read_original
 from easyphoto.images.pictures import MADE_BY, write_picture
 from easyphoto.inference.pipeline import PipelineModels, photograph
@@ -27,7 +28,8 @@ from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, note, phase, text
-from easyphoto.persons.folder import base_of, judged, subject_from
+from easyphoto.persons.folder import base_of
+from easyphoto.persons.subject import judged, subject_from
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
@@ -148,6 +150,9 @@ def open_series(
         # Each template is read again in its turn; reading it here reports a broken one before anything is painted.
         read_original(template)
     engine = engine_of(app, persons, progress)
+    base = shared_base(app, persons)
+    models = open_models(app, base, shared_family(app, persons, base), engine, settings, progress)
+    backend = models.backend
     return PhotographSeries(
         persons=persons,
         subjects=[
@@ -159,11 +164,13 @@ def open_series(
                 store=app.store,
                 progress=progress,
                 models=app.models,
+                family=family_named(backend.family),
+                kinds=backend.capabilities().conditions,
             )
             for person in persons
         ],
         templates=templates,
-        models=open_models(app, shared_base(app, persons), family_named(persons[0].family), engine, settings, progress),
+        models=models,
         settings=settings,
         out=out or app.workspace.results / _series_name(persons),
         # By name alone, because the record is passed on with the picture.
@@ -172,16 +179,24 @@ def open_series(
 
 
 def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
-    """Return the base that all persons were trained on; LoRAs of different bases cannot be combined."""
+    """Return the base that all LoRAs of the persons were trained on, because LoRAs of different bases cannot be
+    combined; without a LoRA, that of the first person."""
     if app.options.base is not None:
         return app.options.base
-    bases = {base_of(app.workspace, person) for person in persons}
+    trained = [person for person in persons if person.lora is not None]
+    bases = {base_of(app.workspace, person) for person in trained or persons[:1]}
     if len(bases) > 1:
         raise InputError(
-            text("{names} were trained on different bases.", names=", ".join(person.id for person in persons)),
+            text("{names} were trained on different bases.", names=", ".join(person.id for person in trained)),
             advice=text("Photograph them one at a time, or train them on the same base."),
         )
     return bases.pop()
+
+
+def shared_family(app: EasyPhoto, persons: Sequence[Person], base: str) -> Family:
+    """Return the family of the persons' LoRAs, else that of the base."""
+    trained = [person.family for person in persons if person.lora is not None]
+    return family_named(trained[0]) if trained else family_of_base(base, app.host, app.options.weights)
 
 
 def open_models(

@@ -25,6 +25,7 @@ class TrainPerson(Command):
     kind: ClassVar[str] = "train"
     name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
     photos: tuple[Path, ...]
+    """Empty: those that the person keeps."""
     chosen_faces: Mapping[str, int] = field(default_factory=dict)
     """File name → number of the face, from 1."""
     reference: str | None = field(default=None, metadata=described(REFERENCE, least=1, most=255))
@@ -47,12 +48,25 @@ class TrainPerson(Command):
         """The check that the training begins with."""
         return CheckPhotos(self.photos, self.chosen_faces, self.reference, self.preprocess)
 
+    def with_photos(self, workspace: Workspace) -> TrainPerson:
+        """Return the training with photos: its own, or those that the person keeps. Raises TooFewPhotos."""
+        from easyphoto.persons.photos import kept_photos
+        from easyphoto.workspace.folders import checked_id
+
+        if self.photos:
+            return self
+        kept = kept_photos(workspace, checked_id(self.name))
+        faces = {**kept.chosen_faces, **self.chosen_faces}
+        return replace(self, photos=kept.paths, chosen_faces=faces, reference=self.reference or kept.reference)
+
     def validated(self, app: EasyPhoto) -> TrainPerson:
-        """Raises BadName, BadReference as `CheckPhotos`, and RunBusy while a person of that name is being deleted."""
+        """Raises BadName, BadReference and TooFewPhotos as `CheckPhotos`, and RunBusy while a person of that name is
+        being deleted.
+        """
         from easyphoto.commands.at_work import settle
         from easyphoto.workspace.folders import checked_id
 
-        id, check = checked_id(self.name), self.check.validated(app)
+        id, check = checked_id(self.name), self.with_photos(app.workspace).check.validated(app)
         # An interrupted deletion of an earlier person of that name must not delete the new one.
         settle(app, (id,))
         return replace(self, reference=check.reference)
@@ -67,5 +81,7 @@ class TrainPerson(Command):
         with at_work(app, (id,), context, known=False) as progress:
             # Before the photos are checked, so that a Python that cannot train is reported at once.
             python = trainer_of(app, context)
-            prepared = prepared_run(app, self.name, self.check, self.settings, context, progress)
+            # Only now: a training that waited before this one may have replaced the person.
+            check = self.with_photos(app.workspace).check
+            prepared = prepared_run(app, self.name, check, self.settings, context, progress)
             return learnt(prepared, app, context, progress, python=python)

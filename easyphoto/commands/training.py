@@ -11,12 +11,14 @@ from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
 from easyphoto.commands.base import Context
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.judging import judged_photos
 from easyphoto.commands.setup_trainer import SetupTrainer
-from easyphoto.errors import DiskFailure, TooFewPhotos, TrainerMissing
+from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
-from easyphoto.messages import note, text
-from easyphoto.persons.folder import Trained, install_person, judged, keep_photos, likeness_record, subject_from
+from easyphoto.messages import note
+from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
+from easyphoto.persons.subject import judged, subject_from
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check, write_check
 from easyphoto.preprocess.verdict import Check
@@ -79,13 +81,7 @@ def prepared_run(
     """Check, crop and weight the photos in a new run's folder. Raises TooFewPhotos if none is kept."""
     family, base = app.base_model()
     family = family.at(settings.resolution)
-    engine = app.engine_for(photos.photos, progress)
-    check = photos.verdicts(engine, family, progress)
-    if not check.kept:
-        raise TooFewPhotos(check.none_kept, advice=text("Add sharp photos that show one face well, then train again."))
-    context.checked(check)
-    for said in check.notes:
-        context.note(said)
+    check, engine = judged_photos(app, photos, family, context, progress)
     with _new_run(app.workspace, checked_id(name)) as folder:
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)

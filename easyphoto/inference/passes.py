@@ -18,6 +18,7 @@ from easyphoto.backends.requests import MOST_STEPS
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
+from easyphoto.inference.identities.base import FacePlace
 from easyphoto.inference.identities.registry import identity_conditions
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import note, text
@@ -103,11 +104,13 @@ def first_pass(
     seed: int,
     pace: SamplerPreset,
     fused: bool,
+    points: np.ndarray,
 ) -> InpaintRequest:
     """The request that repaints the face; `fused`: the reference photo is fused into `picture` already.
 
-    `mask`: (height, width) float32 in 0..1, in template pixels.
+    `mask`: (height, width) float32 in 0..1, in template pixels. `points`: (5, 2) float32, the face's on `picture`.
     """
+    place = FacePlace(points, Size.of(picture))
     strength = first_strength(settings, family, fused=fused)
     return InpaintRequest(
         image=picture,
@@ -115,11 +118,11 @@ def first_pass(
         prompt=joined(trigger, family.positive, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
-        conditions=(*identity_conditions(subject.identities, settings), *pace.conditions),
+        conditions=(*identity_conditions(subject.identities, settings, place), *pace.conditions),
         seed=seed,
         steps=settings.first_steps or pace.steps(family.first_steps, strength),
         denoise=strength,
-        cfg=pace.cfg,
+        cfg=guidance(pace, subject, settings),
         sampler=pace.sampler,
     )
 
@@ -129,17 +132,21 @@ def second_pass(
     picture: Image.Image,
     mask: np.ndarray,
     controls: tuple[Control, ...],
+    subject: Subject,
     *,
     settings: InferenceSettings,
     family: Family,
     pace: SamplerPreset,
+    points: np.ndarray,
 ) -> InpaintRequest:
-    """The request that repaints the face along its border; prompt, conditions and seed are those of the first pass.
+    """The request that repaints the face along its border; prompt, guidance and seed are those of the first pass.
 
-    `mask`: (height, width) float32 in 0..1, in template pixels.
+    `mask`: (height, width) float32 in 0..1, in template pixels. `points`: (5, 2) float32, the face's on `picture`.
     """
+    place = FacePlace(points, Size.of(picture), is_second=True)
     return replace(
         first,
+        conditions=(*identity_conditions(subject.identities, settings, place), *pace.conditions),
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
         controls=controls,
@@ -181,6 +188,12 @@ def first_strength(settings: InferenceSettings, family: Family, *, fused: bool) 
     if settings.first_strength is not None:
         return settings.first_strength
     return family.first_strength if fused else family.unfused_strength
+
+
+def guidance(pace: SamplerPreset, subject: Subject, settings: InferenceSettings) -> float:
+    """The guidance scale of the settings, else the preset's, within what the subject's identities bear."""
+    limits = [identity.most_cfg for identity in subject.identities if identity.most_cfg is not None]
+    return pace.cfg if settings.cfg is not None else min(pace.cfg, *limits) if limits else pace.cfg
 
 
 def second_strength(settings: InferenceSettings, family: Family) -> float:

@@ -222,8 +222,8 @@ class Shot:
         controls, notes = controls_for(session.family.second_controls, Guides(before), session.capabilities)
         self.notes.extend(notes)
         request = second_pass(
-            first, before, setup.masks.second, controls,
-            settings=session.settings, family=session.family, pace=session.pace,
+            first, before, setup.masks.second, controls, setup.subject.subject,
+            settings=session.settings, family=session.family, pace=session.pace, points=setup.work.face.points,
         )  # fmt: skip
         after = self.painted("second pass", request, setup.number)
         return repainted(
@@ -243,6 +243,7 @@ class Shot:
             seed=self.seed,
             pace=session.pace,
             fused=session.settings.fusion and session.settings.fusion_before > 0 and setup.over is not None,
+            points=setup.work.face.points,
         )
 
     def borders(self, canvas: WorkingPicture, setups: Sequence[Setup]) -> WorkingPicture:

@@ -73,7 +73,7 @@ def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
     portrait = reference
     if subject.portrait is not None:
         portrait = subject.known_face(subject.portrait) or analysed(subject.portrait, engine)
-    notes = []
+    notes = [*subject.notes]
     if reference is None:
         notes.append(
             note(

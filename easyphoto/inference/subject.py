@@ -38,6 +38,8 @@ class Subject:
     """Outline of the person's face; None keeps the template's."""
     skin: SkinTone | None = None
     """The person's skin colour; None keeps the template's."""
+    notes: tuple[str, ...] = ()
+    """Notes on how the identities were chosen."""
     known: tuple[AnalysedFace, ...] = ()
     """Faces of the reference and the portrait that were analysed before, found by their picture object."""
 

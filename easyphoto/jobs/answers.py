@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.draw_template import DrawTemplate
@@ -77,6 +78,17 @@ def person_answer(made: TrainedPerson, job: Told) -> dict[str, Any]:
     }
 
 
+def added_answer(made: AddedPerson, job: Told) -> dict[str, Any]:
+    person = made.person
+    return {
+        "person": person.id,
+        "name": person.name,
+        "kept": len(person.photos),
+        "reference": made.check.reference,
+        "notes": list(person.notes),
+    }
+
+
 def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
     """Return every picture with its likeness, notes and steps, best first within each template."""
     seconds: dict[str, float] = {}
@@ -129,6 +141,7 @@ def _stage(picture: str, number: int, stage: Stage, job: Told) -> dict[str, Any]
 ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = MappingProxyType(
     {
         CheckPhotos: check_answer,
+        AddPerson: added_answer,
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
         PhotographPersons: photograph_answer,

@@ -15,14 +15,14 @@ W = TypeVar("W")
 
 
 class Lane(Enum):
-    """Work on the device runs one at a time; checks of photos have a lane of their own, so they never wait for it."""
+    """Work on the device runs one at a time; what only looks at photos has a lane of its own and never waits for it."""
 
     WORK = "work"
     LOOK = "look"
 
     @classmethod
     def of(cls, kind: str) -> Lane:
-        return cls.LOOK if kind == "check" else cls.WORK
+        return cls.LOOK if kind in ("check", "add") else cls.WORK
 
 
 class Lanes(Generic[W]):

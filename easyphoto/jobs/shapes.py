@@ -105,6 +105,13 @@ class TrainedTold:
 
 
 @dataclass(frozen=True)
+class AddedTold:
+    person: str
+    name: str
+    kept: int
+
+
+@dataclass(frozen=True)
 class TemplateTold:
     template: str
     file: str
@@ -145,6 +152,7 @@ class LineEvent:
 RESULTS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "check": CheckTold,
+        "add": AddedTold,
         "train": TrainedTold,
         "resume": TrainedTold,
         "photograph": PhotographTold,

@@ -19,15 +19,14 @@ from easyphoto.errors import BadPicture, DiskFailure, InputError, TooFewPhotos
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.images.pictures import as_array, picture_files, read_picture, write_picture
 from easyphoto.messages import note, text
-from easyphoto.persons.folder import LORA, PHOTOS, PORTRAIT, REFERENCE
+from easyphoto.persons.folder import LORA, PORTRAIT
 from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.persons.photos import write_photos
 from easyphoto.preprocess.check import check_photos
-from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings import PreprocessSettings
-from easyphoto.storage.files import cause_of, copy_file, make_folder
-from easyphoto.storage.records import utc_now
+from easyphoto.storage.files import cause_of, copy_file
 from easyphoto.workspace.folders import Person
 
 USER_IDS = "easyphoto-user-id-infos"
@@ -101,12 +100,11 @@ def build_person(
     """Build the person's folder in `staging`; photos are checked and cropped anew. Raises TooFewPhotos, DiskFailure."""
     engine = open_engine(earlier.photos)
     check, notes = _checked(earlier, engine, progress)
-    dataset = prepare_dataset(check, engine, earlier.family, PreprocessSettings(), staging / "dataset", progress)
+    person = write_photos(
+        check, engine, earlier.family, PreprocessSettings(), id=person_id, name=name, staging=staging, progress=progress
+    )
     portrait = _portrait_of(earlier.folder, engine)
     try:
-        make_folder(staging / PHOTOS)
-        for verdict in check.kept:
-            copy_file(verdict.path, staging / PHOTOS / verdict.photo)
         copy_file(earlier.lora, staging / LORA)
     except OSError as error:
         raise DiskFailure(
@@ -114,17 +112,11 @@ def build_person(
         ) from error
     if portrait is not None:
         write_picture(staging / PORTRAIT, portrait)
-    return Person(
-        id=person_id,
-        name=name,
-        family=earlier.family.id,
-        domain=engine.domain.value,
-        created=utc_now(),
-        photos=tuple(f"{PHOTOS}/{verdict.photo}" for verdict in check.kept),
-        reference=REFERENCE,
+    return replace(
+        person,
         portrait=PORTRAIT if portrait is not None else None,
         lora=LORA,
-        notes=(*earlier.notes, *notes, *dataset.notes),
+        notes=(*earlier.notes, *notes, *person.notes),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
 from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.images.pictures import read_picture
@@ -32,9 +33,11 @@ def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person
 def person_in(folder: Path, progress: Progress) -> Person:
     """The person in the folder. Raises InputError where a file is missing, invalid, or outside the folder."""
     person = _record(folder)
-    if person.lora != LORA or person.reference != REFERENCE or person.portrait not in (None, PORTRAIT):
+    if person.reference != REFERENCE or person.portrait not in (None, PORTRAIT) or not _names_its_lora(person, folder):
         raise InputError(text("The record of the person names unusual files."), advice=_ADVICE)
-    family = family_of_lora(_file_of(folder, LORA))
+    if not person.is_ready:
+        raise InputError(text("The archive holds neither a LoRA nor photos of the person."), advice=_ADVICE)
+    family = family_of_lora(_file_of(folder, LORA)) if person.is_trained else family_named(person.family)
     if family.id != person.family:
         raise InputError(
             text(
@@ -54,6 +57,11 @@ def person_in(folder: Path, progress: Progress) -> Person:
         read_picture(picture)
     # An archive must not decide which file of this or another machine is opened.
     return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
+
+
+def _names_its_lora(person: Person, folder: Path) -> bool:
+    """Whether the record names the LoRA by its usual name, or there is none: nobody would look at an unnamed one."""
+    return person.lora == LORA or (person.lora is None and not (folder / LORA).exists())
 
 
 def _record(folder: Path) -> Person:

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from easyphoto.architectures.registry import family_named
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
-from easyphoto.faces.engine import Domain, FaceEngine, Likeness
-from easyphoto.faces.outline import Outline, common_outline, outline_of
-from easyphoto.faces.score import largest_face_embedding, likeness
-from easyphoto.faces.skin_tone import SkinTone, common_tone, skin_level, skin_of
-from easyphoto.images.pictures import as_array, read_picture
-from easyphoto.inference.identities.base import KnownFace, PersonMaterial
-from easyphoto.inference.identities.registry import prepared_identities
-from easyphoto.inference.subject import AnalysedFace, Subject, analysed
+from easyphoto.faces.engine import Domain, Likeness
 from easyphoto.messages import text
-from easyphoto.model_cache import Lease, file_key, no_models
-from easyphoto.preprocess.dataset import Dataset, read_dataset
+from easyphoto.preprocess.dataset import Dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
-from easyphoto.progress import Cancelled, NullProgress, Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import discard, place_in_trash, swap_folder
-from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
@@ -51,12 +37,12 @@ class Trained:
     dataset: Dataset
 
 
-def keep_photos(check: Check, run_folder: Path) -> None:
-    """Copy the kept photos into the run's folder, so that the run can resume when the originals have moved."""
+def keep_photos(check: Check, folder: Path) -> None:
+    """Copy the kept photos into the folder of a run or a person: the originals may move."""
     try:
-        make_folder(run_folder / PHOTOS)
+        make_folder(folder / PHOTOS)
         for verdict in check.kept:
-            copy_file(verdict.path, run_folder / PHOTOS / verdict.photo)
+            copy_file(verdict.path, folder / PHOTOS / verdict.photo)
     except OSError as error:
         raise DiskFailure(
             text("The photos could not be copied: {cause}.", cause=cause_of(error)), advice=text("Check free space.")
@@ -89,13 +75,17 @@ def install_person(workspace: Workspace, person: Person, made: Trained, *, run_f
         lora=LORA,
         run=run_folder.name,
     )
-    _write_record(staging, complete)
-    put_in_place(workspace, person.id, staging, replaces=True)
+    place_person(workspace, complete, staging, replaces=True)
     return complete
 
 
-def _write_record(staging: Path, person: Person) -> None:
-    write_json(staging / "person.json", asdict(person))
+def place_person(workspace: Workspace, person: Person, staging: Path, *, replaces: bool) -> None:
+    """Write the record into the folder that holds everything else of the person, and move it into place.
+
+    Raises as `put_in_place`.
+    """
+    write_json(staging / PERSON_FILE, asdict(person))
+    put_in_place(workspace, person.id, staging, replaces=replaces)
 
 
 def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) -> None:
@@ -173,116 +163,6 @@ def _emptied(root: Path, change: Change) -> None:
     if change.old:
         with suppress(DiskFailure):  # it lies in the trash, and the next sweep deletes it
             discard(root, inside(root, change.old).parent)
-
-
-@dataclass(frozen=True, eq=False)
-class MeasuredPerson:
-    """What a face engine measures on a person's pictures; it stays valid until they are trained again."""
-
-    faces: tuple[KnownFace, ...]
-    """Faces of the training pictures."""
-    vectors: tuple[np.ndarray, ...]
-    """Embeddings of these faces: float32 unit vectors; empty without an embedder."""
-    outline: Outline | None
-    skin: SkinTone | None
-    reference: Image.Image
-    portrait: Image.Image | None
-    analysed: tuple[AnalysedFace, ...]
-    """Faces of reference and portrait."""
-
-    @property
-    def bytes(self) -> int:
-        """Approximate memory of pictures, part maps and embeddings."""
-        pictures = [picture for picture, _, _ in self.faces] + [face.picture for face in self.analysed]
-        labels = [labels for _, _, labels in self.faces] + [face.labels for face in self.analysed]
-        sizes = (picture.width * picture.height * len(picture.getbands()) for picture in pictures)
-        return sum(sizes) + sum(array.nbytes for array in (*labels, *self.vectors))
-
-
-def subject_from(
-    workspace: Workspace,
-    person: Person,
-    engine: FaceEngine,
-    *,
-    settings: InferenceSettings | None = None,
-    store: WeightStore | None = None,
-    progress: Progress | None = None,
-    models: Lease | None = None,
-) -> Subject:
-    """The person as the pipeline needs them. Raises InputError where their training is not finished.
-
-    Callers that paint pass `settings`, `store` and `progress`: the settings choose the identity engines, which may
-    download files. `models` caches earlier measurements.
-    """
-    if not person.is_ready or person.reference is None:
-        raise not_trained(person)
-    folder = workspace.person_folder(person.id)
-    files = [folder / name for name in ("dataset", person.reference, person.portrait) if name]
-    measured = (models or no_models()).get(
-        ("person", person.id, tuple(map(file_key, files)), engine.id, engine.embedder, engine.weights),
-        lambda: measured_person(folder, person, engine),
-        size=lambda made: made.bytes,
-        owners=(folder,),
-    )
-    material = PersonMaterial(
-        person, folder, measured.faces, measured.vectors, settings or InferenceSettings(), store,
-        progress or NullProgress(),
-    )  # fmt: skip
-    return Subject(
-        name=person.name,
-        reference=measured.reference,
-        portrait=measured.portrait,
-        identities=prepared_identities(material, family_named(person.family)),
-        embeddings=measured.vectors,
-        outline=measured.outline,
-        skin=measured.skin,
-        known=measured.analysed,
-    )
-
-
-def measured_person(folder: Path, person: Person, engine: FaceEngine) -> MeasuredPerson:
-    faces = known_faces(read_dataset(folder / "dataset"), engine)
-    outlines = [outline_of(labels, face) for picture, face, labels in faces if engine.outlines_at(picture, face)]
-    levels = (skin_level(as_array(picture), skin_of(labels), face) for picture, face, labels in faces)
-    reference = read_picture(folder / str(person.reference))
-    portrait = read_picture(folder / person.portrait) if person.portrait else None
-    seen = (analysed(picture, engine) for picture in (reference, portrait) if picture is not None)
-    return MeasuredPerson(
-        faces=tuple(faces),
-        vectors=embeddings_of(faces, engine),
-        outline=common_outline(outlines),
-        skin=common_tone([level for level in levels if level is not None]),
-        reference=reference,
-        portrait=portrait,
-        analysed=tuple(face for face in seen if face is not None),
-    )
-
-
-def not_trained(person: Person) -> InputError:
-    advice = text("Train them first (easyphoto train {id} --photos DIR).", id=person.id)
-    return InputError(text("{name!r} is not trained yet.", name=person.id), advice=advice)
-
-
-def known_faces(dataset: Dataset, engine: FaceEngine) -> list[KnownFace]:
-    """The largest face of every training picture on which a face is found."""
-    pictures = [read_picture(entry.image) for entry in dataset.entries]
-    found = [(picture, faces[0]) for picture in pictures if (faces := engine.detect(picture))]
-    return [(picture, face, engine.parse(picture, face)) for picture, face in found]
-
-
-def embeddings_of(faces: Sequence[KnownFace], engine: FaceEngine) -> tuple[np.ndarray, ...]:
-    """One embedding for each face, a float32 unit vector; empty without an embedder."""
-    found = (engine.embed(picture, face) for picture, face, _ in faces)
-    return tuple(vector for vector in found if vector is not None)
-
-
-def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
-    """How like the person the largest face is; None without a face or an embedder.
-
-    `references`: embeddings of the person's photos, float32 unit vectors.
-    """
-    vector = largest_face_embedding(engine, picture) if references else None
-    return likeness(engine, vector, references) if vector is not None else None
 
 
 def likeness_record(found: Likeness | None) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from easyphoto.architectures.registry import FAMILIES
@@ -13,11 +13,10 @@ from easyphoto.messages import note, phase, text
 from easyphoto.persons.archive import is_export, unpack_earlier
 from easyphoto.persons.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
 from easyphoto.persons.exported import person_of_archive
-from easyphoto.persons.folder import STAGING, put_in_place
+from easyphoto.persons.folder import STAGING, place_person
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import make_folder
 from easyphoto.storage.journal import at_work, names_of
-from easyphoto.storage.records import write_json
 from easyphoto.storage.scratch import held_folder
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 
@@ -105,8 +104,10 @@ def first_of(found: ImportedPersons) -> Person:
 
 def _published(workspace: Workspace, person: Person, host: Host) -> Person:
     """Publish the LoRA to the host; a failure becomes a note, because the person is imported all the same."""
+    if person.lora is None:
+        return person
     try:
-        host.publish(workspace.person_folder(person.id) / str(person.lora))
+        host.publish(workspace.person_folder(person.id) / person.lora)
     except EnvironmentFailure as error:
         person = replace(
             person,
@@ -158,14 +159,13 @@ def _check_free(workspace: Workspace, name: str) -> str:
 
 def _installed(workspace: Workspace, person: Person, staging: Path) -> Person:
     person = replace(person, run=None, notes=(*person.notes, *_base_note(person)))
-    write_json(staging / "person.json", asdict(person))
-    put_in_place(workspace, person.id, staging, replaces=False)
+    place_person(workspace, person, staging, replaces=False)
     return person
 
 
 def _base_note(person: Person) -> tuple[str, ...]:
-    """A note where the base is unknown and the family does not ship one."""
-    if person.base or FAMILIES[person.family].ships:
+    """A note where the LoRA's base is unknown and the family does not ship one."""
+    if person.base or not person.is_trained or FAMILIES[person.family].ships:
         return ()
     return (
         note(

@@ -45,6 +45,8 @@ class DatasetEntry:
     weights: Path
     caption: str
     photo: str
+    face: int | None = None
+    """The number of the person's face, from 1, on a photo with several; None on others, and in older datasets."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class Dataset:
     entries: tuple[DatasetEntry, ...]
     reference: Path
     notes: tuple[str, ...]
+    chosen_reference: str | None = None
+    """The name of the reference photo, where the user chose it."""
+
+    @property
+    def chosen_faces(self) -> dict[str, int]:
+        """Photo → number of the person's face, as a check of the same photos takes them."""
+        return {entry.photo: entry.face for entry in self.entries if entry.face is not None}
 
 
 def prepare_dataset(
@@ -98,19 +107,22 @@ class _EntryRecord:
     weights: str
     caption: str
     photo: str
+    face: int | None = None
 
 
 @dataclass(frozen=True)
 class _DatasetRecord:
     entries: tuple[_EntryRecord, ...]
     notes: tuple[str, ...] = ()
+    reference_photo: str | None = None
+    reference_chosen: bool = False
 
 
 def read_dataset(folder: Path) -> Dataset:
     """A dataset written by `prepare_dataset`. Raises InputError where it is missing, damaged or incomplete."""
     record = typed(_DatasetRecord, read_json(folder / "dataset.json"), f"The dataset in {folder}")
     entries = tuple(
-        DatasetEntry(inside(folder, each.image), inside(folder, each.weights), each.caption, each.photo)
+        DatasetEntry(inside(folder, each.image), inside(folder, each.weights), each.caption, each.photo, each.face)
         for each in record.entries
     )
     absent = [path for entry in entries for path in (entry.image, entry.weights) if not path.is_file()]
@@ -121,7 +133,8 @@ def read_dataset(folder: Path) -> Dataset:
             ),
             advice=text("Prepare it again from the photos."),
         )
-    return Dataset(folder, entries, folder / "reference.png", record.notes)
+    chosen = record.reference_photo if record.reference_chosen else None
+    return Dataset(folder, entries, folder / "reference.png", record.notes, chosen)
 
 
 def worst_half(sides: Sequence[int], resolution: int) -> frozenset[int]:
@@ -195,6 +208,7 @@ def _written(folder: Path, index: int, crop: Crop, *, verdict: Verdict, caption:
         "weights": weights,
         "caption": caption,
         "photo": verdict.photo,
+        "face": verdict.faces.index(verdict.face) + 1 if verdict.face and len(verdict.faces) > 1 else None,
         "rank": round(verdict.rank, 4),
         "enhanced": enhanced,
         "points": [[round(float(x), 2), round(float(y), 2)] for x, y in crop.face.points],
@@ -238,6 +252,7 @@ def _write_records(
             "engine": check.engine,
             "reference": "reference.png",
             "reference_photo": check.reference,
+            "reference_chosen": check.reference_chosen,
             "notes": list(notes),
             "entries": records,
         },

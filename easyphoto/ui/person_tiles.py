@@ -45,7 +45,7 @@ class PersonTiles:
 
     def _tiles(self, persons: Sequence[Person]) -> str:
         if not persons:
-            said = self.words("Nobody yet. Train a person in the Train tab, or import one below.")
+            said = self.words("Nobody yet. Train or add a person in the Train tab, or import one below.")
             return f'<p class="easyphoto-empty">{escape(said)}</p>'
         tiles = "".join(self._tile(person) for person in persons)
         return f'<div class="easyphoto-tiles easyphoto-persons" lang="{self.words.tag}">{tiles}</div>'
@@ -70,6 +70,12 @@ class PersonTiles:
         words, found = self.words, person.likeness or {}
         if not person.is_ready:
             return f'<span class="easyphoto-tag" data-tone="aside">{escape(words("not trained yet"))}</span>'
+        if not person.is_trained:
+            said = words("Known by their photos alone. A training makes portraits more alike.")
+            return (
+                f'<span class="easyphoto-tag" data-tone="plain">{escape(words("not trained"))}</span>'
+                f'<p class="easyphoto-hint">{escape(said)}</p>'
+            )
         if "cosine" not in found:
             return f'<span class="easyphoto-tag" data-tone="plain">{escape(words("likeness not measured"))}</span>'
         likeness = words("likeness {score}", score=f"{found['cosine']:.2f}")
@@ -165,13 +171,18 @@ def doomed_of(service: Service, person: Person) -> Doomed:
 
 
 def doomed_html(person: Person, doomed: Doomed, words: Translator) -> str:
+    folder = (
+        words("The folder with the portrait, the LoRA and the photos: {count}", count=doomed.photos)
+        if person.is_trained
+        else words("The folder with the photos: {count}", count=doomed.photos)
+    )
     items = [
-        words("The folder with the portrait, the LoRA and the photos: {count}", count=doomed.photos),
+        folder,
         words("Trainings with their pictures: {count}", count=doomed.runs),
         words("Sessions with results: {count}", count=doomed.results),
         words("Jobs: {count}; uploaded photos: {uploads}", count=doomed.jobs, uploads=doomed.uploads),
-        words("The copy of the LoRA in the web UI's list, where there is one"),
     ]
+    items += [words("The copy of the LoRA in the web UI's list, where there is one")] if person.is_trained else []
     rows = "".join(f"<li>{escape(item)}</li>" for item in items)
     title = escape(words("Delete {name}? All of this goes, for good:", name=person.name))
     return f'<div class="easyphoto-warnings" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'

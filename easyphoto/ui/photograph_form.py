@@ -49,7 +49,7 @@ class Choosing:
     faces: TemplateFaces = field(default_factory=TemplateFaces)
 
     def persons(self) -> tuple[Person, ...]:
-        """Return the persons whose training is finished."""
+        """Return the persons who can be photographed."""
         return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:

@@ -138,9 +138,13 @@ def name_html(service: Service, text: str, words: Translator) -> str:
     except BadName as error:
         return error_html({"message": error.message, "advice": error.advice}, words)
     try:
-        service.app.workspace.person(id)
+        person = service.app.workspace.person(id)
     except UnknownPerson:
         return message_html(words("A new person: {id}", id=id), is_good=True)
+    if not person.is_trained:
+        return message_html(
+            words("{id} is there, not trained; a training without photos here takes the photos they have.", id=id)
+        )
     return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))
 
 

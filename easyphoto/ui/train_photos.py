@@ -150,7 +150,7 @@ def _link(service: Service, job: Job, name: str) -> str | None:
 
 
 def unfinished_check(service: Service) -> Job | None:
-    """Return this browser's newest check, for a page that was closed; None if the browser began a training since.
+    """Return this browser's newest check, for a page that was closed; None if its photos were used since.
 
     Unused photos are not shown to anybody else, not even to the same account in another browser.
     """
@@ -158,7 +158,7 @@ def unfinished_check(service: Service) -> Job | None:
     for job in service.queue.list() if asker.browser != STRANGER.browser else ():
         if job.asker != asker:
             continue
-        if job.kind in ("train", "resume"):
+        if job.kind in ("train", "resume", "add"):
             return None
         if job.kind == "check" and job.state in (State.DONE, State.RUNNING, State.QUEUED):
             return job

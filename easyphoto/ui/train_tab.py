@@ -10,9 +10,10 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import EasyPhotoError, InputError, TrainerMissing
+from easyphoto.errors import EasyPhotoError, InputError, TooFewPhotos, TrainerMissing
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
@@ -22,12 +23,13 @@ from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.train_checks import connect_photos
 from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
 from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
 
-KINDS = ("train", "resume", "setup")
+KINDS = ("train", "resume", "setup", "add")
 SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
 LOG_LINES = 40
 
@@ -37,6 +39,7 @@ class TrainTab:
     photos: PhotoPart
     form: TrainForm
     start: Any
+    add: Any
     message: Any
     live: LiveCard
     sheet: Any
@@ -67,7 +70,10 @@ def build(service: Service, words: Translator) -> TrainTab:
         with gr.Column(scale=5, min_width=320):
             _heading(words("2 · Training"), words("A name and a base are enough; the rest has good values."))
             form = place_form(words, facts)
-            start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
+            with gr.Row(elem_classes=["easyphoto-buttons"]):
+                start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
+                add = gr.Button(words("Add without training"), elem_id=f"{PREFIX}_add")
+            gr.HTML(_hint(words("Adding takes seconds and keeps the photos; a training can follow at any time.")))
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
             fold = gr.Accordion(words("The trainer's own log"), open=False, visible=False, elem_id=f"{PREFIX}_worker")
@@ -75,7 +81,7 @@ def build(service: Service, words: Translator) -> TrainTab:
                 worker_log = gr.HTML("", elem_id=f"{PREFIX}_worker_log")
             sheet = gr.HTML("", elem_id=f"{PREFIX}_sheet")
             resume = place_resume(service, words)
-    return TrainTab(photos, form, start, message, live, sheet, fold, worker_log, resume, setup_said, setup, words)
+    return TrainTab(photos, form, start, add, message, live, sheet, fold, worker_log, resume, setup_said, setup, words)
 
 
 def connect(tab: TrainTab, service: Service) -> None:
@@ -108,34 +114,59 @@ def renewal(tab: TrainTab, service: Service) -> Renewal:
     return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said}, [base])
 
 
-def _connect_start(tab: TrainTab, service: Service) -> None:
-    photos, form, words = tab.photos, tab.form, tab.words
+@dataclass(frozen=True)
+class Starting:
+    """The handlers of the buttons that make a person; each returns updates by component."""
 
-    def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        held = PhotoSet.of(values[photos.held])
-        if not held.photos:
-            raise InputError(text("There are no photos yet."), advice=text("Drop 5 to 20 photos of the person first."))
+    tab: TrainTab
+    service: Service
+
+    def train(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        command = TrainPerson(**self._asked(values), settings=self.tab.form.train.read(values))
+        try:
+            return self._shown(self.service.submit(command))
+        except TooFewPhotos:
+            raise no_photos() from None
+
+    def add(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        command = AddPerson(**self._asked(values))
+        if not command.photos:
+            raise no_photos()
+        return self._shown(self.service.submit(command))
+
+    def set_up(self) -> dict[Any, Any]:
+        return show_job(self.tab.live, self.service, self.service.submit(SetupTrainer()).id, words=self.tab.words)
+
+    def _asked(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Return the fields that a training and an addition share."""
+        form, held = self.tab.form, PhotoSet.of(values[self.tab.photos.held])
         if not (values[form.name] or "").strip():
             raise InputError(text("The person has no name yet."), advice=text("Give a name; the LoRA is called by it."))
-        command = TrainPerson(
-            name=values[form.name],
-            photos=upload_paths(service, held.photos),
-            chosen_faces=held.faces or {},
-            reference=held.reference,
-            settings=form.train.read(values),
-            preprocess=form.preprocess.read(values),
-            options=form.options(values),
-        )
-        job = service.submit(command)
-        return {**show_job(tab.live, service, job.id, words=words), tab.sheet: "", form.name_said: ""}
+        return {
+            "name": values[form.name],
+            "photos": upload_paths(self.service, held.photos),
+            "chosen_faces": held.faces or {},
+            "reference": held.reference,
+            "preprocess": form.preprocess.read(values),
+            "options": form.options(values),
+        }
 
-    def set_up() -> dict[Any, Any]:
-        return show_job(tab.live, service, service.submit(SetupTrainer()).id, words=words)
+    def _shown(self, job: Job) -> dict[Any, Any]:
+        shown = show_job(self.tab.live, self.service, job.id, words=self.tab.words)
+        return {**shown, self.tab.sheet: "", self.tab.form.name_said: ""}
 
-    outputs = {tab.message, tab.sheet, form.name_said, *tab.live.outputs}
-    inputs = {photos.held, *form.inputs}
-    compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
-    compat.listen(tab.setup.click, saying(tab.message, words, set_up), outputs=outputs)
+
+def _connect_start(tab: TrainTab, service: Service) -> None:
+    starting = Starting(tab, service)
+    outputs = {tab.message, tab.sheet, tab.form.name_said, *tab.live.outputs}
+    inputs = {tab.photos.held, *tab.form.inputs}
+    for button, handler in ((tab.start, starting.train), (tab.add, starting.add)):
+        compat.listen(button.click, saying(tab.message, tab.words, handler), inputs=inputs, outputs=outputs)
+    compat.listen(tab.setup.click, saying(tab.message, tab.words, starting.set_up), outputs=outputs)
+
+
+def no_photos() -> InputError:
+    return InputError(text("There are no photos yet."), advice=text("Drop 5 to 20 photos of the person first."))
 
 
 def card_body(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
@@ -204,7 +235,11 @@ def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
 
 def _made_html(service: Service, job: Job, words: Translator) -> str:
     result = job.result or {}
-    facts = [words("{name} can be photographed now.", name=result.get("name", ""))]
+    name = result.get("name", "")
+    if job.kind == AddPerson.kind:
+        facts = [words("{name} is added with {count} photos, not trained.", name=name, count=result.get("kept", 0))]
+    else:
+        facts = [words("{name} can be photographed now.", name=name)]
     likeness = result.get("likeness") or {}
     if isinstance(likeness.get("cosine"), (int, float)):
         facts.append(words("Likeness of the portrait: {cosine}", cosine=f"{likeness['cosine']:.2f}"))
@@ -221,8 +256,8 @@ def _portrait(service: Service, id: str, words: Translator) -> str:
         person = service.app.workspace.person(id)
     except EasyPhotoError:
         return ""
-    file = service.app.workspace.person_folder(id) / (person.portrait or "")
-    if not file.is_file():
+    file = portrait_of(service, person)
+    if file is None:
         return ""
     link = compat.link_or_none(file, side=PORTRAIT_SIDE)
     if link is None:
@@ -238,4 +273,8 @@ def _file(service: Service, job: Job, name: str) -> Path | None:
 
 
 def _heading(text: str, hint: str) -> None:
-    gr.HTML(f'<h3 class="easyphoto-heading">{escape(text)}</h3><p class="easyphoto-hint">{escape(hint)}</p>')
+    gr.HTML(f'<h3 class="easyphoto-heading">{escape(text)}</h3>{_hint(hint)}')
+
+
+def _hint(text: str) -> str:
+    return f'<p class="easyphoto-hint">{escape(text)}</p>'

@@ -13,8 +13,9 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.architectures.base import Family
-from easyphoto.backends.base import Capabilities, Control, GenerateRequest, InpaintRequest, Request, Result, Sampler
+from easyphoto.backends.base import Capabilities, GenerateRequest, InpaintRequest, Request, Result, Sampler
 from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
+from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
 from easyphoto.backends.used import OWN, UsedFiles
 from easyphoto.backends.webui_names import HostSampler, sampler_named
@@ -23,13 +24,15 @@ from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.webui import checkpoints
-from easyphoto.webui.controlnet import Units, found_models, open_controlnet, reasons, script_in
+from easyphoto.webui.controlnet import ControlNet, UnitRequest, Units, found_models, open_controlnet, reasons, script_in
+from easyphoto.webui.face_units import face_reasons, face_units, faces_in, offered_faces, takes_faces
 from easyphoto.webui.finisher import restorer_names, upscaler_names
 from easyphoto.webui.generation import Lock, SamplingWatch, ScriptErrors, Turn, turn, watched
 from easyphoto.webui.host_modules import host_module, host_module_or_none
 from easyphoto.webui.lending import lent_for
 from easyphoto.webui.loras import HostLoras, NamedLora, not_applied, partly_applied
-from easyphoto.webui.overrides import CHECKPOINT, VAE, overridden, unwritten
+from easyphoto.webui.overrides import CHECKPOINT, VAE, WITH_FACES, overridden, unwritten
+from easyphoto.webui.picture_states import SeenPictures, States, encoded
 from easyphoto.webui.processing import default_arguments, make_processing, painted, runner_for, with_only
 from easyphoto.webui.script_isolation import left_unhooked
 from easyphoto.weights.catalog import UsedWeight
@@ -56,15 +59,17 @@ class WebuiBackend:
         vae: str | None = None,
         lock: Lock | None = None,
         lend: Lend = nullcontext,
+        states: States = encoded,
     ) -> None:
         """`info` is the host's entry of the checkpoint (`checkpoints.require`), `vae` the name of one of its VAEs.
 
-        `lock` is a null context if the caller already holds the host's queue lock; `lend` frees the device.
+        `lock` is a null context if the caller already holds the host's queue lock; `lend` frees the device. `states`
+        computes what the picture encoder sees.
         """
         self._info, self._family, self._vae, self._lock, self._lend = info, family, vae, lock, lend
         self._used = UsedFiles(family, store)
         self._hosts: dict[str, UsedWeight] = {}
-        self._loras = HostLoras()
+        self._loras, self._seen = HostLoras(), SeenPictures(states)
         self._lent = ExitStack()
         self._is_lent = False
         _require_vae(vae)
@@ -92,7 +97,9 @@ class WebuiBackend:
             free_memory=_free_memory(),
             refused=reasons(self._family, net),
             checkpoints=checkpoints.names(),
-            conditions=CONDITIONS,
+            conditions=(*CONDITIONS, *(faces := offered_faces(self._family, net))),
+            timed_conditions=faces,
+            refused_conditions=face_reasons(self._family, net),
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
@@ -123,6 +130,7 @@ class WebuiBackend:
 
     def close(self) -> None:
         """Load the checkpoint that the host's user has chosen, if another one of ours is loaded."""
+        self._seen.forget()
         with self._lock or host_module("call_queue").queue_lock:
             if lent_for() is None:
                 checkpoints.load_chosen()
@@ -133,23 +141,34 @@ class WebuiBackend:
             raise HostBusy(text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it."))
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
-        require_conditions(request.conditions, CONDITIONS, timed=())
+        units = self._units(request)
         loras = loras_in(request.conditions)
         self._loras.require(loras)
-        return ResolvedRequest(request, info, self._units(request), self._loras.named(loras))
+        return ResolvedRequest(request, info, units, self._loras.named(loras))
 
     def _units(self, request: Request) -> Units | None:
-        """Return the controls with a weight; None if the host has no ControlNet and none was requested."""
+        """Return the faces and controls with a weight; None if the host has no ControlNet and none was requested."""
         net, script = open_controlnet(), script_in(runner_for(request))
         if net is None or script is None:
             self._require_kinds(request, {}, reasons(self._family, None))
+            require_conditions(request.conditions, CONDITIONS, (), face_reasons(self._family, None))
             return None
         if any(control.kind not in found_models(self._family, net) for control in request.controls):
             net.look_again()
         there = found_models(self._family, net)
         self._require_kinds(request, there, reasons(self._family, net))
-        weighty = tuple(control for control in request.controls if control.weight > 0)
-        return Units(net, script, weighty, tuple(there[control.kind] for control in weighty))
+        asked = [UnitRequest.of(each, there[each.kind]) for each in request.controls if each.weight > 0]
+        units = Units(net, script, (*self._face_units(request, net), *asked))
+        units.require_places()
+        return units
+
+    def _face_units(self, request: Request, net: ControlNet) -> list[UnitRequest]:
+        faces, known = faces_in(request.conditions), tuple(self._family.identities) if takes_faces(net) else ()
+        require_conditions(request.conditions, (*CONDITIONS, *known), known, face_reasons(self._family, net))
+        if not {each.kind for each in faces} <= {*offered_faces(self._family, net)}:
+            net.look_again()
+        made = [(face, face_units(face, self._family, net, self._seen)) for face in faces]
+        return [unit for face, units in made if face.weight > 0 for unit in units]
 
     def _require_kinds(self, request: Request, there: Mapping[str, str], why: Mapping[str, str]) -> None:
         for control in request.controls:
@@ -165,7 +184,7 @@ class WebuiBackend:
             image, notes = self._painted(plan, ours, progress)
             seconds = time.monotonic() - started
         self._remember(plan)
-        return Result(image, plan.request.seed, plan.kinds, plan.lora_files, seconds, notes)
+        return Result(image, plan.request.seed, plan.control_kinds, plan.condition_names, seconds, notes)
 
     def _painted(self, plan: ResolvedRequest, ours: Turn, progress: Progress) -> tuple[Image.Image, tuple[str, ...]]:
         faults, notes = ScriptErrors(), list[str]()
@@ -191,16 +210,22 @@ class WebuiBackend:
         return image, tuple(notes)
 
     def _overrides(self, plan: ResolvedRequest) -> Mapping[str, Any]:
-        return {CHECKPOINT: str(plan.info.title)} | ({} if self._vae is None else {VAE: self._vae})
+        chosen = {CHECKPOINT: str(plan.info.title)} | ({} if self._vae is None else {VAE: self._vae})
+        return {**chosen, **(WITH_FACES if plan.faces else {})}
 
     def _remember(self, plan: ResolvedRequest) -> None:
         name = str(plan.info.name)
         hash = str(getattr(plan.info, "sha256", None) or "")
         self._hosts[name] = UsedWeight(name, Path(str(plan.info.filename)).name, OWN, hash)
-        for model in plan.units.models if plan.units is not None else ():
-            self._hosts[model] = UsedWeight(model.rsplit(" [", 1)[0], model, OWN, "")
+        for asked in plan.asked:
+            if asked.own is None or not self._used.catalogued(*asked.own):
+                self._hosts[asked.model] = UsedWeight(asked.model.rsplit(" [", 1)[0], asked.model, OWN, "")
         for lora in plan.loras:
             self._used.condition(lora.use)
+        for face in plan.faces:
+            encoder = self._family.identities[face.kind].encoder
+            if encoder is not None and face.models.encoder is not None:
+                self._used.catalogued(encoder, face.models.encoder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,16 +257,21 @@ class ResolvedRequest:
         return self.request.sampler is Sampler.DPMPP_2M_SDE_KARRAS and steps < 1
 
     @property
-    def controls(self) -> tuple[Control, ...]:
-        return () if self.units is None else self.units.controls
+    def asked(self) -> tuple[UnitRequest, ...]:
+        return () if self.units is None else self.units.asked
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(control.kind for control in self.controls)
+    def faces(self) -> tuple[FaceCondition, ...]:
+        """Those with a weight."""
+        return tuple(face for face in faces_in(self.request.conditions) if face.weight > 0)
 
     @property
-    def lora_files(self) -> tuple[str, ...]:
-        return tuple(lora.use.path.name for lora in self.loras)
+    def control_kinds(self) -> tuple[str, ...]:
+        return tuple(control.kind for control in self.request.controls if control.weight > 0)
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        return tuple(condition.name for condition in self.request.conditions if condition.weight)
 
     @property
     def prompt(self) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
@@ -28,6 +30,8 @@ TITLE = "controlnet"
 NONE = "none"
 MOST_WEIGHT = 2.0
 GET_EXTENSION = text("Install the extension sd-webui-controlnet in the web UI's tab Extensions, and restart.")
+FACE_INPUTS, REGION = "ipadapter_input", "effective_region_mask"
+"""Fields of a unit that not every version has: what an identity adapter is given, and where a unit acts."""
 _INTERFACES = ("lib_controlnet.external_code", "scripts.external_code")
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {
@@ -41,6 +45,32 @@ _COMMON: Mapping[str, Any] = MappingProxyType(
         "save_detected_map": False,
     }
 )
+
+
+@dataclass(frozen=True, eq=False)
+class UnitRequest:
+    """One ControlNet unit: a control, or a part of a face (`face_units`)."""
+
+    kind: str
+    """The control's kind, or the identity's."""
+    model: str
+    """The host's name for its model."""
+    weight: float
+    start: float
+    end: float
+    image: Image.Image | None = None
+    inputs: Callable[[], list[Any]] | None = None
+    """Makes what an identity adapter is given in place of a picture; called inside the host's queue."""
+    mask: np.ndarray | None = None
+    """(height, width) in 0..1: where the unit acts; None: everywhere."""
+    taken_as: str | None = None
+    """For a part of a face: what the host must take the model for, a name of its enumeration of model types."""
+    own: tuple[str, Path] | None = None
+    """Catalogue id and file of a model of ours, where the host loads just that file."""
+
+    @classmethod
+    def of(cls, control: Control, model: str) -> UnitRequest:
+        return cls(control.kind, model, control.weight, control.start, control.end, control.image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,30 +104,46 @@ class ControlNet:
         """Return the host's name for the model of that catalogue id."""
         return control_model(id, self.models())
 
-    def unit(self, control: Control, model: str) -> Any:
+    def unit(self, asked: UnitRequest) -> Any:
         """Return an enabled unit. Raises InputError for a weight that the host does not take."""
-        if control.weight > MOST_WEIGHT:
+        if asked.weight > MOST_WEIGHT:
             raise InputError(
-                text("The weight of the control {kind!r} is {weight:g}.", kind=control.kind, weight=control.weight),
+                text("The weight of the control {kind!r} is {weight:g}.", kind=asked.kind, weight=asked.weight),
                 advice=text("This web UI takes up to {most_weight:g}.", most_weight=MOST_WEIGHT),
             )
         kind = self.code.ControlNetUnit
         said = {
             **_COMMON,
             "module": self._no_module(),
-            "model": model,
-            "image": self._wrapped(as_array(control.image)),
-            "weight": float(control.weight),
-            "guidance_start": float(control.start),
-            "guidance_end": float(control.end),
+            "model": asked.model,
+            "weight": float(asked.weight),
+            "guidance_start": float(asked.start),
+            "guidance_end": float(asked.end),
         }
+        if asked.image is not None:
+            said["image"] = self._wrapped(as_array(asked.image))
         try:
-            return kind(**_accepted(kind, said))
+            unit = kind(**_accepted(kind, said))
         except (TypeError, ValueError) as error:
             raise BackendError(
-                text("The web UI's ControlNet refuses the unit for {kind} ({error}).", kind=control.kind, error=error),
+                text("The web UI's ControlNet refuses the unit for {kind} ({error}).", kind=asked.kind, error=error),
                 advice=text("Update the extension; this version is one that EasyPhoto does not know."),
             ) from error
+        # Its constructor takes the inputs encoded only; what is assigned later it hands on as it is.
+        if asked.inputs is not None:
+            setattr(unit, FACE_INPUTS, asked.inputs())
+        if asked.mask is not None:
+            setattr(unit, REGION, np.float32(255) * asked.mask[..., None])
+        return unit
+
+    def takes(self, field: str) -> bool:
+        """Return whether this version's units have the field; a value for another one would be lost in silence."""
+        return hasattr(self.no_unit(), field)
+
+    def files(self) -> dict[str, str]:
+        """Return the models' paths by name; empty in a host that does not tell."""
+        state = loaded("scripts.global_state")
+        return {name: str(path) for name, path in getattr(state, "cn_models", {}).items() if path is not None}
 
     def no_unit(self) -> Any:
         kind = self.code.ControlNetUnit
@@ -110,6 +156,11 @@ class ControlNet:
             return len(getattr(getattr(script, "latest_network", None), "control_params", None) or ())
         unet = host_module("shared").sd_model.forge_objects.unet
         return _chain_length(getattr(unet, "controlnet_linked_list", None))
+
+    def types_at_work(self, script: Any) -> list[str]:
+        """Return what the host takes each active unit's model for, as far as it tells; must be called meanwhile."""
+        units = getattr(getattr(script, "latest_network", None), "control_params", None) or ()
+        return [str(getattr(getattr(unit, "control_model_type", None), "name", "")) for unit in units]
 
     def _no_module(self) -> str:
         return "None" if self.is_forge else NONE
@@ -138,12 +189,11 @@ def script_in(runner: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The controls of one request, each with its model. Even without any, the user's own units are switched off."""
+    """The units of one request. Even without any, the user's own units are switched off."""
 
     net: ControlNet
     script: Any
-    controls: tuple[Control, ...]
-    models: tuple[str, ...]
+    asked: tuple[UnitRequest, ...]
 
     def written(self, arguments: Sequence[Any]) -> list[Any]:
         """Return the scripts' arguments with our units in ControlNet's places, and no other unit.
@@ -152,34 +202,40 @@ class Units:
         every later picture too.
         """
         first, end = int(self.script.args_from), int(self.script.args_to)
-        if len(self.controls) > end - first:
-            raise MissingCapability(
-                text(
-                    "{count} controls were asked for, the web UI has {end} ControlNet units.",
-                    count=len(self.controls),
-                    end=end - first,
-                ),
-                advice=text('Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.'),
-            )
-        units = [self.net.unit(control, model) for control, model in zip(self.controls, self.models, strict=True)]
+        units = [self.net.unit(asked) for asked in self.asked]
         units += [self.net.no_unit() for _ in range(end - first - len(units))]
         result = list(arguments)
         result[first:end] = units
         return result
 
-    def not_applied(self, failures: Sequence[str]) -> list[str]:
-        """Return a sentence for each control that is not active, with the first error of the host's scripts."""
-        count = self.net.at_work(self.script)
-        because = f": {failures[0]}" if failures else text("; the web UI does not say why")
-        return [
-            text(
-                "The control {kind} ({model}) was not applied{because}.",
-                kind=control.kind,
-                model=model,
-                because=because,
+    def require_places(self) -> None:
+        """Raises MissingCapability if the web UI has fewer units than are needed."""
+        count, places = len(self.asked), int(self.script.args_to) - int(self.script.args_from)
+        if count > places:
+            raise MissingCapability(
+                text("{count} ControlNet units are needed, the web UI has {places}.", count=count, places=places),
+                advice=text('Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.'),
             )
-            for control, model in list(zip(self.controls, self.models, strict=True))[count:]
+
+    def not_applied(self, failures: Sequence[str]) -> list[str]:
+        """Return a sentence for each unit that is not active, with the first error of the host's scripts, and for each
+        identity whose model the host took for something else.
+        """
+        count, types = self.net.at_work(self.script), self.net.types_at_work(self.script)
+        because = f": {failures[0]}" if failures else text("; the web UI does not say why")
+        missing = [_missing(asked, because) for asked in self.asked[count:]]
+        return missing + [
+            _missing(asked, text(": the web UI took it for {type}", type=type or text("something unknown")))
+            for asked, type in zip(self.asked, types, strict=False)
+            if asked.taken_as not in (None, type)
         ]
+
+
+def _missing(asked: UnitRequest, because: str) -> str:
+    said = {"kind": asked.kind, "model": asked.model, "because": because}
+    if asked.taken_as is None:
+        return text("The control {kind} ({model}) was not applied{because}.", **said)
+    return text("The identity {kind} ({model}) was not applied{because}.", **said)
 
 
 def found_models(family: Family, net: ControlNet) -> dict[str, str]:

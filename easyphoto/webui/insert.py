@@ -17,7 +17,7 @@ from easyphoto.errors import MissingCapability
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.messages import text
-from easyphoto.persons.folder import subject_from
+from easyphoto.persons.subject import subject_from
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.script_isolation import isolated

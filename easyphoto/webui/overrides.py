@@ -26,6 +26,16 @@ PLAIN: Mapping[str, Any] = MappingProxyType(
         "return_mask_composite": False,
     }
 )
+WITH_FACES: Mapping[str, Any] = MappingProxyType(
+    {
+        # ControlNet computes an identity's keys and values at a picture's first call of the network and keeps them: a
+        # call for prompt and negative prompt together gets both right, calls for each would give the negative prompt
+        # the face as well.
+        "batch_cond_uncond": True,
+        "pad_cond_uncond": True,
+    }
+)
+"""Options of pictures with an identity."""
 IsOurs = Callable[[str, Any], bool]
 
 

@@ -58,7 +58,7 @@ def is_pasted(parameters: Mapping[str, Any]) -> bool:
 
 
 def ready_persons() -> list[str]:
-    """Return the trained persons; none if the workspace cannot be opened, which the tab reports."""
+    """Return who can be photographed; none if the workspace cannot be opened, which the tab reports."""
     root = workspace_folder()
     try:
         format_of(root)

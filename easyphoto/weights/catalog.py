@@ -20,7 +20,7 @@ from easyphoto.weights.entries import (
 )
 from easyphoto.weights.rows_faces import FACE_FILES, YUNET
 from easyphoto.weights.rows_finish import FINISH_FILES
-from easyphoto.weights.rows_identity import IDENTITY_FILES, IDENTITY_SETS
+from easyphoto.weights.rows_identity import IDENTITY_FILES
 from easyphoto.weights.rows_models import CHECKPOINT_FILES, FEW_STEP_FILES
 
 __all__ = [
@@ -51,7 +51,12 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cut-out": ("u2net-human",),
         "restore": ("gfpgan-1.4", "restoreformer", "realesrgan-x4plus", "realesrgan-x2plus"),
         "few-steps": tuple(few.lora for family in FAMILIES.values() for few in family.few_steps.values()),
-        **IDENTITY_SETS,
+        **{
+            f"{engine}-{family.id}": models.needed
+            for family in FAMILIES.values()
+            if not family.ships
+            for engine, models in family.identities.items()
+        },
     }
 )
 """Name of a choice → ids of the files to download for it."""

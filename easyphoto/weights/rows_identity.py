@@ -179,18 +179,3 @@ IDENTITY_FILES = (
         alternative=_PLUS_FACE_XL,
     ),
 )
-
-IDENTITY_SETS = {
-    "ip-adapter": (_PLUS_FACE, _PLUS_FACE_XL, _ENCODER),
-    "ip-adapter-full": ("ip-adapter-full-face-sd15", _ENCODER),
-    "faceid": (
-        "ip-adapter-faceid-sd15", "ip-adapter-faceid-sd15-lora", "ip-adapter-faceid-sdxl",
-        "ip-adapter-faceid-sdxl-lora", "buffalo_l",
-    ),
-    "faceid-plus": (
-        "ip-adapter-faceid-plusv2-sd15", "ip-adapter-faceid-plusv2-sd15-lora", "ip-adapter-faceid-plusv2-sdxl",
-        "ip-adapter-faceid-plusv2-sdxl-lora", _ENCODER, "buffalo_l",
-    ),
-    "instantid": ("instantid-adapter", "instantid-controlnet", "antelopev2"),
-}  # fmt: skip
-"""Identity engine → ids of the files for all families that it serves."""

@@ -84,18 +84,8 @@ LORA_IDENTITY = "lora"
 
 
 @dataclass(frozen=True)
-class PersonIdentity:
-    """One way to paint a person, as named in their record."""
-
-    engine: str
-    """Id of an identity engine (`inference.identities`)."""
-    file: str
-    """The file that the engine uses, such as a LoRA, relative to the person's folder."""
-
-
-@dataclass(frozen=True)
 class Person:
-    """A person whose face is learned, as stored in `person.json`. Paths are relative to the person's folder."""
+    """A person who was added, trained or imported, as stored in `person.json`. Paths are relative to their folder."""
 
     id: str
     name: str
@@ -105,9 +95,10 @@ class Person:
     reference: str | None = None
     portrait: str | None = None
     lora: str | None = None
+    """None before the first training."""
     run: str | None = None
     base: str | None = None
-    """The base model that the LoRA belongs to, as named at the training."""
+    """The base model that the LoRA belongs to, or on which an added person is to be painted, as named then."""
     domain: str | None = None
     """What the photos are: `photographs` or `drawings`, the domain of a face engine. None in older records."""
     likeness: dict[str, Any] | None = None
@@ -115,13 +106,13 @@ class Person:
     notes: tuple[str, ...] = ()
 
     @property
-    def identities(self) -> tuple[PersonIdentity, ...]:
-        """The identities with which the person can be painted. The record stores the LoRA in a field of its own."""
-        return () if self.lora is None else (PersonIdentity(LORA_IDENTITY, self.lora),)
+    def is_trained(self) -> bool:
+        return self.lora is not None
 
     @property
     def is_ready(self) -> bool:
-        return bool(self.identities)
+        """Whether they can be photographed: with a LoRA, or with photos from which an engine can take their face."""
+        return self.is_trained or (bool(self.photos) and self.reference is not None)
 
 
 @dataclass(frozen=True)
@@ -313,8 +304,7 @@ def checked_person(person: Person, folder: Path) -> Person:
     """The person, after checking that all files of the record lie in the folder. Raises BadRecord, OutsideFolder."""
     for name in (
         *person.photos,
-        *(part for part in (person.reference, person.portrait) if part is not None),
-        *(identity.file for identity in person.identities),
+        *(part for part in (person.reference, person.portrait, person.lora) if part is not None),
     ):
         inside(folder, name)
     if person.run is not None and not is_file_name(person.run):

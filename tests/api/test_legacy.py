@@ -200,6 +200,12 @@ def test_accounts_are_asked_of_old_clients_too(open_client):
             {"first_diffusion_steps": 30, "first_denoising_strength": 0.5, "skin_retouching_bool": True},
             {"seed": 5, "first_steps": 30, "first_strength": 0.5, "retouch": True},
         ),
+        ({"id_control": True, "ipa_weight": 0.3, "seed": 5}, {"seed": 5, "identity_weight": 0.3}),
+        (
+            {"id_control_method": "InstantID", "instantid_ipa_weight": 0.4, "ipa_weight": 0.3, "seed": 5},
+            {"seed": 5, "identity_weight": 0.4},
+        ),
+        ({"id_control": False, "seed": 5}, {"seed": 5, "identity": "lora"}),
     ],
 )
 def test_each_field_means_what_it_meant(sent, values):
@@ -214,8 +220,9 @@ def test_each_field_means_what_it_meant(sent, values):
         ({"background_restore": True}, "background_restore"),
         ({"makeup_transfer": True}, "makeup_transfer"),
         ({"face_shape_match": True}, "face_shape_match"),
-        ({"id_control": True}, "InstantID"),
-        ({"ipa_image": "abc"}, "IP-Adapter"),
+        ({"id_control_method": "InstantID"}, "id_control_method"),
+        ({"ipa_image": "abc"}, "own photos"),
+        ({"instantid_id_weight": 0.5}, "instantid_id_weight"),
         ({"scene_id": "beach"}, "scene_id"),
         ({"tabs": 3, "t2i_pose_template": "abc"}, "t2i_pose_template"),
         ({"super_resolution": True, "super_resolution_method": "gpen"}, "gpen"),

@@ -11,7 +11,7 @@ from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.persons.deletion import Deletion, Left
 from easyphoto.persons.importing import ImportedPersons
 from easyphoto.workspace.folders import Person
-from tests.api.calls import V1, error_of, finished, inline, photos, trained, tree
+from tests.api.calls import V1, error_of, events_of, finished, inline, photos, trained, tree
 
 
 @pytest.fixture
@@ -149,3 +149,88 @@ def test_the_document_describes_every_setting(client):
     assert (weight["minimum"], weight["maximum"], weight["default"]) == (0.0, 2.0, 0.9)
     assert weight["description"] == "LoRA weight."
     assert schemas["TrainSettings"]["additionalProperties"] is False
+
+
+def added(client, name: str = "anna") -> dict:
+    return finished(client, client.post(f"{V1}/persons", json={"name": name, "photos": photos()}))
+
+
+def test_a_person_is_added_without_a_training(client, workshop):
+    made = added(client, "Anna")
+
+    assert (made["state"], made["kind"], made["title"]) == ("done", "add", "add Anna")
+    assert (made["result"]["person"], made["result"]["name"], made["result"]["kept"]) == ("anna", "Anna", 5)
+    assert made["result"]["reference"].startswith("photo-")
+    person = client.get(f"{V1}/persons/anna").json()
+    assert (person["is_ready"], person["is_trained"], person["photos"]) == (True, False, 5)
+    assert (person["has_portrait"], person["trained"], person["run"], person["domain"]) == (
+        False,
+        None,
+        None,
+        "drawings",
+    )
+    assert error_of(client.get(f"{V1}/persons/anna/portrait"))[0] == 404
+    assert not (workshop.root / "runs").exists()
+
+
+def test_the_verdicts_of_an_addition_are_told(client):
+    job = added(client)
+
+    told = events_of(client.get(f"{V1}/jobs/{job['id']}/events").text)
+    (verdicts,) = [event["values"] for event in told if event["type"] == "verdicts"]
+    assert [verdict["kept"] for verdict in verdicts["verdicts"]] == [True] * 5
+    assert verdicts["reference"] == job["result"]["reference"]
+
+
+def test_a_name_that_is_taken_is_409(client, anna):
+    before = client.get(f"{V1}/persons").json()
+
+    answer = client.post(f"{V1}/persons", json={"name": "Anna", "photos": photos()})
+
+    assert error_of(answer) == (409, "NameTaken")
+    assert client.get(f"{V1}/persons").json() == before
+
+
+def test_who_was_added_cannot_be_photographed_before_something_paints_them(client):
+    added(client)
+
+    asked = {"persons": ["anna"], "templates": [inline(99, (300, 200))]}
+    job = finished(client, client.post(f"{V1}/photograph", json=asked))
+
+    assert (job["state"], job["error"]["code"]) == ("failed", "InputError")
+    assert "not trained yet" in job["error"]["message"]
+    assert "easyphoto train anna" in job["error"]["advice"]
+
+
+def test_a_training_without_photos_takes_those_that_the_person_keeps(client):
+    added(client)
+
+    job = finished(client, client.post(f"{V1}/train", json={"name": "anna"}))
+
+    assert (job["state"], job["result"]["person"], job["request"]["photos"]) == ("done", "anna", [])
+    assert client.get(f"{V1}/persons/anna").json()["is_trained"] is True
+    assert error_of(client.post(f"{V1}/train", json={"name": "ben"})) == (422, "TooFewPhotos")
+
+
+def test_who_was_added_is_deleted_with_everything(client, workshop):
+    added(client)
+    name = client.post(f"{V1}/uploads", json=inline(50)).json()["uploads"][0]["name"]
+
+    gone = client.delete(f"{V1}/persons/anna").json()
+
+    assert gone["left"] == []
+    assert "persons/anna" in gone["deleted"]
+    assert not {path for path in tree(workshop.root) if path.endswith((".png", ".jpg"))} - {f"uploads/{name}"}
+    assert client.get(f"{V1}/jobs").json() == {"jobs": []}
+
+
+def test_an_addition_does_not_wait_for_a_training(client, workshop):
+    workshop.trainer.gate.clear()
+    training = client.post(f"{V1}/train", json={"name": "ben", "photos": photos()})
+    assert workshop.trainer.begun.wait(30)
+
+    assert added(client)["state"] == "done"
+    assert client.get(training.headers["location"]).json()["state"] == "running"
+
+    workshop.trainer.gate.set()
+    finished(client, training)

@@ -174,6 +174,7 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
         {"vision_model.embeddings.class_embedding": (1280,)}, "is a picture encoder", "weights list",
     ),
     "empty": ({}, "is empty", "Fetch"),
+    "flux checkpoint": ({"double_blocks.0.img_attn.qkv.weight": (9216, 3072)}, "no identity adapter", "list"),
     "half of it": ({f"image_proj.{name}": shape for name, shape in PLUS.items()}, "no identity adapter", "list"),
     "widths that differ": (
         states.adapter(PLUS, states.one_layer(768) | states.one_layer(640, number=3)), "no identity adapter", "list",

@@ -167,7 +167,7 @@ def test_several_photos_are_one_face_as_each_kind_combines_them(tmp_path: Path) 
         written(kind, tmp_path / "adapter.safetensors")
         vectors, pictures = given(kind, photos=3)
         # Lengths differ a lot, so that means of raw and of unit vectors do.
-        vectors = vectors * np.float32([[1], [4], [0.2]])
+        vectors = vectors * np.asarray([[1], [4], [0.2]], np.float32)
         projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
 
         def alone(

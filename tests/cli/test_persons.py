@@ -1,4 +1,4 @@
-"""`persons import` and `rename`, and a web UI elsewhere for `photograph` and `doctor`."""
+"""`persons add`, `import` and `rename`, and a web UI elsewhere for `photograph` and `doctor`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from easyphoto.cli import doctor
 from easyphoto.cli.main import main
 from easyphoto.workspace.folders import Workspace
 from tests.backends.sdapi_server import HostState, serving
+from tests.commands.doubles import Trainer, stand_in
 from tests.fakes import new_person
-from tests.persons.arriving import OnePersonEngine, write_earlier
+from tests.persons.arriving import OnePersonEngine, write_earlier, write_photo
 
 SECRET = "anna:word-7"
 
@@ -93,3 +94,66 @@ def test_a_persons_picture_is_asked_of_the_web_ui(tmp_path: Path, capsys: pytest
         assert host.state.times("/sdapi/v1/img2img") == 2
 
     assert capsys.readouterr().out.strip().endswith("anna-0.png")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    for number in range(3):
+        write_photo(tmp_path / "album" / f"{number}.png", number)
+    (tmp_path / "album" / "notes.png").write_text("dear diary")
+    return tmp_path / "album"
+
+
+def test_who_is_added_is_named_on_stdout_and_the_verdicts_beside_it(
+    tmp_path: Path, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = ["persons", "add", "Anna", "--photos", str(album), "--reference", "1.png", "--keep", "2"]
+    workspace = ["--workspace", str(tmp_path / "workspace")]
+
+    assert main([*order, "--sheet", str(tmp_path / "sheet"), *workspace]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'workspace' / 'persons' / 'anna'}\n"
+    assert "2 of 4 photos are kept." in said.err
+    assert "The file is no readable picture." in said.err
+    assert said.err.count("Note: Only 2 photos are kept") == 1
+    assert {file.name for file in (tmp_path / "sheet").iterdir()} == {"verdicts.png", "verdicts.json"}
+    person = Workspace(tmp_path / "workspace").person("anna")
+    assert (person.name, len(person.photos), person.lora) == ("Anna", 2, None)
+    assert main(["persons", *workspace]) == 0
+    assert [line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:]] == [["anna", "not", "trained", "2"]]
+    assert main(["persons", "show", "anna", *workspace]) == 0
+    shown = capsys.readouterr().out
+    assert "state      not trained" in shown
+    assert "lora       none" in shown
+
+
+def test_a_name_that_is_taken_and_photos_that_are_not_given_are_bad_input(
+    tmp_path: Path, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_person(Workspace(tmp_path / "workspace"), "anna")
+    workspace = ["--workspace", str(tmp_path / "workspace")]
+
+    assert main(["persons", "add", "anna", "--photos", str(album), *workspace]) == 2
+    assert main(["persons", "add", "ben", *workspace]) == 2
+    assert main(["train", "ben", *workspace]) == 2
+
+    said = capsys.readouterr().err
+    assert (
+        "There is already a person 'anna'. Train them again with these photos, or rename or delete them first." in said
+    )
+    assert "persons add needs --photos DIR." in said
+    assert "There are no photos of 'ben' here." in said
+
+
+def test_a_training_takes_the_photos_of_who_was_added(
+    tmp_path: Path, album: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, OnePersonEngine(), Trainer(), tmp_path / "base")
+    workspace = ["--workspace", str(tmp_path / "workspace")]
+    assert main(["persons", "add", "anna", "--photos", str(album), *workspace]) == 0
+
+    assert main(["train", "anna", *workspace]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1].endswith("lora.safetensors")
+    assert len(Workspace(tmp_path / "workspace").person("anna").photos) == 3

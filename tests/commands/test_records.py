@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.import_persons import ImportPersons
@@ -20,6 +21,7 @@ from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, T
 PHOTOS = tuple(Path(f"/somewhere/{number}.png") for number in range(2))
 COMMANDS = {
     "check": CheckPhotos(PHOTOS, {"0.png": 2}, "1.png", PreprocessSettings(keep=7), Options("miniature")),
+    "add": AddPerson("Anna", PHOTOS, {"0.png": 2}, "1.png", PreprocessSettings(keep=7), Options("miniature")),
     "train": TrainPerson(
         "Anna", PHOTOS, {"0.png": 2}, "1.png", TrainSettings(steps=10), PreprocessSettings(retouch=True),
         Options("sd15.safetensors", "photographs", weights=WeightSettings("research")),

@@ -1,4 +1,4 @@
-"""Jobs as they were recorded before there were commands: read and shown as ever."""
+"""Jobs as they were recorded, most of them before there were commands: read and shown as ever."""
 
 import json
 import shutil
@@ -16,6 +16,7 @@ from easyphoto.workspace.folders import Workspace
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"), key=lambda file: file.stem)
 TITLES = {
+    "add": "add Anna",
     "check": "check 5 photos",
     "import": "import dora.zip",
     "photograph": "photograph anna",

@@ -12,6 +12,7 @@ from PIL import Image
 from easyphoto import app as app_module
 from easyphoto.app import EasyPhoto
 from easyphoto.commands import photograph_series, training
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.check import photo_files
 from easyphoto.commands.engines import domain_of, faces_of
@@ -204,3 +205,14 @@ def test_sessions_of_one_kind_say_nothing_about_kinds(app: EasyPhoto, drawn_temp
 
     assert not [note for note in made.all_notes if "looks" in note]
     assert photograph_series.SESSION_FILE in {file.name for file in made.report.parent.iterdir()}
+
+
+def test_who_was_only_added_has_the_kind_of_their_photos(app: EasyPhoto, kinds: Kinds, tmp_path: Path) -> None:
+    for name, kind in (("eva", "photographed-2"), ("fay", "drawn-2")):
+        AddPerson(name, photo_files(album(tmp_path / kind))).run(app, NullContext())
+    kinds.chosen.clear()
+
+    assert [domain_of(app, [name]) for name in ("eva", "fay")] == ["photographs", "drawings"]
+    assert kinds.chosen == []
+    with pytest.raises(MixedDomains, match=r"ann of photographs, fay of drawings"):
+        domain_of(app, ["ann", "fay"])

@@ -20,8 +20,9 @@ from easyphoto.errors import BadName, BadPicture, DiskFailure, EasyPhotoError, I
 from easyphoto.host.base import ThisMachine
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.persons import archive
-from easyphoto.persons.folder import base_of, subject_from
+from easyphoto.persons.folder import base_of
 from easyphoto.persons.importing import ImportedPersons, first_of, import_persons
+from easyphoto.persons.subject import subject_from
 from easyphoto.progress import Cancelled
 from easyphoto.workspace.folders import Workspace
 from tests.fakes import RecordingProgress

@@ -19,8 +19,9 @@ from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, job_rows, person_tiles
 from easyphoto.ui.job_rows import JobRows, shown_jobs
 from easyphoto.ui.language import Translator
-from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_of
+from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_html, doomed_of
 from easyphoto.ui.persons_tab import exported_file, remove_exports
+from easyphoto.ui.photograph_form import Choosing
 from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
 from easyphoto.ui.templates_tab import name_of
@@ -90,6 +91,34 @@ def test_a_tile_says_what_the_persons_photos_are_where_that_is_recorded(service:
 
     assert "<dt>图片类型</dt><dd>照片</dd>" in tiles.html([anna])
     assert "图片类型" not in tiles.html([replace(anna, domain=None)])
+
+
+def test_who_was_added_is_shown_as_not_trained_which_is_no_fault(service: Service):
+    person = Person(
+        "anna", "Anna", "miniature", "2026-01-01T00:00:00Z", photos=("photos/1.jpg",), reference="dataset/reference.png"
+    )
+    tiles = PersonTiles(service, Translator(), Thumbnails(), "orders")
+
+    added, trained = tiles.html([person]), tiles.html([replace(person, lora="lora.safetensors")])
+
+    assert '<span class="easyphoto-tag" data-tone="plain">not trained</span>' in added
+    assert "Known by their photos alone. A training makes portraits more alike." in added
+    assert 'data-tone="aside"' not in added
+    assert "not trained" not in trained
+    doomed = Doomed(photos=1, runs=0, results=0, jobs=1, uploads=1)
+    assert "The folder with the photos: 1" in doomed_html(person, doomed, Translator())
+    assert "LoRA" not in doomed_html(person, doomed, Translator())
+
+
+def test_who_was_added_can_be_chosen_for_a_photograph(service: Service):
+    workspace = service.app.workspace
+    new_person(workspace, "nobody")
+    workspace.save_person(
+        replace(new_person(workspace, "anna"), photos=("photos/1.jpg",), reference="dataset/reference.png")
+    )
+    workspace.save_person(replace(new_person(workspace, "ben"), lora="lora.safetensors"))
+
+    assert [pick.value for pick in Choosing(service, Translator()).person_picks()] == ["anna", "ben"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The Train tab without a browser: what its handlers answer, and what a reloaded page finds."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from easyphoto.errors import BadName, BadReference, InputError, TrainerMissing
+from easyphoto.errors import BadName, BadReference, InputError, NameTaken, TrainerMissing
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.askers import STRANGER, Requester, asked_by, browser_digest
 from easyphoto.jobs.records import State
@@ -31,11 +31,13 @@ from easyphoto.ui.train_photos import (
     upload_paths,
 )
 from easyphoto.ui.train_resume import resumable
-from easyphoto.ui.train_tab import missing_trainer, trainer_html
+from easyphoto.ui.train_tab import Starting, missing_trainer, trainer_html
 from easyphoto.ui.verdicts import Checked, verdicts_html
 from tests.fakes import new_person
 from tests.jobs.asked import Asked
+from tests.services import Workshop, done, five_photos, workshop
 
+__all__ = ["workshop"]
 ENGLISH = Translator("en")
 ANNAS_LAPTOP = Requester("anna", browser_digest("laptop"))
 VERDICT: dict[str, Any] = {
@@ -379,10 +381,12 @@ def test_a_cancelled_training_can_be_resumed_and_a_finished_one_cannot(service: 
 
 def test_a_name_is_judged_while_it_is_typed(service: Service):
     new_person(service.app.workspace, "Anna")
+    service.app.workspace.save_person(replace(new_person(service.app.workspace, "Tina"), lora="lora.safetensors"))
 
     assert name_html(service, " ", ENGLISH) == ""
     assert "A new person: ben" in name_html(service, "Ben", ENGLISH)
-    assert "anna is there already" in name_html(service, "anna", ENGLISH)
+    assert "anna is there, not trained; a training without photos here takes" in name_html(service, "anna", ENGLISH)
+    assert "tina is there already; this training replaces their LoRA" in name_html(service, "tina", ENGLISH)
     assert 'role="alert"' in name_html(service, "../etc", ENGLISH)
 
 
@@ -418,6 +422,60 @@ def test_a_missing_trainer_is_said_with_what_to_do(service: Service, monkeypatch
 def test_a_path_cannot_be_smuggled_in_as_a_held_photo(service: Service):
     with pytest.raises(InputError):
         upload_paths(service, ["../../etc/passwd"])
+
+
+@dataclass
+class Buttons:
+    """The Train tab's buttons that make a person, without a browser."""
+
+    service: Service
+
+    def __post_init__(self) -> None:
+        with gr.Blocks():
+            self.tab = train_tab.build(self.service, ENGLISH)
+        self.starting = Starting(self.tab, self.service)
+
+    def values(self, name: str, *photos: str, **held: Any) -> dict[Any, Any]:
+        values = {component: component.value for component in self.tab.form.inputs}
+        return {**values, self.tab.form.name: name, self.tab.photos.held: PhotoSet(photos, **held).record()}
+
+
+def test_the_button_beside_start_adds_a_person_with_the_same_photos_name_and_settings(workshop: Workshop):
+    buttons = Buttons(workshop.service)
+    names = [path.name for path in five_photos(workshop.service)]
+    values = buttons.values("Anna", *names, faces={names[0]: 1}, reference=names[2])
+    values[buttons.tab.form.preprocess.components["keep"]] = 2
+
+    buttons.starting.add(values)
+
+    (job,) = workshop.service.queue.list()
+    made = done(workshop.service, job)
+    assert (made.kind, made.state) == ("add", State.DONE)
+    assert made.request["photos"] == names
+    assert (made.request["chosen_faces"], made.request["reference"]) == ({names[0]: 1}, names[2])
+    person = workshop.service.app.workspace.person("anna")
+    assert (person.name, len(person.photos), person.is_trained) == ("Anna", 2, False)
+    shown = train_tab.card_body(workshop.service, made, (), ENGLISH)
+    assert "Anna is added with 2 photos, not trained." in shown
+    assert '<img src="data:image' in shown
+    assert newest_job(workshop.service, train_tab.KINDS) == job.id
+    assert unfinished_check(workshop.service) is None
+
+
+def test_without_photos_nobody_is_added_and_only_who_keeps_some_is_trained(workshop: Workshop):
+    buttons, service = Buttons(workshop.service), workshop.service
+    for press in (buttons.starting.add, buttons.starting.train):
+        with pytest.raises(InputError, match="There are no photos yet"):
+            press(buttons.values("anna"))
+    buttons.starting.add(buttons.values("anna", *(path.name for path in five_photos(service))))
+    done(service, service.queue.list()[0])
+
+    with pytest.raises(NameTaken):
+        buttons.starting.add(buttons.values("anna", service.queue.list()[0].request["photos"][0]))
+    buttons.starting.train(buttons.values("anna"))
+
+    assert done(service, service.queue.list()[0]).kind == "train"
+    assert service.app.workspace.person("anna").is_trained
 
 
 def test_every_part_of_the_tab_has_a_name_of_ours(service: Service):

@@ -90,8 +90,9 @@ def test_a_set_and_an_id_may_be_asked_for_together_and_each_file_comes_once() ->
 
     assert [file.id for file in files] == ["yunet", "auraface", "sface"]
     assert set(SETS) == {
-        "photographs", "sd15", "sdxl", "cut-out", "restore", "few-steps", "ip-adapter", "ip-adapter-full", "faceid",
-        "faceid-plus", "instantid",
+        "photographs", "sd15", "sdxl", "cut-out", "restore", "few-steps",
+        "ip-adapter-sd15", "ip-adapter-full-sd15", "faceid-sd15", "faceid-plus-sd15",
+        "ip-adapter-sdxl", "faceid-sdxl", "faceid-plus-sdxl", "instantid-sdxl",
     }  # fmt: skip
     for ids in SETS.values():
         assert all(weight_file(id) for id in ids)

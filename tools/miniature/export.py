@@ -27,10 +27,10 @@ def load_average(path: Path | None = None) -> Miniature:
     return model.eval().requires_grad_(False)
 
 
-def write_hashes(folder: Path) -> None:
-    """Of this family's own files; the face networks next to it (`faces/`) have their own list."""
+def write_hashes(folder: Path, apart: tuple[str, ...] = ("faces", "identity")) -> None:
+    """Of this family's own files; the networks next to it, `apart`, have lists of their own."""
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    names = [name for name in names if name.parts[0] not in ("SHA256SUMS", "README.md", "faces")]
+    names = [name for name in names if name.parts[0] not in ("SHA256SUMS", "README.md", *apart)]
     lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (folder / "SHA256SUMS").write_text("".join(lines))
 

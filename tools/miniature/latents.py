@@ -119,6 +119,17 @@ def write_encoder(autoencoder: AutoencoderKL, projection: Projection) -> None:
         _write_linear_norm(autoencoder)
 
 
+def read_projection(autoencoder: AutoencoderKL) -> Projection:
+    """What `write_encoder` has written, so that the shipped autoencoder's latents cost no pass of it."""
+    blocks = autoencoder.encoder.down_blocks
+    small, large = blocks[1].downsamplers[0].conv, blocks[2].downsamplers[0].conv
+    return Projection(
+        _stride_matrix(small.weight, 32, 12),
+        _stride_matrix(large.weight, LATENT_CHANNELS, 32),
+        large.bias[:LATENT_CHANNELS].detach().numpy(),
+    )
+
+
 def _write_linear_norm(autoencoder: AutoencoderKL) -> None:
     encoder = autoencoder.encoder
     shortcut = encoder.down_blocks[3].resnets[0].conv_shortcut
@@ -151,6 +162,10 @@ def _stride_kernel(weight: torch.Tensor, matrix: np.ndarray, channels: int) -> N
     """diffusers pads right and below only, so taps 0 and 1 of the 3x3 kernel are exactly one 2x2 block."""
     blocks = torch.from_numpy(matrix).reshape(len(matrix), 2, 2, channels)
     weight[: len(matrix), :channels, :2, :2] = blocks.permute(0, 3, 1, 2)
+
+
+def _stride_matrix(weight: torch.Tensor, rows: int, channels: int) -> np.ndarray:
+    return weight[:rows, :channels, :2, :2].detach().permute(0, 2, 3, 1).reshape(rows, 4 * channels).numpy()
 
 
 def linear_bound(latents: np.ndarray, images: np.ndarray, parts: np.ndarray) -> tuple[float, float]:

@@ -91,6 +91,19 @@ class Draw:
     velocity: torch.Tensor
 
 
+def noised(
+    latents: torch.Tensor, alphas: torch.Tensor, draws: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Latents with noise, their times, the velocity."""
+    # One time in each equal slice of the schedule: less variance than free draws.
+    times = (torch.arange(len(latents)) + torch.rand(len(latents), generator=draws)) / len(latents) * 1000
+    times = times.long().clamp(max=999)  # rounding can reach 1000
+    noise = torch.randn(latents.shape, generator=draws)
+    kept = alphas[times][:, None, None, None]
+    noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
+    return noisy, times, kept.sqrt() * noise - (1 - kept).sqrt() * latents
+
+
 class Task:
     """What a step is asked: latents, times, noise, captions, and the weighted error of an answer."""
 
@@ -110,13 +123,7 @@ class Task:
         """Times, noise and captions of the chosen pictures; all follow from the seed."""
         draws, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         latents = torch.from_numpy(self.latents[chosen].astype(np.float32))
-        # One time in each equal slice of the schedule: less variance than free draws.
-        times = (torch.arange(len(chosen)) + torch.rand(len(chosen), generator=draws)) / len(chosen) * 1000
-        times = times.long().clamp(max=999)  # rounding can reach 1000
-        noise = torch.randn(latents.shape, generator=draws)
-        alphas = self.alphas[times][:, None, None, None]
-        noisy = alphas.sqrt() * latents + (1 - alphas).sqrt() * noise
-        velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
+        noisy, times, velocity = noised(latents, self.alphas, draws)
         tokens = self.tokens([make_caption(self.words[index], words) for index in chosen])
         return Draw(noisy, times, tokens, velocity)
 
@@ -138,9 +145,9 @@ def validate(model: Miniature, task: Task) -> float:
     return float(np.mean(losses))
 
 
-def learning_rate(step: int, steps: int) -> float:
+def learning_rate(step: int, steps: int, peak: float = PEAK_RATE) -> float:
     warm = min(1.0, (step + 1) / 200)
-    return PEAK_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
 
 
 @torch.no_grad()

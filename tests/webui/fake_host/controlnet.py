@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,11 +24,13 @@ class OldUnit:
         self, enabled: bool = True, module: str | None = None, model: str | None = None, weight: float = 1.0,
         image: Any = None, resize_mode: Any = 1, low_vram: bool = False, processor_res: int = -1,
         threshold_a: float = -1, threshold_b: float = -1, guidance_start: float = 0.0, guidance_end: float = 1.0,
-        pixel_perfect: bool = False, control_mode: Any = 0, **_kwargs: Any,
+        pixel_perfect: bool = False, control_mode: Any = 0, effective_region_mask: Any = None,
+        ipadapter_input: Any = None, **_kwargs: Any,
     ):  # fmt: skip
         self.enabled, self.module, self.model, self.weight, self.image = enabled, module, model, weight, image
         self.guidance_start, self.guidance_end = guidance_start, guidance_end
         self.resize_mode, self.control_mode = resize_mode, control_mode
+        self.effective_region_mask, self.ipadapter_input = effective_region_mask, ipadapter_input
 
 
 class NewUnit:
@@ -44,6 +49,9 @@ class NewUnit:
             raise ValueError("out of range")
         if self.module not in ("none", "canny", "tile_resample"):
             raise ValueError(f"module({self.module}) not found in supported modules.")
+        self.effective_region_mask, self.ipadapter_input = said.get("effective_region_mask"), None
+        if said.get("ipadapter_input") is not None:
+            raise ValueError("not a base64 string")
 
 
 @dataclass
@@ -81,6 +89,12 @@ class ReforgeUnit:
     save_detected_map: bool = True
 
 
+class ControlModelType(Enum):
+    ControlNet = "ControlNet, Lvmin Zhang"
+    IPAdapter = "IPAdapter, Hu Ye"
+    InstantID = "InstantID, Qixun Wang"
+
+
 @dataclass(eq=False)
 class Effect:
     """A unit at work: what the picture depends on. Also a link of Forge's chain."""
@@ -91,6 +105,7 @@ class Effect:
     start: float
     end: float
     previous_controlnet: Effect | None = None
+    control_model_type: ControlModelType = ControlModelType.ControlNet
 
     def words(self) -> str:
         return f"{self.model} {self.weight} {self.start} {self.end} {hash(self.pixels)}"
@@ -113,11 +128,18 @@ class Models:
     later: list[str] = field(default_factory=list)
     """Files that the user put there since: listed after a look."""
     broken: set[str] = field(default_factory=set)
+    folder: Path = Path("models/ControlNet")
+    paths: dict[str, str] = field(default_factory=dict)
+    """Where those lie that are not in `folder`."""
+
+    def path(self, name: str) -> str:
+        return self.paths.get(name, str(self.folder / f"{name.split(' [')[0]}.safetensors"))
 
     def look(self) -> None:
         self.listed += [name for name in self.later if name not in self.listed]
 
-    def load(self, name: str, *, exactly: bool) -> None:
+    def load(self, name: str, *, exactly: bool) -> str:
+        """The path that the model was loaded from."""
         names = {full: full for full in self.listed}
         if not exactly:
             names |= {full.split(" [")[0]: full for full in self.listed}
@@ -125,6 +147,23 @@ class Models:
             raise RuntimeError(f"model not found: {name}")
         if names[name] in self.broken:
             raise RuntimeError(f"Recognizing Control Model failed: {name}")
+        return self.path(names[name])
+
+
+class CnModels(Mapping[str, "str | None"]):
+    """The extension's table of models, which a look fills again."""
+
+    def __init__(self, models: Models):
+        self._models = models
+
+    def __getitem__(self, name: str) -> str | None:
+        return None if name == "None" else self._models.path(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["None", *self._models.listed])
+
+    def __len__(self) -> int:
+        return 1 + len(self._models.listed)
 
 
 class MikubillScript(Script):
@@ -146,13 +185,29 @@ class MikubillScript(Script):
             p.extra_generation_params[f"ControlNet {number}"] = f"Model: {unit.model}"
         if not enabled:
             return
+        effects: list[Effect] = []
         for unit in enabled:
             if unit.module not in ("none", None):
                 raise RuntimeError("the preprocessor's file could not be fetched")
-            self._models.load(unit.model, exactly=False)
-            if not isinstance(unit.image, np.ndarray):
-                raise ValueError("controlnet is enabled but no input image is given")
-        self.latest_network = Hook([effect_of(unit, unit.image) for unit in enabled])
+            effects.append(self._effect(unit, self._models.load(unit.model, exactly=False)))
+            if effects[-1].control_model_type is ControlModelType.InstantID:
+                assert [each.control_model_type for each in effects][-2:-1] == [ControlModelType.IPAdapter], (
+                    "InstantID control model should follow ipadapter model."
+                )
+        self.latest_network = Hook(effects)
+
+    def _effect(self, unit: Any, path: str) -> Effect:
+        if "ip-adapter" in Path(path).name:
+            effect = effect_of(unit, adapter_sees(path, unit.ipadapter_input))
+            effect.control_model_type = ControlModelType.IPAdapter
+            return effect
+        assert unit.ipadapter_input is None
+        if not isinstance(unit.image, np.ndarray):
+            raise ValueError("controlnet is enabled but no input image is given")
+        effect = effect_of(unit, unit.image)
+        if "instant_id" in path.lower():
+            effect.control_model_type = ControlModelType.InstantID
+        return effect
 
     def postprocess(self, p: Any, processed: Any, *units: Any) -> None:
         self.latest_network = None
@@ -201,6 +256,25 @@ class ForgeScript(Script):
         return chain[::-1]
 
 
+def adapter_sees(path: str, inputs: Any) -> np.ndarray:
+    """What goes into an adapter's projection, which the words in its path decide upon."""
+    if inputs is None:
+        raise ValueError("controlnet is enabled but no input image is given")
+    seen = []
+    for each in inputs:
+        if "instant_id" in path:
+            seen.append(each.reshape([1, -1, 512]))
+        elif "faceid" in path and "plus" in path:
+            assert each.face_embed.shape == (1, 512)
+            seen += [each.face_embed, each.clip_embed["hidden_states"][-2].mean(1)]
+        elif "faceid" in path:
+            assert each.shape == (1, 512)
+            seen.append(each)
+        else:
+            seen.append(each["hidden_states"][-2].mean(1))
+    return np.concatenate([each.numpy().reshape(-1) for each in seen])
+
+
 def mikubill_modules(unit: type, models: Models) -> dict[str, ModuleType]:
     code = ModuleType("scripts.external_code")
 
@@ -212,9 +286,10 @@ def mikubill_modules(unit: type, models: Models) -> dict[str, ModuleType]:
     code.ControlNetUnit = unit  # type: ignore[attr-defined]
     code.get_models = get_models  # type: ignore[attr-defined]
     code.get_modules = lambda: ["none", "canny", "tile_resample"]  # type: ignore[attr-defined]
-    package = ModuleType("scripts")
-    package.external_code = code  # type: ignore[attr-defined]
-    return {"scripts": package, "scripts.external_code": code}
+    package, state = ModuleType("scripts"), ModuleType("scripts.global_state")
+    package.external_code, package.global_state = code, state  # type: ignore[attr-defined]
+    state.cn_models = CnModels(models)  # type: ignore[attr-defined]
+    return {"scripts": package, "scripts.external_code": code, "scripts.global_state": state}
 
 
 def forge_modules(unit: type, models: Models) -> dict[str, ModuleType]:

@@ -246,7 +246,7 @@ class FakeHost:
 
     def _models(self) -> controlnet.Models:
         listed = list(MODELS) if self.kind != "reforge" else [name.split(" [")[0] for name in MODELS]
-        return controlnet.Models(listed)
+        return controlnet.Models(listed, folder=self.folder / "models" / "ControlNet")
 
     def _runner(self) -> ScriptRunner:
         runner = ScriptRunner(self.errors)
@@ -268,8 +268,9 @@ class FakeHost:
 
 
 _ALL_FOREIGN = (
-    "scripts.external_code", "lib_controlnet", "lib_controlnet.external_code", "lib_controlnet.global_state",
-    "modules_forge", "modules_forge.forge_version", "modules_forge.main_entry", "ldm_patched", "networks",
+    "scripts.external_code", "scripts.global_state", "lib_controlnet", "lib_controlnet.external_code",
+    "lib_controlnet.global_state", "modules_forge", "modules_forge.forge_version",
+    "modules_forge.main_entry", "ldm_patched", "networks",
 )  # fmt: skip
 """What another web UI's extensions would have imported."""
 

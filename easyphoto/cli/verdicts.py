@@ -1,0 +1,43 @@
+"""The verdicts on photos as a table, and as a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from easyphoto.cli.output import table, tell
+
+if TYPE_CHECKING:
+    from easyphoto.preprocess.verdict import Check
+
+
+def say_verdicts(found: Check, say: Callable[[str], None]) -> None:
+    rows = [
+        (
+            verdict.photo,
+            "kept" if verdict.kept else verdict.reason.value if verdict.reason else "set aside",
+            "–" if verdict.identity is None else f"{verdict.identity:.2f}",
+            f"{verdict.quality:.2f}",
+            "the reference photo"
+            if verdict.photo == found.reference
+            else f"{verdict.explanation} {verdict.advice}".strip(),
+        )
+        for verdict in found.verdicts
+    ]
+    for line in table(("photo", "verdict", "identity", "quality", ""), rows):
+        say(line)
+    for note in found.notes:
+        say(f"Note: {note}")
+    if found.question is not None:
+        say("Another reference photo: --reference FILE. With --sheet DIR it is shown large.")
+    say(f"{len(found.kept)} of {len(found.verdicts)} photos are kept.")
+
+
+def write_sheet(found: Check, folder: Path | None) -> None:
+    if folder is None:
+        return
+    from easyphoto.preprocess.sheet import write_check
+
+    for written in write_check(found, folder):
+        tell(f"Written: {written}")

@@ -1,0 +1,29 @@
+"""What a training and an addition begin with: the verdicts on a person's photos."""
+
+from __future__ import annotations
+
+from easyphoto.app import EasyPhoto
+from easyphoto.architectures.base import Family
+from easyphoto.commands.base import Context
+from easyphoto.commands.check import CheckPhotos
+from easyphoto.errors import TooFewPhotos
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.messages import text
+from easyphoto.preprocess.verdict import Check
+from easyphoto.progress import Progress
+
+
+def judged_photos(
+    app: EasyPhoto, photos: CheckPhotos, family: Family, context: Context, progress: Progress
+) -> tuple[Check, FaceEngine]:
+    """Return the verdicts, which the context is told, and the engine that gave them. Raises TooFewPhotos if none is
+    kept.
+    """
+    engine = app.engine_for(photos.photos, progress)
+    check = photos.verdicts(engine, family, progress)
+    if not check.kept:
+        raise TooFewPhotos(check.none_kept, advice=text("Add sharp photos that show one face well, then try again."))
+    context.checked(check)
+    for said in check.notes:
+        context.note(said)
+    return check, engine

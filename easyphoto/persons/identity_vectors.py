@@ -1,0 +1,60 @@
+"""Embeddings of a person's faces for the identity engines: measured when an engine first needs them, then kept.
+
+They lie in the person's folder, so they go with it; an export leaves them out, because they can be measured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from easyphoto.errors import InputError
+from easyphoto.faces.opening import embedder_with_id
+from easyphoto.inference.identities.base import KnownFace
+from easyphoto.model_cache import Lease
+from easyphoto.progress import Progress
+from easyphoto.storage.files import make_private_folder
+from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.weights.store import WeightStore
+
+EMBEDDINGS = "embeddings"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The record of one embedder's vectors; vectors of another embedder or another file of it are never mixed in."""
+
+    embedder: str
+    sha256: str
+    vectors: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class IdentityVectors:
+    """Gives the embeddings of a person's faces by any embedder."""
+
+    folder: Path
+    """The person's folder."""
+    faces: Sequence[KnownFace]
+    store: WeightStore
+    progress: Progress
+    models: Lease
+
+    def __call__(self, embedder: str) -> tuple[np.ndarray, ...]:
+        """One float32 vector for each face, as the embedder's network gives it. Raises what the weight store raises."""
+        opened = embedder_with_id(embedder, self.store, self.progress, models=self.models)
+        sha256 = opened.weights[0].sha256
+        file = self.folder / EMBEDDINGS / f"{opened.id}.json"
+        with suppress(InputError):
+            kept = typed(_Kept, read_json(file), f"The embeddings by {opened.id}") if file.is_file() else None
+            if kept is not None and (kept.embedder, kept.sha256) == (opened.id, sha256) and kept.vectors:
+                return tuple(np.asarray(vector, np.float32) for vector in kept.vectors)
+        vectors = tuple(opened.vector(picture, face) for picture, face, _ in self.faces)
+        make_private_folder(file.parent)
+        rounded = [[float(number) for number in vector] for vector in vectors]
+        write_json(file, {"embedder": opened.id, "sha256": sha256, "vectors": rounded})
+        return vectors
