@@ -5,6 +5,7 @@ The LoRA lies on the weights (a parametrization), as whoever applies the file me
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
+from easyphoto.backends.adapter_files import EMBEDDER_NOTE
 from easyphoto.training.lora import safetensors_bytes
 
 DIMENSIONS = 128  # of the drawings' embedder
@@ -26,6 +28,9 @@ HIDDEN = 512
 RANK = 16
 KOHYA_PREFIX = "lora_unet_"
 FIRST_WEIGHT = "image_proj.proj.0.weight"
+EMBEDDER = Path(__file__).resolve().parents[2] / "models" / "miniature" / "faces" / "embedder.json"
+NOTES = {EMBEDDER_NOTE: str(json.loads(EMBEDDER.read_text("utf-8"))["id"])}
+"""Metadata: published adapters take vectors of another embedder."""
 ADAPTER_FILE, LORA_FILE = "faceid.safetensors", "faceid_lora.safetensors"
 
 
@@ -172,4 +177,4 @@ def lora_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:
 def write_adapter(folder: Path, adapter: IdentityAdapter) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, tensors in ((ADAPTER_FILE, adapter_tensors(adapter)), (LORA_FILE, lora_tensors(adapter))):
-        (folder / name).write_bytes(safetensors_bytes(tensors, {EMBEDDER_NOTE: embedder_id()}))
+        (folder / name).write_bytes(safetensors_bytes(tensors, NOTES))

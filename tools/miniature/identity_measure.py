@@ -60,7 +60,8 @@ def sitters(first: int, people: int, backend: LocalBackend, autoencoder: Any, ju
     for index in range(first, first + people):
         member = draw_member(index)
         photos = [as_picture(drawing.image) for drawing in member.photos]
-        vectors = [engine.embed(photo, faces[0]) for photo in photos if (faces := engine.detect(photo))]
+        found = [engine.embed(photo, faces[0]) for photo in photos if (faces := engine.detect(photo))]
+        vectors = [vector for vector in found if vector is not None]
         held_out = [(drawing.image, drawing.faces[0].points) for drawing in member.held_out]
         yield Sitter(
             member=member,
@@ -91,7 +92,7 @@ def performed(
 ) -> list[list[tuple[float, float]]]:
     """For each person and template the cosines to the person and to the template's stranger."""
     has_tokens, has_lora = ARMS[arm]
-    scores = []
+    scores: list[list[tuple[float, float]]] = []
     for number, sitter in enumerate(everybody):
         other = everybody[(number + 1) % len(everybody)]
         with torch.no_grad():
