@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +13,7 @@ from PIL import Image
 
 from easyphoto.backends.base import Backend, Control, Fill, GenerateRequest, InpaintRequest, Sampler
 from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.face_condition import FACE_KINDS, FaceCondition, FaceInputs, FaceModels
 from easyphoto.backends.guides import draw_guide
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.geometry import Size
@@ -68,10 +69,21 @@ class Smell:
         return self.kind, self.weight, self.start, self.end
 
 
+def nobody(kind: str, **changes: object) -> FaceCondition:
+    """A face condition whose files lie nowhere."""
+    return FaceCondition(kind, FaceModels(Path("/nowhere/any.safetensors")), FaceInputs(), **changes)  # type: ignore[arg-type]
+
+
 class BackendContract:
     @pytest.fixture
     def backend(self) -> Backend:
         raise NotImplementedError
+
+    @pytest.fixture
+    def face(self) -> Callable[[str, int], FaceCondition]:
+        """(kind, seed) → a condition that the backend can apply; the seed says whose face it is. A backend that applies
+        no faces is given files that lie nowhere."""
+        return lambda kind, seed: nobody(kind)
 
     @pytest.fixture
     def lora(self, tmp_path: Path) -> Path:
@@ -197,6 +209,13 @@ class BackendContract:
             {"conditions": (LoraCondition(Path("any.safetensors"), float("nan")),)},
             {"conditions": (LoraCondition(Path("any.safetensors"), start=0.7, end=0.2),)},
             {"conditions": (LoraCondition(Path("any.safetensors"), end=1.2),)},
+            {"conditions": (nobody("faceid", weight=float("nan")),)},
+            {"conditions": (nobody("faceid", start=0.7, end=0.2),)},
+            {"conditions": (nobody("instantid", control_weight=-1.0),)},
+            {"conditions": (nobody("instantid", control_image=drawn_picture().resize((16, 16))),)},
+            {"conditions": (nobody("faceid", mask=np.ones((WIDTH, HEIGHT), np.float32)),)},
+            {"conditions": (nobody("faceid", mask=np.full((HEIGHT, WIDTH), 2, np.float32)),)},
+            {"conditions": (replace(nobody("faceid"), face=FaceInputs(np.full(512, np.nan, np.float32))),)},
         ],
     )
     def test_what_does_not_fit_is_refused(self, backend: Backend, changes: dict[str, object]) -> None:
@@ -221,6 +240,44 @@ class BackendContract:
         else:
             with pytest.raises(MissingCapability, match=r"any\.safetensors in all steps, not from 0 to 0\.5"):
                 backend.inpaint(half, NullProgress())
+
+    @pytest.mark.parametrize("kind", FACE_KINDS)
+    def test_a_face_is_applied_and_listed_or_refused_by_its_kind(
+        self, backend: Backend, face: Callable[[str, int], FaceCondition], kind: str
+    ) -> None:
+        anna, bert = face(kind, 1), face(kind, 2)
+        if kind not in backend.capabilities().conditions:
+            with pytest.raises(MissingCapability, match=f"kind '{kind}'"):
+                backend.inpaint(inpaint_request(conditions=(anna,)), NullProgress())
+            return
+        plain = self.paint(backend)
+
+        results = backend.inpaint_many([inpaint_request(conditions=(each,)) for each in (anna, bert)], NullProgress())
+
+        for one, result in zip((anna, bert), results, strict=True):
+            alone = self.paint(backend, conditions=(one,)).astype(int)
+            assert result.applied_conditions == (one.name,)
+            assert (alone != plain).any()
+            assert np.abs(pixels(result.image) - alone).max() <= 1
+        assert (pixels(results[0].image) != pixels(results[1].image)).any()
+        assert (self.paint(backend) == plain).all()
+
+    @pytest.mark.parametrize("kind", FACE_KINDS)
+    def test_a_face_without_weight_or_place_is_no_face(
+        self, backend: Backend, face: Callable[[str, int], FaceCondition], kind: str
+    ) -> None:
+        if kind not in backend.capabilities().conditions:
+            with pytest.raises(MissingCapability, match=f"kind '{kind}'"):
+                backend.inpaint(inpaint_request(conditions=(nobody(kind, weight=0.0),)), NullProgress())
+            return
+        plain, one = self.paint(backend), face(kind, 1)
+        nowhere = replace(one, mask=np.zeros((HEIGHT, WIDTH), np.float32))
+
+        off = backend.inpaint(inpaint_request(conditions=(replace(one, weight=0.0),)), NullProgress())
+
+        assert off.applied_conditions == ()
+        assert (pixels(off.image) == plain).all()
+        assert (self.paint(backend, conditions=(nowhere,)) == plain).all()
 
     def test_many_are_painted_as_each_alone(self, backend: Backend, lora: Path) -> None:
         with_lora = inpaint_request(conditions=(LoraCondition(lora),), seed=6)

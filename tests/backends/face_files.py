@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from easyphoto.backends.face_condition import (
     FaceInputs,
     FaceModels,
 )
+from easyphoto.backends.guides import draw_guide
 from easyphoto.geometry import unit
 from tests.backends import adapter_states as states
 
 VECTOR = 512
+POINTS = np.array([[14, 10], [34, 11], [24, 18], [17, 25], [31, 26]], np.float32)
+"""Five points of a face in a picture of 48 × 32 pixels."""
 ENCODER = {"intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "patch_size": 28}
 """What makes ViT-H small; its width says to which adapters it belongs, and stays."""
 SEES_PICTURES, SEES_VECTORS = (IP_ADAPTER, IP_ADAPTER_FULL, FACEID_PLUS), (FACEID, FACEID_PLUS, INSTANTID)
@@ -94,3 +98,18 @@ def face_condition(
 ) -> FaceCondition:
     models = FaceModels(adapter, encoder if kind in SEES_PICTURES else None, control)
     return FaceCondition(kind, models, person(kind, seed, changes.pop("owner", None)), **changes)
+
+
+def faces_for(
+    unet: Any, folder: Path, encoder: Path, *, control: Path | None = None
+) -> Callable[[str, int], FaceCondition]:
+    """(kind, seed) → a condition for the UNet, with InstantID's ControlNet where that is given."""
+
+    def face(kind: str, seed: int) -> FaceCondition:
+        changes: dict[str, Any] = {}
+        if kind == INSTANTID and control is not None:
+            guide = draw_guide("instantid", Image.new("RGB", (48, 32)), POINTS)
+            changes = {"control": control, "control_weight": 0.5, "control_image": guide}
+        return face_condition(kind, write_adapter(kind, folder, unet), encoder, seed=seed, **changes)
+
+    return face

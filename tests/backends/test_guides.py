@@ -1,5 +1,7 @@
 """Control images: what they show, and where."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,3 +76,37 @@ def test_tile_is_the_picture_slightly_blurred(kind: str) -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(InputError, match="smell"):
         draw_guide("smell", half_white())
+
+
+# Of the bytes that InstantID's own `draw_kps` draws (github.com/instantX-research/InstantID at 2145b67).
+@pytest.mark.parametrize(
+    ("size", "points", "digest"),
+    [
+        (
+            (1024, 1024),
+            [[420.0, 480.0], [600.3, 470.9], [512.0, 590.0], [440.0, 690.0], [590.0, 684.0]],
+            "683907021b4182d257873a50c62e7e0c8cd86549eb963f87ea307640e47b34ea",
+        ),
+        (
+            (384, 512),
+            [[150.5, 200.25], [230.75, 190.5], [188.0, 240.9], [160.1, 290.0], [229.0, 281.3]],
+            "ea852786e41ff264844b6208b170d60d4635963b1f5e62bb704a39a139d79e68",
+        ),
+    ],
+)
+def test_instantids_five_points_are_drawn_as_its_authors_draw_them(
+    size: tuple[int, int], points: list[list[float]], digest: str
+) -> None:
+    guide = draw_guide("instantid", Image.new("RGB", size), np.array(points))
+
+    assert hashlib.sha256(np.asarray(guide).tobytes()).hexdigest() == digest
+
+
+def test_instantids_points_of_several_faces_share_one_picture_and_lie_above_all_lines() -> None:
+    picture, second = half_white(300), POINTS + 20
+    guide = np.asarray(draw_guide("instantid", picture, np.stack([POINTS, second])))
+
+    alone = np.asarray(draw_guide("instantid", picture, second))
+    x, y = POINTS[0]
+    assert guide[int(y), int(x)].tolist() == [255, 0, 0]
+    assert (guide[alone > 200] == alone[alone > 200]).all()

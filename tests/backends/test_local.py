@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.base import Control, Sampler
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.latents import Preview, latent_mask
 from easyphoto.backends.loading import load_components
@@ -25,6 +27,7 @@ from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import InputError, MissingCapability, OutOfMemory, WeightsMissing
 from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels
+from tests.backends.face_files import faces_for
 from tests.fakes import RecordingProgress
 
 
@@ -59,6 +62,12 @@ class TestLocalBackend(BackendContract):
     @pytest.fixture
     def lora(self, tiny_lora: Path) -> Path:
         return tiny_lora
+
+    @pytest.fixture
+    def face(
+        self, components: Components, tiny_base: Path, face_encoder: Path, tmp_path: Path
+    ) -> Callable[[str, int], FaceCondition]:
+        return faces_for(components.unet, tmp_path, face_encoder, control=tiny_base / "controlnet" / "canny")
 
 
 def test_a_family_folder_opens_by_its_path(tiny_base: Path) -> None:

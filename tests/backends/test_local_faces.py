@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from easyphoto.architectures.base import IdentityModels
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
@@ -30,12 +31,24 @@ from easyphoto.backends.networks import Networks
 from easyphoto.backends.picture_encoder import load_picture_encoder
 from easyphoto.backends.prompts import encode_prompts
 from easyphoto.backends.sampling import Denoiser, make_schedule
+from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import InputError, MissingCapability, WeightsMissing
 from easyphoto.geometry import Size
 from easyphoto.model_cache import ModelCache, no_models
 from easyphoto.progress import NullProgress
+from easyphoto.weights.catalog import CATALOG, LicenceSet
+from easyphoto.weights.ledger import sha256_of
+from easyphoto.weights.store import WeightStore
 from tests.backends.contract import HEIGHT, WIDTH, canny, drawn_picture, inpaint_request, pixels
-from tests.backends.face_files import SEES_PICTURES, adapter_tensors, face_condition, person, square, write_adapter
+from tests.backends.face_files import (
+    POINTS,
+    SEES_PICTURES,
+    adapter_tensors,
+    face_condition,
+    person,
+    square,
+    write_adapter,
+)
 from tests.backends.face_steps import BREADTH, UNETS, random, small_unet, words_of
 from tests.backends.face_steps import HEIGHT as CELLS_HIGH
 from tests.tiny_family import POOLED_WIDTH, make_controlnet
@@ -44,7 +57,6 @@ CPU = torch.device("cpu")
 CFG, TIME, WEIGHT = 3.0, torch.tensor(501), 0.8
 FAMILIES = {"miniature": MINIATURE, "sd15": SD15, "sdxl": SDXL}
 STEPS, SEED = 4, 5
-POINTS = np.array([[14, 10], [34, 11], [24, 18], [17, 25], [31, 26]], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -498,9 +510,6 @@ def test_identitynet_asks_for_its_file_and_its_points(
 def test_the_files_of_a_face_are_in_the_record(
     components: Components, faceid: Path, tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from easyphoto.weights.ledger import sha256_of
-    from easyphoto.weights.store import WeightStore
-
     store = WeightStore(tmp_path)
     local = LocalBackend(components, tiny_base, store=store)
     off = face_condition("faceid", tmp_path / "off.safetensors", None, weight=0.0)
@@ -509,6 +518,28 @@ def test_the_files_of_a_face_are_in_the_record(
 
     _, adapter = local.weights
     assert (adapter.id, adapter.file, adapter.sha256) == (faceid.name, faceid.name, sha256_of(faceid))
+
+
+def test_a_catalogued_adapter_is_recorded_by_its_id_and_licence(tmp_path: Path) -> None:
+    models = IdentityModels("ip-adapter-faceid-sd15", lora="ip-adapter-faceid-sd15-lora")
+    family = replace(SD15, identities={"faceid": models})
+    store = WeightStore(tmp_path, licences=LicenceSet.RESEARCH)
+    places = {}
+    for id in models.files:
+        row = CATALOG[id]
+        places[id] = tmp_path / row.folder / row.name
+        places[id].parent.mkdir(parents=True, exist_ok=True)
+        places[id].write_bytes(id.encode())
+        store.trust(id)
+    used = UsedFiles(family, store)
+
+    used.condition(face_condition("faceid", places[models.adapter], None))
+    used.condition(LoraCondition(places["ip-adapter-faceid-sd15-lora"], 0.6))
+    used.condition(LoraCondition(tmp_path / "anna.safetensors"))
+
+    assert [(each.id, each.file, each.licence) for each in used.weights()] == [
+        (id, places[id].name, CATALOG[id].licence) for id in models.files
+    ]
 
 
 def test_other_controls_stay_beside_a_face_with_its_own(

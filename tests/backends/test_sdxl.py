@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control, GenerateRequest, Sampler
 from easyphoto.backends.components import Components, autoencoder_dtype, quiet_libraries
+from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.latents import encoded
 from easyphoto.backends.loading import load_components
@@ -23,6 +25,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.geometry import Size
 from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, pixels
+from tests.backends.face_files import faces_for
 from tests.tiny_family import POOLED_WIDTH, SECOND_WIDTH, WIDTH, write_tiny_lora
 
 ASKED = {"prompt": "a face", "negative_prompt": "blurry", "guidance_scale": 3.0}
@@ -47,6 +50,14 @@ class TestSdxlBackend(BackendContract):
     @pytest.fixture
     def lora(self, tmp_path: Path) -> Path:
         return write_tiny_lora(tmp_path / "tiny.safetensors", text_prefix="lora_te1", cross=WIDTH + SECOND_WIDTH)
+
+    @pytest.fixture
+    def face(
+        self, components: Components, tiny_sdxl: Path, face_encoder: Path, tmp_path: Path
+    ) -> Callable[[str, int], FaceCondition]:
+        return faces_for(
+            components.unet, tmp_path, face_encoder, control=tiny_sdxl / "controlnet" / "diffusers_xl_canny_mid"
+        )
 
     def test_controls_add_up(self, backend: LocalBackend) -> None:
         """Of canny with itself: no other model lies there."""
