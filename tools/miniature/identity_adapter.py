@@ -138,13 +138,9 @@ class IdentityAdapter(FaceAttention):
 
 
 def adapted_layers(unet: UNet2DConditionModel) -> list[tuple[str, Any]]:
-    """All layers of the blocks; those before and after them only translate latents and times."""
-    blocks = ("down_blocks.", "mid_block.", "up_blocks.")
-    return [
-        (name, module)
-        for name, module in unet.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(blocks) and "processor" not in name
-    ]
+    """The projections of every attention, as in FaceID's own LoRA."""
+    projections = (".to_q", ".to_k", ".to_v", ".to_out.0")
+    return [(name, module) for name, module in unet.named_modules() if name.endswith(projections)]
 
 
 def adapter_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:

@@ -62,7 +62,8 @@ class Pairs:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    lengths: np.ndarray = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / lengths
 
 
 class Shards:
