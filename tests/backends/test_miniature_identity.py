@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from easyphoto.architectures.base import models_folder
+from easyphoto.backends.adapter_files import AdapterKind, layout_of
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.folders import base_model
@@ -74,6 +75,12 @@ def test_the_header_has_faceids_names_and_the_miniatures_shapes() -> None:
     }
 
 
+def test_it_is_told_as_a_faceid_of_the_drawings_own_embedder() -> None:
+    layout = layout_of(read_header(ADAPTER))
+    assert (layout.kind, layout.embedder) == (AdapterKind.FACEID, "miniature-embedder-1")
+    assert layout.kind.takes_unit_vectors
+
+
 def test_its_numbers_are_those_of_the_unets_cross_attentions(components: Components) -> None:
     names = [name.removesuffix(".processor") for name in components.unet.attn_processors]
     cross = {number for number, name in enumerate(names) if name.endswith("attn2")}
@@ -100,7 +107,7 @@ def test_two_photos_of_a_person_give_nearly_one_set_of_tokens_and_another_person
     )
     one, same, other = tokens_of(state, torch.from_numpy(vectors)).flatten(1)
     assert functional.cosine_similarity(one, same, dim=0) > 0.9
-    assert functional.cosine_similarity(one, other, dim=0) < 0.6
+    assert functional.cosine_similarity(one, other, dim=0) < 0.8
 
 
 def test_a_zero_vector_stands_for_nobody(state: State) -> None:
