@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
+from faces_configs import FACES
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
@@ -138,13 +139,9 @@ class IdentityAdapter(FaceAttention):
 
 
 def adapted_layers(unet: UNet2DConditionModel) -> list[tuple[str, Any]]:
-    """All layers of the blocks; those before and after them only translate latents and times."""
-    blocks = ("down_blocks.", "mid_block.", "up_blocks.")
-    return [
-        (name, module)
-        for name, module in unet.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(blocks) and "processor" not in name
-    ]
+    """The projections of every attention, as in FaceID's own LoRA."""
+    projections = (".to_q", ".to_k", ".to_v", ".to_out.0")
+    return [(name, module) for name, module in unet.named_modules() if name.endswith(projections)]
 
 
 def adapter_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:
@@ -175,6 +172,7 @@ def lora_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:
 
 
 def write_adapter(folder: Path, adapter: IdentityAdapter) -> None:
+    embedder = json.loads((FACES / "embedder.json").read_text())["id"]
     folder.mkdir(parents=True, exist_ok=True)
     for name, tensors in ((ADAPTER_FILE, adapter_tensors(adapter)), (LORA_FILE, lora_tensors(adapter))):
         (folder / name).write_bytes(safetensors_bytes(tensors, NOTES))
