@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from easyphoto.architectures.base import IdentityModels
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
@@ -521,7 +520,7 @@ def test_the_files_of_a_face_are_in_the_record(
 
 
 def test_a_catalogued_adapter_is_recorded_by_its_id_and_licence(tmp_path: Path) -> None:
-    models = IdentityModels("ip-adapter-faceid-sd15", lora="ip-adapter-faceid-sd15-lora")
+    models = SD15.identities["faceid"]
     family = replace(SD15, identities={"faceid": models})
     store = WeightStore(tmp_path, licences=LicenceSet.RESEARCH)
     places = {}

@@ -39,7 +39,7 @@ COMMANDS = {
 LATER = {
     "photograph": {"identity": "auto", "identity_weight": None, "identity_start": 0.0, "identity_end": 1.0},
 }
-"""Settings that came after the samples were written: an earlier record has none of them, and they get their defaults."""
+"""Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
 
 
 def sample(kind: str) -> dict:

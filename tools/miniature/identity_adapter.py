@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from faces_configs import FACES
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
@@ -172,7 +171,6 @@ def lora_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:
 
 
 def write_adapter(folder: Path, adapter: IdentityAdapter) -> None:
-    embedder = json.loads((FACES / "embedder.json").read_text())["id"]
     folder.mkdir(parents=True, exist_ok=True)
     for name, tensors in ((ADAPTER_FILE, adapter_tensors(adapter)), (LORA_FILE, lora_tensors(adapter))):
         (folder / name).write_bytes(safetensors_bytes(tensors, NOTES))
