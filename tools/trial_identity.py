@@ -3,7 +3,8 @@
 SD 1.5 at full size with FaceID-PlusV2 (4 tokens), plus-face (16) and full-face (257); SDXL at full depth and half its
 width with InstantID, alone (16 tokens) and with its ControlNet. One step of every arm is taken in every round, so that
 a machine's bad moment meets them all alike; a ratio is the median over the rounds of a step to the plain step of the
-same round. Random weights paint noise: what is measured does not depend on them.
+same round. Seconds are the processor's, on one thread, because other work on the machine would be measured too.
+Random weights paint noise: what is measured does not depend on them.
 
 From the repository's root, with the environment's Python: python tools/trial_identity.py --folder /tmp/trial
 """
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--encoder", action="store_true", help="with a picture encoder of full size (2.5 GB)")
     options = parser.parse_args()
     torch.manual_seed(11)
+    torch.set_num_threads(1)
     folder = options.folder / "identity"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -191,9 +193,9 @@ def random_tensor(name: str, shape: torch.Size) -> torch.Tensor:
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
+    began = time.process_time()
     answer = work()
-    return time.perf_counter() - began, answer
+    return time.process_time() - began, answer
 
 
 def say(name: str, facts: Any) -> None:
