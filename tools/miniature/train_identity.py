@@ -154,8 +154,8 @@ def likeness_loss(
 def tone_loss(pairs: Pairs, rollouts: Rollouts, guess: torch.Tensor) -> torch.Tensor:
     """How far the guess is from the truth, the person drawn in the template's place, in blocks of 32 pixels.
 
-    The embedder hardly sees colours, so guidance would drive them anywhere. Finer blocks would teach blur: what cannot
-    be foreseen is best guessed as its mean, and a rollout's noise, unlike a picture's, does not tell it.
+    Without it faces grew too dark or too pale. Finer blocks would teach blur: what cannot be foreseen is best guessed
+    as its mean, and a rollout's noise, unlike a picture's, does not tell it.
     """
     truth = torch.from_numpy(pairs.latents[rollouts.rows]).float()
     return nn.functional.avg_pool2d(rollouts.mask * (guess - truth), TONE_BLOCK).square().mean()
