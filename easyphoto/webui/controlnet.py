@@ -253,7 +253,7 @@ def _moved(script: Any, first: int, end: int) -> Any:
     """Return the script at other places among the arguments, which the original keeps; all other state is shared."""
     kind = type(script)
     places = {"args_from": property(lambda self: first), "args_to": property(lambda self: end)}
-    moved = object.__new__(types.new_class(kind.__name__, (kind,), exec_body=lambda names: names.update(places)))
+    moved: Any = object.__new__(types.new_class(kind.__name__, (kind,), exec_body=lambda names: names.update(places)))
     moved.__dict__ = script.__dict__
     return moved
 
