@@ -19,6 +19,7 @@ from easyphoto.faces.outline import ANGLES, Outline
 from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.images.pictures import as_array
 from easyphoto.inference.identities.lora import TrainedLora
+from easyphoto.inference.passes import first_strength
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.results import Photographs
 from easyphoto.inference.subject import Subject
@@ -102,7 +103,19 @@ def test_the_passes_are_asked_what_the_design_says(studio: Studio):
 def test_without_the_reference_photo_the_first_pass_has_to_make_the_person(studio: Studio):
     studio.photograph(studio.one, settings=replace(SETTINGS, fusion=False))
 
-    assert studio.requests()[0].denoise == 0.60
+    first = studio.requests()[0]
+    assert first.denoise == 0.75
+    # Edges and colours would be those of the template's face.
+    assert [control.kind for control in first.controls] == ["facepoints"]
+
+
+def test_a_portrait_that_is_laid_in_needs_less_repainting_than_a_bare_template():
+    strengths = [
+        first_strength(SETTINGS, MINIATURE, fused=fused, bare=bare)
+        for fused, bare in ((True, False), (False, False), (False, True))
+    ]
+
+    assert strengths == [0.15, 0.60, 0.75]
 
 
 def test_a_control_without_a_model_is_left_out_and_said(tmp_path: Path):

@@ -213,7 +213,7 @@ def test_the_fold_lists_who_is_trained_and_the_declared_ranges(host):
 
     assert [control.label for control in controls] == [
         "Enable", "Person", "LoRA weight", "First pass strength", "Second pass strength", "Fusion", "Colour transfer",
-        "Retouch", "Prompt",
+        "Retouch", "Prompt", "Identity",
     ]  # fmt: skip
     assert [choice if isinstance(choice, str) else choice[0] for choice in controls[1].choices] == ["anna", "ben"]
     weight = controls[2]
@@ -257,6 +257,8 @@ def test_an_infotext_fills_the_fold_as_it_was(host, put):
         told = source(p.extra_generation_params) if callable(source) else p.extra_generation_params.get(source)
         pasted[controls.index(component)] = told
 
-    assert pasted == {0: True, 1: "anna", 2: "0.8", 3: "0.5", 4: "0.25", 5: "False", 6: "True", 7: "False", 8: "a hat"}
+    assert pasted == {
+        0: True, 1: "anna", 2: "0.8", 3: "0.5", 4: "0.25", 5: "False", 6: "True", 7: "False", 8: "a hat", 9: "auto",
+    }  # fmt: skip
     assert script.infotext_fields[0][1]({}) is False
     assert set(script.paste_field_names) == {source for _, source in script.infotext_fields if isinstance(source, str)}

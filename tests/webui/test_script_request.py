@@ -83,8 +83,8 @@ def test_an_unknown_setting_is_refused_by_name():
 
 
 def test_more_arguments_than_there_are_is_refused():
-    with pytest.raises(BadSettings, match="There are 10 arguments"):
-        script_request_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "more"])
+    with pytest.raises(BadSettings, match="There are 11 arguments"):
+        script_request_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "auto", "more"])
 
 
 def test_the_pictures_own_seed_is_taken_unless_one_was_asked_for():
@@ -101,6 +101,7 @@ def test_the_infotext_tells_what_the_fold_shows_and_what_is_no_default():
         "EasyPhoto fusion": "False",
         "EasyPhoto colour transfer": "True",
         "EasyPhoto retouch": "True",
+        "EasyPhoto identity": "auto",
         "EasyPhoto count": "3",
         "EasyPhoto seed": "7",
     }
