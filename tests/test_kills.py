@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-VERBS = ["import", "install", "install-again", "rename", "rename-id", "delete", "export", "template-add", "debris"]
+VERBS = [
+    "add",
+    "import",
+    "install",
+    "install-again",
+    "rename",
+    "rename-id",
+    "delete",
+    "export",
+    "template-add",
+    "debris",
+]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a killed process is a fork")
