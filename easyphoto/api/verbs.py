@@ -127,7 +127,7 @@ class CommandRoutes:
         return accepted(self.service.submit(command), response)
 
     def photograph(self, request: PhotographRequest, response: Response) -> JobAnswer:
-        """Put trained persons into templates."""
+        """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
         for person in request.persons:
             self.service.app.workspace.person(person)
         options = options_of(self.service, request.options, starts_from_base=False)

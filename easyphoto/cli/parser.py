@@ -148,7 +148,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "photograph", "put trained persons into templates; prints the best picture's path")
+    parser = _verb(verbs, "photograph", "put persons into templates; prints the best picture's path")
     parser.add_argument(
         "names", nargs="+", metavar="NAME", help="who, from the left, on the largest of a template's faces"
     )
