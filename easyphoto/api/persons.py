@@ -68,7 +68,7 @@ class PersonRoutes:
         )
 
     def export(self, id: str) -> StreamingResponse:
-        """The person as a ZIP file: photos, training set, LoRA. It can be imported again."""
+        """The person as a ZIP file: photos, training set, LoRA if there is one. It can be imported again."""
         person = self._workspace.person(id)
         with ExitStack() as opened:
             folder = opened.enter_context(held_folder(self._workspace.passing))

@@ -169,6 +169,8 @@ class Family:
     """Denoising strength of the first pass, which repaints the face."""
     unfused_strength: float = 0.45
     """The same where no reference photo is fused in, so that the pass alone has to make the likeness."""
+    bare_strength: float = 0.75
+    """The same where nothing of the person is laid in at all, neither a photo nor their portrait."""
     second_strength: float = 0.30
     """Denoising strength of the second pass, which repaints the face's border; 0: no second pass."""
     validation_cfg: float = 9.0

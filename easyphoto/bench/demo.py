@@ -1,4 +1,4 @@
-"""The whole workflow on a drawn person that no network has seen: photos, verdicts, training, portrait, report.
+"""The whole workflow on a drawn person that no network has seen: photos, verdicts, portraits without and with training.
 
 Everything is drawn here, so nothing is downloaded and no photo is needed.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.check import photo_files
 from easyphoto.commands.photograph import PhotographPersons
@@ -70,7 +71,7 @@ class Clock:
 def run_demo(
     app: EasyPhoto, *, seed: int, steps: int | None, progress: Progress, say: Callable[[str], None]
 ) -> DemoMade:
-    """Draw, train, photograph and report; `say` receives a line about each phase."""
+    """Draw, photograph without training, train, photograph and report; `say` receives a line about each phase."""
     template, clock = demo_template(), Clock()
     settings, context = TrainSettings(steps=steps, seed=seed), NullContext(progress)
     speed = measure_speed()
@@ -78,13 +79,18 @@ def run_demo(
     with clock.phase("drawing photos"):
         photos = draw_photos(app.workspace.root / "demo" / "photos", seed)
     say(f"Photos: {photos} ({PHOTOS} of one drawn person, and four that do not belong)")
+    with clock.phase("adding without training"):
+        AddPerson(NAME, photo_files(photos)).run(app, context)
+    with clock.phase("the first portrait"):
+        untrained = PhotographPersons((NAME,), (template,)).run(app, context)
+    say(f"Without training: {untrained.pictures[0]} {_likeness_words(untrained)}")
     with clock.phase("checking and training"):
         trained = TrainPerson(NAME, photo_files(photos), settings=settings).run(app, context)
     say(f"Trained: {len(trained.person.photos)} photos kept; {trained.lora}")
     with clock.phase("photographing"):
         session = PhotographPersons((NAME,), (template,)).run(app, context)
     portrait = session.pictures[0]
-    report = _demo_report(trained, session, clock=clock, speed=speed)
+    report = _demo_report(trained, session, untrained, clock=clock, speed=speed)
     write_sheet(portrait.parent, report)
     page = write_report(portrait.parent, report)
     for name, seconds in clock.phases:
@@ -124,11 +130,15 @@ def _photo(identity_seed: int, seed: int, number: int) -> Image.Image:
     return as_picture(draw(identity, sample_scene(seed, identity, photo_index=number), SIDE).image)
 
 
-def _demo_report(trained: TrainedPerson, session: PhotographResult, *, clock: Clock, speed: Speed) -> Report:
+def _demo_report(
+    trained: TrainedPerson, session: PhotographResult, untrained: PhotographResult, *, clock: Clock, speed: Speed
+) -> Report:
     before, after = _likeness(session)
     of = f" of {len(trained.check.verdicts)}" if trained.check else ""
     facts = [("photos kept", f"{len(trained.person.photos)}{of}")]
     facts += [("likeness, before and after", f"{before:.2f} and {after:.2f}")] if before is not None else []
+    quick = _likeness(untrained)[1]
+    facts += [("without training", f"{quick:.2f}")] if quick is not None else []
     facts += [("seconds in all", f"{clock.total:.0f}"), ("MB of memory, at most", f"{peak_memory_mb()}")]
     rows = (("machine", machine_words()), ("speed", speed.words()))
     machine = Section("Time and machine", (Bars("Seconds", tuple(clock.phases)), Table(("", ""), rows)))
@@ -137,8 +147,12 @@ def _demo_report(trained: TrainedPerson, session: PhotographResult, *, clock: Cl
         "A drawn person whom no network has seen before: their photos were judged, their face was learned, "
         "and it was put into a template.",
         tuple(facts),
-        (*session.sections, *trained.sections, machine),
+        (*session.sections, *trained.sections, *_untrained_sections(untrained), machine),
     )
+
+
+def _untrained_sections(untrained: PhotographResult) -> tuple[Section, ...]:
+    return tuple(replace(each, title=f"Before the training: {each.title}") for each in untrained.sections)
 
 
 def _likeness(session: PhotographResult) -> tuple[float | None, float | None]:

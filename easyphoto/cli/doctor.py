@@ -12,6 +12,7 @@ from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
+from easyphoto.inference.identities.registry import engine_lines as identity_lines
 from easyphoto.machine import machine_words, measure_speed
 from easyphoto.persons.upkeep import nobodys, orphans
 from easyphoto.restoration.opening import restoration_lines
@@ -75,6 +76,7 @@ def _models() -> Iterator[str]:
 def _weights(store: WeightStore) -> Iterator[str]:
     yield from weights_lines(store)
     yield from engine_lines(store)
+    yield from identity_lines(store)
     yield from restoration_lines(store)
 
 

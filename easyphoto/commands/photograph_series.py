@@ -150,8 +150,7 @@ def open_series(
         # Each template is read again in its turn; reading it here reports a broken one before anything is painted.
         read_original(template)
     engine = engine_of(app, persons, progress)
-    base = shared_base(app, persons)
-    models = open_models(app, base, shared_family(app, persons, base), engine, settings, progress)
+    models = open_models(app, shared_base(app, persons), shared_family(app, persons), engine, settings, progress)
     backend = models.backend
     return PhotographSeries(
         persons=persons,
@@ -193,10 +192,12 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
     return bases.pop()
 
 
-def shared_family(app: EasyPhoto, persons: Sequence[Person], base: str) -> Family:
-    """Return the family of the persons' LoRAs, else that of the base."""
+def shared_family(app: EasyPhoto, persons: Sequence[Person]) -> Family:
+    """Return the family of the persons' LoRAs; without a LoRA, that of the base."""
     trained = [person.family for person in persons if person.lora is not None]
-    return family_named(trained[0]) if trained else family_of_base(base, app.host, app.options.weights)
+    if app.options.base is not None and not trained:
+        return family_of_base(app.options.base, app.host, app.options.weights)
+    return family_named((trained or [persons[0].family])[0])
 
 
 def open_models(

@@ -104,14 +104,16 @@ def first_pass(
     seed: int,
     pace: SamplerPreset,
     fused: bool,
+    bare: bool = False,
     points: np.ndarray,
 ) -> InpaintRequest:
-    """The request that repaints the face; `fused`: the reference photo is fused into `picture` already.
+    """The request that repaints the face; `fused`: the reference photo is fused into `picture` already; `bare`: not
+    even the portrait is laid in.
 
     `mask`: (height, width) float32 in 0..1, in template pixels. `points`: (5, 2) float32, the face's on `picture`.
     """
     place = FacePlace(points, Size.of(picture))
-    strength = first_strength(settings, family, fused=fused)
+    strength = first_strength(settings, family, fused=fused, bare=bare)
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
@@ -184,9 +186,11 @@ def joint_pass(
     )
 
 
-def first_strength(settings: InferenceSettings, family: Family, *, fused: bool) -> float:
+def first_strength(settings: InferenceSettings, family: Family, *, fused: bool, bare: bool = False) -> float:
     if settings.first_strength is not None:
         return settings.first_strength
+    if bare:
+        return family.bare_strength
     return family.first_strength if fused else family.unfused_strength
 
 

@@ -243,6 +243,7 @@ class Shot:
             seed=self.seed,
             pace=session.pace,
             fused=session.settings.fusion and session.settings.fusion_before > 0 and setup.over is not None,
+            bare=setup.is_bare,
             points=setup.work.face.points,
         )
 

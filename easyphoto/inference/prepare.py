@@ -21,7 +21,7 @@ from easyphoto.images.masks import feathered
 from easyphoto.images.pictures import as_array, as_picture, resized, resized_labels
 from easyphoto.inference.ground import Ground, area_around, made_ready
 from easyphoto.inference.masks import FaceMasks, cover_mask, covered, ellipse, face_masks, feather_of, inner_edges
-from easyphoto.inference.passes import Guides, by_kind, controls_for
+from easyphoto.inference.passes import POSE_KINDS, Guides, by_kind, controls_for
 from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
 from easyphoto.inference.subject import AnalysedFace, Subject, analysed
@@ -64,6 +64,8 @@ class Setup:
     start: Image.Image
     """What the first pass starts from: the same crop with the fusion."""
     controls: tuple[Control, ...]
+    is_bare: bool
+    """Whether the first pass starts from the template's own face: nothing of the person was laid in."""
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
 
@@ -174,8 +176,9 @@ def prepared(
     work = AnalysedFace(resized(as_picture(bare), plan.work), plan.working_face, resized_labels(labels, plan.work))
     start = resized(as_picture(fused), plan.work)
     pasted, points, pose_notes = pose_of(subject, work)
-    guides = Guides(start, pasted, points)
-    controls, control_notes = controls_for(family.first_controls, guides, capabilities)
+    # The edges and colours of a bare template are those of its face, which would stay.
+    wanted = [each for each in family.first_controls if over is not None or each[0] in POSE_KINDS]
+    controls, control_notes = controls_for(wanted, Guides(start, pasted, points), capabilities)
     stages = _stages(number, template, plan, crop, bare, pasted, start, masks, controls)
     where = (
         note("face-remark", "Face {number} from the left: {said}.", number=number + 1, said=said)
@@ -184,8 +187,9 @@ def prepared(
     notes = *where, *pose_notes, *ground.notes, *fusion_notes, *control_notes
     # Without fusion the portrait only gives the passes something to start from.
     return Setup(
-        number, subject, plan, ground, masks, over if settings.fusion else None, work, start, controls, stages, notes
-    )
+        number, subject, plan, ground, masks, over if settings.fusion else None, work, start, controls, over is None,
+        stages, notes,
+    )  # fmt: skip
 
 
 def ground_of(

@@ -182,7 +182,7 @@ def _rounded(share: float | None) -> float | None:
 
 
 def base_of(workspace: Workspace, person: Person) -> str:
-    """The base model that the person's LoRA belongs to; the family's id where no record names it."""
+    """The base model on which the person is painted; the family's id where no record names it."""
     record = workspace.runs / (person.run or "") / "run.json"
     if person.base is None and person.run and record.is_file():
         with suppress(InputError):

@@ -121,8 +121,6 @@ def measured_person(folder: Path, person: Person, engine: FaceEngine) -> Measure
 
 def not_trained(person: Person) -> InputError:
     advice = text("Train them first (easyphoto train {id} --photos DIR).", id=person.id)
-    if person.is_ready:
-        advice = text("Train them with the photos that are here: easyphoto train {id}, or the tab Train.", id=person.id)
     return InputError(text("{name!r} is not trained yet.", name=person.id), advice=advice)
 
 

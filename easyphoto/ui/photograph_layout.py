@@ -159,7 +159,9 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
         chosen=[pick.value for pick in people] if len(people) == 1 else [],
     )  # fmt: skip
     nobody = gr.HTML(
-        _empty(words("Nobody is ready yet. Train a person first.")), visible=not people, elem_id=f"{PREFIX}_nobody"
+        _empty(words("Nobody is ready yet. Train or add a person first.")),
+        visible=not people,
+        elem_id=f"{PREFIX}_nobody",
     )
     # The pictures are added when the tab is opened: rendered here they would delay a web UI's start by 50 ms.
     templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)

@@ -190,16 +190,16 @@ class WebuiBackend:
         faults, notes = ScriptErrors(), list[str]()
         watch = SamplingWatch(ours, progress, lambda: plan.look(faults, notes))
         runner = runner_for(plan.request)
-        arguments = default_arguments(runner)
+        arguments, script = default_arguments(runner), script_in(runner)
         if plan.units is not None:
-            arguments = plan.units.written(arguments)
+            arguments, script = plan.units.written(arguments)
         with overridden(self._overrides(plan)) as overrides, unwritten(), watched(watch):
             p = make_processing(
                 plan.request,
                 require_sampler(plan.sampler),
                 prompt=plan.prompt,
                 overrides=overrides,
-                runner=with_only(runner, script_in(runner)),
+                runner=with_only(runner, script_in(runner), by=script),
                 arguments=arguments,
             )
             with left_unhooked(p):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,25 +196,35 @@ class Units:
     script: Any
     asked: tuple[UnitRequest, ...]
 
-    def written(self, arguments: Sequence[Any]) -> list[Any]:
-        """Return the scripts' arguments with our units in ControlNet's places, and no other unit.
+    @property
+    def places(self) -> int:
+        return int(self.script.args_to) - int(self.script.args_from)
 
+    def written(self, arguments: Sequence[Any]) -> tuple[list[Any], Any]:
+        """Return the scripts' arguments with our units and no other, and ControlNet's script that finds them.
+
+        That is the tab's script, if it has places for all; else one that looks for them behind all other arguments.
         The extension's own function is not used: if it needs more places, it moves those of all other scripts, for
         every later picture too.
         """
         first, end = int(self.script.args_from), int(self.script.args_to)
         units = [self.net.unit(asked) for asked in self.asked]
-        units += [self.net.no_unit() for _ in range(end - first - len(units))]
+        units += [self.net.no_unit() for _ in range(self.places - len(units))]
         result = list(arguments)
+        if len(units) > self.places:
+            return result + units, _moved(self.script, len(result), len(result) + len(units))
         result[first:end] = units
-        return result
+        return result, self.script
 
     def require_places(self) -> None:
-        """Raises MissingCapability if the web UI has fewer units than are needed."""
-        count, places = len(self.asked), int(self.script.args_to) - int(self.script.args_from)
-        if count > places:
+        """Raises MissingCapability if a Forge has fewer units than are needed: there nobody has tried other places."""
+        if len(self.asked) > self.places and self.net.is_forge:
             raise MissingCapability(
-                text("{count} ControlNet units are needed, the web UI has {places}.", count=count, places=places),
+                text(
+                    "{count} ControlNet units are needed, the web UI has {places}.",
+                    count=len(self.asked),
+                    places=self.places,
+                ),
                 advice=text('Raise "Multi-ControlNet: ControlNet unit number" in its settings, and restart.'),
             )
 
@@ -236,6 +247,15 @@ def _missing(asked: UnitRequest, because: str) -> str:
     if asked.taken_as is None:
         return text("The control {kind} ({model}) was not applied{because}.", **said)
     return text("The identity {kind} ({model}) was not applied{because}.", **said)
+
+
+def _moved(script: Any, first: int, end: int) -> Any:
+    """Return the script at other places among the arguments, which the original keeps; all other state is shared."""
+    kind = type(script)
+    places = {"args_from": property(lambda self: first), "args_to": property(lambda self: end)}
+    moved: Any = object.__new__(types.new_class(kind.__name__, (kind,), exec_body=lambda names: names.update(places)))
+    moved.__dict__ = script.__dict__
+    return moved
 
 
 def found_models(family: Family, net: ControlNet) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -23,7 +23,7 @@ from easyphoto.backends.face_condition import (
     IP_ADAPTER_FULL,
     FaceCondition,
 )
-from easyphoto.backends.webui_names import control_model, plain_control
+from easyphoto.backends.webui_names import plain_control
 from easyphoto.messages import text
 from easyphoto.webui.controlnet import FACE_INPUTS, GET_EXTENSION, REGION, ControlNet, UnitRequest
 from easyphoto.webui.picture_states import States
@@ -31,19 +31,7 @@ from easyphoto.weights.catalog import CATALOG
 
 ADAPTER_TYPE, NET_TYPE = "IPAdapter", "InstantID"
 """Names of the extension's model types: an adapter, and the ControlNet that sees the adapter's tokens."""
-USUAL_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        IP_ADAPTER: "ip-adapter-plus-face_{family}",
-        IP_ADAPTER_FULL: "ip-adapter-full-face_{family}",
-        FACEID: "ip-adapter-faceid_{family}",
-        FACEID_PLUS: "ip-adapter-faceid-plusv2_{family}",
-        INSTANTID: "ip-adapter_instant_id_{family}",
-    }
-)
-"""Kind → the name under which the extension's documentation has its adapter saved."""
-USUAL_NET = "control_instant_id_{family}"
 _NET_WORD = "instant_id"
-_LORA_END = "_lora"
 
 
 @dataclass(frozen=True)
@@ -132,12 +120,11 @@ def face_units(condition: FaceCondition, family: Family, net: ControlNet, states
 
 def _adapter_unit(condition: FaceCondition, family: Family, net: ControlNet, states: States) -> UnitRequest:
     kind, file, id = condition.kind, condition.models.adapter, family.identities[condition.kind].adapter
-    usual = USUAL_NAMES[kind].format(family=family.id)
-    name = _found(file, id, usual, net)
+    name = _found(file, id, net)
     if name is None:
         raise refused_condition(condition, _no_model(file.stem))
     if not _PATH_WORDS[kind].fit(_path_of(name, net)):
-        raise refused_condition(condition, _misread(name, usual))
+        raise refused_condition(condition, _misread(name, id))
     return UnitRequest(
         kind, name, condition.weight, condition.start, condition.end,
         inputs=lambda: face_inputs(condition, states), mask=condition.mask, taken_as=ADAPTER_TYPE,
@@ -146,17 +133,17 @@ def _adapter_unit(condition: FaceCondition, family: Family, net: ControlNet, sta
 
 
 def _net_unit(condition: FaceCondition, file: Path, family: Family, net: ControlNet) -> UnitRequest:
-    usual, id = USUAL_NET.format(family=family.id), family.identities[condition.kind].control
-    name = _found(file, id, usual, net)
+    id = family.identities[condition.kind].control or file.stem
+    name = _found(file, id, net)
     if name is None:
         raise refused_condition(condition, _no_model(file.stem))
     if _NET_WORD not in _path_of(name, net).lower():
         # As another ControlNet it would see the prompt in place of the face.
-        raise refused_condition(condition, _misread(name, usual))
+        raise refused_condition(condition, _misread(name, id))
     return UnitRequest(
         condition.kind, name, condition.control_weight, condition.start, condition.end,
         image=condition.control_image, mask=condition.mask, taken_as=NET_TYPE,
-        own=(id, file) if id is not None and _is_file(name, file, net) else None,
+        own=(id, file) if _is_file(name, file, net) else None,
     )  # fmt: skip
 
 
@@ -186,39 +173,36 @@ def _vector(condition: FaceCondition) -> Any:
 
 
 def _because(kind: str, family: Family, net: ControlNet) -> str | None:
-    adapter = _usual(USUAL_NAMES[kind].format(family=family.id), net)
+    models = family.identities[kind]
+    adapter = _listed(_names(models.adapter), net)
     if adapter is None:
-        return _no_model(USUAL_NAMES[kind].format(family=family.id))
+        return _no_model(_names(models.adapter)[0])
     if not _PATH_WORDS[kind].fit(_path_of(adapter, net)):
-        return _misread(adapter, USUAL_NAMES[kind].format(family=family.id))
-    name = USUAL_NET.format(family=family.id)
-    if family.identities[kind].control is not None and _usual(name, net) is None:
-        return _no_model(name)
+        return _misread(adapter, models.adapter)
+    if models.control is not None and _listed(_names(models.control), net) is None:
+        return _no_model(_names(models.control)[0])
     return None
 
 
-def _found(file: Path, id: str | None, usual: str, net: ControlNet) -> str | None:
-    """Return the host's name for the file: the file itself, else one of its name, else, of a file of the catalogue,
-    the one that hosts usually have.
-    """
+def _found(file: Path, id: str, net: ControlNet) -> str | None:
+    """Return the host's name for the file: the very file, else one of its name or of its names in the catalogue."""
     for name in net.files():
         if _is_file(name, file, net):
             return name
-    same = [name for name in net.models() if plain_control(name) == file.stem.lower()]
-    if same:
-        return same[0]
-    row = CATALOG.get(id or "")
-    catalogued = row is not None and file.name in {name for form in row.forms for name in form.names}
-    return _usual(usual, net) if catalogued else None
+    return _listed(_names(id) if file.stem in _names(id) else (file.stem,), net)
 
 
-def _usual(name: str, net: ControlNet) -> str | None:
-    # The LoRA of an adapter is named after it, and some keep the two in one folder.
-    return control_model(name, _without_loras(net.models()))
+def _names(id: str) -> tuple[str, ...]:
+    """The names without endings under which hosts keep a file of the catalogue, the usual one first."""
+    row = CATALOG.get(id)
+    if row is None:
+        return (id,)
+    return tuple(dict.fromkeys(PurePath(name).stem for form in row.forms for name in form.names))
 
 
-def _without_loras(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not plain_control(name).endswith(_LORA_END)]
+def _listed(stems: Iterable[str], net: ControlNet) -> str | None:
+    wanted = [stem.lower() for stem in stems]
+    return next((name for stem in wanted for name in net.models() if plain_control(name) == stem), None)
 
 
 def _is_file(name: str, file: Path, net: ControlNet) -> bool:
@@ -233,10 +217,10 @@ def _no_model(name: str) -> str:
     return text("the web UI's ControlNet has no model {name}. Put that file into its models/ControlNet.", name=name)
 
 
-def _misread(name: str, usual: str) -> str:
+def _misread(name: str, id: str) -> str:
     return text(
         "the web UI tells adapters by the words in their paths and would take {name} for another kind. Name the file "
         "{usual}, in folders without the words faceid, instant_id, portrait and pulid.",
         name=name,
-        usual=usual,
+        usual=_names(id)[0],
     )

@@ -31,15 +31,18 @@ def runner_for(request: Request) -> Any:
     return scripts.scripts_img2img if isinstance(request, InpaintRequest) else scripts.scripts_txt2img
 
 
-def with_only(runner: Any, script: Any) -> Any:
-    """Return a copy of the runner with this always-on script, and without all others that have a panel.
+def with_only(runner: Any, script: Any, by: Any) -> Any:
+    """Return a copy of the runner with this always-on script, or `by` in its place, and without all others that have a
+    panel.
 
     A panel's values from when the page was built do not belong to our pictures: a second face restoration, outdated
     settings. Scripts without a panel stay, since they adapt the host's networks to each picture (Hypertile).
     """
     alone = copy.copy(runner)
     alone.alwayson_scripts = [
-        each for each in runner.alwayson_scripts if each is script or each.args_from == each.args_to
+        by if each is script else each
+        for each in runner.alwayson_scripts
+        if each is script or each.args_from == each.args_to
     ]
     if hasattr(alone, "callback_map"):
         # It caches the runner's callbacks for a number of scripts that has changed.

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from easyphoto.webui.host_modules import host_module, host_module_or_none
+from easyphoto.webui.host_modules import host_module, host_module_or_none, loaded
 
 # ControlNet's attribute names: the hooked and the original forward of the network, and the script's hook object.
 _HOOKED, _UNHOOKED, _HOOK = "forward", "_original_forward", "latest_network"
+_ADAPTERS = "scripts.ipadapter.plugable_ipadapter"
+"""ControlNet's module of identity adapters. It hooks each into the attention layers, one for all pictures."""
 
 
 @contextmanager
@@ -22,6 +24,7 @@ def isolated(p: Any) -> Iterator[None]:
         for script in _scripts_with(p):
             stack.enter_context(_kept_as_it_was(script))
         stack.enter_context(_unhooked(p))
+        stack.enter_context(_without_adapters())
         stack.enter_context(_whole_precision())
         stack.callback(_as_the_outer_wants, p)
         yield
@@ -70,11 +73,32 @@ def _unhooked(p: Any) -> Iterator[None]:
 
 
 @contextmanager
-def left_unhooked(p: Any) -> Iterator[None]:
-    """Remove ControlNet's hook however a picture of ours ends; the host cleans up only after success."""
+def _without_adapters() -> Iterator[None]:
+    """Take the outer picture's identity adapters off the attention layers, and hook them in again afterwards."""
+    module = loaded(_ADAPTERS)
+    if not getattr(module, "all_hacks", None):
+        yield
+        return
+    before, model = dict(module.all_hacks), module.current_model
+    hooked = [(layer, layer.forward, list(layer.ipadapter_hacks)) for layer in before]
+    module.clear_all_ip_adapter()
     try:
         yield
     finally:
+        module.clear_all_ip_adapter()
+        for layer, forward, adapters in hooked:
+            layer.forward, layer.ipadapter_hacks = forward, adapters
+        module.all_hacks, module.current_model = before, model
+
+
+@contextmanager
+def left_unhooked(p: Any) -> Iterator[None]:
+    """Remove ControlNet's hooks however a picture of ours ends; the host cleans up only after success."""
+    try:
+        yield
+    finally:
+        if hasattr(adapters := loaded(_ADAPTERS), "clear_all_ip_adapter"):
+            adapters.clear_all_ip_adapter()
         # Looked up here, because loading another checkpoint may have replaced the model.
         held = _network_of(p.sd_model)
         if _UNHOOKED in held:

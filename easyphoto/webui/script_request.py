@@ -13,6 +13,7 @@ from easyphoto.settings import InferenceSettings, hints_of, settings_from, setti
 
 SHOWN = (
     "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
+    "identity",
 )  # fmt: skip
 """The settings that the panel shows, in the order of the arguments after `enabled` and `person`."""
 AUTO = "auto"

@@ -177,7 +177,7 @@ def test_the_verdicts_of_an_addition_are_told(client):
     job = added(client)
 
     told = events_of(client.get(f"{V1}/jobs/{job['id']}/events").text)
-    (verdicts,) = [event["values"] for event in told if event["type"] == "verdicts"]
+    (verdicts,) = [event for event in told if event["type"] == "verdicts"]
     assert [verdict["kept"] for verdict in verdicts["verdicts"]] == [True] * 5
     assert verdicts["reference"] == job["result"]["reference"]
 

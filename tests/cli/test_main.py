@@ -75,7 +75,7 @@ def test_a_mistake_of_ours_leaves_a_report(tmp_path, monkeypatch, capsys, error)
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["dance"], ["train"], ["train", "anna"], ["check"], ["check", "--photos", "x", "--keep", "many"]],
+    [[], ["dance"], ["train"], ["check"], ["check", "--photos", "x", "--keep", "many"]],
     ids=" ".join,
 )
 def test_wrong_words_give_2(arguments):
@@ -92,6 +92,7 @@ def test_wrong_words_give_2(arguments):
         ["check", "--photos", "empty"],
         ["check", "--photos", "empty", "--keep", "0"],
         ["train", "../anna", "--photos", "empty"],
+        ["train", "anna"],
         ["train", "anna", "--photos", "empty"],
         ["photograph", "nobody", "--template", "none.png"],
         ["persons", "show", "nobody"],

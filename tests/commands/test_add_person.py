@@ -18,15 +18,16 @@ from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import BadReference, InputError, NameTaken, TooFewPhotos
+from easyphoto.errors import BadReference, InputError, NameTaken, TooFewPhotos, WeightsMissing
 from easyphoto.geometry import Box
+from easyphoto.host.base import ThisMachine
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import Cancelled
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.records import read_json
 from easyphoto.workspace.folders import Workspace
 from tests.commands.doubles import LendingHost, OnePersonEngine
-from tests.fakes import RecordingContext, RecordingProgress, face_at
+from tests.fakes import FakeBackend, RecordingContext, RecordingProgress, face_at
 
 
 def add(app, photos, name="anna", context=None, **more):
@@ -82,10 +83,13 @@ def test_they_are_measured_as_if_they_were_trained(app, photos, engine):
     assert (added.identities, added.portrait) == ((), None)
 
 
-def test_until_something_can_paint_them_a_photograph_says_that_a_training_would(app, photos, template, tmp_path):
+def test_where_nothing_can_paint_them_a_photograph_says_why_and_that_a_training_would(
+    app, photos, template, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ThisMachine, "open_backend", lambda *_: FakeBackend())
     add(app, photos)
 
-    with pytest.raises(InputError, match=r"'anna' is not trained yet\. .*easyphoto train anna"):
+    with pytest.raises(WeightsMissing, match=r"FaceID: what paints here cannot apply it.*easyphoto train anna"):
         PhotographPersons(("anna",), (template,), out=tmp_path / "out").run(app, NullContext())
 
     assert not (tmp_path / "out").exists()

@@ -157,8 +157,27 @@ def test_the_exact_name_goes_before_a_longer_one(host: MakeHost) -> None:
     assert net.model("control_v11p_sd15_canny_fp") == "control_v11p_sd15_canny_fp16 [b18e0966]"
 
 
-def test_more_controls_than_units_is_said_with_the_setting_to_raise(host: MakeHost) -> None:
-    host()
+@pytest.mark.parametrize("flavour", ["a1111-446", "a1111"])
+def test_more_controls_than_the_tab_has_units_are_applied_all_the_same(host: MakeHost, flavour: str) -> None:
+    fake = host(flavour)
+    script = controlnet.script_in(fake.img2img)
+    places = (script.args_from, script.args_to)
+    controls = (canny(0.1), canny(0.2), canny(0.3), canny(0.4))
+
+    result = opened().inpaint(inpaint_request(controls=controls), NullProgress())
+
+    assert result.applied_controls == ("canny", "canny", "canny", "canny")
+    (moved,) = (each for each in fake.requests[-1].scripts.alwayson_scripts if each.title() == "ControlNet")
+    given = fake.requests[-1].script_args[moved.args_from : moved.args_to]
+    assert [unit.weight for unit in given] == [0.1, 0.2, 0.3, 0.4]
+    assert (script.args_from, script.args_to) == places
+    assert fake.img2img.alwayson_scripts.count(script) == 1
+    assert script.latest_network is None
+
+
+@pytest.mark.parametrize("flavour", ["forge", "reforge"])
+def test_more_controls_than_units_is_said_in_forge_with_the_setting_to_raise(host: MakeHost, flavour: str) -> None:
+    host(flavour)
     controls = (canny(0.1), canny(0.2), canny(0.3), canny(0.4))
 
     with pytest.raises(MissingCapability, match=r"4 ControlNet units are needed, the web UI has 3.*unit number"):

@@ -361,13 +361,16 @@ def test_an_adapter_that_the_host_lacks_is_not_replaced_by_another_of_its_kind(h
         paint(opened(), faceid("my-own_faceid.bin"))
 
 
-def test_more_faces_and_controls_than_units_is_said_with_the_setting_to_raise(host: MakeHost) -> None:
+def test_a_face_beside_as_many_controls_as_the_tab_has_units_is_applied(host: MakeHost) -> None:
     fake = host()
     fake.models.listed.append(FACEID)
+    controls = (canny(0.1), canny(0.2), canny(0.3))
 
-    with pytest.raises(MissingCapability, match=r"4 ControlNet units are needed, the web UI has 3.*unit number"):
-        paint(opened(), faceid(), controls=(canny(0.1), canny(0.2), canny(0.3)))
-    assert fake.requests == []
+    with_face = paint(opened(), faceid(), controls=controls)
+
+    assert with_face.applied_controls == ("canny", "canny", "canny")
+    assert with_face.applied_conditions == ("ip-adapter-faceid_sd15.bin",)
+    assert with_face.image.tobytes() != paint(opened(), controls=controls).image.tobytes()
 
 
 def test_a_weight_that_the_host_would_not_take_is_refused(host: MakeHost) -> None:

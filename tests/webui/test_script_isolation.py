@@ -204,3 +204,62 @@ def test_a_picture_that_went_well_is_left_as_the_host_left_it():
 
     assert network.forward() == "plain"
     assert script.latest_network == "for the detected maps"
+
+
+class AttentionLayer:
+    """As ControlNet hooks identity adapters into it; the layer's own forward is kept in the module."""
+
+    def forward(self):
+        return "plain"
+
+    def hook(self, module, words):
+        module.all_hacks.setdefault(self, self.forward)
+        self.ipadapter_hacks = [*getattr(self, "ipadapter_hacks", ()), words]
+        self.forward = lambda: self.ipadapter_hacks
+
+
+@pytest.fixture
+def adapters(monkeypatch):
+    module = ModuleType("scripts.ipadapter.plugable_ipadapter")
+    module.all_hacks, module.current_model = {}, None
+
+    def clear_all_ip_adapter():
+        for layer, forward in module.all_hacks.items():
+            layer.forward, layer.ipadapter_hacks = forward, []
+        module.all_hacks, module.current_model = {}, None
+
+    module.clear_all_ip_adapter = clear_all_ip_adapter
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def test_the_outer_pictures_identities_do_not_act_on_the_inner_one_and_are_back_afterwards(host, adapters):
+    host()
+    layer, p = AttentionLayer(), outer_job(Network())
+    layer.hook(adapters, "the outer's face")
+    adapters.current_model = "the outer's network"
+
+    with isolated(p):
+        before = layer.forward()
+        layer.hook(adapters, "the inner's face")
+        during = layer.forward()
+
+    assert (before, during, layer.forward()) == ("plain", ["the inner's face"], ["the outer's face"])
+    assert adapters.current_model == "the outer's network"
+    adapters.clear_all_ip_adapter()
+    assert layer.forward() == "plain"
+
+
+def test_an_identity_that_a_failed_picture_left_is_taken_away(host, adapters):
+    host()
+    layer, p = AttentionLayer(), outer_job(Network())
+
+    def fail():
+        layer.hook(adapters, "our face")
+        raise RuntimeError("the sampler")
+
+    with pytest.raises(RuntimeError), left_unhooked(p):
+        fail()
+
+    assert layer.forward() == "plain"
+    assert adapters.all_hacks == {}

@@ -10,6 +10,7 @@ def test_the_arguments_of_the_fold_stand_in_its_order():
 
     assert SHOWN == (
         "lora_weight", "first_strength", "second_strength", "fusion", "colour_transfer", "retouch", "prompt",
+        "identity",
     )  # fmt: skip
     assert wanted == ScriptRequest(
         "anna",

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,9 +31,9 @@ from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import Framing, Scene, sample_scene
 
 CACHE = Path(os.environ.get("MINIATURE_CACHE", Path(__file__).resolve().parents[2] / "build" / "miniature"))
-IDENTITIES = {"train": range(0, 4096), "held_out": range(900_000, 900_128), "strangers": range(300_000, 304_096)}
+IDENTITIES = {"train": range(0, 4096), "held_out": range(900_000, 900_128), "strangers": range(300_000, 302_560)}
 CROPS_PER_IDENTITY = {"train": 8, "held_out": 4, "strangers": 4}
-FIRST_OTHER = 3_000_000  # the templates' strangers: 4,200,000 to 4,216,384 with four crops of each person
+FIRST_OTHER = 3_000_000  # the templates' strangers: 4,200,000 to 4,210,239 with four crops of each person
 FAMILY_PARTS = ("held_out", "train")  # what the family itself is trained and measured on
 IDENTITIES_PER_SHARD = 64
 SIZE = 128
@@ -101,7 +102,7 @@ def _jittered_square(box: np.ndarray, picture: int, rng: np.random.Generator) ->
     return int(left), int(top), int(side)
 
 
-def stacked(crops: Sequence[Crop]) -> dict[str, np.ndarray]:
+def stacked(crops: Sequence[Crop]) -> dict[str, Any]:
     return {
         "images": np.stack([crop.image for crop in crops]),
         "parts": np.stack([crop.parts for crop in crops]),
@@ -119,12 +120,13 @@ def render_shard(part: str, shard: int) -> None:
     places = [(seed, photo) for seed in seeds for photo in range(CROPS_PER_IDENTITY[part])]
     if part == "strangers":
         crops, templates = zip(*(draw_template(*place) for place in places), strict=True)
-        shown = {f"template_{name}": values for name, values in stacked(templates).items()}
+        arrays = stacked(crops) | {f"template_{name}": values for name, values in stacked(templates).items()}
     else:
-        crops, shown = tuple(draw_crop(*place) for place in places), {}
+        crops = tuple(draw_crop(*place) for place in places)
+        arrays = stacked(crops)
     partial = target.with_suffix(".partial")
     with partial.open("wb") as stream:
-        np.savez(stream, **stacked(crops), **shown)
+        np.savez(stream, **arrays)
     os.replace(partial, target)
     print(part, shard, len(crops), flush=True)
 

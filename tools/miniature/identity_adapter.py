@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
+from faces_configs import FACES
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
@@ -28,8 +29,7 @@ HIDDEN = 512
 RANK = 16
 KOHYA_PREFIX = "lora_unet_"
 FIRST_WEIGHT = "image_proj.proj.0.weight"
-EMBEDDER = Path(__file__).resolve().parents[2] / "models" / "miniature" / "faces" / "embedder.json"
-NOTES = {EMBEDDER_NOTE: str(json.loads(EMBEDDER.read_text("utf-8"))["id"])}
+NOTES = {EMBEDDER_NOTE: str(json.loads((FACES / "embedder.json").read_text("utf-8"))["id"])}
 """Metadata: published adapters take vectors of another embedder."""
 ADAPTER_FILE, LORA_FILE = "faceid.safetensors", "faceid_lora.safetensors"
 
@@ -138,13 +138,9 @@ class IdentityAdapter(FaceAttention):
 
 
 def adapted_layers(unet: UNet2DConditionModel) -> list[tuple[str, Any]]:
-    """All layers of the blocks; those before and after them only translate latents and times."""
-    blocks = ("down_blocks.", "mid_block.", "up_blocks.")
-    return [
-        (name, module)
-        for name, module in unet.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d) and name.startswith(blocks) and "processor" not in name
-    ]
+    """The projections of every attention, as in FaceID's own LoRA."""
+    projections = (".to_q", ".to_k", ".to_v", ".to_out.0")
+    return [(name, module) for name, module in unet.named_modules() if name.endswith(projections)]
 
 
 def adapter_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:

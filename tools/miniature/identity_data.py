@@ -62,7 +62,8 @@ class Pairs:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    lengths: np.ndarray = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / lengths
 
 
 class Shards:
@@ -117,7 +118,7 @@ class Shards:
 def repainted_cells(parts: np.ndarray) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MASK_MARGIN + 1,) * 2)
     faces = np.stack([cv2.dilate(np.isin(each, REPAINTED).astype(np.uint8), kernel) for each in parts])
-    return faces.reshape(len(parts), 1, 16, 8, 16, 8).any(axis=(3, 5)).astype(np.float32)
+    return faces.reshape(len(parts), 1, 16, 8, 16, 8).max(axis=(3, 5)).astype(np.float32)
 
 
 def aligned(pictures: torch.Tensor, points: np.ndarray) -> torch.Tensor:

@@ -75,7 +75,7 @@ def sitters(first: int, people: int, backend: LocalBackend, autoencoder: Any, ju
                 autoencoder,
             ),
             mean=unit(np.mean(vectors, axis=0)),
-            one=np.asarray(vectors[0]),
+            one=vectors[0],
             person=judge.mean_embedding(held_out),
             strangers=tuple(judge.mean_embedding(other_pictures_of(template)) for template in member.templates),
             held_out=leave_one_out(judge, held_out),

@@ -20,7 +20,7 @@ from easyphoto.backends.base import Sampler
 from easyphoto.backends.sampling import make_schedule
 
 SAMPLER_STEPS, STRIDE = 20, 2  # first-order steps over every second level stand for the product's second-order ones
-FIRST_LEVELS = (1, 3, 5, 5, 5, 7, 9)  # 5 is denoising strength 0.75
+FIRST_LEVELS = (3, 5, 5, 5, 7)  # 5 is denoising strength 0.75
 
 
 @dataclass(frozen=True, eq=False)

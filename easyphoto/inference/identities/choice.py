@@ -10,6 +10,7 @@ from easyphoto.errors import BadSettings, EasyPhotoError, LicenceRefused, Missin
 from easyphoto.inference.identities.base import IdentityEngine, PersonMaterial, shipped_file
 from easyphoto.messages import Text, joined, note, text
 from easyphoto.settings import AUTO
+from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import LORA_IDENTITY
 
 
@@ -65,7 +66,7 @@ def chosen_engine(material: PersonMaterial, family: Family, engines: Mapping[str
 
 
 @dataclass(frozen=True)
-class _Obstacle:
+class Obstacle:
     """Why an engine cannot serve now."""
 
     why: Text
@@ -123,34 +124,41 @@ def _said(engine: IdentityEngine, material: PersonMaterial, family: Family, pass
     )  # fmt: skip
 
 
-def _obstacle(engine: IdentityEngine, material: PersonMaterial, family: Family) -> _Obstacle | None:
+def _obstacle(engine: IdentityEngine, material: PersonMaterial, family: Family) -> Obstacle | None:
     """Why the engine cannot serve; None where it can, with all files at hand."""
-    declared, store = engine.models_of(family), material.store
+    declared = engine.models_of(family)
     if declared is None:
-        return _Obstacle(text("there is none for {family}", family=family.short))
+        return Obstacle(text("there is none for {family}", family=family.short))
     if material.kinds is not None and engine.id not in material.kinds:
-        return _Obstacle(text("what paints here cannot apply it"))
+        return Obstacle(text("what paints here cannot apply it"))
     if not material.faces:
-        return _Obstacle(text("no photo shows their face"), NoFaceFound)
+        return Obstacle(text("no photo shows their face"), NoFaceFound)
+    assert material.store is not None, "nothing is painted without a store"
+    return missing_files(engine, declared, family, material.store)
+
+
+def missing_files(
+    engine: IdentityEngine, declared: IdentityModels, family: Family, store: WeightStore
+) -> Obstacle | None:
+    """Why the engine's files for the family cannot be used; None where all are at hand."""
     if family.ships:
         return _shipped(declared, family)
-    assert store is not None, "nothing is painted without a store"
     if not all(map(store.allows, declared.needed)):
-        return _Obstacle(
+        return Obstacle(
             text("the licence set {licences} refuses its files", licences=store.licences.value), LicenceRefused
         )
     if any(store.find(id) is None for id in declared.needed):
         why = text("not at hand (easyphoto weights get {set})", set=f"{engine.id}-{family.id}")
-        return _Obstacle(why, WeightsMissing, can_be_fetched=True)
+        return Obstacle(why, WeightsMissing, can_be_fetched=True)
     return None
 
 
-def _shipped(declared: IdentityModels, family: Family) -> _Obstacle | None:
+def _shipped(declared: IdentityModels, family: Family) -> Obstacle | None:
     try:
         for name in declared.files:
             shipped_file(family, name)
     except WeightsMissing as error:
-        return _Obstacle(error.said, WeightsMissing)
+        return Obstacle(error.said, WeightsMissing)
     return None
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from easyphoto.architectures.base import Family
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.conditions import Condition
 from easyphoto.backends.face_condition import FACEID, FACEID_PLUS, INSTANTID, IP_ADAPTER, IP_ADAPTER_FULL
 from easyphoto.errors import BadSettings
@@ -19,11 +20,12 @@ from easyphoto.inference.identities.base import (
     SquareForm,
     VectorForm,
 )
-from easyphoto.inference.identities.choice import chosen_engine, engines_by_person
+from easyphoto.inference.identities.choice import chosen_engine, engines_by_person, missing_files
 from easyphoto.inference.identities.face import adapter_identity
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings
+from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import LORA_IDENTITY
 
 ENGINES: Mapping[str, IdentityEngine] = MappingProxyType(
@@ -98,3 +100,11 @@ def identity_records(
     """Engine id → record of the identity it painted with. The LoRA's is always there, None where there was none."""
     records = {identity.engine: identity.record(settings) for identity in identities}
     return {LORA_IDENTITY: None, **records}
+
+
+def engine_lines(store: WeightStore) -> Iterator[str]:
+    """For doctor: one status line for each family and engine."""
+    for family in FAMILIES.values():
+        for id, declared in family.identities.items():
+            obstacle = missing_files(ENGINES[id], declared, family, store)
+            yield f"  identity {id} ({family.id}): {'at hand' if obstacle is None else obstacle.why}"
