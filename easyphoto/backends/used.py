@@ -40,20 +40,18 @@ class UsedFiles:
 
     def catalogued(self, id: str, path: Path) -> bool:
         """Remember `path` if it is the store's file for that catalogue id; returns whether it is."""
-        if not self._is_catalogued(id, path):
-            return False
-        self._ids[id] = None
-        return True
-
-    def _is_catalogued(self, id: str, path: Path) -> bool:
-        return self.store is not None and id in CATALOG and self.store.find(id) == path
+        is_its = self.store is not None and id in CATALOG and self.store.find(id) == path
+        if is_its:
+            self._ids[id] = None
+        return is_its
 
     def condition(self, condition: Condition) -> None:
-        """Remember a condition's files. LoRAs that are not of the catalogue are people's, and recorded as such."""
+        """Remember a condition's files. Other LoRAs than the catalogue's and the family's own are people's, and
+        recorded as such."""
         for path in condition.files if condition.weight else ():
-            ids = [id for id in self._ids_for_conditions() if self._is_catalogued(id, path)]
-            self._ids |= dict.fromkeys(ids)
-            if not ids and isinstance(condition, FaceCondition):
+            ids = [id for id in self._ids_for_conditions() if self.catalogued(id, path)]
+            ships = self.family.ships and path.is_relative_to(self.family.folder)
+            if not ids and (ships or isinstance(condition, FaceCondition)):
                 self._own[path] = path.name
 
     def _ids_for_conditions(self) -> list[str]:

@@ -521,7 +521,6 @@ def test_the_files_of_a_face_are_in_the_record(
 
 def test_a_catalogued_adapter_is_recorded_by_its_id_and_licence(tmp_path: Path) -> None:
     models = SD15.identities["faceid"]
-    family = replace(SD15, identities={"faceid": models})
     store = WeightStore(tmp_path, licences=LicenceSet.RESEARCH)
     places = {}
     for id in models.files:
@@ -530,14 +529,27 @@ def test_a_catalogued_adapter_is_recorded_by_its_id_and_licence(tmp_path: Path) 
         places[id].parent.mkdir(parents=True, exist_ok=True)
         places[id].write_bytes(id.encode())
         store.trust(id)
-    used = UsedFiles(family, store)
+    used = UsedFiles(SD15, store)
 
     used.condition(face_condition("faceid", places[models.adapter], None))
-    used.condition(LoraCondition(places["ip-adapter-faceid-sd15-lora"], 0.6))
+    used.condition(LoraCondition(places[str(models.lora)], 0.6))
     used.condition(LoraCondition(tmp_path / "anna.safetensors"))
 
     assert [(each.id, each.file, each.licence) for each in used.weights()] == [
         (id, places[id].name, CATALOG[id].licence) for id in models.files
+    ]
+
+
+def test_what_ships_with_a_family_is_recorded_by_its_name() -> None:
+    folder = MINIATURE.folder / "identity"
+    used = UsedFiles(MINIATURE, None)
+
+    used.condition(face_condition("faceid", folder / "faceid.safetensors", None))
+    used.condition(LoraCondition(folder / "faceid_lora.safetensors"))
+
+    assert [(each.id, each.licence) for each in used.weights()] == [
+        ("faceid.safetensors", "Apache-2.0"),
+        ("faceid_lora.safetensors", "Apache-2.0"),
     ]
 
 
