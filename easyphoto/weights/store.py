@@ -100,12 +100,15 @@ class WeightStore:
         found = self.find(id, progress)
         if found is not None:
             return found
-        self._check_the_way(file)
         if self.is_offline:
+            self._check_the_way(file)
             raise missing(file, OFFLINE, self.root)
         with self._lock(file, progress):
-            # Another process may have downloaded it while this one waited.
-            return self.find(id, progress) or self._fetch(file, progress)
+            # Another process may have downloaded it since. So what lies in the way is looked at here, too.
+            found = self.find(id, progress)
+            if found is None:
+                self._check_the_way(file)
+            return found or self._fetch(file, progress)
 
     def used(self, id: str) -> UsedWeight:
         """The file's entry for the record of a run. Raises WeightsMissing where the file is not at hand."""

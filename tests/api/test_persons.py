@@ -197,8 +197,9 @@ def test_who_was_added_cannot_be_photographed_before_something_paints_them(clien
     asked = {"persons": ["anna"], "templates": [inline(99, (300, 200))]}
     job = finished(client, client.post(f"{V1}/photograph", json=asked))
 
-    assert (job["state"], job["error"]["code"]) == ("failed", "InputError")
-    assert "not trained yet" in job["error"]["message"]
+    assert (job["state"], job["error"]["code"]) == ("failed", "WeightsMissing")
+    assert "not trained" in job["error"]["message"]
+    assert "FaceID: what paints here cannot apply it" in job["error"]["message"]
     assert "easyphoto train anna" in job["error"]["advice"]
 
 
