@@ -4,7 +4,8 @@ SD 1.5 at full size with FaceID-PlusV2 (4 tokens), plus-face (16) and full-face 
 width with InstantID, alone (16 tokens) and with its ControlNet. One step of every arm is taken in every round, so that
 a machine's bad moment meets them all alike; a ratio is the median over the rounds of a step to the plain step of the
 same round. Seconds are the processor's, on one thread, because other work on the machine would be measured too.
-Random weights paint noise: what is measured does not depend on them.
+Random weights paint noise: what is measured does not depend on them. Before that the multiplications of a step at the
+family's full size are counted, on networks without memory; `--count` ends there.
 
 From the repository's root, with the environment's Python: python tools/trial_identity.py --folder /tmp/trial
 """
@@ -32,6 +33,7 @@ from PIL import Image
 from easyphoto.architectures.registry import family_named
 from easyphoto.backends.components import Components
 from easyphoto.backends.controls import ControlNets
+from easyphoto.backends.face_attention import AttendedFace, cross_attentions, faces_applied
 from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.face_networks import attended
 from easyphoto.backends.local_conditions import conditions_applied
@@ -58,7 +60,11 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--encoder", action="store_true", help="of full size, 2.5 GB: without, full-face has 65 tokens")
+    parser.add_argument("--count", action="store_true", help="count only: seconds, and no files")
     options = parser.parse_args()
+    say("operations of a step more than the plain one", counted(options.family))
+    if options.count:
+        return
     torch.manual_seed(11)
     torch.set_num_threads(1)
     folder = options.folder / "identity"
@@ -108,6 +114,35 @@ def measure(networks: Networks, arms: dict[str, tuple[FaceCondition, ...]], opti
     for name, each in seconds.items():
         ratio = statistics.median(one / plain for one, plain in zip(each, seconds["plain"], strict=True))
         say(name, {"seconds a step": round(statistics.median(each), 3), "to plain": round(ratio, 4)})
+
+
+def counted(name: str) -> dict[str, str]:
+    """Number of tokens → what they add to the operations of a guided step at the family's own resolution."""
+    from diffusers import UNet2DConditionModel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    family = family_named(name)
+    config = json.loads((family.folder / "unet" / "config.json").read_text("utf-8"))
+    side, width = family.resolution // 8, config["cross_attention_dim"]
+
+    def operations(faces: dict[int, AttendedFace]) -> int:
+        with faces_applied(unet, faces), FlopCounterMode(display=False) as count:
+            unet(latents, STEP, encoder_hidden_states=words, added_cond_kwargs=added, return_dict=False)
+        total: int = count.get_total_flops()
+        return total
+
+    with torch.device("meta"), torch.no_grad():
+        unet = UNet2DConditionModel.from_config(config)
+        latents, words = torch.empty(2, 4, side, side), torch.empty(2, 77, width)
+        added = {"text_embeds": torch.empty(2, 1280), "time_ids": torch.empty(2, 6)} if family.pools else None
+        layers = {
+            number: (torch.empty(inner, width), torch.empty(inner, width))
+            for number, place in cross_attentions(unet).items()
+            for inner in [unet.get_submodule(place.removesuffix(".processor")).inner_dim]
+        }
+        plain = operations({})
+        tokens = {number: AttendedFace(layers, torch.empty(2, number, width)) for number in (4, 16, 257)}
+        return {str(number): f"+{operations({0: face}) / plain - 1:.3%}" for number, face in tokens.items()}
 
 
 def made(networks: Networks, face: FaceCondition) -> dict[str, Any]:
