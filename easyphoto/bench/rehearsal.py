@@ -68,7 +68,8 @@ class Rehearsal:
     ) -> Photograph:
         """Run the whole pipeline; `subject` replaces the person with their LoRA alone."""
         tools = PipelineModels(self.tools.backend, self.tools.engine, progress)
-        return photograph(template, [subject or self.subject], settings, self.family, tools).best
+        # Given by hand, because a beard may pass for a covered mouth, and such a face would be left as it is.
+        return photograph(template, [subject or self.subject], settings, self.family, tools, assignment=(0,)).best
 
     def fusion(self, template: Image.Image, settings: InferenceSettings, *, ready: bool = False) -> np.ndarray:
         """Apply the fusion alone, to the bare template or to the one prepared for painting (`ready`).
