@@ -20,6 +20,12 @@ SAFE_SINCE = (2, 6)
 """In torch before 2.6 a file could execute code despite `weights_only` (CVE-2025-32434)."""
 
 
+def is_torch_safe() -> bool:
+    """Whether this torch reads pickles without executing anything in them."""
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    return version >= SAFE_SINCE
+
+
 def read_pickle(file: Path) -> dict[str, torch.Tensor]:
     """The tensors by name, memory-mapped: each is read from disk when it is used.
 
@@ -38,13 +44,13 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
             text("{name} holds more than tensors and was not opened ({reason}).", name=file.name, reason=reason),
             advice=ADVICE,
         ) from error
-    tensors = _tensors_of(content)
+    tensors = tensors_of(content)
     if not tensors:
         raise InputError(text("{name} holds no named tensors.", name=file.name), advice=ADVICE)
     return tensors
 
 
-def _tensors_of(content: Any) -> dict[str, torch.Tensor]:
+def tensors_of(content: Any) -> dict[str, torch.Tensor]:
     """The named tensors; training checkpoints keep them under `state_dict`, beside counters.
 
     Those of groups get the group's name before theirs, as the same tensors are named in a .safetensors file:
@@ -64,8 +70,7 @@ def _flat(group: dict[Any, Any], prefix: str) -> Iterator[tuple[str, torch.Tenso
 
 
 def _require_safe_torch(file: Path) -> None:
-    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    if version < SAFE_SINCE:
+    if not is_torch_safe():
         raise InputError(
             text(
                 "{name} is a pickle, and torch {version} cannot open it safely.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from easyphoto.architectures.base import models_folder
 from easyphoto.architectures.header import Header
 from easyphoto.backends.folders import CONFIGS_ENDING, part_config
 from easyphoto.backends.ldm_names import Place, open_clip_place
-from easyphoto.backends.tensor_files import filled, header_of, open_tensors, without_memory
+from easyphoto.backends.tensor_files import filled, header_from, header_of, open_tensors, without_memory
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 
@@ -82,19 +83,22 @@ def pixels(picture: Image.Image) -> np.ndarray:
     )
 
 
-def load_picture_encoder(file: Path, *, dtype: torch.dtype, device: torch.device) -> PictureEncoder:
+def load_picture_encoder(
+    file: Path, *, dtype: torch.dtype, device: torch.device, tensors: Mapping[str, torch.Tensor] | None = None
+) -> PictureEncoder:
     """The encoder of a file in transformers' names (with or without the text half) or in OpenCLIP's.
 
     It needs transformers alone, so that it runs in a web UI's own process, where there is no diffusers.
+    `tensors` are those of the file, where the caller has read them in its own way.
     Raises InputError for another network, WeightsMissing for missing tensors.
     """
     config = _config(file)
-    header = header_of(file)
+    header = header_of(file) if tensors is None else header_from(file.name, tensors)
     _require(header, config)
-    with open_tensors(file) as tensors:
+    with open_tensors(file) if tensors is None else nullcontext(tensors) as opened:
         network = filled(
             without_memory(lambda: _built(config)),
-            tensors,
+            opened,
             _open_clip_places if header.has(_OPEN_CLIP) else _places,
             what=text("The picture encoder in {name}", name=file.name),
             dtype=dtype,

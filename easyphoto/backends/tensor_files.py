@@ -70,7 +70,12 @@ def header_of(file: Path) -> Header:
         return read_header(file)
     from easyphoto.backends.pickles import read_pickle
 
-    return Header(file.name, {name: tuple(tensor.shape) for name, tensor in read_pickle(file).items()})
+    return header_from(file.name, read_pickle(file))
+
+
+def header_from(name: str, tensors: Mapping[str, torch.Tensor]) -> Header:
+    """The header that a file of that name has with these tensors, which are in memory."""
+    return Header(name, {each: tuple(tensor.shape) for each, tensor in tensors.items()})
 
 
 def without_memory(build: Callable[[], Any]) -> Any:

@@ -15,7 +15,9 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.backends.memory import out_of_memory_named
-from easyphoto.webui.host_modules import host_module
+from easyphoto.errors import InputError
+from easyphoto.messages import text
+from easyphoto.webui.host_modules import host_module, host_module_or_none
 
 States = Callable[[Path, Sequence[Image.Image]], Any]
 """Returns what an encoder, given by its file, sees in the squares: (squares, positions, width) float32 on the CPU."""
@@ -47,9 +49,32 @@ def encoded(encoder: Path, squares: Sequence[Image.Image]) -> Any:
 
     devices = host_module("devices")
     with out_of_memory_named():
-        network = load_picture_encoder(encoder, dtype=devices.dtype, device=devices.device)
+        network = load_picture_encoder(
+            encoder, dtype=devices.dtype, device=devices.device, tensors=_read_by_host(encoder)
+        )
         try:
             return network.states(squares).photos.float().cpu()
         finally:
             del network
             devices.torch_gc()
+
+
+def _read_by_host(file: Path) -> Any:
+    """Return a pickle's tensors, checked and read by the host; None where EasyPhoto reads the file itself.
+
+    Web UIs keep the encoder pickled, and their torch may be too old for EasyPhoto's own reading.
+    """
+    from easyphoto.backends.pickles import is_torch_safe, tensors_of
+    from easyphoto.backends.tensor_files import PICKLES
+
+    safe = host_module_or_none("safe")
+    if file.suffix not in PICKLES or is_torch_safe() or safe is None:
+        return None
+    # For a file that holds more than tensors the host prints an error and returns None.
+    tensors = tensors_of(safe.load(str(file), map_location="cpu"))
+    if not tensors:
+        raise InputError(
+            text("{name} holds more than tensors, and the web UI did not open it.", name=file.name),
+            advice=text("Fetch the file again, as .safetensors."),
+        )
+    return tensors
