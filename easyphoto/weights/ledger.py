@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,6 +80,14 @@ class Ledger:
                 }
         except DiskFailure:
             pass
+
+    def state(self, *, without: Path) -> Hashable:
+        """A key for all that is known, but for hashes of files in the folder `without`."""
+        records = self._read()
+        hashes = {path: known["sha256"] for path, known in records["hashes"].items()}
+        outside = {path: sha256 for path, sha256 in hashes.items() if not Path(path).is_relative_to(without)}
+        trusted = {key: known["sha256"] for key, known in records["trusted"].items()}
+        return frozenset(outside.items()), frozenset(trusted.items())
 
     def trusted(self, key: str) -> str | None:
         record = self._read()["trusted"].get(key)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.messages import Text, joined, phase, text
-from easyphoto.model_cache import bytes_of_files, file_key
+from easyphoto.model_cache import bytes_of_files
 from easyphoto.progress import Progress
 from easyphoto.settings import WeightSettings
 from easyphoto.storage.files import cause_of
@@ -69,12 +70,12 @@ class WeightStore:
 
     @property
     def state(self) -> Hashable:
-        """A key that changes whenever `find` may return another file, by the settings or by a new file in the store."""
-        ledger = self.root / "hashes.json"
-        return (
-            self.root, self.mirrors, self.licences, self.also, self.is_offline,
-            file_key(ledger) if ledger.is_file() else (),
-        )  # fmt: skip
+        """A key that changes whenever `find` may return another file, by the settings or by a new file in the store.
+
+        It does not change when a file that ships with EasyPhoto is hashed, as its first use does.
+        """
+        known = self.ledger.state(without=models_folder().resolve())
+        return self.root, self.mirrors, self.licences, self.also, self.is_offline, known
 
     def bytes_of(self, used: Iterable[UsedWeight]) -> int:
         """Size of the files of these weights: about what their networks take in memory."""

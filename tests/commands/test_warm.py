@@ -105,7 +105,7 @@ def traces_of(service: Service, person: str) -> set[str]:
 
 def test_nothing_of_somebody_who_was_renamed_stays_in_memory(service: Service) -> None:
     portrait(service)
-    assert traces_of(service, "lena") == {"person", "prompts"}
+    assert traces_of(service, "lena") == {"person", "prompts", "face"}
 
     service.rename(RenamePerson("lena", "Mia", "mia"))
 
