@@ -139,6 +139,20 @@
         lost = null;
     }
 
+    // Records hold UTC; people want their own clock.
+    function showLocalTimes() {
+        for (const time of page().querySelectorAll('[id^="easyphoto_"] time[datetime]:not([data-easyphoto-local])')) {
+            const at = new Date(time.dateTime);
+            time.dataset.easyphotoLocal = "";
+            if (!Number.isNaN(at.getTime())) {
+                const isToday = at.toDateString() === new Date().toDateString();
+                const said = isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+                time.textContent = new Intl.DateTimeFormat(time.closest("[lang]").lang || undefined, said).format(at);
+                time.title = at.toLocaleString();
+            }
+        }
+    }
+
     function look() {
         if (document.hidden) {
             return;
@@ -146,6 +160,7 @@
         greetNewCards();
         renewOpenedTabs();
         giveFocusBack();
+        showLocalTimes();
         announceChanges();
         looks += 1;
         if (looks % LOOKS_PER_TICK === 0) {
@@ -153,8 +168,25 @@
         }
     }
 
+    // The tabs' buttons stand in the order of the tabs; some versions of gradio keep an invisible copy to measure them.
+    function openTab(id) {
+        const tabs = page().querySelector("#easyphoto_tabs");
+        const panels = tabs ? Array.from(tabs.querySelectorAll('div[id^="easyphoto_tab_"]')) : [];
+        const at = panels.findIndex((panel) => panel.id === `easyphoto_tab_${id}`);
+        const buttons = tabs ? Array.from(tabs.querySelectorAll('button[role="tab"], .tab-nav > button')) : [];
+        const seen = buttons.filter((button) => button.getClientRects().length > 0 && !panels.some((panel) => panel.contains(button)));
+        if (at >= 0 && seen[at]) {
+            seen[at].click();
+            seen[at].scrollIntoView({ block: "nearest" });
+        }
+    }
+
     function onClick(event) {
         const button = event.composedPath()[0];
+        const going = button instanceof Element ? button.closest("[data-easyphoto-tab]") : null;
+        if (going) {
+            openTab(going.dataset.easyphotoTab);
+        }
         const pressed = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
         if (pressed) {
             lost = pressed;

@@ -193,12 +193,16 @@ def _warning(line: str) -> str:
 
 def _head(job: Job, words: Translator) -> str:
     state = f"{STATE_SIGNS[job.state]} {words(STATE_WORDS[job.state])}"
-    when = (job.ended or job.started or job.created)[:16].replace("T", " ")
     return (
         f'<header><span class="easyphoto-badge" data-state="{job.state.value}">{escape(state)}</span>'
         f"<strong>{escape(capital(words.translate(job.title)))}</strong>"
-        f'<time datetime="{escape(job.ended or job.started or job.created)}">{escape(when)} UTC</time></header>'
+        f"{time_html(job.ended or job.started or job.created)}</header>"
     )
+
+
+def time_html(at: str) -> str:
+    """Return a record's time (ISO 8601, UTC); `javascript/easyphoto.js` shows it in the reader's own time zone."""
+    return f'<time datetime="{escape(at)}">{escape(at[:16].replace("T", " "))} UTC</time>'
 
 
 def capital(text: str) -> str:

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from easyphoto.jobs.records import Job, State
-from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of
+from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 
@@ -54,7 +54,7 @@ class JobRows:
         badge = f'<span class="easyphoto-badge" data-state="{job.state.value}">{escape(state + percent)}</span>'
         return (
             f"<li{current}>{badge}"
-            f"<span><strong>{escape(capital(words.translate(job.title)))}</strong> {escape(self._about(job))}</span>"
+            f"<span><strong>{escape(capital(words.translate(job.title)))}</strong> {self._about(job)}</span>"
             f'<span class="easyphoto-orders">{self._buttons(job)}</span></li>'
         )
 
@@ -62,7 +62,7 @@ class JobRows:
         stems = [Path(str(name)).stem for name in job.request.get("templates", ())]
         templates = [self.titles.get(stem, stem) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
-        return " · ".join(part for part in (few, f"{job.created[11:16]} UTC") if part)
+        return " · ".join(part for part in (escape(few), time_html(job.created)) if part)
 
     def _buttons(self, job: Job) -> str:
         words, title = self.words, self.words.translate(job.title)

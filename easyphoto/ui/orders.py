@@ -57,3 +57,12 @@ def order_button(text: str, order: str, *, to: str, label: str = "", style: str 
         f'<button type="button" class="easyphoto-order {escape(style)}" data-easyphoto-order="{escape(order)}"'
         f' data-easyphoto-to="{escape(to)}"{named}{pressed}>{escape(text)}</button>'
     )
+
+
+def go_button(text: str, tab: str, *, order: str = "", to: str = "", style: str = "") -> str:
+    """Return a button that opens the tab `tab` (train, photograph, persons, templates), and may send an order there."""
+    sent = f' data-easyphoto-order="{escape(order)}" data-easyphoto-to="{escape(to)}"' if to else ""
+    return (
+        f'<button type="button" class="easyphoto-order {escape(style)}" data-easyphoto-tab="{escape(tab)}"{sent}>'
+        f"{escape(text)}</button>"
+    )

@@ -15,7 +15,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.traces import traces_of
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.ui.card import notes_html
+from easyphoto.ui.card import notes_html, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photograph_form import portrait_of
@@ -99,20 +99,24 @@ class PersonTiles:
         return facts
 
     def _training(self, person: Person) -> str:
-        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._trained(person))
+        rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in self._trained(person))
         if not rows:
             return ""
         return f"<details><summary>{escape(self.words('Trained with'))}</summary><dl>{rows}</dl></details>"
 
     def _trained(self, person: Person) -> list[tuple[str, str]]:
+        """Return the rows' labels, and their values as HTML."""
         run = run_of(self.service, person)
         if run is None:
             return []
         labels = {name: declared_label(run.settings, name) for name in SHOWN_SETTINGS}
         values = {name: getattr(run.settings, name) for name in SHOWN_SETTINGS}
         auto = self.words("auto")
-        said = [(self.words(labels[name]), auto if value is None else f"{value:g}") for name, value in values.items()]
-        return [(self.words("Date"), run.created[:16].replace("T", " ") + " UTC"), *said]
+        said = [
+            (self.words(labels[name]), escape(auto) if value is None else f"{value:g}")
+            for name, value in values.items()
+        ]
+        return [(self.words("Date"), time_html(run.created)), *said]
 
     def _buttons(self, person: Person) -> str:
         words = self.words

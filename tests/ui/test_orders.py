@@ -8,7 +8,7 @@ import pytest
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, train_tab
 from easyphoto.ui.language import Translator
-from easyphoto.ui.orders import connect_orders, place_orders
+from easyphoto.ui.orders import connect_orders, go_button, place_orders
 from easyphoto.ui.page import build_page
 
 
@@ -44,3 +44,12 @@ def test_a_base_that_was_typed_stays_when_the_tab_is_opened_again(service: Servi
     assert "value" not in updates[tab.form.base]
     assert again.handler(None)[tab.form.base]["value"] == service.facts().checkpoints[0]
     assert set(updates) == again.outputs
+
+
+def test_a_button_that_opens_a_tab_may_carry_an_order_there():
+    plain, sent = go_button("Train <a>", "train"), go_button("Go", "photograph", order='["a"]', to="x_order")
+
+    assert 'data-easyphoto-tab="train"' in plain
+    assert "data-easyphoto-order" not in plain
+    assert "Train &lt;a&gt;" in plain
+    assert 'data-easyphoto-tab="photograph" data-easyphoto-order="[&quot;a&quot;]" data-easyphoto-to="x_order"' in sent
