@@ -81,7 +81,7 @@ def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
     if not fits:
         raise BadSettings(
             text("{name} cannot be {value}.", name=name, value=repr(value)),
-            advice=text("It wants {wanted}.", wanted=joined([_word(kind) for kind in allowed], " or ")),
+            advice=text("It must be {wanted}.", wanted=joined([_word(kind) for kind in allowed], " or ")),
         )
     if value is None:
         return
@@ -94,7 +94,7 @@ def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
     if declared.low is not None and declared.high is not None and not declared.low <= value <= declared.high:
         raise BadSettings(
             text("{name} cannot be {value}.", name=name, value=repr(value)),
-            advice=text("It lies between {low} and {high}.", low=declared.low, high=declared.high),
+            advice=text("It must be between {low} and {high}.", low=declared.low, high=declared.high),
         )
 
 
@@ -138,9 +138,11 @@ class WeightSettings(Settings):
         "commercial-safe", ("commercial-safe", "research"), label="Licences",
         help="commercial-safe: only weights whose licence allows commercial use. research: all.",
     )  # fmt: skip
-    offline: bool = switch(False, label="Offline", help="Fetches nothing; what is missing is said.")
+    offline: bool = switch(False, label="Offline", help="Downloads nothing; you are told what is missing.")
     webui: str | None = line(
-        None, label="Web UI folder", help="Its models are used where they lie, and its checkpoints by their names."
+        None,
+        label="Web UI folder",
+        help="Its models are used without being copied, and its checkpoints can be chosen by name.",
     )
 
 
@@ -153,72 +155,103 @@ class FaceSettings(Settings):
     )
     embedder: str = choice(
         "auto", ("auto", "none", "auraface", "sface", "buffalo_l", "antelopev2", "curricularface"),
-        label="Face embedder", help="Tells persons apart. auto: AuraFace or SFace, where at hand.",
+        label="Face recognition", help="Tells people apart. auto: AuraFace or SFace, whichever is there.",
     )  # fmt: skip
     parser: str = choice(
         "auto", ("auto", "landmarks", "bisenet"), label="Face parser",
-        help="Finds skin, eyes, hair. auto: BiSeNet, where at hand and allowed, else landmarks.",
+        help="Finds skin, eyes and hair. auto: BiSeNet if it is there and allowed, otherwise landmarks.",
     )  # fmt: skip
     saliency: str = choice(
-        "auto", ("auto", "grabcut", "u2net", "birefnet"), label="Cut-out", help="Person from background."
+        "auto",
+        ("auto", "grabcut", "u2net", "birefnet"),
+        label="Cut-out",
+        help="Separates the person from the background.",
     )
 
 
 @dataclass(frozen=True)
 class PreprocessSettings(Settings):
-    keep: int = slider(15, 1, 40, step=1, label="Photos to keep", help="The best by identity × quality are kept.")
-    background: str = choice(
-        "keep", ("keep", "white"), label="Background", help="keep: stays, and counts little in the loss. white: erased."
+    keep: int = slider(
+        15, 1, 40, step=1, label="Photos to keep", help="The clearest ones that look most like the person are kept."
     )
-    enhance: bool = switch(True, label="Enhance small faces", help="At most half of the photos, worst first.")
-    retouch: bool = switch(False, label="Retouch skin", help="Evens the skin before training.")
+    background: str = choice(
+        "keep",
+        ("keep", "white"),
+        label="Background",
+        help="keep: stays, but hardly affects the training. white: erased.",
+    )
+    enhance: bool = switch(
+        True, label="Enhance small faces", help="Sharpens the worst ones, at most half of the photos."
+    )
+    retouch: bool = switch(False, label="Retouch skin", help="Smooths the skin before training.")
     blur_limit: float = slider(
         0.12, 0.0, 1.0, step=0.01, label="Sharpness needed", help="Photos whose face is less sharp are set aside."
     )
     same_person: float | None = slider(
-        None, -1.0, 1.0, step=0.01, label="Same-person limit", help="Cosine; empty takes the embedder's own."
+        None,
+        -1.0,
+        1.0,
+        step=0.01,
+        label="Same-person limit",
+        help="Photos with a lower likeness are set aside as someone else. Empty: the usual limit.",
     )
     keep_covered: bool = switch(
-        False, label="Keep covered faces", help="Photos with sunglasses, mask, hand or hair over the face."
+        False,
+        label="Keep covered faces",
+        help="Also uses photos with sunglasses, a mask, a hand or hair over the face.",
     )
-    captions: bool = switch(False, label="Attribute captions", help="Adds what is visible to the trigger words.")
+    captions: bool = switch(
+        False, label="Attribute captions", help="Describes in the captions what a photo shows besides the person."
+    )
 
 
 @dataclass(frozen=True)
 class TrainSettings(Settings):
     steps: int | None = slider(
-        None, 1, 20000, step=10, label="Steps", help="Empty: 200 for each photo, at most the family's."
+        None, 1, 20000, step=10, label="Steps", help="Empty: 200 for each photo, up to the model's usual number."
     )
-    batch: int = slider(4, 1, 32, step=1, label="Batch", help="Photos in one step, in one pass.")
+    batch: int = slider(4, 1, 32, step=1, label="Batch", help="Photos in one step.")
     learning_rate: float | None = slider(
-        None, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet. Empty: the family's."
+        None, 1e-7, 1e-1, step=1e-5, label="Learning rate", help="Of the UNet. Empty: the usual one for the model."
     )
     text_learning_rate: float | None = slider(
         None, 0.0, 1e-1, step=1e-5, label="Text learning rate", help="Of the text encoder; 0 leaves it. Empty: half."
     )
-    rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the family's.")
-    alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the family's.")
-    validations: int = slider(8, 1, 50, step=1, label="Validations", help="Checkpoints judged along the run.")
-    validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Validation strength")
-    validation_steps: int = slider(20, 1, 150, step=1, label="Validation steps")
-    validation_cfg: float | None = slider(
-        None, 1.0, 30.0, step=0.5, label="Validation guidance", help="Empty: the family's."
+    rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the usual one for the model.")
+    alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the usual one for the model.")
+    validations: int = slider(
+        8, 1, 50, step=1, label="Rounds of test pictures", help="How often test pictures are made during the training."
     )
-    voters: int = slider(10, 1, 100, step=1, label="Voting pictures", help="What gained most; its checkpoints merge.")
+    validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Test picture strength")
+    validation_steps: int = slider(20, 1, 150, step=1, label="Test picture steps")
+    validation_cfg: float | None = slider(
+        None, 1.0, 30.0, step=0.5, label="Test picture CFG scale", help="Empty: the usual one for the model."
+    )
+    voters: int = slider(
+        10,
+        1,
+        100,
+        step=1,
+        label="Test pictures that count",
+        help="The checkpoints behind so many of the best test pictures are merged.",
+    )
     resolution: int | None = slider(
-        None, 64, 2048, step=64, label="Resolution", help="Side in pixels. Empty: the family's."
+        None, 64, 2048, step=64, label="Resolution", help="Side in pixels. Empty: the usual one for the model."
     )
     micro_batch: int | None = slider(
-        None, 1, 32, step=1, label="Photos at a time", help="Of a batch. Empty: as many as the memory holds."
+        None, 1, 32, step=1, label="Photos at a time", help="Of a batch. Empty: as many as fit into memory."
     )
     checkpointing: str = choice(
         "auto", ("auto", "on", "off"), label="Gradient checkpointing", help="Less memory, more time."
     )
     precision: str = choice(
-        "auto", ("auto", "fp32", "bf16", "fp16"), label="Precision", help="auto: bf16 on a GPU that has it, else fp32."
+        "auto",
+        ("auto", "fp32", "bf16", "fp16"),
+        label="Precision",
+        help="auto: bf16 on a GPU that supports it, otherwise fp32.",
     )
     min_snr_gamma: float = slider(5.0, 0.0, 20.0, step=0.5, label="Min-SNR gamma", help="0 switches it off.")
-    flip: bool = switch(False, label="Mirror photos", help="Off: faces are not symmetric.")
+    flip: bool = switch(False, label="Mirror photos", help="Better off: faces are not symmetric.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed", help="The same seed gives the same LoRA.")
 
 
@@ -226,44 +259,55 @@ class TrainSettings(Settings):
 class InferenceSettings(Settings):
     first_strength: float | None = slider(
         None, 0.0, 1.0, step=0.05, label="First pass strength",
-        help="Higher repaints more of the face. Empty: the family's.",
+        help="Denoising strength: higher repaints more of the face. Empty: the usual one for the model.",
     )  # fmt: skip
     second_strength: float | None = slider(
         None, 0.0, 1.0, step=0.05, label="Second pass strength",
-        help="Repaints the face along its border. 0: no second pass. Empty: the family's.",
+        help="Repaints the face along its border. 0: no second pass. Empty: the usual one for the model.",
     )  # fmt: skip
-    first_steps: int | None = slider(None, 1, 150, step=1, label="First pass steps", help="Empty: the family's.")
-    second_steps: int | None = slider(None, 1, 150, step=1, label="Second pass steps", help="Empty: the family's.")
-    cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="Guidance", help="Empty: the family's.")
+    first_steps: int | None = slider(
+        None, 1, 150, step=1, label="First pass steps", help="Empty: the usual one for the model."
+    )
+    second_steps: int | None = slider(
+        None, 1, 150, step=1, label="Second pass steps", help="Empty: the usual one for the model."
+    )
+    cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="CFG scale", help="Empty: the usual one for the model.")
     lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
     identity: str = choice(
         AUTO, (AUTO, "lora", "ip-adapter", "ip-adapter-full", "faceid", "faceid-plus", "instantid"), is_open=True,
-        label="Identity", help="What makes a face theirs: beside the LoRA of a trained person, alone for others. "
-        "auto: the best at hand. One for each person: anna=faceid, ben=lora.",
+        label="Identity", help="What makes the face look like the person: together with the LoRA of a trained "
+                               "person, alone for others. auto: the best one available. One for each person: "
+                               "anna=faceid, ben=lora.",
     )  # fmt: skip
     identity_weight: float | None = slider(
-        None, 0.0, 2.0, step=0.05, label="Identity weight", help="Empty: the engine's own."
+        None, 0.0, 2.0, step=0.05, label="Identity weight", help="Empty: the usual one for the method."
     )
-    identity_start: float = slider(0.0, 0.0, 1.0, step=0.05, label="Identity start", help="Share of the steps.")
-    identity_end: float = slider(1.0, 0.0, 1.0, step=0.05, label="Identity end", help="Share of the steps.")
-    fusion: bool = switch(True, label="Fusion", help="Lays the reference photo on the face. Off: the LoRA's portrait.")
+    identity_start: float = slider(
+        0.0, 0.0, 1.0, step=0.05, label="Identity start", help="As a share of the steps, from 0 to 1."
+    )
+    identity_end: float = slider(
+        1.0, 0.0, 1.0, step=0.05, label="Identity end", help="As a share of the steps, from 0 to 1."
+    )
+    fusion: bool = switch(
+        True, label="Fusion", help="Blends the reference photo into the face. Off: the LoRA's portrait instead."
+    )
     fusion_before: float = slider(0.5, 0.0, 1.0, step=0.05, label="Fusion before the first pass")
     fusion_after: float = slider(0.55, 0.0, 1.0, step=0.05, label="Fusion after the first pass")
     colour_transfer: bool = switch(True, label="Colour transfer", help="The face takes the template's light.")
     skin: str = choice(
         "person", ("person", "template"), label="Skin colour",
-        help="Whose skin face, ears and neck have. The light is always the template's.",
+        help="Whose skin colour face, ears and neck get. The light is always the template's.",
     )  # fmt: skip
     outline: bool = switch(True, label="Outline", help="Jaw and chin take the person's shape. Off: the template's.")
     repaint_features: bool = switch(False, label="Second pass repaints eyes and mouth")
     paint_covered: bool = switch(
         False, label="Paint covered faces",
-        help="Off: a template's face behind sunglasses or a mask stays as it is, unless it is given to somebody.",
+        help="Off: a template's face behind sunglasses or a mask stays as it is, unless it is assigned to somebody.",
     )  # fmt: skip
     fusion_engine: str = choice(
-        "warp", ("warp", "inswapper"), label="Fusion by", help="inswapper: research licence only."
+        "warp", ("warp", "inswapper"), label="Fusion method", help="inswapper: research licence only."
     )
-    retouch: bool = switch(True, label="Retouch", help="Evens the skin of the result; pores stay.")
+    retouch: bool = switch(True, label="Retouch", help="Smooths the skin of the result; pores stay.")
     retouch_strength: float = slider(0.4, 0.0, 1.0, step=0.05, label="Retouch strength")
     restore: str = choice(
         "none", ("none", "gfpgan", "restoreformer"), is_open=True, label="Face restoration",
@@ -274,15 +318,22 @@ class InferenceSettings(Settings):
         "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), is_open=True, label="Upscaler",
         help="Enlarges the whole result. In a web UI: one of its upscalers.",
     )  # fmt: skip
-    upscale_factor: float = slider(2.0, 1.0, 4.0, step=0.25, label="Enlargement", help="Of the whole result.")
+    upscale_factor: float = slider(
+        2.0, 1.0, 4.0, step=0.25, label="Enlargement", help="How much larger the whole result becomes."
+    )
     upscale_strength: float = slider(
-        0.5, 0.0, 1.0, step=0.05, label="Upscaler strength", help="Mixed with plain enlargement."
+        0.5, 0.0, 1.0, step=0.05, label="Upscaler strength", help="How much of it is mixed with plain enlargement."
     )
     few_steps: str = choice(
-        "off", ("off", "lcm", "hyper", "lightning"), label="Few steps", help="A LoRA that paints in 8 steps."
+        "off", ("off", "lcm", "hyper", "lightning"), label="Few steps", help="A LoRA with which 8 steps are enough."
     )
     resolution: int | None = slider(
-        None, 64, 2048, step=64, label="Resolution", help="Side of a face's crop. Empty: the family's."
+        None,
+        64,
+        2048,
+        step=64,
+        label="Resolution",
+        help="At which each face is painted, in pixels. Empty: the usual one for the model.",
     )
     count: int = slider(1, 1, 16, step=1, label="Pictures", help="Made with consecutive seeds, ranked by likeness.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")

@@ -50,14 +50,19 @@ def test_values_are_what_json_can_hold():
 
 
 def test_an_error_among_the_values_is_a_text_of_its_message_and_its_advice():
-    error = InputError(text("There is no face embedder {id!r}.", id="x"), advice=text("Known: {names}.", names="a, b"))
+    error = InputError(
+        text("There is no face recognition model {id!r}.", id="x"), advice=text("Known: {names}.", names="a, b")
+    )
 
     said = text("Left out. {error}", error=error)
 
-    assert said == "Left out. There is no face embedder 'x'. Known: a, b."
+    assert said == "Left out. There is not a face recognition model 'x'. Known: a, b."
     inner = said.values["error"]
     assert isinstance(inner, Text)
-    assert [part.template for part in inner.values.values()] == ["There is no face embedder {id!r}.", "Known: {names}."]
+    assert [part.template for part in inner.values.values()] == [
+        "There is no face recognition model {id!r}.",
+        "Known: {names}.",
+    ]
 
 
 def test_an_error_says_message_and_advice():

@@ -134,9 +134,9 @@ def invalid_answer(error: RequestValidationError) -> JSONResponse:
         {"where": ".".join(str(step) for step in each["loc"]), "message": each["msg"], "type": each["type"]}
         for each in error.errors()
     ]
-    advice = text("The interface is described by the OpenAPI document and by /easyphoto/v1/capabilities.")
+    advice = text("The OpenAPI document and /easyphoto/v1/capabilities describe the API.")
     return JSONResponse(
-        error_body("BadRequest", text("The request does not fit the interface."), advice, details=details[:50]),
+        error_body("BadRequest", text("The request does not match the API."), advice, details=details[:50]),
         status_code=422,
     )
 
@@ -150,5 +150,5 @@ def plain_answer(status: int, detail: Any) -> JSONResponse:
 def fault_answer(error: Exception) -> JSONResponse:
     """Return the answer for a bug: its traceback goes to the log, its class to the client."""
     log.exception("a request failed")
-    message = text("EasyPhoto made a mistake: {kind}.", kind=type(error).__name__)
-    return JSONResponse(error_body("InternalError", message, text("The log has the traceback.")), status_code=500)
+    message = text("EasyPhoto ran into an internal error: {kind}.", kind=type(error).__name__)
+    return JSONResponse(error_body("InternalError", message, text("The traceback is in the log.")), status_code=500)

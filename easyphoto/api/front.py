@@ -82,8 +82,8 @@ def check_host(host: str, hosts: frozenset[str] | None) -> None:
     """Raises ForeignOrigin for a foreign host name, such as another site's that points at this machine."""
     if hosts is not None and without_port(host) not in hosts:
         raise ForeignOrigin(
-            text("This server is not {host!r}.", host=host[:100]),
-            advice=text("Open it as {hosts}, or set an account.", hosts=" or ".join(sorted(hosts))),
+            text("This server does not answer to the name {host!r}.", host=host[:100]),
+            advice=text("Open it as {hosts}, or set up an account.", hosts=" or ".join(sorted(hosts))),
         )
 
 
@@ -96,7 +96,9 @@ def check_origin(headers: Mapping[str, str], *, is_change: bool = True) -> None:
     origin, host = headers.get("origin"), headers.get("host", "").lower()
     is_ours = origin is None or with_port(origin.lower()) == with_port(f"{origin.split('://')[0].lower()}://{host}")
     if not is_ours or (is_change and headers.get("sec-fetch-site") == "cross-site"):
-        raise ForeignOrigin(text("A page of another site asks."), advice=text("Use the page of this server."))
+        raise ForeignOrigin(
+            text("The request came from a page of another site."), advice=text("Use this server's own page.")
+        )
 
 
 def without_port(host: str) -> str:

@@ -137,7 +137,7 @@ async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
     if kind not in rule.kinds:
         # Another site's page can send plain text and forms without a preflight, but not JSON.
         raise WrongMediaType(
-            text("The content type {kind!r} is not taken here.", kind=kind or text("none")),
+            text("The content type {kind!r} is not accepted here.", kind=kind or text("none")),
             advice=text("Send {kinds}.", kinds=" or ".join(rule.kinds)),
         )
     length = request.headers.get("content-length", "")
@@ -159,4 +159,4 @@ def check_text(body: bytes) -> None:
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise BadRequest(text("The request is no JSON of whole characters."), advice=text("Send UTF-8.")) from error
+        raise BadRequest(text("The request is not valid JSON in UTF-8."), advice=text("Send UTF-8.")) from error

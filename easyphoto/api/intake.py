@@ -103,21 +103,21 @@ def decoded(name: str, data: str) -> bytes:
     if len(written) > MOST_BYTES * 4 // 3 + 1_000_000:
         raise TooLarge(
             text("{name} is too large.", name=name),
-            advice=text("At most {most_bytes} MB are taken of a picture.", most_bytes=MOST_BYTES // 1_000_000),
+            advice=text("A picture may have at most {most_bytes} MB.", most_bytes=MOST_BYTES // 1_000_000),
         )
     try:
         # Lines of 76 letters are common; anything else that is not base64 is an error.
         return base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadPicture(
-            text("{name} is no base64.", name=name), advice=text("Send the file's bytes as base64.")
+            text("{name} is not valid base64.", name=name), advice=text("Send the file's bytes as base64.")
         ) from error
 
 
 def url_refused(name: str) -> UrlRefused:
     return UrlRefused(
-        text("{name} is an address.", name=name[:80]),
-        advice=text("Nothing is fetched here: send the picture itself as base64, or upload it."),
+        text("{name} is a web address.", name=name[:80]),
+        advice=text("Nothing is downloaded here: send the picture itself as base64, or upload it."),
     )
 
 

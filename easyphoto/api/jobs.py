@@ -74,5 +74,7 @@ def last_event(header: str | None, after: int) -> int:
     if header is None or not header.strip():
         return after
     if not (header.strip().isascii() and header.strip().isdecimal() and len(header) < 17):
-        raise BadRequest(text("Last-Event-ID is no number."), advice=text("Send the id of the last event, or nothing."))
+        raise BadRequest(
+            text("Last-Event-ID is not a number."), advice=text("Send the id of the last event, or nothing.")
+        )
     return int(header)

@@ -114,7 +114,7 @@ class LegacyRoutes:
         if fields.train_mode_choose != "Train Human Lora":
             raise MissingCapability(
                 text("{train_mode_choose} does not exist here.", train_mode_choose=fields.train_mode_choose),
-                advice=text("Persons are learned."),
+                advice=text("Only persons can be trained."),
             )
         id = checked_id(fields.user_id)
         if any(person.id == id for person in self.service.app.workspace.list_persons()):
@@ -124,7 +124,7 @@ class LegacyRoutes:
         if not fields.instance_images:
             raise TooFewPhotos(text("There are no photos."), advice=text("Send instance_images."))
         if fields.network_alpha > fields.rank and sent(fields) & {"network_alpha", "rank"}:
-            raise BadSettings(text("network_alpha is larger than rank."), advice=text("Take at most the rank."))
+            raise BadSettings(text("network_alpha is larger than rank."), advice=text("It may be at most the rank."))
         settings = settings_from(TrainSettings, train_values(fields))
         photos = self._kept(fields.instance_images, "photo")
         command = TrainPerson(
@@ -170,7 +170,7 @@ class LegacyRoutes:
         if not (width in SIDES and height in SIDES):
             raise BadSettings(
                 text("A template of {width}×{height} cannot be drawn.", width=width, height=height),
-                advice=text("Its sides have {sides} to {sides2} pixels.", sides=SIDES[0], sides2=SIDES[-1]),
+                advice=text("Each side must have {sides} to {sides2} pixels.", sides=SIDES[0], sides2=SIDES[-1]),
             )
         command = DrawTemplate(
             name=name,

@@ -57,7 +57,7 @@ class PersonRoutes:
         if person.portrait is None:
             raise UnknownFile(
                 text("{name} has no portrait.", name=person.name),
-                advice=text("Train them; the portrait is painted then."),
+                advice=text("Train them: the training makes the portrait."),
             )
         file = self._workspace.person_folder(person.id) / person.portrait
         return file_answer(

@@ -66,7 +66,7 @@ def parse_accounts(written: str | None) -> dict[str, str] | None:
     pairs = [account.strip().partition(":") for account in str(written).split(",")]
     if not all(user and colon for user, colon, _ in pairs):
         raise InputError(
-            text("The accounts of the API cannot be read."), advice=text("Write user:password, with commas between.")
+            text("The accounts of the API cannot be read."), advice=text("Write user:password, separated by commas.")
         )
     return {user: password for user, _, password in pairs}
 

@@ -61,13 +61,14 @@ def json_picture(body: bytes) -> tuple[str, bytes]:
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(text("The body is no JSON."), advice=text("Send an object with name and data.")) from error
+        raise BadRequest(text("The body is not JSON."), advice=text("Send an object with name and data.")) from error
     if not isinstance(asked, dict):
-        raise BadRequest(text("The body is no JSON object."), advice=text("Send an object with name and data."))
+        raise BadRequest(text("The body is not a JSON object."), advice=text("Send an object with name and data."))
     try:
         picture = InlinePicture(**asked)
     except (ValidationError, TypeError) as error:
         raise BadRequest(
-            text("The body does not fit."), advice=text("Send an object with name and data, both texts.")
+            text("The body is not what is expected here."),
+            advice=text("Send an object with name and data, both texts."),
         ) from error
     return picture.name, decoded(picture.name, picture.data)

@@ -157,8 +157,8 @@ class CommandRoutes:
             return accepted(self.service.submit(ResumeTraining(request.run, options)), response)
         except (InputError, OSError) as error:
             raise UnknownRun(
-                text("There is no run {run!r} to go on with.", run=request.run),
-                advice=text("The `run` of a training's job is meant."),
+                text("There is no run {run!r} to resume.", run=request.run),
+                advice=text("Give the `run` that a training's job names."),
             ) from error
 
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:

@@ -48,7 +48,7 @@ class RequestMemory:
         with self._lock:
             if self._held + bytes > self.most:
                 raise TooBusy(
-                    text("Too many requests arrive at once."),
+                    text("There are too many requests at once."),
                     advice=text("Ask again in a moment, one picture after the other."),
                 )
             self._held += bytes
@@ -87,7 +87,7 @@ def too_large(most: int) -> TooLarge:
     return TooLarge(
         text("The request is too large."),
         advice=text(
-            "At most {most} MB are taken at once; send pictures one by one to /easyphoto/v1/uploads.",
+            "At most {most} MB are accepted at once; send pictures one by one to /easyphoto/v1/uploads.",
             most=most // 1_000_000,
         ),
     )

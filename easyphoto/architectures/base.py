@@ -244,7 +244,7 @@ class Family:
         if resolution % self.latent_multiple:
             raise InputError(
                 text("{label} cannot work at {resolution} pixels.", label=self.label, resolution=resolution),
-                advice=text("Take a multiple of {latent_multiple}.", latent_multiple=self.latent_multiple),
+                advice=text("Choose a multiple of {latent_multiple}.", latent_multiple=self.latent_multiple),
             )
         return replace(self, resolution=resolution)
 

@@ -88,6 +88,6 @@ def family_named(name: str) -> Family:
         return FAMILIES[name]
     except KeyError:
         raise InputError(
-            text("There is no model family {name!r}.", name=name),
+            text("There is no type of model called {name!r}.", name=name),
             advice=text("Known: {names}.", names=", ".join(FAMILIES)),
         ) from None

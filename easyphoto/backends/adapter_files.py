@@ -91,12 +91,12 @@ class AdapterLayout:
         if width != self.words_width:
             raise InputError(
                 text(
-                    "{name} is made for {family}, this base is {base}.",
+                    "{name} is made for {family}; this base checkpoint is {base}.",
                     name=self.name,
                     family=_family_words(self.words_width),
                     base=_family_words(width),
                 ),
-                advice=text("Take the adapter of the same kind for {base}.", base=_family_words(width)),
+                advice=text("Use the adapter of the same kind for {base}.", base=_family_words(width)),
             )
 
     def require_vectors(self, embedder: str, width: int) -> None:
@@ -107,27 +107,27 @@ class AdapterLayout:
         if self.embedder is not None and embedder != self.embedder:
             raise InputError(
                 text(
-                    "{name} ({kind}) takes face vectors of {wanted}, and was given one of {given}.",
+                    "{name} ({kind}) needs faces measured with {wanted}; this one was measured with {given}.",
                     name=self.name,
                     kind=self.kind.label,
                     wanted=self.embedder,
                     given=embedder,
                 ),
                 advice=text(
-                    "Vectors of two embedders have nothing in common: have them made by {wanted}.",
+                    "Faces measured in two ways cannot be compared: choose {wanted} for face recognition.",
                     wanted=self.embedder,
                 ),
             )
         if self.vector_width is not None and width != self.vector_width:
             raise InputError(
                 text(
-                    "{name} takes face vectors of {wanted} numbers; those of {embedder} have {given}.",
+                    "{name} needs {wanted} numbers for each face; {embedder} gives {given}.",
                     name=self.name,
                     wanted=self.vector_width,
                     embedder=embedder,
                     given=width,
                 ),
-                advice=text("Check the adapter's file and the embedder's: easyphoto weights check"),
+                advice=text("Check the files of the adapter and of face recognition: easyphoto weights check"),
             )
 
 
@@ -205,7 +205,7 @@ def _known_encoder(header: Header, width: int | None) -> int:
         raise _unknown(header)
     raise InputError(
         text(
-            "{name} is made for the picture encoder {encoder}, and not for CLIP ViT-H/14.",
+            "{name} is made for the image encoder {encoder}, not for CLIP ViT-H/14.",
             name=header.name,
             encoder=_OTHER_ENCODERS.get(width, str(width)),
         ),
@@ -220,7 +220,7 @@ def _family_words(width: int) -> str:
 
 def _unknown(header: Header) -> InputError:
     return InputError(
-        text("{source} is {what}.", source=header.name, what=text("no identity adapter of a kind that is known here")),
+        text("{source} is {what}.", source=header.name, what=text("not an identity adapter that EasyPhoto knows")),
         advice=_TAKE,
     )
 
@@ -249,12 +249,12 @@ def _is_flux_adapter(header: Header) -> bool:
     return header.has("ip_adapter_proj_model.") or f"{LAYERS}0.to_k_ip.weight" in header.shapes
 
 
-_TAKE = text("`easyphoto weights list` names the adapters that are known here.")
-_NOT_YET = text("It is not supported yet: take one of {kinds}.", kinds=", ".join(kind.label for kind in AdapterKind))
+_TAKE = text("`easyphoto weights list` shows the adapters that EasyPhoto knows.")
+_NOT_YET = text("It is not supported yet: use one of {kinds}.", kinds=", ".join(kind.label for kind in AdapterKind))
 _FOR_TRANSFORMERS = text("Identity adapters work with {families} here.", families=FAMILIES.names_of_files("and"))
 _CONTROL = text(
-    "InstantID's net is one, and EcomID's (not supported yet) looks the same: here its adapter is asked for, "
-    "ip-adapter.bin."
+    "InstantID comes with one, and so does EcomID (not supported yet). What is needed here is the "
+    "adapter, ip-adapter.bin."
 )
 # The order matters: files of an earlier kind may also pass a later test.
 _REFUSED: tuple[tuple[str, Test, str], ...] = (
@@ -271,16 +271,16 @@ _REFUSED: tuple[tuple[str, Test, str], ...] = (
     ),
     (text("an adapter for FLUX"), _is_flux_adapter, _FOR_TRANSFORMERS),
     (
-        text("a plain IP-Adapter, which knows pictures and no faces"),
+        text("a plain IP-Adapter, which is for pictures in general and not for faces"),
         _begins(f"{PROJECTION}proj.weight"),
-        text("Take plus-face or full-face. {list}", list=_TAKE),
+        text("Use plus-face or full-face. {list}", list=_TAKE),
     ),
-    (text("a LoRA"), _is_lora, text("Name it where LoRAs are asked for. {list}", list=_TAKE)),
+    (text("a LoRA"), _is_lora, text("Give it where a LoRA is asked for. {list}", list=_TAKE)),
     (
         text("a ControlNet"),
         _begins("control_model.", "controlnet_", "input_hint_block.", "lora_controlnet"),
         _CONTROL,
     ),
     (text("a checkpoint"), _begins(UNET), _TAKE),
-    (text("a picture encoder"), _begins("vision_model.", "visual."), _TAKE),
+    (text("an image encoder"), _begins("vision_model.", "visual."), _TAKE),
 )

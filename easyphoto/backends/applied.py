@@ -38,7 +38,7 @@ class Applied:
         spans = tuple(
             note(
                 "span-without-a-step",
-                "The {kind} {name} begins and ends between two of {steps} steps: without effect.",
+                "The {kind} {name} begins and ends between two of the {steps} steps, so it has no effect.",
                 kind=kind,
                 name=name,
                 steps=len(middles),

@@ -74,7 +74,7 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
     except (OSError, ValueError, SafetensorError) as error:
         raise WeightsMissing(
             text("{folder} cannot be loaded: {cause}", folder=folder, cause=cause_of(error)),
-            advice=text("Fetch the folder again; a copy may have been cut off."),
+            advice=text("Download the folder again; it may be incomplete."),
         ) from error
     # The libraries fill missing weights with random numbers and go on; tensors on the meta device would fail much
     # later.
@@ -84,8 +84,8 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
         missing = _filled_below(TEXT_LEVEL, network, folder)
     if missing:
         raise WeightsMissing(
-            text("{folder} lacks weights: {missing}.", folder=folder, missing=", ".join(missing[:5])),
-            advice=text("Fetch the folder again."),
+            text("Weights are missing in {folder}: {missing}.", folder=folder, missing=", ".join(missing[:5])),
+            advice=text("Download the folder again."),
         )
     loaded: nn.Module = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
     return loaded

@@ -82,7 +82,7 @@ def refused_condition(condition: Condition, because: str) -> MissingCapability:
     """The error for a condition whose kind is known and cannot be applied."""
     return MissingCapability(
         text(
-            "{name} (a condition of the kind {kind!r}) cannot be applied: {because}",
+            "{name} ({kind}) cannot be applied: {because}",
             name=condition.name,
             kind=condition.kind,
             because=because,
@@ -106,19 +106,19 @@ def require_conditions(
         if each.kind not in kinds:
             raise MissingCapability(
                 text(
-                    "What paints here cannot apply {name} (a condition of the kind {kind!r}).",
+                    "{name} ({kind}) cannot be used here.",
                     name=each.name,
                     kind=each.kind,
                 ),
-                advice=text("It applies: {kinds}.", kinds=", ".join(kinds) or text("none")),
+                advice=text("These can be used: {kinds}.", kinds=", ".join(kinds) or text("none")),
             )
         if (each.start, each.end) != (0.0, 1.0) and each.kind not in timed:
             raise MissingCapability(
                 text(
-                    "What paints here applies {name} in all steps, not from {start:g} to {end:g} of them.",
+                    "Here {name} can only be used in all steps, not from {start:g} to {end:g} of them.",
                     name=each.name,
                     start=each.start,
                     end=each.end,
                 ),
-                advice=text("Leave its start and end out, or paint on this machine."),
+                advice=text("Leave its start and end out, or make the picture on this machine."),
             )

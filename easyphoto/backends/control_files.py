@@ -53,8 +53,8 @@ def _ldm_places(network: Any, tensors: Tensors, file: Path) -> Places:
         if f"{prefix}input_hint_block.0.weight" in tensors:
             return unet_places(network, prefix)
     raise MissingCapability(
-        text("{name} is no ControlNet in a layout that is known here.", name=file.name),
-        advice=text("Take the file that `easyphoto weights list` names for this control."),
+        text("{name} is not a ControlNet that EasyPhoto can read.", name=file.name),
+        advice=text("Use the file that `easyphoto weights list` names for this control."),
     )
 
 
@@ -81,7 +81,7 @@ def _materialised(network: Any, tensors: Tensors, unet: Any | None, name: str) -
     if unet is None:
         raise MissingCapability(
             text("{name} is a Control-LoRA, which needs the base model's UNet.", name=name),
-            advice=text("Take a whole ControlNet."),
+            advice=text("Use a full ControlNet."),
         )
     base = {key.replace(".base_layer.", "."): value for key, value in unet.state_dict().items()}
     keys, layers = network.state_dict(), network.config.layers_per_block

@@ -119,7 +119,7 @@ class ControlNets:
         models = ((kind, CATALOG.get(id)) for kind, id in self._family.controls.items() if self._place(kind) is None)
         return {
             kind: text(
-                "its model's licence ({licence}) is not in the set {value}",
+                "its model's licence ({licence}) is not allowed by the licence setting {value}",
                 licence=file.licence,
                 value=store.licences.value,
             )
@@ -134,7 +134,7 @@ class ControlNets:
             raise MissingCapability(
                 text("There is no model for the control {kind!r}.", kind=kind),
                 advice=text(
-                    "At hand: {kinds}; leave it out of the passes or add its model.",
+                    "Available: {kinds}. Leave it out, or add its model.",
                     kinds=", ".join(self.kinds()) or text("none"),
                 ),
             )

@@ -133,12 +133,12 @@ def require_layers(unet: Any, layers: Layers, name: str) -> None:
     if strange:
         raise MissingCapability(
             text(
-                "{name} is no adapter for this model: {count} of its layers do not fit, such as number {number}.",
+                "{name} is not an adapter for this model: {count} of its layers do not fit, such as number {number}.",
                 name=name,
                 count=len(strange),
                 number=strange[0],
             ),
-            advice=text("Take the adapter that was made for this model's family."),
+            advice=text("Use the adapter that was made for this type of model."),
         )
 
 

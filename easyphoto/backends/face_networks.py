@@ -68,7 +68,7 @@ def identity_net(networks: Networks, column: Sequence[FaceCondition], face: Atte
     first, place = column[0], column[0].models.control
     if place is None:
         raise MissingCapability(
-            text("{name} was given no ControlNet, but a weight for it.", name=first.name),
+            text("{name} has a ControlNet weight but no ControlNet.", name=first.name),
             advice=text("Name its file, or leave the weight at 0."),
         )
     images = [each.control_image for each in column if each.control_image is not None]
@@ -91,8 +91,8 @@ def _require_files(condition: FaceCondition) -> None:
     for file in condition.files:
         if not file.exists():
             raise WeightsMissing(
-                text("There is no {path}, which {name} is applied with.", path=file, name=condition.name),
-                advice=text("Fetch the files of this engine: `easyphoto weights list` names them."),
+                text("{path} is missing, and {name} needs it.", path=file, name=condition.name),
+                advice=text("Download the files of this method: `easyphoto weights list` names them."),
             )
 
 
@@ -123,12 +123,12 @@ def _made(networks: Networks, condition: FaceCondition) -> FaceTokens:
     if layout.kind not in KINDS[condition.kind]:
         raise InputError(
             text(
-                "{name} is a {kind} file, which is not applied as {asked!r}.",
+                "{name} is a {kind} file and cannot be used as {asked!r}.",
                 name=layout.name,
                 kind=layout.kind.label,
                 asked=condition.kind,
             ),
-            advice=text("Take the file that `easyphoto weights list` names for this engine."),
+            advice=text("Use the file that `easyphoto weights list` names for this method."),
         )
     if face.vector is not None and face.embedder is not None and layout.vector_width is not None:
         layout.require_vectors(face.embedder, face.vector.shape[-1])
@@ -160,12 +160,12 @@ def _states(networks: Networks, condition: FaceCondition) -> PictureStates:
     file, squares = condition.models.encoder, condition.face.squares
     if file is None:
         raise WeightsMissing(
-            text("{name} sees faces through a picture encoder, and none was given.", name=condition.name),
-            advice=text("Fetch it: easyphoto weights get clip-vit-h"),
+            text("{name} needs an image encoder, and none was given.", name=condition.name),
+            advice=text("Download it: easyphoto weights get clip-vit-h"),
         )
     if not squares:
         raise InputError(
-            text("{name} sees pictures of a face, and none was given.", name=condition.name),
+            text("{name} needs pictures of a face, and none was given.", name=condition.name),
             advice=text("Give it aligned pictures of the face."),
         )
     encoder = networks.models.get(

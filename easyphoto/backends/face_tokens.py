@@ -99,12 +99,12 @@ class FaceProjection:
             shape = text("none") if given is None or given.size == 0 else str(given.shape[1])
             raise InputError(
                 text(
-                    "{name} takes a face vector of {wanted} numbers, and got {given}.",
+                    "{name} needs {wanted} numbers for a face, and got {given}.",
                     name=self.layout.name,
                     wanted=width,
                     given=shape,
                 ),
-                advice=text("Check the adapter's file and the embedder's: easyphoto weights check"),
+                advice=text("Check the files of the adapter and of face recognition: easyphoto weights check"),
             )
         mean = unit(np.mean([unit(each) for each in given], axis=0)) if self._takes_unit else given.mean(axis=0)
         return torch.from_numpy(np.ascontiguousarray(mean[None]))
@@ -119,7 +119,7 @@ class FaceProjection:
             given = text("none") if pictures is None or len(pictures.photos) == 0 else str(pictures.photos.shape[-1])
             raise InputError(
                 text(
-                    "{name} takes what a picture encoder of width {wanted} sees, and got {given}.",
+                    "{name} needs an image encoder of width {wanted}, and got one of {given}.",
                     name=self.layout.name,
                     wanted=width,
                     given=given,
@@ -201,8 +201,8 @@ def _layer(tensors: Mapping[str, torch.Tensor], name: str, file: str) -> torch.T
         return tensors[LAYERS + name]
     except KeyError:
         raise WeightsMissing(
-            text("{file} lacks the tensor {name}.", file=file, name=LAYERS + name),
-            advice=text("It may be of another kind or pruned too far: take the whole file."),
+            text("The tensor {name} is missing in {file}.", file=file, name=LAYERS + name),
+            advice=text("It may be of another kind or pruned too far: use the full file."),
         ) from None
 
 

@@ -83,8 +83,8 @@ def _family_of_file(file: Path) -> Family:
         return family_named(str(read_json(note).get("family")))
     if file.suffix not in CHECKPOINTS:
         raise InputError(
-            text("{name} is no checkpoint that EasyPhoto can open.", name=file.name),
-            advice=text("Take one that ends in {checkpoints}.", checkpoints=CHECKPOINTS[0]),
+            text("{name} is not a checkpoint that EasyPhoto can open.", name=file.name),
+            advice=text("Choose one that ends in {checkpoints}.", checkpoints=CHECKPOINTS[0]),
         )
     if file.suffix == ".safetensors":
         return family_of_header(read_header(file))
@@ -112,7 +112,7 @@ def _family_of_folder(folder: Path) -> Family:
     if family is None:
         known = FAMILIES.names_of_files("and")
         raise InputError(
-            text("{folder} holds a model of no known family.", folder=folder),
+            text("{folder} holds a type of model that EasyPhoto does not know.", folder=folder),
             advice=text(
                 '{known} are recognised; others need {family_note} ({{"format": 1, "family": …}}).',
                 known=known,
@@ -146,12 +146,12 @@ def require_parts(base: Path, family: Family) -> None:
         if encoder.part not in PARTS and not (base / encoder.part).is_dir() and not (base / encoder.tokenizer).is_dir():
             raise WeightsMissing(
                 text(
-                    "{base} lacks {part} and {tokenizer}, which its UNet wants.",
+                    "{base} lacks {part} and {tokenizer}, which its UNet needs.",
                     base=base,
                     part=encoder.part,
                     tokenizer=encoder.tokenizer,
                 ),
-                advice=text("Fetch the whole folder; refiners, which have only that encoder, are not supported."),
+                advice=text("Download the whole folder; refiners, which have only that encoder, are not supported."),
             )
         wanted |= {encoder.part: TRANSFORMERS_WEIGHTS, encoder.tokenizer: "tokenizer_config.json"}
     _require(base, wanted)
@@ -161,8 +161,11 @@ def _require(base: Path, wanted: Mapping[str, str]) -> None:
     missing = [f"{part}/{name}" for part, name in wanted.items() if not _at_hand(base / part, name)]
     if missing:
         raise WeightsMissing(
-            text("{base} is no complete model folder; missing: {missing}.", base=base, missing=", ".join(missing)),
-            advice=text("It takes the diffusers layout with safetensors weights (pickled .bin files are not opened)."),
+            text("{base} is not a complete model folder; missing: {missing}.", base=base, missing=", ".join(missing)),
+            advice=text(
+                "The folder must be in the diffusers layout with safetensors weights (pickled .bin files "
+                "are not opened)."
+            ),
         )
 
 
@@ -170,7 +173,7 @@ def _shipped(family: Family) -> tuple[Family, Path]:
     if not family.ships:
         raise WeightsMissing(
             text("The weights of {label} do not ship with EasyPhoto.", label=family.label),
-            advice=text("Give the path of a checkpoint file (.safetensors) instead of the family's name."),
+            advice=text("Give the path of a checkpoint file (.safetensors) instead of this name."),
         )
     return family, family.folder
 
@@ -193,5 +196,5 @@ def part_config(folder: Path, part: str) -> dict[str, Any]:
             )
         ) from error
     if not isinstance(config, dict):
-        raise WeightsMissing(text("{folder}/{part}/config.json is no configuration.", folder=folder, part=part))
+        raise WeightsMissing(text("{folder}/{part}/config.json is not a configuration.", folder=folder, part=part))
     return config

@@ -48,7 +48,7 @@ def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None
         case "color" | "tile":
             return _blurred(picture)
     raise InputError(
-        text("No control image of kind {kind!r} is drawn.", kind=kind),
+        text("There is no control image of the kind {kind!r}.", kind=kind),
         advice=text("Known: canny, facepoints, openpose, instantid, color, tile."),
     )
 

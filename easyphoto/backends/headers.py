@@ -61,7 +61,7 @@ def read_header(file: Path) -> Header:
     except OSError as error:
         raise InputError(
             text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
-            advice=text("Check the path and its rights."),
+            advice=text("Check the path and its permissions."),
         ) from error
     metadata = content.pop("__metadata__", None)
     shapes = {name: _checked_shape(file, entry, room=size - LENGTH_BYTES - length) for name, entry in content.items()}
@@ -75,15 +75,15 @@ def _header_length(file: Path, beginning: bytes, size: int) -> int:
         raise InputError(
             text("{name} has a header of {length:.0f} MB.", name=file.name, length=length / 1e6),
             advice=text(
-                "At most {longest_header} MB are read; no model needs more. {take}",
+                "No model needs a header of more than {longest_header} MB. {take}",
                 longest_header=LONGEST_HEADER // 1_000_000,
                 take=TAKE,
             ),
         )
     if not 2 <= length <= LONGEST_HEADER:
         raise InputError(
-            text("{name} is no safetensors file.", name=file.name),
-            advice=text("Its beginning is something else. {take}", take=TAKE),
+            text("{name} is not a safetensors file.", name=file.name),
+            advice=text("It begins like another kind of file. {take}", take=TAKE),
         )
     if length > size - LENGTH_BYTES:
         raise _cut_off(file)
@@ -100,7 +100,8 @@ def _parsed(file: Path, header: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict):
         raise InputError(
-            text("The header of {name} is no table of tensors.", name=file.name), advice=text("Fetch the file again.")
+            text("The header of {name} is not a table of tensors.", name=file.name),
+            advice=text("Fetch the file again."),
         )
     return content
 
@@ -127,8 +128,8 @@ def _checked_shape(file: Path, entry: Any, *, room: int) -> tuple[int, ...]:
 
 def _cut_off(file: Path) -> InputError:
     return InputError(
-        text("{name} was cut off: its header names tensors beyond its end.", name=file.name),
-        advice=text("Fetch or copy the file again."),
+        text("{name} is incomplete: its header names tensors beyond its end.", name=file.name),
+        advice=text("Download or copy the file again."),
     )
 
 
@@ -153,7 +154,7 @@ def family_of_header(header: Header) -> Family:
             text("{name} holds a UNet without its text encoders.", name=header.name),
             advice=text("It is a pruned file. {take}", take=TAKE),
         )
-    raise InputError(text("{name} holds a model of no known family.", name=header.name), advice=TAKE)
+    raise InputError(text("{name} holds a type of model that EasyPhoto does not know.", name=header.name), advice=TAKE)
 
 
 def _refuse(header: Header, strangers: tuple[Stranger, ...]) -> None:
@@ -200,14 +201,14 @@ def _takes(*channels: int) -> Test:
     return lambda header: header.size(FIRST_CONVOLUTION, 1) in channels
 
 
-_ORDINARY = text("Take the ordinary checkpoint of that family: it inpaints here too.")
+_ORDINARY = text("Use the ordinary checkpoint of that type: EasyPhoto can inpaint with it too.")
 _AS_LORA = text(
-    "A LoRA goes on top of a checkpoint: name it where LoRAs are asked for, and take a checkpoint as the base."
+    "A LoRA works on top of a checkpoint: give it where a LoRA is asked for, and choose a checkpoint as the base."
 )
-_AS_CONTROL = text("Put it into the folder controlnet beside the checkpoint, and take a checkpoint as the base.")
+_AS_CONTROL = text("Put it into the folder controlnet beside the checkpoint, and choose a checkpoint as the base.")
 _FOLDER = text(
-    "Take the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, "
-    "scheduler), or a checkpoint in one file as web UIs use it."
+    "Use the whole folder in the diffusers layout (unet, vae, text_encoder, tokenizer, scheduler), or "
+    "a checkpoint in one file as web UIs use it."
 )
 # The order matters: files of an earlier kind may also pass a later test.
 _UNUSABLE: tuple[Stranger, ...] = (
@@ -219,7 +220,7 @@ _UNUSABLE: tuple[Stranger, ...] = (
     (
         text("a model in 8 bit with scales beside its tensors"),
         _is_scaled,
-        text("Take it in 16 bit, or in plain 8 bit."),
+        text("Use the 16-bit version, or the plain 8-bit one."),
     ),
     (text("an inpainting model (9 channels)"), _takes(9), _ORDINARY),
     (text("an image-editing model (pix2pix, 8 channels)"), _takes(8), _ORDINARY),
@@ -228,10 +229,10 @@ _UNUSABLE: tuple[Stranger, ...] = (
 _STRANGERS: tuple[Stranger, ...] = (
     (text("a Flux model"), _begins("double_blocks.", f"{UNET}double_blocks."), TAKE),
     (text("an SD 3 model"), _begins("joint_blocks.", f"{UNET}joint_blocks."), TAKE),
-    (text("the SDXL refiner"), _is_refiner, text("Take the SDXL base model: EasyPhoto does not use the refiner.")),
+    (text("the SDXL refiner"), _is_refiner, text("Use the SDXL base model: EasyPhoto does not use the refiner.")),
     (text("an SD 2 model"), _is_sd2, TAKE),
     (text("a UNet in diffusers' names"), _only("down_blocks.", "unet.down_blocks."), _FOLDER),
-    (text("an autoencoder (VAE)"), _only("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), TAKE),
+    (text("a VAE"), _only("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."), TAKE),
     (text("a text encoder"), _only("text_model.", "cond_stage_model.", "conditioner."), TAKE),
     (text("a textual inversion"), _holds("emb_params", "clip_l", "clip_g"), TAKE),
 )

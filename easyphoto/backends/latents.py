@@ -43,10 +43,8 @@ def decoded(vae: Any, latents: torch.Tensor) -> list[np.ndarray]:
     pixels = vae.decode(scaled.to(weight)).sample.float()
     if not torch.isfinite(pixels).all():
         raise BackendError(
-            text("The networks returned values that are no numbers."),
-            advice=text(
-                "16-bit weights can overflow: open the model in float32, or lower the LoRA weights and the CFG."
-            ),
+            text("The model produced values that are not numbers."),
+            advice=text("16-bit numbers can overflow: use fp32, or lower the LoRA weights and the CFG scale."),
         )
     bytes_ = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return list(bytes_.permute(0, 2, 3, 1).cpu().numpy())

@@ -72,12 +72,14 @@ def _refuse_what_does_not_fit(components: Components, base: Path) -> None:
     if expected != found:
         raise InputError(
             text(
-                "The UNet in {base} takes {found} channels where the latents have {expected}.",
+                "The UNet in {base} takes {found} channels instead of {expected}.",
                 base=base,
                 found=found,
                 expected=expected,
             ),
-            advice=text("Special inpainting models are not supported: take the ordinary checkpoint, it inpaints too."),
+            advice=text(
+                "Special inpainting models are not supported: use the ordinary checkpoint, which can inpaint too."
+            ),
         )
 
 

@@ -303,12 +303,12 @@ class LocalBackend:
     def _check_capabilities(self, request: Request) -> None:
         if self._lent:
             raise BackendError(
-                text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it.")
+                text("The device is in use by a training."), advice=text("Wait for it to end, or cancel it.")
             )
         if request.checkpoint not in (None, self.family, *self._names):
             raise MissingCapability(
                 text("There is no checkpoint {checkpoint!r} here.", checkpoint=request.checkpoint),
-                advice=text("This one was opened: {names}.", names=self._names[0]),
+                advice=text("The one that was opened is {names}.", names=self._names[0]),
             )
         require_conditions(request.conditions, tuple(APPLIERS), timed=tuple(APPLIERS))
         for control in request.controls:

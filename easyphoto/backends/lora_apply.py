@@ -101,13 +101,13 @@ def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:
     if strange or not modules:
         raise MissingCapability(
             text(
-                "{name} is no LoRA for this model: {count} of its {tensors} keys fit nothing, such as {strange}.",
+                "{name} is not a LoRA for this model: {count} of its {tensors} keys fit nothing, such as {strange}.",
                 name=use.path.name,
                 count=len(strange),
                 tensors=len(tensors),
                 strange=", ".join(strange[:5]) or text("none at all"),
             ),
-            advice=text("Take a LoRA that was trained on the same family, in kohya's or diffusers' format."),
+            advice=text("Use a LoRA that was trained on the same type of model, in the kohya or diffusers format."),
         )
     return [
         _change(by_name[module], parts, use.weight, alpha=facts.get(module.partition(".")[0]))
@@ -140,7 +140,11 @@ def _alphas(use: LoraCondition, facts: dict[str, Any]) -> dict[str, float]:
     strange = [name for name, value in facts.items() if name.endswith(_NOT_UNDERSTOOD) and value]
     if strange:
         raise MissingCapability(
-            text("{name} is of a kind that is not read: {strange}.", name=use.path.name, strange=", ".join(strange)),
+            text(
+                "{name} is a kind of LoRA that EasyPhoto cannot read: {strange}.",
+                name=use.path.name,
+                strange=", ".join(strange),
+            ),
             advice=text("Export it in the kohya format."),
         )
     return {name.removesuffix(".lora_alpha"): float(value) for name, value in facts.items() if "lora_alpha" in name}

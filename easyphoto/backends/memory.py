@@ -9,7 +9,7 @@ from easyphoto.errors import OutOfMemory
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import text
 
-ADVICE = text("Take a smaller resolution or fewer controls, or close other programs that use the device.")
+ADVICE = text("Choose a smaller resolution or fewer controls, or close other programs that use the device.")
 
 
 @contextmanager
@@ -19,5 +19,7 @@ def out_of_memory_named() -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         if ran_out_of_memory(error):
-            raise OutOfMemory(text("The device has not enough memory for this picture."), advice=ADVICE) from error
+            raise OutOfMemory(
+                text("The device does not have enough memory for this picture."), advice=ADVICE
+            ) from error
         raise

@@ -14,7 +14,7 @@ from easyphoto.errors import InputError
 from easyphoto.messages import text
 
 ADVICE = text(
-    "Convert it to .safetensors in the web UI (Checkpoint Merger, “No interpolation”), or take it in that format."
+    "Convert it to .safetensors in the web UI (Checkpoint Merger, “No interpolation”), or download it in that format."
 )
 SAFE_SINCE = (2, 6)
 """In torch before 2.6 a file could execute code despite `weights_only` (CVE-2025-32434)."""
@@ -34,19 +34,22 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
     _require_safe_torch(file)
     if not file.is_file() or not zipfile.is_zipfile(file):
         raise InputError(
-            text("{name} is no checkpoint as torch writes it since 1.6, or was cut off.", name=file.name), advice=ADVICE
+            text(
+                "{name} is not a checkpoint in the format of torch 1.6 and later, or it is incomplete.", name=file.name
+            ),
+            advice=ADVICE,
         )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            text("{name} holds more than tensors and was not opened ({reason}).", name=file.name, reason=reason),
+            text("{name} contains more than tensors and was not opened ({reason}).", name=file.name, reason=reason),
             advice=ADVICE,
         ) from error
     tensors = tensors_of(content)
     if not tensors:
-        raise InputError(text("{name} holds no named tensors.", name=file.name), advice=ADVICE)
+        raise InputError(text("{name} contains no named tensors.", name=file.name), advice=ADVICE)
     return tensors
 
 

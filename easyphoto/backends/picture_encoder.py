@@ -36,7 +36,7 @@ _OPEN_CLIP_ENDS = {
 }
 _FIRST = ("vision_model.embeddings.patch_embedding.weight", "embeddings.patch_embedding.weight", "visual.conv1.weight")
 _OTHERS = {768: "CLIP ViT-B", 1024: "CLIP ViT-L/14", 1664: "CLIP ViT-bigG/14"}
-_TAKE = text("Fetch it: easyphoto weights get clip-vit-h")
+_TAKE = text("Download it: easyphoto weights get clip-vit-h")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def load_picture_encoder(
             without_memory(lambda: _built(config)),
             opened,
             _open_clip_places if header.has(_OPEN_CLIP) else _places,
-            what=text("The picture encoder in {name}", name=file.name),
+            what=text("The image encoder in {name}", name=file.name),
             dtype=dtype,
             device=device,
         )
@@ -143,11 +143,11 @@ def _require(header: Header, config: dict[str, Any]) -> None:
     """Raise InputError where the file holds no picture encoder, or one of another width."""
     width = next((header.size(name, 0) for name in _FIRST if name in header.shapes), None)
     if width is None:
-        raise InputError(text("{name} holds no picture encoder.", name=header.name), advice=_TAKE)
+        raise InputError(text("{name} contains no image encoder.", name=header.name), advice=_TAKE)
     if width != config["hidden_size"]:
         raise InputError(
             text(
-                "{name} is the picture encoder {encoder}, where CLIP ViT-H/14 is needed.",
+                "{name} is the image encoder {encoder}, but CLIP ViT-H/14 is needed.",
                 name=header.name,
                 encoder=_OTHERS.get(width, text("of width {width}", width=width)),
             ),

@@ -65,7 +65,7 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
     """
     if family.ships:
         raise MissingCapability(
-            text("A web UI cannot paint with {label}.", label=family.label),
+            text("A web UI cannot make pictures with {label}.", label=family.label),
             advice=text(
                 "Photograph on this machine (without --backend), or train them on a checkpoint that the web UI has."
             ),
@@ -81,7 +81,7 @@ def open_remote(webui: WebUi, family: Family, base: str | None = None, *, proves
         raise _no_checkpoint(webui, base, lists)
     remark = note(
         "checkpoint-replaced",
-        "The web UI has no {base}: it painted with {title}. Another can be named with --base.",
+        "The web UI has no {base}, so it used {title}. Choose another with --base.",
         base=base,
         title=loaded.title,
     )
@@ -186,7 +186,7 @@ class RemoteBackend:
         """The request's parts under the web UI's names. Raises MissingCapability before anything is sent."""
         if self._lent:
             raise BackendError(
-                text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it.")
+                text("The device is in use by a training."), advice=text("Wait for it to end, or cancel it.")
             )
         require_conditions(request.conditions, CONDITIONS, timed=())
         checkpoint = self._checkpoint(request.checkpoint)
@@ -202,7 +202,7 @@ class RemoteBackend:
         if self.lists.units is not None and len(controls) > self.lists.units:
             raise MissingCapability(
                 text(
-                    "The web UI takes {units} controls at once, {count} are needed.",
+                    "The web UI allows {units} controls at once; {count} are needed.",
                     units=self.lists.units,
                     count=len(controls),
                 ),
@@ -233,7 +233,7 @@ class RemoteBackend:
         if weight > MOST_WEIGHT:
             raise InputError(
                 text("The weight of the control {kind!r} is {weight}.", kind=kind, weight=weight),
-                advice=text("A web UI takes at most {most_weight:g}.", most_weight=MOST_WEIGHT),
+                advice=text("A web UI allows at most {most_weight:g}.", most_weight=MOST_WEIGHT),
             )
         if kind in self._controls:
             return

@@ -64,15 +64,15 @@ class Address:
 
 def address_from(written: str, auth: str | None = None) -> Address:
     """Parse `http://host:7860`, with credentials before the host (`user:password@`) or in `auth`. Raises InputError."""
-    advice = text("Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD where it wants one.")
+    advice = text("Give it as http://HOST:PORT, with --backend-auth USER:PASSWORD if it asks for them.")
     try:
         parts = urlsplit(written.strip())
         port = parts.port
     except ValueError:
         # The text may hold a password, so the error does not repeat it.
-        raise InputError(text("That is no web address."), advice=advice) from None
+        raise InputError(text("That is not a web address."), advice=advice) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise InputError(text("That is no web address."), advice=advice)
+        raise InputError(text("That is not a web address."), advice=advice)
     secret = auth or ""
     if not secret and parts.username is not None:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

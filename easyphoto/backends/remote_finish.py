@@ -50,8 +50,8 @@ class RemoteRestorer:
         made = _asked(self.webui, content, Size.of(face), NullProgress())
         if not _differ(made, face):
             raise BackendError(
-                text("The web UI gave the face back as it was instead of restoring it with {name}.", name=self.name),
-                advice=text("Its model may not be there, or it saw no face; its log says which."),
+                text("The web UI returned the face unchanged instead of restoring it with {name}.", name=self.name),
+                advice=text("Its model may be missing, or it found no face; its log says which."),
             )
         return made
 
@@ -75,8 +75,8 @@ class RemoteUpscaler:
         plainly = picture.resize(made.size, Image.Resampling.LANCZOS)
         if self.name.lower() not in PLAIN and not _differ(made, plainly):
             raise BackendError(
-                text("The web UI enlarged the picture plainly instead of with {name}.", name=self.name),
-                advice=text("Its model may not be there, or could not be fetched; its log says which."),
+                text("The web UI enlarged the picture without {name}.", name=self.name),
+                advice=text("Its model may be missing, or could not be downloaded; its log says which."),
             )
         return made
 

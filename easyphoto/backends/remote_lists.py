@@ -136,7 +136,7 @@ class RemoteLoras:
         if (found := self._listed(lora, wanted)) is not None:
             return found
         raise MissingCapability(
-            text("The web UI at {url} has not the LoRA of {lora}.", url=self.webui.address.url, lora=lora),
+            text("The web UI at {url} does not have the LoRA {lora}.", url=self.webui.address.url, lora=lora),
             advice=text(
                 "Copy {lora} into its folder models/Lora as {wanted}.safetensors, then run the same command again.",
                 lora=lora,

@@ -149,7 +149,7 @@ def decoded(written: Any, size: Size | None = None) -> Image.Image:
             return as_picture(as_array(opened))
     except (binascii.Error, ValueError, BadPicture) as error:
         raise BackendError(
-            text("What the web UI sent is no picture that can be read."), advice=text("Its log may say more.")
+            text("The web UI sent something that cannot be read as a picture."), advice=text("Its log may say more.")
         ) from error
 
 
@@ -159,7 +159,7 @@ def first_picture(answer: Any, size: Size) -> Image.Image:
     if not isinstance(images, list) or not images:
         raise BackendError(
             text("The web UI sent no picture."),
-            advice=text("Somebody may have interrupted it there; its log says more."),
+            advice=text("Somebody may have interrupted it there; see its log."),
         )
     return decoded(images[0], size)
 

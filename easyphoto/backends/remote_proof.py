@@ -98,7 +98,7 @@ def check_info(info: Mapping[str, Any], named: Named, *, seed: int) -> tuple[str
 def _check_same(what: str, said: Any, wanted: str | int) -> None:
     if said is not None and str(said).lower() != str(wanted).lower():
         raise BackendError(
-            text("The web UI took the {what} {said!r} instead of {wanted!r}.", what=what, said=said, wanted=wanted),
+            text("The web UI used the {what} {said!r} instead of {wanted!r}.", what=what, said=said, wanted=wanted),
             advice=text("An extension or a script of it may change requests: switch that off."),
         )
 
@@ -130,7 +130,7 @@ def _no_control(model: str, checkpoint: str) -> MissingCapability:
             model=model,
         ),
         advice=text(
-            "Its log says why. Perhaps the model is damaged, or made for another family than {checkpoint}.",
+            "Its log says why. Perhaps the model is damaged, or made for another type of model than {checkpoint}.",
             checkpoint=checkpoint,
         ),
     )
@@ -145,7 +145,8 @@ def _no_lora(name: str, file: str, checkpoint: str) -> MissingCapability:
             file=file,
         ),
         advice=text(
-            "Perhaps the copy there is damaged, or {checkpoint} is of another family than the person's.",
+            "Perhaps the copy there is damaged, or {checkpoint} is another type of model than the one the "
+            "person was trained on.",
             checkpoint=checkpoint,
         ),
     )

@@ -23,7 +23,7 @@ def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyP
     """The error for an HTTP status other than 200."""
     detail = redacted(secret, detail_of(body))
     if status in (401, 403):
-        what = text("refused the name and password") if secret else text("wants a name and a password")
+        what = text("refused the name and password") if secret else text("asks for a name and a password")
         return BackendError(
             text("{url} {what}.", url=url, what=what),
             advice=text("Give those of its --api-auth: --backend-auth USER:PASSWORD, or EASYPHOTO_BACKEND_AUTH."),
@@ -35,13 +35,13 @@ def refusal(url: str, path: str, status: int, body: bytes, secret: str) -> EasyP
         )
     if status in _PASSING:
         return BackendUnreachable(
-            text("{url} is not there at the moment (HTTP {status}).", url=url, status=status),
+            text("{url} is not available at the moment (HTTP {status}).", url=url, status=status),
             advice=text("Try again in a while."),
         )
     if "out of memory" in detail.lower() or "OutOfMemory" in detail:
         return OutOfMemory(
             text("The web UI at {url} ran out of memory.", url=url),
-            advice=text("Take a lower resolution, or start it with --medvram."),
+            advice=text("Choose a lower resolution, or start it with --medvram."),
         )
     return BackendError(
         text(
@@ -59,7 +59,7 @@ def unreachable(url: str, why: str) -> BackendUnreachable:
     """The error for a failed connection; `why` is its cause in words."""
     if "CERTIFICATE_VERIFY_FAILED" in why:
         return BackendUnreachable(
-            text("The certificate of {url} is not to be trusted.", url=url),
+            text("The certificate of {url} cannot be trusted.", url=url),
             advice=text("Name the authority that signed it: SSL_CERT_FILE=FILE.pem"),
         )
     return BackendUnreachable(text("{url} does not answer ({why}).", url=url, why=why), advice=START_IT)
@@ -70,7 +70,7 @@ def sent_on(url: str, target: str) -> BackendUnreachable:
     parts = urlsplit(target)
     return BackendUnreachable(
         text(
-            "{url} sends us on to {scheme}://{host}, which was not asked for.",
+            "{url} redirects to {scheme}://{host}, which is not followed.",
             url=url,
             scheme=parts.scheme,
             host=parts.hostname or "",
@@ -82,7 +82,7 @@ def sent_on(url: str, target: str) -> BackendUnreachable:
 def broken(url: str, path: str) -> BackendError:
     """The error for an answer that is not JSON."""
     return BackendError(
-        text("What {url} answers to {path} is not what a web UI answers.", url=url, path=_plain(path)),
+        text("{url} does not answer {path} as a web UI does.", url=url, path=_plain(path)),
         advice=text("Is it one? {start_it}", start_it=START_IT),
     )
 
@@ -90,7 +90,7 @@ def broken(url: str, path: str) -> BackendError:
 def too_large(url: str, path: str) -> BackendError:
     """The error for an answer larger than its limit."""
     return BackendError(
-        text("{url} answers {path} with more than was asked for.", url=url, path=_plain(path)),
+        text("The answer of {url} to {path} is too large.", url=url, path=_plain(path)),
         advice=text("It was not read. Is it a web UI?"),
     )
 

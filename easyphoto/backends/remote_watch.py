@@ -21,7 +21,7 @@ from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 
 _PROGRESS, _SEEN = "/sdapi/v1/progress?skip_current_image=false", "/internal/progress"
-_WORDS = phase("paint-elsewhere", "painting elsewhere")
+_WORDS = phase("paint-elsewhere", "painting in the other web UI")
 
 
 def watched(webui: WebUi, path: str, payload: Payload, *, steps: int, progress: Progress, room: int) -> Any:
@@ -117,7 +117,7 @@ class PaintRequest:
             self._error = error
         except Exception as error:  # an exception in a thread would otherwise be lost
             self._error = BackendError(
-                text("The painting elsewhere failed: {kind}: {error}.", kind=type(error).__name__, error=error)
+                text("Painting in the other web UI failed: {kind}: {error}.", kind=type(error).__name__, error=error)
             )
         finally:
             self.done.set()

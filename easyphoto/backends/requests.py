@@ -23,7 +23,7 @@ def check_inpaint(request: InpaintRequest, multiple: int) -> None:
     """Raise InputError for a request that no backend could paint; `multiple` is the family's `latent_multiple`."""
     _check_size(request.size, multiple)
     _check_mask(request.mask, request.size)
-    _check_between(text("The denoise"), request.denoise, low=0, high=1)
+    _check_between(text("The denoising strength"), request.denoise, low=0, high=1)
     _check_common(request, request.size)
 
 
@@ -38,15 +38,13 @@ def unchanged(request: InpaintRequest) -> Result | None:
     if request.denoise > 0 and request.mask.any():
         return None
     same = as_picture(as_array(request.image))
-    return Result(same, request.seed, (), (), 0.0, (note("nothing-to-repaint", "Nothing was to be repainted."),))
+    return Result(same, request.seed, (), (), 0.0, (note("nothing-to-repaint", "There is nothing to repaint."),))
 
 
 def _check_size(size: Size, multiple: int) -> None:
     if size.short < multiple or size.width % multiple or size.height % multiple:
         raise InputError(
-            text(
-                "A picture of {width}×{height} pixels does not fit the networks.", width=size.width, height=size.height
-            ),
+            text("A picture of {width}×{height} pixels does not suit the model.", width=size.width, height=size.height),
             advice=text("Both sides must be multiples of {multiple}.", multiple=multiple),
         )
 
@@ -64,20 +62,20 @@ def _check_mask(mask: np.ndarray, size: Size) -> None:
         )
     if not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
         raise InputError(
-            text("The mask holds values that are not between 0 and 1."), advice=text("1 is repainted, 0 stays.")
+            text("The mask contains values that are not between 0 and 1."), advice=text("1 is repainted, 0 stays.")
         )
 
 
 def _check_common(request: SamplingRequest, size: Size) -> None:
     if not 1 <= request.steps <= MOST_STEPS:
         raise InputError(
-            text("{steps} steps cannot be made.", steps=request.steps),
-            advice=text("Take 1 to {most_steps}.", most_steps=MOST_STEPS),
+            text("{steps} steps are not possible.", steps=request.steps),
+            advice=text("Choose 1 to {most_steps}.", most_steps=MOST_STEPS),
         )
     if not 0 <= request.seed <= LARGEST_SEED:
         raise InputError(
-            text("{seed} is no seed.", seed=request.seed),
-            advice=text("Take 0 to {largest_seed}.", largest_seed=LARGEST_SEED),
+            text("{seed} is not a seed.", seed=request.seed),
+            advice=text("Choose 0 to {largest_seed}.", largest_seed=LARGEST_SEED),
         )
     _check_between(text("The guidance (CFG)"), request.cfg, low=0, high=100)
     for condition in request.conditions:
@@ -104,8 +102,8 @@ def _check_face(face: FaceCondition, size: Size) -> None:
         _check_image(face.kind, face.control_image, size)
     if face.face.vector is not None and not np.isfinite(face.face.vector).all():
         raise InputError(
-            text("The face vector for {name} holds values that are no numbers.", name=face.name),
-            advice=text("Have it made again from the person's photos."),
+            text("The measurements of the face for {name} contain values that are not numbers.", name=face.name),
+            advice=text("Have them made again from the person's photos."),
         )
 
 
@@ -135,5 +133,5 @@ def _check_between(what: str, value: float, *, low: float, high: float) -> None:
     if not math.isfinite(value) or not low <= value <= high:
         raise InputError(
             text("{source} is {what}.", source=what, what=value),
-            advice=text("Take a number from {low} to {high}.", low=low, high=high),
+            advice=text("Choose a number from {low} to {high}.", low=low, high=high),
         )

@@ -96,9 +96,10 @@ def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | No
             return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
     if not any(name.startswith(ldm_names.VAE_PREFIX) for name in tensors):
         raise WeightsMissing(
-            text("{name} holds no autoencoder (VAE).", name=loading.name),
+            text("{name} contains no VAE.", name=loading.name),
             advice=text(
-                "Fetch one with `easyphoto weights get {vae}`, or take a checkpoint with one inside.", vae=family.vae
+                "Download one with `easyphoto weights get {vae}`, or use a checkpoint that contains one.",
+                vae=family.vae,
             ),
         )
     return _autoencoder(tensors, loading, config, loading.name)
@@ -117,7 +118,7 @@ def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], nam
 
     dtype = autoencoder_dtype(config, loading.dtype)
     return filled(
-        network, tensors, places, what=text("The autoencoder in {name}", name=name), dtype=dtype, device=loading.device
+        network, tensors, places, what=text("The VAE in {name}", name=name), dtype=dtype, device=loading.device
     )
 
 

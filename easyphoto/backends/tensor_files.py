@@ -111,7 +111,7 @@ def filled(
                 found=len(found),
                 missing=", ".join(missing[:3]),
             ),
-            advice=text("It may be of another kind or pruned too far: take the whole file."),
+            advice=text("It may be of another kind or pruned too far: use the full file."),
         )
     state = {}
     for key, like in network.state_dict().items():
@@ -141,7 +141,7 @@ def _shaped(tensor: torch.Tensor, place: Place, shape: torch.Size, *, what: str)
     if tensor.shape != shape and _without_ones(tensor.shape) != _without_ones(shape):
         raise InputError(
             text(
-                "{what}: {name} has the shape {shape} where {expected} is expected.",
+                "{what}: {name} has the shape {shape} instead of {expected}.",
                 what=what,
                 name=place.name,
                 shape=tuple(tensor.shape),
@@ -176,6 +176,7 @@ def _refuse_unfilled(network: nn.Module, what: str) -> None:
                 empty=", ".join(empty[:3]),
             ),
             advice=text(
-                "This diffusers or transformers builds it otherwise. Take a version that constraints.txt names."
+                "This version of diffusers or transformers builds it differently. Use a version named in "
+                "constraints.txt."
             ),
         )

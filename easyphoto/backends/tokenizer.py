@@ -39,9 +39,9 @@ def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) 
     file = find_merges(store, beside)
     if file is None:
         raise WeightsMissing(
-            text("The tokenizer of {label} (clip_merges.txt.gz) is not at hand.", label=family.label),
+            text("The tokenizer of {label} (clip_merges.txt.gz) is missing.", label=family.label),
             advice=text(
-                "Fetch it with `easyphoto weights get {merges_id}`, or put merges.txt beside the checkpoint.",
+                "Download it with `easyphoto weights get {merges_id}`, or put merges.txt beside the checkpoint.",
                 merges_id=MERGES_ID,
             ),
         )
@@ -79,17 +79,17 @@ def read_merges(file: Path) -> tuple[tuple[str, str], ...]:
     except (OSError, EOFError, ValueError, InputError, zlib.error) as error:
         raise WeightsMissing(
             text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
-            advice=text("Fetch it again."),
+            advice=text("Download it again."),
         ) from error
     if len(pairs) != MERGES_COUNT:
         raise WeightsMissing(
             text(
-                "{file} has {count} merges where CLIP has {merges_count}.",
+                "{file} has {count} merges; CLIP has {merges_count}.",
                 file=file,
                 count=len(pairs),
                 merges_count=MERGES_COUNT,
             ),
-            advice=text("Fetch it again."),
+            advice=text("Download it again."),
         )
     return pairs
 
@@ -124,7 +124,7 @@ def make_tokenizer(merges: Sequence[tuple[str, str]], *, pad: str) -> Any:
     if tokenizer(KNOWN_TEXT).input_ids != KNOWN_TOKENS:
         raise EnvironmentFailure(
             text("This version of transformers does not read CLIP's tokenizer as it should."),
-            advice=text("Take a version that constraints.txt names."),
+            advice=text("Use a version named in constraints.txt."),
         )
     return tokenizer
 

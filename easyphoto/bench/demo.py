@@ -105,7 +105,7 @@ def demo_template() -> Path:
         if template.file.name == TEMPLATE and not template.votes:
             return template.file
     raise EnvironmentFailure(
-        text("The templates that ship with EasyPhoto are missing."), advice=text("Clone the project anew.")
+        text("The templates that ship with EasyPhoto are missing."), advice=text("Clone the project again.")
     )
 
 

@@ -46,7 +46,7 @@ def run(app: EasyPhoto, photos: Path, *, progress: Progress, say: Callable[[str]
     engine = open_photo_engine(app.store, progress, app.options.faces)
     if engine.embedder is None:
         raise InputError(
-            text("There is no embedder for photographs."),
+            text("There is no face recognition for photographs."),
             advice=text("Run: easyphoto weights get auraface (or sface, small)"),
         )
     faces, notes = look_at_persons(engine, photos, progress)
@@ -69,7 +69,7 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
     """Return the largest face of every photo in every sub-folder, and a note for each photo without one."""
     if not folder.is_dir():
         raise InputError(
-            text("{folder} is no folder.", folder=folder),
+            text("{folder} is not a folder.", folder=folder),
             advice=text("Give a folder with one sub-folder for each person."),
         )
     files = [

@@ -75,7 +75,7 @@ def checked_workspace(folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
         raise InputError(
-            text("The workspace cannot lie in {folder}: records cannot name it.", folder=folder),
+            text("The workspace cannot be in {folder}: its name cannot be written down.", folder=folder),
             advice=text("Rename the folder."),
         )
     try:
@@ -85,8 +85,8 @@ def checked_workspace(folder: Path) -> Path:
         is_folder, cause = False, cause_of(error) if isinstance(error, OSError) else str(error)
     if not is_folder:
         raise InputError(
-            text("The workspace cannot lie in {folder}: {cause}.", folder=folder, cause=cause),
-            advice=text("Name another with --workspace."),
+            text("The workspace cannot be in {folder}: {cause}.", folder=folder, cause=cause),
+            advice=text("Choose another with --workspace."),
         )
     return folder
 
@@ -101,7 +101,7 @@ def _foreign(workspace: Path, error: Exception) -> int:
         named = disk_failure(error)
         tell(f"{named.code}: {named}")
         return ENVIRONMENT
-    tell(text("EasyPhoto made a mistake: {kind}: {error}", kind=type(error).__name__, error=error))
+    tell(text("EasyPhoto ran into an internal error: {kind}: {error}", kind=type(error).__name__, error=error))
     report_bug(workspace, error)
     return BUG
 

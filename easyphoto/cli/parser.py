@@ -118,7 +118,7 @@ def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
 
 def _demo(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _verb(verbs, "demo", "the whole job on a drawn person: photos, verdicts, training, portrait, report")
-    parser.add_argument("--steps", type=int, metavar="N", help="training steps (default: the family's)")
+    parser.add_argument("--steps", type=int, metavar="N", help="training steps (default: the model's usual number)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed draws another person")
 
 
@@ -180,7 +180,7 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, an embedder")
+    parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, face recognition")
     parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
     _base(parser, default=FAMILIES.default.id)
     _engine(parser)

@@ -151,7 +151,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     id = checked_id(arguments.name)
     if not arguments.yes:
         if sys.stdin is None or not sys.stdin.isatty():
-            raise InputError(text("Deleting cannot be undone."), advice=text("Add --yes to say that you mean it."))
+            raise InputError(text("Deleting cannot be undone."), advice=text("Add --yes if you are sure."))
         tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             tell("Nothing was deleted.")
@@ -162,8 +162,9 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if deletion.left:
         named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in deletion.left)
         raise NotAllDeleted(
-            text("Not all of {id!r} is deleted. {named}", id=id, named=named),
+            text("{id!r} is not completely deleted. {named}", id=id, named=named),
             advice=text(
-                "The next start of EasyPhoto ends it; or stop what works on them, and run the same command again."
+                "EasyPhoto finishes this at its next start; or stop what is using the files, and run the same "
+                "command again."
             ),
         )

@@ -128,7 +128,8 @@ def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
         for failure in failed:
             tell(f"{failure.code}: {failure}")
         raise WeightsMissing(
-            text("{count} files could not be had.", count=len(failed)), advice=text("What to do for each stands above.")
+            text("{count} files could not be downloaded.", count=len(failed)),
+            advice=text("See above for what to do about each."),
         )
 
 
@@ -145,7 +146,7 @@ def check(store: WeightStore, progress: Progress) -> None:
         raise ChecksumMismatch(
             text("{count} of {findings} files are not what was expected.", count=len(wrong), findings=len(findings)),
             advice=text(
-                "Move {place} away and fetch it again, or: easyphoto weights trust {id}",
+                "Move {place} away and download it again, or: easyphoto weights trust {id}",
                 place=first.place,
                 id=first.file.id,
             ),

@@ -23,8 +23,8 @@ def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
     finish_begun(app.workspace, app.host, ids)
     if stuck := sorted(journal.doomed(app.workspace.root) & (ids or frozenset())):
         raise RunBusy(
-            text("{id} is being deleted, and somebody still works on them.", id=stuck[0]),
-            advice=text("Wait until that has ended, or take another name."),
+            text("{id} is being deleted but is still in use.", id=stuck[0]),
+            advice=text("Wait until that is done, or choose another name."),
         )
 
 

@@ -75,7 +75,7 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
 
     if not folder.is_dir():
         raise InputError(
-            text("{folder} is no folder.", folder=folder),
+            text("{folder} is not a folder.", folder=folder),
             advice=text("Give the folder that holds the person's photos."),
         )
     # Anything named like a picture (a folder, a pipe, a broken link) is listed too, and gets its verdict.

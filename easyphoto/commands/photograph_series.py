@@ -186,7 +186,9 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
     bases = {base_of(app.workspace, person) for person in trained or persons[:1]}
     if len(bases) > 1:
         raise InputError(
-            text("{names} were trained on different bases.", names=", ".join(person.id for person in trained)),
+            text(
+                "{names} were trained on different base checkpoints.", names=", ".join(person.id for person in trained)
+            ),
             advice=text("Photograph them one at a time, or train them on the same base."),
         )
     return bases.pop()
@@ -213,7 +215,7 @@ def open_models(
     few_steps = few_steps_lora(family, settings, store, progress)
     # Before the large networks, so that an unknown name is reported at once.
     finisher = app.host.open_finisher(settings, store, progress, app.models)
-    progress.step(0, 1, phase("load-networks", "loading the networks"))
+    progress.step(0, 1, phase("load-networks", "loading the models"))
     return PipelineModels(
         backend=app.host.open_backend(base, family, store, app.options.weights, app.models),
         engine=engine,
@@ -235,7 +237,7 @@ def few_steps_lora(
         known = ", ".join(family.few_steps) or "none"
         raise InputError(
             text("{label} has no {few_steps} LoRA.", label=family.label, few_steps=settings.few_steps),
-            advice=text("Known for it: {known}; or take off.", known=known),
+            advice=text("Available for it: {known}; or choose off.", known=known),
         )
     return found, store.require(found.lora, progress)
 
@@ -328,7 +330,7 @@ def _as_shown(original: Original, made: Photograph) -> Photograph:
             *notes,
             note(
                 "colours-brought-back",
-                "The picture was enlarged, so all of it was brought back into the template's colours.",
+                "The picture was enlarged, so all of it was converted back to the template's colour profile.",
             ),
         )
     if original.hides(made.mask):
@@ -336,7 +338,7 @@ def _as_shown(original: Original, made: Photograph) -> Photograph:
             *notes,
             note(
                 "face-under-transparency",
-                "Part of the new face lies where the template is transparent, and is not seen.",
+                "Part of the new face lies where the template is transparent, so it cannot be seen.",
             ),
         )
     stages = tuple(replace(one, image=shown) if one.image is made.image else one for one in made.stages)

@@ -69,7 +69,7 @@ def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
         return app.host.trainer(app.workspace)
     except TrainerMissing:
         context.note(
-            note("trainer-made", "The environment that trains was made first; the next training starts at once.")
+            note("trainer-made", "The training environment was set up first; the next training starts at once.")
         )
         SetupTrainer().run(app, context)
     return app.host.trainer(app.workspace)

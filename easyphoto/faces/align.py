@@ -121,7 +121,10 @@ def shape_kept(source: np.ndarray, target: np.ndarray) -> float:
     """
     apart = abs(nose_place(source) - nose_place(target))
     if apart > TURN_REFUSED:
-        raise ValueError("one of the two faces is turned much farther than the other; a photo in that pose would do")
+        raise ValueError(
+            "one of the two faces is turned much farther than the other; a photo with the face turned "
+            "the same way would help"
+        )
     return SHAPE_KEPT * float(np.clip((TURN_REFUSED - apart) / (TURN_REFUSED - TURN_BEGINS), 0.0, 1.0))
 
 

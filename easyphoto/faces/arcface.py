@@ -89,6 +89,6 @@ def _input_of(session: InferenceSession, file: Path, usual: int) -> tuple[str, i
 
 def _no_embedder(file: Path, because: str) -> EnvironmentFailure:
     return EnvironmentFailure(
-        text("{name} is no face embedder: {because}.", name=file.name, because=because),
-        advice=text("Put the right file in its place: easyphoto weights check"),
+        text("{name} is not a face recognition model: {because}.", name=file.name, because=because),
+        advice=text("Replace it with the right file: easyphoto weights check"),
     )

@@ -45,7 +45,7 @@ class BiSeNet:
         if len(answer.shape) != 4 or answer.shape[1] != len(_PART_OF_CLASS):
             raise WeightsMissing(
                 text(
-                    "{file} answers {shape}, not {count} classes of face parts.",
+                    "{file} gives {shape}, not {count} parts of a face.",
                     file=file,
                     shape=answer.shape,
                     count=len(_PART_OF_CLASS),

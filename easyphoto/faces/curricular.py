@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _EPSILON = 1e-5
-_ADVICE = text("Put the right file in its place: easyphoto weights check")
+_ADVICE = text("Replace it with the right file: easyphoto weights check")
 
 
 @dataclass(frozen=True)

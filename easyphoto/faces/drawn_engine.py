@@ -35,7 +35,7 @@ class DrawnEngine:
         for name in ("detector", "parser"):
             if not (folder / f"{name}.safetensors").is_file():
                 raise WeightsMissing(
-                    text("{file}.safetensors is not there.", file=folder / name),
+                    text("{file}.safetensors is missing.", file=folder / name),
                     advice=text("It ships with EasyPhoto: restore models/miniature/faces from the repository."),
                 )
         self.notes = notes

@@ -118,7 +118,9 @@ def known_embedder(id: str) -> KnownEmbedder:
         if known.id == id:
             return known
     names = ", ".join((_AUTO, _NONE, *(known.id for known in EMBEDDERS)))
-    raise InputError(text("There is no face embedder {id!r}.", id=id), advice=text("Known: {names}.", names=names))
+    raise InputError(
+        text("There is no face recognition model {id!r}.", id=id), advice=text("Known: {names}.", names=names)
+    )
 
 
 def embedder_lines(store: WeightStore) -> Iterator[str]:

@@ -78,7 +78,7 @@ def laid(
     warp = flowing_warp(source_face.points, target_face.points, shape_kept=kept, reach=reach, heads=heads)
     region = common_face(warp, source_labels, target_labels, width)
     if region.sum() < LEAST_COMMON * target_face.box.area:
-        raise ValueError("the two faces have too little skin in common to be fused")
+        raise ValueError("too little skin is visible on both faces to blend them")
     warped = warp.applied(as_array(source), shape)
     skin_there = warp.applied(part_mask(source_labels, SKIN), shape, outside=0.0) * region
     skin_here = part_mask(target_labels, SKIN) * region

@@ -31,7 +31,7 @@ class InsightFaceDetector:
     def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
         # Given a file that is not there, some versions of the package try to download one.
         if not file.is_file():
-            raise WeightsMissing(text("{file} is not there.", file=file), advice=_advice())
+            raise WeightsMissing(text("{file} is missing.", file=file), advice=_advice())
         try:
             from insightface.model_zoo import get_model
         except Exception as error:  # built against another numpy, the package ends in ValueError
@@ -51,7 +51,7 @@ class InsightFaceDetector:
         except Exception as error:  # the package lets onnxruntime's errors through
             raise failure_of(self.id, error) from error
         if points is None:
-            raise WeightsMissing(text("The detector's file gives boxes without points."), advice=_advice())
+            raise WeightsMissing(text("The detector's file finds faces without their landmarks."), advice=_advice())
         return as_faces(found[:, :4], points, found[:, 4])
 
 

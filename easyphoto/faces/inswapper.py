@@ -44,7 +44,7 @@ def open_inswapper(store: WeightStore, progress: Progress) -> InSwapper:
     if embedder is None:
         raise MissingCapability(
             text(
-                "{inswapper} needs the embedder {embedder_id}, which cannot be had.",
+                "{inswapper} needs the face recognition model {embedder_id}, which is not available.",
                 inswapper=INSWAPPER,
                 embedder_id=EMBEDDER_ID,
             )
@@ -59,12 +59,12 @@ class InSwapper:
         if embedder.id != EMBEDDER_ID:
             raise MissingCapability(
                 text(
-                    "{inswapper} understands vectors of {embedder_id} (w600k_r50) only, not of {id}.",
+                    "{inswapper} only works with the face recognition model {embedder_id} (w600k_r50), not with {id}.",
                     inswapper=INSWAPPER,
                     embedder_id=EMBEDDER_ID,
                     id=embedder.id,
                 ),
-                advice=text("Take the embedder {embedder_id}, or warp.", embedder_id=EMBEDDER_ID),
+                advice=text("Choose the face recognition model {embedder_id}, or warp.", embedder_id=EMBEDDER_ID),
             )
         self.weights = weights
         self._embedder = embedder
@@ -140,6 +140,6 @@ def square_points(side: int) -> np.ndarray:
 
 def not_inswapper(file: Path, because: str) -> WeightsMissing:
     return WeightsMissing(
-        text("{name} is not the network inswapper_128: {because}.", name=file.name, because=because),
+        text("{name} is not the model inswapper_128: {because}.", name=file.name, because=because),
         advice=text("Run: easyphoto weights check"),
     )

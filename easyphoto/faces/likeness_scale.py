@@ -117,7 +117,7 @@ def read_scale(file: Path, *, sha256: str) -> LikenessScale | None:
         return scale if record["sha256"] == sha256 else None
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            text("{file} is no likeness scale ({error}).", file=file, error=error),
+            text("{file} is not a likeness scale ({error}).", file=file, error=error),
             advice=text("Delete it, or measure again: easyphoto bench strangers --photos DIR"),
         ) from error
 

@@ -32,7 +32,7 @@ def open_session(file: Path) -> InferenceSession:
             advice=text("Run: pip install onnxruntime"),
         ) from error
     if not file.is_file():
-        raise WeightsMissing(text("{file} is not there.", file=file), advice=text("Run: easyphoto weights check"))
+        raise WeightsMissing(text("{file} is missing.", file=file), advice=text("Run: easyphoto weights check"))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = _threads()
@@ -45,7 +45,7 @@ def open_session(file: Path) -> InferenceSession:
     except Exception as error:  # onnxruntime's errors have no common base but Exception
         raise WeightsMissing(
             text("{file} cannot be read by onnxruntime: {reason}.", file=file, reason=first_line(error)),
-            advice=text("Delete it, so that it is fetched again."),
+            advice=text("Delete it, so that it is downloaded again."),
         ) from error
 
 

@@ -30,7 +30,7 @@ def reading(file: Path, what: str) -> Iterator[None]:
     except (cv2.error, OSError) as error:
         raise WeightsMissing(
             text("{file} cannot be read by OpenCV as {what}.", file=file, what=what),
-            advice=text("Delete it, so that it is fetched again."),
+            advice=text("Delete it, so that it is downloaded again."),
         ) from error
     finally:
         log.setLogLevel(before)

@@ -99,7 +99,7 @@ def choose_engine(
         return engines.opened(Domain.PHOTOGRAPHS, choice)
     except EnvironmentFailure as error:
         error.advice = text(
-            "{advice} Asked for because {why}; if they are drawings, {say_so}.",
+            "{advice} It is needed because {why}; if they are drawings, {say_so}.",
             advice=error.advice,
             why=choice.why if choice is not None else text("no drawn face was found"),
             say_so=say_so(Domain.DRAWINGS),
@@ -118,7 +118,7 @@ class _Engines:
 
     def opened(self, domain: Domain, choice: DomainChoice | None = None) -> FaceEngine:
         notes = (_assumed(choice),) if choice is not None else ()
-        decided = choice.why if choice is not None else text("asked for")
+        decided = choice.why if choice is not None else text("it was chosen")
         if domain is Domain.DRAWINGS:
             return PairedEngine(self.drawn, lambda: self.photo_at_hand, self.domain_of, notes=notes, decided=decided)
         own = self._photo_engine(self.store, self.progress, self.faces)
@@ -179,7 +179,7 @@ def _assumed(choice: DomainChoice) -> Text:
     other = choice.domain.other
     return note(
         "kind-assumed",
-        "Taken for {kind}, because {why}. If they are {other}, {say_so}.",
+        "Treated as {kind}, because {why}. If they are {other}, {say_so}.",
         kind=choice.domain.said,
         why=choice.why,
         other=other.said,

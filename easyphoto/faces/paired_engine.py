@@ -15,8 +15,8 @@ from easyphoto.weights.catalog import UsedWeight
 
 _MISSED = note(
     "photographs-not-looked-at",
-    "Pictures without a drawn face were not looked at as photographs, because YuNet is not "
-    "at hand. Run: easyphoto weights get yunet",
+    "Pictures without a drawn face were not searched for photographed faces, because YuNet is missing. "
+    "Run: easyphoto weights get yunet",
 )
 
 
@@ -35,7 +35,7 @@ class PairedEngine:
         domain_of: DomainOf,
         *,
         notes: tuple[str, ...] = (),
-        decided: str = "asked for",
+        decided: str = "it was chosen",
     ) -> None:
         """`open_other` is called when the other engine is first needed; it returns None when that is unavailable."""
         self._own, self._open_other, self._domain_of = own, open_other, domain_of
@@ -117,10 +117,10 @@ class PairedEngine:
             return ()
         said = {"looks": looks.looks, "kind": self.domain.said}
         if self.embedder is None:
-            return (text("looks {looks}, while the person's photos are taken for {kind}", **said),)
+            return (text("looks {looks}, while the person's photos are treated as {kind}", **said),)
         return (
             text(
-                "looks {looks}, while the person's photos are taken for {kind}: how like them it is cannot be told",
+                "looks {looks}, while the person's photos are treated as {kind}: its likeness cannot be measured",
                 **said,
             ),
         )

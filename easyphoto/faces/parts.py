@@ -80,9 +80,9 @@ def failure_of(network: str, error: BaseException) -> EasyPhotoError:
     if ran_out_of_memory(error):
         return OutOfMemory(
             text("There is not enough memory for {network}.", network=network),
-            advice=text("Close other programs, or take a smaller picture."),
+            advice=text("Close other programs, or use a smaller picture."),
         )
     return EnvironmentFailure(
         text("{name} failed: {reason}.", name=network, reason=first_line(error)),
-        advice=text("Its file may be another network: easyphoto weights check"),
+        advice=text("Its file may be the wrong one: easyphoto weights check"),
     )

@@ -78,7 +78,7 @@ def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSetting
         notes.append(
             note(
                 "parts-missing",
-                "Not at hand: {missing}. Run: easyphoto weights get {sets}",
+                "Missing: {missing}. Run: easyphoto weights get {sets}",
                 missing=joined([absent.words for absent in missing], "; "),
                 sets=sets,
             )
@@ -140,7 +140,7 @@ def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency
 
     if name not in RECIPES:
         raise InputError(
-            text("There is no saliency network {name!r}.", name=name),
+            text("There is no cut-out model {name!r}.", name=name),
             advice=text("Known: {names}.", names=", ".join(RECIPES)),
         )
     id = _part(name).file
@@ -165,8 +165,8 @@ def _embedder(
         return open_embedder(name, store, progress)
     at_hand = [id for id in AUTOMATIC if store.find(id) is not None]
     if not at_hand:
-        missing.append(_Absent(text("a face embedder (persons are not told apart)"), "photographs"))
-    return _first_that_opens(text("face embedder"), at_hand, lambda id: open_embedder(id, store, progress), notes)
+        missing.append(_Absent(text("face recognition (people cannot be told apart)"), "photographs"))
+    return _first_that_opens(text("face recognition"), at_hand, lambda id: open_embedder(id, store, progress), notes)
 
 
 def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[str]) -> Parser:
@@ -187,8 +187,8 @@ def _saliency(
         return open_saliency(name, store, progress)
     at_hand = [one for one in _SALIENCY_ORDER if store.find(_part(one).file) is not None]
     if not at_hand:
-        missing.append(_Absent(text("a cut-out network (outlines are guessed from colours)"), "cut-out"))
-    return _first_that_opens(text("cut-out network"), at_hand, lambda one: open_saliency(one, store, progress), notes)
+        missing.append(_Absent(text("a cut-out model (outlines are guessed from colours)"), "cut-out"))
+    return _first_that_opens(text("cut-out model"), at_hand, lambda one: open_saliency(one, store, progress), notes)
 
 
 def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
@@ -198,7 +198,7 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
         notes.append(
             note(
                 "coverings-not-recognised",
-                "Covered faces are not recognised: YuNet is not at hand. Run: easyphoto weights get yunet",
+                "Covered faces are not recognised, because YuNet is missing. Run: easyphoto weights get yunet",
             )
         )
         return None
@@ -207,7 +207,7 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
     def opened(id: str) -> PhotoCovering:
         return PhotoCovering(file, (store.used(id),))
 
-    return _first_that_opens(text("network for covered faces"), ["yunet"], opened, notes)
+    return _first_that_opens(text("model for covered faces"), ["yunet"], opened, notes)
 
 
 def _first_that_opens(
@@ -221,7 +221,7 @@ def _first_that_opens(
             notes.append(
                 note(
                     "part-unusable",
-                    "The {what} {name} at hand cannot be used: {error}",
+                    "The {what} {name} cannot be used: {error}",
                     what=what,
                     name=name,
                     error=error,
@@ -241,7 +241,7 @@ def _insightface(store: WeightStore) -> Detector:
     file = pack_file(Path.home())
     if file is None:
         raise WeightsMissing(
-            text("No detector of the insightface package is at hand ({names}).", names=", ".join(DETECTOR_FILES)),
+            text("No detector of the insightface package was found ({names}).", names=", ".join(DETECTOR_FILES)),
             advice=text(
                 "Run: easyphoto weights get {scrfd} — or unpack buffalo_l into ~/.insightface/models/buffalo_l/.",
                 scrfd=_SCRFD,

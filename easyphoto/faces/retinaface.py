@@ -35,7 +35,7 @@ _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 _SCORE = 0.8
 _OVERLAP = 0.4
 _EPSILON = 1e-5
-_ADVICE = text("Take facexlib's detection_Resnet50_Final.pth, or choose yunet.")
+_ADVICE = text("Use facexlib's detection_Resnet50_Final.pth, or choose yunet.")
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ class Scrfd:
 
     def _unfit(self, because: str) -> WeightsMissing:
         return WeightsMissing(
-            text("{file} is no SCRFD with five points: {because}.", file=self._file, because=because),
-            advice=text("Take scrfd_10g_bnkps.onnx (antelopev2) or det_10g.onnx (buffalo_l)."),
+            text("{file} is not an SCRFD with five points: {because}.", file=self._file, because=because),
+            advice=text("Use scrfd_10g_bnkps.onnx (antelopev2) or det_10g.onnx (buffalo_l)."),
         )
 
 

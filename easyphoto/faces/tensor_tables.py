@@ -42,13 +42,13 @@ def read_tensors(file: Path, shapes: Mapping[str, tuple[int, ...]], *, what: str
                 kind=type(error).__name__,
                 reason=first_line(error),
             ),
-            advice=text("Delete it, so that it is fetched again."),
+            advice=text("Delete it, so that it is downloaded again."),
         ) from error
     wrong = sorted(key for key in shapes.keys() | found.keys() if shapes.get(key) != found.get(key))
     if wrong:
         raise WeightsMissing(
             text(
-                "{name} is no {what}: {count} of its tensors do not fit, first {first}.",
+                "{name} is not a {what}: {count} of its tensors do not fit, first {first}.",
                 name=file.name,
                 what=what,
                 count=len(wrong),

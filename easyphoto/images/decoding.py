@@ -244,7 +244,7 @@ def _open(stream: BinaryIO) -> tuple[ImageFile.ImageFile, Around]:
 def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
     if opened.width * opened.height > MOST_PIXELS:
         raise BadPicture(
-            text("{name} claims {width}×{height} pixels.", name=name, width=opened.width, height=opened.height),
+            text("{name} claims to have {width}×{height} pixels.", name=name, width=opened.width, height=opened.height),
             advice=text("At most {count} million pixels are read; reduce it first.", count=MOST_PIXELS // 1_000_000),
         )
     if min(opened.size) < 1:
@@ -263,7 +263,8 @@ def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: 
                 needed=needed // 1_000_000,
             ),
             advice=text(
-                "At most {most} MB are taken: reduce it, or save it as an ordinary JPEG.", most=MOST_MEMORY // 1_000_000
+                "At most {most} MB are accepted: reduce it, or save it as an ordinary JPEG.",
+                most=MOST_MEMORY // 1_000_000,
             ),
         )
 
@@ -349,7 +350,7 @@ def _white_of(picture: Image.Image, format: str, bits: int, name: str) -> int:
     # A file of floating-point numbers does not say which value is white. (NaN compares as not larger.)
     if not (lowest >= 0 and highest <= 1):
         raise BadPicture(
-            text("{name} holds floating point numbers that are not between 0 and 1.", name=name),
+            text("{name} contains floating point numbers that are not between 0 and 1.", name=name),
             advice=text("Save it with 8 or 16 bits, as JPEG or PNG."),
         )
     return 1

@@ -184,8 +184,8 @@ def _one_way_words(mode: str, profile: Profile | None) -> Text:
         if profile is None:
             return note(
                 "template-cmyk-without-profile",
-                "The template is a CMYK picture for print; the result is in sRGB, by a rule of thumb because it has no "
-                "profile.",
+                "The template is a CMYK picture for print without a colour profile; the result is in sRGB, with "
+                "approximate colours.",
             )
         if not profile.name:
             return note("template-cmyk", "The template is a CMYK picture for print; the result is in sRGB.")
@@ -197,8 +197,8 @@ def _one_way_words(mode: str, profile: Profile | None) -> Text:
     assert profile is not None
     return note(
         "template-profile-one-way",
-        "The template's colour profile ({name}) knows no way back; the result is in sRGB.",
-        name=profile.name or text("nameless"),
+        "The template's colour profile ({name}) can only be read, not written; the result is in sRGB.",
+        name=profile.name or text("unnamed"),
     )
 
 

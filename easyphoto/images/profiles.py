@@ -60,7 +60,7 @@ def profile_for(content: bytes, mode: str) -> Profile:
     opened = _opened(content)
     space = _MODES.get(opened.profile.xcolor_space.strip())
     if opened.profile.device_class not in _CLASSES or space is None:
-        raise UnusableProfile(text("it is of a kind that no picture has"))
+        raise UnusableProfile(text("it is not a profile for pictures"))
     if space != mode:
         raise UnusableProfile(text("it is for {kind} pictures", kind=_SAID[space]))
     profile = Profile(content, mode, _name_of(opened), is_srgb=False)
@@ -117,7 +117,7 @@ def _conversion(source: Any, target: Any, source_mode: str, target_mode: str) ->
             source, target, source_mode, target_mode, renderingIntent=_RELATIVE, flags=_BLACK_POINT
         )
     except (cms.PyCMSError, OSError, ValueError, TypeError) as error:
-        raise UnusableProfile(text("it is broken, or knows only one way")) from error
+        raise UnusableProfile(text("it is broken, or can only be read")) from error
 
     def converted(picture: Image.Image) -> Image.Image:
         made: Image.Image = transform.apply(picture)

@@ -199,7 +199,7 @@ def ranked(results: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple
     """The results, best first; in the order of their seeds, with a note, where a likeness is unknown."""
     scores = [result.score for result in results]
     if any(score is None for score in scores):
-        one = note("likeness-unknown", "How like the person the result is could not be measured.")
+        one = note("likeness-unknown", "The likeness of the result could not be measured.")
         several = note("not-ranked", "The results are not ranked: their likeness could not be measured.")
         return tuple(results), (several if len(results) > 1 else one,)
     return tuple(sorted(results, key=lambda result: -(result.score or 0.0))), ()

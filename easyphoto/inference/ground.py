@@ -119,8 +119,8 @@ def _skin_note(labels: np.ndarray, name: str) -> str:
     )
     return note(
         "skin-recoloured",
-        "{name} has another skin than the template: {where} took it, {rest}. To leave the template's: --skin template "
-        "(in the tab: Skin colour).",
+        "{name} has another skin colour than the template: {where} got it, {rest}. To keep the template's: "
+        "--skin template (in the tab: Skin colour).",
         name=name,
         where=where,
         rest=rest,

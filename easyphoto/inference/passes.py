@@ -71,12 +71,16 @@ def controls_for(
     controls, notes = [], []
     for kind, weight in wanted:
         if kind not in available:
-            why = capabilities.refused.get(kind, text("no model for it is at hand"))
+            why = capabilities.refused.get(kind, text("its model is missing"))
             if kind == "color" and "tile" in available:
                 image = draw_guide("tile", guides.picture)
                 controls.append(Control("tile", image, weight, end=TILE_FOR_COLOUR_END))
                 notes.append(
-                    note("control-replaced", "Control color: {why}; tile until half of the steps stands in.", why=why)
+                    note(
+                        "control-replaced",
+                        "Control color: {why}; tile is used instead for the first half of the steps.",
+                        why=why,
+                    )
                 )
             else:
                 notes.append(note("control-left-out", "Control {kind}: left out, {why}.", kind=kind, why=why))
@@ -220,7 +224,7 @@ def sampler_preset(
         (
             note(
                 "sampler-replaced",
-                "Sampler {wanted}: the backend lacks it, {sampler} is used.",
+                "The sampler {wanted} is not available here; {sampler} is used.",
                 wanted=wanted.value,
                 sampler=sampler.value,
             ),

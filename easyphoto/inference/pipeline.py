@@ -256,8 +256,8 @@ class Shot:
             self.notes.append(
                 note(
                     "joint-pass-left-out",
-                    "The joint pass over the faces' borders was left out: the group fills {width:.0f} "
-                    "pixels, {family} would paint it at {side}.",
+                    "The last pass, which joins the faces' borders, was left out: the group is {width:.0f} pixels "
+                    "wide, and {family} would paint it at {side}.",
                     width=plan.crop.width,
                     family=session.family.id,
                     side=plan.work.width,

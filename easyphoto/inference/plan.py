@@ -94,7 +94,7 @@ def why_untouched(face: Face, picture: Size, family: Family) -> str | None:
     if face.box.width < family.smallest_face / 4:
         return text("it is only {width:.0f} pixels wide", width=face.box.width)
     if visible.area < (1 - MOST_CUT) * face.box.area or not points_inside(face.points, picture):
-        return text("the picture's border cuts it")
+        return text("it is cut off by the edge of the picture")
     low, high = PROFILE_LIMITS
     if not low <= nose_place(face.points) <= high:
         return text("it is seen from the side")
@@ -110,7 +110,7 @@ def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
     if plan.face.box.width < family.smallest_face / 2:
         said.append(
             text(
-                "it is small ({width:.0f} pixels wide), so details come from the networks alone",
+                "it is small ({width:.0f} pixels wide), so the model makes up the details",
                 width=plan.face.box.width,
             )
         )
@@ -123,14 +123,14 @@ def remarks(plan: CropPlan, family: Family, *, fused: bool) -> tuple[str, ...]:
         }
         said.append(
             text(
-                "{family} works at {side} pixels and the crop is {crop:.0f}: what it paints is enlarged {times:.1f} "
-                "times, finer detail is the reference photo's",
+                "{family} paints at {side} pixels, and this part of the picture has {crop:.0f}: what it paints is "
+                "enlarged {times:.1f} times, and finer detail comes from the reference photo",
                 **values,
             )
             if fused
             else text(
-                "{family} works at {side} pixels and the crop is {crop:.0f}: the face is enlarged {times:.1f} times "
-                "and softer than the template",
+                "{family} paints at {side} pixels, and this part of the picture has {crop:.0f}: the face is "
+                "enlarged {times:.1f} times and becomes softer than the template",
                 **values,
             )
         )
@@ -174,7 +174,7 @@ def assigned_faces(
     assigned = [FaceAssignment(subject, face) for subject, face in enumerate(chosen) if reasons[face] is None]
     if not assigned:
         raise NoFaceFound(
-            text("None of the assigned faces can be done well."), advice=text("Assign another face of the template.")
+            text("None of the assigned faces is suitable."), advice=text("Assign another face of the template.")
         )
     taken = {each.face for each in assigned}
     notes = [_left_alone(index, reasons[index]) for index in range(len(faces)) if index not in taken]
@@ -186,26 +186,26 @@ def assigned_faces(
 
 def _none_possible(reasons: Sequence[str | None], *, is_covered: bool) -> NoFaceFound:
     said = [text("face {number}: {reason}", number=index + 1, reason=reason) for index, reason in enumerate(reasons)]
-    advice = text("Choose another template, or say --paint-covered (in the tab: Paint covered faces).")
+    advice = text("Choose another template, or add --paint-covered (in the tab: Paint covered faces).")
     return NoFaceFound(
-        text("No face of the template can be done well ({reasons}).", reasons=joined(said, "; ")),
+        text("No face on the template is suitable ({reasons}).", reasons=joined(said, "; ")),
         advice=advice if is_covered else text("Choose another template."),
     )
 
 
 def _wrong_count(subjects: int, faces: int) -> InputError:
     return InputError(
-        text("{subjects} subjects were given for 1 face on the template.", subjects=subjects)
+        text("{subjects} persons were given for 1 face on the template.", subjects=subjects)
         if faces == 1
-        else text("{subjects} subjects were given for {count} faces on the template.", subjects=subjects, count=faces),
-        advice=text("Give at least one subject, and not more than the template has faces."),
+        else text("{subjects} persons were given for {count} faces on the template.", subjects=subjects, count=faces),
+        advice=text("Give at least one person, and no more than the template has faces."),
     )
 
 
 def _without_a_face(count: int, subjects: int) -> str:
     return note(
         "subjects-without-a-face",
-        "{count} of {all} subjects found no face that can be done well.",
+        "No suitable face was found for {count} of {all} persons.",
         count=count,
         all=subjects,
     )
@@ -214,7 +214,7 @@ def _without_a_face(count: int, subjects: int) -> str:
 def _painted_covered(face: int, covered: str | None) -> str:
     return note(
         "covered-face-painted",
-        "Face {number} from the left: {covered}; it was painted all the same, as assigned.",
+        "Face {number} from the left: {covered}; it was painted anyway, as assigned.",
         number=face + 1,
         covered=covered,
     )
@@ -225,7 +225,7 @@ def _left_alone(face: int, reason: str | None) -> str:
         "face-left-as-it-is",
         "Face {number} from the left stays as it is: {reason}.",
         number=face + 1,
-        reason=reason or text("no subject was given for it"),
+        reason=reason or text("nobody was assigned to it"),
     )
 
 
@@ -233,12 +233,12 @@ def _checked(assignment: Sequence[int], subjects: int, faces: int) -> tuple[int,
     if len(assignment) != subjects or len(set(assignment)) != subjects or not all(0 <= a < faces for a in assignment):
         raise InputError(
             text(
-                "The assignment {assignment} does not give each of {subjects} subjects a face of their own.",
+                "The assignment {assignment} does not give each of {subjects} persons a face of their own.",
                 assignment=list(assignment),
                 subjects=subjects,
             ),
             advice=text(
-                "Give every subject a different number from 0 to {faces}, counted from the left.", faces=faces - 1
+                "Give every person a different number from 0 to {faces}, counted from the left.", faces=faces - 1
             ),
         )
     return tuple(assignment)

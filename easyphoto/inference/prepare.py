@@ -93,7 +93,9 @@ def subject_of(subject: Subject, engine: FaceEngine) -> SubjectFaces:
             )
         )
     if not subject.identities:
-        notes.append(note("painted-without-lora", "{name}: painted without a LoRA, none was given.", name=subject.name))
+        notes.append(
+            note("painted-without-lora", "{name}: painted without a LoRA, as none was given.", name=subject.name)
+        )
     return SubjectFaces(subject, reference, portrait or reference, tuple(notes))
 
 
@@ -118,7 +120,7 @@ def part_maps(
             notes.append(
                 note(
                     "parts-not-recognised",
-                    "Face {number} from the left: its parts were not recognised, an ellipse serves as mask.",
+                    "Face {number} from the left: its parts were not recognised, so the mask is an ellipse.",
                     number=index + 1,
                 )
             )
@@ -276,7 +278,11 @@ def laid_over(
             whole = np.ones(target.shape[:2], np.float32)
             return Laid(as_array(made), whole, np.zeros_like(whole)), ()
         except (EasyPhotoError, cv2.error, ValueError) as error:
-            notes = (note("fused-by-warp", "{name}: fused by our warp instead ({error}).", name=whose, error=error),)
+            notes = (
+                note(
+                    "fused-by-warp", "{name}: fused with the built-in warp instead ({error}).", name=whose, error=error
+                ),
+            )
     try:
         return laid(source.picture, source.face, source.labels, target, face, labels), notes
     except (cv2.error, ValueError) as error:

@@ -37,18 +37,26 @@ def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser |
     if not explained and settings.restore != NONE and (finisher is None or finisher.restorer is None):
         notes.append(
             note(
-                "restoration-not-opened", "Face restoration was left out: {name} was not opened.", name=settings.restore
+                "restoration-not-opened",
+                "Face restoration was left out: {name} could not be opened.",
+                name=settings.restore,
             )
         )
     if not explained and settings.upscale != NONE and (finisher is None or finisher.upscaler is None):
         notes.append(
             note(
-                "enlargement-not-opened", "The enlargement was left out: {name} was not opened.", name=settings.upscale
+                "enlargement-not-opened",
+                "The enlargement was left out: {name} could not be opened.",
+                name=settings.upscale,
             )
         )
     if settings.fusion and settings.fusion_engine != WARP and fuser is None:
         notes.append(
-            note("fusion-not-opened", "Fused by our warp instead: {name} was not opened.", name=settings.fusion_engine)
+            note(
+                "fusion-not-opened",
+                "Fused with the built-in warp instead: {name} could not be opened.",
+                name=settings.fusion_engine,
+            )
         )
     return tuple(notes)
 
@@ -88,7 +96,8 @@ def with_restored_faces(
             notes.append(
                 note(
                     "face-restored-softer",
-                    "{whose}: restored at {face_side} pixels and much larger than that, so it became softer.",
+                    "{whose}: restored at {face_side} pixels, but it is much larger in the picture, so it became "
+                    "softer.",
                     whose=whose,
                     face_side=FACE_SIDE,
                 )
@@ -125,7 +134,7 @@ def enlarged(
     goal = round(factor * picture.width), round(factor * picture.height)
     on_the_way = picture.width * picture.height * upscaler.factor**2
     if goal[0] * goal[1] > MOST_PIXELS or on_the_way > MOST_MADE:
-        said = text("{goal}×{goal2} pixels are more than can be made or read again", goal=goal[0], goal2=goal[1])
+        said = text("{goal}×{goal2} pixels are too many", goal=goal[0], goal2=goal[1])
         return picture, (note("enlargement-too-large", "The enlargement was left out: {said}.", said=said),)
     try:
         plain = picture.resize(goal, Image.Resampling.LANCZOS)

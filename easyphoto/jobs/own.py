@@ -34,7 +34,7 @@ class OwnJobs:
         job = self.everybody.get(id)
         if not self.asking().owns(job.asker):
             raise UnknownJob(
-                text("There is no job {id!r}.", id=id), advice=text("It may have been cleared away; list the jobs.")
+                text("There is no job {id!r}.", id=id), advice=text("It may have been removed; list the jobs.")
             )
         return job
 

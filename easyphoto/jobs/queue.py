@@ -78,11 +78,11 @@ class JobQueue:
         )  # fmt: skip
         with self._changed:
             if self._lanes.is_closing:
-                raise HostBusy(text("EasyPhoto is closing."), advice=text("Ask again when it has started anew."))
+                raise HostBusy(text("EasyPhoto is closing."), advice=text("Try again when it has restarted."))
             self.workspace.check_there()
             is_held_back = any(job.subject.meets(subject) for subject in self._held_back)
             if is_held_back or job.subject.names & doomed(self.workspace.root):
-                raise HostBusy(text("This person is being changed or deleted."), advice=text("Ask again in a moment."))
+                raise HostBusy(text("This person is being changed or deleted."), advice=text("Try again in a moment."))
             self._store.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
             self._told(job.id, "state", state=job.state.value)
@@ -120,7 +120,7 @@ class JobQueue:
         with self._changed:
             mine = self._jobs.get(id)
             if mine is None and not job.state.is_over:
-                raise HostBusy(text("Another process does the job {id}.", id=id), advice=text("Cancel it there."))
+                raise HostBusy(text("Another process is running the job {id}.", id=id), advice=text("Cancel it there."))
             if mine is not None and not mine.state.is_over:
                 self._cancelled.add(id)
                 if mine.state is State.QUEUED:
@@ -138,7 +138,7 @@ class JobQueue:
         except EasyPhotoError:
             is_over = True
         if not is_over:
-            raise HostBusy(text("The job {id} is not over.", id=id), advice=text("Cancel it first."))
+            raise HostBusy(text("The job {id} has not ended yet.", id=id), advice=text("Cancel it first."))
         uploads = uploads_of(folder)
         with self._changed:
             self._drop(id)
@@ -162,7 +162,7 @@ class JobQueue:
             jobs = [job for job in self.list() if not job.state.is_over and job.subject.meets(subject)]
             if not stop and (jobs or any(other.meets(subject) for other in self._held_back)):
                 raise HostBusy(
-                    text("A job of this person, or with their photos, is not over."),
+                    text("A job of this person, or one that uses their photos, has not ended yet."),
                     advice=text("Cancel it, or wait for it."),
                 )
             for job in jobs:

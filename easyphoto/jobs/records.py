@@ -128,7 +128,7 @@ def error_record(error: BaseException) -> dict[str, str]:
     return {
         "code": "InternalError",
         "message": f"{type(error).__name__}: {error}",
-        "advice": text("This is a fault of EasyPhoto. The job's folder holds traceback.txt; please send it."),
+        "advice": text("This is a bug in EasyPhoto. Please report it, with traceback.txt from the job's folder."),
     }
 
 

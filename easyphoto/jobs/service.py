@@ -159,6 +159,6 @@ class Service:
             return
         if all(job.run != command.training for job in self.queue.list()):
             raise InputError(
-                text("There is no run {name!r} of yours.", name=command.training),
-                advice=text("Who began it can resume it."),
+                text("You have no run {name!r}.", name=command.training),
+                advice=text("Only the person who started it can resume it."),
             )

@@ -27,7 +27,7 @@ class JobStore:
         folder = self.root / id
         if not is_file_name(id) or not (folder / JOB_FILE).is_file():
             raise UnknownJob(
-                text("There is no job {id!r}.", id=id), advice=text("It may have been cleared away; list the jobs.")
+                text("There is no job {id!r}.", id=id), advice=text("It may have been removed; list the jobs.")
             )
         return folder
 
@@ -47,7 +47,7 @@ class JobStore:
             if file.is_file():
                 raise
             raise UnknownJob(
-                text("There is no job {id!r}.", id=id), advice=text("It has just been cleared away.")
+                text("There is no job {id!r}.", id=id), advice=text("It has just been removed.")
             ) from error
         return known[1]
 

@@ -80,6 +80,6 @@ def checked_format(name: str, content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise BadPicture(
             text("{name} has {size:.0f} MB.", name=name, size=len(content) / 1e6),
-            advice=text("At most {size} MB are taken.", size=MOST_BYTES // 1_000_000),
+            advice=text("At most {size} MB are accepted.", size=MOST_BYTES // 1_000_000),
         )
     return FORMATS[readable_format(content, name)]

@@ -54,7 +54,7 @@ _LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", 
 _BROKEN = (
     zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
 )  # fmt: skip
-_ADVICE = text("Take a ZIP file made by: easyphoto persons export NAME")
+_ADVICE = text("Use a ZIP file made by: easyphoto persons export NAME")
 
 
 def is_export(source: Path) -> bool:
@@ -115,7 +115,7 @@ def _check_amount(entries: Sequence[ArchiveEntry], room: int) -> None:
         )
     if len(entries) > MOST_FILES:
         raise InputError(
-            text("The archive holds {count} files.", count=len(entries)),
+            text("The archive contains {count} files.", count=len(entries)),
             advice=text("At most {most_files} are unpacked.", most_files=MOST_FILES),
         )
     if room > MOST_BYTES:
@@ -123,7 +123,7 @@ def _check_amount(entries: Sequence[ArchiveEntry], room: int) -> None:
     places = Counter(place.lower() for _, place in entries)
     twice = [place for place, count in places.items() if count > 1]
     if twice:
-        raise InputError(text("The archive holds {twice} twice.", twice=twice[0]), advice=_ADVICE)
+        raise InputError(text("The archive contains {twice} twice.", twice=twice[0]), advice=_ADVICE)
 
 
 def _export_entries(archive: zipfile.ZipFile) -> tuple[ArchiveEntry, ...]:
@@ -135,13 +135,13 @@ def _export_entries(archive: zipfile.ZipFile) -> tuple[ArchiveEntry, ...]:
         if not entry.filename.endswith("/") and not _LITTER.fullmatch(entry.filename)
     ]
     if len({entry.filename.partition("/")[0] for entry in entries}) != 1:
-        raise InputError(text("The archive holds more than one exported person."), advice=_ADVICE)
+        raise InputError(text("The archive contains more than one exported person."), advice=_ADVICE)
     placed = tuple((entry, entry.filename.partition("/")[2]) for entry in entries)
     for entry, place in placed:
         _check(entry, place)
         if not any(pattern.fullmatch(place) for pattern in _PARTS):
             raise InputError(
-                text("The archive holds {filename!r}, which is no part of a person.", filename=entry.filename),
+                text("The archive contains {filename!r}, which does not belong to a person.", filename=entry.filename),
                 advice=_ADVICE,
             )
     return placed
@@ -167,16 +167,20 @@ def _check(entry: zipfile.ZipInfo, place: str) -> None:
     leads_out = place.startswith("/") or {"", "..", "."} & set(place.split("/")) or re.search(r"[\\:]", place)
     if any(len(part.encode()) > _LONGEST_NAME or _DEVICE.fullmatch(part) for part in place.split("/")):
         raise InputError(
-            text("The archive holds {filename!r}, which not every disk can hold.", filename=entry.filename[:100]),
+            text(
+                "The archive contains {filename!r}, a name that not every disk allows.", filename=entry.filename[:100]
+            ),
             advice=_ADVICE,
         )
     if is_link or leads_out or not place.isprintable():
         raise InputError(
-            text("The archive holds {filename!r}, which leads out of it.", filename=entry.filename), advice=_ADVICE
+            text("The archive contains {filename!r}, which points outside of it.", filename=entry.filename),
+            advice=_ADVICE,
         )
     if entry.flag_bits & 1:
         raise InputError(
-            text("The archive is locked with a password."), advice=text("Unpack it, and pack it without one.")
+            text("The archive is locked with a password."),
+            advice=text("Unpack it, and pack it again without a password."),
         )
     if place.endswith((".json", ".jsonl")) and entry.file_size > _MOST_JSON:
         raise InputError(text("{place} is too large for a record.", place=place), advice=_ADVICE)
@@ -197,7 +201,8 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> No
                 stream.write(block)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(
-            text("The archive holds {filename!r} as a file and as a folder.", filename=entry.filename), advice=_ADVICE
+            text("The archive contains {filename!r} as a file and as a folder.", filename=entry.filename),
+            advice=_ADVICE,
         ) from error
     except OSError as error:
         if error.errno == errno.EINVAL:

@@ -75,12 +75,12 @@ def look_into(folder: Path) -> Earlier:
     if not photos:
         photos = _numbered(folder / _CROPS)
         notes.append(
-            note("originals-gone", "The original photos are gone: the crops of the earlier training stand in for them.")
+            note("originals-gone", "The original photos are gone: the crops of the earlier training are used instead.")
         )
     if not photos:
         raise TooFewPhotos(
             text("There are no photos in {folder}.", folder=folder),
-            advice=text("They lie in {folder}.", folder=_ORIGINALS),
+            advice=text("They should be in {folder}.", folder=_ORIGINALS),
         )
     if any((place / f"{_REINFORCED}{folder.name}.safetensors").is_file() for place in _lora_places(folder)):
         notes.append(
@@ -130,12 +130,12 @@ def _checked(earlier: Earlier, engine: FaceEngine, progress: Progress) -> tuple[
         notes = (
             note(
                 "originals-unusable",
-                "None of the original photos can be used: the crops of the earlier training stand in for them.",
+                "None of the original photos can be used: the crops of the earlier training are used instead.",
             ),
         )
     if not check.kept:
         raise TooFewPhotos(
-            check.none_kept, advice=text("Train the person anew, with sharp photos that show one face well.")
+            check.none_kept, advice=text("Train the person again, with sharp photos that show one face well.")
         )
     chosen = _same_photo(earlier.folder / _REFERENCE, check)
     return (replace(check, reference=chosen) if chosen else check), notes

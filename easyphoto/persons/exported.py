@@ -36,12 +36,12 @@ def person_in(folder: Path, progress: Progress) -> Person:
     if person.reference != REFERENCE or person.portrait not in (None, PORTRAIT) or not _names_its_lora(person, folder):
         raise InputError(text("The record of the person names unusual files."), advice=_ADVICE)
     if not person.is_ready:
-        raise InputError(text("The archive holds neither a LoRA nor photos of the person."), advice=_ADVICE)
+        raise InputError(text("The archive contains neither a LoRA nor photos of the person."), advice=_ADVICE)
     family = family_of_lora(_file_of(folder, LORA)) if person.is_trained else family_named(person.family)
     if family.id != person.family:
         raise InputError(
             text(
-                "The person's LoRA is for {label}, their record says {family!r}.",
+                "The person's LoRA is for {label}, but their record says {family!r}.",
                 label=family.label,
                 family=person.family,
             ),

@@ -104,7 +104,8 @@ def put_in_place(workspace: Workspace, id: str, new: Path, *, replaces: bool) ->
                 _ended(workspace, begun)
         if not replaces and place.exists():
             raise NameTaken(
-                text("There is already a person {name!r}.", name=id), advice=text("They came while this one was made.")
+                text("There is already a person {name!r}.", name=id),
+                advice=text("They were added while this one was being made."),
             )
         old = place_in_trash(root, id).relative_to(root).as_posix() if replaces else ""
         change = begin(root, new_change(INSTALL, (id,), new=new.relative_to(root).as_posix(), old=old))

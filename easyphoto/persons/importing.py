@@ -68,7 +68,7 @@ def _arrived(
     folders = earlier_folders(source)
     if not folders:
         raise InputError(
-            text("{source} holds no person.", source=source),
+            text("There is no person in {source}.", source=source),
             advice=text("Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos."),
         )
     if len(folders) == 1:
@@ -77,7 +77,7 @@ def _arrived(
         )
     if name is not None:
         raise InputError(
-            text("{source} holds {count} persons.", source=source, count=len(folders)),
+            text("There are {count} persons in {source}.", source=source, count=len(folders)),
             advice=text("Name one person's folder, or no name."),
         )
     arrived: list[Person] = []
@@ -170,6 +170,6 @@ def _base_note(person: Person) -> tuple[str, ...]:
     return (
         note(
             "base-unknown",
-            "Imported: on which checkpoint the LoRA was trained is not known here. Name one with --base.",
+            "Imported. It is not known on which checkpoint the LoRA was trained; choose one with --base.",
         ),
     )

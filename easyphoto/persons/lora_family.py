@@ -13,7 +13,7 @@ from easyphoto.messages import text
 
 _FACTORS = (*LORA_DOWN, ".lora_up.weight", ".lora_B.weight", ".lora.up.weight", "_lora.up.weight")
 _TAKE = text(
-    "Take a LoRA of a person for {names_of_files} (.safetensors).", names_of_files=FAMILIES.names_of_files("or")
+    "Use a LoRA of a person for {names_of_files} (.safetensors).", names_of_files=FAMILIES.names_of_files("or")
 )
 
 
@@ -21,7 +21,7 @@ def family_of_lora(file: Path) -> Family:
     """The family of a LoRA file. Raises InputError for anything else, and says what the file is."""
     header = read_header(file)
     if not any(key.endswith(_FACTORS) for key in header.shapes):
-        raise InputError(text("{name} is no LoRA.", name=file.name), advice=_TAKE)
+        raise InputError(text("{name} is not a LoRA.", name=file.name), advice=_TAKE)
     if header.metadata.get("ep_lora_version") == "scene":
         raise InputError(text("{name} is the LoRA of a scene, not of a person.", name=file.name), advice=_TAKE)
     family = FAMILIES.of_lora(header)

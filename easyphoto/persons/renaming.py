@@ -58,7 +58,7 @@ def rename_person(workspace: Workspace, id: str, name: str, *, host: Host, new_i
             _check_free(workspace, target)
         if busy := works_on(root, names_of((old, target))):
             raise RunBusy(
-                text("{busy} works on {old}.", busy=", ".join(busy), old=old),
+                text("{busy} is working on {old}.", busy=", ".join(busy), old=old),
                 advice=text("Wait until it is done, or stop it first."),
             )
         loras = (workspace.person_folder(old) / LORA,) if target != old else ()
@@ -94,7 +94,7 @@ def _complete_earlier(workspace: Workspace, held: set[str], host: Host) -> None:
             if not {*change.persons} <= held:
                 raise RunBusy(
                     text("{persons} is being renamed.", persons=change.persons[0]),
-                    advice=text("Ask again in a moment."),
+                    advice=text("Try again in a moment."),
                 )
             _complete(workspace, change, host)
 

@@ -126,7 +126,9 @@ def _without_strangers(
     if group.agrees:
         return result, (), True
     said = note(
-        "photos-disagree", "The photos do not agree on one person; none was set aside for it. Add photos, or sort them."
+        "photos-disagree",
+        "The photos seem to show different people, and it is not clear which one is meant, so "
+        "none was set aside. Remove photos of others, or add more of the person.",
     )
     return result, (said,), False
 
@@ -144,7 +146,7 @@ def other_kind_last(looks: Sequence[Look], engine: FaceEngine) -> tuple[list[Loo
     if len(strange) == len(kept):
         said = note(
             "all-of-another-kind",
-            "No face looks {looks}, although the photos are taken for {kind}. If they are {other}, {say_so}.",
+            "No face looks {looks}, although the photos are treated as {kind}. If they are {other}, {say_so}.",
             looks=engine.domain.looks,
             kind=engine.domain.said,
             other=other.said,
@@ -169,14 +171,15 @@ def _not_checked_note(engine: FaceEngine) -> Text:
     if engine.embedder is not None:
         return note(
             "no-limit",
-            "identity not checked: from which cosine on {embedder} shows one person is not known, so nobody was set "
-            "aside. See that the photos show one person, or measure it: easyphoto bench strangers --photos DIR",
+            "identity not checked: it is not known how much likeness {embedder} finds between two photos of "
+            "one person, so none was set aside. Please check that the photos all show one person, or have it "
+            "measured: easyphoto bench strangers --photos DIR",
             embedder=engine.embedder,
         )
     return note(
         "no-embedder",
-        "identity not checked: there is no embedder for {kind}, so all photos count alike. See that they show one "
-        "person.",
+        "identity not checked: there is no face recognition for {kind}, so all photos count the same. "
+        "Please check that they all show one person.",
         kind=engine.domain.said,
     )
 
@@ -192,8 +195,8 @@ def _doubts(names: Sequence[str], cosines: Sequence[float]) -> tuple[Text, ...]:
     return (
         note(
             "doubtful-photos",
-            "Much less like the other photos (half of them reach {middle:.2f}): {doubtful}. Remove what "
-            "shows somebody else.",
+            "Much less alike than the other photos (half of them reach {middle:.2f}): {doubtful}. Remove those "
+            "that show somebody else.",
             middle=middle,
             doubtful=", ".join(doubtful),
         ),
@@ -218,10 +221,10 @@ def _base_notes(engine: FaceEngine, family: Family) -> tuple[Text, ...]:
     return (
         note(
             "base-only-draws",
-            "The base miniature knows drawn people only: what it learns of a photographed face is a drawn "
-            "one, without a likeness, and a picture shows little of the person but the reference photo, laid "
-            "on the template's face. For a likeness take a checkpoint of Stable Diffusion 1.5 or SDXL: "
-            "--base FILE (in the tab: Base checkpoint; in the API: options.base).",
+            "The base miniature only knows drawn people: it learns a photographed face as a drawn one, without "
+            "a likeness, and a picture shows little of the person except the reference photo, laid over the "
+            "template's face. For a likeness choose a checkpoint of Stable Diffusion 1.5 or SDXL: --base FILE "
+            "(in the tab: Base checkpoint; in the API: options.base).",
         ),
     )
 
@@ -267,8 +270,8 @@ def _reference_notes(reference: Reference) -> tuple[Text, ...]:
     return (
         note(
             NOT_ASSURED,
-            "Whether {name}, the reference photo, shows the person who is meant was not checked. "
-            "Look at it, and choose another one where it does not.",
+            "It was not checked whether {name}, the reference photo, shows the right person. Look at it, and "
+            "choose another one if it does not.",
             name=reference.photo,
         ),
     )

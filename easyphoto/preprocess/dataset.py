@@ -79,7 +79,7 @@ def prepare_dataset(
     if not check.kept:
         raise TooFewPhotos(
             text("No photo can be used."),
-            advice=text("The verdict sheet says for every photo why, and what to do about it."),
+            advice=text("The verdict on each photo says why, and what to do about it."),
         )
     building = folder.with_name(f".building-{folder.name}")
     _cleared(building)
@@ -94,7 +94,7 @@ def prepare_dataset(
         caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
         record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
         records.append({**record, "side": crop.side})
-    progress.step(len(crops), len(crops), phase("dataset-ready", "dataset ready"))
+    progress.step(len(crops), len(crops), phase("dataset-ready", "photos ready for training"))
     _write_reference(building, check)
     _write_records(building, records, check=check, family=family, notes=tuple(notes))
     _moved_into_place(building, folder)
@@ -189,7 +189,7 @@ def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: 
         note(
             "crops-enlarged",
             "{small} of {count} crops are smaller than {resolution} px and were enlarged; {enhanced} of them "
-            "were sharpened mildly (no restoration network is at hand).",
+            "were sharpened mildly (no face restoration model is available).",
             small=small,
             count=len(crops),
             resolution=family.resolution,
@@ -274,5 +274,5 @@ def _moved_into_place(building: Path, folder: Path) -> None:
     except OSError as error:
         raise DiskFailure(
             text("{folder} could not be written: {cause}.", folder=folder, cause=cause_of(error)),
-            advice=text("Check free space and the rights of the folder."),
+            advice=text("Check free space and the permissions of the folder."),
         ) from error

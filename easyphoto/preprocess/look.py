@@ -101,12 +101,12 @@ def _unreadable(photo: Path, error: BadPicture) -> Verdict:
     said = error.message
     no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
     if no_file is not None:
-        words = (text("It is {no_file}, no picture.", no_file=no_file), text("Remove it, or put the picture there."))
+        words = (text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there."))
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     if "does not exist" in said:
         words = (
-            text("It is not there: it was removed, or is a link that leads nowhere."),
-            text("Copy it anew, or remove it."),
+            text("It is missing: it was removed, or it is a link that leads nowhere."),
+            text("Copy it again, or remove it."),
         )
         return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
@@ -119,9 +119,9 @@ def _unreadable(photo: Path, error: BadPicture) -> Verdict:
     explanation = (
         text("The file is cut off: part of the picture is missing.")
         if cut
-        else text("The file is no readable picture.")
+        else text("The file cannot be read as a picture.")
     )
-    advice = text("Copy it anew from where it came.") if cut else text("Save it again as JPEG or PNG, or remove it.")
+    advice = text("Copy it again from where it came.") if cut else text("Save it again as JPEG or PNG, or remove it.")
     return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, explanation, advice)
 
 
@@ -158,7 +158,7 @@ def _no_face_words(full: Size) -> tuple[Text, Text]:
         return said, text("Use the original photo.")
     return (
         text("No face was found, upright or turned."),
-        text("Use a photo where the face is seen from the front, uncovered and in good light."),
+        text("Use a photo that shows the face from the front, uncovered and in good light."),
     )
 
 
@@ -176,7 +176,7 @@ def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
             verdict,
             Reason.SEVERAL_FACES,
             text("Face {number} was chosen, but {count} were found.", number=number, count=len(faces)),
-            text("Choose a number from 1 to {count}, as they stand on the sheet.", count=len(faces)),
+            text("Choose a number from 1 to {count}, as marked in the photo.", count=len(faces)),
         )
     rivals = [face for face in faces[1:] if face.box.area > _RIVAL * faces[0].box.area]
     if not rivals:
@@ -186,7 +186,8 @@ def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
         Reason.SEVERAL_FACES,
         text("{count} faces are about equally large.", count=len(rivals) + 1),
         text(
-            "Say which one is meant (a number from 1 to {count}, as on the sheet), or crop the photo to it.",
+            "Choose the one that is meant (a number from 1 to {count}, as marked in the photo), or crop the "
+            "photo to it.",
             count=len(rivals) + 1,
         ),
     )
@@ -238,13 +239,15 @@ def _fault(
         return (
             Reason.COVERED,
             verdict.covering.sentence,
-            text("Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces."),
+            text(
+                "Use a photo where eyes and mouth are visible; to use such photos anyway, switch on Keep covered faces."
+            ),
         )
     if verdict.face.score < _HALF_SEEN or width < _NARROW * verdict.face.box.height:
         return (
             Reason.PARTIAL_FACE,
             text("The face is hard to make out: part of it is hidden, turned away or in shadow."),
-            text("Use a photo where both eyes, nose and mouth are seen."),
+            text("Use a photo where both eyes, nose and mouth are visible."),
         )
     if not is_sharp:
         return (
@@ -262,7 +265,7 @@ def _fault(
 def _small_words(width: float, least: int) -> tuple[Text, Text]:
     return (
         text("The face is {width:.0f} pixels wide; at least {least} are needed.", width=width, least=least),
-        text("Use the photo at its full size, or one taken from nearer."),
+        text("Use the photo at its full size, or one taken from closer up."),
     )
 
 

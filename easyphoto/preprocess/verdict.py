@@ -136,10 +136,10 @@ class Check:
         if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
         if any(NOT_CHECKED in verdict.notes for verdict in self.verdicts):
-            return text("ranked by {embedder}, identity not checked", embedder=self.embedder)
+            return text("ranked with {embedder}, identity not checked", embedder=self.embedder)
         if self.question is not None:
-            return text("compared by {embedder}, without agreement", embedder=self.embedder)
-        return text("identity checked by {embedder}", embedder=self.embedder)
+            return text("compared with {embedder}, without a clear result", embedder=self.embedder)
+        return text("identity checked with {embedder}", embedder=self.embedder)
 
     def record(self) -> dict[str, Any]:
         return {

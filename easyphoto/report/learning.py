@@ -81,7 +81,7 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
         picture = run_folder / event.path
         if not picture.is_file():
             continue
-        score = text("not judged") if event.score is None else f"likeness {event.score:.2f}"
+        score = text("not measured") if event.score is None else f"likeness {event.score:.2f}"
         is_best = best is not None and event.score == best
         figures.append(
             Figure(
@@ -92,21 +92,18 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
                 detail=f"template {event.template} · {score}",
             )
         )
-    return Gallery(tuple(figures), "Validation pictures", side=_SIDE) if figures else None
+    return Gallery(tuple(figures), "Test pictures", side=_SIDE) if figures else None
 
 
 def _votes(done: Done) -> Table:
     rows = tuple((step, f"{100 * share:.0f} %") for step, share in done.weights.items())
-    return Table(("checkpoint", "share in the merge"), rows, "Votes")
+    return Table(("checkpoint", "share in the merge"), rows, "Merged checkpoints")
 
 
 def _words(done: Done | None) -> str:
     if done is None:
-        return text("The training did not come to its end.")
+        return text("The training did not finish.")
     if done.merged is None:
-        return f"The checkpoint of step {done.best_step} was taken; nothing could be judged."
+        return f"The checkpoint of step {done.best_step} is used: likeness could not be measured."
     best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"
-    return (
-        f"The checkpoints were merged by the votes of their pictures: likeness {done.merged:.3f}{best}; "
-        f"{100 * done.energy_lost:.2f} % of the energy was lost on the way back to the rank."
-    )
+    return f"The LoRA is merged from the checkpoints with the best test pictures: likeness {done.merged:.3f}{best}."

@@ -22,7 +22,7 @@ def verdict_section(check: Check, person: str | None = None) -> Section:
     kept = check.kept
     aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
     figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
-    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; analysed as {check.domain}, {check.identity_words}."
+    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; treated as {check.domain}, {check.identity_words}."
     parts: tuple[Part, ...] = (*_question(check, person), Gallery(figures))
     return Section("Photos and verdicts", (*parts, Notes(check.notes)) if check.notes else parts, words)
 
@@ -33,9 +33,9 @@ def dataset_section(dataset: Dataset) -> Section:
     for entry in dataset.entries:
         crop, weights = (read_picture(file, longest=2 * _CROP_SIDE) for file in (entry.image, entry.weights))
         figures.append(Figure(crop, entry.photo, detail=entry.caption))
-        figures.append(Figure(weights, "weight in the loss"))
+        figures.append(Figure(weights, "how much each part counts"))
     parts: tuple[Part, ...] = (Gallery(tuple(figures), side=_CROP_SIDE),)
-    words = "What the networks learn from. Bright in the second picture of a pair counts much, dark counts little."
+    words = "What the training learns from. In the second picture of a pair, bright parts count much, dark ones little."
     return Section("Crops and masks", (*parts, Notes(dataset.notes)) if dataset.notes else parts, words)
 
 
@@ -43,15 +43,15 @@ def _question(check: Check, person: str | None) -> tuple[Gallery, ...]:
     asked = check.question
     if asked is None:
         return ()
-    detail = "Nobody could check it. Where it shows somebody else, train again with another reference photo."
+    detail = "It could not be checked. If it shows somebody else, train again with another reference photo."
     figure = Figure(_thumbnail(asked), asked.photo, badge="reference, not checked", tone=NoteTone.ASIDE, detail=detail)
     return (Gallery((figure,), title=question_about(person), side=SIDE),)
 
 
 def _verdict_figure(verdict: Verdict, reference: str | None) -> Figure:
-    detail = "" if verdict.face is None else f"sharp {verdict.sharpness:.2f} · quality {verdict.quality:.2f}"
+    detail = "" if verdict.face is None else f"sharpness {verdict.sharpness:.2f} · quality {verdict.quality:.2f}"
     if verdict.identity is not None:
-        detail += f" · identity {verdict.identity:.2f}"
+        detail += f" · likeness {verdict.identity:.2f}"
     if not verdict.kept:
         badge = verdict.reason.value if verdict.reason else "set aside"
         detail = verdict.explanation if not verdict.advice else f"{verdict.explanation} {verdict.advice}"

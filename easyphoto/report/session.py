@@ -79,12 +79,12 @@ def _likeness_table(made: Photographs, before: tuple[Likeness | None, ...]) -> T
             else (share_words(after.percentile), share_words(after.strangers), after.embedder)
         )
         rows.append((name, _number(earlier), _number(after), *shares))
-    headings = ("person", "template before", "result after", "above own photos", "above strangers", "embedder")
-    return Table(headings, tuple(rows), "Likeness (cosine to the person's photos)")
+    headings = ("person", "template before", "result after", "above own photos", "above strangers", "measured with")
+    return Table(headings, tuple(rows), "Likeness to the person's photos (at most 1)")
 
 
 def _number(found: Likeness | None) -> str:
-    return "not judged" if found is None else f"{found.cosine:.3f}"
+    return "not measured" if found is None else f"{found.cosine:.3f}"
 
 
 def _words(likeness: tuple[Likeness | None, ...]) -> str:

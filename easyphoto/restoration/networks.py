@@ -83,17 +83,17 @@ def opened(file: Path, purpose: str) -> Any:
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise WeightsMissing(
-            text("{name} cannot be read as a network ({reason}).", name=file.name, reason=first_line(error)),
+            text("{name} cannot be read as a model ({reason}).", name=file.name, reason=first_line(error)),
             advice=text("Run: easyphoto weights check"),
         ) from error
     if getattr(network, "purpose", None) != purpose or network.input_channels != 3 or network.output_channels != 3:
         raise WeightsMissing(
             text(
-                "{name} holds {architecture}, which is not for this.",
+                "{name} contains {architecture}, which cannot be used for this.",
                 name=file.name,
                 architecture=network.architecture.name,
             ),
-            advice=text("Put the right file in its place: easyphoto weights check"),
+            advice=text("Replace it with the right file: easyphoto weights check"),
         )
     network.eval()
     return network.half() if device.type == "cuda" and network.supports_half else network.float()
@@ -133,7 +133,7 @@ def levels_of(answer: Any) -> np.ndarray:
     levels = answer[0].float().clamp(0, 1).mul(255).permute(1, 2, 0).cpu().numpy()
     if not np.isfinite(levels).all():
         raise BackendError(
-            text("The network answered with what is no number."), advice=text("Run: easyphoto weights check")
+            text("The model produced values that are not numbers."), advice=text("Run: easyphoto weights check")
         )
     return levels
 
@@ -147,12 +147,12 @@ def named_failures() -> Iterator[None]:
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise BackendError(
-            text("The network failed: {reason}.", reason=first_line(error)), advice=text("Run: easyphoto weights check")
+            text("The model failed: {reason}.", reason=first_line(error)), advice=text("Run: easyphoto weights check")
         ) from error
 
 
 def too_little_memory() -> OutOfMemory:
     return OutOfMemory(
-        text("The device has not enough memory for this network."),
+        text("The device does not have enough memory for this model."),
         advice=text("Close other programs that use the device."),
     )

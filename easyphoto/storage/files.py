@@ -36,8 +36,10 @@ _KINDS = {
     stat.S_IFBLK: text("a device"),
 }
 _CHANGED = text("The record that names it was changed by hand, or is damaged.")
-_FIXES = text("Check free space and the rights of the folder, then run the same command again.")
-_IN_USE = text("Check the rights of the folder, and close what has the file open, then run the same command again.")
+_FIXES = text("Check free space and the permissions of the folder, then run the same command again.")
+_IN_USE = text(
+    "Check the permissions of the folder, and close whatever has the file open, then run the same command again."
+)
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
                     filename=error.filename,
                     cause=cause_of(error),
                 ),
-                advice=text("Check that it is there and may be read."),
+                advice=text("Check that it exists and can be read."),
             ) from error
         advice = _IN_USE if isinstance(error, PermissionError) else _FIXES
         raise DiskFailure(
@@ -173,7 +175,7 @@ def _writable(target: Path) -> Path:
     if kind != stat.S_IFREG:
         raise NotAFile(
             text("{target} is {what}.", target=target, what=_KINDS.get(kind, text("no file"))),
-            advice=text("Name a new file, or one to be replaced."),
+            advice=text("Give a new file, or one to be replaced."),
         )
     return target
 
@@ -277,7 +279,7 @@ def _check_kind(source: Path, mode: int) -> None:
     if kind != stat.S_IFREG:
         raise NotAFile(
             text("{source} is {what}.", source=source, what=_KINDS.get(kind, text("no file"))),
-            advice=text("Name a file."),
+            advice=text("Give a file."),
         )
 
 
@@ -288,7 +290,7 @@ def read_regular(source: Path, most: int) -> bytes:
     if len(content) > most:
         raise InputError(
             text("{source} has more than {most} bytes.", source=source, most=most),
-            advice=text("It is none of ours, or damaged."),
+            advice=text("It was not made by EasyPhoto, or it is damaged."),
         )
     return content
 
@@ -299,15 +301,15 @@ def inside(folder: Path, name: str) -> Path:
     Every path in a record passes through here, because records also come from other people's exports and from editors.
     """
     if any(len(part.encode("utf-8", "replace")) > MOST_NAME_BYTES for part in Path(name).parts):
-        raise OutsideFolder(text("{name!r} is no path.", name=name[:100]), advice=_CHANGED)
+        raise OutsideFolder(text("{name!r} is not a path.", name=name[:100]), advice=_CHANGED)
     try:
         path = folder / name
         root, found = folder.resolve(), path.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideFolder(text("{name!r} is no path.", name=name[:100]), advice=_CHANGED) from error
+        raise OutsideFolder(text("{name!r} is not a path.", name=name[:100]), advice=_CHANGED) from error
     if Path(name).is_absolute() or root not in found.parents:
         raise OutsideFolder(
-            text("{name!r} leads out of {folder}.", name=name[:100], folder=folder.name), advice=_CHANGED
+            text("{name!r} points outside of {folder}.", name=name[:100], folder=folder.name), advice=_CHANGED
         )
     return path
 
@@ -331,7 +333,7 @@ def disk_failure(error: OSError) -> DiskFailure:
         said = text("{cause}.", cause=cause_of(error))
     else:
         said = text("{file}: {cause}.", file=error.filename, cause=cause_of(error))
-    advice = text("Check free space, and that the folder is there and may be written; then do the same again.")
+    advice = text("Check free space, and that the folder exists and can be written to; then try again.")
     return DiskFailure(said, advice=advice)
 
 

@@ -79,8 +79,8 @@ def end(root: Path, change: Change) -> None:
         _record(root, change.id).unlink(missing_ok=True)
     except OSError as error:
         raise DiskFailure(
-            text("The change {id} cannot be ended: {cause}.", id=change.id, cause=cause_of(error)),
-            advice=text("Check its rights."),
+            text("The change {id} cannot be completed: {cause}.", id=change.id, cause=cause_of(error)),
+            advice=text("Check its permissions."),
         ) from error
 
 

@@ -81,7 +81,7 @@ def _held(path: Path, *, stays: bool, latest: float) -> int:
                     return handle
             elif time.monotonic() >= latest:
                 raise RunBusy(
-                    text("Another process ({owner}) works on {name}.", owner=owner_of(path), name=path.parent.name),
+                    text("Another process ({owner}) is using {name}.", owner=owner_of(path), name=path.parent.name),
                     advice=text("Wait until it is done, or stop it first."),
                 )
             else:
@@ -109,7 +109,7 @@ def _opened(path: Path) -> int:
     except OSError as error:
         raise DiskFailure(
             text("{path} cannot be made: {cause}.", path=path, cause=cause_of(error)),
-            advice=text("Check the rights of the folder."),
+            advice=text("Check the permissions of the folder."),
         ) from error
 
 

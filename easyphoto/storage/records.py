@@ -42,7 +42,7 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
     except (ValueError, RecursionError) as error:
         raise BadRecord(
             text("{name} cannot be written: {error}.", name=target.name, error=error),
-            advice=text("This is a fault of EasyPhoto."),
+            advice=text("This is a bug in EasyPhoto."),
         ) from error
     write_text(target, written)
 
@@ -93,7 +93,7 @@ def read_json(source: Path, *, any_format: bool = False) -> dict[str, Any]:
     except OSError as error:
         raise BadRecord(
             text("{source} cannot be read: {cause}.", source=source, cause=cause_of(error)),
-            advice=text("Check its rights."),
+            advice=text("Check its permissions."),
         ) from error
     except (InputError, ValueError) as error:
         raise BadRecord(

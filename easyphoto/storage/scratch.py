@@ -24,7 +24,7 @@ TRASH = "trash"
 LOCK = ".lock"
 SECONDS_UNHELD = 3600
 """Age at which a folder without a lock counts as abandoned; earlier versions had no locks."""
-_ADVICE = text("Close what has it open and check its rights, then run the same command again.")
+_ADVICE = text("Close whatever has it open and check its permissions, then run the same command again.")
 SECONDS_OF_A_WRITE = 3600
 """Time without a change after which a temporary file counts as left over, where no lock tells."""
 
@@ -42,7 +42,7 @@ def held_folder(place: Path) -> Iterator[Path]:
         except OSError as error:
             raise DiskFailure(
                 text("{own} cannot be made: {cause}.", own=own, cause=cause_of(error)),
-                advice=text("Check free space and the rights of the folder."),
+                advice=text("Check free space and the permissions of the folder."),
             ) from error
         try:
             yield own

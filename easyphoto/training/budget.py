@@ -140,7 +140,7 @@ def plan_training(
             weights=(weights + (free or 0)) / GB,
         ),
         advice=text(
-            "Take a smaller resolution or rank, close other programs that use the device, or train a smaller model."
+            "Choose a smaller resolution or rank, close other programs that use the device, or train a smaller model."
         ),
     )
 

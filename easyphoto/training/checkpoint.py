@@ -51,7 +51,7 @@ def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
     except (SafetensorError, OSError) as error:
         raise InputError(
             text("{source} cannot be read: {cause}.", source=folder.resume.name, cause=cause_of(error)),
-            advice=text("Delete the run's checkpoints folder; it then starts anew."),
+            advice=text("Delete the run's checkpoints folder; it then starts over."),
         ) from error
     if told != fingerprint:
         raise InputError(

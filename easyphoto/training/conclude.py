@@ -100,7 +100,8 @@ def elect(context: RunContext, learner: Learner, judge: Validator | None, pictur
         context.notes.append(
             note(
                 "merge-falls-behind",
-                "the merge of {voters} votes falls behind the best checkpoint: fewer vote",
+                "merging the checkpoints of {voters} test pictures gives less likeness than the best checkpoint "
+                "alone: fewer are merged",
                 voters=voters,
             )
         )

@@ -72,15 +72,13 @@ def ready_environment(env: Path) -> EnvironmentReport:
     if stamp is None or not python.exists():
         half = env.is_dir() and any(env.iterdir())
         if half:
-            raise TrainerMissing(
-                text("The environment that trains is half-made ({folder}).", folder=env), advice=ADVICE
-            )
-        raise TrainerMissing(text("The environment that trains is not made yet ({folder}).", folder=env), advice=ADVICE)
+            raise TrainerMissing(text("The training environment is incomplete ({folder}).", folder=env), advice=ADVICE)
+        raise TrainerMissing(text("The training environment is not set up yet ({folder}).", folder=env), advice=ADVICE)
     for name, now in _belongs_to().items():
         if stamp.get(name) != now:
             raise TrainerMissing(
                 text(
-                    "The environment that trains was made for another {name}: {stamp}, now {now}.",
+                    "The training environment was made for another {name}: {stamp}, now {now}.",
                     name=name,
                     stamp=stamp.get(name),
                     now=now,
@@ -167,7 +165,7 @@ def _check_room(env: Path) -> None:
     if free < ROOM:
         raise DiskFailure(
             text(
-                "The environment that trains needs {room:.1f} GB in {existing}; {free:.1f} GB are free.",
+                "The training environment needs {room:.1f} GB in {existing}; {free:.1f} GB are free.",
                 room=ROOM / 1e9,
                 existing=existing,
                 free=free / 1e9,
@@ -185,7 +183,7 @@ def _clear(env: Path) -> None:
     """Remove an earlier environment. Raises TrainerMissing if the folder holds something EasyPhoto did not create."""
     if not ((env / STAMP).exists() or _mark(env).exists()) and env.exists() and any(env.iterdir()):
         raise TrainerMissing(
-            text("{env} holds something that EasyPhoto did not make.", env=env),
+            text("{env} contains something that EasyPhoto did not make.", env=env),
             advice=text("Move it away, then try again."),
         )
     write_text(_mark(env), "")
@@ -196,13 +194,13 @@ def _clear(env: Path) -> None:
             shutil.rmtree(env)
     except OSError as error:
         raise DiskFailure(
-            text("{env} cannot be made anew: {cause}.", env=env, cause=cause_of(error)),
+            text("{env} cannot be made again: {cause}.", env=env, cause=cause_of(error)),
             advice=text("Stop what uses it, or delete it by hand, then try again."),
         ) from error
 
 
 def _make_venv(env: Path, steps: _Steps) -> None:
-    steps.say(phase("make-environment", "making the environment"))
+    steps.say(phase("make-environment", "making the training environment"))
     try:
         run_command([sys.executable, "-I", "-m", "venv", str(env)], steps.progress, environment=foreign_environment())
     except CommandFailed as failed:
@@ -256,7 +254,7 @@ def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
     if Path(found["torch"]).resolve() != torch.folder / "torch":
         raise TrainerMissing(
             text(
-                "The new environment took a torch in {found}, not the web UI's in {folder}.",
+                "The new environment uses the torch in {found}, not the web UI's in {folder}.",
                 found=found["torch"],
                 folder=torch.folder,
             ),
@@ -264,7 +262,9 @@ def _prove(python: Path, torch: HostTorch, steps: _Steps) -> dict[str, str]:
         )
     if found["conflicts"]:
         raise TrainerMissing(
-            text("The new environment does not fit together: {found}.", found="; ".join(found["conflicts"])),
+            text(
+                "The packages of the new environment do not fit together: {found}.", found="; ".join(found["conflicts"])
+            ),
             advice=text("Please report this with the web UI's version of torch."),
         )
     return dict(found["versions"])
@@ -284,8 +284,8 @@ SIGNS: tuple[tuple[str, str], ...] = (
         r"Max retries exceeded|ProxyError|Connection refused|Network is unreachable|getaddrinfo failed|SSLError|"
         r"from versions: none",
         text(
-            "No package index answered. Mend the connection, or put the packages into a folder and "
-            "name it in PIP_FIND_LINKS (with PIP_NO_INDEX=1), then try again."
+            "No package index answered. Check the connection, or put the packages into a folder and name it in "
+            "PIP_FIND_LINKS (with PIP_NO_INDEX=1), then try again."
         ),
     ),
     (
@@ -300,12 +300,12 @@ def _named(failed: CommandFailed, what: str) -> TrainerMissing | DiskFailure:
     """The failed command as an error with advice."""
     written = "\n".join(failed.lines)
     words = text(
-        "{what}. It said last: {last_words}.", what=what, last_words=" · ".join(_last_words(failed.lines)) or failed
+        "{what}. Its last output: {last_words}.", what=what, last_words=" · ".join(_last_words(failed.lines)) or failed
     )
     if re.search(DISK_SIGNS, written):
         return DiskFailure(words, advice=text("Free some space, then try again."))
     advice = next(
-        (advice for sign, advice in SIGNS if re.search(sign, written)), text("Mend what it says, then try again.")
+        (advice for sign, advice in SIGNS if re.search(sign, written)), text("Fix what it reports, then try again.")
     )
     return TrainerMissing(words, advice=advice)
 

@@ -41,7 +41,7 @@ PHASES = {
     "load": phase("load", "loading the model"),
     "cache": phase("cache", "encoding photos"),
     "train": phase("train", "training"),
-    "validate": phase("validate", "drawing validation pictures"),
+    "validate": phase("validate", "making test pictures"),
     "select": phase("select", "merging the best checkpoints"),
     "save": phase("save", "saving"),
 }
@@ -155,7 +155,7 @@ class _Display:
             case Step():
                 self._done, self._total = event.step, event.of
                 minutes, seconds = divmod(round(event.eta_s or 0), 60)
-                loss = text("no number") if event.loss is None else f"{event.loss:.4f}"
+                loss = text("not a number") if event.loss is None else f"{event.loss:.4f}"
                 left = text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds)
                 self._say(joined([PHASES["train"], text("loss {loss}", loss=loss), left], " · "))
             case MemoryPlanned():
@@ -188,7 +188,7 @@ def _verdict(folder: RunFolder, heard: list[Event], returncode: int, *, memory_r
 
 
 def _unsaid_end(folder: RunFolder, returncode: int, *, memory_ran_out: bool) -> EasyPhotoError:
-    again = text("Start the run again: it goes on from its last checkpoint.")
+    again = text("Start the run again: it continues from its last checkpoint.")
     advice = text("{again} The log is {log}.", again=again, log=folder.log)
     if -returncode not in SIGNALS_OF_OTHERS:
         how = (

@@ -204,8 +204,8 @@ class Learner:
         self.bad_steps += 1
         if self.bad_steps >= BAD_STEPS:
             raise Diverged(
-                text("The loss was no number in {bad_steps} steps.", bad_steps=self.bad_steps),
-                advice=text("Lower the learning rate; if it goes on, look for a damaged base model."),
+                text("The loss was not a number in {bad_steps} steps.", bad_steps=self.bad_steps),
+                advice=text("Lower the learning rate; if that does not help, the base model may be damaged."),
             )
 
     def loss(self, part: slice = slice(None)) -> torch.Tensor:

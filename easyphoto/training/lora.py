@@ -96,7 +96,7 @@ def read_lora(source: Path) -> tuple[State, dict[str, str]]:
             return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(
-            text("{source} is no readable LoRA: {cause}.", source=source, cause=cause_of(error)),
+            text("{source} cannot be read as a LoRA: {cause}.", source=source, cause=cause_of(error)),
             advice=text("Train again, or restore it."),
         ) from error
 

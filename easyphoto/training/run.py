@@ -75,7 +75,7 @@ class TrainRun:
         if unknown:
             raise InputError(
                 text("The run has unknown entries: {unknown}.", unknown=", ".join(unknown)),
-                advice=text("Write it anew."),
+                advice=text("Write it again."),
             )
         for name, kind in NESTED.items():
             values[name] = settings_from(kind, values.get(name, {}))

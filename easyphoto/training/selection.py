@@ -46,8 +46,8 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     if not judged:
         remark = note(
             "not-voted",
-            "checkpoints were not judged (no embedder, or no face of the person's kind on the "
-            "validation pictures): the last one is taken",
+            "checkpoints could not be compared (no face recognition, or no fitting face on the test pictures): "
+            "the last one is used",
         )
         shown = [picture for picture in pictures if picture.step == last_step]
         return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(remark,))

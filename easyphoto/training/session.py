@@ -102,10 +102,8 @@ def precision(settings: TrainSettings, device: str) -> torch.dtype:
             # bfloat16 has float32's range, so no gradient underflows; older GPUs lack it and train in float32.
             return torch.bfloat16 if device != "cpu" and computes_bf16() else torch.float32
     raise InputError(
-        text(
-            "{precision} cannot be trained in on this device ({device}).", precision=settings.precision, device=device
-        ),
-        advice=text("Take auto, or fp32."),
+        text("This device ({device}) cannot train in {precision}.", precision=settings.precision, device=device),
+        advice=text("Choose auto, or fp32."),
     )
 
 
@@ -160,7 +158,7 @@ def open_judge(
     run, engine = context.run, tools.engine
     if engine is None or not run.templates:
         lacking = text("face engine") if run.templates else text("templates")
-        context.note("no-validation", text("no validation: the run names no {lacking}", lacking=lacking))
+        context.note("no-validation", text("no test pictures: the run names no {lacking}", lacking=lacking))
         return None
     templates = [context.folder.path(template) for template in run.templates]
     views, notes = make_views(templates, engine, run.kind)
@@ -168,11 +166,14 @@ def open_judge(
         context.note("no-face", note)
     reference = reference_vector(judging, engine)
     if engine.embedder and reference is None:
-        context.note("no-face", text("no face was found on the photos that judge: checkpoints are not voted on"))
+        context.note(
+            "no-face",
+            text("no face was found on the photos to compare with: the likeness of checkpoints is not measured"),
+        )
     judge = Validator(run, context.folder, tools.backend, engine, views, reference, idle)
     if not judge.has_control:
         context.note(
-            "no-control", text("validation without the control {control}: its model is not at hand", control=CONTROL)
+            "no-control", text("test pictures without the control {control}: its model is missing", control=CONTROL)
         )
     return judge if views else None
 
@@ -261,7 +262,9 @@ def _keep(context: RunContext, learner: Learner) -> None:
 
 def _judge(context: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
     if not is_live and judge.kept(mark) is None:
-        context.note("not-judged", text("the validation of step {mark} is lost: its checkpoint has no vote", mark=mark))
+        context.note(
+            "not-judged", text("the test pictures of step {mark} are lost: its checkpoint is not merged", mark=mark)
+        )
         return ()
     with context.phase("validate"), torch.random.fork_rng(devices=[]):
         pictures = judge.judged(mark, context.progress)
@@ -317,7 +320,7 @@ def _out_of_memory(error: BaseException) -> OutOfMemory:
             reason=str(error).splitlines()[0] if str(error) else text("no details"),
         ),
         advice=text(
-            "Close other programs, or allow checkpointing, and start the run again: it goes on. A "
+            "Close other programs, or allow gradient checkpointing, and start the run again: it continues. A "
             "smaller batch or rank needs a new run."
         ),
     )

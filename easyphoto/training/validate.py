@@ -69,14 +69,14 @@ def make_views(
         try:
             picture = read_picture(path, longest=LONGEST_TEMPLATE)
         except BadPicture as error:
-            notes.append(note("template-unreadable", "validation template left out: {error}", error=error))
+            notes.append(note("template-unreadable", "template for test pictures left out: {error}", error=error))
             continue
         faces = engine.detect(picture)
         if faces:
             views.append(_view(number, picture, faces[0], engine, family))
         else:
             notes.append(
-                note("template-without-face", "validation template left out: no face on {name}", name=path.name)
+                note("template-without-face", "template for test pictures left out: no face on {name}", name=path.name)
             )
     return tuple(views), tuple(notes)
 

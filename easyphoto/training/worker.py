@@ -157,7 +157,7 @@ class Speaker:
             raise DiskFailure(
                 text("{target} could not be written: {cause}.", target=self._record.name, cause=cause_of(error)),
                 advice=text(
-                    "Check free space and the rights of the run's folder, then start the run again: it goes on."
+                    "Check free space and the permissions of the run's folder, then start the run again: it continues."
                 ),
             ) from error
 

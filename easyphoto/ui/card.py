@@ -215,7 +215,7 @@ def _progress(job: Job, words: Translator) -> str:
     said = [words.translate(part) for part in parts_of(job.phase, " · ") if not part.endswith(" left")]
     counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
-    waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Beginning")
+    waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Starting")
     line = " · ".join([*(said if job.phase else [waiting]), *counted, *left])
     percent = percent_of(job)
     values = f' aria-valuenow="{percent}"' if job.total else ""

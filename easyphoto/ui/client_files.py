@@ -62,7 +62,7 @@ class ClientFile:
         if self.path.stat().st_size > most:
             raise BadPicture(
                 text("{name} is too large.", name=self.name),
-                advice=text("At most {size} MB are taken.", size=most // 1_000_000),
+                advice=text("At most {size} MB are accepted.", size=most // 1_000_000),
             )
         return self.path
 
@@ -103,7 +103,7 @@ def named_folder(typed: str) -> Path:
     folder = Path(os.path.expanduser(typed))
     if not folder.is_dir():
         raise ForeignFile(
-            text("{name!r} is no folder on this machine.", name=typed), advice=text("Give its whole path.")
+            text("{name!r} is not a folder on this machine.", name=typed), advice=text("Give its whole path.")
         )
     root, count = os.path.realpath(folder), 0
     for place, folders, names in os.walk(root):
@@ -113,19 +113,19 @@ def named_folder(typed: str) -> Path:
             is_inside = os.path.realpath(path).startswith(os.path.join(root, ""))
             if not is_inside or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
                 raise ForeignFile(
-                    text("{path} is no file of this folder.", path=path),
+                    text("{path} is not a file in this folder.", path=path),
                     advice=text("Copy what you want into a folder."),
                 )
         if count > MOST_ENTRIES:
             raise ForeignFile(
-                text("{name!r} holds too much.", name=typed), advice=text("Name the folder of the person.")
+                text("{name!r} contains too much.", name=typed), advice=text("Give the folder of the person.")
             )
     return folder
 
 
 def _foreign(name: str) -> ForeignFile:
     return ForeignFile(
-        text("{name} did not come in through this page.", name=name[:100]),
+        text("{name} was not uploaded through this page.", name=name[:100]),
         advice=text("Choose or drop the file again."),
     )
 

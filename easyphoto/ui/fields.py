@@ -202,7 +202,7 @@ def number_from(shown: Any, kinds: set[type], label: str, words: Translator) -> 
         wanted = text("a number") if float in kinds else text("a whole number")
         raise BadSettings(
             text("{label}: cannot be {value}.", label=label, value=repr(shown)),
-            advice=text("It wants {wanted}.", wanted=wanted),
+            advice=text("It must be {wanted}.", wanted=wanted),
         )
     return number if float in kinds else int(number)
 

@@ -38,7 +38,7 @@ class JobRows:
         rows, said = shown_jobs(jobs, self.kind), self.words("Other people's jobs in the queue: {count}", count=others)
         beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
         if not rows:
-            return f'<p class="easyphoto-empty">{escape(self.words("Nothing has been asked for yet."))}</p>{beside}'
+            return f'<p class="easyphoto-empty">{escape(self.words("No jobs yet."))}</p>{beside}'
         items = "".join(self._row(job, is_shown=job.id == shown) for job in rows)
         going = any(not job.state.is_over for job in rows)
         return (

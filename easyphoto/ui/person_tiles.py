@@ -71,7 +71,7 @@ class PersonTiles:
         if not person.is_ready:
             return f'<span class="easyphoto-tag" data-tone="aside">{escape(words("not trained yet"))}</span>'
         if not person.is_trained:
-            said = words("Known by their photos alone. A training makes portraits more alike.")
+            said = words("Known from photos only. After a training, portraits look more like them.")
             return (
                 f'<span class="easyphoto-tag" data-tone="plain">{escape(words("not trained"))}</span>'
                 f'<p class="easyphoto-hint">{escape(said)}</p>'
@@ -85,7 +85,7 @@ class PersonTiles:
     def _facts(self, person: Person) -> list[tuple[str, str]]:
         words = self.words
         facts = [
-            (words("Model family"), words.translate(family_label(person.family))),
+            (words("Model type"), words.translate(family_label(person.family))),
             (words("Photos"), str(len(person.photos))),
             (words("Since"), person.created[:10]),
         ]
@@ -186,7 +186,7 @@ def doomed_html(person: Person, doomed: Doomed, words: Translator) -> str:
         words("Sessions with results: {count}", count=doomed.results),
         words("Jobs: {count}; uploaded photos: {uploads}", count=doomed.jobs, uploads=doomed.uploads),
     ]
-    items += [words("The copy of the LoRA in the web UI's list, where there is one")] if person.is_trained else []
+    items += [words("The copy of the LoRA in the web UI's list, if there is one")] if person.is_trained else []
     rows = "".join(f"<li>{escape(item)}</li>" for item in items)
     title = escape(words("Delete {name}? All of this goes, for good:", name=person.name))
     return f'<div class="easyphoto-warnings" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'

@@ -78,7 +78,11 @@ def build(service: Service, words: Translator) -> PersonsTab:
     message = gr.HTML("", elem_id=f"{PREFIX}_message")
     exported = gr.File(label=words("Exported person"), visible=False, interactive=False, elem_id=f"{PREFIX}_exported")
     rename = _place_question(
-        "rename", words("New name"), words("Rename"), words("Cancel"), info=words("Any words; the id stays as it is.")
+        "rename",
+        words("New name"),
+        words("Rename"),
+        words("Cancel"),
+        info=words("Anything you like; the id stays the same."),
     )
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
@@ -125,8 +129,8 @@ def _place_import(words: Translator, *, is_local: bool) -> Import:
                     else None
                 )
                 name = gr.Textbox(
-                    "", label=words("Name"), placeholder=words("as they are called"), max_lines=1,
-                    elem_id=f"{PREFIX}_import_name", info=words("Only where one person is imported."),
+                    "", label=words("Name"), placeholder=words("same as before"), max_lines=1,
+                    elem_id=f"{PREFIX}_import_name", info=words("Only if one person is imported."),
                 )  # fmt: skip
         start = gr.Button(words("Import"), variant="primary", elem_id=f"{PREFIX}_import_start")
         live = place_card(PREFIX, words)
@@ -245,7 +249,7 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         if not files and not typed:
             if part.folder is None:
                 raise InputError(text("There is nothing to import."), advice=text("Choose a ZIP file."))
-            advice = text("Choose a ZIP file, or name a folder.")
+            advice = text("Choose a ZIP file, or give a folder.")
             raise InputError(text("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
         job = service.submit(ImportPersons(source, (values[part.name] or "").strip() or None))

@@ -104,7 +104,8 @@ class Choosing:
         )
         if not groups:
             raise InputError(
-                text("Nobody takes a face."), advice=text("Choose a person and a template with a face for them.")
+                text("Nobody is assigned to a face."),
+                advice=text("Choose a person and a template with a face for them."),
             )
         for group in groups:
             self._check_bases(group, plan.options)
@@ -129,7 +130,9 @@ class Choosing:
         bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
         if options.base is None and len(bases) > 1:
             raise InputError(
-                text("{names} were trained on different bases.", names=", ".join(dict.fromkeys(group.persons))),
+                text(
+                    "{names} were trained on different base checkpoints.", names=", ".join(dict.fromkeys(group.persons))
+                ),
                 advice=text("Photograph them one at a time, or choose a checkpoint for all of them."),
             )
 

@@ -193,7 +193,7 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
         base = gr.Dropdown(
             [words("as trained"), *facts.checkpoints], value=words("as trained"), label=words("Checkpoint"),
             allow_custom_value=True, interactive=True, elem_id=f"{PREFIX}_base",
-            info=words("What paints. A LoRA is at its best with what it was trained on."),
+            info=words("The model that paints. A LoRA works best with the one it was trained on."),
         )  # fmt: skip
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place_rest()
@@ -204,7 +204,7 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
 def _place_networks(
     service: Service, words: Translator
 ) -> tuple[Any, SettingFields[FaceSettings], SettingFields[WeightSettings]]:
-    _heading(words("Networks"), level=4)
+    _heading(words("Models"), level=4)
     own = service.app.options
     faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(own.faces))
     weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(own.weights))

@@ -292,7 +292,7 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
     plan = choosing.planned(replace(plan, persons=found.persons, templates=templates, uploads=uploads))
     plan = replace(plan, seatings=tuple(_seated_again(one, found) for one in plan.seatings))
     done = tab.words("Everything is filled in as it was.")
-    some = tab.words("Filled in, but for what is gone:")
+    some = tab.words("Filled in, except for what is gone:")
     said = " ".join((some, *(tab.words.translate(each) for each in found.missing))) if found.missing else done
     return {
         **plan_updates(tab, plan),

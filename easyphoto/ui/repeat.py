@@ -46,7 +46,7 @@ def repeated(record: Any, known: Known) -> Repeat:
     if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
         raise InputError(
             text("This picture has no record of EasyPhoto."),
-            advice=text("Take a PNG that EasyPhoto wrote, not a copy of it."),
+            advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
         )
     settings, lost = _settings(record, known)
     persons, seats, absent = _persons(record, known)
@@ -56,7 +56,7 @@ def repeated(record: Any, known: Known) -> Repeat:
     if template is None:
         missing.append(text("The template {name!r} is gone: upload it again.", name=name))
     if base is not None and base not in known.checkpoints:
-        missing.append(text("The checkpoint {name!r} is gone: the person's own is taken.", name=str(base)))
+        missing.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=str(base)))
         base = None
     return Repeat(persons, template, seats, settings, base, tuple(missing))
 

@@ -33,7 +33,7 @@ class ResultsView:
             for picture, file in zip(pictures, files, strict=True)
             if file.is_file()
         )
-        label = escape(self.words("Results, most like first"))
+        label = escape(self.words("Results, best likeness first"))
         return f'<div class="easyphoto-results" role="group" aria-label="{label}" lang="{self.words.tag}">{tiles}</div>'
 
     def _tile(self, picture: Ranked, file: Path, *, is_shown: bool) -> str:

@@ -105,7 +105,7 @@ def _place_advanced(
             [words(each) for each in ENGINES], value=words(ENGINES[0]), label=words("Kind of pictures"),
             elem_id=f"{PREFIX}_engine",
         )  # fmt: skip
-    _title(words("Networks"))
+    _title(words("Models"))
     with gr.Row(elem_classes=["easyphoto-fields"]):
         faces.place_rest()
         weights.place("licences", "offline")
@@ -143,9 +143,9 @@ def name_html(service: Service, text: str, words: Translator) -> str:
         return message_html(words("A new person: {id}", id=id), is_good=True)
     if not person.is_trained:
         return message_html(
-            words("{id} is there, not trained; a training without photos here takes the photos they have.", id=id)
+            words("{id} exists but is not trained; without photos here, the training uses the ones they have.", id=id)
         )
-    return message_html(words("{id} is there already; this training replaces their LoRA once it has succeeded.", id=id))
+    return message_html(words("{id} exists already; this training replaces their LoRA once it has succeeded.", id=id))
 
 
 def base_update(facts: HostFacts, chosen: str | None) -> Any:

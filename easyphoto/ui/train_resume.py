@@ -37,7 +37,7 @@ def place_resume(service: Service, words: Translator) -> ResumePart:
     labels = list(found)
     runs = gr.Dropdown(
         labels, value=labels[0] if labels else None, label=words("Unfinished trainings"), elem_id=f"{PREFIX}_runs",
-        info=words("They go on from their last checkpoint."), visible=bool(found),
+        info=words("They continue from their last checkpoint."), visible=bool(found),
     )  # fmt: skip
     button = gr.Button(words("Resume"), elem_id=f"{PREFIX}_start", visible=bool(found))
     return ResumePart(runs, button)

@@ -65,10 +65,13 @@ def build(service: Service, words: Translator) -> TrainTab:
     setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=6, min_width=320):
-            _heading(words("1 · Photos"), words("Sharp, the face well seen, at best alone in the picture."))
+            _heading(words("1 · Photos"), words("Sharp, with the face clearly visible, ideally alone in the picture."))
             photos = place_photos(words)
         with gr.Column(scale=5, min_width=320):
-            _heading(words("2 · Training"), words("A name and a base are enough; the rest has good values."))
+            _heading(
+                words("2 · Training"),
+                words("A name and a base checkpoint are enough; everything else is set to good values."),
+            )
             form = place_form(words, facts)
             with gr.Row(elem_classes=["easyphoto-buttons"]):
                 start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
@@ -141,7 +144,9 @@ class Starting:
         """Return the fields that a training and an addition share."""
         form, held = self.tab.form, PhotoSet.of(values[self.tab.photos.held])
         if not (values[form.name] or "").strip():
-            raise InputError(text("The person has no name yet."), advice=text("Give a name; the LoRA is called by it."))
+            raise InputError(
+                text("The person has no name yet."), advice=text("Give a name; the LoRA is named after it.")
+            )
         return {
             "name": values[form.name],
             "photos": upload_paths(self.service, held.photos),
@@ -203,7 +208,7 @@ def samples_html(service: Service, job: Job, events: Sequence[JobEvent], words: 
     shown = [(name, file) for name in job.previews if (file := _file(service, job, name)) is not None]
     links = [(compat.link_or_none(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
     pictures = [(link, caption) for link, caption in links if link is not None]
-    return sheet_html(pictures, words, title="Validation pictures")
+    return sheet_html(pictures, words, title="Test pictures")
 
 
 def worker_lines(service: Service, job: Job) -> list[str]:
@@ -226,7 +231,7 @@ def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
     if missing is None:
         return ""
     message, advice = words.translate(missing.message), words.translate(missing.advice)
-    said = words("It is made by itself before the first training, or now:")
+    said = words("It is set up automatically before the first training. You can also do it now:")
     return (
         f'<div class="easyphoto-warnings" role="note"><strong>{escape(message)}</strong> '
         f"<p>{escape(advice)} {escape(said)}</p></div>"

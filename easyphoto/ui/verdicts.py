@@ -104,7 +104,7 @@ def _question_html(checked: Checked, words: Translator) -> str:
     yes = order_button(words("Yes"), f"reference {photo}", to=ORDER, label=words("{name} shows them", name=name))
     return (
         f'<div class="easyphoto-asked">{picture}<div><h4>{escape(_question(checked, words))}</h4>'
-        f"<p>{escape(words('{name} is the reference photo. Nobody could check who it shows.', name=name))}</p>"
+        f"<p>{escape(words('{name} is the reference photo. It could not be checked who it shows.', name=name))}</p>"
         f"<p>{escape(words('If it is somebody else, press “Reference photo” under another one that is kept.'))}</p>"
         f'<div class="easyphoto-orders">{yes}</div></div></div>'
     )

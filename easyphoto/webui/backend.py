@@ -138,7 +138,9 @@ class WebuiBackend:
     def _plan(self, request: Request) -> ResolvedRequest:
         """Look up everything that the request names. Raises HostBusy or MissingCapability before anything is done."""
         if self._is_lent:
-            raise HostBusy(text("The device is lent to a training."), advice=text("Wait for it to end, or cancel it."))
+            raise HostBusy(
+                text("The device is in use by a training."), advice=text("Wait for it to end, or cancel it.")
+            )
         info = self._info if request.checkpoint in (None, self.family) else checkpoints.require(str(request.checkpoint))
         require_sampler(request.sampler)
         units = self._units(request)
@@ -206,7 +208,7 @@ class WebuiBackend:
                 image = painted(p)
         watch.conclude()
         notes += plan.notes
-        notes += [note("host-reported", "The web UI reported meanwhile: {said}", said=said) for said in faults.new()]
+        notes += [note("host-reported", "Meanwhile the web UI reported: {said}", said=said) for said in faults.new()]
         return image, tuple(notes)
 
     def _overrides(self, plan: ResolvedRequest) -> Mapping[str, Any]:
@@ -245,7 +247,13 @@ class ResolvedRequest:
     @property
     def notes(self) -> tuple[str, ...]:
         return (
-            (note("one-step-sampler", "One step: {value} stands in for its SDE form.", value=self.sampler.value),)
+            (
+                note(
+                    "one-step-sampler",
+                    "With one step, {value} is used instead of its SDE form.",
+                    value=self.sampler.value,
+                ),
+            )
             if self._is_one_sde_step
             else ()
         )

@@ -50,7 +50,7 @@ def require(name: str) -> Any:
         listed = ", ".join(there[:_MOST_NAMED]) + more if there else "none"
         raise MissingCapability(
             text("The web UI has no checkpoint {name!r}.", name=name),
-            advice=text("{put_it} There is now: {listed}.", put_it=PUT_IT, listed=listed),
+            advice=text("{put_it} Available now: {listed}.", put_it=PUT_IT, listed=listed),
         )
     return info
 
@@ -60,9 +60,7 @@ def of_family(family: Family) -> Any:
     for info in checkpoints():
         if _family_id(info) == family.id:
             return info
-    raise MissingCapability(
-        text("The web UI has no checkpoint of the family {label}.", label=family.label), advice=PUT_IT
-    )
+    raise MissingCapability(text("The web UI has no {label} checkpoint.", label=family.label), advice=PUT_IT)
 
 
 def load_chosen() -> None:

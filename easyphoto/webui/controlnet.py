@@ -110,7 +110,7 @@ class ControlNet:
         if asked.weight > MOST_WEIGHT:
             raise InputError(
                 text("The weight of the control {kind!r} is {weight:g}.", kind=asked.kind, weight=asked.weight),
-                advice=text("This web UI takes up to {most_weight:g}.", most_weight=MOST_WEIGHT),
+                advice=text("This web UI allows up to {most_weight:g}.", most_weight=MOST_WEIGHT),
             )
         kind = self.code.ControlNetUnit
         said = {
@@ -128,7 +128,7 @@ class ControlNet:
         except (TypeError, ValueError) as error:
             raise BackendError(
                 text("The web UI's ControlNet refuses the unit for {kind} ({error}).", kind=asked.kind, error=error),
-                advice=text("Update the extension; this version is one that EasyPhoto does not know."),
+                advice=text("Update the extension; EasyPhoto does not know this version."),
             ) from error
         # Its constructor takes the inputs encoded only; what is assigned later it hands on as it is.
         if asked.inputs is not None:
@@ -236,7 +236,7 @@ class Units:
         because = f": {failures[0]}" if failures else text("; the web UI does not say why")
         missing = [_missing(asked, because) for asked in self.asked[count:]]
         return missing + [
-            _missing(asked, text(": the web UI took it for {type}", type=type or text("something unknown")))
+            _missing(asked, text(": the web UI mistook it for {type}", type=type or text("something unknown")))
             for asked, type in zip(self.asked, types, strict=False)
             if asked.taken_as not in (None, type)
         ]

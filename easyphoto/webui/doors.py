@@ -92,7 +92,7 @@ def check_no_site(host: str) -> None:
         ipaddress.ip_address(name)
     except ValueError:
         raise ForeignOrigin(
-            text("Without an account nobody is answered who asks for {name!r}.", name=name[:100]),
+            text("Without an account, requests for the name {name!r} are not answered.", name=name[:100]),
             advice=text(
                 "Start the web UI with --api-auth user:password or --gradio-auth user:password, or use its address."
             ),

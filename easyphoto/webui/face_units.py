@@ -91,13 +91,14 @@ def face_reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
         return dict.fromkeys(kinds, without)
     if net.is_forge:
         picture_only = text(
-            "this web UI's ControlNet takes pictures only, not the vectors that EasyPhoto makes of a face; a later "
-            "version of EasyPhoto will know how."
+            "this web UI's ControlNet accepts only pictures, not the face measurements that EasyPhoto sends; "
+            "EasyPhoto does not support it yet."
         )
         return dict.fromkeys(kinds, picture_only)
     if not takes_faces(net):
         return dict.fromkeys(
-            kinds, text("this version of the extension sd-webui-controlnet takes no face vectors. Update it.")
+            kinds,
+            text("this version of the extension sd-webui-controlnet does not accept face measurements. Update it."),
         )
     because = {kind: _because(kind, family, net) for kind in kinds}
     return {kind: said for kind, said in because.items() if said is not None}
@@ -110,7 +111,7 @@ def face_units(condition: FaceCondition, family: Family, net: ControlNet, states
     """
     if condition.mask is not None and not net.takes(REGION):
         raise refused_condition(
-            condition, text("this version of the extension sd-webui-controlnet knows no regions. Update it.")
+            condition, text("this version of the extension sd-webui-controlnet does not support regions. Update it.")
         )
     adapter = _adapter_unit(condition, family, net, states)
     if condition.models.control is None or condition.control_weight == 0:
@@ -219,8 +220,8 @@ def _no_model(name: str) -> str:
 
 def _misread(name: str, id: str) -> str:
     return text(
-        "the web UI tells adapters by the words in their paths and would take {name} for another kind. Name the file "
-        "{usual}, in folders without the words faceid, instant_id, portrait and pulid.",
+        "the web UI tells adapters apart by words in their paths and would mistake {name} for another "
+        "kind. Name the file {usual}, in folders without the words faceid, instant_id, portrait and pulid.",
         name=name,
         usual=_names(id)[0],
     )

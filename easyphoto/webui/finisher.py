@@ -61,8 +61,8 @@ class HostRestorer:
         restored = np.asarray(answer, np.uint8)
         if restored.shape != given.shape or (restored == given).all():
             raise BackendError(
-                text("{name} gave the face back as it was.", name=name),
-                advice=text("Its file could not be loaded, or it found no face; the web UI's log tells which."),
+                text("{name} returned the face unchanged.", name=name),
+                advice=text("Its file could not be loaded, or it found no face; see the web UI's log."),
             )
         return as_picture(restored)
 
@@ -86,7 +86,7 @@ class HostUpscaler:
         if answer.size != wanted or self._is_plain(padded, answer):
             raise BackendError(
                 text("{name} did not enlarge the picture.", name=name),
-                advice=text("Its file could not be loaded; the web UI's log tells."),
+                advice=text("Its file could not be loaded; see the web UI's log."),
             )
         progress.step(1, 1)
         return answer.convert("RGB").crop((0, 0, self.factor * picture.width, self.factor * picture.height))
@@ -163,7 +163,7 @@ def _asked(name: str, ask: Callable[[], Any]) -> Any:
         ) from error
     if said := faults.new():
         raise BackendError(
-            text("{name} failed: {reason}.", name=name, reason=said[-1]), advice=text("The web UI's log tells more.")
+            text("{name} failed: {reason}.", name=name, reason=said[-1]), advice=text("See the web UI's log.")
         )
     return answer
 

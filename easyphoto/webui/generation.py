@@ -115,7 +115,7 @@ class SamplingWatch:
         if self._missing:
             raise BackendError(
                 joined(self._missing, " "),
-                advice=text("The web UI's log tells more. Nothing of it was put into a picture."),
+                advice=text("See the web UI's log. No picture was changed."),
             )
         self.turn.require_going_on()
         if self._begun == 0 and (missing := self.look()):

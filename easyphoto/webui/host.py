@@ -66,12 +66,12 @@ class WebuiHost:
         if told.id != family.id:
             raise MissingCapability(
                 text(
-                    "{name} is of the family {label}, the person was trained with {family_label}.",
+                    "{name} is a {label} checkpoint; the person was trained with {family_label}.",
                     name=info.name,
                     label=told.label,
                     family_label=family.label,
                 ),
-                advice=text("Choose a checkpoint of that family."),
+                advice=text("Choose a checkpoint of that type."),
             )
         return WebuiBackend(info, family, store, lock=self._lock, lend=self.lent_device)
 

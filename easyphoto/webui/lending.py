@@ -37,7 +37,7 @@ def require_device() -> None:
 
 def busy(what_for: str) -> HostBusy:
     return HostBusy(
-        text("EasyPhoto has the device for {what_for}.", what_for=what_for),
+        text("EasyPhoto is using the device for {what_for}.", what_for=what_for),
         advice=text("Wait for it to end, or cancel it in the EasyPhoto tab; then ask for the picture again."),
     )
 

@@ -87,7 +87,7 @@ class HostLoras:
         file = self._file(use.path)
         if _SPLITTING & set(file.stem):
             raise MissingCapability(
-                text("The LoRA {name} has a name that no prompt can hold.", name=file.name),
+                text("The LoRA {name} has a name that cannot be written in a prompt.", name=file.name),
                 advice=text("Rename it: no colon, < or >."),
             )
         return NamedLora(use, file.stem, file)

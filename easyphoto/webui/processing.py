@@ -115,12 +115,12 @@ def painted(p: Any) -> Image.Image:
         said = str(error).strip().splitlines()[:1]
         raise BackendError(
             text(
-                "The web UI failed at painting ({kind}{value}{said}).",
+                "The web UI could not make the picture ({kind}{value}{said}).",
                 kind=type(error).__name__,
                 value=": " if said else "",
                 said="".join(said),
             ),
-            advice=text("Its log tells more."),
+            advice=text("See its log."),
         ) from error
     first = int(getattr(processed, "index_of_first_image", 0))
     if len(processed.images) <= first:

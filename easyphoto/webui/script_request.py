@@ -59,7 +59,7 @@ def script_request_from(arguments: Sequence[Any]) -> ScriptRequest | None:
     enabled = said.pop(ENABLED, True)
     if type(enabled) is not bool:
         raise BadSettings(
-            text("{name} cannot be {value!r}.", name=ENABLED, value=enabled), advice=text("It wants true or false.")
+            text("{name} cannot be {value!r}.", name=ENABLED, value=enabled), advice=text("It must be true or false.")
         )
     if not enabled:
         return None

@@ -27,9 +27,9 @@ def is_reached(root: Path) -> bool:
 def reached_note(root: Path) -> str:
     return note(
         "workspace-within-reach",
-        "The workspace {root} lies in a folder that the web UI hands out to everybody who sees "
-        "one of its pages, photos included. Choose a folder outside of the web UI's in Settings "
-        "> EasyPhoto, and move it there.",
+        "The workspace {root} is in a folder that the web UI serves to everybody who can open one of its "
+        "pages, photos included. Choose a folder outside of the web UI in Settings > EasyPhoto, and move "
+        "it there.",
         root=root,
     )
 

@@ -94,7 +94,7 @@ def _moved(data: Path, earlier: Path) -> str:
         earlier.unlink()
         return note(
             "link-removed",
-            "The link {earlier} was removed, through which the web UI handed out files of {target}.",
+            "The link {earlier} was removed, through which the web UI served files of {target}.",
             earlier=earlier,
             target=target,
         )
@@ -104,13 +104,14 @@ def _moved(data: Path, earlier: Path) -> str:
     if left is not None:
         return note(
             "earlier-left-over",
-            "Your persons lie in {place} now; {left} could not be removed yet. Close what has it open, or delete it.",
+            "Your persons are in {place} now; {left} could not be removed yet. Close whatever has it open, or "
+            "delete it.",
             place=place,
             left=left,
         )
     return note(
         "persons-moved",
-        "Your persons were moved from {earlier} to {place}, where no page of the web UI reaches them.",
+        "Your persons were moved from {earlier} to {place}, where no page of the web UI can reach them.",
         earlier=earlier,
         place=place,
     )

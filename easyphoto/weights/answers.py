@@ -114,7 +114,7 @@ def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
     if response.status == 206:
         said = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
         if said is None or not asked:
-            raise SourceFailed(text("it sent a part of the file that nobody asked for"), wrong_content=True)
+            raise SourceFailed(text("it sent the wrong part of the file"), wrong_content=True)
         start, total = int(said[1]), _whole(said[3])
     tag = headers.get("ETag", "")
     sha256 = linked.get("x-linked-etag", "").strip('"').lower()
@@ -132,7 +132,7 @@ def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
 def _refusal(error: urllib.error.HTTPError) -> Text:
     said = f"HTTP {error.code} {error.reason}".strip()
     if error.code in (401, 403):
-        return text("{answer}: it may want a token, set HF_TOKEN", answer=said)
+        return text("{answer}: it may need a token, set HF_TOKEN", answer=said)
     return text("{answer}", answer=said)
 
 

@@ -82,7 +82,7 @@ def download(wish: Wish, part: Path, progress: Progress, patience: DownloadLimit
         # The resumed part may belong to another file, so start afresh.
         return download(wish, part, progress, patience)
     raise SourceFailed(
-        text("what came has sha256 {sha256}…, not {expected}…", sha256=sha256[:12], expected=wish.sha256[:12]),
+        text("the download has sha256 {sha256}…, not {expected}…", sha256=sha256[:12], expected=wish.sha256[:12]),
         wrong_content=True,
     )
 
@@ -107,9 +107,11 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLi
         gained = gained or grown
         barren = 0 if grown else barren + 1
         if barren >= patience.barren_tries:
-            raise SourceFailed(text("the connection died {barren} times ({reason})", barren=barren, reason=reason))
+            raise SourceFailed(text("the connection broke {barren} times ({reason})", barren=barren, reason=reason))
         _pause(patience.pause_seconds * 2**barren, progress)
-    raise SourceFailed(text("after {connections} connections it was still not whole", connections=patience.connections))
+    raise SourceFailed(
+        text("it was still incomplete after {connections} connections", connections=patience.connections)
+    )
 
 
 def _connect(wish: Wish, part: Path, progress: Progress, patience: DownloadLimits) -> Wish:
@@ -166,14 +168,14 @@ def _receive(wish: Wish, answer: Answer, part: Path, progress: Progress) -> None
         stream.flush()
         os.fsync(stream.fileno())
     if total is not None and done < total:
-        raise ConnectionDied(text("{done:,} of {total:,} bytes came", done=done, total=total))
+        raise ConnectionDied(text("only {done:,} of {total:,} bytes arrived", done=done, total=total))
 
 
 def _read(answer: Answer) -> bytes:
     try:
         block: bytes = answer.stream.read1(_BLOCK)
     except TimeoutError as error:
-        raise ConnectionDied(text("it stood still")) from error
+        raise ConnectionDied(text("it stalled")) from error
     except (HTTPException, OSError) as error:
         raise ConnectionDied(cause_of(error)) from error
     return block
@@ -240,9 +242,9 @@ def _writing(part: Path) -> Iterator[None]:
                 part=part,
                 cause=text("the disk is full") if full else cause_of(error),
             ),
-            advice=text("Make room and run the same command again; it goes on where it stopped.")
+            advice=text("Make room and run the same command again; it continues where it stopped.")
             if full
-            else text("Check the rights of the folder."),
+            else text("Check the permissions of the folder."),
         ) from error
 
 

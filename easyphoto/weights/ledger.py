@@ -133,7 +133,7 @@ class Ledger:
         except (OSError, RunBusy) as error:
             raise DiskFailure(
                 text("{file} could not be written: {cause}.", file=self.file, cause=cause_of(error)),
-                advice=text("Check the rights of the folder."),
+                advice=text("Check the permissions of the folder."),
             ) from error
 
 

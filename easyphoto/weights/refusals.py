@@ -15,7 +15,9 @@ OFFLINE = text("the offline switch is on")
 def missing(file: WeightFile, because: Text, root: Path | None = None) -> WeightsMissing:
     """The error for a missing file: says where to get it and where to put it."""
     return WeightsMissing(
-        text("{name} ({purpose}) is not at hand: {because}.", name=file.name, purpose=file.needed_by, because=because),
+        text(
+            "{name} ({purpose}) is not available: {because}.", name=file.name, purpose=file.needed_by, because=because
+        ),
         advice=_by_hand(file, root),
     )
 
@@ -23,7 +25,9 @@ def missing(file: WeightFile, because: Text, root: Path | None = None) -> Weight
 def wrong_content(file: WeightFile, because: Text, root: Path | None = None) -> ChecksumMismatch:
     """The error where every source that answered sent other content."""
     return ChecksumMismatch(
-        text("{name} could not be had as the catalogue names it: {because}.", name=file.name, because=because),
+        text(
+            "{name} could not be downloaded as the catalogue describes it: {because}.", name=file.name, because=because
+        ),
         advice=text(
             "{by_hand} To accept other content: easyphoto weights trust {id}", by_hand=_by_hand(file, root), id=file.id
         ),
@@ -34,10 +38,10 @@ def in_the_way(file: WeightFile, form: Variant, target: Path, sha256: str) -> Ch
     """The error where the store has a file of that name with other content; the file is left unchanged."""
     return ChecksumMismatch(
         text(
-            "{target} is another file than expected: its sha256 is {sha256}, not {expected}.",
+            "{target} is not the expected file: its sha256 is {sha256}, not {expected}.",
             target=target,
             sha256=sha256,
-            expected=form.sha256 or text("what was seen first"),
+            expected=form.sha256 or text("the one seen first"),
         ),
         advice=(
             text(
@@ -59,8 +63,8 @@ def not_allowed(file: WeightFile, licences: str) -> LicenceRefused:
         advice = text("To use it all the same, choose --licences research if your use is not commercial.")
     return LicenceRefused(
         text(
-            "{id} ({name}, {purpose}) is not allowed in the set {licences}: its licence is {licence}, "
-            "commercial use: {commercial}.",
+            "{id} ({name}, {purpose}) is not allowed by the licence setting {licences}: its licence is "
+            "{licence}, commercial use: {commercial}.",
             id=file.id,
             name=file.name,
             purpose=file.needed_by,
@@ -75,9 +79,9 @@ def not_allowed(file: WeightFile, licences: str) -> LicenceRefused:
 def _by_hand(file: WeightFile, root: Path | None) -> Text:
     ways = [_way(form) for form in file.forms if form.sources]
     return text(
-        "Fetch {ways} elsewhere and put it into {place}, or into a folder DIR with EASYPHOTO_WEIGHTS_MIRROR=DIR.",
+        "Download {ways} elsewhere and put it into {place}, or into a folder DIR with EASYPHOTO_WEIGHTS_MIRROR=DIR.",
         ways=joined(ways, "; or ") if ways else _with_hash(file.name, file.sha256),
-        place=root / file.folder if root else text("the store's folder"),
+        place=root / file.folder if root else text("the folder for weights"),
     )
 
 

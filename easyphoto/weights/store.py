@@ -223,7 +223,7 @@ class WeightStore:
         except OSError as error:
             raise DiskFailure(
                 text("{target} could not be written: {cause}.", target=target, cause=cause_of(error)),
-                advice=text("Check the folder's rights."),
+                advice=text("Check the folder's permissions."),
             ) from error
         self.ledger.remember(target, sha256)
         return target
@@ -235,9 +235,9 @@ class WeightStore:
             return
         part.unlink(missing_ok=True)
         kind = Path(form.name).suffix
-        reason = text("it is no whole {kind} file (sha256 {sha256})", kind=kind, sha256=sha256)
+        reason = text("it is not a complete {kind} file (sha256 {sha256})", kind=kind, sha256=sha256)
         if sound:
-            reason = text("it is not what was seen first (sha256 {sha256})", sha256=sha256)
+            reason = text("it is not the file that was seen first (sha256 {sha256})", sha256=sha256)
         raise SourceFailed(reason, wrong_content=True)
 
     def _target(self, file: WeightFile, form: Variant) -> Path:

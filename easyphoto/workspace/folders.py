@@ -265,7 +265,7 @@ class Workspace:
             except OSError as error:
                 raise DiskFailure(
                     text("{own} cannot be made: {cause}.", own=folder, cause=cause_of(error)),
-                    advice=text("Check free space and the rights there."),
+                    advice=text("Check free space and the permissions there."),
                 ) from error
             return folder
         raise InputError(text("Too many runs were started in one second."), advice=text("Wait a moment."))

@@ -113,7 +113,7 @@ def _check_idle(root: Path) -> None:
             # Checked but not held: Windows cannot rename a folder with an open file, and the mark keeps others out.
             if is_held(lock):
                 raise RunBusy(
-                    text("Another process ({owner}) works in {root}.", owner=owner_of(lock), root=root),
+                    text("Another process ({owner}) is using {root}.", owner=owner_of(lock), root=root),
                     advice=text("It is tried again at the next start."),
                 )
 

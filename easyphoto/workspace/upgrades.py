@@ -50,7 +50,7 @@ def open_workspace(root: Path) -> Workspace:
     except OSError as error:
         raise DiskFailure(
             text("The workspace {root} cannot be made: {cause}.", root=root, cause=cause_of(error)),
-            advice=text("Check the rights of the folder, or choose another workspace."),
+            advice=text("Check the permissions of the folder, or choose another workspace."),
         ) from error
     return Workspace(root)
 
@@ -81,8 +81,8 @@ def format_of(root: Path) -> int | None:
     number, moved_to = record.get("format"), record.get(MOVED_TO)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise BadRecord(
-            text("{mark} says no format.", mark=mark),
-            advice=text("Delete it; the workspace is then looked through anew."),
+            text("{mark} names no format.", mark=mark),
+            advice=text("Delete it; the workspace is then looked through again."),
         )
     if number > FORMAT:
         raise NewerWorkspace(
@@ -97,7 +97,7 @@ def format_of(root: Path) -> int | None:
     if moved_to is not None:
         raise MovedWorkspace(
             text("{root} was moved to {moved_to}.", root=root, moved_to=moved_to),
-            advice=text("Name that folder as the workspace."),
+            advice=text("Choose that folder as the workspace."),
         )
     return number
 
@@ -113,15 +113,15 @@ def _is_folder(root: Path) -> bool:
         return False
     except NotADirectoryError as error:
         raise NotAFolder(
-            text("{root} lies below a file.", root=root), advice=text("Choose another workspace.")
+            text("{root} is below a file, not a folder.", root=root), advice=text("Choose another workspace.")
         ) from error
     except OSError as error:
         raise DiskFailure(
             text("The workspace {root} cannot be looked at: {cause}.", root=root, cause=cause_of(error)),
-            advice=text("Check the rights of its folders."),
+            advice=text("Check the permissions of its folders."),
         ) from error
     if not stat.S_ISDIR(mode):
-        raise NotAFolder(text("{root} is no folder.", root=root), advice=text("Choose another workspace."))
+        raise NotAFolder(text("{root} is not a folder.", root=root), advice=text("Choose another workspace."))
     return True
 
 

@@ -60,7 +60,7 @@ def test_a_checkpoint_that_everybody_named_is_replaced_and_said(client):
         ({"instance_images": []}, "There are no photos."),
         ({"network_alpha": 256}, "network_alpha is larger than rank."),
         ({"train_mode_choose": "Train Scene Lora"}, "Train Scene Lora does not exist here."),
-        ({"instance_images": ["http://a.example/x.png"]}, "is an address"),
+        ({"instance_images": ["http://a.example/x.png"]}, "is a web address"),
         ({"instance_images": ["@"]}, "is no base64"),
         ({"sd_model_checkpoint": "/srv/x.ckpt"}, "The base cannot be"),
         ({"resolution": 3}, "resolution cannot be 3"),
@@ -158,7 +158,7 @@ def test_somebody_alone_takes_the_largest_face(client, anna, workshop):
         ({"user_ids": ["ben"]}, "There is no person 'ben'"),
         ({"user_ids": ["anna"]}, "Please choose a template."),
         ({"user_ids": ["anna"], "ref_mode_choose": "Infer without User Lora"}, "does not exist here"),
-        ({"user_ids": ["anna"], "init_image": "https://a.example/x.png"}, "is an address"),
+        ({"user_ids": ["anna"], "init_image": "https://a.example/x.png"}, "is a web address"),
         ({"user_ids": ["anna"], "init_image": encoded(picture(9)), "lora_weights": 9}, "lora_weight cannot be 9"),
     ],
 )

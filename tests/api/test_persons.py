@@ -135,7 +135,7 @@ def test_capabilities_declare_every_setting_but_the_owners(client):
     rank = next(setting for setting in told["settings"]["train"] if setting["name"] == "rank")
     assert rank == {
         "name": "rank", "type": "integer", "nullable": True, "default": None, "title": "Rank",
-        "description": "Empty: the family's.", "minimum": 1, "maximum": 256, "step": 1,
+        "description": "Empty: the usual one for the model.", "minimum": 1, "maximum": 256, "step": 1,
     }  # fmt: skip
     assert told["presets"]["train"]["fast"]["steps"] == 400
     assert told["host"]["kind"] == "standalone"
@@ -199,7 +199,7 @@ def test_who_was_added_cannot_be_photographed_before_something_paints_them(clien
 
     assert (job["state"], job["error"]["code"]) == ("failed", "WeightsMissing")
     assert "not trained" in job["error"]["message"]
-    assert "FaceID: what paints here cannot apply it" in job["error"]["message"]
+    assert "FaceID: it cannot be used here" in job["error"]["message"]
     assert "easyphoto train anna" in job["error"]["advice"]
 
 

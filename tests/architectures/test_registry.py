@@ -107,7 +107,7 @@ def test_families_that_could_be_taken_for_each_other_are_not_registered_together
 
 
 def test_an_unknown_family_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(InputError, match=r"no model family 'sd3'.*Known: miniature, sd15, sdxl"):
+    with pytest.raises(InputError, match=r"no type of model called 'sd3'.*Known: miniature, sd15, sdxl"):
         family_named("sd3")
 
 

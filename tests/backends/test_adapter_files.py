@@ -148,7 +148,7 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
     ),
     "plus for bigG": (
         states.adapter(states.resampler(64, 1664, 2048), SDXL),
-        "made for the picture encoder CLIP ViT-bigG/14, and not for CLIP ViT-H/14", "weights list",
+        "made for the image encoder CLIP ViT-bigG/14, not for CLIP ViT-H/14", "weights list",
     ),
     "plus for ViT-L": (
         states.adapter(states.resampler(64, 1024, 2048), SDXL), "the picture encoder CLIP ViT-L/14", "weights list",
@@ -158,7 +158,7 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
     ),
     "lora": (
         {"lora_unet_x.lora_down.weight": (4, 320), "lora_unet_x.lora_up.weight": (320, 4)},
-        "is a LoRA", "where LoRAs are asked for",
+        "is a LoRA", "where a LoRA is asked for",
     ),
     "controlnet, InstantID's or EcomID's": (
         {
@@ -171,16 +171,17 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
         {"model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "is a checkpoint", "weights list",
     ),
     "picture encoder": (
-        {"vision_model.embeddings.class_embedding": (1280,)}, "is a picture encoder", "weights list",
+        {"vision_model.embeddings.class_embedding": (1280,)}, "is an image encoder", "weights list",
     ),
     "empty": ({}, "is empty", "Fetch"),
-    "flux checkpoint": ({"double_blocks.0.img_attn.qkv.weight": (9216, 3072)}, "no identity adapter", "list"),
-    "half of it": ({f"image_proj.{name}": shape for name, shape in PLUS.items()}, "no identity adapter", "list"),
+    "flux checkpoint": ({"double_blocks.0.img_attn.qkv.weight": (9216, 3072)}, "not an identity adapter", "list"),
+    "half of it": ({f"image_proj.{name}": shape for name, shape in PLUS.items()}, "not an identity adapter", "list"),
     "widths that differ": (
-        states.adapter(PLUS, states.one_layer(768) | states.one_layer(640, number=3)), "no identity adapter", "list",
+        states.adapter(PLUS, states.one_layer(768) | states.one_layer(640, number=3)),
+        "not an identity adapter", "list",
     ),
-    "three tokens": (states.adapter(states.faceid(768, tokens=3), SD15), "no identity adapter", "list"),
-    "something else": ({"a": (1,)}, "no identity adapter", "list"),
+    "three tokens": (states.adapter(states.faceid(768, tokens=3), SD15), "not an identity adapter", "list"),
+    "something else": ({"a": (1,)}, "not an identity adapter", "list"),
 }  # fmt: skip
 
 
@@ -202,7 +203,9 @@ def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"a\.safetensors was cut off"):
         read_layout(tmp_path / "a.safetensors")
-    with pytest.raises(InputError, match=r"a\.bin is no checkpoint as torch writes it since 1\.6, or was cut off"):
+    with pytest.raises(
+        InputError, match=r"a\.bin is not a checkpoint in the format of torch 1\.6 and later, or it is incomplete"
+    ):
         read_layout(tmp_path / "a.bin")
 
 
@@ -210,11 +213,11 @@ def test_an_adapter_of_another_family_is_refused_by_both_names() -> None:
     layout = layout_of(header(PUBLISHED["instantid"][0], "ip-adapter.bin"))
 
     layout.require_words(FAMILIES["sdxl"].words_width)
-    with pytest.raises(InputError, match=r"ip-adapter\.bin is made for SDXL, this base is SD 1\.5\."):
+    with pytest.raises(InputError, match=r"ip-adapter\.bin is made for SDXL; this base checkpoint is SD 1\.5\."):
         layout.require_words(FAMILIES["sd15"].words_width)
-    with pytest.raises(InputError, match=r"made for SDXL, this base is the miniature\."):
+    with pytest.raises(InputError, match=r"made for SDXL; this base checkpoint is the miniature\."):
         layout.require_words(FAMILIES["miniature"].words_width)
-    with pytest.raises(InputError, match=r"made for SDXL, this base is a model of text width 1024\."):
+    with pytest.raises(InputError, match=r"made for SDXL; this base checkpoint is a model of text width 1024\."):
         layout.require_words(1024)
 
 
@@ -225,11 +228,13 @@ def test_a_vector_of_another_embedder_is_refused_by_both_names() -> None:
 
     faceid.require_vectors("buffalo_l", 512)
     instantid.require_vectors("antelopev2", 512)
-    with pytest.raises(InputError, match=r"\(FaceID\) takes .* of buffalo_l, and was given one of auraface"):
+    with pytest.raises(InputError, match=r"\(FaceID\) needs .* with buffalo_l; this one was measured with auraface"):
         faceid.require_vectors("auraface", 512)
-    with pytest.raises(InputError, match=r"\(InstantID\) takes .* of antelopev2, and was given one of buffalo_l"):
+    with pytest.raises(
+        InputError, match=r"\(InstantID\) needs .* with antelopev2; this one was measured with buffalo_l"
+    ):
         instantid.require_vectors("buffalo_l", 512)
-    with pytest.raises(InputError, match=r"takes face vectors of 512 numbers; those of buffalo_l have 128"):
+    with pytest.raises(InputError, match=r"needs 512 numbers for each face; buffalo_l gives 128"):
         faceid.require_vectors("buffalo_l", 128)
 
 
@@ -237,7 +242,7 @@ def test_an_adapter_says_itself_which_embedder_it_was_trained_on() -> None:
     layout = layout_of(header(PUBLISHED["the miniature's"][0], **{EMBEDDER_NOTE: "miniature-embedder-1"}))
 
     layout.require_vectors("miniature-embedder-1", 128)
-    with pytest.raises(InputError, match="of miniature-embedder-1, and was given one of buffalo_l"):
+    with pytest.raises(InputError, match="with miniature-embedder-1; this one was measured with buffalo_l"):
         layout.require_vectors("buffalo_l", 128)
 
 

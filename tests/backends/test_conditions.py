@@ -111,7 +111,9 @@ def test_a_lora_between_two_steps_is_noted_and_not_listed(local: LocalBackend, t
     result = local.inpaint(request, NullProgress())
 
     assert result.applied_conditions == ()
-    assert result.notes == (f"The lora {tiny_lora.name} begins and ends between two of 2 steps: without effect.",)
+    assert result.notes == (
+        f"The lora {tiny_lora.name} begins and ends between two of the 2 steps, so it has no effect.",
+    )
     assert (pixels(result.image) == pixels(local.inpaint(replace(request, conditions=()), NullProgress()).image)).all()
 
 

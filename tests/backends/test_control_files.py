@@ -173,7 +173,7 @@ def test_a_control_lora_for_another_depth_is_refused(sdxl: Base, tmp_path: Path)
 def test_something_else_is_refused(sd15: Base, tmp_path: Path):
     file = write_tensors(tmp_path / "other.safetensors", {"weight": torch.zeros(2)})
 
-    with pytest.raises(MissingCapability, match=r"other\.safetensors is no ControlNet"):
+    with pytest.raises(MissingCapability, match=r"other\.safetensors is not a ControlNet"):
         sd15.load(file)
 
 

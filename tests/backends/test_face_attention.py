@@ -252,7 +252,7 @@ def test_an_adapter_of_another_family_is_refused_by_name(unet: Any, change: str)
         case "one more":
             layers[999] = next(iter(layers.values()))
 
-    with pytest.raises(MissingCapability, match=r"theirs\.bin is no adapter for this model"):
+    with pytest.raises(MissingCapability, match=r"theirs\.bin is not an adapter for this model"):
         require_layers(unet, layers, "theirs.bin")
 
 

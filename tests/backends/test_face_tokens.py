@@ -205,14 +205,14 @@ def test_what_is_not_given_or_of_another_width_is_named(tmp_path: Path) -> None:
     projection = load_projection(tmp_path / "adapter.safetensors", dtype=torch.float32, device=CPU)
     vectors, pictures = given("faceid-plus")
 
-    with pytest.raises(InputError, match=r"adapter\.safetensors takes a face vector of 512 numbers, and got 128"):
+    with pytest.raises(InputError, match=r"adapter\.safetensors needs 512 numbers for a face, and got 128"):
         projection.tokens(vectors=vectors[:, :128], pictures=pictures)
-    with pytest.raises(InputError, match="takes a face vector of 512 numbers, and got none"):
+    with pytest.raises(InputError, match="needs 512 numbers for a face, and got none"):
         projection.tokens(pictures=pictures)
-    with pytest.raises(InputError, match=r"of width 1280 sees, and got none.*weights get clip-vit-h"):
+    with pytest.raises(InputError, match=r"of width 1280, and got one of none.*weights get clip-vit-h"):
         projection.tokens(vectors=vectors)
     narrow = PictureStates(pictures.photos[..., :1024], pictures.blank[..., :1024])
-    with pytest.raises(InputError, match="picture encoder of width 1280 sees, and got 1024"):
+    with pytest.raises(InputError, match="image encoder of width 1280, and got one of 1024"):
         projection.tokens(vectors=vectors, pictures=narrow)
 
 
@@ -223,7 +223,9 @@ def test_a_file_without_some_of_its_tensors_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsMissing, match=r"The projection in pruned\.safetensors lacks"):
         load_projection(tmp_path / "pruned.safetensors", dtype=torch.float32, device=CPU)
-    with pytest.raises(WeightsMissing, match=r"halved\.safetensors lacks the tensor ip_adapter\.3\.to_v_ip\.weight"):
+    with pytest.raises(
+        WeightsMissing, match=r"tensor ip_adapter\.3\.to_v_ip\.weight is missing in halved\.safetensors"
+    ):
         load_layers(tmp_path / "halved.safetensors", dtype=torch.float32, device=CPU)
 
 

@@ -159,13 +159,13 @@ def test_a_file_that_was_cut_off_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no safetensors file"),
-        (b"short", "no safetensors file"),
-        (b"<html>not found</html>", "no safetensors file"),
-        (struct.pack("<Q", 100_000_001) + b"{}", "no safetensors file"),
+        (b"", "not a safetensors file"),
+        (b"short", "not a safetensors file"),
+        (b"<html>not found</html>", "not a safetensors file"),
+        (struct.pack("<Q", 100_000_001) + b"{}", "not a safetensors file"),
         (struct.pack("<Q", 50) + b"{}", "was cut off"),
         (struct.pack("<Q", 4) + b"{oh}", "header of .* is broken"),
-        (struct.pack("<Q", 2) + b"[]", "no table of tensors"),
+        (struct.pack("<Q", 2) + b"[]", "not a table of tensors"),
         (struct.pack("<Q", 8) + b'{"a": 1}', "header of .* is broken"),
     ],
 )
@@ -258,5 +258,5 @@ def test_a_header_larger_than_any_models_is_refused_before_it_is_read(tmp_path: 
 def test_a_header_that_is_no_table_is_said(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
 
-    with pytest.raises(InputError, match=r"[Tt]he header of a\.safetensors is|is no safetensors file"):
+    with pytest.raises(InputError, match=r"[Tt]he header of a\.safetensors is|is not a safetensors file"):
         read_header(tmp_path / "a.safetensors")

@@ -412,7 +412,9 @@ def test_a_face_between_two_steps_is_noted_and_words_are_encoded_once(
     hook.remove()
 
     assert result.applied_conditions == (faceid.name,)
-    assert result.notes == (f"The faceid {faceid.name} begins and ends between two of 2 steps: without effect.",)
+    assert result.notes == (
+        f"The faceid {faceid.name} begins and ends between two of the 2 steps, so it has no effect.",
+    )
     assert len(asked) == 1
 
 
@@ -458,7 +460,7 @@ def test_an_adapter_for_a_deeper_network_is_refused(local: LocalBackend, tmp_pat
 
     refused(
         local, face_condition("faceid", adapter, None), MissingCapability,
-        r"faceid-v2\.safetensors is no adapter for this model: \d+ of its layers do not fit",
+        r"faceid-v2\.safetensors is not an adapter for this model: \d+ of its layers do not fit",
     )  # fmt: skip
 
 
@@ -467,7 +469,7 @@ def test_a_missing_encoder_and_missing_files_are_named(
 ) -> None:
     adapter = write_adapter("ip-adapter", tmp_path, components.unet)
 
-    refused(local, face_condition("ip-adapter", adapter, None), WeightsMissing, "picture encoder, and none was given")
+    refused(local, face_condition("ip-adapter", adapter, None), WeightsMissing, "image encoder, and none was given")
     gone = tmp_path / "gone.safetensors"
     refused(local, face_condition("ip-adapter", adapter, gone), WeightsMissing, r"gone\.safetensors")
     refused(local, face_condition("faceid", gone, None), WeightsMissing, r"gone\.safetensors")
@@ -481,15 +483,18 @@ def test_a_face_that_does_not_fit_the_adapter_is_refused(
     face = face_condition("faceid", faceid, None)
     vector = np.zeros(128, np.float32)
 
-    refused(local, replace(face, face=FaceInputs(vector)), InputError, "512 numbers, and got 128")
+    refused(local, replace(face, face=FaceInputs(vector)), InputError, "512 numbers for a face, and got 128")
     refused(local, replace(face, face=FaceInputs(vector, "buffalo_l")), InputError, "512 numbers")
     refused(
-        local, replace(face, face=FaceInputs(np.ones(512), "auraface")), InputError, "takes face vectors of buffalo_l"
+        local,
+        replace(face, face=FaceInputs(np.ones(512), "auraface")),
+        InputError,
+        "needs faces measured with buffalo_l",
     )
     refused(local, replace(face, face=FaceInputs()), InputError, "got none")
-    refused(local, replace(face, kind="instantid"), InputError, "is a FaceID file, which is not applied as 'instantid'")
+    refused(local, replace(face, kind="instantid"), InputError, "is a FaceID file and cannot be used as 'instantid'")
     plus = face_condition("ip-adapter", write_adapter("ip-adapter", tmp_path, components.unet), face_encoder)
-    refused(local, replace(plus, face=FaceInputs()), InputError, "sees pictures of a face, and none was given")
+    refused(local, replace(plus, face=FaceInputs()), InputError, "needs pictures of a face, and none was given")
 
 
 def test_identitynet_asks_for_its_file_and_its_points(
@@ -502,7 +507,7 @@ def test_identitynet_asks_for_its_file_and_its_points(
     refused(local, face, InputError, "five points of the face")
     refused(
         local, replace(face, models=replace(face.models, control=None), control_image=drawn_picture()),
-        MissingCapability, "no ControlNet, but a weight for it",
+        MissingCapability, "a ControlNet weight but no ControlNet",
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_a_bare_pickle_is_refused(tmp_path: Path):
     file = tmp_path / "model.ckpt"
     file.write_bytes(pickle.dumps(Touches(tmp_path / "infected")))
 
-    with pytest.raises(InputError, match=r"torch writes it since 1\.6"):
+    with pytest.raises(InputError, match=r"format of torch 1\.6 and later"):
         read_pickle(file)
     assert not (tmp_path / "infected").exists()
 

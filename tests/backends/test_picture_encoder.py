@@ -178,7 +178,7 @@ def test_another_encoder_is_refused_by_name(width: int, name: str, tmp_path: Pat
         {"vision_model.embeddings.patch_embedding.weight": torch.zeros(width, 3, 1, 1)}, tmp_path / "model.safetensors"
     )
 
-    with pytest.raises(InputError, match=rf"model\.safetensors is the picture encoder {name}, where CLIP ViT-H/14"):
+    with pytest.raises(InputError, match=rf"model\.safetensors is the image encoder {name}, but CLIP ViT-H/14"):
         load_picture_encoder(tmp_path / "model.safetensors", **PLACE)
 
 
@@ -189,5 +189,5 @@ def test_what_is_no_encoder_or_not_whole_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"text\.safetensors holds no picture encoder"):
         load_picture_encoder(tmp_path / "text.safetensors", **PLACE)
-    with pytest.raises(WeightsMissing, match=r"The picture encoder in pruned\.safetensors lacks"):
+    with pytest.raises(WeightsMissing, match=r"The image encoder in pruned\.safetensors lacks"):
         load_picture_encoder(pruned, **PLACE)

@@ -221,8 +221,8 @@ def test_a_base_that_only_this_machine_has_is_noted(host: Served) -> None:
     result = opened(host, "/home/me/mine.safetensors").inpaint(inpaint_request(), NullProgress())
 
     assert result.notes == (
-        "The web UI has no /home/me/mine.safetensors: it painted with first.safetensors [aaaaaaaaaa]. "
-        "Another can be named with --base.",
+        "The web UI has no /home/me/mine.safetensors, so it used first.safetensors [aaaaaaaaaa]. "
+        "Choose another with --base.",
     )
 
 

@@ -70,7 +70,7 @@ def test_name_and_password_open_the_door() -> None:
         assert backend.capabilities().checkpoints[0] == "first.safetensors [aaaaaaaaaa]"
 
 
-@pytest.mark.parametrize(("auth", "words"), [(None, "wants a name"), ("anna:wrong-9", "refused the name")])
+@pytest.mark.parametrize(("auth", "words"), [(None, "asks for a name"), ("anna:wrong-9", "refused the name")])
 def test_a_closed_door_says_which_key_it_wants(auth: str | None, words: str) -> None:
     with serving(HostState(auth=SECRET)) as host, pytest.raises(BackendError, match=words) as refused:
         open_remote(WebUi(address_from(host.url, auth), HASTE), SD15)
@@ -133,7 +133,7 @@ def test_where_nobody_listens_it_is_said() -> None:
 def test_an_answer_that_is_no_json_is_refused(host: Served, body: bytes) -> None:
     host.state.answers[MODELS] = (200, {}, body)
 
-    with pytest.raises(BackendError, match="not what a web UI answers"):
+    with pytest.raises(BackendError, match="as a web UI does"):
         WebUi(address_from(host.url), HASTE).get(MODELS)
 
 
@@ -143,7 +143,7 @@ def test_an_answer_larger_than_asked_for_is_not_read(host: Served, length: str |
     headers = {"Content-Length": length} if length else {"Content-Length": "", "Connection": "close"}
     host.state.answers[MODELS] = (200, headers, b" " * size)
 
-    with pytest.raises(BackendError, match="more than was asked for"):
+    with pytest.raises(BackendError, match="is too large"):
         WebUi(address_from(host.url), HASTE).get(MODELS, room=1000)
 
 

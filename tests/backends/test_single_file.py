@@ -168,7 +168,7 @@ def test_a_missing_tensor_is_named(written: Written, tmp_path: Path, lost: str, 
 def test_a_checkpoint_without_autoencoder_says_which_to_fetch(written: Written, tmp_path: Path):
     file = copied_without(written, tmp_path, ldm_names.VAE_PREFIX)
 
-    with pytest.raises(WeightsMissing, match=f"holds no autoencoder.*weights get {written.family.vae}"):
+    with pytest.raises(WeightsMissing, match=f"contains no VAE.*weights get {written.family.vae}"):
         load_single_file(written.family, file, **FLOAT)
 
 

@@ -86,5 +86,5 @@ def test_without_a_table_it_is_said_where_to_put_one(tmp_path: Path):
 def test_a_broken_table_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "clip_merges.txt.gz").write_bytes(content)
 
-    with pytest.raises(WeightsMissing, match="Fetch it again"):
+    with pytest.raises(WeightsMissing, match="Download it again"):
         read_merges(tmp_path / "clip_merges.txt.gz")

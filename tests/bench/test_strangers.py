@@ -103,5 +103,5 @@ def test_three_persons_are_too_few(app: EasyPhoto, tmp_path: Path) -> None:
 def test_without_an_embedder_there_is_nothing_to_measure(engine: PhotoFake, app: EasyPhoto, tmp_path: Path) -> None:
     engine.embedder = None
 
-    with pytest.raises(InputError, match=r"no embedder for photographs.*easyphoto weights get"):
+    with pytest.raises(InputError, match=r"no face recognition for photographs.*easyphoto weights get"):
         run(app, tmp_path)

@@ -115,7 +115,7 @@ def test_who_is_added_is_named_on_stdout_and_the_verdicts_beside_it(
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'workspace' / 'persons' / 'anna'}\n"
     assert "2 of 4 photos are kept." in said.err
-    assert "The file is no readable picture." in said.err
+    assert "The file cannot be read as a picture." in said.err
     assert said.err.count("Note: Only 2 photos are kept") == 1
     assert {file.name for file in (tmp_path / "sheet").iterdir()} == {"verdicts.png", "verdicts.json"}
     person = Workspace(tmp_path / "workspace").person("anna")

@@ -89,7 +89,7 @@ def test_where_nothing_can_paint_them_a_photograph_says_why_and_that_a_training_
     monkeypatch.setattr(ThisMachine, "open_backend", lambda *_: FakeBackend())
     add(app, photos)
 
-    with pytest.raises(WeightsMissing, match=r"FaceID: what paints here cannot apply it.*easyphoto train anna"):
+    with pytest.raises(WeightsMissing, match=r"FaceID: it cannot be used here.*easyphoto train anna"):
         PhotographPersons(("anna",), (template,), out=tmp_path / "out").run(app, NullContext())
 
     assert not (tmp_path / "out").exists()
@@ -114,7 +114,7 @@ def test_who_came_while_the_photos_were_looked_at_is_not_replaced(app, photos, e
         def checked(self, check):
             TrainPerson("anna", photo_files(photos)).run(app, NullContext())
 
-    with pytest.raises(NameTaken, match="They came while this one was made"):
+    with pytest.raises(NameTaken, match="They were added while this one was being made"):
         add(app, photos, context=Late())
 
     assert app.workspace.person("anna").is_trained
@@ -226,7 +226,7 @@ def test_where_the_photos_do_not_agree_on_one_person_a_note_says_so(app, photos,
     made = add(app, photos, context=context)
 
     assert len(made.person.photos) == 4
-    assert any("The photos do not agree on one person" in said for said in context.notes)
+    assert any("The photos seem to show different people" in said for said in context.notes)
     assert context.checks == [made.check]
 
 
@@ -334,7 +334,7 @@ def changed(archive, target, change, **more):
     [
         ({}, {"lora": b"a LoRA that nobody looked at"}, "names unusual files"),
         ({"photos": []}, {}, "neither a LoRA nor photos"),
-        ({"family": "unheard-of"}, {}, "no model family 'unheard-of'"),
+        ({"family": "unheard-of"}, {}, "no type of model called 'unheard-of'"),
         ({"lora": "lora.safetensors"}, {}, "lacks a file"),
     ],
 )

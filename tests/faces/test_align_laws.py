@@ -141,7 +141,7 @@ def test_beyond_0_20_nothing_is_laid(nose: float) -> None:
     turned = POINTS.copy()
     turned[2, 0] = nose
 
-    with pytest.raises(ValueError, match="a photo in that pose would do"):
+    with pytest.raises(ValueError, match="a photo with the face turned the same way would help"):
         shape_kept(POINTS, turned)
 
 

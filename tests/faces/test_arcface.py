@@ -126,7 +126,7 @@ def test_a_graph_that_does_not_take_the_usual_square_is_named(tmp_path: Path) ->
     file = write_embedder(tmp_path / "wide.onnx", random_projection(), side=224, open_side=True)
 
     with pytest.raises(
-        EnvironmentFailure, match=r"wide\.onnx is no face embedder: it does not take a square of 112 px"
+        EnvironmentFailure, match=r"wide\.onnx is not a face recognition model: it does not take a square of 112 px"
     ):
         ArcFaceEmbedder(file, RECIPE, id="wide")
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
 def test_a_network_that_is_no_embedder_is_named(tmp_path: Path, kind: dict[str, object], words: str) -> None:
     file = write_embedder(tmp_path / "other.onnx", **kind)  # type: ignore[arg-type]
 
-    with pytest.raises(EnvironmentFailure, match=rf"other\.onnx is no face embedder.*{words}"):
+    with pytest.raises(EnvironmentFailure, match=rf"other\.onnx is not a face recognition model.*{words}"):
         ArcFaceEmbedder(file, RECIPE, id="other")
 
 

@@ -87,5 +87,5 @@ def test_points_that_are_all_one_give_no_parts(network: BiSeNet) -> None:
 def test_a_network_with_other_classes_is_refused(tmp_path: Path) -> None:
     file = write_pixelwise(tmp_path / "seven.onnx", np.zeros((7, 3)), np.zeros(7), side=64)
 
-    with pytest.raises(WeightsMissing, match="19 classes of face parts"):
+    with pytest.raises(WeightsMissing, match="19 parts of a face"):
         BiSeNet(file)

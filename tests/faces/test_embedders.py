@@ -95,7 +95,7 @@ def test_auto_leaves_out_what_cannot_be_run(shelf: Shelf, monkeypatch: pytest.Mo
 def test_a_named_embedder_must_be_at_hand_and_an_unknown_one_is_refused(shelf: Shelf) -> None:
     with pytest.raises(WeightsMissing, match="buffalo_l"):
         opened("buffalo_l", shelf)
-    with pytest.raises(InputError, match=r"no face embedder 'facenet'.*Known: auto, none, auraface, sface"):
+    with pytest.raises(InputError, match=r"no face recognition model 'facenet'.*Known: auto, none, auraface, sface"):
         opened("facenet", shelf)
 
 

@@ -103,7 +103,7 @@ def test_detail_finer_than_was_painted_is_the_reference_s_at_any_ratio(people: t
 def test_faces_without_common_skin_are_refused(people: tuple[Seen, Seen]):
     source, target = people
 
-    with pytest.raises(ValueError, match="too little skin in common"):
+    with pytest.raises(ValueError, match="too little skin is visible"):
         laid(source[0], source[1], np.zeros_like(source[2]), as_array(target[0]), *target[1:])
 
 

@@ -65,7 +65,7 @@ def test_its_answer_becomes_faces_largest_first(package: StandIn, file: Path) ->
 def test_boxes_without_points_are_a_named_error(package: StandIn, file: Path) -> None:
     package.points = None
 
-    with pytest.raises(WeightsMissing, match="boxes without points"):
+    with pytest.raises(WeightsMissing, match="faces without their landmarks"):
         InsightFaceDetector(file).detect(Image.new("RGB", (10, 10)))
 
 

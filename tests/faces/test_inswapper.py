@@ -114,7 +114,7 @@ def test_a_file_without_the_map_is_refused(tmp_path: Path):
 def test_what_is_no_onnx_file_is_refused(tmp_path: Path):
     (tmp_path / "n.onnx").write_bytes(b"no network")
 
-    with pytest.raises(WeightsMissing, match="not the network inswapper_128"):
+    with pytest.raises(WeightsMissing, match="not the model inswapper_128"):
         InSwapper(tmp_path / "n.onnx", FirstNumber())
 
 

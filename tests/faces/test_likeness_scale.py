@@ -111,7 +111,7 @@ def test_what_was_measured_here_comes_before_what_ships(tmp_path: Path, monkeypa
     [
         ('{"format": 2}', "unknown format"),
         ("no json", "cannot be read"),
-        ('{"format": 1}', r"no likeness scale.*easyphoto bench strangers"),
+        ('{"format": 1}', r"not a likeness scale.*easyphoto bench strangers"),
         ('{"format": 1, "strangers": [1, 2, 3]}', "not 101 ascending quantiles"),
     ],
 )

@@ -75,7 +75,7 @@ def test_drawings_are_analysed_as_drawings_and_that_is_said(pictures: Pictures) 
     assert engine.domain is Domain.DRAWINGS
     assert engine.decided == "4 of 5 faces look drawn"
     assert engine.notes == (
-        f"Taken for drawings, because 4 of 5 faces look drawn. If they are photographs, {SAY_PHOTOGRAPHS}",
+        f"Treated as drawings, because 4 of 5 faces look drawn. If they are photographs, {SAY_PHOTOGRAPHS}",
     )
 
 
@@ -88,7 +88,9 @@ def test_photographs_are_analysed_as_photographs_whatever_is_behind_the_faces(
 
     assert engine.domain is Domain.PHOTOGRAPHS
     assert engine.decided == "4 of 5 faces look photographed"
-    assert engine.notes[0].startswith("Taken for photographs, because 4 of 5 faces look photographed. If they are draw")
+    assert engine.notes[0].startswith(
+        "Treated as photographs, because 4 of 5 faces look photographed. If they are draw"
+    )
 
 
 def test_without_yunet_no_photograph_is_analysed_as_a_drawing(pictures: Pictures) -> None:
@@ -116,7 +118,7 @@ def test_what_was_asked_for_is_opened_without_a_look() -> None:
     engines: list[Any] = [open_engine(name, STORE, NullProgress()) for name in ("drawings", "photographs")]
 
     assert [engine.domain for engine in engines] == [Domain.DRAWINGS, Domain.PHOTOGRAPHS]
-    assert [engine.decided for engine in engines] == ["asked for"] * 2
+    assert [engine.decided for engine in engines] == ["it was chosen"] * 2
     assert engines[0].notes == ()
 
 

@@ -129,7 +129,7 @@ def test_what_looks_of_the_other_kind_is_said() -> None:
 
     assert with_embedder.remarks(PICTURE, OWN) == ()
     assert with_embedder.remarks(PICTURE, THEIRS) == (
-        "looks photographed, while the person's photos are taken for drawings: how like them it is cannot be told",
+        "looks photographed, while the person's photos are treated as drawings: its likeness cannot be measured",
     )
     assert without.remarks(PICTURE, OWN) == ("looks drawn, while the person's photos are taken for photographs",)
 

@@ -71,7 +71,7 @@ def test_automatic_parts_that_are_not_at_hand_become_one_note_with_the_command(y
     assert engine.parts == ("yunet", "landmarks")
     assert [weight.id for weight in engine.weights] == ["yunet"]
     assert engine.notes == (
-        "Not at hand: a face embedder (persons are not told apart); a cut-out network (outlines are guessed from "
+        "Missing: face recognition (people cannot be told apart); a cut-out model (outlines are guessed from "
         "colours). Run: easyphoto weights get photographs cut-out",
     )
 
@@ -88,7 +88,7 @@ def test_an_automatic_part_that_cannot_be_opened_is_a_note(yunet: Path, tmp_path
     engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none"))
 
     assert engine.parts == ("yunet", "landmarks")
-    assert engine.notes[0].startswith("The cut-out network u2net at hand cannot be used:")
+    assert engine.notes[0].startswith("The cut-out model u2net cannot be used:")
 
 
 def test_where_the_best_embedder_cannot_be_opened_the_next_one_is_taken(
@@ -108,7 +108,7 @@ def test_where_the_best_embedder_cannot_be_opened_the_next_one_is_taken(
     engine = open_photo_engine(store, NullProgress(), FaceSettings(saliency="grabcut"))
 
     assert engine.embedder == "sface"
-    assert [note[:51] for note in engine.notes] == ["The face embedder auraface at hand cannot be used: "]
+    assert [note[:51] for note in engine.notes] == ["The face recognition auraface cannot be used: "]
 
 
 def test_a_chosen_part_that_cannot_be_opened_is_an_error(yunet: Path, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_automatic_parsing_network_is_taken_where_it_is_at_hand_and_allowed(y
 
     engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none"))
 
-    # It draws the outline itself, so no cut-out network is missed either.
+    # It draws the outline itself, so no cut-out model is missed either.
     assert engine.parts == ("yunet", "bisenet")
     assert [weight.id for weight in engine.weights] == ["yunet", "bisenet"]
     assert engine.notes == ()
@@ -166,7 +166,7 @@ def test_a_parsing_network_that_cannot_be_opened_is_a_note_and_five_points_do(yu
     engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none", saliency="grabcut"))
 
     assert engine.parts == ("yunet", "landmarks")
-    assert [note[:48] for note in engine.notes] == ["The face parser bisenet at hand cannot be used: "]
+    assert [note[:48] for note in engine.notes] == ["The face parser bisenet cannot be used: "]
 
 
 def test_the_parser_chosen_by_name_is_taken_though_a_network_is_at_hand(yunet: Path, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_the_drawings_embedder_is_asked_for_by_its_id_like_the_others(tmp_path: 
         ("miniature-embedder-1", "embedder.safetensors", SHIPPED)
     ]
     assert found.vector(*soft_face()).shape == (128,)
-    with pytest.raises(InputError, match="no face embedder 'facenet'"):
+    with pytest.raises(InputError, match="no face recognition model 'facenet'"):
         embedder_with_id("facenet", store, NullProgress())
 
 

@@ -72,7 +72,7 @@ def test_a_file_without_points_is_refused(tmp_path: Path) -> None:
     answers = scrfd_answers()
     boxes_only = {f"out{kind}_{level}": answers[kind][level] for kind in (1, 4) for level in range(3)}
 
-    with pytest.raises(WeightsMissing, match="no SCRFD with five points: it has 6 outputs"):
+    with pytest.raises(WeightsMissing, match="not an SCRFD with five points: it has 6 outputs"):
         Scrfd(write_scrfd(tmp_path / "scrfd.onnx", boxes_only))
 
 

@@ -124,7 +124,7 @@ def test_a_restorer_without_its_model_is_an_error(served: Served, host: RemoteHo
 
     assert finisher is not None
     assert finisher.restorer is not None
-    with pytest.raises(BackendError, match="gave the face back as it was"):
+    with pytest.raises(BackendError, match="returned the face unchanged"):
         finisher.restorer.restore(noise(FACE_SIDE))
 
 
@@ -134,7 +134,7 @@ def test_an_upscaler_without_its_model_is_an_error(served: Served, host: RemoteH
 
     assert finisher is not None
     assert finisher.upscaler is not None
-    with pytest.raises(BackendError, match="plainly instead of with Big 2x"):
+    with pytest.raises(BackendError, match="the picture without Big 2x"):
         finisher.upscaler.upscale(noise(), NullProgress())
     with pytest.raises(Cancelled):
         finisher.upscaler.upscale(noise(), RecordingProgress(cancel_at=1))

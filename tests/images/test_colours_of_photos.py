@@ -142,7 +142,7 @@ def test_floating_point_greys_from_0_to_1_are_read_and_others_refused_by_name(tm
     Image.fromarray(np.array([[0.0, 900.0, np.nan]], np.float32)).save(tmp_path / "b.tif")
 
     assert [pixel[0] for pixel in np.asarray(read_picture(tmp_path / "a.tif"))[0]] == [0, 128, 255]
-    with pytest.raises(BadPicture, match=r"b\.tif holds floating point numbers"):
+    with pytest.raises(BadPicture, match=r"b\.tif contains floating point numbers"):
         read_picture(tmp_path / "b.tif")
 
 

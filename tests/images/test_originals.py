@@ -231,12 +231,12 @@ def test_a_channel_that_hides_nothing_is_no_transparency(tmp_path: Path) -> None
         ),
         (
             saved("a.tif", rgb(NOISE).convert("CMYK")),
-            "The template is a CMYK picture for print; the result is in sRGB, by a rule of thumb because it has no "
-            "profile.",
+            "The template is a CMYK picture for print without a colour profile; the result is in sRGB, with "
+            "approximate colours.",
         ),
         (
             saved("a.png", rgb(NOISE), icc_profile=icc.scanner_profile("Flatbed")),
-            "The template's colour profile (Flatbed) knows no way back; the result is in sRGB.",
+            "The template's colour profile (Flatbed) can only be read, not written; the result is in sRGB.",
         ),
         (
             saved("a.png", rgb(NOISE).quantize(32)),

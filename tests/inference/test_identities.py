@@ -170,8 +170,8 @@ def test_auto_says_what_it_took_and_why_it_passed_by_the_better_ones() -> None:
     found = prepared_identities(material(NOBODY, store=shelf(*PLUS_FACE, licences=SAFE)), SD15)
 
     assert found.notes == (
-        "Anna: painted by IP-Adapter (FaceID Plus: the licence set commercial-safe refuses its files; FaceID: the "
-        "licence set commercial-safe refuses its files).",
+        "Anna: painted with IP-Adapter (FaceID Plus: the licence setting commercial-safe does not allow its files; "
+        "FaceID: the licence setting commercial-safe does not allow its files).",
     )
 
 
@@ -183,7 +183,7 @@ def test_auto_leaves_a_trained_persons_lora_alone_where_no_engine_is_at_hand() -
 
 def test_who_is_not_trained_cannot_be_painted_where_no_engine_is_at_hand() -> None:
     with pytest.raises(
-        WeightsMissing, match=r"^Anna is not trained, and nothing at hand paints them without"
+        WeightsMissing, match=r"^Anna is not trained, and nothing here can paint them without"
     ) as raised:
         prepared_identities(material(NOBODY, store=shelf(licences=SAFE)), SD15)
 
@@ -202,13 +202,19 @@ def test_an_engine_that_is_asked_for_is_fetched() -> None:
     ("identity", "family", "more", "error", "words"),
     [
         ("instantid", SD15, {}, MissingCapability, "InstantID cannot paint Anna: there is none for SD 1.5."),
-        ("faceid", SD15, {"kinds": ("lora",)}, MissingCapability, "FaceID cannot paint Anna: what paints here cannot"),
+        (
+            "faceid",
+            SD15,
+            {"kinds": ("lora",)},
+            MissingCapability,
+            "FaceID cannot be used for Anna: it cannot be used here",
+        ),
         (
             "faceid",
             SD15,
             {"store": shelf(licences=SAFE)},
             LicenceRefused,
-            "the licence set commercial-safe refuses its files.",
+            "the licence setting commercial-safe does not allow its files.",
         ),
         ("faceid", SD15, {"faces": ()}, NoFaceFound, "FaceID cannot paint Anna: no photo shows their face."),
         ("lora", SD15, {"person": NOBODY}, MissingCapability, "Anna has no LoRA: they are not trained."),
@@ -229,7 +235,7 @@ def test_a_refused_licence_names_the_engine_that_is_free_and_at_hand() -> None:
     with pytest.raises(LicenceRefused) as raised:
         prepared_identities(wanted, SD15)
 
-    assert raised.value.advice == "Take one of: ip-adapter."
+    assert raised.value.advice == "Choose one of: ip-adapter."
 
 
 @pytest.mark.parametrize(

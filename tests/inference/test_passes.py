@@ -51,11 +51,11 @@ def test_a_sampler_that_the_backend_lacks_is_said():
     pace, notes = sampler_preset(InferenceSettings(), SD15, able(Sampler.EULER_A), (SD15.few_steps["lcm"], LORA))
 
     assert pace.sampler is Sampler.EULER_A
-    assert notes == ("Sampler LCM: the backend lacks it, Euler a is used.",)
+    assert notes == ("The sampler LCM is not available here; Euler a is used.",)
 
 
 def test_a_control_that_its_licence_forbids_is_named_with_the_licence_and_replaced():
-    refused = {"color": "its model's licence (not stated) is not in the set commercial-safe"}
+    refused = {"color": "its model's licence (not stated) is not allowed by the licence setting commercial-safe"}
     picture = Image.new("RGB", (64, 64), "tan")
 
     able = Capabilities(("sd15",), ("tile",), tuple(Sampler), (), (), "fake", None, refused=refused)
@@ -64,6 +64,6 @@ def test_a_control_that_its_licence_forbids_is_named_with_the_licence_and_replac
 
     assert [(control.kind, control.weight, control.end) for control in controls] == [("tile", 0.85, 0.5)]
     assert notes == (
-        "Control color: its model's licence (not stated) is not in the set commercial-safe; "
-        "tile until half of the steps stands in.",
+        "Control color: its model's licence (not stated) is not allowed by the licence setting commercial-safe; "
+        "tile is used instead for the first half of the steps.",
     )

@@ -125,8 +125,8 @@ def test_a_control_without_a_model_is_left_out_and_said(tmp_path: Path):
 
     first = studio.requests()[0]
     assert [(c.kind, c.end) for c in first.controls] == [("canny", 1.0), ("tile", 0.5)]
-    assert "Control facepoints: left out, no model for it is at hand." in result.notes
-    assert "Control color: no model for it is at hand; tile until half of the steps stands in." in result.notes
+    assert "Control facepoints: left out, its model is missing." in result.notes
+    assert "Control color: its model is missing; tile is used instead for the first half of the steps." in result.notes
 
 
 def test_several_results_have_consecutive_seeds_and_are_ranked(studio: Studio):
@@ -154,7 +154,7 @@ def test_the_two_largest_faces_get_their_own_persons_and_the_smallest_stays_unto
 
     assert [round(face.box.width) for face in made.faces] == [43, 41, 57]
     assert made.seated == ((0, "person 9000"), (2, "person 9006"))
-    assert made.notes == ("Face 2 from the left stays as it is: no subject was given for it.",)
+    assert made.notes == ("Face 2 from the left stays as it is: nobody was assigned to it.",)
     different = changed(made.best.image, studio.group)
     for index, face in enumerate(made.faces):
         left, top, right, bottom = face.box.grown(*(-0.3 * face.box.width,) * 4).as_ints()
@@ -182,7 +182,7 @@ def test_an_assignment_turns_the_order_around(studio: Studio):
 
 
 def test_more_persons_than_faces_are_refused(studio: Studio):
-    with pytest.raises(InputError, match="2 subjects were given for 1 face"):
+    with pytest.raises(InputError, match="2 persons were given for 1 face"):
         studio.photograph(studio.one, 2)
 
 
@@ -208,7 +208,7 @@ def test_a_reference_without_a_face_costs_the_fusion_and_not_the_photograph(stud
 
     assert "person 9000: no face was found on the reference photo, so there is no fusion." in made.best.notes
     assert "Control facepoints: left out, there is no pose guide." in made.best.notes
-    assert "person 9000: painted without a LoRA, none was given." in made.best.notes
+    assert "person 9000: painted without a LoRA, as none was given." in made.best.notes
 
 
 def test_switched_off_steps_leave_the_first_picture_alone(studio: Studio):
@@ -286,8 +286,8 @@ def test_the_template_takes_the_person_s_outline_and_skin_and_says_so(studio: St
     plain = photograph(studio.one, [known], replace(SETTINGS, outline=False, skin="template"), MINIATURE, tools).best
 
     assert (
-        "person 9000 has another skin than the template: face, ears and neck took it, other skin keeps the template's "
-        "colour. To leave the template's: --skin template (in the tab: Skin colour)." in made.notes
+        "person 9000 has another skin colour than the template: face, ears and neck got it, other skin keeps the "
+        "template's colour. To keep the template's: --skin template (in the tab: Skin colour)." in made.notes
     )
     assert not any("another skin" in note for note in plain.notes)
     neck = studio.engine.parse(studio.one, made_face(studio)) == Part.NECK

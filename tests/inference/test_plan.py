@@ -66,7 +66,7 @@ def test_with_one_person_the_portrait_is_taken_and_not_the_passer_by_to_its_left
     seats, notes = assigned_faces(1, (passer_by(), RIGHT), PICTURE, MINIATURE)
 
     assert seats == (FaceAssignment(subject=0, face=1),)
-    assert notes == ("Face 1 from the left stays as it is: no subject was given for it.",)
+    assert notes == ("Face 1 from the left stays as it is: nobody was assigned to it.",)
 
 
 def test_with_two_persons_the_two_largest_of_three_faces_are_taken_from_the_left():
@@ -104,7 +104,7 @@ def test_a_template_whose_only_face_is_covered_is_refused_with_the_reason_and_wh
     with pytest.raises(NoFaceFound, match=r"face 1: the mouth is covered \(a mask or a hand\?\)") as caught:
         assigned_faces(1, (LEFT,), PICTURE, MINIATURE, covered=("the mouth is covered (a mask or a hand?)",))
 
-    assert caught.value.advice == "Choose another template, or say --paint-covered (in the tab: Paint covered faces)."
+    assert caught.value.advice == "Choose another template, or add --paint-covered (in the tab: Paint covered faces)."
 
 
 def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():
@@ -114,8 +114,8 @@ def test_a_covered_face_that_was_assigned_is_painted_and_that_is_said():
 
     assert seats == (FaceAssignment(subject=0, face=0),)
     assert notes == (
-        "Face 2 from the left stays as it is: no subject was given for it.",
-        "Face 1 from the left: an eye is covered; it was painted all the same, as assigned.",
+        "Face 2 from the left stays as it is: nobody was assigned to it.",
+        "Face 1 from the left: an eye is covered; it was painted anyway, as assigned.",
     )
 
 
@@ -148,7 +148,7 @@ def test_persons_take_the_faces_from_the_left_and_the_rest_is_noted():
     seats, notes = assigned_faces(1, (LEFT, RIGHT), PICTURE, MINIATURE)
 
     assert seats == (FaceAssignment(subject=0, face=0),)
-    assert notes == ("Face 2 from the left stays as it is: no subject was given for it.",)
+    assert notes == ("Face 2 from the left stays as it is: nobody was assigned to it.",)
 
 
 def test_an_assignment_names_the_faces():
@@ -165,7 +165,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment: tuple[int, ...])
 
 
 def test_more_persons_than_faces_are_refused():
-    with pytest.raises(InputError, match="3 subjects were given for 2 faces"):
+    with pytest.raises(InputError, match="3 persons were given for 2 faces"):
         assigned_faces(3, (LEFT, RIGHT), PICTURE, MINIATURE)
 
 
@@ -184,7 +184,7 @@ def profile() -> Face:
     ("face", "reason"),
     [
         (profile(), "it is seen from the side"),
-        (face_at(Box(-30, 100, 40, 180)), "the picture's border cuts it"),
+        (face_at(Box(-30, 100, 40, 180)), "it is cut off by the edge of the picture"),
         (face_at(Box(10, 10, 17, 18)), "it is only 7 pixels wide"),
     ],
     ids=["profile", "cut", "tiny"],
@@ -207,8 +207,8 @@ def test_an_enlargement_beyond_two_is_said():
     said = remarks(plan_crop(face, Size(1000, 1000), SMALL), SMALL, fused=False)
 
     assert said == (
-        "miniature works at 128 pixels and the crop is 408: "
-        "the face is enlarged 3.2 times and softer than the template",
+        "miniature paints at 128 pixels, and this part of the picture has 408: "
+        "the face is enlarged 3.2 times and becomes softer than the template",
     )
 
 

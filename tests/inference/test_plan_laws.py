@@ -16,7 +16,7 @@ from tests.fakes import face_at
 
 PICTURE = Size(400, 300)
 FAMILY = replace(MINIATURE, resolution=128, crop_factor=2.0, smallest_face=32, latent_multiple=8)
-CUT, SIDEWAYS = "the picture's border cuts it", "it is seen from the side"
+CUT, SIDEWAYS = "it is cut off by the edge of the picture", "it is seen from the side"
 
 
 def turned(nose: float) -> Face:
@@ -91,22 +91,24 @@ def test_a_small_face_is_remarked_and_a_tiny_one_left(width: int, reason: str | 
     notes = remarks(plan_crop(face, PICTURE, FAMILY), FAMILY, fused=True)
 
     assert why_untouched(face, PICTURE, FAMILY) == reason
-    small = f"it is small ({width} pixels wide), so details come from the networks alone"
+    small = f"it is small ({width} pixels wide), so the model makes up the details"
     assert (small in notes) is said
 
 
 @pytest.mark.parametrize(
     ("fused", "words"),
     [
-        (True, "what it paints is enlarged 2.1 times, finer detail is the reference photo's"),
-        (False, "the face is enlarged 2.1 times and softer than the template"),
+        (True, "what it paints is enlarged 2.1 times, and finer detail comes from the reference photo"),
+        (False, "the face is enlarged 2.1 times and becomes softer than the template"),
     ],
 )
 def test_an_enlargement_of_more_than_two_is_said(fused: bool, words: str) -> None:
     large, at_the_limit = (plan_crop(face_at(Box(200, 200, 200 + side, 200 + side)), Size(900, 900), FAMILY)
                            for side in (135, 128))  # fmt: skip
 
-    assert remarks(large, FAMILY, fused=fused) == (f"miniature works at 128 pixels and the crop is 270: {words}",)
+    assert remarks(large, FAMILY, fused=fused) == (
+        f"miniature paints at 128 pixels, and this part of the picture has 270: {words}",
+    )
     assert remarks(at_the_limit, FAMILY, fused=fused) == ()
 
 
@@ -134,7 +136,7 @@ def test_of_two_faces_that_are_alike_the_left_one_is_taken() -> None:
     seats, notes = assigned_faces(1, alike, PICTURE, FAMILY)
 
     assert [seat.face for seat in seats] == [0]
-    assert notes == ("Face 2 from the left stays as it is: no subject was given for it.",)
+    assert notes == ("Face 2 from the left stays as it is: nobody was assigned to it.",)
 
 
 def test_a_face_is_the_more_prominent_the_larger_and_the_surer_it_is() -> None:
@@ -152,7 +154,7 @@ def test_who_finds_no_face_that_can_be_done_is_counted() -> None:
     assert [seat.face for seat in seats] == [0]
     assert notes == (
         f"Face 2 from the left stays as it is: {CUT}.",
-        "1 of 2 subjects found no face that can be done well.",
+        "No suitable face was found for 1 of 2 persons.",
     )
 
 
@@ -165,7 +167,7 @@ def test_an_assigned_face_that_cannot_be_done_is_refused_where_it_is_the_only_on
 
 @pytest.mark.parametrize(
     ("subjects", "faces", "words"),
-    [(0, 2, "0 subjects were given for 2 faces"), (2, 1, "2 subjects were given for 1 face on")]
+    [(0, 2, "0 persons were given for 2 faces"), (2, 1, "2 persons were given for 1 face on")]
 )  # fmt: skip
 def test_as_many_subjects_as_faces_at_most_and_one_at_least(subjects: int, faces: int, words: str) -> None:
     shown = tuple(face_at(Box(left, 100, left + 60, 160)) for left in (40, 240)[:faces])

@@ -136,10 +136,10 @@ def test_without_strength_no_face_is_shown_to_the_restorer(tmp_path: Path):
 
 def test_a_restorer_that_fails_is_a_note_and_costs_nothing(tmp_path: Path):
     plain = taken(tmp_path, RESTORED, None)
-    made = taken(tmp_path, RESTORED, Finisher(Painter(RED, error=BackendError("The network failed."))))
+    made = taken(tmp_path, RESTORED, Finisher(Painter(RED, error=BackendError("The model failed."))))
 
     assert made.image.tobytes() == plain.image.tobytes()
-    assert "Face 1 from the left: not restored (The network failed.)." in made.notes
+    assert "Face 1 from the left: not restored (The model failed.)." in made.notes
 
 
 def test_a_face_that_is_not_found_again_is_said(tmp_path: Path):
@@ -177,10 +177,10 @@ def test_the_likeness_is_measured_where_the_face_is_on_the_larger_picture(tmp_pa
 
 def test_an_upscaler_that_fails_leaves_the_picture_and_says_so(tmp_path: Path):
     plain = taken(tmp_path, ENLARGED, Finisher())
-    made = taken(tmp_path, ENLARGED, Finisher(upscaler=Painter(RED, error=BackendError("The network failed."))))
+    made = taken(tmp_path, ENLARGED, Finisher(upscaler=Painter(RED, error=BackendError("The model failed."))))
 
     assert made.image.tobytes() == plain.image.tobytes()
-    assert "The enlargement was left out (The network failed.)." in made.notes
+    assert "The enlargement was left out (The model failed.)." in made.notes
 
 
 def test_what_was_asked_for_and_not_opened_is_said(tmp_path: Path):
@@ -190,7 +190,7 @@ def test_what_was_asked_for_and_not_opened_is_said(tmp_path: Path):
     reasons = taken(tmp_path, both, Finisher(notes=("Face restoration was left out. No spandrel.",))).notes
 
     fused = taken(tmp_path, replace(RESTORED, fusion_engine="inswapper"), Finisher(Painter(RED))).notes
-    assert "Fused by our warp instead: inswapper was not opened." in fused
+    assert "Fused with the built-in warp instead: inswapper could not be opened." in fused
     assert "Face restoration was left out: gfpgan was not opened." in without
     assert "The enlargement was left out: realesrgan-x2plus was not opened." in without
     assert reasons.count("Face restoration was left out. No spandrel.") == 1
@@ -261,7 +261,7 @@ def test_a_fuser_that_fails_leaves_it_to_the_warp_and_says_so(tmp_path: Path):
     ours, made = fused_by(tmp_path, None), fused_by(tmp_path, RedFace(BackendError("No network.")))
 
     assert made.image.tobytes() == ours.image.tobytes()
-    assert "person: fused by our warp instead (No network.)." in made.notes
+    assert "person: fused with the built-in warp instead (No network.)." in made.notes
 
 
 def test_an_enlargement_that_nobody_could_open_again_is_left_out_with_a_note():
@@ -271,7 +271,7 @@ def test_an_enlargement_that_nobody_could_open_again_is_left_out_with_a_note():
     picture, notes = enlarged(large, Painter(RED), ENLARGED, NullProgress())
 
     assert picture is large
-    assert notes == ("The enlargement was left out: 24000×18000 pixels are more than can be made or read again.",)
+    assert notes == ("The enlargement was left out: 24000×18000 pixels are too many.",)
 
 
 def test_too_little_memory_for_the_enlargement_is_a_note(tmp_path: Path):

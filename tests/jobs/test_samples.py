@@ -21,7 +21,7 @@ TITLES = {
     "import": "import dora.zip",
     "photograph": "photograph anna",
     "resume": "resume carla",
-    "setup": "set up the trainer",
+    "setup": "set up training",
     "template": "draw garden",
     "train": "train Anna",
     "train-cancelled": "train carla",

@@ -162,7 +162,7 @@ def test_what_trains_is_made_first_where_it_is_missing(service, monkeypatch):
     job = done(service, service.submit(TrainPerson("anna", five_photos(service))))
 
     assert (job.state, made) == (State.DONE, [1])
-    assert "made first" in job.notes[0]
+    assert "set up first" in job.notes[0]
 
 
 def test_a_photograph_answers_with_pictures_stages_and_a_report(service, anna):

@@ -27,7 +27,7 @@ def work(context):
     context.note(note("few-photos", "Only {kept} photos are kept; 5 to 20 give a better likeness.", kept=3))
     raise InputError(
         text("There is no upload {name!r}.", name="b.jpg"),
-        advice=text("It lies between {low} and {high}.", low=1, high=9),
+        advice=text("It must be between {low} and {high}.", low=1, high=9),
     )
 
 
@@ -64,7 +64,7 @@ def test_the_sentences_of_a_record_are_where_they_have_always_been(workspace):
     assert record["error"] == {
         "code": "InputError",
         "message": "There is no upload 'b.jpg'.",
-        "advice": "It lies between 1 and 9.",
+        "advice": "It must be between 1 and 9.",
     }
     assert record["phase"] == "looking at a.jpg"
     assert record["texts"]["There is no upload 'b.jpg'."] == {
@@ -85,6 +85,6 @@ def test_a_record_of_before_is_read_and_stays_english(workspace):
     assert job.error == {
         "code": "InputError",
         "message": "There is no upload 'b.jpg'.",
-        "advice": "It lies between 1 and 9.",
+        "advice": "It must be between 1 and 9.",
     }
     assert job.notes == ("Only 3 photos are kept; 5 to 20 give a better likeness.",)

@@ -188,7 +188,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
     ).run(app, NullContext())
 
     said = "looks photographed, while the person's photos are taken for drawings"
-    said += ": how like them it is cannot be told." if embedder else "."
+    said += ": its likeness cannot be measured." if embedder else "."
     assert made.made[0].before is None
     assert made.made[0].best.likeness == (None,)
     assert f"Face 1 from the left on the template {said}" in made.made[0].notes
@@ -197,7 +197,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
         "If the person's photos are photographs, say so: --engine photographs (in the tab: Kind of pictures; in "
         in (" ".join(made.made[0].notes))
     )
-    assert "How like the person the result is could not be measured." in made.made[0].notes
+    assert "The likeness of the result could not be measured." in made.made[0].notes
 
 
 def test_sessions_of_one_kind_say_nothing_about_kinds(app: EasyPhoto, drawn_template: Path) -> None:

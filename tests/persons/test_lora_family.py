@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         (sd2, "1024 wide"),
         (scene, "of a scene"),
         (tmp_path / "other.safetensors", "is no LoRA"),
-        (tmp_path / "text.safetensors", "no safetensors"),
+        (tmp_path / "text.safetensors", "not a safetensors"),
     ):
         with pytest.raises(InputError, match=words):
             family_of_lora(file)

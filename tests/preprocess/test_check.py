@@ -167,7 +167,7 @@ def test_two_photos_that_disagree_are_both_kept_with_a_note(tmp_path: Path) -> N
     result = check([photo(tmp_path, "a.png"), photo(tmp_path, "b.png", person="ben", seed=9)])
 
     assert reasons(result) == [None, None]
-    assert any("do not agree" in note for note in result.notes)
+    assert any("seem to show different people" in note for note in result.notes)
 
 
 def test_without_an_embedder_nobody_is_a_stranger_and_that_is_said(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_without_an_embedder_nobody_is_a_stranger_and_that_is_said(tmp_path: Pat
     assert reasons(result) == [None, None]
     assert [verdict.identity for verdict in result.verdicts] == [None, None]
     assert all("identity not checked" in verdict.notes for verdict in result.verdicts)
-    assert result.notes[0].startswith("identity not checked: there is no embedder for drawings")
+    assert result.notes[0].startswith("identity not checked: there is no face recognition for drawings")
 
 
 def test_without_a_limit_the_embedder_ranks_but_nobody_is_a_stranger(tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_without_a_limit_the_embedder_ranks_but_nobody_is_a_stranger(tmp_path: P
     assert min(identities[:3]) > 0.9
     assert identities[3] < 0.5
     assert result.kept[-1].photo == "ben.png"
-    assert result.notes[0].startswith("identity not checked: from which cosine on colours shows one person")
+    assert result.notes[0].startswith("identity not checked: it is not known how much likeness colours finds")
     assert result.identity_words == "ranked by colours, identity not checked"
-    assert "Much less like the other photos" in result.notes[1]
+    assert "Much less alike than the other photos" in result.notes[1]
     assert "ben.png" in result.notes[1]
     assert "0.png" not in result.notes[1]
 
@@ -208,7 +208,7 @@ def test_without_a_limit_photos_that_agree_raise_no_doubt(tmp_path: Path) -> Non
 
     result = check(photos, engine=engine)
 
-    assert not any("Much less like" in note for note in result.notes)
+    assert not any("Much less alike" in note for note in result.notes)
 
 
 def test_a_limit_of_the_settings_counts_where_the_embedder_has_none(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_limit_of_the_settings_counts_where_the_embedder_has_none(tmp_path: Pa
     result = check(photos, engine=engine, same_person=0.5)
 
     assert reasons(result) == [None, None, None, Reason.SOMEONE_ELSE]
-    assert result.identity_words == "identity checked by colours"
+    assert result.identity_words == "identity checked with colours"
 
 
 def test_a_copy_counts_once_and_the_larger_one_stays(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_covered_face_is_set_aside_and_what_is_hidden_is_said(
     assert (verdict.kept, verdict.reason) == (False, Reason.COVERED)
     assert verdict.explanation == explanation
     assert verdict.advice == (
-        "Use a photo where eyes and mouth are seen; to learn what covers them too, keep covered faces."
+        "Use a photo where eyes and mouth are visible; to use such photos anyway, switch on Keep covered faces."
     )
 
 

@@ -19,8 +19,8 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
-BASE_NOTE = "The base miniature knows drawn people only: what it learns of a photographed face is a drawn one"
-ELSE = "looks drawn, while the person's photos are taken for photographs: how like them it is cannot be told"
+BASE_NOTE = "The base miniature only knows drawn people: it learns a photographed face as a drawn one"
+ELSE = "looks drawn, while the person's photos are treated as photographs: its likeness cannot be measured"
 
 
 class PhotoEngine(MarkedEngine):
@@ -61,7 +61,7 @@ def test_a_drawing_among_photographs_is_kept_last_and_said(files: list[Path]) ->
     assert [verdict.identity for verdict in check.verdicts[:4]] == [pytest.approx(1.0, abs=0.01)] * 4
     assert check.kept[-1].photo == "4.png"
     assert check.reference != "4.png"
-    assert check.identity_words == "identity checked by colours"
+    assert check.identity_words == "identity checked with colours"
     assert "These look drawn, so they come last and are not compared with the other photos: 4.png." in check.notes
 
 

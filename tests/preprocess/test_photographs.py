@@ -64,8 +64,8 @@ def test_the_two_partial_faces_and_the_copy_are_explained_and_the_rest_is_kept(
     assert check.verdicts[6].duplicate_of == "01.jpg"
     assert check.reference == "01.jpg"
     assert not check.reference_assured
-    assert check.notes[0].startswith("Not at hand: a face embedder (persons are not told apart);")
-    assert check.notes[1].startswith("identity not checked: there is no embedder for photographs")
+    assert check.notes[0].startswith("Missing: face recognition (people cannot be told apart);")
+    assert check.notes[1].startswith("identity not checked: there is no face recognition for photographs")
     assert len(dataset.entries) == 4
 
 

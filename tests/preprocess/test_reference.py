@@ -91,7 +91,7 @@ def test_photos_that_do_not_agree_assure_nobody(tmp_path: Path) -> None:
     result = check(mixed(tmp_path, 2, 2), Frontal())
 
     assert not result.reference_assured
-    assert result.identity_words == "compared by colours, without agreement"
+    assert result.identity_words == "compared with colours, without a clear result"
 
 
 @pytest.mark.parametrize("folder", ["", "{photos}/", "{photos}/sub/../"])

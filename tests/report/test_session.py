@@ -30,8 +30,8 @@ def test_shares_are_said_where_they_are_known() -> None:
     found = table(made(Likeness("auraface", 0.71234, percentile=62.5, strangers=99.7)))
 
     assert found is not None
-    assert found.headings[3:] == ("above own photos", "above strangers", "embedder")
-    assert found.rows == (("Anna", "not judged", "0.712", "62 %", "100 %", "auraface"),)
+    assert found.headings[3:] == ("above own photos", "above strangers", "measured with")
+    assert found.rows == (("Anna", "not measured", "0.712", "62 %", "100 %", "auraface"),)
 
 
 def test_what_nobody_can_tell_is_said_so() -> None:
@@ -39,8 +39,8 @@ def test_what_nobody_can_tell_is_said_so() -> None:
 
     assert found is not None
     assert found.rows == (
-        ("Anna", "not judged", "0.500", "cannot tell", "cannot tell", "auraface"),
-        ("Ben", "not judged", "not judged", "", "", ""),
+        ("Anna", "not measured", "0.500", "cannot tell", "cannot tell", "auraface"),
+        ("Ben", "not measured", "not measured", "", "", ""),
     )
 
 

@@ -173,7 +173,7 @@ def test_who_keeps_a_file_open_is_asked_to_close_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", replace)
     monkeypatch.setattr(files, "SECONDS_TO_LET_GO", 0.1)
-    with pytest.raises(DiskFailure, match=r"could not be written: Permission denied.*close what has the file"):
+    with pytest.raises(DiskFailure, match=r"could not be written: Permission denied.*close whatever has the file"):
         write_text(tmp_path / "note.txt", "new")
     assert leftovers(tmp_path) == []
 

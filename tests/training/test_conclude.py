@@ -41,7 +41,10 @@ def test_a_merge_that_falls_behind_is_made_of_fewer_votes_and_that_is_said(monke
     elected, notes = run_election(monkeypatch, {4: 0.30, 2: 0.449})
 
     assert elected.chosen.weights == ((30, 0.5), (40, 0.5))
-    assert notes == ["the merge of 8 votes falls behind the best checkpoint: fewer vote"]
+    assert notes == [
+        "merging the checkpoints of 8 test pictures gives less likeness than the best checkpoint alone: "
+        "fewer are merged"
+    ]
 
 
 def test_where_no_merge_keeps_up_the_best_checkpoint_is_taken(monkeypatch: pytest.MonkeyPatch):

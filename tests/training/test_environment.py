@@ -143,7 +143,7 @@ def test_the_finder_finds_modules_and_versions_of_what_is_lent(host: Path):
 
 
 def test_no_environment_is_said_with_what_to_press(tmp_path: Path, here: Path):
-    with pytest.raises(TrainerMissing, match="not made yet") as caught:
+    with pytest.raises(TrainerMissing, match="not set up yet") as caught:
         ready_python(tmp_path / "env")
 
     assert "Set up training" in caught.value.advice
@@ -211,7 +211,7 @@ def test_too_little_room_is_said_before_anything_is_made(tmp_path: Path, host: P
         ("ERROR: Could not find a version (from versions: none)", TrainerMissing, "PIP_FIND_LINKS"),
         ("ERROR: No matching distribution found for numpy==1.26.4", TrainerMissing, "Python 3.10 to 3.13"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", DiskFailure, "Free some space"),
-        ("ERROR: something new", TrainerMissing, "Mend what it says"),
+        ("ERROR: something new", TrainerMissing, "Fix what it reports"),
     ],
 )
 def test_a_failed_step_says_its_reason_and_what_to_do(said: str, kind: type, advice: str):

@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_leaves_everything_and_the_25th_ends_the_run(le
 
     assert (learner.bad_steps, learner.step) == (24, 25)
     assert torch.equal(adapters_of(learner), before)
-    with pytest.raises(Diverged, match="no number in 25 steps"):
+    with pytest.raises(Diverged, match="not a number in 25 steps"):
         learner.update(math.inf)
 
 

@@ -90,11 +90,11 @@ def test_what_is_no_known_event_is_ignored(line: str):
 
 
 def test_a_warning_keeps_what_it_was_made_from():
-    said = note("no-control", "validation without the control {kind}: its model is not at hand", kind="tile")
+    said = note("no-control", "test pictures without the control {kind}: its model is missing", kind="tile")
 
     heard = events.from_line(events.to_line(events.Warn("no-control", said)))
 
-    assert heard == events.Warn("no-control", "validation without the control tile: its model is not at hand")
+    assert heard == events.Warn("no-control", "test pictures without the control tile: its model is missing")
     assert isinstance(heard, events.Warn)
     assert isinstance(heard.detail, Text)
     assert heard.detail.values == {"kind": "tile"}

@@ -121,7 +121,7 @@ def test_without_an_embedder_the_last_checkpoint_is_taken_and_that_is_said(
 
     assert done.weights == {"6": 1.0}
     assert done.best is None
-    assert any("the last one is taken" in note for note in done.notes)
+    assert any("the last one is used" in note for note in done.notes)
     assert Path(done.portrait).is_file()
 
 

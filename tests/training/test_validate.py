@@ -33,11 +33,11 @@ class SmallBackend(FakeBackend):
         return replace(super().capabilities(), device="cpu")
 
     def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
-        raise OutOfMemory("The device has not enough memory for this picture.")
+        raise OutOfMemory("The device does not have enough memory for this picture.")
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
         if not self.holds_one:
-            raise OutOfMemory("The device has not enough memory for this picture.")
+            raise OutOfMemory("The device does not have enough memory for this picture.")
         return super().inpaint(request, progress)
 
 

@@ -74,7 +74,7 @@ def test_the_bar_stays_where_it_is_between_steps():
     assert progress.steps == [
         (0, 1, "loading the model"),
         (10, 250, "training · loss 0.2500 · 1:12 left"),
-        (10, 250, "drawing validation pictures"),
+        (10, 250, "making test pictures"),
     ]
 
 

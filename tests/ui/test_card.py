@@ -70,7 +70,7 @@ def test_what_others_wrote_is_escaped():
     )  # fmt: skip
 
     card = card_html(job, ENGLISH) + card_html(replace(job, state=State.RUNNING), ENGLISH)
-    sheet = sheet_html([("data:,", '"><script>')], ENGLISH, title="Validation pictures")
+    sheet = sheet_html([("data:,", '"><script>')], ENGLISH, title="Test pictures")
 
     assert not re.search(r"<script|<img src=x|<i>|<b>", card + sheet)
 

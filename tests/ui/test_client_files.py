@@ -42,7 +42,7 @@ def test_one_that_is_too_large_is_refused_and_not_kept(upload: Path):
     os.truncate(upload, client_files.MOST_BYTES + 1)
     (file,) = brought(claim(upload, folder=upload.parent.parent))
 
-    with pytest.raises(BadPicture, match="At most 40 MB are taken"):
+    with pytest.raises(BadPicture, match="At most 40 MB are accepted"):
         file.take()
     assert not upload.exists()
 
@@ -118,15 +118,15 @@ def test_a_folder_that_is_named_holds_files_alone(tmp_path: Path):
     assert named_folder(str(tmp_path / "anna")) == tmp_path / "anna"
 
     os.mkfifo(person / "1.jpg")
-    with pytest.raises(ForeignFile, match=r"1\.jpg is no file of this folder"):
+    with pytest.raises(ForeignFile, match=r"1\.jpg is not a file in this folder"):
         named_folder(str(tmp_path / "anna"))
     (person / "1.jpg").unlink()
     (person / "1.jpg").symlink_to("/etc/hostname")
-    with pytest.raises(ForeignFile, match=r"1\.jpg is no file of this folder"):
+    with pytest.raises(ForeignFile, match=r"1\.jpg is not a file in this folder"):
         named_folder(str(tmp_path / "anna"))
 
 
 @pytest.mark.parametrize("text", ["/dev/zero", "/etc/hostname", "/nowhere", "\0", "~nobody-at-all/x"])
 def test_what_is_no_folder_is_refused(text: str):
-    with pytest.raises(ForeignFile, match="is no folder on this machine"):
+    with pytest.raises(ForeignFile, match="is not a folder on this machine"):
         named_folder(text)

@@ -65,7 +65,7 @@ def test_a_value_outside_its_range_is_refused_by_the_fields_label():
     with pytest.raises(BadSettings, match="Steps: cannot be 99999") as caught:
         fields.read(values_of(fields, steps="99999"))
 
-    assert caught.value.advice == "It lies between 1 and 20000."
+    assert caught.value.advice == "It must be between 1 and 20000."
 
 
 def test_an_error_is_said_in_the_pages_language():

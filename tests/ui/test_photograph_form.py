@@ -96,7 +96,7 @@ def test_with_covered_faces_painted_whoever_follows_the_persons_gets_them(choosi
     monkeypatch.setattr(TemplateFaces, "of", lambda *asked: replace(seen(*asked), covered=hidden))
     plan = choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",)))
 
-    with pytest.raises(InputError, match="Nobody takes a face"):
+    with pytest.raises(InputError, match="Nobody is assigned to a face"):
         choosing.ask(plan, InferenceSettings())
     (job,) = choosing.ask(plan, InferenceSettings(paint_covered=True))
 
@@ -104,7 +104,7 @@ def test_with_covered_faces_painted_whoever_follows_the_persons_gets_them(choosi
 
 
 def test_nobody_on_no_face_is_no_job(choosing: Choosing):
-    with pytest.raises(InputError, match="Nobody takes a face"):
+    with pytest.raises(InputError, match="Nobody is assigned to a face"):
         choosing.ask(choosing.planned(PhotographPlan(persons=("anna",))), InferenceSettings())
 
     assert choosing.service.queue.list() == ()

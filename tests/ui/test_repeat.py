@@ -90,7 +90,7 @@ def test_settings_of_another_version_are_said_and_the_rest_is_kept():
     assert found.settings == InferenceSettings(first_strength=0.6, seed=12)
     assert found.missing == (
         "The setting 'sparkle' is not known any more.",
-        "cfg cannot be 900.0. It lies between 1.0 and 30.0.",
+        "cfg cannot be 900.0. It must be between 1.0 and 30.0.",
     )
 
 
@@ -123,4 +123,4 @@ def test_a_seed_that_is_no_seed_is_said():
     found = repeated(record(seed="many"), KNOWN)
 
     assert found.settings.seed == 0
-    assert found.missing == ("seed cannot be 'many'. It wants a whole number.",)
+    assert found.missing == ("seed cannot be 'many'. It must be a whole number.",)

@@ -102,7 +102,7 @@ def test_who_was_added_is_shown_as_not_trained_which_is_no_fault(service: Servic
     added, trained = tiles.html([person]), tiles.html([replace(person, lora="lora.safetensors")])
 
     assert '<span class="easyphoto-tag" data-tone="plain">not trained</span>' in added
-    assert "Known by their photos alone. A training makes portraits more alike." in added
+    assert "Known from photos only. After a training, portraits look more like them." in added
     assert 'data-tone="aside"' not in added
     assert "not trained" not in trained
     doomed = Doomed(photos=1, runs=0, results=0, jobs=1, uploads=1)

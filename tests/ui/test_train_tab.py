@@ -121,8 +121,8 @@ NOBODY_KNOWS = {
     "reference": KEPT["photo"],
     "question": {"photo": KEPT["photo"], "file": "reference.jpg"},
     "notes": [
-        f"Whether {KEPT['photo']}, the reference photo, shows the person who is meant was not checked. Look at it, and "
-        "choose another one where it does not."
+        f"It was not checked whether {KEPT['photo']}, the reference photo, shows the right person. Look at it, and "
+        "choose another one if it does not."
     ],
 }
 BOTH = [KEPT["photo"], OTHER["photo"]]
@@ -385,8 +385,10 @@ def test_a_name_is_judged_while_it_is_typed(service: Service):
 
     assert name_html(service, " ", ENGLISH) == ""
     assert "A new person: ben" in name_html(service, "Ben", ENGLISH)
-    assert "anna is there, not trained; a training without photos here takes" in name_html(service, "anna", ENGLISH)
-    assert "tina is there already; this training replaces their LoRA" in name_html(service, "tina", ENGLISH)
+    assert "anna exists but is not trained; without photos here, the training uses" in name_html(
+        service, "anna", ENGLISH
+    )
+    assert "tina exists already; this training replaces their LoRA" in name_html(service, "tina", ENGLISH)
     assert 'role="alert"' in name_html(service, "../etc", ENGLISH)
 
 
@@ -403,7 +405,7 @@ def test_an_error_of_a_handler_is_said_in_the_tab():
 def test_a_fault_of_ours_is_said_in_the_tab_without_a_traceback():
     said = saying("message", ENGLISH, lambda: {"message": 1 / 0})()
 
-    assert "This is a fault of EasyPhoto." in said["message"]
+    assert "This is a bug in EasyPhoto." in said["message"]
     assert "Traceback" not in said["message"]
 
 

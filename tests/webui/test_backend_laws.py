@@ -83,7 +83,7 @@ def test_a_single_step_is_not_made_by_the_form_that_fails_at_it(host: MakeHost) 
     two = opened().inpaint(inpaint_request(steps=5, **asked), NullProgress())
 
     assert [request.sampler_name for request in fake.requests] == ["DPM++ 2M", "DPM++ 2M SDE"]
-    assert one.notes == ("One step: DPM++ 2M Karras stands in for its SDE form.",)
+    assert one.notes == ("With one step, DPM++ 2M Karras is used instead of its SDE form.",)
     assert two.notes == ()
 
 
@@ -351,7 +351,7 @@ def test_what_another_extension_failed_at_is_a_note(host: MakeHost) -> None:
 
     result = opened().inpaint(inpaint_request(), NullProgress())
 
-    assert result.notes == ("The web UI reported meanwhile: no such thing",)
+    assert result.notes == ("Meanwhile the web UI reported: no such thing",)
 
 
 def test_while_the_device_is_lent_nobody_paints(host: MakeHost, monkeypatch: pytest.MonkeyPatch) -> None:

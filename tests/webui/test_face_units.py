@@ -248,7 +248,7 @@ def test_forge_takes_no_vectors_and_says_so(host: MakeHost, flavour: str) -> Non
 
     assert capabilities.conditions == ("lora",)
     assert set(capabilities.refused_conditions) == set(SD15.identities)
-    with pytest.raises(MissingCapability, match=r"faceid_sd15\.bin .*kind 'faceid'.*takes pictures only"):
+    with pytest.raises(MissingCapability, match=r"faceid_sd15\.bin .*\(faceid\).*accepts only pictures"):
         paint(opened(), faceid())
     assert fake.requests == []
 
@@ -259,7 +259,7 @@ def test_an_extension_without_the_field_is_to_be_updated(host: MakeHost, monkeyp
     monkeypatch.setattr(controlnet.ControlNet, "takes", lambda self, field: False)
 
     assert opened().capabilities().conditions == ("lora",)
-    with pytest.raises(MissingCapability, match=r"no face vectors\. Update it"):
+    with pytest.raises(MissingCapability, match=r"not accept face measurements\. Update it"):
         paint(opened(), faceid())
 
 
@@ -402,7 +402,9 @@ def test_an_adapter_that_the_host_took_for_something_else_ends_the_call(
     monkeypatch.setattr(fake.models, "path", lambda name: f"/models/{name.replace('control_instant_id', 'net')}")
     monkeypatch.setattr("easyphoto.webui.face_units._NET_WORD", "")
 
-    with pytest.raises(BackendError, match=r"instantid \(control_instant_id.*not applied: the web UI took it for Con"):
+    with pytest.raises(
+        BackendError, match=r"instantid \(control_instant_id.*not applied: the web UI mistook it for Con"
+    ):
         paint(opened(SDXL), instantid())
 
 

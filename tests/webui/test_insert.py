@@ -103,7 +103,7 @@ def test_a_checkpoint_of_another_family_is_refused_in_words(host, app, picture):
     there.add_checkpoint("large", family="sdxl")
     there.options.data["sd_model_checkpoint"] = there.checkpoints.aliases["large"].title
 
-    with there.lock, pytest.raises(MissingCapability, match=r"large\.safetensors is of the family"):
+    with there.lock, pytest.raises(MissingCapability, match=r"large\.safetensors is a"):
         insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
 
@@ -118,7 +118,7 @@ def test_of_two_faces_the_portrait_is_taken_and_the_passer_by_to_its_left_stays(
     changed = np.asarray(made.image) != np.asarray(picture)
     assert changed[40:165, 130:230].any()
     assert not changed[:, :45].any()
-    assert "Face 1 from the left stays as it is: no subject was given for it." in made.notes
+    assert "Face 1 from the left stays as it is: nobody was assigned to it." in made.notes
 
 
 def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app, picture, monkeypatch):

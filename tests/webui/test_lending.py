@@ -165,8 +165,8 @@ def test_a_lent_device_is_refused_in_words(host, monkeypatch):
         require_device()
 
     assert str(caught.value) == (
-        "EasyPhoto has the device for the training of anna. Wait for it to end, or cancel it in the EasyPhoto tab; "
-        "then ask for the picture again."
+        "EasyPhoto is using the device for the training of anna. Wait for it to end, or cancel it in the EasyPhoto "
+        "tab; then ask for the picture again."
     )
 
 

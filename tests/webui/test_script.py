@@ -192,7 +192,7 @@ def test_no_picture_is_painted_while_the_device_is_lent(host, put, arguments):
 
     made_script().before_process(p, *arguments)
 
-    with pytest.raises(HostBusy, match=r"EasyPhoto has the device for the training of anna\. Wait") as caught:
+    with pytest.raises(HostBusy, match=r"EasyPhoto is using the device for the training of anna\. Wait") as caught:
         p.override_settings.keys()
     assert vars(caught.value)["status_code"] == 503
 

@@ -60,12 +60,12 @@ def test_a_list_within_the_list_is_taken_for_the_arguments():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["yes", "anna"], "enabled cannot be 'yes'. It wants true or false."),
+        (["yes", "anna"], "enabled cannot be 'yes'. It must be true or false."),
         ([True, None], "No person was chosen. Choose one in the fold EasyPhoto, or name one as `person`."),
         ([True, 7], "No person was chosen. Choose one in the fold EasyPhoto, or name one as `person`."),
-        ([True, "anna", 9.0], "lora_weight cannot be 9.0. It lies between 0.0 and 2.0."),
-        ([True, "anna", "much"], "lora_weight cannot be 'much'. It wants a number."),
-        ([True, "anna", 0.9, "much"], "first_strength cannot be 'much'. It wants a number or nothing."),
+        ([True, "anna", 9.0], "lora_weight cannot be 9.0. It must be between 0.0 and 2.0."),
+        ([True, "anna", "much"], "lora_weight cannot be 'much'. It must be a number."),
+        ([True, "anna", 0.9, "much"], "first_strength cannot be 'much'. It must be a number or nothing."),
         ([{"person": "anna", "upscale": "R-ESRGAN 4x+"}], "A picture that is being generated keeps its size. "
          "Enlarge it with Hires. fix."),
     ],

@@ -52,7 +52,7 @@ def test_one_of_before_is_moved_and_that_is_said_once_in_log_and_tab(there, capl
         service = open_service()
 
     root = service.app.workspace.root
-    said = f"Your persons were moved from {earlier} to {root}, where no page of the web UI reaches them."
+    said = f"Your persons were moved from {earlier} to {root}, where no page of the web UI can reach them."
     [told] = said_of_the_workspace(service)
     assert told == said
     assert [record.getMessage() for record in caplog.records] == [
@@ -121,7 +121,7 @@ def test_of_a_workspace_on_another_disk_only_the_link_goes(there, tmp_path):
 
     assert settled.root == target == workspace_of(there.folder)
     assert not os.path.lexists(there.folder / "easyphoto")
-    assert "was removed, through which the web UI handed out files" in settled.notes[0]
+    assert "was removed, through which the web UI served files" in settled.notes[0]
 
 
 def test_what_comes_to_the_old_place_later_is_named_and_not_touched(there):
@@ -161,7 +161,7 @@ def test_a_chosen_workspace_stays_and_where_pages_reach_it_that_is_said(there, c
 
     assert service.app.workspace.root == chosen
     [said] = said_of_the_workspace(service)
-    assert said.startswith(f"The workspace {chosen} lies in a folder that the web UI hands out to everybody")
+    assert said.startswith(f"The workspace {chosen} is in a folder that the web UI serves to everybody")
     assert Translator("zh_CN").translate(said).startswith(f"工作区 {chosen} 所在的文件夹")
     assert sum(said in record.getMessage() for record in caplog.records) == 1
 

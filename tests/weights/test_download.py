@@ -105,16 +105,20 @@ BAD = {
     "sends another file": ([gives(OTHER)], ChecksumMismatch, "sha256"),
     "sends another file of the right length": ([gives(b"x" * len(CONTENT))], ChecksumMismatch, "not " + SHA256[:12]),
     "hangs up each time": ([dies_after(0, CONTENT)], WeightsMissing, "died 3 times"),
-    "never sends more than its headers": ([stalls_after(0, CONTENT)], WeightsMissing, "stood still"),
+    "never sends more than its headers": ([stalls_after(0, CONTENT)], WeightsMissing, "stalled"),
     "promises more than it has": ([says(200, CONTENT, content_length=LONGER)], ChecksumMismatch, "512,005 bytes"),
     "promises less than it has": ([says(200, CONTENT, content_length=99)], ChecksumMismatch, "99 bytes, not 512,000"),
     "sends less than it should": ([says(200, CONTENT[:-1])], ChecksumMismatch, "511,999 bytes"),
     "sends more and says no length": ([says(200, CONTENT + b"!", content_length=None)], ChecksumMismatch, "more than"),
-    "sends a part unasked": ([says(206, CONTENT, content_range="bytes 0-9/10")], ChecksumMismatch, "nobody asked for"),
+    "sends a part unasked": (
+        [says(206, CONTENT, content_range="bytes 0-9/10")],
+        ChecksumMismatch,
+        "wrong part of the file",
+    ),
     "wants a log-in": ([says(200, b"<html>Log in</html>", content_type="text/html")], ChecksumMismatch, "a web page"),
     "wants a log-in and hides it": ([says(200, b"\n<!DOCTYPE html>", content_length=None)], ChecksumMismatch, "a web"),
     "has no such file": ([refuses(404)], WeightsMissing, "HTTP 404"),
-    "forbids it": ([refuses(403)], WeightsMissing, "HTTP 403 Forbidden: it may want a token, set HF_TOKEN"),
+    "forbids it": ([refuses(403)], WeightsMissing, "HTTP 403 Forbidden: it may need a token, set HF_TOKEN"),
     "is broken": ([refuses(500)], WeightsMissing, "HTTP 500"),
 }
 

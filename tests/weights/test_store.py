@@ -236,7 +236,7 @@ def test_a_server_that_lies_about_the_length_is_found_out_without_any_hash(
 ) -> None:
     catalogue(shelf.serve("/net", says(200, TENSORS, content_length=2000)), path="folder/net.safetensors")
 
-    with pytest.raises(ChecksumMismatch, match=r"no whole \.safetensors file"):
+    with pytest.raises(ChecksumMismatch, match=r"not a complete \.safetensors file"):
         store.require("net", NullProgress())
 
     assert [file.name for file in (store.root / "folder").iterdir()] == []

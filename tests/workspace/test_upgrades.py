@@ -172,7 +172,7 @@ def test_a_disk_that_takes_nothing_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "mkdir", refused)
-    with pytest.raises(DiskFailure, match=r"cannot be made: Permission denied\. Check the rights") as told:
+    with pytest.raises(DiskFailure, match=r"cannot be made: Permission denied\. Check the permissions") as told:
         open_workspace(tmp_path / "workspace")
 
     assert told.value.exit_code == 5

@@ -138,7 +138,7 @@ def shipped_file(family: Family, name: str) -> Path:
     file = family.folder / "identity" / f"{name}.safetensors"
     if not file.is_file():
         raise WeightsMissing(
-            text("{file} is not there.", file=file.name),
+            text("{file} is missing.", file=file.name),
             advice=text("It ships with EasyPhoto: restore {folder} from the repository.", folder=file.parent.name),
         )
     return file

@@ -55,7 +55,7 @@ def chosen_engine(material: PersonMaterial, family: Family, engines: Mapping[str
         if material.lora is None:
             raise MissingCapability(
                 text("{name} has no LoRA: they are not trained.", name=material.person.name),
-                advice=text("Train them, or take another identity (--identity auto)."),
+                advice=text("Train them, or choose another identity (--identity auto)."),
             )
         return Choice(None)
     engine = engines[wanted]
@@ -80,8 +80,13 @@ class Obstacle:
         if material.lora is not None:
             others.append(LORA_IDENTITY)
         return self.kind(
-            text("{engine} cannot paint {name}: {why}.", engine=engine.label, name=material.person.name, why=self.why),
-            advice=text("Take one of: {others}.", others=", ".join(others)) if others else _fetch_advice(family),
+            text(
+                "{engine} cannot be used for {name}: {why}.",
+                engine=engine.label,
+                name=material.person.name,
+                why=self.why,
+            ),
+            advice=text("Choose one of: {others}.", others=", ".join(others)) if others else _fetch_advice(family),
         )
 
 
@@ -98,9 +103,9 @@ def _best(material: PersonMaterial, family: Family, engines: Mapping[str, Identi
         return Choice(None)
     raise WeightsMissing(
         text(
-            "{name} is not trained, and nothing at hand paints them without: {passed}.",
+            "{name} is not trained, and nothing here can paint them without a training: {passed}.",
             name=material.person.name,
-            passed=joined(passed, "; ") or text("{family} has no way to", family=family.short),
+            passed=joined(passed, "; ") or text("{family} has no method for it", family=family.short),
         ),
         advice=text(
             "Train them (easyphoto train {id}), or: {fetch}", id=material.person.id, fetch=_fetch_advice(family)
@@ -113,13 +118,13 @@ def _said(engine: IdentityEngine, material: PersonMaterial, family: Family, pass
     if material.lora is None:
         return note(
             "identity-alone",
-            "{name}: painted by {engine} ({why}).",
+            "{name}: painted with {engine} ({why}).",
             name=material.person.name,
             engine=engine.label,
             why=why,
         )
     return note(
-        "identity-beside-lora", "{name}: painted by their LoRA with {engine} ({why}).", name=material.person.name,
+        "identity-beside-lora", "{name}: painted with their LoRA and {engine} ({why}).", name=material.person.name,
         engine=engine.label, why=why,
     )  # fmt: skip
 
@@ -130,7 +135,7 @@ def _obstacle(engine: IdentityEngine, material: PersonMaterial, family: Family) 
     if declared is None:
         return Obstacle(text("there is none for {family}", family=family.short))
     if material.kinds is not None and engine.id not in material.kinds:
-        return Obstacle(text("what paints here cannot apply it"))
+        return Obstacle(text("it cannot be used here"))
     if not material.faces:
         return Obstacle(text("no photo shows their face"), NoFaceFound)
     assert material.store is not None, "nothing is painted without a store"
@@ -145,10 +150,11 @@ def missing_files(
         return _shipped(declared, family)
     if not all(map(store.allows, declared.needed)):
         return Obstacle(
-            text("the licence set {licences} refuses its files", licences=store.licences.value), LicenceRefused
+            text("the licence setting {licences} does not allow its files", licences=store.licences.value),
+            LicenceRefused,
         )
     if any(store.find(id) is None for id in declared.needed):
-        why = text("not at hand (easyphoto weights get {set})", set=f"{engine.id}-{family.id}")
+        why = text("missing (easyphoto weights get {set})", set=f"{engine.id}-{family.id}")
         return Obstacle(why, WeightsMissing, can_be_fetched=True)
     return None
 
@@ -165,5 +171,5 @@ def _shipped(declared: IdentityModels, family: Family) -> Obstacle | None:
 def _fetch_advice(family: Family) -> Text:
     free = next((id for id, models in family.identities.items() if models.embedder is None), None)
     if free is None:
-        return text("Take another base.")
+        return text("Choose another base checkpoint.")
     return text("easyphoto weights get {set}", set=f"{free}-{family.id}")
