@@ -56,7 +56,7 @@ def test_an_error_among_the_values_is_a_text_of_its_message_and_its_advice():
 
     said = text("Left out. {error}", error=error)
 
-    assert said == "Left out. There is not a face recognition model 'x'. Known: a, b."
+    assert said == "Left out. There is no face recognition model 'x'. Known: a, b."
     inner = said.values["error"]
     assert isinstance(inner, Text)
     assert [part.template for part in inner.values.values()] == [
