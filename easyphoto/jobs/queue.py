@@ -128,6 +128,11 @@ class JobQueue:
                     self._over(id, State.CANCELLED)
         return self.get(id)
 
+    def is_stopping(self, id: str) -> bool:
+        """Return whether the job was asked to stop and is not over yet."""
+        with self._changed:
+            return id in self._cancelled and not self._is_over(id)
+
     def forget(self, id: str) -> None:
         """Delete a job's folder, even with a broken record. Raises HostBusy while the job is not over."""
         folder = self.folder(id)
