@@ -208,8 +208,36 @@ def test_a_template_is_drawn_and_becomes_the_users_own(service):
     assert job.result == {"template": "own-garden", "file": "garden.png"}
     assert service.template("own-garden").is_own
     assert Image.open(service.queue.file(job.id, "garden.png")).size == (64, 64)
-    again = done(service, service.submit(DrawTemplate("garden", "another", size=(64, 64), steps=2)))
-    assert again.error["code"] == NameTaken.__name__
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("", BadName, "The template has no name yet."),
+        ("a garden", BadName, "'a garden' cannot be a template's name."),
+        ("garden", NameTaken, "There is already a template 'garden'."),
+    ],
+)
+def test_a_template_without_a_name_of_its_own_is_refused_before_it_is_a_job(service, name, error, said):
+    service.add_template("garden", picture())
+
+    with pytest.raises(error) as refused:
+        service.submit(DrawTemplate(name, "a person in a garden", size=(64, 64), steps=2))
+
+    assert refused.value.message == said
+    assert service.queue.list() == ()
+
+
+def test_of_two_drawings_of_one_name_the_later_one_fails(service, workshop):
+    workshop.trainer.gate.clear()
+    service.submit(TrainPerson("anna", five_photos(service)))
+    both = [service.submit(DrawTemplate("garden", "a garden", size=(64, 64), steps=2)) for _ in range(2)]
+    workshop.trainer.gate.set()
+
+    first, second = (done(service, job) for job in both)
+
+    assert first.state is State.DONE
+    assert second.error["code"] == NameTaken.__name__
 
 
 def test_an_unknown_template_is_an_error(service):
