@@ -77,15 +77,12 @@ class SettingFields(Generic[S]):
         settings = preset(self.kind, name)
         wanted = {each: self.shown(each, getattr(settings, each)) for each in self.preset_names}
         updates = {self.components[each]: compat.update(value=value) for each, value in wanted.items()}
+        before = {each: _shown_text(values[self.components[each]]) for each in wanted}
+        auto = self.words(AUTO)
         changes = [
-            self.words(
-                "{label}: {before} → {now}",
-                label=self.words(declared_of(self.kind, each).label),
-                before=_shown_text(values[self.components[each]]) or self.words(AUTO),
-                now=_shown_text(now) or self.words(AUTO),
-            )
+            f"{self.words(declared_of(self.kind, each).label)} {before[each] or auto} → {_shown_text(now) or auto}"
             for each, now in wanted.items()
-            if _shown_text(values[self.components[each]]) != _shown_text(now)
+            if before[each] != _shown_text(now)
         ]
         said = " · ".join(changes) or self.words("Everything that it sets is so already.")
         return updates, f'<p class="easyphoto-hint" role="status" lang="{self.words.tag}">{escape(said)}</p>'

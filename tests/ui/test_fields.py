@@ -112,7 +112,7 @@ def test_a_preset_leaves_alone_what_no_preset_speaks_of_and_says_what_it_changes
     assert fields.read(changed) == InferenceSettings(
         prompt="in the rain", seed=7, count=1, first_steps=20, second_steps=10
     )
-    assert re.sub("<[^>]*>", "", said) == "Second pass steps: auto → 10 · Pictures: 2 → 1"
+    assert re.sub("<[^>]*>", "", said) == "Second pass steps auto → 10 · Pictures 2 → 1"
     _, again = fields.show_preset("fast", changed)
     assert re.sub("<[^>]*>", "", again) == "Everything that it sets is so already."
 
