@@ -9,12 +9,17 @@
     const LOOKS_PER_TICK = 3;
     const ANSWERS_EVERY = 100;
     const ANSWERED_WITHIN = 30000;
+    const PRESSED_ONCE_IN = 700;
+    const COUNTED_DOUBLE_IN = 2000;
+    // The buttons that make a job: pressed twice by a double click they would make two.
+    const ACTIONS = '[id^="easyphoto_"]:is([id$="_start"], [id$="_add"], [id$="_setup"])';
     // By id: some versions of gradio give an element's classes to a part of it as well.
     const CARDS = '[id^="easyphoto_"][id$="_card"]';
     const found = new WeakSet();
     const announced = new WeakMap();
     const opened = new WeakSet();
     const waiting = new Map();
+    const pressed = new WeakMap();
     let asked = 0;
     let lost = null;
     let looks = 0;
@@ -181,16 +186,36 @@
         }
     }
 
+    function isSecondOfDouble(event, action) {
+        const before = pressed.get(action) || 0;
+        const now = Date.now();
+        // Systems can be set to wait longer for the second click; they count it.
+        if (now - before < (event.detail > 1 ? COUNTED_DOUBLE_IN : PRESSED_ONCE_IN)) {
+            return true;
+        }
+        pressed.set(action, now);
+        return false;
+    }
+
     function onClick(event) {
-        const button = event.composedPath()[0];
-        const going = button instanceof Element ? button.closest("[data-easyphoto-tab]") : null;
+        const at = event.composedPath()[0];
+        if (!(at instanceof Element)) {
+            return;
+        }
+        const action = at.closest(ACTIONS);
+        if (action && isSecondOfDouble(event, action)) {
+            event.stopImmediatePropagation();
+            event.preventDefault();
+            return;
+        }
+        const going = at.closest("[data-easyphoto-tab]");
         if (going) {
             openTab(going.dataset.easyphotoTab);
         }
-        const pressed = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
-        if (pressed) {
-            lost = pressed;
-            ask(pressed.dataset.easyphotoTo, pressed.dataset.easyphotoOrder);
+        const order = at.closest("[data-easyphoto-order]");
+        if (order) {
+            lost = order;
+            ask(order.dataset.easyphotoTo, order.dataset.easyphotoOrder);
         }
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
-from easyphoto.errors import NameTaken
+from easyphoto.errors import BadName, NameTaken
 from easyphoto.messages import text
 from easyphoto.settings import Options
 from easyphoto.storage.records import utc_now
@@ -39,6 +39,11 @@ class DrawTemplate(Command):
     def title(self) -> str:
         return text("draw {name}", name=self.name)
 
+    def validated(self, app: EasyPhoto) -> DrawTemplate:
+        """Raises BadName without a name, and NameTaken if it is in use."""
+        self._target(app.workspace)
+        return self
+
     def run(self, app: EasyPhoto, context: Context) -> Path:
         """Return the template's file. Raises NameTaken if the name is in use."""
         from easyphoto.backends.base import GenerateRequest
@@ -46,11 +51,8 @@ class DrawTemplate(Command):
         from easyphoto.images.pictures import MADE_BY, write_picture
 
         app = app.with_options(self.options)
-        target = app.workspace.templates / f"{checked_id(self.name)}.png"
-        if any(own.stem.lower() == target.stem for own in own_templates(app.workspace)):
-            raise NameTaken(
-                text("There is already a template {name!r}.", name=self.name), advice=text("Choose another name.")
-            )
+        # Once more: a drawing that waited before this one may have taken the name.
+        target = self._target(app.workspace)
         request = GenerateRequest(
             Size(*self.size), prompt=self.prompt, negative=self.negative, seed=self.seed, steps=self.steps
         )
@@ -58,6 +60,23 @@ class DrawTemplate(Command):
             drawn = backend.generate(request, context)
         words = {"prompt": self.prompt, "negative": self.negative, "seed": drawn.seed}
         return write_picture(target, drawn.image, {"made_by": MADE_BY, "created": utc_now(), **words})
+
+    def _target(self, workspace: Workspace) -> Path:
+        target = workspace.templates / f"{self._id()}.png"
+        if any(own.stem.lower() == target.stem for own in own_templates(workspace)):
+            raise NameTaken(
+                text("There is already a template {name!r}.", name=self.name), advice=text("Choose another name.")
+            )
+        return target
+
+    def _id(self) -> str:
+        try:
+            return checked_id(self.name)
+        except BadName as error:
+            said = text("{name!r} cannot be a template's name.", name=self.name)
+            raise BadName(
+                said if self.name.strip() else text("The template has no name yet."), advice=error.advice
+            ) from error
 
 
 def own_templates(workspace: Workspace) -> tuple[Path, ...]:

@@ -30,7 +30,7 @@ from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, note, phase, text
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.subject import judged, subject_from
-from easyphoto.progress import Progress
+from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
@@ -112,6 +112,11 @@ class PhotographSeries:
     base: str | None
     """For the record: the base model if it is not the one that the persons were trained on."""
 
+    def in_turn(self, turn: int) -> PhotographSeries:
+        """Return the series with a progress in which one template is a part of all: each counts from 0 itself."""
+        progress = TurnProgress(self.models.progress, turn, len(self.templates))
+        return replace(self, models=replace(self.models, progress=progress))
+
     def photographed(self, assignments: Sequence[Sequence[int] | None], context: Context) -> PhotographResult:
         """Photograph every template in turn. A template without a face is noted; raises if no template has one."""
         record = {"persons": [person.id for person in self.persons], "created": utc_now(), "base": self.base}
@@ -119,9 +124,9 @@ class PhotographSeries:
         write_json(self.out / SESSION_FILE, record)
         made: list[TemplateResult] = []
         failures: list[NoFaceFound] = []
-        for template, assignment in zip(self.templates, assignments, strict=True):
+        for turn, (template, assignment) in enumerate(zip(self.templates, assignments, strict=True)):
             try:
-                made.append(_Taking(template, self, record, context).taken(assignment))
+                made.append(_Taking(template, self.in_turn(turn), record, context).taken(assignment))
             except NoFaceFound as error:
                 failures.append(error)
         missed = self.models.engine.missed if failures else ()

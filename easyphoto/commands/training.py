@@ -16,7 +16,7 @@ from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
-from easyphoto.messages import note
+from easyphoto.messages import note, phase
 from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
 from easyphoto.persons.subject import judged, subject_from
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
@@ -31,6 +31,7 @@ from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import TrainSettings
 from easyphoto.storage.records import utc_now
 from easyphoto.storage.scratch import discard
+from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace, checked_id
@@ -131,6 +132,8 @@ def learnt(
 ) -> TrainedPerson:
     """Finish the run, install its person and write the report."""
     context.run_started(prepared.folder)
+    # Before memory is made free for it, which may take a while: a web UI's model leaves the device.
+    progress.step(0, 0, PHASES["start"])
     run = TrainRun.read(prepared.folder / RUN_FILE)
     # The training needs the memory, on whatever device the models are.
     app.cache.clear()
@@ -139,6 +142,7 @@ def learnt(
         trained = Trained(result.lora, result.portrait, prepared.dataset)
         # Before the device is returned: a host that cannot take it back must not cost a training that succeeded.
         person, notes = _installed(app, _known(app.workspace, run), trained, prepared.folder)
+    progress.step(0, 0, phase("conclude", "keeping the person and writing the report"))
     return _published(app, person, prepared, notes)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from easyphoto.inference.results import Photograph
 from easyphoto.jobs.answers import check_answer, picture_answer
+from easyphoto.jobs.making import MAKING
 from easyphoto.jobs.records import Job
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Cancelled, Progress
@@ -52,6 +53,10 @@ class JobContext:
         self._last: tuple[int, int, str] = (0, 0, "")
         self._began: tuple[float, int, int] | None = None
         """When and where the current count began: time in seconds, total, and `done` at the first step."""
+        self._is_making = queue.get(id).kind in MAKING
+        """Counts one thing after another, photos and steps, so that its speed tells nothing of its end."""
+        self._ends_at: float | None = None
+        """When a training ends, on the monotonic clock, by its own estimate."""
         self._previews: tuple[str, ...] = ()
         self._preview_count = 0
 
@@ -96,6 +101,7 @@ class JobContext:
         if isinstance(event, Sample):
             self.show_file(f"sample-{event.step:06d}-{event.template:02d}.png", Path(event.path))
         if isinstance(event, Step):
+            self._ends_at = None if event.eta_s is None else time.monotonic() + event.eta_s
             is_due = time.monotonic() - self._trained >= SECONDS_BETWEEN_TELLING
             if not is_due and event.step not in (1, event.of):
                 return
@@ -143,6 +149,13 @@ class JobContext:
         self._queue.change(self._id, "progress", values=values, **values)
 
     def _eta(self, done: int, total: int) -> float | None:
+        """Return the remaining seconds, where they can be told."""
+        if not self._is_making:
+            return self._eta_of_count(done, total)
+        left = None if self._ends_at is None else round(self._ends_at - time.monotonic(), 1)
+        return left if left is not None and left > 0 else None
+
+    def _eta_of_count(self, done: int, total: int) -> float | None:
         """Return the remaining seconds at the speed since this count began; None until it has moved."""
         if self._began is None or self._began[1] != total or done < self._began[2]:
             self._began = (time.monotonic(), total, done)

@@ -51,6 +51,10 @@ class OwnJobs:
         self.get(id)
         return self.everybody.cancel(id)
 
+    def is_stopping(self, id: str) -> bool:
+        self.get(id)
+        return self.everybody.is_stopping(id)
+
     def forget(self, id: str) -> None:
         self.get(id)
         self.everybody.forget(id)

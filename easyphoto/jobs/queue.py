@@ -18,6 +18,7 @@ from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.lanes import Lane, Lanes
+from easyphoto.jobs.making import MAKING, check_free
 from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import (
     Job,
@@ -71,7 +72,10 @@ class JobQueue:
         sweep(workspace, self.list())
 
     def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
-        """Put the command at the end of the queue. `work` receives the job's context and returns the job's result."""
+        """Put the command at the end of the queue. `work` receives the job's context and returns the job's result.
+
+        Raises HostBusy for what makes a person whom another job makes, or who is being changed or deleted.
+        """
         job = Job(
             new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner.id, request=command.record(),
             subject=command.subjects(self.workspace), asker=asker or Requester(),
@@ -83,6 +87,8 @@ class JobQueue:
             is_held_back = any(job.subject.meets(subject) for subject in self._held_back)
             if is_held_back or job.subject.names & doomed(self.workspace.root):
                 raise HostBusy(text("This person is being changed or deleted."), advice=text("Try again in a moment."))
+            if job.kind in MAKING:
+                check_free(job, self.list())
             self._store.write(job)
             self._jobs[job.id], self._events[job.id] = job, []
             self._told(job.id, "state", state=job.state.value)
@@ -127,6 +133,11 @@ class JobQueue:
                     self._lanes.remove(id)
                     self._over(id, State.CANCELLED)
         return self.get(id)
+
+    def is_stopping(self, id: str) -> bool:
+        """Return whether the job was asked to stop and is not over yet."""
+        with self._changed:
+            return id in self._cancelled and not self._is_over(id)
 
     def forget(self, id: str) -> None:
         """Delete a job's folder, even with a broken record. Raises HostBusy while the job is not over."""

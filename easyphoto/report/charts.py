@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from html import escape
+from itertools import pairwise
 
 from easyphoto.report.parts import Bars, Chart, Curve
 
 WIDTH, HEIGHT = 520, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 34
+LETTERS = 22
+"""The largest size in which a page sets a chart's words, on a phone; there they still must not touch each other."""
+LETTER = 0.58 * LETTERS
+"""Width of a digit in that size."""
+GAP = 8
+RIGHT = 14
 
 
 def chart_svg(chart: Chart) -> str:
@@ -17,14 +23,16 @@ def chart_svg(chart: Chart) -> str:
     curves = [curve for curve in curves if curve.points]
     if not curves:
         return '<p class="words">No values were recorded.</p>'
-    frame = _Frame.around(curves, chart.marks)
-    parts = [*_axes(frame, chart), *(_mark(frame, value, name) for value, name in chart.marks)]
+    frame = _Frame.around(curves, chart.marks, is_named=bool(chart.up))
+    parts = [*_axes(frame, chart), *(_mark(frame, value) for value, _ in chart.marks)]
     bold = [curve for curve in curves if not curve.faint]
     parts += [_line(frame, curve, "faint") for curve in curves if curve.faint]
     parts += [_line(frame, curve, f"c{index % 6}") for index, curve in enumerate(bold)]
     legend = "".join(
         f'<span><i class="c{index % 6}"></i>{escape(curve.name)}</span>' for index, curve in enumerate(bold)
     )
+    # A mark's name would lie on the curves; in the legend it does not.
+    legend += "".join(f'<span><i class="mark"></i>{escape(name)} {value:.3g}</span>' for value, name in chart.marks)
     label = escape(f"{chart.title}: {', '.join(curve.name for curve in curves)}")
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -54,22 +62,53 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 class _Frame:
-    """Maps values to coordinates in the drawing."""
+    """Maps values to coordinates in the drawing, whose margins fit the words around it."""
 
-    def __init__(self, xs: tuple[float, float], ys: tuple[float, float]) -> None:
+    def __init__(self, xs: tuple[float, float], ys: tuple[float, float], *, is_named: bool) -> None:
+        """`is_named`: the vertical axis has a name, which stands above it."""
         self.xs, self.ys = xs, ys
+        self.top = LETTERS + GAP if is_named else LETTERS / 2
+        self.bottom = HEIGHT - 2 * LETTERS - 2 * GAP
+        self.rows = ticks(*ys)
+        self.left = GAP + max(len(said(value)) for value in self.rows) * LETTER + GAP
+        self.columns = self._columns()
 
     @classmethod
-    def around(cls, curves: list[Curve], marks: tuple[tuple[float, str], ...]) -> _Frame:
+    def around(cls, curves: list[Curve], marks: tuple[tuple[float, str], ...], *, is_named: bool = False) -> _Frame:
         xs = [x for curve in curves for x, _ in curve.points]
         ys = [y for curve in curves for _, y in curve.points] + [value for value, _ in marks]
-        return cls(_widened(min(xs), max(xs), 0.0), _widened(min(ys), max(ys), 0.06))
+        return cls(_widened(min(xs), max(xs), 0.0), _widened(min(ys), max(ys), 0.06), is_named=is_named)
 
     def x(self, value: float) -> float:
-        return LEFT + (value - self.xs[0]) / (self.xs[1] - self.xs[0]) * (WIDTH - LEFT - RIGHT)
+        return self.left + (value - self.xs[0]) / (self.xs[1] - self.xs[0]) * (WIDTH - self.left - RIGHT)
 
     def y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - (value - self.ys[0]) / (self.ys[1] - self.ys[0]) * (HEIGHT - TOP - BOTTOM)
+        return self.bottom - (value - self.ys[0]) / (self.ys[1] - self.ys[0]) * (self.bottom - self.top)
+
+    def anchor(self, value: float) -> tuple[float, str]:
+        """Return where a column's number stands; one that would leave the drawing ends at its edge."""
+        half = len(said(value)) * LETTER / 2
+        return (WIDTH, "end") if self.x(value) + half > WIDTH else (self.x(value), "middle")
+
+    def _columns(self) -> list[float]:
+        """Return the round values that have room beside each other; steps are whole numbers."""
+        for wanted in (5, 4, 3, 2):
+            found = [value for value in ticks(*self.xs, wanted) if value == round(value)]
+            if self._have_room(found):
+                return found
+        return found[:1]
+
+    def _have_room(self, values: list[float]) -> bool:
+        spans = []
+        for value in values:
+            width = len(said(value)) * LETTER
+            at, anchor = self.anchor(value)
+            spans.append((at - width, at) if anchor == "end" else (at - width / 2, at + width / 2))
+        return all(after[0] - before[1] >= GAP for before, after in pairwise(spans))
+
+
+def said(value: float) -> str:
+    return f"{value:.6g}"
 
 
 def _widened(low: float, high: float, share: float) -> tuple[float, float]:
@@ -84,24 +123,28 @@ def _finite(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float
 
 def _axes(frame: _Frame, chart: Chart) -> list[str]:
     parts = []
-    for value in ticks(*frame.ys):
+    for value in frame.rows:
         y = frame.y(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
-    for value in ticks(*frame.xs):
-        parts.append(f'<text x="{frame.x(value):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{value:.4g}</text>')
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 1}" text-anchor="end">{escape(chart.across)}</text>')
+        parts.append(f'<line class="grid" x1="{frame.left:.1f}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_word(frame.left - GAP, y, said(value), "end", middle=True))
+    for value in frame.columns:
+        x, anchor = frame.anchor(value)
+        parts.append(_word(x, frame.bottom + LETTERS + GAP, said(value), anchor))
+    # The axes' names have lines of their own.
+    parts.append(_word(WIDTH - RIGHT, HEIGHT - 2, chart.across, "end"))
     if chart.up:
-        parts.append(f'<text x="{LEFT + 4}" y="{TOP + 4}">{escape(chart.up)}</text>')
+        parts.append(_word(GAP, LETTERS - 4, chart.up, "start"))
     return parts
 
 
-def _mark(frame: _Frame, value: float, name: str) -> str:
+def _word(x: float, y: float, word: str, anchor: str, *, middle: bool = False) -> str:
+    high = ' dominant-baseline="central"' if middle else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{high}>{escape(word)}</text>'
+
+
+def _mark(frame: _Frame, value: float) -> str:
     y = frame.y(value)
-    return (
-        f'<line class="mark" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text x="{WIDTH - RIGHT - 4}" y="{y - 5:.1f}" text-anchor="end">{escape(name)}</text>'
-    )
+    return f'<line class="mark" x1="{frame.left:.1f}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
 def _line(frame: _Frame, curve: Curve, style: str) -> str:

@@ -60,7 +60,8 @@ class Step:
     loss: float
     lr: float
     s_per_step: float
-    eta_s: float
+    eta_s: float | None
+    """Seconds to the end of the run, validations and merge included; None until a validation has been timed."""
     mem_mb: int
 
 

@@ -24,6 +24,7 @@ from easyphoto.training.events import (
     MemoryPlanned,
     Phase,
     Sample,
+    Start,
     Step,
     from_line,
     is_training,
@@ -38,7 +39,8 @@ SIGKILL = 9
 SIGNALS_OF_OTHERS = (1, 2, 3, SIGKILL, 15)
 """Hang-up, interrupt, quit, kill, terminate: signals that come from outside the process. Windows has none of them."""
 PHASES = {
-    "load": phase("load", "loading the model"),
+    "start": phase("start", "starting the trainer"),
+    "load": phase("load", "loading the checkpoint"),
     "cache": phase("cache", "encoding photos"),
     "train": phase("train", "training"),
     "validate": phase("validate", "making test pictures"),
@@ -88,6 +90,7 @@ def train(
     TrainRun.read(folder.run)
     heard: list[Event] = []
     display = _Display(progress)
+    display.begin()
     ended_before = processes_ended_for_memory()
     with _worker(folder, python, heard) as process:
         for line in spoken(process, progress):
@@ -95,9 +98,10 @@ def train(
             if event is None:
                 continue
             heard.append(event)
-            display.show(event)
+            # First, because it knows the time left, which is told with the progress.
             if on_event is not None:
                 on_event(event)
+            display.show(event)
     return _verdict(folder, heard, process.returncode, memory_ran_out=processes_ended_for_memory() > ended_before)
 
 
@@ -144,22 +148,29 @@ def worker_environment(python: Path | None = None) -> dict[str, str]:
 
 
 class _Display:
-    """Shows events in the caller's progress; between steps the bar keeps its position."""
+    """Shows events in the caller's progress; before the first step nothing is counted, between steps the bar stays."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._done, self._total = 0, 1
+        self._done, self._total = 0, 0
+
+    def begin(self) -> None:
+        self._say(PHASES["start"])
 
     def show(self, event: Event) -> None:
         match event:
             case Step():
                 self._done, self._total = event.step, event.of
-                minutes, seconds = divmod(round(event.eta_s or 0), 60)
                 loss = text("not a number") if event.loss is None else f"{event.loss:.4f}"
-                left = text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds)
-                self._say(joined([PHASES["train"], text("loss {loss}", loss=loss), left], " · "))
+                said = [PHASES["train"], text("loss {loss}", loss=loss)]
+                if event.eta_s is not None:
+                    minutes, seconds = divmod(round(event.eta_s), 60)
+                    said.append(text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds))
+                self._say(joined(said, " · "))
             case MemoryPlanned():
                 self._say(event.text)
+            case Start():
+                self._done, self._total = event.resumed_at, event.steps
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])
             case Sample(score=float()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,14 +184,16 @@ def learn(context: RunContext, learner: Learner, judge: Validator | None) -> tup
     pictures: list[Picture] = []
     for mark in due:
         if learner.step <= mark:
-            _learn_until(context, learner, mark, left=len(due) - due.index(mark))
+            # And one more for the merge.
+            to_judge = 0 if judge is None else len(due) - due.index(mark) + 1
+            _learn_until(context, learner, mark, to_judge=to_judge)
             _keep(context, learner)
         if judge is not None:
             pictures += _judge(context, judge, mark, is_live=learner.step == mark)
     return tuple(pictures)
 
 
-def _learn_until(context: RunContext, learner: Learner, mark: int, *, left: int) -> None:
+def _learn_until(context: RunContext, learner: Learner, mark: int, *, to_judge: int) -> None:
     pace = Throughput(learner.step)
     with context.phase("train"):
         while learner.step < mark:
@@ -207,8 +209,15 @@ def _learn_until(context: RunContext, learner: Learner, mark: int, *, left: int)
                     Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=learner.step))
                 )
             if pace.is_due(learner.step) or learner.step == mark:
-                judging = context.seconds.get("validate", 0.0) / max(1, context.run.settings.validations - left) * left
+                judging = judging_seconds(context.validated, to_judge)
                 context.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+
+
+def judging_seconds(timed: Sequence[float], left: int) -> float | None:
+    """Estimate the seconds of the validations that are left; None if none has been timed yet."""
+    if not left:
+        return 0.0
+    return sum(timed) / len(timed) * left if timed else None
 
 
 def _advanced(context: RunContext, learner: Learner) -> float:
@@ -261,13 +270,17 @@ def _keep(context: RunContext, learner: Learner) -> None:
 
 
 def _judge(context: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
-    if not is_live and judge.kept(mark) is None:
+    is_kept = judge.kept(mark) is not None
+    if not is_live and not is_kept:
         context.note(
             "not-judged", text("the test pictures of step {mark} are lost: its checkpoint is not merged", mark=mark)
         )
         return ()
+    began = time.monotonic()
     with context.phase("validate"), torch.random.fork_rng(devices=[]):
         pictures = judge.judged(mark, context.progress)
+    if not is_kept:
+        context.validated.append(time.monotonic() - began)
     for picture in pictures:
         context.emit(Sample(mark, str(context.folder.root / picture.path), picture.template, picture.score))
     return pictures
@@ -286,8 +299,8 @@ def _start(run: TrainRun, learner: Learner, tools: TrainingModels, *, held_out: 
     )
 
 
-def _step(learner: Learner, loss: float, seconds: float, judging: float) -> Step:
-    left = (learner.steps - learner.step) * seconds + judging
+def _step(learner: Learner, loss: float, seconds: float, judging: float | None) -> Step:
+    left = None if judging is None else (learner.steps - learner.step) * seconds + judging
     return Step(learner.step, learner.steps, loss, learner.learning_rate, seconds, left, memory_mb())
 
 

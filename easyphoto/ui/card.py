@@ -66,7 +66,9 @@ def announced(job: Job, words: Translator) -> str:
 
 
 def percent_of(job: Job) -> int:
-    return min(100, max(0, round(100 * job.done / job.total))) if job.total else 0
+    """Return the percent done; a job that is not over has something left to do, whatever it has counted."""
+    most = 100 if job.state is State.DONE else 99
+    return min(most, max(0, round(100 * job.done / job.total))) if job.total else 0
 
 
 def duration_words(seconds: float, words: Translator) -> str:

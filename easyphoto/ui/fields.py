@@ -7,6 +7,7 @@ import math
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
@@ -71,8 +72,30 @@ class SettingFields(Generic[S]):
             for name, component in self.components.items()
         }
 
-    def show_preset(self, name: str) -> dict[Any, Any]:
-        return self.show(preset(self.kind, name))
+    def show_preset(self, name: str, values: Mapping[Any, Any]) -> tuple[dict[Any, Any], str]:
+        """Return updates by component for what presets decide, and in HTML what that changes of the form's `values`."""
+        settings = preset(self.kind, name)
+        wanted = {each: self.shown(each, getattr(settings, each)) for each in self.preset_names}
+        updates = {self.components[each]: compat.update(value=value) for each, value in wanted.items()}
+        before = {each: _shown_text(values[self.components[each]]) for each in wanted}
+        auto = self.words(AUTO)
+        changes = [
+            f"{self.words(declared_of(self.kind, each).label)} {before[each] or auto} → {_shown_text(now) or auto}"
+            for each, now in wanted.items()
+            if before[each] != _shown_text(now)
+        ]
+        said = " · ".join(changes) or self.words("Everything that it sets is so already.")
+        return updates, f'<p class="easyphoto-hint" role="status" lang="{self.words.tag}">{escape(said)}</p>'
+
+    @property
+    def preset_names(self) -> tuple[str, ...]:
+        """The settings that at least one preset speaks of: a preset sets these, and leaves alone what people typed."""
+        spoken = {name for values in PRESETS[self.kind].values() for name in values}
+        return tuple(name for name in self.components if name in spoken)
+
+    @property
+    def preset_components(self) -> set[Any]:
+        return {self.components[name] for name in self.preset_names}
 
     def shown(self, name: str, value: Any) -> Any:
         """Return what the setting's component holds for `value`."""
@@ -205,6 +228,13 @@ def number_from(shown: Any, kinds: set[type], label: str, words: Translator) -> 
             advice=text("It must be {wanted}.", wanted=wanted),
         )
     return number if float in kinds else int(number)
+
+
+def _shown_text(value: Any) -> str:
+    """Return a component's value as people read it; a slider's may come back as 40 or as 40.0."""
+    if value is None:
+        return ""
+    return _number_text(float(value)) if isinstance(value, (int, float)) else str(value).strip()
 
 
 def _number_text(value: float) -> str:

@@ -69,7 +69,8 @@ def show_job(
 ) -> dict[Any, Any]:
     """Return updates that show the job; only `seen` if nothing has happened since. Raises UnknownJob."""
     job, events = service.queue.get(id), service.queue.events(id)
-    now = f"{id} {len(events)} {job.state.value}"
+    is_stopping = service.queue.is_stopping(id)
+    now = f"{id} {len(events)} {job.state.value} {is_stopping}"
     if now == seen:
         return {live.seen: now}
     lines = event_lines(events, words)[-MOST_LOG_LINES:]
@@ -77,11 +78,17 @@ def show_job(
         live.job: id,
         live.seen: now,
         live.card: card_html(job, words, more=body(job, events)),
-        live.cancel: compat.update(visible=not job.state.is_over),
+        live.cancel: cancel_button(job, words, is_stopping=is_stopping),
         live.fold: compat.update(visible=True),
         live.log: log_html(lines, words),
         **extra(job, events),
     }
+
+
+def cancel_button(job: Job, words: Translator, *, is_stopping: bool) -> Any:
+    """Return the button as this job has it: the one that the page showed before may have been asked to stop."""
+    label = words("Stopping …") if is_stopping else words("Cancel")
+    return compat.update(value=label, interactive=not is_stopping, visible=not job.state.is_over)
 
 
 def show_nothing(live: LiveCard) -> dict[Any, Any]:
@@ -118,8 +125,11 @@ def connect_card(
     def cancelled(id: str | None) -> dict[Any, Any]:
         if id is None:
             return {live.seen: ""}
-        service.queue.cancel(id)
-        return {live.seen: "", live.cancel: compat.update(value=words("Stopping …"), interactive=False)}
+        try:
+            job = service.queue.cancel(id)
+        except UnknownJob:  # the next tick shows that it is gone
+            return {live.seen: ""}
+        return {live.seen: "", live.cancel: cancel_button(job, words, is_stopping=service.queue.is_stopping(id))}
 
     outputs = {*live.outputs, *extra_outputs}
     compat.listen(live.tick.click, ticked, inputs=[live.job, live.seen], outputs=outputs)

@@ -49,6 +49,7 @@ class How:
     """The second part: settings."""
 
     preset: Any
+    preset_said: Any
     presets: PresetChoice
     fields: SettingFields[InferenceSettings]
     dice: Any
@@ -181,6 +182,7 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
         presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset",
         interactive=True,
     )  # fmt: skip
+    preset_said = gr.HTML("", elem_id=f"{PREFIX}_preset_said")
     fields = SettingFields(
         InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers}
     )
@@ -198,7 +200,7 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place_rest()
         engine, faces, weights = _place_networks(service, words)
-    return How(preset, presets, fields, dice, base, engine, faces, weights, words)
+    return How(preset, preset_said, presets, fields, dice, base, engine, faces, weights, words)
 
 
 def _place_networks(

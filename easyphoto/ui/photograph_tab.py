@@ -178,11 +178,17 @@ def plan_updates(tab: PhotographTab, plan: PhotographPlan) -> dict[Any, Any]:
 
 def _connect_settings(tab: PhotographTab) -> None:
     how = tab.how
+    set_by_it = how.fields.preset_components
+
+    def preset_chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        updates, said = how.fields.show_preset(how.presets.name(values[how.preset]), values)
+        return {**updates, how.preset_said: said}
+
     compat.listen(
         latest(how.preset.input),
-        lambda label: how.fields.show_preset(how.presets.name(label)),
-        inputs=[how.preset],
-        outputs=how.fields.inputs,
+        preset_chosen,
+        inputs={how.preset, *set_by_it},
+        outputs={how.preset_said, *set_by_it},
     )
     seed = how.fields.components["seed"]
     compat.listen(how.dice.click, lambda: {seed: secrets.randbelow(2**32)}, outputs={seed})

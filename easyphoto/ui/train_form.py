@@ -16,6 +16,7 @@ from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.language import Translator
+from easyphoto.ui.picture_choice import latest
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "easyphoto_train"
@@ -28,6 +29,7 @@ class TrainForm:
     base: Any
     refresh: Any
     preset: Any
+    preset_said: Any
     presets: PresetChoice
     engine: Any
     train: SettingFields[TrainSettings]
@@ -73,6 +75,7 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     preset = gr.Radio(
         presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset"
     )
+    preset_said = gr.HTML("", elem_id=f"{PREFIX}_preset_said")
     train = SettingFields(TrainSettings, words, PREFIX)
     preprocess = SettingFields(PreprocessSettings, words, f"{PREFIX}_photos")
     with gr.Row():
@@ -80,8 +83,9 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     preprocess.place("keep")
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
         return TrainForm(
-            name, said, base, refresh, preset, presets, *_place_advanced(words, train, preprocess), words=words
-        )
+            name, said, base, refresh, preset, preset_said, presets,
+            *_place_advanced(words, train, preprocess), words=words,
+        )  # fmt: skip
 
 
 def _place_advanced(
@@ -121,12 +125,19 @@ def connect_form(form: TrainForm, service: Service) -> None:
     def refreshed(base: str) -> dict[Any, Any]:
         return {form.base: base_update(service.facts(), base)}
 
-    def preset_chosen(label: str) -> dict[Any, Any]:
-        return form.train.show_preset(form.presets.name(label))
+    def preset_chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        updates, said = form.train.show_preset(form.presets.name(values[form.preset]), values)
+        return {**updates, form.preset_said: said}
 
     compat.listen(form.name.change, named, inputs=[form.name], outputs=[form.name_said])
     compat.listen(form.refresh.click, refreshed, inputs=[form.base], outputs={form.base})
-    compat.listen(form.preset.change, preset_chosen, inputs=[form.preset], outputs=form.train.inputs)
+    set_by_it = form.train.preset_components
+    compat.listen(
+        latest(form.preset.input),
+        preset_chosen,
+        inputs={form.preset, *set_by_it},
+        outputs={form.preset_said, *set_by_it},
+    )
 
 
 def name_html(service: Service, text: str, words: Translator) -> str:

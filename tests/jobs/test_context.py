@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from easyphoto.errors import NoFaceFound
 from easyphoto.jobs import context as context_module
 from easyphoto.jobs.context import MOST_PREVIEWS
 from easyphoto.jobs.queue import JobQueue
@@ -32,11 +33,11 @@ def doing(tmp_path):
     """Does one job, and returns the queue with it when it is over."""
     queue = JobQueue(Workspace(tmp_path / "workspace"))
 
-    def do(work):
-        job = queue.submit(Asked("check", "check"), lambda context: work(context) or {})
+    def do(work, kind="check"):
+        job = queue.submit(Asked(kind, kind), lambda context: work(context) or {})
         while not queue.get(job.id).state.is_over:
             queue.wait(job.id, len(queue.events(job.id)), 1.0)
-        assert queue.get(job.id).state is State.DONE, queue.get(job.id).error
+        assert queue.get(job.id).state is (State.FAILED if kind == "train" else State.DONE), queue.get(job.id).error
         return queue, queue.get(job.id)
 
     yield do
@@ -90,6 +91,26 @@ def test_the_time_left_is_told_from_the_speed_since_the_count_began(doing, clock
 
     assert [values["eta_seconds"] for values in told(queue, job, "progress")] == [None, 16.0]
     assert job.eta_seconds is None
+
+
+def test_what_a_training_says_of_its_end_is_told_and_not_the_speed_of_its_photos(doing, clock):
+    def training(context):
+        context.step(0, 10, "looking at photos")
+        clock.now += 4
+        context.step(10, 10, "dataset ready")
+        context.step(0, 0, "starting the trainer")
+        clock.now += 4
+        context.training_event(Step(20, 40, 0.2, 1e-4, 0.3, 60.0, 900))
+        context.step(20, 40, "training")
+        clock.now += 10
+        context.step(40, 40, "drawing test pictures")
+        clock.now += 100
+        context.step(40, 40, "choosing")
+        raise NoFaceFound("It ends here.")
+
+    queue, job = doing(training, "train")
+
+    assert [values["eta_seconds"] for values in told(queue, job, "progress")] == [None, None, None, 60.0, 50.0, None]
 
 
 def test_previews_are_small_bounded_and_the_newest_are_kept(doing, clock):

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.delete_person import DeletePerson
@@ -206,8 +208,36 @@ def test_a_template_is_drawn_and_becomes_the_users_own(service):
     assert job.result == {"template": "own-garden", "file": "garden.png"}
     assert service.template("own-garden").is_own
     assert Image.open(service.queue.file(job.id, "garden.png")).size == (64, 64)
-    again = done(service, service.submit(DrawTemplate("garden", "another", size=(64, 64), steps=2)))
-    assert again.error["code"] == NameTaken.__name__
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("", BadName, "The template has no name yet."),
+        ("a garden", BadName, "'a garden' cannot be a template's name."),
+        ("garden", NameTaken, "There is already a template 'garden'."),
+    ],
+)
+def test_a_template_without_a_name_of_its_own_is_refused_before_it_is_a_job(service, name, error, said):
+    service.add_template("garden", picture())
+
+    with pytest.raises(error) as refused:
+        service.submit(DrawTemplate(name, "a person in a garden", size=(64, 64), steps=2))
+
+    assert refused.value.message == said
+    assert service.queue.list() == ()
+
+
+def test_of_two_drawings_of_one_name_the_later_one_fails(service, workshop):
+    workshop.trainer.gate.clear()
+    service.submit(TrainPerson("anna", five_photos(service)))
+    both = [service.submit(DrawTemplate("garden", "a garden", size=(64, 64), steps=2)) for _ in range(2)]
+    workshop.trainer.gate.set()
+
+    first, second = (done(service, job) for job in both)
+
+    assert first.state is State.DONE
+    assert second.error["code"] == NameTaken.__name__
 
 
 def test_an_unknown_template_is_an_error(service):
@@ -250,7 +280,7 @@ def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(service,
     workshop.trainer.begun.clear()
     service.submit(TrainPerson("anna", five_photos(service)))
     workshop.trainer.begun.wait(30)
-    waiting = service.submit(TrainPerson("anna", five_photos(service)))
+    waiting = service.submit(PhotographPersons(("anna",), (service.templates()[0].path,)))
 
     deletion = service.delete(DeletePerson("anna"))
 
@@ -258,6 +288,39 @@ def test_who_is_deleted_while_they_are_trained_has_the_training_stopped(service,
     assert service.app.workspace.list_persons() == service.queue.list() == ()
     assert waiting.id not in {folder.name for folder in service.app.workspace.jobs.iterdir()}
     assert list(service.app.workspace.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize("again", [TrainPerson, AddPerson])
+def test_a_person_who_is_being_made_is_not_made_a_second_time(service, workshop, again):
+    workshop.trainer.gate.clear()
+    first = service.submit(TrainPerson("ben", five_photos(service)))
+
+    with pytest.raises(HostBusy) as refused:
+        service.submit(again("Ben", five_photos(service)))
+
+    assert str(refused.value) == "ben is being trained or added already. Wait until that job is over, or cancel it."
+    assert [job.id for job in service.queue.list()] == [first.id]
+    service.submit(TrainPerson("carl", (service.keep("carl", picture(50)).path,)))  # others are
+    service.queue.cancel(first.id)
+    assert done(service, first).state is State.CANCELLED
+    assert service.submit(TrainPerson("ben", five_photos(service))).state is not State.FAILED
+
+
+def test_of_two_trainings_of_one_person_that_come_at_once_one_is_taken(service, workshop):
+    workshop.trainer.gate.clear()
+    photos, together = five_photos(service), threading.Barrier(8)
+
+    def asked(_: int) -> str:
+        together.wait(30)
+        try:
+            return service.submit(TrainPerson("ben", photos)).kind
+        except HostBusy:
+            return "refused"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(asked, range(8)))
+
+    assert answers == ["refused"] * 7 + ["train"]
 
 
 def test_a_training_that_waits_in_another_process_does_not_bring_the_deleted_back(service, anna, workshop):

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import combinations
 
 import pytest
 from PIL import Image
@@ -112,6 +113,30 @@ def test_a_chart_stays_inside_its_frame(points):
     for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", re.search(r'points="([^"]+)"', svg)[1]):
         assert 0 <= float(x) <= 520
         assert 0 <= float(y) <= 240
+
+
+@pytest.mark.parametrize("steps", [2, 6, 400, 1200, 20_000])
+@pytest.mark.parametrize("scale", [0.001, 1.0, 500.0])
+def test_no_word_of_a_chart_touches_another_or_leaves_the_drawing(steps, scale):
+    """In the largest size that a page sets them in, 22 in the drawing's own units, a digit being 0.58 of that wide."""
+    points = tuple((float(step), scale * (0.1 + 0.2 / step)) for step in (1, steps // 2, steps))
+    svg = chart_svg(Chart("Loss", (Curve("a", points),), up="cosine", marks=((0.2 * scale, "merged"),)))
+
+    words = []
+    for x, y, anchor, middle, said in re.findall(
+        r'<text x="([\d.-]+)" y="([\d.-]+)" text-anchor="(\w+)"( dominant-baseline="central")?>([^<]*)<', svg
+    ):
+        width, base = 0.58 * 22 * len(said), float(y) + (8 if middle else 0)
+        left = float(x) - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        words.append((said, left, left + width, base - 16, base))
+    assert {"step", "cosine"} < {word[0] for word in words}
+    assert "merged 0" not in svg.partition("</svg>")[0]  # it stands in the legend
+    for one in words:
+        assert one[1] >= 0, one
+        assert one[2] <= 520.5, one
+    for one, other in combinations(words, 2):
+        is_apart = one[2] <= other[1] or other[2] <= one[1] or one[4] <= other[3] or other[4] <= one[3]
+        assert is_apart, (one, other)
 
 
 @pytest.mark.parametrize(

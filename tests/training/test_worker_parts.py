@@ -12,7 +12,7 @@ from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.training import events
 from easyphoto.training.job import _Display, _verdict, train
 from easyphoto.training.run import RunFolder
-from easyphoto.training.session import advising_memory
+from easyphoto.training.session import advising_memory, judging_seconds
 from easyphoto.training.worker import clear_leftovers
 from tests.fakes import RecordingProgress
 
@@ -63,19 +63,32 @@ def test_done_without_a_clean_end_is_no_success(tmp_path: Path):
     assert _verdict(RunFolder(tmp_path), [DONE], 0).weights == {3: 1.0}
 
 
-def test_the_bar_stays_where_it_is_between_steps():
+def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_first_step():
     progress = RecordingProgress()
     display = _Display(progress)
 
+    display.begin()
     display.show(events.Phase("load"))
-    display.show(events.Step(10, 250, 0.25, 1e-4, 0.3, 72.0, 900))
+    display.show(events.Start("1", "cpu", 8, 2, 250, 4, 1000, resumed_at=5))
+    display.show(events.Step(10, 250, 0.25, 1e-4, 0.3, None, 900))
     display.show(events.Phase("validate"))
+    display.show(events.Step(250, 250, 0.25, 1e-4, 0.3, 72.0, 900))
+    display.show(events.Phase("select"))
 
     assert progress.steps == [
-        (0, 1, "loading the model"),
-        (10, 250, "training · loss 0.2500 · 1:12 left"),
+        (0, 0, "starting the trainer"),
+        (0, 0, "loading the checkpoint"),
+        (10, 250, "training · loss 0.2500"),
         (10, 250, "making test pictures"),
+        (250, 250, "training · loss 0.2500 · 1:12 left"),
+        (250, 250, "merging the best checkpoints"),
     ]
+
+
+def test_the_time_left_counts_the_validations_and_the_merge_and_is_unknown_before_one_is_timed():
+    assert judging_seconds((), 3) is None
+    assert judging_seconds((2.0, 4.0), 3) == 9.0
+    assert judging_seconds((), 0) == 0.0  # nothing is judged in this run
 
 
 def test_what_a_killed_worker_had_begun_to_write_is_removed(tmp_path: Path):

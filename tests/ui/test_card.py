@@ -43,6 +43,13 @@ def test_a_running_job_shows_a_bar_with_its_value():
     assert 'data-active="true"' in card
 
 
+def test_a_bar_is_not_full_while_something_is_left_to_do():
+    card = card_html(replace(JOB, done=120, phase="drawing test pictures"), ENGLISH)
+
+    assert 'aria-valuenow="99"' in card
+    assert "left" not in card  # nobody knows how long
+
+
 def test_a_job_without_a_count_claims_no_value():
     card = card_html(replace(JOB, done=0, total=0), ENGLISH)
 

@@ -1,6 +1,7 @@
 """Settings as components and back."""
 
 import dataclasses
+import re
 
 import gradio as gr
 import pytest
@@ -94,10 +95,26 @@ def test_a_host_adds_its_own_choices():
 def test_a_preset_fills_the_fields():
     fields = placed(TrainSettings)
 
-    updates = fields.show_preset("fast")
+    updates, _ = fields.show_preset("fast", values_of(fields))
 
     changed = {**values_of(fields), **{component: each["value"] for component, each in updates.items()}}
     assert fields.read(changed) == TrainSettings(steps=400, validations=4, validation_steps=12)
+
+
+def test_a_preset_leaves_alone_what_no_preset_speaks_of_and_says_what_it_changes():
+    fields = placed(InferenceSettings)
+    typed = values_of(fields, prompt="in the rain", seed="7", count=2.0, first_steps=20)
+
+    updates, said = fields.show_preset("fast", typed)
+
+    assert fields.preset_names == ("first_steps", "second_steps", "count")
+    changed = {**typed, **{component: each["value"] for component, each in updates.items()}}
+    assert fields.read(changed) == InferenceSettings(
+        prompt="in the rain", seed=7, count=1, first_steps=20, second_steps=10
+    )
+    assert re.sub("<[^>]*>", "", said) == "Second pass steps auto → 10 · Pictures 2 → 1"
+    _, again = fields.show_preset("fast", changed)
+    assert re.sub("<[^>]*>", "", again) == "Everything that it sets is so already."
 
 
 def test_settings_shown_are_the_settings_read():

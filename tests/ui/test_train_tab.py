@@ -1,6 +1,7 @@
 """The Train tab without a browser: what its handlers answer, and what a reloaded page finds."""
 
 import shutil
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from easyphoto.ui import train_tab
 from easyphoto.ui.client_files import Claims
 from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import newest_job
+from easyphoto.ui.live import newest_job, place_card, show_job
 from easyphoto.ui.train_checks import Checking
 from easyphoto.ui.train_form import name_html
 from easyphoto.ui.train_photos import (
@@ -490,3 +491,32 @@ def test_every_part_of_the_tab_has_a_name_of_ours(service: Service):
         if isinstance(component, inputs):
             assert str(component.elem_id).startswith("easyphoto_train")
             assert getattr(component, "label", None) or getattr(component, "value", None)
+
+
+def test_a_job_that_is_asked_to_stop_says_so_and_the_next_one_can_be_cancelled(workshop: Workshop):
+    service, begun, gate = workshop.service, threading.Event(), threading.Event()
+    with gr.Blocks():
+        live = place_card("easyphoto_test", ENGLISH)
+
+    def stubborn(context: Any) -> dict[str, Any]:
+        begun.set()
+        assert gate.wait(30)
+        return {}
+
+    def button(id: str) -> tuple[object, ...]:
+        update = show_job(live, service, id, words=ENGLISH)[live.cancel]
+        return update["value"], update["interactive"], update["visible"]
+
+    first = service.queue.submit(Asked("train", "train anna"), stubborn)
+    second = service.queue.submit(Asked("train", "train ben", request={"name": "ben"}), stubborn)
+    assert begun.wait(30)
+    assert button(first.id) == ("Cancel", True, True)
+
+    service.queue.cancel(first.id)
+
+    assert button(first.id) == ("Stopping …", False, True)
+    assert button(second.id) == ("Cancel", True, True)
+    gate.set()
+    while not service.queue.get(first.id).state.is_over:
+        service.queue.wait(first.id, len(service.queue.events(first.id)), 1.0)
+    assert button(first.id) == ("Cancel", True, False)
