@@ -70,36 +70,58 @@ def _kept(
 
 
 def with_taker(
-    seatings: Sequence[TemplateAssignment], template: str, face: int, taker: str | None
+    assignments: Sequence[TemplateAssignment], template: str, face: int, taker: str | None
 ) -> tuple[TemplateAssignment, ...]:
-    """Return the assignments with one face given to `taker`; unchanged if it is theirs already."""
-    return tuple(_given(one, face, taker) if one.template == template else one for one in seatings)
+    """Move a person to one face of a template; who had it takes the face that becomes free.
+
+    With None for `taker` the face stays unchanged. Nothing changes if it is theirs already.
+    """
+    return tuple(_moved(one, face, taker) if one.template == template else one for one in assignments)
 
 
-def _given(seating: TemplateAssignment, face: int, taker: str | None) -> TemplateAssignment:
-    if not 0 <= face < len(seating.takers) or seating.takers[face] == taker:
-        return seating
-    takers = (*seating.takers[:face], taker, *seating.takers[face + 1 :])
-    return replace(seating, takers=takers, is_chosen=True)
+def _moved(assignment: TemplateAssignment, face: int, taker: str | None) -> TemplateAssignment:
+    takers = list(assignment.takers)
+    if not 0 <= face < len(takers) or takers[face] == taker:
+        return assignment
+    earlier = [index for index, one in enumerate(takers) if taker is not None and one == taker]
+    left_for = takers[face] if takers.count(takers[face]) == 1 else None
+    for index in earlier:
+        takers[index] = None
+    if earlier:
+        takers[earlier[0]] = left_for
+    takers[face] = taker
+    return replace(assignment, takers=tuple(takers), is_chosen=True)
 
 
-def photograph_requests(seatings: Sequence[TemplateAssignment]) -> tuple[PhotographGroup, ...]:
+def everywhere(
+    assignments: Sequence[TemplateAssignment], template: str, usable: Sequence[int], taker: str
+) -> tuple[TemplateAssignment, ...]:
+    """Give a person every face of a template that can be painted."""
+    return tuple(_on_all(one, usable, taker) if one.template == template else one for one in assignments)
+
+
+def _on_all(assignment: TemplateAssignment, usable: Sequence[int], taker: str) -> TemplateAssignment:
+    takers = tuple(taker if face in usable else None for face in range(len(assignment.takers)))
+    return replace(assignment, takers=takers, is_chosen=True)
+
+
+def photograph_requests(assignments: Sequence[TemplateAssignment]) -> tuple[PhotographGroup, ...]:
     """Group templates with the same persons. A person who takes two faces of a template is listed twice."""
     together: dict[tuple[str, ...], list[TemplateAssignment]] = {}
-    for seating in seatings:
-        if seating.persons:
-            together.setdefault(tuple(sorted(seating.persons)), []).append(seating)
-    return tuple(_sitting(group) for group in together.values())
+    for assignment in assignments:
+        if assignment.persons:
+            together.setdefault(tuple(sorted(assignment.persons)), []).append(assignment)
+    return tuple(_grouped(group) for group in together.values())
 
 
-def _sitting(group: Sequence[TemplateAssignment]) -> PhotographGroup:
+def _grouped(group: Sequence[TemplateAssignment]) -> PhotographGroup:
     persons = group[0].persons
-    assignments = tuple(_faces_of(persons, seating) for seating in group)
-    return PhotographGroup(persons, tuple(seating.template for seating in group), assignments)
+    assignments = tuple(_faces_of(persons, assignment) for assignment in group)
+    return PhotographGroup(persons, tuple(assignment.template for assignment in group), assignments)
 
 
-def _faces_of(persons: Sequence[str], seating: TemplateAssignment) -> tuple[int, ...]:
-    free = list(seating.takers)
+def _faces_of(persons: Sequence[str], assignment: TemplateAssignment) -> tuple[int, ...]:
+    free = list(assignment.takers)
     faces = []
     for person in persons:
         face = free.index(person)
@@ -108,7 +130,7 @@ def _faces_of(persons: Sequence[str], seating: TemplateAssignment) -> tuple[int,
     return tuple(faces)
 
 
-def without_a_face(persons: Sequence[str], seatings: Sequence[TemplateAssignment]) -> tuple[str, ...]:
+def without_a_face(persons: Sequence[str], assignments: Sequence[TemplateAssignment]) -> tuple[str, ...]:
     """Return the persons without a face on any template."""
-    seen = {taker for seating in seatings for taker in seating.persons}
+    seen = {taker for assignment in assignments for taker in assignment.persons}
     return tuple(person for person in persons if person not in seen)

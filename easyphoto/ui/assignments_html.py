@@ -17,6 +17,8 @@ from easyphoto.ui.template_faces import Found
 from easyphoto.ui.thumbnails import Thumbnails
 
 NOBODY = ""
+EVERY = -1
+"""Stands for a face in an order that gives a person every face."""
 PORTRAIT, PICTURE = 96, 480
 
 
@@ -33,27 +35,30 @@ class AssignmentsView:
     to: str
     """Id of the hidden button that receives the orders."""
 
-    def html(self, seatings: Sequence[TemplateAssignment]) -> str:
-        if not seatings:
+    def html(self, assignments: Sequence[TemplateAssignment]) -> str:
+        if not assignments:
             return self._empty(self.words("Choose templates: the faces in them appear here."))
-        articles = "".join(self._template(one) for one in seatings)
-        return f'<div class="easyphoto-seats" lang="{self.words.tag}">{self._left_over(seatings)}{articles}</div>'
+        articles = "".join(self._template(one) for one in assignments)
+        return (
+            f'<div class="easyphoto-assignments" lang="{self.words.tag}">{self._left_over(assignments)}{articles}</div>'
+        )
 
-    def _left_over(self, seatings: Sequence[TemplateAssignment]) -> str:
+    def _left_over(self, assignments: Sequence[TemplateAssignment]) -> str:
         if not self.persons:
             return self._hint(self.words("Choose who is photographed: they take the largest faces, from the left."))
         names = {person.value: person.label for person in self.persons}
-        left = ", ".join(names[id] for id in without_a_face(list(names), seatings))
+        left = ", ".join(names[id] for id in without_a_face(list(names), assignments))
         return self._hint(self.words("Without a face: {names}.", names=left)) if left else ""
 
-    def _template(self, seating: TemplateAssignment) -> str:
-        entry, words = self.templates[seating.template], self.words
+    def _template(self, assignment: TemplateAssignment) -> str:
+        entry, words = self.templates[assignment.template], self.words
         title = words.translate(entry.title)
         reasons = zip(self.reasons[entry.id], self.found[entry.id].covered, strict=True)
-        rows = "".join(self._face(seating, face, reason, hidden) for face, (reason, hidden) in enumerate(reasons))
+        rows = "".join(self._face(assignment, face, reason, hidden) for face, (reason, hidden) in enumerate(reasons))
         rows = rows or self._empty(words("No face was found here: this template is left out."))
+        rows += self._everywhere(assignment)
         return (
-            f'<article class="easyphoto-seat" aria-label="{escape(title)}">{self._numbered(entry)}'
+            f'<article class="easyphoto-assignment" aria-label="{escape(title)}">{self._numbered(entry)}'
             f"<div><h4>{escape(title)}</h4>{rows}</div></article>"
         )
 
@@ -66,8 +71,8 @@ class AssignmentsView:
         frames = "".join(frame_html(number, face, found.size) for number, face in enumerate(found.faces, start=1))
         return f'<div class="easyphoto-numbered">{picture}{frames}</div>'
 
-    def _face(self, seating: TemplateAssignment, face: int, reason: str | None, hidden: str | None) -> str:
-        words, taker = self.words, seating.takers[face]
+    def _face(self, assignment: TemplateAssignment, face: int, reason: str | None, hidden: str | None) -> str:
+        words, taker = self.words, assignment.takers[face]
         name = escape(words("Face {number}", number=face + 1))
         number = f'<b aria-hidden="true">{face + 1}</b>'
         why = reason or (hidden if taker is None else None)
@@ -76,7 +81,7 @@ class AssignmentsView:
             return f'<div class="easyphoto-face" aria-label="{name}">{number}{said}</div>'
         choices = [*self.persons, Pick(NOBODY, words("leave as it is"))]
         buttons = "".join(
-            self._button(pick, order_of(seating.template, face, pick.value), is_on=(taker or NOBODY) == pick.value)
+            self._button(pick, order_of(assignment.template, face, pick.value), is_on=(taker or NOBODY) == pick.value)
             for pick in choices
         )
         # A covered face can still be assigned.
@@ -84,6 +89,21 @@ class AssignmentsView:
             f'<div class="easyphoto-face" role="group" aria-label="{name}">{number}{said}'
             f'<div class="easyphoto-takers">{buttons}</div></div>'
         )
+
+    def _everywhere(self, assignment: TemplateAssignment) -> str:
+        """Return a button for every face at once; a click on one face only moves the person there."""
+        usable = self.usable(assignment.template)
+        if len(self.persons) != 1 or len(usable) < 2:
+            return ""
+        (person,) = self.persons
+        label = self.words("{name} on every face", name=person.label)
+        pick, order = Pick(person.value, label, person.picture), order_of(assignment.template, EVERY, person.value)
+        is_on = all(assignment.takers[face] == person.value for face in usable)
+        return f'<div class="easyphoto-face">{self._button(pick, order, is_on=is_on)}</div>'
+
+    def usable(self, template: str) -> tuple[int, ...]:
+        """Return the faces that can be painted, covered ones included: whoever asks for every face means them."""
+        return tuple(face for face, reason in enumerate(self.reasons[template]) if reason is None)
 
     def _button(self, pick: Pick, order: str, *, is_on: bool) -> str:
         image = f'<img src="{self.thumbnails.link(pick.picture, PORTRAIT)}" alt="">' if pick.picture else ""

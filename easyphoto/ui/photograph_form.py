@@ -32,7 +32,7 @@ class PhotographPlan:
     templates: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
     """Names of uploads among the templates."""
-    seatings: tuple[TemplateAssignment, ...] = ()
+    assignments: tuple[TemplateAssignment, ...] = ()
     options: Options = field(default_factory=Options)
 
     @classmethod
@@ -83,7 +83,9 @@ class Choosing:
         persons = tuple(id for id in plan.persons if id in there)
         family, found = self.family(persons), self.found(replace(plan, persons=persons))
         faces = {id: one.offer(family, with_covered=with_covered) for id, one in found.items()}
-        return replace(plan, persons=persons, templates=tuple(faces), seatings=assigned(persons, faces, plan.seatings))
+        return replace(
+            plan, persons=persons, templates=tuple(faces), assignments=assigned(persons, faces, plan.assignments)
+        )
 
     def domain(self, persons: Sequence[str]) -> str | None:
         """Return the domain of the persons' photos; None if they differ or cannot be told, which their job will report.
@@ -100,7 +102,7 @@ class Choosing:
     def ask(self, plan: PhotographPlan, settings: InferenceSettings) -> tuple[Job, ...]:
         """Submit one job for each group of templates with the same persons. Raises InputError."""
         groups = photograph_requests(
-            (self.planned(plan, with_covered=True) if settings.paint_covered else plan).seatings
+            (self.planned(plan, with_covered=True) if settings.paint_covered else plan).assignments
         )
         if not groups:
             raise InputError(

@@ -36,7 +36,7 @@ class WhoAndWhere:
     nobody: Any
     templates: PictureChoice
     upload: Any
-    seats: Any
+    assignments: Any
     plan: Any
     """State: the PhotographPlan."""
     orders: Orders
@@ -171,9 +171,11 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
         elem_id=f"{PREFIX}_upload",
     )  # fmt: skip
     _heading(words("Faces"), level=4)
-    seats = gr.HTML(_empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_seats")
-    orders, plan = place_orders(f"{PREFIX}_seats"), gr.State(PhotographPlan())
-    return WhoAndWhere(persons, nobody, templates, upload, seats, plan, orders, choosing, thumbnails)
+    assignments = gr.HTML(
+        _empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_assignments"
+    )
+    orders, plan = place_orders(f"{PREFIX}_assignments"), gr.State(PhotographPlan())
+    return WhoAndWhere(persons, nobody, templates, upload, assignments, plan, orders, choosing, thumbnails)
 
 
 def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:

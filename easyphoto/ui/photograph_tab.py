@@ -11,7 +11,7 @@ from typing import Any
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, compat
-from easyphoto.ui.assignments import TemplateAssignment, with_taker
+from easyphoto.ui.assignments import TemplateAssignment, everywhere, with_taker
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
@@ -75,7 +75,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
             **_offered(tab, people, replace(plan, persons=tuple(persons or ()), templates=tuple(templates or ()))),
         }
 
-    outputs = {who.nobody, who.plan, who.seats, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
+    outputs = {who.nobody, who.plan, who.assignments, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
     outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
     inputs += [who.persons.seen, who.templates.seen]
@@ -109,7 +109,7 @@ def _is_known(service: Service, id: str) -> bool:
 def _connect_who(tab: PhotographTab, service: Service) -> None:
     who, words = tab.who, tab.words
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.option_inputs}
-    outputs = {who.plan, who.seats, tab.message}
+    outputs = {who.plan, who.assignments, tab.message}
 
     def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
         return plan_updates(tab, plan_of(tab, values))
@@ -126,7 +126,10 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
 
     def given(order: str, plan: PhotographPlan) -> dict[Any, Any]:
         plan, (template, face, person) = PhotographPlan.of(plan), assignments_html.read_order(order)
-        return plan_updates(tab, replace(plan, seatings=with_taker(plan.seatings, template, face, person)))
+        if face == assignments_html.EVERY and person is not None:
+            usable = view_of(tab, plan).usable(template)
+            return plan_updates(tab, replace(plan, assignments=everywhere(plan.assignments, template, usable, person)))
+        return plan_updates(tab, replace(plan, assignments=with_taker(plan.assignments, template, face, person)))
 
     for group in (who.persons.group, who.templates.group):
         handler = saying(tab.message, words, chosen)
@@ -158,19 +161,22 @@ def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
 
 def plan_updates(tab: PhotographTab, plan: PhotographPlan) -> dict[Any, Any]:
     """Return the plan, and its faces with their assignments."""
+    return {tab.who.plan: plan, tab.who.assignments: view_of(tab, plan).html(plan.assignments)}
+
+
+def view_of(tab: PhotographTab, plan: PhotographPlan) -> AssignmentsView:
     choosing, family = tab.who.choosing, tab.who.choosing.family(plan.persons)
     found = choosing.found(plan)
     picks = {pick.value: pick for pick in choosing.person_picks()}
-    view = AssignmentsView(
+    return AssignmentsView(
         templates=choosing.templates(plan.uploads),
         found=found,
         reasons={id: one.reasons(family) for id, one in found.items()},
         persons=[picks[id] for id in plan.persons if id in picks],
         words=tab.words,
         thumbnails=tab.who.thumbnails,
-        to=f"{PREFIX}_seats_order",
+        to=f"{PREFIX}_assignments_order",
     )
-    return {tab.who.plan: plan, tab.who.seats: view.html(plan.seatings)}
 
 
 # --- settings and start ---
@@ -209,7 +215,7 @@ def _connect_start(tab: PhotographTab, service: Service) -> None:
         }
 
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.inputs}
-    outputs = {who.plan, who.seats, tab.message, tab.queue.rows, tab.queue.seen, *tab.live.outputs}
+    outputs = {who.plan, who.assignments, tab.message, tab.queue.rows, tab.queue.seen, *tab.live.outputs}
     compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
 
 
@@ -283,7 +289,7 @@ def _connect_repeat(tab: PhotographTab, service: Service) -> None:
         return repeat_updates(tab, service, record_of_result(service, shown or ()), PhotographPlan.of(plan))
 
     who = tab.who
-    outputs = {said, who.plan, who.seats, tab.how.base, *tab.how.fields.inputs}
+    outputs = {said, who.plan, who.assignments, tab.how.base, tab.how.preset, *tab.how.fields.inputs}
     outputs |= who.persons.outputs | who.templates.outputs
     words = tab.words
     compat.listen(tab.record.upload, saying(said, words, opened), inputs=[tab.record, who.plan], outputs=outputs)
@@ -296,7 +302,7 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
     found, uploads = _found_again(tab, service, record, plan)
     templates = () if found.template is None else (found.template,)
     plan = choosing.planned(replace(plan, persons=found.persons, templates=templates, uploads=uploads))
-    plan = replace(plan, seatings=tuple(_seated_again(one, found) for one in plan.seatings))
+    plan = replace(plan, assignments=tuple(_assigned_again(one, found) for one in plan.assignments))
     done = tab.words("Everything is filled in as it was.")
     some = tab.words("Filled in, except for what is gone:")
     said = " ".join((some, *(tab.words.translate(each) for each in found.missing))) if found.missing else done
@@ -305,6 +311,8 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
         **who.persons.show(choosing.person_picks(), plan.persons),
         **who.templates.show(choosing.template_picks(uploads), plan.templates),
         **tab.how.fields.show(found.settings),
+        # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
+        tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
         tab.how.base: found.base or tab.how.as_trained,
         tab.record_said: message_html(said, is_good=not found.missing),
     }
@@ -328,8 +336,8 @@ def _found_again(
     return repeated(record, known), uploads
 
 
-def _seated_again(seating: TemplateAssignment, found: Repeat) -> TemplateAssignment:
-    if not found.seats:
-        return seating
-    takers = tuple(found.seats.get(face) for face in range(len(seating.takers)))
-    return replace(seating, takers=takers, is_chosen=True)
+def _assigned_again(assignment: TemplateAssignment, found: Repeat) -> TemplateAssignment:
+    if not found.takers:
+        return assignment
+    takers = tuple(found.takers.get(face) for face in range(len(assignment.takers)))
+    return replace(assignment, takers=takers, is_chosen=True)

@@ -33,7 +33,7 @@ class Repeat:
     """Person ids."""
     template: str | None
     """Template id."""
-    seats: Mapping[int, str]
+    takers: Mapping[int, str]
     """Face from the left → a person's id."""
     settings: InferenceSettings
     base: str | None
@@ -49,7 +49,7 @@ def repeated(record: Any, known: Known) -> Repeat:
             advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
         )
     settings, lost = _settings(record, known)
-    persons, seats, absent = _persons(record, known)
+    persons, takers, absent = _persons(record, known)
     name = str(record.get("template", ""))
     template, base = known.templates.get(name), record.get("base")
     missing = [*absent, *lost]
@@ -58,7 +58,7 @@ def repeated(record: Any, known: Known) -> Repeat:
     if base is not None and base not in known.checkpoints:
         missing.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=str(base)))
         base = None
-    return Repeat(persons, template, seats, settings, base, tuple(missing))
+    return Repeat(persons, template, takers, settings, base, tuple(missing))
 
 
 def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[Text]]:
@@ -90,18 +90,18 @@ def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], 
     ids = [str(id) for id in _listed(record.get("persons"))]
     there = {person.id: person for person in known.persons}
     absent = [text("The person {id!r} is gone.", id=id) for id in dict.fromkeys(ids) if id not in there]
-    left, seats, renamed = list(ids), {}, []
-    for seat in (seat for seat in _listed(record.get("seats")) if isinstance(seat, Mapping)):
-        id = next((id for id in left if id in there and there[id].name == seat.get("sitter")), None)
+    left, takers, renamed = list(ids), {}, []
+    for place in (place for place in _listed(record.get("seats")) if isinstance(place, Mapping)):
+        id = next((id for id in left if id in there and there[id].name == place.get("sitter")), None)
         if id is None:
-            renamed.append(seat.get("face"))
+            renamed.append(place.get("face"))
             continue
         left.remove(id)
-        seats[seat.get("face")] = id
-    seats |= dict(zip(renamed, left, strict=False))
-    known_seats = {face: id for face, id in seats.items() if isinstance(face, int) and id in there}
+        takers[place.get("face")] = id
+    takers |= dict(zip(renamed, left, strict=False))
+    still = {face: id for face, id in takers.items() if isinstance(face, int) and id in there}
     persons = tuple(dict.fromkeys(id for id in ids if id in there))
-    return persons, dict(sorted(known_seats.items())), absent
+    return persons, dict(sorted(still.items())), absent
 
 
 def _listed(value: Any) -> list[Any]:

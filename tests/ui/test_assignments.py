@@ -5,6 +5,7 @@ from easyphoto.ui.assignments import (
     TemplateAssignment,
     TemplateFaceChoice,
     assigned,
+    everywhere,
     from_the_left,
     photograph_requests,
     with_taker,
@@ -40,7 +41,7 @@ def test_persons_without_a_face_are_left_over():
     assert from_the_left(["anna", "ben"], ONE) == ("anna",)
 
 
-def test_every_template_gets_a_seating_in_its_order():
+def test_every_template_gets_an_assignment_in_its_order():
     faces = {"two": TWO, "one": ONE, "landscape": offer()}
 
     assert assigned(["anna", "ben"], faces) == (
@@ -55,7 +56,47 @@ def test_a_face_given_by_hand_stays_when_templates_and_persons_change():
 
     later = assigned(["ben", "anna", "carl"], {"one": ONE, "two": TWO}, given)
 
-    assert later == (TemplateAssignment("one", ("ben",)), TemplateAssignment("two", ("ben", "ben"), is_chosen=True))
+    assert later == (TemplateAssignment("one", ("ben",)), TemplateAssignment("two", ("ben", "anna"), is_chosen=True))
+
+
+def test_a_click_moves_a_person_and_who_had_the_face_takes_the_other_one():
+    both = assigned(["anna", "ben"], {"two": TWO})
+
+    assert with_taker(both, "two", 0, "ben") == (TemplateAssignment("two", ("ben", "anna"), is_chosen=True),)
+
+
+def test_a_click_on_another_face_leaves_the_first_one_as_it_is():
+    alone = [TemplateAssignment("three", (None, "ben", None))]
+
+    assert with_taker(alone, "three", 0, "ben")[0].takers == ("ben", None, None)
+    assert with_taker(with_taker(alone, "three", 0, "ben"), "three", 0, None)[0].takers == (None, None, None)
+
+
+def test_somebody_without_a_face_takes_that_of_another_who_then_has_none():
+    assert with_taker([TemplateAssignment("two", ("anna", None))], "two", 0, "ben")[0].takers == ("ben", None)
+
+
+def test_who_is_on_several_faces_stays_on_the_others_when_one_of_them_goes_to_somebody_else():
+    several = [TemplateAssignment("three", ("ben", "ben", "ben"))]
+
+    assert with_taker(several, "three", 0, "anna")[0].takers == ("anna", "ben", "ben")
+    assert with_taker(several, "three", 0, None)[0].takers == (None, "ben", "ben")
+
+
+def test_who_is_on_every_face_comes_back_to_one_by_a_click():
+    """Who had that one keeps a face."""
+    several = [TemplateAssignment("three", ("anna", "ben", "ben"))]
+
+    assert with_taker(several, "three", 0, "ben")[0].takers == ("ben", "anna", None)
+
+
+def test_somebody_can_take_every_face_that_can_be_done():
+    start = assigned(["anna"], {"three": offer(1, 1, 1, side=1), "one": ONE})
+
+    assert everywhere(start, "three", (0, 2), "anna") == (
+        TemplateAssignment("three", ("anna", None, "anna"), is_chosen=True),
+        TemplateAssignment("one", ("anna",)),
+    )
 
 
 def test_somebody_no_longer_chosen_leaves_their_faces():
@@ -71,37 +112,37 @@ def test_a_choice_for_other_faces_is_forgotten():
 
 
 def test_giving_a_face_to_who_has_it_chooses_nothing():
-    seatings = assigned(["anna"], {"two": TWO})
+    assignments = assigned(["anna"], {"two": TWO})
 
-    assert with_taker(seatings, "two", 0, "anna") == seatings
-    assert with_taker(seatings, "two", 5, "anna") == seatings
-    assert with_taker(seatings, "elsewhere", 0, None) == seatings
+    assert with_taker(assignments, "two", 0, "anna") == assignments
+    assert with_taker(assignments, "two", 5, "anna") == assignments
+    assert with_taker(assignments, "elsewhere", 0, None) == assignments
 
 
 def test_templates_with_the_same_persons_are_one_session():
-    seatings = [
+    assignments = [
         TemplateAssignment("a", ("anna", "ben")),
         TemplateAssignment("b", ("anna",)),
         TemplateAssignment("c", (None, "ben", "anna")),
     ]
 
-    assert photograph_requests(seatings) == (
+    assert photograph_requests(assignments) == (
         PhotographGroup(("anna", "ben"), ("a", "c"), ((0, 1), (2, 1))),
         PhotographGroup(("anna",), ("b",), ((0,),)),
     )
 
 
-def test_who_sits_twice_is_named_twice():
-    seatings = [TemplateAssignment("twins", ("anna", None, "anna"))]
+def test_who_takes_two_faces_is_named_twice():
+    assignments = [TemplateAssignment("twins", ("anna", None, "anna"))]
 
-    assert photograph_requests(seatings) == (PhotographGroup(("anna", "anna"), ("twins",), ((0, 2),)),)
+    assert photograph_requests(assignments) == (PhotographGroup(("anna", "anna"), ("twins",), ((0, 2),)),)
 
 
-def test_a_template_where_nobody_sits_is_no_session():
+def test_a_template_where_nobody_takes_a_face_is_no_session():
     assert photograph_requests([TemplateAssignment("a", (None,)), TemplateAssignment("b", ())]) == ()
 
 
 def test_who_is_left_over_is_told():
-    seatings = assigned(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
+    assignments = assigned(["anna", "ben"], {"one": ONE, "side": offer(1, side=0)})
 
-    assert without_a_face(["anna", "ben"], seatings) == ("ben",)
+    assert without_a_face(["anna", "ben"], assignments) == ("ben",)

@@ -39,7 +39,10 @@ def test_persons_take_the_faces_that_were_found(choosing: Choosing):
     plan = choosing.planned(PhotographPlan(persons=("ben", "anna", "gone"), templates=("04-two", "03-room", "gone")))
 
     assert plan.persons == ("ben", "anna")
-    assert [(one.template, one.takers) for one in plan.seatings] == [("04-two", ("ben", "anna")), ("03-room", ("ben",))]
+    assert [(one.template, one.takers) for one in plan.assignments] == [
+        ("04-two", ("ben", "anna")),
+        ("03-room", ("ben",)),
+    ]
 
 
 def test_templates_with_other_persons_are_other_jobs(choosing: Choosing):
@@ -63,7 +66,9 @@ def test_templates_can_be_chosen_where_nobody_can_tell_yet_what_a_persons_photos
 
     monkeypatch.setattr("easyphoto.ui.photograph_form.domain_of", absent)
 
-    assert choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",))).seatings[0].takers == ("anna",)
+    assert choosing.planned(PhotographPlan(persons=("anna",), templates=("03-room",))).assignments[0].takers == (
+        "anna",
+    )
 
 
 def test_a_photographed_and_a_drawn_person_are_refused_before_anything_is_queued(choosing: Choosing):
@@ -81,10 +86,10 @@ def test_a_photographed_and_a_drawn_person_are_refused_before_anything_is_queued
 
 def test_a_face_given_by_hand_reaches_the_job(choosing: Choosing):
     plan = choosing.planned(PhotographPlan(persons=("anna",), templates=("04-two",)))
-    seatings = with_taker(with_taker(plan.seatings, "04-two", 0, None), "04-two", 1, "anna")
+    assignments = with_taker(with_taker(plan.assignments, "04-two", 0, None), "04-two", 1, "anna")
 
     (job,) = choosing.ask(
-        choosing.planned(PhotographPlan(("anna",), ("04-two",), seatings=seatings)), InferenceSettings()
+        choosing.planned(PhotographPlan(("anna",), ("04-two",), assignments=assignments)), InferenceSettings()
     )
 
     assert job.request["assignments"] == [[1]]

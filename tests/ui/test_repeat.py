@@ -32,32 +32,32 @@ def test_a_picture_is_made_again_with_its_own_seed_alone():
     assert found.missing == ()
 
 
-def test_everybody_sits_where_they_sat():
+def test_everybody_takes_the_face_they_took():
     found = repeated(record(), KNOWN)
 
     assert found.persons == ("anna", "ben")
-    assert found.seats == {0: "ben", 1: "anna"}
+    assert found.takers == {0: "ben", 1: "anna"}
     assert found.template == "04-two"
 
 
-def test_who_sat_twice_sits_twice():
+def test_who_took_two_faces_takes_two():
     twice = record(persons=["anna", "anna"], seats=[{"face": 0, "sitter": "Anna"}, {"face": 1, "sitter": "Anna"}])
 
     found = repeated(twice, KNOWN)
 
-    assert (found.persons, found.seats) == (("anna",), {0: "anna", 1: "anna"})
+    assert (found.persons, found.takers) == (("anna",), {0: "anna", 1: "anna"})
 
 
 def test_who_was_renamed_is_found_by_their_id():
     renamed = Known([Person("anna", "Anna Maria", "miniature", ""), BEN], KNOWN.templates)
 
-    assert repeated(record(), renamed).seats == {0: "ben", 1: "anna"}
+    assert repeated(record(), renamed).takers == {0: "ben", 1: "anna"}
 
 
-def test_who_is_gone_is_said_and_leaves_their_seat():
+def test_who_is_gone_is_said_and_leaves_their_face():
     found = repeated(record(), Known([BEN], KNOWN.templates))
 
-    assert (found.persons, found.seats) == (("ben",), {0: "ben"})
+    assert (found.persons, found.takers) == (("ben",), {0: "ben"})
     assert found.missing == ("The person 'anna' is gone.",)
 
 
@@ -116,7 +116,7 @@ def test_a_broken_part_of_a_record_breaks_nothing_else(changes: dict[str, Any]):
     found = repeated(record(**changes), KNOWN)
 
     assert found.settings.first_strength == 0.6
-    assert found.seats == {}
+    assert found.takers == {}
 
 
 def test_a_seed_that_is_no_seed_is_said():

@@ -139,7 +139,7 @@ def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
         "queue": lambda: JobRows(words, "photograph", "to", choosing.titles()).html(service.queue.list(), None),
         "cards": job_pages, "results": results, "verdicts": verdicts, "resume": lambda: resumable(service, words),
         "choose": lambda: [choosing.person_picks(), choosing.template_picks(())],
-        "seats": lambda: choosing.planned(PhotographPlan(persons=("anna",), templates=(TEMPLATE,))),
+        "assignments": lambda: choosing.planned(PhotographPlan(persons=("anna",), templates=(TEMPLATE,))),
         "templates": lambda: TemplateTiles(words, small, "to").html(service.templates()),
     }  # fmt: skip
     for name, build in builders.items():

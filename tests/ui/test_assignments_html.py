@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from easyphoto.geometry import Box, Size
 from easyphoto.jobs.service import TemplateEntry
-from easyphoto.ui.assignments import assigned, with_taker
+from easyphoto.ui.assignments import TemplateAssignment, assigned, everywhere, with_taker
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick
@@ -44,19 +45,37 @@ def pressed(html: str) -> list[str]:
 
 
 def test_a_covered_face_is_passed_over_with_its_reason_and_can_be_given_all_the_same(view: AssignmentsView):
-    seatings = assigned(["anna"], {"two": FOUND.offer("miniature")})
+    assignments = assigned(["anna"], {"two": FOUND.offer("miniature")})
 
-    assert [one.takers for one in seatings] == [("anna", None)]
-    html = view.html(seatings)
+    assert [one.takers for one in assignments] == [("anna", None)]
+    html = view.html(assignments)
     assert html.count(f"Stays as it is: {SUNGLASSES}.") == 1
-    # Anna or nobody, for the left and for the covered face.
-    assert pressed(html) == ["true", "false", "false", "true"]
+    # Anna or nobody, for the left and for the covered face; Anna for both.
+    assert pressed(html) == ["true", "false", "false", "true", "false"]
 
 
 def test_a_covered_face_that_was_given_to_somebody_does_not_stay_as_it_is(view: AssignmentsView):
-    seatings = with_taker(assigned(["anna"], {"two": FOUND.offer("miniature")}), "two", 1, "anna")
+    assignments = with_taker(assigned(["anna"], {"two": FOUND.offer("miniature")}), "two", 1, "anna")
 
-    html = view.html(seatings)
+    html = view.html(assignments)
 
     assert "Stays as it is" not in html
-    assert pressed(html) == ["true", "false", "true", "false"]
+    assert pressed(html) == ["false", "true", "true", "false", "false"]
+
+
+def test_a_single_person_is_put_on_every_face_by_a_button_of_its_own(view: AssignmentsView):
+    assignments = everywhere(assigned(["anna"], {"two": FOUND.offer("miniature")}), "two", view.usable("two"), "anna")
+
+    html = view.html(assignments)
+
+    assert "Anna on every face" in html
+    # Anna on both faces, and on every one.
+    assert pressed(html) == ["true", "false", "true", "false", "true"]
+
+
+def test_with_two_persons_or_one_face_nobody_is_offered_every_face(view: AssignmentsView):
+    both = replace(view, persons=[Pick("anna", "Anna"), Pick("ben", "Ben")])
+    side = replace(view, reasons={"two": (None, "it is seen from the side")})
+
+    for one in (both, side):
+        assert "on every face" not in one.html([TemplateAssignment("two", ("anna", None))])
