@@ -13,7 +13,7 @@ import gradio as gr
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from
+from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from, settings_record
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
 
@@ -22,6 +22,8 @@ AUTO = "auto"
 # A slider with more positions than this cannot be set precisely with a mouse.
 MOST_PLACES = 2000
 MOST_RADIO = 3
+ASIDE_FROM_PRESETS = ("count", "seed", "prompt", "negative")
+"""Settings that belong to one order rather than to a way of working."""
 
 
 @dataclass
@@ -170,6 +172,17 @@ class PresetChoice:
 
     def name(self, label: str) -> str:
         return dict(zip(self.labels, self.names, strict=True)).get(label, label)
+
+    def fitting(self, settings: Settings) -> str | None:
+        """Return the label of the preset with the values of `settings`; None if there is none."""
+        wanted = _judged(settings)
+        names = (name for name in self.names if _judged(preset(type(settings), name)) == wanted)
+        return next(map(self.label, names), None)
+
+
+def _judged(settings: Settings) -> dict[str, Any]:
+    """Return the values by which presets are told apart: not how often, from which seed, or in which words."""
+    return {name: value for name, value in settings_record(settings).items() if name not in ASIDE_FROM_PRESETS}
 
 
 def presets_of(kind: type[Settings], words: Translator) -> PresetChoice:

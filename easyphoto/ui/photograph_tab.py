@@ -277,7 +277,7 @@ def _connect_repeat(tab: PhotographTab, service: Service) -> None:
         return repeat_updates(tab, service, record_of_result(service, shown or ()), PhotographPlan.of(plan))
 
     who = tab.who
-    outputs = {said, who.plan, who.seats, tab.how.base, *tab.how.fields.inputs}
+    outputs = {said, who.plan, who.seats, tab.how.base, tab.how.preset, *tab.how.fields.inputs}
     outputs |= who.persons.outputs | who.templates.outputs
     words = tab.words
     compat.listen(tab.record.upload, saying(said, words, opened), inputs=[tab.record, who.plan], outputs=outputs)
@@ -299,6 +299,8 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
         **who.persons.show(choosing.person_picks(), plan.persons),
         **who.templates.show(choosing.template_picks(uploads), plan.templates),
         **tab.how.fields.show(found.settings),
+        # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
+        tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
         tab.how.base: found.base or tab.how.as_trained,
         tab.record_said: message_html(said, is_good=not found.missing),
     }

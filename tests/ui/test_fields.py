@@ -114,3 +114,18 @@ def test_a_preset_is_known_by_its_label():
 
     assert presets.labels == ["快速", "均衡", "精细"]
     assert presets.name("精细") == "thorough"
+
+
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        (InferenceSettings(), "Balanced"),
+        (InferenceSettings(first_steps=20, second_steps=10, seed=12), "Fast"),
+        # A repeated picture is one of four: the number of pictures says nothing of how they are made.
+        (InferenceSettings(first_steps=60, second_steps=30, count=1, prompt="at sea"), "Thorough"),
+        (InferenceSettings(first_steps=61, second_steps=30), None),
+        (InferenceSettings(first_strength=0.6), None),
+    ],
+)
+def test_settings_are_told_by_the_preset_with_their_values(settings: InferenceSettings, label: str | None):
+    assert presets_of(InferenceSettings, Translator("en")).fitting(settings) == label

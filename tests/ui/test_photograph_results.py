@@ -6,10 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
+import pytest
 from PIL import Image
 
 from easyphoto.images.pictures import write_picture
+from easyphoto.jobs.service import Service
+from easyphoto.ui.language import Translator
+from easyphoto.ui.photograph_form import PhotographPlan
 from easyphoto.ui.photograph_results import page_picture, record_of_result
+from easyphoto.ui.photograph_tab import build, repeat_updates
 from tests import icc
 
 
@@ -37,3 +43,17 @@ def test_a_page_shows_a_result_in_srgb_with_its_record(tmp_path: Path) -> None:
         assert shown.getpixel((0, 0)) == pixel
         assert "icc_profile" not in shown.info
         assert shown.info["easyphoto"] == '{"seed": 3}'
+
+
+@pytest.mark.parametrize(
+    ("settings", "label"), [({"first_steps": 60, "second_steps": 30}, "Thorough"), ({"cfg": 3.5}, None)]
+)
+def test_a_repeated_picture_shows_the_preset_it_was_made_with_or_none(
+    service: Service, settings: dict[str, Any], label: str | None
+) -> None:
+    with gr.Blocks():
+        tab = build(service, Translator("en"))
+
+    updates = repeat_updates(tab, service, {"settings": settings, "seed": 3}, PhotographPlan())
+
+    assert updates[tab.how.preset]["value"] == label
