@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto import __version__
-from easyphoto.errors import BadName, BadRecord, BadSettings, EasyPhotoError, InputError, UnknownConfiguration
+from easyphoto.errors import BadName, BadRecord, BadSettings, EasyPhotoError, UnknownConfiguration
 from easyphoto.messages import Text, text
 from easyphoto.settings import (
     AUTO,
@@ -172,20 +172,27 @@ class Configurations:
 
 
 def read_configuration(file: Path, *, kind: str) -> Configuration:
-    """The configuration in a file. Raises BadRecord, BadSettings and BadName, which name the file."""
+    """The configuration in a file. Raises as `configuration_from`, and InputError for one that cannot be read."""
     try:
-        content = parsed(read_regular(file, MOST_BYTES))
+        content = read_regular(file, MOST_BYTES)
     except OSError as error:
         raise BadRecord(
             text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
             advice=text("Check that it is there and may be read."),
         ) from error
-    except (InputError, ValueError) as error:
+    return configuration_in(content, kind=kind, source=file.name)
+
+
+def configuration_in(content: bytes, *, kind: str, source: str) -> Configuration:
+    """The configuration in a file's content. Raises as `configuration_from`."""
+    try:
+        found = parsed(content)
+    except ValueError as error:
         raise BadRecord(
-            text("{source} cannot be read: {error}", source=file.name, error=str(error)),
+            text("{source} cannot be read: {error}", source=source, error=str(error)),
             advice=text("Take a JSON file that Export wrote."),
         ) from error
-    return configuration_from(content, kind=kind, source=file.name)
+    return configuration_from(found, kind=kind, source=source)
 
 
 def configuration_from(content: Any, *, kind: str, source: str) -> Configuration:

@@ -208,7 +208,7 @@ def test_a_damaged_file_is_named(tmp_path: Path):
     (tmp_path / "large.json").write_bytes(b" " * (1 << 20) + b"{}")
 
     for name in ("broken.json", "large.json", "absent.json"):
-        with pytest.raises(BadRecord, match=name):
+        with pytest.raises(InputError, match=name):
             read_configuration(tmp_path / name, kind=TRAIN)
 
 
