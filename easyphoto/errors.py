@@ -14,6 +14,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadReference              the chosen reference photo is missing, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -116,6 +117,10 @@ class BadSettings(InputError):
 
 
 class UnknownPerson(InputError):
+    pass
+
+
+class UnknownConfiguration(InputError):
     pass
 
 

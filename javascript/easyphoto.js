@@ -18,6 +18,7 @@
     const found = new WeakSet();
     const announced = new WeakMap();
     const opened = new WeakSet();
+    const followed = new Set();
     const waiting = new Map();
     const pressed = new WeakMap();
     let asked = 0;
@@ -144,6 +145,22 @@
         lost = null;
     }
 
+    // What appears to be seen or had: a file that was asked for is downloaded by itself, anything else is scrolled to.
+    function followOnce() {
+        const asked = page().querySelectorAll("[data-easyphoto-once], #easyphoto_persons_exported a[href]");
+        for (const element of asked) {
+            const token = element.dataset.easyphotoOnce || element.href;
+            if (!followed.has(token)) {
+                followed.add(token);
+                if (element.matches("a")) {
+                    element.click();
+                } else {
+                    element.parentElement.scrollIntoView({ block: "center" });
+                }
+            }
+        }
+    }
+
     // Records hold UTC; people want their own clock.
     function showLocalTimes() {
         for (const time of page().querySelectorAll('[id^="easyphoto_"] time[datetime]:not([data-easyphoto-local])')) {
@@ -166,6 +183,7 @@
         renewOpenedTabs();
         giveFocusBack();
         showLocalTimes();
+        followOnce();
         announceChanges();
         looks += 1;
         if (looks % LOOKS_PER_TICK === 0) {

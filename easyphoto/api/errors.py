@@ -18,6 +18,7 @@ from easyphoto.errors import (
     NameTaken,
     OutOfMemory,
     RunBusy,
+    UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
 )
@@ -80,6 +81,7 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     Unauthorised: 401,
     ForeignOrigin: 403,
     UnknownPerson: 404,
+    UnknownConfiguration: 404,
     UnknownJob: 404,
     UnknownTemplate: 404,
     UnknownUpload: 404,

@@ -15,6 +15,7 @@ from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options
 from easyphoto.ui import compat
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import FileButton
+from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, place_card
@@ -22,6 +23,7 @@ from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
 from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace.configurations import PHOTOGRAPH
 
 PREFIX = "easyphoto_photograph"
 KIND = "photograph"
@@ -57,7 +59,20 @@ class How:
     engine: Any
     face_fields: SettingFields[FaceSettings]
     weights: SettingFields[WeightSettings]
+    saved: SavedPart
     words: Translator
+
+    @property
+    def configured(self) -> ConfiguredForm:
+        parts: dict[str, SettingFields[Any]] = {
+            "settings": self.fields,
+            "faces": self.face_fields,
+            "weights": self.weights,
+        }
+        return ConfiguredForm(
+            PHOTOGRAPH, parts, self.base, self.engine, self.preset, self.presets, self.options, self.as_trained,
+            self.words,
+        )  # fmt: skip
 
     @property
     def inputs(self) -> set[Any]:
@@ -202,7 +217,8 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place_rest()
         engine, faces, weights = _place_networks(service, words)
-    return How(preset, preset_said, presets, fields, dice, base, engine, faces, weights, words)
+    saved = place_saved(PREFIX, words)
+    return How(preset, preset_said, presets, fields, dice, base, engine, faces, weights, saved, words)
 
 
 def _place_networks(

@@ -15,6 +15,7 @@ from easyphoto.ui.assignments import TemplateAssignment, everywhere, with_taker
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
+from easyphoto.ui.configurations import Saving, connect_saved
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
@@ -43,6 +44,7 @@ __all__ = ["PhotographTab", "build", "connect", "renewal"]
 def connect(tab: PhotographTab, service: Service) -> None:
     _connect_who(tab, service)
     _connect_settings(tab)
+    connect_saved(Saving(tab.how.saved, tab.how.configured, service))
     _connect_start(tab, service)
     _connect_live(tab, service)
     _connect_results(tab, service)
@@ -51,7 +53,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
 
 def renewal(tab: PhotographTab, service: Service) -> Renewal:
     """Refresh persons and templates; choices that still exist are kept."""
-    who = tab.who
+    who, saving = tab.who, Saving(tab.how.saved, tab.how.configured, service)
 
     def renewed(
         persons: Sequence[str],
@@ -65,6 +67,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         updates = {
             who.nobody: compat.update(visible=not people),
             tab.how.base: compat.update(choices=[tab.how.as_trained, *service.facts().checkpoints]),
+            **saving.listed(),
             **queue_updates(tab, service, on_show),
             **(hidden_results(tab) if shown and not _is_known(service, shown[0]) else {}),
         }
@@ -76,7 +79,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         }
 
     outputs = {who.nobody, who.plan, who.assignments, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
-    outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs
+    outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs | {tab.how.saved.rows}
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
     inputs += [who.persons.seen, who.templates.seen]
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)

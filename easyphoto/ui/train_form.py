@@ -14,9 +14,11 @@ from easyphoto.jobs.service import Service
 from easyphoto.settings import ENGINES, FaceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.ui import compat
 from easyphoto.ui.card import error_html, message_html
+from easyphoto.ui.configurations import ConfiguredForm, SavedPart, Saving, connect_saved, place_saved
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
+from easyphoto.workspace.configurations import TRAIN
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "easyphoto_train"
@@ -36,7 +38,16 @@ class TrainForm:
     preprocess: SettingFields[PreprocessSettings]
     faces: SettingFields[FaceSettings]
     weights: SettingFields[WeightSettings]
+    saved: SavedPart
     words: Translator
+
+    @property
+    def configured(self) -> ConfiguredForm:
+        parts: dict[str, SettingFields[Any]] = {"settings": self.train, "preprocess": self.preprocess}
+        parts |= {"faces": self.faces, "weights": self.weights}
+        return ConfiguredForm(
+            TRAIN, parts, self.base, self.engine, self.preset, self.presets, self.options, None, self.words
+        )
 
     @property
     def inputs(self) -> set[Any]:
@@ -82,10 +93,9 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
         train.place("steps", "resolution")
     preprocess.place("keep")
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
-        return TrainForm(
-            name, said, base, refresh, preset, preset_said, presets,
-            *_place_advanced(words, train, preprocess), words=words,
-        )  # fmt: skip
+        advanced = _place_advanced(words, train, preprocess)
+    saved = place_saved(PREFIX, words)
+    return TrainForm(name, said, base, refresh, preset, preset_said, presets, *advanced, saved, words)
 
 
 def _place_advanced(
@@ -132,12 +142,14 @@ def connect_form(form: TrainForm, service: Service) -> None:
     compat.listen(form.name.change, named, inputs=[form.name], outputs=[form.name_said])
     compat.listen(form.refresh.click, refreshed, inputs=[form.base], outputs={form.base})
     set_by_it = form.train.preset_components
+    # By hand alone: saved settings choose a preset themselves, and must not be overwritten by it.
     compat.listen(
         latest(form.preset.input),
         preset_chosen,
         inputs={form.preset, *set_by_it},
         outputs={form.preset_said, *set_by_it},
     )
+    connect_saved(Saving(form.saved, form.configured, service))
 
 
 def name_html(service: Service, text: str, words: Translator) -> str:

@@ -20,6 +20,7 @@ from easyphoto.messages import text
 from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
+from easyphoto.ui.configurations import Saving
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
@@ -105,16 +106,17 @@ def connect(tab: TrainTab, service: Service) -> None:
 
 def renewal(tab: TrainTab, service: Service) -> Renewal:
     """Refresh checkpoints, interrupted trainings, and whether training is set up."""
-    base = tab.form.base
+    base, saving = tab.form.base, Saving(tab.form.saved, tab.form.configured, service)
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
         return {
             base: base_update(service.facts(), chosen),
             **resume_updates(tab.resume, service, tab.words),
             **setup_updates(tab, service),
+            **saving.listed(),
         }
 
-    return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said}, [base])
+    return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said, tab.form.saved.rows}, [base])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
-           results/ · weights/ · env/ · jobs/<id>/ · templates/ · workspace.json, which says the format
+           results/ · weights/ · env/ · jobs/<id>/ · templates/ · configurations/<kind>/<name>.json
+           workspace.json, which says the format
            changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
 Programs open a workspace with `upgrades.open_workspace`.
@@ -30,7 +31,7 @@ PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.js
 ENV = "env"
 PARTS = (
     "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
-    "arriving", ".passing", "changes", "trash",
+    "arriving", ".passing", "changes", "trash", "configurations",
 )  # fmt: skip
 """The folders that a workspace has."""
 JOB_FILE = "job.json"
@@ -157,6 +158,11 @@ class Workspace:
     def templates(self) -> Path:
         """The user's own template pictures."""
         return self.root / "templates"
+
+    @property
+    def configurations(self) -> Path:
+        """Saved settings, of each kind in a folder of its own."""
+        return self.root / "configurations"
 
     @property
     def jobs(self) -> Path:

@@ -28,6 +28,8 @@ TAKING = (
     "easyphoto_photograph_upload",
     "easyphoto_photograph_record",
     "easyphoto_persons_import_file",
+    "easyphoto_train_saved_import",
+    "easyphoto_photograph_saved_import",
 )
 PAGES = [(version, mode) for version in (*VERSIONS, NEWEST) for mode in ("", IN_A_HOST)]
 

@@ -103,7 +103,7 @@ def _is_left_over(path: Path) -> bool:
         return True
     if top == "runs":
         return rest[1:2] in (["person"], ["replaced"])
-    return top not in ("persons", "results", "jobs", "uploads", "templates")
+    return top not in ("persons", "results", "jobs", "uploads", "templates", "configurations")
 
 
 def _files(root: Path) -> Iterator[Path]:
