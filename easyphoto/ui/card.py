@@ -10,6 +10,7 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
+from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.messages import parts_of
 from easyphoto.report.charts import chart_svg
@@ -213,7 +214,7 @@ def _progress(job: Job, words: Translator) -> str:
     """Return the bar, and below it the step in words; without a total the bar only shows activity."""
     # The training's own phase ends with the time left; the card shows that once, for every kind of job.
     said = [words.translate(part) for part in parts_of(job.phase, " · ") if not part.endswith(" left")]
-    counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
+    counted = [_counted(job)] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
     waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Beginning")
     line = " · ".join([*(said if job.phase else [waiting]), *counted, *left])
@@ -225,6 +226,12 @@ def _progress(job: Job, words: Translator) -> str:
         f' aria-valuemin="0" aria-valuemax="100"{values} aria-valuetext="{escape(line)}">'
         f'<i style="width:{percent}%"></i></div><p class="easyphoto-phase">{escape(line)}</p>'
     )
+
+
+def _counted(job: Job) -> str:
+    if job.kind == FetchWeights.kind:
+        return f"{job.done / 1e6:,.1f} / {job.total / 1e6:,.1f} MB"
+    return f"{job.done} / {job.total}"
 
 
 def _interrupted(job: Job, words: Translator) -> str:
