@@ -188,6 +188,10 @@
             openTab(going.dataset.easyphotoTab);
         }
         const pressed = button instanceof Element ? button.closest("[data-easyphoto-order]") : null;
+        const place = pressed ? pressed.closest("[data-easyphoto-show]") : null;
+        if (place) {
+            page().querySelector(`[id="${place.dataset.easyphotoShow}"]`).scrollIntoView({ block: "nearest" });
+        }
         if (pressed) {
             lost = pressed;
             ask(pressed.dataset.easyphotoTo, pressed.dataset.easyphotoOrder);

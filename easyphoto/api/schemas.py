@@ -119,6 +119,7 @@ class ErrorTold(AnswerModel):
     message: str
     advice: str = ""
     values: dict[str, Any] = Field({}, description="What the message names: files, limits, persons.")
+    weights: str = Field("", description="What /weights:fetch takes to bring it, with spaces between; else empty.")
     details: list[dict[str, Any]] | None = None
 
 

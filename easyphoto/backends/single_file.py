@@ -100,6 +100,7 @@ def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | No
             advice=text(
                 "Fetch one with `easyphoto weights get {vae}`, or take a checkpoint with one inside.", vae=family.vae
             ),
+            weights=(family.vae,) if family.vae else (),
         )
     return _autoencoder(tensors, loading, config, loading.name)
 

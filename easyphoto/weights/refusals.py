@@ -17,6 +17,7 @@ def missing(file: WeightFile, because: Text, root: Path | None = None) -> Weight
     return WeightsMissing(
         text("{name} ({purpose}) is not at hand: {because}.", name=file.name, purpose=file.needed_by, because=because),
         advice=_by_hand(file, root),
+        weights=(file.id,),
     )
 
 
