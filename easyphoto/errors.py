@@ -177,7 +177,11 @@ class TrainerKilled(TrainerCrashed, EnvironmentFailure):
 
 
 class WeightsMissing(EnvironmentFailure):
-    pass
+    """`weights` are the sets or files of the catalogue that bring what is missing, where it has them."""
+
+    def __init__(self, message: str, *, advice: str = "", weights: tuple[str, ...] = ()) -> None:
+        super().__init__(message, advice=advice)
+        self.weights = weights
 
 
 class ChecksumMismatch(EnvironmentFailure):

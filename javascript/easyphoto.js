@@ -231,6 +231,10 @@
             openTab(going.dataset.easyphotoTab);
         }
         const order = at.closest("[data-easyphoto-order]");
+        const place = order ? order.closest("[data-easyphoto-show]") : null;
+        if (place) {
+            page().querySelector(`[id="${place.dataset.easyphotoShow}"]`).scrollIntoView({ block: "nearest" });
+        }
         if (order) {
             lost = order;
             ask(order.dataset.easyphotoTo, order.dataset.easyphotoOrder);

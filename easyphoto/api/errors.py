@@ -21,6 +21,7 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    WeightsMissing,
 )
 from easyphoto.messages import Text, packed, text
 
@@ -127,6 +128,8 @@ def error_answer(error: EasyPhotoError) -> JSONResponse:
         # The rest of the request is not read; otherwise a client that sends it byte by byte would keep the connection.
         headers["Connection"] = "close"
     body = error_body(error.code, told(error.message), told(error.advice))
+    if isinstance(error, WeightsMissing) and error.weights:
+        body["error"]["weights"] = " ".join(error.weights)
     return JSONResponse(body, status_code=status, headers=headers)
 
 

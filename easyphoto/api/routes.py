@@ -25,11 +25,13 @@ from easyphoto.api.schemas import (
     TemplateAnswer,
     TemplatesAnswer,
     UploadsAnswer,
+    WeightsAnswer,
 )
 from easyphoto.api.templates import TemplateRoutes
 from easyphoto.api.uploads import BODY, UploadRoutes
 from easyphoto.api.verbs import PREFIX, CommandRoutes
 from easyphoto.api.waiting import RequestMemory
+from easyphoto.api.weights import WeightRoutes
 from easyphoto.errors import InputError
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
@@ -49,6 +51,7 @@ def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> API
     _add_persons(plain, PersonRoutes(service))
     _add_templates(plain, TemplateRoutes(service))
     _get(plain, "/capabilities", CapabilityRoutes(service).get, CapabilitiesAnswer, "Capabilities")
+    _get(plain, "/weights", WeightRoutes(service).list, WeightsAnswer, "Weights")
     router.include_router(plain)
     router.include_router(_uploads(service, accounts, memory))
     router.include_router(_imports(service, accounts))

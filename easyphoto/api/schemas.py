@@ -119,6 +119,7 @@ class ErrorTold(AnswerModel):
     message: str
     advice: str = ""
     values: dict[str, Any] = Field({}, description="What the message names: files, limits, persons.")
+    weights: str = Field("", description="What /weights:fetch takes to bring it, with spaces between; else empty.")
     details: list[dict[str, Any]] | None = None
 
 
@@ -212,6 +213,30 @@ class TemplateAnswer(AnswerModel):
 
 class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
+
+
+class WeightSetAnswer(AnswerModel):
+    name: str
+    files: list[str] = Field(..., description="Ids of the files.")
+
+
+class WeightAnswer(AnswerModel):
+    id: str
+    file: str
+    bytes: int | None
+    licence: str
+    commercial: str = Field(..., description="Whether the licence allows commercial use: yes, no or unknown.")
+    needed_by: str
+    is_allowed: bool = Field(..., description="Whether the server's choice of licences allows it.")
+    at_hand: bool
+    bytes_begun: int = Field(..., description="What an interrupted download has left, from which the next one goes on.")
+
+
+class WeightsAnswer(AnswerModel):
+    licences: str
+    offline: bool
+    sets: list[WeightSetAnswer]
+    files: list[WeightAnswer]
 
 
 class CapabilitiesAnswer(AnswerModel):

@@ -16,6 +16,7 @@ from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import REFERENCE, CheckPhotos
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
+from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
@@ -28,6 +29,8 @@ from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSetti
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "/easyphoto/v1"
+MOST_NAMES = 100
+"""Limit for the names of one download; the catalogue has about fifty files."""
 NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
 PHOTOS = {
     "photos": {"photos": (Photos, ...)},
@@ -79,6 +82,13 @@ class SetupRequest(RequestModel):
     pass
 
 
+NAMES = {"names": (listed(Name, least=1, most=MOST_NAMES), Field(..., description=words_of(FetchWeights, "names")))}
+
+
+class FetchRequest(request_model(FetchWeights, PARTS, names=NAMES)):
+    pass
+
+
 @dataclass(frozen=True)
 class CommandRoutes:
     service: Service
@@ -93,6 +103,7 @@ class CommandRoutes:
             ("/templates:draw", self.draw, "Draw a template"),
             ("/resume", self.resume, "Resume a training"),
             ("/setup", self.setup, "Set up the trainer"),
+            ("/weights:fetch", self.fetch, "Fetch weights"),
         )
 
     def check(self, request: CheckRequest, response: Response) -> JobAnswer:
@@ -164,6 +175,13 @@ class CommandRoutes:
     def setup(self, request: SetupRequest, response: Response) -> JobAnswer:
         """Create the training environment beside a web UI. A training does so by itself."""
         return accepted(self.service.submit(SetupTrainer()), response)
+
+    def fetch(self, request: FetchRequest, response: Response) -> JobAnswer:
+        """Fetch what is missing of sets and files of /weights, and verify it. An interrupted download goes on where it
+        stopped.
+        """
+        options = options_of(self.service, request.options, starts_from_base=False)
+        return accepted(self.service.submit(FetchWeights(tuple(request.names), options)), response)
 
 
 def accepted(job: Job, response: Response) -> JobAnswer:

@@ -162,6 +162,7 @@ def _states(networks: Networks, condition: FaceCondition) -> PictureStates:
         raise WeightsMissing(
             text("{name} needs an image encoder, and none was given.", name=condition.name),
             advice=text("Download it: easyphoto weights get clip-vit-h"),
+            weights=("clip-vit-h",),
         )
     if not squares:
         raise InputError(

@@ -101,6 +101,7 @@ def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | No
                 "Download one with `easyphoto weights get {vae}`, or use a checkpoint that contains one.",
                 vae=family.vae,
             ),
+            weights=(family.vae,) if family.vae else (),
         )
     return _autoencoder(tensors, loading, config, loading.name)
 

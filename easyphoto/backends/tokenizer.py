@@ -44,6 +44,7 @@ def open_tokenizers(family: Family, store: WeightStore | None, *, beside: Path) 
                 "Download it with `easyphoto weights get {merges_id}`, or put merges.txt beside the checkpoint.",
                 merges_id=MERGES_ID,
             ),
+            weights=(MERGES_ID,),
         )
     merges = read_merges(file)
     return tuple(make_tokenizer(merges, pad=encoder.pad) for encoder in family.text_encoders)

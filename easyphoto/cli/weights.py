@@ -110,18 +110,16 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
 
 def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
     """Fetch every file of the sets and ids; one that fails does not stop the others."""
-    from easyphoto.weights.catalog import files_named
-    from easyphoto.weights.refusals import not_allowed
+    from easyphoto.weights.delivery import deliveries
 
     failed: list[EnvironmentFailure] = []
-    for file in files_named(names):
-        if file.id not in names and not store.allows(file.id):
-            tell(f"Skipped: {not_allowed(file, store.licences.value)}")
-            continue
-        try:
-            say(f"{file.id}  {store.require(file.id, progress)}")
-        except EnvironmentFailure as error:
-            failed.append(error)
+    for delivery in deliveries(store, names, progress):
+        if delivery.place is not None:
+            say(f"{delivery.file.id}  {delivery.place}")
+        elif delivery.refused is not None:
+            tell(f"Skipped: {delivery.refused}")
+        elif delivery.failed is not None:
+            failed.append(delivery.failed)
     if len(failed) == 1:
         raise failed[0]
     if failed:

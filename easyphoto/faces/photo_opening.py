@@ -246,6 +246,7 @@ def _insightface(store: WeightStore) -> Detector:
                 "Run: easyphoto weights get {scrfd} — or unpack buffalo_l into ~/.insightface/models/buffalo_l/.",
                 scrfd=_SCRFD,
             ),
+            weights=(_SCRFD,),
         )
     used = UsedWeight(file.name, file.name, weight_file(_SCRFD).licence, store.hash_of(file))
     return InsightFaceDetector(file, (used,))

@@ -15,6 +15,7 @@ from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
@@ -123,6 +124,10 @@ def setup_answer(versions: Mapping[str, str], job: Told) -> dict[str, Any]:
     return {"versions": versions}
 
 
+def weights_answer(fetched: FetchedWeights, job: Told) -> dict[str, Any]:
+    return {"files": [asdict(used) for used in fetched.files], "refused": list(fetched.refused)}
+
+
 def import_answer(found: ImportedPersons, job: Told) -> dict[str, Any]:
     # Makes the job's files go when these persons are deleted.
     job.tell("imported", {}, subject=Subjects(tuple(person.id for person in found.persons)))
@@ -147,6 +152,7 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         PhotographPersons: photograph_answer,
         DrawTemplate: template_answer,
         SetupTrainer: setup_answer,
+        FetchWeights: weights_answer,
         ImportPersons: import_answer,
     }
 )

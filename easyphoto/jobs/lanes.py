@@ -15,14 +15,15 @@ W = TypeVar("W")
 
 
 class Lane(Enum):
-    """Work on the device runs one at a time; what only looks at photos has a lane of its own and never waits for it."""
+    """Work on the device runs one at a time; what looks at photos, or waits for a network, never waits for it."""
 
     WORK = "work"
     LOOK = "look"
+    FETCH = "fetch"
 
     @classmethod
     def of(cls, kind: str) -> Lane:
-        return cls.LOOK if kind in ("check", "add") else cls.WORK
+        return {"check": cls.LOOK, "add": cls.LOOK, "weights": cls.FETCH}.get(kind, cls.WORK)
 
 
 class Lanes(Generic[W]):

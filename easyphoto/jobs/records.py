@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from easyphoto.commands.base import Subjects
-from easyphoto.errors import BadRecord, EasyPhotoError
+from easyphoto.errors import BadRecord, EasyPhotoError, WeightsMissing
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.messages import text
@@ -49,7 +49,7 @@ class Job:
     """Its command's record."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, str] | None = None
-    """Keys: code, message, advice."""
+    """Keys: code, message, advice; weights, where the catalogue has what is missing."""
     notes: tuple[str, ...] = ()
     run: str | None = None
     """Name of the training's folder as soon as it exists; the argument of `resume`."""
@@ -89,7 +89,7 @@ def read_job(file: Path) -> Job:
     """Read a job's record. Raises BadRecord for a file that is not a job record, or is another folder's."""
     record, id = read_json(file), file.parent.name
     job = typed(Job, record, f"The record of the job {id}")
-    is_error = job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice"}
+    is_error = job.error is None or {"code", "message"} <= job.error.keys() <= {"code", "message", "advice", "weights"}
     fits = job.id == id and is_error
     if not fits or _OWNER.fullmatch(job.owner) is None or (job.run is not None and not is_file_name(job.run)):
         raise BadRecord(
@@ -124,7 +124,8 @@ def error_record(error: BaseException) -> dict[str, str]:
     if isinstance(error, OSError):
         error = disk_failure(error)
     if isinstance(error, EasyPhotoError):
-        return {"code": error.code, "message": error.message, "advice": error.advice}
+        weights = {"weights": " ".join(error.weights)} if isinstance(error, WeightsMissing) and error.weights else {}
+        return {"code": error.code, "message": error.message, "advice": error.advice, **weights}
     return {
         "code": "InternalError",
         "message": f"{type(error).__name__}: {error}",

@@ -118,6 +118,20 @@ class TemplateTold:
 
 
 @dataclass(frozen=True)
+class WeightTold:
+    id: str
+    file: str
+    licence: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class WeightsTold:
+    files: tuple[WeightTold, ...]
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LeftOutTold:
     name: str
     reason: str
@@ -157,6 +171,7 @@ RESULTS: Mapping[str, type[Any]] = MappingProxyType(
         "resume": TrainedTold,
         "photograph": PhotographTold,
         "template": TemplateTold,
+        "weights": WeightsTold,
         "import": ImportedTold,
     }
 )

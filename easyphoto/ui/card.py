@@ -10,12 +10,14 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
+from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.messages import parts_of
 from easyphoto.report.charts import chart_svg
 from easyphoto.report.learning import likeness_chart, loss_chart
 from easyphoto.report.parts import Chart
 from easyphoto.training.events import Done, Event, Sample, Warn, from_line
+from easyphoto.ui.fetch_buttons import error_advice, note_html
 from easyphoto.ui.language import Translator
 
 STATE_WORDS: Mapping[State, str] = {
@@ -42,7 +44,7 @@ ANNOUNCED_EVERY = 10
 def card_html(job: Job, words: Translator, *, more: str = "") -> str:
     """Return the card; `more` is HTML between progress and notes, such as curves."""
     active = not job.state.is_over
-    parts = [_head(job, words), _progress(job, words) if active else "", more, notes_html(job.notes, words)]
+    parts = [_head(job, words), progress_html(job, words) if active else "", more, notes_html(job.notes, words)]
     parts += [error_html(job.error, words)] if job.error else []
     parts += [_interrupted(job, words)]
     return (
@@ -84,14 +86,13 @@ def duration_words(seconds: float, words: Translator) -> str:
 def notes_html(notes: Sequence[str], words: Translator) -> str:
     if not notes:
         return ""
-    items = "".join(f"<li>{escape(words.translate(note))}</li>" for note in notes)
+    items = "".join(f"<li>{note_html(note, words)}</li>" for note in notes)
     return f'<ul class="easyphoto-notes" aria-label="{escape(words("Notes"))}">{items}</ul>'
 
 
 def error_html(error: Mapping[str, str], words: Translator) -> str:
     """Return what happened, then what to do."""
-    advice = error.get("advice", "")
-    said = f"<p>{escape(words.translate(advice))}</p>" if advice else ""
+    said = error_advice(error, words)
     message = words.translate(error.get("message", "")) or words("Something went wrong.")
     return f'<div class="easyphoto-error" role="alert"><strong>{escape(message)}</strong>{said}</div>'
 
@@ -211,11 +212,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _progress(job: Job, words: Translator) -> str:
+def progress_html(job: Job, words: Translator) -> str:
     """Return the bar, and below it the step in words; without a total the bar only shows activity."""
     # The training's own phase ends with the time left; the card shows that once, for every kind of job.
     said = [words.translate(part) for part in parts_of(job.phase, " · ") if not part.endswith(" left")]
-    counted = [f"{job.done} / {job.total}"] if job.total > 1 else []
+    counted = [_counted(job)] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
     waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Starting")
     line = " · ".join([*(said if job.phase else [waiting]), *counted, *left])
@@ -227,6 +228,12 @@ def _progress(job: Job, words: Translator) -> str:
         f' aria-valuemin="0" aria-valuemax="100"{values} aria-valuetext="{escape(line)}">'
         f'<i style="width:{percent}%"></i></div><p class="easyphoto-phase">{escape(line)}</p>'
     )
+
+
+def _counted(job: Job) -> str:
+    if job.kind == FetchWeights.kind:
+        return f"{job.done / 1e6:,.1f} / {job.total / 1e6:,.1f} MB"
+    return f"{job.done} / {job.total}"
 
 
 def _interrupted(job: Job, words: Translator) -> str:

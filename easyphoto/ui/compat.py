@@ -19,6 +19,8 @@ from easyphoto.images.pictures import read_picture
 from easyphoto.ui.client_files import SeenImage
 from easyphoto.ui.visitors import as_visitor
 
+HIDDEN = "easyphoto-hidden"
+"""The class of components that only the script uses."""
 PAGE_QUALITY = 82
 """JPEG quality of pictures embedded in the page."""
 _JPEG = "data:image/jpeg;base64,"

@@ -15,7 +15,7 @@ from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, event_lines, log_html
 from easyphoto.ui.language import Translator
 
-HIDDEN = "easyphoto-hidden"
+HIDDEN = compat.HIDDEN
 MOST_LOG_LINES = 200
 Extra = Callable[[Job, Sequence[JobEvent]], dict[Any, Any]]
 Body = Callable[[Job, Sequence[JobEvent]], str]

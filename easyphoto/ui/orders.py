@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.ui import compat
-from easyphoto.ui.live import HIDDEN
+from easyphoto.ui.compat import HIDDEN
 
 # The order replaces the first input; the others are passed on unchanged.
 TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest]"

@@ -18,6 +18,7 @@ from easyphoto.ui.client_files import FileDrop, gradio_folder
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.photograph_layout import SendTargets
+from easyphoto.ui.weights_panel import connect_panel, place_panel
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "easyphoto.js"
@@ -50,10 +51,12 @@ def build_page(service: Service, *, standalone: bool) -> Page:
     with compat.blocks(TITLE) as blocks:
         if standalone:
             _place_head(words)
+        panel = place_panel(words)
         with gr.Tabs(elem_id="easyphoto_tabs"):
             placed = {part.id: _place_tab(part, service, words) for part in parts}
         for part in parts:
             _connect(part, placed[part.id], service)
+        connect_panel(panel, service, [placed[part.id].renew for part in parts])
         if standalone:
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from easyphoto.preprocess.verdict import NOT_ASSURED
+from easyphoto.ui.fetch_buttons import note_html, weights_of_note
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 
@@ -60,7 +61,7 @@ def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Translator
     ]
     said = summary(kept, checked, words)
     announced = f"{said}. {_question(checked, words)}" if checked.asked else said
-    tone = "ask" if checked.asked else "good" if kept else "plain"
+    tone = "ask" if checked.asked or _is_unsure(checked) else "good" if kept else "plain"
     return (
         f'<section class="easyphoto-verdicts" lang="{words.tag}" data-active="false"'
         f' data-announce="{escape(announced)}"><div class="easyphoto-verdict" data-tone="{tone}">'
@@ -79,8 +80,13 @@ def let_go_html(photo: str, words: Translator) -> str:
 def _said_html(checked: Checked, words: Translator) -> str:
     """Return the check's notes, without the one that the question replaces."""
     notes = [note for note in checked.result.get("notes", ()) if not _is_question(note)]
-    items = "".join(f"<li>{escape(known(words.translate(note)))}</li>" for note in notes)
+    items = "".join(f"<li>{known(note_html(note, words))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
+
+
+def _is_unsure(checked: Checked) -> bool:
+    """Return whether the detector or embedder is missing that tells whether all photos show the same person."""
+    return any("photographs" in weights_of_note(note) for note in checked.result.get("notes", ()))
 
 
 def _is_question(said: str) -> bool:

@@ -19,6 +19,7 @@ def missing(file: WeightFile, because: Text, root: Path | None = None) -> Weight
             "{name} ({purpose}) is not available: {because}.", name=file.name, purpose=file.needed_by, because=because
         ),
         advice=_by_hand(file, root),
+        weights=(file.id,),
     )
 
 

@@ -23,7 +23,7 @@ from easyphoto.storage.files import cause_of
 from easyphoto.storage.locks import file_lock
 from easyphoto.weights.answers import SourceFailed
 from easyphoto.weights.catalog import CATALOG, UsedWeight, WeightFile, weight_file
-from easyphoto.weights.download import DownloadLimits, Wish, download
+from easyphoto.weights.download import DownloadLimits, Wish, download, size_of
 from easyphoto.weights.entries import LicenceSet, Source, Variant
 from easyphoto.weights.ledger import Ledger
 from easyphoto.weights.places import candidates, host_folders
@@ -110,6 +110,17 @@ class WeightStore:
             if found is None:
                 self._check_the_way(file)
             return found or self._fetch(file, progress)
+
+    def is_there(self, id: str) -> bool:
+        """Whether a file of its name and size is at hand. Reads no content, so a page may ask; `find` verifies."""
+        file = weight_file(id)
+        forms = ((form, place) for form in file.forms for place in self._candidates(file, form))
+        return any(form.bytes in (None, size_of(place)) or self._is_trusted(file, form) for form, place in forms)
+
+    def bytes_begun(self, id: str) -> int:
+        """Size of what an interrupted download of the file has left, from which the next one goes on."""
+        file = weight_file(id)
+        return max((size_of(_part_of(self._target(file, form))) for form in file.forms), default=0)
 
     def used(self, id: str) -> UsedWeight:
         """The file's entry for the record of a run. Raises WeightsMissing where the file is not at hand."""
@@ -200,7 +211,7 @@ class WeightStore:
         raise (wrong_content if wrong else missing)(file, because, self.root)
 
     def _fetch_from(self, source: Source, file: WeightFile, form: Variant, progress: Progress) -> Path:
-        part = self._target(file, form).with_name(form.name + ".part")
+        part = _part_of(self._target(file, form))
         trusted = self.ledger.trusted(_key(file, form))
         # A file that the user trusted instead may differ in length from the catalogue's.
         size = None if trusted else form.bytes
@@ -243,6 +254,10 @@ class WeightStore:
     def _target(self, file: WeightFile, form: Variant) -> Path:
         return self.root / file.folder / form.name
 
+    def _is_trusted(self, file: WeightFile, form: Variant) -> bool:
+        """Whether the user accepted another content, whose size the catalogue does not know."""
+        return self.ledger.trusted(_key(file, form)) is not None
+
     @contextmanager
     def _lock(self, file: WeightFile, progress: Progress) -> Iterator[None]:
         """Lock the download of the file; other processes wait and can be cancelled."""
@@ -256,6 +271,10 @@ class WeightStore:
                 except RunBusy:
                     progress.step(0, 0, phase("wait-for-fetch", "another process fetches {name}", name=file.name))
             yield
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
 
 
 def _key(file: WeightFile, form: Variant) -> str:

@@ -1,13 +1,16 @@
 """What takes long is answered with a job at once, and done with what the request says."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
 
+from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.errors import Diverged
 from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.weights.catalog import UsedWeight
 from tests import icc
 from tests.api.calls import V1, error_of, finished, inline, photos, trained
 from tests.services import encoded, picture
@@ -211,3 +214,29 @@ def test_files_of_a_form_are_uploads(client):
     assert answer.status_code == 201
     assert [upload["size"] for upload in answer.json()["uploads"]] == [len(picture(1)), len(picture(2))]
     assert answer.json()["uploads"][0]["name"].startswith("我-")
+
+
+def test_weights_are_listed_with_licence_and_without_paths(client, workshop):
+    answer = client.get(f"{V1}/weights").json()
+
+    files = {file["id"]: file for file in answer["files"]}
+    assert {"name": "photographs", "files": ["yunet", "auraface"]} in answer["sets"]
+    assert files["yunet"] == {
+        "id": "yunet", "file": "yunet_n_640_640.onnx", "bytes": 317_466, "licence": "Apache-2.0", "commercial": "yes",
+        "needed_by": "faces.yunet (finds faces in photographs)", "is_allowed": True, "at_hand": False, "bytes_begun": 0,
+    }  # fmt: skip
+    assert (files["buffalo_l"]["commercial"], files["buffalo_l"]["is_allowed"]) == ("no", False)
+    assert str(workshop.root) not in json.dumps(answer)
+
+
+def test_weights_are_fetched_by_their_names_in_the_catalogue_alone(client, monkeypatch):
+    used = UsedWeight("yunet", "yunet_n_640_640.onnx", "Apache-2.0", "0" * 64)
+    monkeypatch.setattr(FetchWeights, "run", lambda self, app, context: FetchedWeights((used,)))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+
+    job = finished(client, client.post(f"{V1}/weights:fetch", json={"names": ["photographs"]}))
+
+    assert job["request"]["names"] == ["photographs"]
+    assert job["result"]["files"][0]["id"] == "yunet"
+    assert error_of(client.post(f"{V1}/weights:fetch", json={"names": ["http://a/b"]})) == (422, "InputError")
+    assert error_of(client.post(f"{V1}/weights:fetch", json={"names": ["buffalo_l"]})) == (503, "LicenceRefused")

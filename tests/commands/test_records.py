@@ -8,6 +8,7 @@ import pytest
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.records import read_command
@@ -32,6 +33,7 @@ COMMANDS = {
     ),
     "template": DrawTemplate("garden", "a garden", negative="rain", size=(64, 128), seed=3, steps=2),
     "setup": SetupTrainer(),
+    "weights": FetchWeights(("photographs", "sd15")),
     "import": ImportPersons(Path("/somewhere/dora.zip"), "Dora"),
 }  # fmt: skip
 

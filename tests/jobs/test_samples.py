@@ -25,6 +25,7 @@ TITLES = {
     "template": "draw garden",
     "train": "train Anna",
     "train-cancelled": "train carla",
+    "weights": "fetch photographs, sd15",
 }
 
 

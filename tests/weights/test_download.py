@@ -127,7 +127,8 @@ BAD = {
 def test_the_error_says_what_is_wrong_when_the_server(
     case: str, shelf: Shelf, catalogue: Catalogue, store: WeightStore
 ) -> None:
-    manners, error, words = BAD[case]
+    manners, expected, words = BAD[case]
+    error: type[EnvironmentFailure] = expected
     catalogue(shelf.serve("/net", *manners), sha256=SHA256, bytes=len(CONTENT))
 
     with pytest.raises(error) as caught:

@@ -110,6 +110,7 @@ def _best(material: PersonMaterial, family: Family, engines: Mapping[str, Identi
         advice=text(
             "Train them (easyphoto train {id}), or: {fetch}", id=material.person.id, fetch=_fetch_advice(family)
         ),
+        weights=_free_set(family),
     )
 
 
@@ -169,7 +170,11 @@ def _shipped(declared: IdentityModels, family: Family) -> Obstacle | None:
 
 
 def _fetch_advice(family: Family) -> Text:
+    free = _free_set(family)
+    return text("easyphoto weights get {set}", set=free[0]) if free else text("Choose another base checkpoint.")
+
+
+def _free_set(family: Family) -> tuple[str, ...]:
+    """The set of an engine that no embedder's licence restricts."""
     free = next((id for id, models in family.identities.items() if models.embedder is None), None)
-    if free is None:
-        return text("Choose another base checkpoint.")
-    return text("easyphoto weights get {set}", set=f"{free}-{family.id}")
+    return () if free is None or family.ships else (f"{free}-{family.id}",)
