@@ -6,6 +6,7 @@ It also stops the host from painting while its device is lent to a training.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -15,6 +16,7 @@ from easyphoto.progress import Cancelled
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.lending import busy, lent_for, refuse
 from easyphoto.webui.options import workspace_folder
+from easyphoto.webui.script_persons import id_of
 from easyphoto.webui.script_request import NAME, ScriptRequest, script_request_from
 
 FAILURE, LIKENESS = f"{NAME} failure", f"{NAME} likeness"
@@ -61,10 +63,16 @@ def script_class(scripts: Any) -> type:
     return EasyPhotoScript
 
 
+def asked_for(arguments: tuple[Any, ...]) -> ScriptRequest | None:
+    """Return what the panel or a client asks for, with the person's id; None if the script is off."""
+    wanted = script_request_from(arguments)
+    return None if wanted is None else replace(wanted, person=id_of(wanted.person))
+
+
 def announce(p: Any, arguments: tuple[Any, ...]) -> None:
     """Set the infotext for all pictures of the job: what was requested, or why it cannot be done."""
     try:
-        wanted = script_request_from(arguments)
+        wanted = asked_for(arguments)
     except EasyPhotoError as error:
         failed(p, str(error))
         return
@@ -77,7 +85,7 @@ def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -
     for outcome in _OUTCOMES:
         p.extra_generation_params.pop(outcome, None)
     try:
-        wanted = script_request_from(arguments)
+        wanted = asked_for(arguments)
         return picture if wanted is None else portrait(p, picture, wanted)
     except EasyPhotoError as error:
         failed(p, str(error))
