@@ -151,6 +151,26 @@ def test_arguments_that_cannot_be_leave_the_picture_and_say_so_once(host, put):
     assert len(set(p.comments)) == 1
 
 
+def test_a_job_of_many_pictures_says_a_refusal_once_and_logs_no_traceback(host, put, caplog):
+    host()
+    script, p, put.failure = made_script(), Job(), NoFaceFound("There is no face.", advice="Take another.")
+
+    for _ in range(3):
+        generated(script, p, True, "anna")
+
+    assert p.comments == ["EasyPhoto left the picture as it was generated: There is no face. Take another."]
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+
+
+def test_a_fault_of_ours_keeps_its_traceback_in_the_log(host, put, caplog):
+    host()
+    put.failure = ValueError("shapes")
+
+    generated(made_script(), Job(), True, "anna")
+
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]
+
+
 def test_a_failure_of_one_picture_is_not_written_below_the_next(host, put):
     host()
     script, p, put.failure = made_script(), Job(), NoFaceFound("There is no face.")
