@@ -48,11 +48,11 @@
         }
     }
 
-    // A tab that is opened looks up what it lists; a page inside a host's page is told of neither loading nor opening.
+    // A tab or fold that is opened looks up what it lists; a page inside a host's page is told of neither loading nor opening.
     function renewOpenedTabs() {
         for (const button of page().querySelectorAll('[id^="easyphoto_"][id$="_renew"]')) {
-            const tab = button.closest('[id^="easyphoto_tab_"]');
-            const isOpen = Boolean(tab) && tab.getClientRects().length > 0;
+            const place = button.closest('[id^="easyphoto_tab_"]') || button.parentElement;
+            const isOpen = Boolean(place) && place.getClientRects().length > 0;
             if (isOpen && !opened.has(button)) {
                 opened.add(button);
                 press(button.id);
@@ -191,9 +191,23 @@
         }
     }
 
+    // From a fold of another tab of the host, its tab EasyPhoto comes first.
+    function openHostTab(tabs) {
+        const panel = tabs && tabs.closest("#tab_easyphoto");
+        if (panel && panel.getClientRects().length === 0) {
+            const at = Array.from(panel.parentElement.children).filter((each) => each.id.startsWith("tab_")).indexOf(panel);
+            const buttons = page().querySelectorAll("#tabs > .tab-nav > button");
+            if (buttons[at]) {
+                buttons[at].click();
+                window.scrollTo({ top: 0 });
+            }
+        }
+    }
+
     // The tabs' buttons stand in the order of the tabs; some versions of gradio keep an invisible copy to measure them.
     function openTab(id) {
         const tabs = page().querySelector("#easyphoto_tabs");
+        openHostTab(tabs);
         const panels = tabs ? Array.from(tabs.querySelectorAll('div[id^="easyphoto_tab_"]')) : [];
         const at = panels.findIndex((panel) => panel.id === `easyphoto_tab_${id}`);
         const buttons = tabs ? Array.from(tabs.querySelectorAll('button[role="tab"], .tab-nav > button')) : [];

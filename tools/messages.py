@@ -113,7 +113,7 @@ def found_texts() -> dict[str, str]:
     for path in modules():
         relative = path.relative_to(ROOT).as_posix()
         texts = [call.text for call in calls_in(path)]
-        texts += tables_in(path) if "ui" in path.parts else []
+        texts += tables_in(path) if {"ui", "webui"} & {*path.parts} else []
         texts += settings_texts() if relative == "easyphoto/settings.py" else []
         for text in texts:
             if text.strip("{}") and _has_words(text):

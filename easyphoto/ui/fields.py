@@ -42,6 +42,8 @@ class SettingFields(Generic[S]):
     """The host's additional choices, by setting."""
     starts: Mapping[str, Any] = field(default_factory=dict)
     """Initial values that differ from the defaults."""
+    wording: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Labels and helps in place of the declared ones, by setting."""
     components: dict[str, Any] = field(default_factory=dict)
 
     def place(self, *names: str) -> None:
@@ -114,6 +116,9 @@ class SettingFields(Generic[S]):
 
     def _component(self, name: str) -> Any:
         declared, words = declared_of(self.kind, name), self.words
+        if name in self.wording:
+            label, help = self.wording[name]
+            declared = dataclasses.replace(declared, label=label, help=help)
         value = self.shown(name, self.starts.get(name, default_of(self.kind, name)))
         common = {
             "label": words(declared.label),

@@ -17,6 +17,7 @@ from easyphoto.errors import EasyPhotoError, InputError, TooFewPhotos, TrainerMi
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.training.environment import ADVICE
 from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
@@ -62,8 +63,9 @@ def build(service: Service, words: Translator) -> TrainTab:
     facts = service.facts()
     gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
     missing = missing_trainer(service)
-    setup_said = gr.HTML(trainer_html(missing, words), elem_id=f"{PREFIX}_setup_said")
-    setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup")
+    with gr.Row(elem_classes=["easyphoto-setup"]):
+        setup_said = gr.HTML(trainer_html(missing, words), elem_id=f"{PREFIX}_setup_said")
+        setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup", size="sm")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=6, min_width=320):
             _heading(words("1 · Photos"), words("Sharp, with the face clearly visible, ideally alone in the picture."))
@@ -233,10 +235,11 @@ def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
     if missing is None:
         return ""
     message, advice = words.translate(missing.message), words.translate(missing.advice)
-    said = words("It is set up automatically before the first training. You can also do it now:")
+    if missing.advice == ADVICE:
+        line = words("Training is not set up yet. That happens automatically before the first one, or now:")
+        return f'<p class="easyphoto-setup-line" role="note" title="{escape(message)}">{escape(line)}</p>'
     return (
-        f'<div class="easyphoto-warnings" role="note"><strong>{escape(message)}</strong> '
-        f"<p>{escape(advice)} {escape(said)}</p></div>"
+        f'<div class="easyphoto-warnings" role="note"><strong>{escape(message)}</strong> <p>{escape(advice)}</p></div>'
     )
 
 

@@ -13,7 +13,7 @@ from easyphoto.architectures.registry import family_named
 from easyphoto.commands.at_work import at_work
 from easyphoto.commands.engines import engine_of
 from easyphoto.commands.photograph_series import open_models
-from easyphoto.errors import MissingCapability
+from easyphoto.errors import MissingCapability, NoFaceFound
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.messages import text
@@ -43,9 +43,26 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
         models = open_models(
             replace(app, host=WebuiHost(nullcontext())), painted_with(person), family, engine, settings, progress
         )
-        made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
+        try:
+            made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
+        except NoFaceFound as error:
+            raise without_template(error) from None
         # Notes on unchanged faces belong to the picture, not to one result.
         return replace(made.best, notes=(*made.notes, *made.best.notes))
+
+
+def without_template(error: NoFaceFound) -> NoFaceFound:
+    """Return the error in words of the picture that was generated: who uses the fold has chosen no template."""
+    reasons = error.message.values.get("reasons")
+    if reasons is None:
+        return NoFaceFound(
+            text("There is no face in the picture that was generated."),
+            advice=text("Ask for a person in the prompt, near enough for the face to be well visible."),
+        )
+    return NoFaceFound(
+        text("No face in the picture that was generated can be done well ({reasons}).", reasons=reasons),
+        advice=text("Generate another, with a larger face that looks at the viewer."),
+    )
 
 
 def painted_with(person: Person) -> str:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from easyphoto.errors import HostBusy
 from easyphoto.messages import text
 from easyphoto.webui.host_modules import host_module
+from easyphoto.webui.refusals import pages_answered
 
 LENT = "easyphoto_lent"
 """Attribute of the host's `shared`, which survives every reload: what the device is lent for, or None."""
 # Forge, then reForge and the first Forge.
 MEMORY_KEEPERS = ("backend.memory_management", "ldm_patched.modules.model_management")
-SERVICE_UNAVAILABLE = 503
 
 Undo = Callable[[], object]
 
@@ -55,7 +55,8 @@ def lent_device(what_for: str) -> Iterator[None]:
             setattr(shared, LENT, None)
             raise
     try:
-        yield
+        with pages_answered(lambda: busy(what_for)):
+            yield
     finally:
         with queue:
             try:
@@ -77,29 +78,6 @@ def unloaded() -> Undo:
         undo()
         raise
     return undo
-
-
-def refuse(p: Any, error: HostBusy) -> None:
-    """Make the host's `process_images` raise `error` for this picture.
-
-    The host only logs exceptions of scripts, and would still paint, with a model that is not on the device. An
-    exception in its own next line reaches the page and the API's client.
-    """
-    error.__dict__["status_code"] = SERVICE_UNAVAILABLE
-    p.override_settings = RefusedSettings(error)
-
-
-class RefusedSettings(dict[str, Any]):
-    """Raises on any access."""
-
-    def __init__(self, error: HostBusy) -> None:
-        super().__init__()
-        self._error = error
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise self._error
-
-    keys = items = values = get = pop = update = __iter__ = __getitem__ = __setitem__ = _refuse
 
 
 def _memory_keeper() -> Any:

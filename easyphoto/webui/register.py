@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyphoto.errors import EasyPhotoError
 from easyphoto.webui.host_modules import host_module, host_module_or_none
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def tabs() -> list[tuple[Any, str, str]]:
     """Return one tab, with a message in it if it cannot be built; the callback of the host's page."""
     try:
         return [(built_tab(), TITLE, TAB)]
+    except EasyPhotoError as error:
+        # A refusal, such as a workspace of a later version: its words say all.
+        _log.warning("EasyPhoto's tab could not be built: %s", error)
+        return [(tab_of_words(error), TITLE, TAB)]
     except Exception as error:
         _log.exception("EasyPhoto's tab could not be built")
         return [(tab_of_words(error), TITLE, TAB)]

@@ -6,19 +6,23 @@ It also stops the host from painting while its device is lent to a training.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.progress import Cancelled
-from easyphoto.webui.host_modules import host_module
-from easyphoto.webui.lending import busy, lent_for, refuse
+from easyphoto.webui.lending import busy, lent_for
 from easyphoto.webui.options import workspace_folder
+from easyphoto.webui.refusals import refuse, say
+from easyphoto.webui.script_persons import id_of
 from easyphoto.webui.script_request import NAME, ScriptRequest, script_request_from
 
 FAILURE, LIKENESS = f"{NAME} failure", f"{NAME} likeness"
 _OUTCOMES = (FAILURE, LIKENESS)
+_SAID = "easyphoto_said"
+"""Attribute of the host's job: the failures that it has been told."""
 _log = logging.getLogger(__name__)
 
 
@@ -61,10 +65,16 @@ def script_class(scripts: Any) -> type:
     return EasyPhotoScript
 
 
+def asked_for(arguments: tuple[Any, ...]) -> ScriptRequest | None:
+    """Return what the panel or a client asks for, with the person's id; None if the script is off."""
+    wanted = script_request_from(arguments)
+    return None if wanted is None else replace(wanted, person=id_of(wanted.person))
+
+
 def announce(p: Any, arguments: tuple[Any, ...]) -> None:
     """Set the infotext for all pictures of the job: what was requested, or why it cannot be done."""
     try:
-        wanted = script_request_from(arguments)
+        wanted = asked_for(arguments)
     except EasyPhotoError as error:
         failed(p, str(error))
         return
@@ -77,7 +87,7 @@ def portrait_or_same(p: Any, picture: Image.Image, arguments: tuple[Any, ...]) -
     for outcome in _OUTCOMES:
         p.extra_generation_params.pop(outcome, None)
     try:
-        wanted = script_request_from(arguments)
+        wanted = asked_for(arguments)
         return picture if wanted is None else portrait(p, picture, wanted)
     except EasyPhotoError as error:
         failed(p, str(error))
@@ -105,19 +115,13 @@ def portrait(p: Any, picture: Image.Image, wanted: ScriptRequest) -> Image.Image
 def failed(p: Any, why: str) -> None:
     """Report the failure below the picture, in its infotext and in the log; the picture stays as generated.
 
-    The workspace's path is removed, because pictures are passed on with their infotext.
+    A job of many pictures says a reason once. The workspace's path is removed, because pictures are passed on with
+    their infotext.
     """
-    _log.warning("A generated picture was left as it is: %s", why)
     told = why.replace(str(workspace_folder()), "the workspace")
     p.extra_generation_params[FAILURE] = " ".join(told.split())
-    say(p, f"{NAME} left the picture as it was generated: {told}")
-
-
-def say(p: Any, text: str) -> None:
-    """Add a comment to the host's own below its pictures."""
-    comment = getattr(p, "comment", None)
-    if comment is not None:
-        comment(text)
-        return
-    # Before 1.6 the host collected them elsewhere.
-    host_module("sd_hijack").model_hijack.comments.append(text)
+    said = vars(p).setdefault(_SAID, set())
+    if told not in said:
+        said.add(told)
+        _log.warning("A generated picture was left as it is: %s", why)
+        say(p, f"{NAME} left the picture as it was generated: {told}")

@@ -15,6 +15,7 @@ from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.askers import STRANGER, Requester, asked_by, browser_digest
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
+from easyphoto.training.environment import ADVICE
 from easyphoto.ui import train_tab
 from easyphoto.ui.client_files import Claims
 from easyphoto.ui.handlers import saying
@@ -420,6 +421,15 @@ def test_a_missing_trainer_is_said_with_what_to_do(service: Service, monkeypatch
     said = trainer_html(missing_trainer(service), ENGLISH)
     assert "It is not made." in said
     assert "Make it." in said
+
+
+def test_what_the_button_beside_it_mends_is_said_in_one_line():
+    said = trainer_html(TrainerMissing("The environment is not made yet (/some/folder).", advice=ADVICE), ENGLISH)
+
+    assert said == (
+        '<p class="easyphoto-setup-line" role="note" title="The environment is not made yet (/some/folder).">'
+        "Training is not set up yet. It is done by itself before the first one, or now:</p>"
+    )
 
 
 def test_a_path_cannot_be_smuggled_in_as_a_held_photo(service: Service):

@@ -127,8 +127,9 @@ def test_the_reason_for_a_covered_face_is_said_and_nothing_is_painted(host, app,
     engine = FakeEngine(faces=(face_at(box),), covered=((box, Covering(mouth=True)),))
     monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: engine)
 
-    with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)"):
+    with there.lock, pytest.raises(NoFaceFound, match=r"the mouth is covered \(a mask or a hand\?\)") as caught:
         insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
+    assert "template" not in str(caught.value)
 
     assert there.requests == []
 
@@ -137,10 +138,14 @@ def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, p
     there = host()
     monkeypatch.setattr(app_module, "open_engine", lambda *_, **__: FakeEngine(faces=()))
 
-    with there.lock, pytest.raises(NoFaceFound):
+    with there.lock, pytest.raises(NoFaceFound) as caught:
         insert.put_into(app, job(there), picture, ScriptRequest("anna", QUICK))
 
     assert there.requests == []
+    assert str(caught.value) == (
+        "There is no face in the picture that was generated. "
+        "Ask for a person in the prompt, near enough for the face to be well visible."
+    )
 
 
 def test_somebody_unknown_or_not_trained_is_refused(host, app, picture):

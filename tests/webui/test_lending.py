@@ -2,10 +2,12 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from fastapi.exceptions import HTTPException
 
 from easyphoto.errors import HostBusy
 from easyphoto.progress import Cancelled
-from easyphoto.webui.lending import busy, lent_device, lent_for, refuse, require_device
+from easyphoto.webui.lending import busy, lent_device, lent_for, require_device
+from easyphoto.webui.refusals import refuse
 
 
 class Models:
@@ -179,3 +181,41 @@ def test_a_refused_picture_fails_at_the_hosts_first_look_at_its_settings(look):
     with pytest.raises(HostBusy, match="the training of anna") as caught:
         look(p.override_settings)
     assert vars(caught.value)["status_code"] == 503
+
+
+def test_the_apis_answer_is_of_the_kind_that_the_host_logs_without_a_traceback():
+    p = SimpleNamespace(override_settings={})
+    error = busy("the training of anna")
+
+    refuse(p, error)
+    with pytest.raises(HTTPException) as caught:
+        p.override_settings.keys()
+
+    # The host's API answers with these.
+    told = caught.value
+    assert (type(told).__name__, str(told), vars(told)["detail"], vars(told)["status_code"]) == (
+        "HostBusy", str(error), "", 503,
+    )  # fmt: skip
+    assert isinstance(told, HostBusy)
+
+
+def test_the_generate_button_is_answered_below_the_picture_and_nothing_is_raised(host, monkeypatch):
+    there = host()
+    Models(monkeypatch)
+    comments = []
+    p = SimpleNamespace(comment=comments.append, seed=7, is_api=False)
+
+    with lent_device("the training of anna"):
+        answers = [runner.run(p, 0) for runner in (there.txt2img, there.img2img)]
+
+    assert [answer.images for answer in answers] == [[], []]
+    assert comments == [str(busy("the training of anna"))] * 2
+    assert there.txt2img.run(p, 0) is None
+
+
+def test_the_apis_clients_still_get_an_error_while_the_page_is_answered(host, monkeypatch):
+    there = host()
+    Models(monkeypatch)
+
+    with lent_device("the training of anna"):
+        assert there.txt2img.run(SimpleNamespace(is_api=True), 0) is None

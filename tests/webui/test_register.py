@@ -121,7 +121,7 @@ def test_a_tab_that_cannot_be_built_says_why_in_its_place(host, built):
     assert "press Reload UI" in words_in(blocks)
 
 
-def test_settings_that_cannot_be_are_said_in_the_tab(host, built):
+def test_settings_that_cannot_be_are_said_in_the_tab_and_in_the_log_without_a_traceback(host, built, caplog):
     there = host()
     there.options.data["easyphoto_detector"] = "eyes"
     executed(there)
@@ -129,6 +129,7 @@ def test_settings_that_cannot_be_are_said_in_the_tab(host, built):
     [(blocks, _, _)] = there.tabs["ui_tabs"][0]()
 
     assert "detector cannot be &#x27;eyes&#x27;" in words_in(blocks)
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
 
 
 def test_a_package_that_cannot_be_loaded_leaves_a_tab_with_words(host, monkeypatch):

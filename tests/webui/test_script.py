@@ -151,6 +151,26 @@ def test_arguments_that_cannot_be_leave_the_picture_and_say_so_once(host, put):
     assert len(set(p.comments)) == 1
 
 
+def test_a_job_of_many_pictures_says_a_refusal_once_and_logs_no_traceback(host, put, caplog):
+    host()
+    script, p, put.failure = made_script(), Job(), NoFaceFound("There is no face.", advice="Take another.")
+
+    for _ in range(3):
+        generated(script, p, True, "anna")
+
+    assert p.comments == ["EasyPhoto left the picture as it was generated: There is no face. Take another."]
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+
+
+def test_a_fault_of_ours_keeps_its_traceback_in_the_log(host, put, caplog):
+    host()
+    put.failure = ValueError("shapes")
+
+    generated(made_script(), Job(), True, "anna")
+
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]
+
+
 def test_a_failure_of_one_picture_is_not_written_below_the_next(host, put):
     host()
     script, p, put.failure = made_script(), Job(), NoFaceFound("There is no face.")
@@ -212,8 +232,9 @@ def test_the_fold_lists_who_is_trained_and_the_declared_ranges(host):
         controls = made_script().ui(True)
 
     assert [control.label for control in controls] == [
-        "Enable", "Person", "LoRA weight", "First pass strength", "Second pass strength", "Fusion", "Colour transfer",
-        "Retouch", "Prompt", "Identity",
+        "Put a person into the picture", "Person", "Strength of the training", "Paint the face anew",
+        "Paint its border anew", "Take details from their photo", "Keep the picture's light", "Smooth the skin",
+        "More words for the face", "Painted by", "Other settings",
     ]  # fmt: skip
     assert [choice if isinstance(choice, str) else choice[0] for choice in controls[1].choices] == ["anna", "ben"]
     weight = controls[2]
@@ -245,20 +266,108 @@ def test_the_fold_can_be_built_again_for_the_apis_defaults(host):
     assert twice[0] == twice[1]
 
 
+def pasted_into(script, controls, parameters):
+    """What the host puts into the fold's fields by their place; None leaves a field as it is."""
+    return {
+        controls.index(component): source(parameters) if callable(source) else parameters.get(source)
+        for component, source in script.infotext_fields
+    }
+
+
 def test_an_infotext_fills_the_fold_as_it_was(host, put):
     host()
     script, p = made_script(), Job()
     with gr.Blocks():
         controls = script.ui(False)
-    generated(script, p, True, "anna", 0.8, 0.5, 0.25, False, True, False, "a hat")
+    asked = [True, "anna", 0.8, "0.5", "", False, True, False, "a hat", "faceid", "first_steps: 6\nresolution: 256"]
+    generated(script, p, *asked)
 
-    pasted = {}
-    for component, source in script.infotext_fields:
-        told = source(p.extra_generation_params) if callable(source) else p.extra_generation_params.get(source)
-        pasted[controls.index(component)] = told
+    pasted = pasted_into(script, controls, p.extra_generation_params)
 
-    assert pasted == {
-        0: True, 1: "anna", 2: "0.8", 3: "0.5", 4: "0.25", 5: "False", 6: "True", 7: "False", 8: "a hat", 9: "auto",
-    }  # fmt: skip
-    assert script.infotext_fields[0][1]({}) is False
-    assert set(script.paste_field_names) == {source for _, source in script.infotext_fields if isinstance(source, str)}
+    assert pasted == dict(enumerate(asked))
+    generated(script, Job(), *(pasted[place] for place in range(len(controls))))
+    assert put.wanted[0] == put.wanted[1]
+
+
+def test_what_an_infotext_does_not_say_is_at_its_default_again(host):
+    host()
+    script = made_script()
+    with gr.Blocks():
+        controls = script.ui(False)
+
+    pasted = pasted_into(script, controls, {"EasyPhoto person": "anna", "EasyPhoto likeness": "0.61"})
+
+    assert pasted == dict(enumerate([True, "anna", 0.9, "", "", True, True, True, "", "auto", ""]))
+
+
+def test_an_infotext_of_others_switches_the_script_off_and_touches_no_more(host):
+    host()
+    script = made_script()
+    with gr.Blocks():
+        controls = script.ui(False)
+
+    pasted = pasted_into(script, controls, {"Steps": "20", "LoRA weight": "0.1", "person": "ben"})
+
+    assert pasted == {0: False, **dict.fromkeys(range(1, len(controls)))}
+
+
+def test_a_picture_that_is_sent_to_the_other_tab_takes_the_folds_fields_along(host):
+    """The host takes the fields of both tabs whose sources are among the names, and relies on their number."""
+    host()
+    script, other = made_script(), made_script()
+    with gr.Blocks():
+        script.ui(False)
+        other.ui(True)
+
+    sent, taken = (
+        [source for _, source in each.infotext_fields if source in script.paste_field_names] for each in (script, other)
+    )
+
+    assert sent == taken
+    assert len(sent) == 10
+
+
+def test_persons_of_one_name_can_be_told_apart_and_the_untrained_are_marked(host, put):
+    there = host()
+    workspace = Workspace(there.folder / "easyphoto")
+    for id, more in (("ben", {"lora": "l.safetensors"}), ("ben-2", {"photos": ("a.jpg",), "reference": "a.jpg"})):
+        workspace.save_person(Person(id, "ben", "sd15", "2026-01-01T00:00:00Z", **more))
+    script = made_script()
+    with gr.Blocks():
+        person = script.ui(False)[1]
+
+    labels = [choice if isinstance(choice, str) else choice[0] for choice in person.choices]
+
+    assert labels == ["ben", "ben (ben-2) · not trained"]
+    p = Job()
+    for chosen in (*labels, "ben-2"):
+        generated(script, p, True, chosen)
+    assert [wanted.person for wanted in put.wanted] == ["ben", "ben-2", "ben-2"]
+    assert p.extra_generation_params["EasyPhoto person"] == "ben-2"
+
+
+def test_the_host_writes_nothing_of_the_fold_into_its_configuration(host):
+    host()
+    with gr.Blocks() as blocks:
+        made_script().ui(False)
+
+    own = [each for each in blocks.blocks.values() if each is not blocks]
+
+    assert len(own) > 11
+    assert [type(each).__name__ for each in own if not getattr(each, "do_not_save_to_config", False)] == []
+
+
+def test_nobody_yet_is_said_in_one_line_with_the_button_that_helps(host):
+    there = host()
+
+    with gr.Blocks() as blocks:
+        made_script().ui(False)
+    said = [each.value for each in blocks.blocks.values() if each.elem_id == "easyphoto_txt2img_said"]
+    trained(there, "anna")
+    with gr.Blocks() as blocks:
+        made_script().ui(False)
+    then = [each.value for each in blocks.blocks.values() if each.elem_id == "easyphoto_txt2img_said"]
+
+    assert "Nobody can be put into a picture yet." in said[0]
+    assert 'data-easyphoto-tab="train"' in said[0]
+    assert then == [""]

@@ -83,8 +83,8 @@ def test_an_unknown_setting_is_refused_by_name():
 
 
 def test_more_arguments_than_there_are_is_refused():
-    with pytest.raises(BadSettings, match="There are 11 arguments"):
-        script_request_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "auto", "more"])
+    with pytest.raises(BadSettings, match="There are 12 arguments"):
+        script_request_from([True, "anna", 0.9, 0.45, 0.3, True, True, True, "", "auto", "", "more"])
 
 
 def test_the_pictures_own_seed_is_taken_unless_one_was_asked_for():
@@ -105,3 +105,35 @@ def test_the_infotext_tells_what_the_fold_shows_and_what_is_no_default():
         "EasyPhoto count": "3",
         "EasyPhoto seed": "7",
     }
+
+
+def test_the_last_argument_holds_the_settings_without_a_field_a_line_each():
+    lines = 'First steps: 6\nresolution: 256\n\noutline: False\nnegative: "two\\nlines"\nseed: 7'
+
+    wanted = script_request_from([True, "anna", 0.9, "", "", True, True, True, "", "auto", lines])
+
+    settings = InferenceSettings(first_steps=6, resolution=256, outline=False, negative="two\nlines", seed=7)
+    assert wanted == ScriptRequest("anna", settings, has_seed=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("first_steps 6", "Other settings: 'first_steps 6' is no setting. "
+         "Write one in each line, like “first_steps: 30”."),
+        ("colour: red", "Other settings: 'colour: red' is no setting. "
+         "Write one in each line, like “first_steps: 30”."),
+        ("first_steps: many", "first_steps cannot be 'many'. It wants a whole number or nothing."),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_setting_is_refused_in_words(lines, words):
+    with pytest.raises(BadSettings) as caught:
+        script_request_from([True, "anna", 0.9, "", "", True, True, True, "", "auto", lines])
+
+    assert str(caught.value) == words
+
+
+def test_a_choice_may_be_sent_as_a_chinese_page_shows_it():
+    assert script_request_from([True, "anna", 0.9, "", "", True, True, True, "", "自动"]) == ScriptRequest(
+        "anna", InferenceSettings(identity="auto")
+    )

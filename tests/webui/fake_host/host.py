@@ -14,7 +14,7 @@ import pytest
 from tests.webui.fake_host import controlnet
 from tests.webui.fake_host.finishers import FaceRestorer, Scaler, UpscalerData
 from tests.webui.fake_host.loras import LoraExtension
-from tests.webui.fake_host.processing import Img2Img, Pipeline, Processing, Txt2Img
+from tests.webui.fake_host.processing import Img2Img, Pipeline, Processed, Processing, Txt2Img
 from tests.webui.fake_host.scripts import AlwaysVisible, Component, SamplerScript, Script, ScriptRunner
 from tests.webui.fake_host.state import Errors, OptionInfo, Options, QueueLock, State
 
@@ -180,6 +180,7 @@ class FakeHost:
                 "StableDiffusionProcessingImg2Img": Img2Img,
                 "StableDiffusionProcessingTxt2Img": Txt2Img,
                 "process_images": pipeline.process_images,
+                "Processed": lambda p, images, seed=-1, info="": Processed(images),
             },
             "scripts": {
                 "Script": Script, "AlwaysVisible": AlwaysVisible, "ScriptRunner": ScriptRunner,

@@ -80,6 +80,10 @@ class ScriptRunner:
             if is_ui or not script.setup_for_ui_only:
                 self._run(script, "setup", p)
 
+    def run(self, p: Any, *args: Any) -> Any:
+        """What a selected script paints; None where none is selected, and the page then paints by itself."""
+        return None
+
     def process(self, p: Any) -> None:
         self._all("process", p)
 
