@@ -13,24 +13,25 @@ OURS = "#easyphoto_tabs, #easyphoto_head, footer"
 _CONTRAST = """(element) => {
     const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
     const light = ([r, g, b]) => {
-        const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+        const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
     };
     const grounds = (at) => {
         if (!at) return [[255, 255, 255]];
         const style = getComputedStyle(at), stops = style.backgroundImage.match(/rgba?\\([^)]*\\)/g);
         if (stops) return stops.map(parse);
         const [r, g, b, a = 1] = parse(style.backgroundColor);
-        return a === 1 ? [[r, g, b]] : grounds(at.parentElement).map((under) => [r, g, b].map((v, i) => a * v + (1 - a) * under[i]));
+        const over = (under) => [r, g, b].map((value, i) => a * value + (1 - a) * under[i]);
+        return a === 1 ? [[r, g, b]] : grounds(at.parentElement).map(over);
     };
     const ratio = (one, other) => {
         const [high, low] = [light(one), light(other)].sort((x, y) => y - x);
         return (high + 0.05) / (low + 0.05);
     };
-    const style = getComputedStyle(element);
-    const worst = (colour) => Math.min(...grounds(element).map((ground) => ratio(parse(colour), ground)));
-    const faint = parseFloat(style.opacity) < 1;
-    return faint ? 1 : worst(element.placeholder && !element.value ? getComputedStyle(element, "::placeholder").color : style.color);
+    const hint = element.placeholder && !element.value ? "::placeholder" : null;
+    const colour = parse(getComputedStyle(element, hint).color);
+    const isFaint = parseFloat(getComputedStyle(element).opacity) < 1;
+    return isFaint ? 1 : Math.min(...grounds(element).map((ground) => ratio(colour, ground)));
 }"""
 
 
