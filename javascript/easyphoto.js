@@ -175,6 +175,43 @@
         }
     }
 
+    // Gradio 3 makes folds and file drops of bare divs, which no keyboard reaches, and gives the number beside a slider no name.
+    function reachForKeyboard() {
+        for (const part of page().querySelectorAll('[id^="easyphoto_"] :is(div.label-wrap, [data-testid="block-label"] ~ div:has(> input[type="file"]))')) {
+            const isFold = part.matches(".label-wrap");
+            if (!part.hasAttribute("tabindex")) {
+                const block = part.parentElement.querySelector('[data-testid="block-label"]');
+                part.tabIndex = 0;
+                part.setAttribute("role", "button");
+                part.dataset[isFold ? "easyphotoFold" : "easyphotoDrop"] = "";
+                if (!isFold && block) {
+                    part.setAttribute("aria-label", `${block.textContent.trim()}: ${part.textContent.trim()}`);
+                }
+            }
+        }
+        for (const fold of page().querySelectorAll('[id^="easyphoto_"] .label-wrap')) {
+            fold.setAttribute("aria-expanded", String(fold.classList.contains("open")));
+        }
+        for (const number of page().querySelectorAll('[id^="easyphoto_"] input[type="number"]:not([aria-label])')) {
+            const title = number.closest(".block") && number.closest(".block").querySelector('[data-testid="block-info"]');
+            if (title && !number.labels.length) {
+                number.setAttribute("aria-label", title.textContent.trim());
+            }
+        }
+    }
+
+    // A div with the role of a button is pressed as a button is.
+    function pressByKey(event) {
+        const part = event.composedPath()[0];
+        if ((event.key !== "Enter" && event.key !== " ") || !(part instanceof Element)) {
+            return;
+        }
+        if (part.matches("[data-easyphoto-fold], [data-easyphoto-drop]")) {
+            event.preventDefault();
+            (part.querySelector('input[type="file"]') || part).click();
+        }
+    }
+
     function look() {
         if (document.hidden) {
             return;
@@ -184,6 +221,7 @@
         giveFocusBack();
         showLocalTimes();
         followOnce();
+        reachForKeyboard();
         announceChanges();
         looks += 1;
         if (looks % LOOKS_PER_TICK === 0) {
@@ -293,6 +331,7 @@
     };
     document.addEventListener("click", onClick, true);
     document.addEventListener("keydown", onKey);
+    document.addEventListener("keydown", pressByKey);
     setInterval(look, LOOK_EVERY);
     setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();

@@ -133,7 +133,7 @@ def sheet_html(pictures: Sequence[tuple[str, str]], words: Translator, *, title:
         f'<figure><img src="{escape(link)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for link, caption in pictures
     )
-    head = f"<h4>{escape(words(title))}</h4>"
+    head = f"<h3>{escape(words(title))}</h3>"
     return f'<section class="easyphoto-sheet" lang="{words.tag}">{head}<div>{figures}</div></section>'
 
 

@@ -54,7 +54,7 @@ class PersonTiles:
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._facts(person))
         return (
             f'<article class="easyphoto-tile" aria-label="{escape(person.name)}">{self._picture(person)}'
-            f'<div class="easyphoto-tile-words"><h4>{escape(person.name)}</h4>{self._tag(person)}<dl>{rows}</dl>'
+            f'<div class="easyphoto-tile-words"><h2>{escape(person.name)}</h2>{self._tag(person)}<dl>{rows}</dl>'
             f"{self._training(person)}{notes_html(person.notes, self.words)}</div>{self._buttons(person)}</article>"
         )
 

@@ -185,7 +185,7 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
         words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",
         elem_id=f"{PREFIX}_upload",
     )  # fmt: skip
-    _heading(words("Faces"), level=4)
+    _heading(words("Faces"), level=3)
     assignments = gr.HTML(
         _empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_assignments"
     )
@@ -224,7 +224,7 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
 def _place_networks(
     service: Service, words: Translator
 ) -> tuple[Any, SettingFields[FaceSettings], SettingFields[WeightSettings]]:
-    _heading(words("Models"), level=4)
+    _heading(words("Models"), level=3)
     own = service.app.options
     faces = SettingFields(FaceSettings, words, f"{PREFIX}_faces", starts=settings_record(own.faces))
     weights = SettingFields(WeightSettings, words, f"{PREFIX}_weights", starts=settings_record(own.weights))
@@ -249,7 +249,7 @@ def _place_record(words: Translator) -> tuple[Any, Any]:
 
 
 def _place_queue(words: Translator) -> Queue:
-    _heading(words("Queue"), level=4)
+    _heading(words("Queue"), level=3)
     rows = gr.HTML("", elem_id=f"{PREFIX}_jobs")
     return Queue(rows, gr.State(""), place_orders(f"{PREFIX}_jobs"))
 
@@ -287,5 +287,5 @@ def _empty(text: str) -> str:
     return f'<p class="easyphoto-empty">{escape(text)}</p>'
 
 
-def _heading(text: str, *, level: int = 3) -> None:
+def _heading(text: str, *, level: int = 2) -> None:
     gr.HTML(f'<h{level} class="easyphoto-heading">{escape(text)}</h{level}>')

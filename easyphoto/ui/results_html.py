@@ -85,7 +85,7 @@ class ResultsView:
         title = words("The whole picture") if face is None else words("Step by step")
         if face is not None and several:
             title = words("Face {number}", number=face + 1)
-        return f'<section class="easyphoto-sheet"><h4>{escape(title)}</h4><div>{"".join(figures)}</div></section>'
+        return f'<section class="easyphoto-sheet"><h3>{escape(title)}</h3><div>{"".join(figures)}</div></section>'
 
     def _step(self, stage: StageFile, file: Path) -> str:
         name = escape(self.words.translate(stage.name))

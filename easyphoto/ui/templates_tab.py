@@ -81,8 +81,8 @@ class TemplateTiles:
         empty = f'<p class="easyphoto-empty">{escape(words("None yet. Add pictures above, or make one."))}</p>'
         yours = self._grid(own) if own else empty
         return (
-            f'<div lang="{words.tag}"><h4 class="easyphoto-title">{escape(words("Yours"))}</h4>{yours}'
-            f'<h4 class="easyphoto-title">{escape(words("With EasyPhoto"))}</h4>{self._grid(shipped)}</div>'
+            f'<div lang="{words.tag}"><h2 class="easyphoto-title">{escape(words("Yours"))}</h2>{yours}'
+            f'<h2 class="easyphoto-title">{escape(words("With EasyPhoto"))}</h2>{self._grid(shipped)}</div>'
         )
 
     def _grid(self, tiles: Sequence[str]) -> str:
@@ -109,7 +109,7 @@ class TemplateTiles:
         return (
             f'<article class="easyphoto-tile" aria-label="{title}">'
             f'<img src="{self.thumbnails.link(entry.path, PICTURE)}" alt="">'
-            f'<div class="easyphoto-tile-words"><h4>{title}</h4>{rows}</div>{orders}</article>'
+            f'<div class="easyphoto-tile-words"><h3>{title}</h3>{rows}</div>{orders}</article>'
         )
 
     def _button(self, verb: str, entry: TemplateEntry, label: str) -> str:
@@ -135,7 +135,7 @@ def build(service: Service, words: Translator) -> TemplatesTab:
 
 def _place_drawing(words: Translator, facts: HostFacts) -> DrawForm:
     hint = escape(words("A picture is drawn from words; its face is then replaced."))
-    gr.HTML(f'<h3 class="easyphoto-heading">{escape(words("Make one"))}</h3><p class="easyphoto-hint">{hint}</p>')
+    gr.HTML(f'<h2 class="easyphoto-heading">{escape(words("Make one"))}</h2><p class="easyphoto-hint">{hint}</p>')
     one = {"interactive": True}
     name = gr.Textbox(
         "",

@@ -182,4 +182,4 @@ def first(facts: HostFacts) -> str | None:
 
 
 def _title(text: str) -> None:
-    gr.HTML(f'<h4 class="easyphoto-title">{text}</h4>')
+    gr.HTML(f'<h3 class="easyphoto-title">{text}</h3>')

@@ -283,7 +283,7 @@ def _file(service: Service, job: Job, name: str) -> Path | None:
 
 
 def _heading(text: str, hint: str) -> None:
-    gr.HTML(f'<h3 class="easyphoto-heading">{escape(text)}</h3>{_hint(hint)}')
+    gr.HTML(f'<h2 class="easyphoto-heading">{escape(text)}</h2>{_hint(hint)}')
 
 
 def _hint(text: str) -> str:

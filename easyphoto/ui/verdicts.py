@@ -109,7 +109,7 @@ def _question_html(checked: Checked, words: Translator) -> str:
     picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
     yes = order_button(words("Yes"), f"reference {photo}", to=ORDER, label=words("{name} shows them", name=name))
     return (
-        f'<div class="easyphoto-asked">{picture}<div><h4>{escape(_question(checked, words))}</h4>'
+        f'<div class="easyphoto-asked">{picture}<div><h3>{escape(_question(checked, words))}</h3>'
         f"<p>{escape(words('{name} is the reference photo. It could not be checked who it shows.', name=name))}</p>"
         f"<p>{escape(words('If it is somebody else, press “Reference photo” under another one that is kept.'))}</p>"
         f'<div class="easyphoto-orders">{yes}</div></div></div>'
@@ -133,7 +133,7 @@ def _group(
     if not verdicts:
         return ""
     tiles = "".join(_tile(verdict, checked, chosen, words) for verdict in verdicts)
-    return f'<h4>{escape(title)}</h4><div class="easyphoto-tiles" role="list">{tiles}</div>'
+    return f'<h3>{escape(title)}</h3><div class="easyphoto-tiles" role="list">{tiles}</div>'
 
 
 def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int], words: Translator) -> str:

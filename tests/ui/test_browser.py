@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.ui.accessibility import contrast, findings
 from tests.ui.gradio_envs import VERSIONS, gradio_python
 
 HERE = Path(__file__).parent
@@ -27,6 +28,14 @@ ARGUMENTS = (
 )  # fmt: skip
 NEWEST = "newest"
 PATIENCE = 180_000
+# What is there once a tab is: its pictures come when it is opened.
+IN_TAB = {
+    "Train": "#easyphoto_train_start",
+    "Photograph": "#easyphoto_photograph_templates label",
+    "Persons": "#easyphoto_persons_tiles :is(article, .easyphoto-empty)",
+    "Templates": "#easyphoto_templates_tiles article",
+}
+LEAST_CONTRAST = 4.5
 # Gradio 3 to 5 ask for fonts elsewhere; the test lets nothing out.
 ELSEWHERE = ("fonts.g", "ERR_FAILED", "cdnjs")
 
@@ -98,14 +107,40 @@ def ready(page: Any) -> Any:
     return page
 
 
-def test_a_window_scrolls_to_no_side(open_page: Callable[..., Any]):
-    page = open_page()
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_tab_fits_its_window_and_can_be_used_by_everybody(open_page: Callable[..., Any], dark: bool):
+    page = open_page(dark=dark)
+    shade = "dark" if dark else "light"
 
-    for width in (1280, 390, 360):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
-        _shoot(page, f"empty-{width}")
+    for tab in IN_TAB:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        open_tab(page, tab)
+        _unfold(page)
+        assert findings(page) == []
+        for width in (1280, 390, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+            _shoot(page, f"empty-{tab.lower()}-{shade}-{width}")
     assert _complaints(page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_words_of_buttons_and_hints_are_told_from_their_background(open_page: Callable[..., Any], dark: bool):
+    page = open_page(dark=dark)
+    start = "#easyphoto_train_start"
+
+    assert contrast(page, start) >= LEAST_CONTRAST
+    page.hover(start)
+    page.wait_for_timeout(300)
+    assert contrast(page, start) >= LEAST_CONTRAST
+    for selector in ("#easyphoto_train_add", "#easyphoto_tabs .easyphoto-hint", "#easyphoto_train_base input"):
+        assert contrast(page, selector) >= LEAST_CONTRAST, selector
+    # As it is while the first click is being answered, and as "Delete for good" is.
+    for change in ("button.disabled = true", "button.disabled = false; button.classList.replace('primary', 'stop')"):
+        page.mouse.move(0, 0)
+        page.locator(start).evaluate(f"(button) => {{ {change}; }}")
+        page.wait_for_timeout(300)
+        assert contrast(page, start) >= LEAST_CONTRAST, change
 
 
 def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_photos: list[Path]):
@@ -115,6 +150,7 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
     page.wait_for_selector(".easyphoto-verdicts")
     assert page.inner_text(".easyphoto-summary").startswith("8 of 12 photos kept")
     assert page.locator(".easyphoto-tag[data-tone=aside]").count() == 4
+    assert findings(page) == []
     _shoot(page, "verdicts")
 
     # Two at once: the second waits until the first is answered.
@@ -142,6 +178,7 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
     assert "anna can be photographed now." in page.inner_text("#easyphoto_train_card")
     assert page.locator("#easyphoto_train_card svg").count() == 2
     assert page.locator("#easyphoto_train_sheet img").count() > 0
+    assert findings(page) == []
     assert _complaints(page) == []
     _shoot(page, "trained")
 
@@ -154,7 +191,8 @@ def test_a_reference_that_nobody_could_check_is_asked_about_and_another_one_is_c
     two = [str(photo) for photo in drawn_photos if photo.name in ("00.jpg", "x-somebody-else.jpg")]
     page.set_input_files("#easyphoto_train_photos input[type=file]", two)
     page.wait_for_selector(".easyphoto-asked")
-    assert page.inner_text(".easyphoto-asked h4") == "Is this the person you mean?"
+    assert page.inner_text(".easyphoto-asked h3") == "Is this the person you mean?"
+    assert findings(page) == []
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
@@ -211,6 +249,22 @@ def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[...,
     page.wait_for_selector("#easyphoto_train_resume_start")
     assert _complaints(page) == []
     _shoot(page, "cancelled")
+
+
+def open_tab(page: Any, name: str) -> None:
+    tabs = page.locator("#easyphoto_tabs :is([role=tablist], .tab-nav) > button")
+    tabs.filter(has_text=name).first.click()
+    page.wait_for_selector(f"#easyphoto_tab_{name.lower()} {IN_TAB[name]}")
+
+
+def _unfold(page: Any) -> None:
+    page.evaluate(
+        """for (const fold of document.querySelectorAll("#easyphoto_tabs .label-wrap:not(.open)")) {
+            if (fold.getClientRects().length) fold.click();
+        }"""
+    )
+    # The script names what gradio does not, and folds glide open.
+    page.wait_for_timeout(1_000)
 
 
 def _type(page: Any, name: str, text: str) -> None:

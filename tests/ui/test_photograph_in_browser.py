@@ -21,6 +21,7 @@ from easyphoto.images.pictures import picture_record
 from easyphoto.settings import TrainSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
+from tests.ui.accessibility import findings
 
 TAB = "#easyphoto_photograph_"
 pytestmark = driver.pytestmark
@@ -90,6 +91,7 @@ def test_a_portrait_is_made_shown_step_by_step_and_repeated(page: Any, tmp_path:
     page.wait_for_selector(f".easyphoto-result, {TAB}card [data-state=failed]", timeout=600_000)
     assert page.locator(".easyphoto-result").count() > 0, page.inner_text(f"{TAB}card")
 
+    assert findings(page) == []
     assert page.locator(".easyphoto-steps img").count() == 0
     page.click(f"{TAB}steps_button")
     page.wait_for_selector(".easyphoto-steps img")
@@ -121,6 +123,15 @@ def check_that_it_is_repeated(page: Any, kept: Path) -> None:
     assert page.locator(f"{TAB}seed input").first.input_value() == "7"
     assert [pressed(page, face) for face in (0, 1)] == ["anna", "leave as it is"]
     assert page.locator(f"{TAB}templates label", has_text="Two friends").locator("input").is_checked()
+
+
+def test_the_dialogs_of_a_person_can_be_used_by_everybody(page: Any):
+    driver.open_tab(page, "Persons")
+    for verb in ("Rename", "Delete"):
+        page.get_by_role("button", name=f"{verb}: anna").click()
+        page.wait_for_selector(f"#easyphoto_persons_{verb.lower()}_yes")
+        assert findings(page) == []
+        driver._shoot(page, f"person-{verb.lower()}")
 
 
 def open_tab(page: Any) -> None:

@@ -135,7 +135,7 @@ def test_a_reference_that_nobody_could_check_is_shown_large_and_asked_about():
 
     assert 'class="easyphoto-verdict" data-tone="ask"' in html
     assert '<img src="data:close" alt="a.jpg">' in html
-    assert "<h4>Is this the person you mean?</h4>" in html
+    assert "<h3>Is this the person you mean?</h3>" in html
     assert html.count('data-easyphoto-order="reference a-0123456789.jpg"') == 2
     assert html.count('data-easyphoto-order="reference b-0123456789.jpg"') == 1
     # The question says it; the note need not say it again.
@@ -145,7 +145,7 @@ def test_a_reference_that_nobody_could_check_is_shown_large_and_asked_about():
 def test_the_question_calls_the_person_by_the_name_that_was_typed():
     html = verdicts_html(Checked(NOBODY_KNOWS, {}, BOTH, person="<Anna>"), {}, ENGLISH)
 
-    assert "<h4>Is this &lt;Anna&gt;?</h4>" in html
+    assert "<h3>Is this &lt;Anna&gt;?</h3>" in html
 
 
 def test_a_reference_that_was_chosen_is_marked_and_asked_about_no_more():
