@@ -212,10 +212,22 @@
         }
     }
 
+    // The tabs speak their own language in any host's page; standing alone the whole page does.
+    function tellLanguage() {
+        const said = page().querySelector("#easyphoto_language [lang]");
+        const tabs = page().querySelector("#easyphoto_tabs");
+        const spoken = page().querySelector("#easyphoto_head") ? document.documentElement : tabs;
+        // Gradio sets the browser's language again when it has loaded its own words.
+        if (said && spoken && spoken.lang !== said.lang) {
+            spoken.lang = said.lang;
+        }
+    }
+
     function look() {
         if (document.hidden) {
             return;
         }
+        tellLanguage();
         greetNewCards();
         renewOpenedTabs();
         giveFocusBack();

@@ -69,8 +69,8 @@ def serve(
     is_local = host in LOOPBACK_ADDRESSES
     if not (is_local or accounts or without_accounts):
         raise InputError(
-            text("Anybody on the network of {host} could see and change every person.", host=host),
-            advice=text("Add --auth user:password, or --without-auth if this is what you want."),
+            text("Anybody in the network of {host} could see and change every person.", host=host),
+            advice=text("Add --auth user:password, or --without-auth to say that you mean it."),
         )
     from easyphoto.api.closing import ClosesInTime
     from easyphoto.api.connections import ImpatientProtocol
@@ -153,25 +153,22 @@ def address_of(host: str, listening: socket.socket) -> str:
 
 def _add_tabs(app: FastAPI, service: Service) -> None:
     """Add the tabs at the root, or a page that says why there are none."""
-    page = _page(service)
-    if page is None:
+    if not _has_tabs():
         from fastapi.responses import HTMLResponse
 
         app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
         return
     from easyphoto.ui.door import PageDoor
-    from easyphoto.ui.page import mount_page
+    from easyphoto.ui.editions import Editions
+    from easyphoto.ui.page import mount_pages
 
-    folder = mount_page(app, page.blocks)
-    app.add_middleware(PageDoor, folder=folder)  # type: ignore[arg-type,unused-ignore]
+    editions = Editions(service.facts().language)
+    folder = mount_pages(app, service, editions)
+    app.add_middleware(PageDoor, folder=folder, editions=editions)  # type: ignore[arg-type,unused-ignore]
 
 
-def _page(service: Service) -> Any:
-    if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("easyphoto.ui.page") is None:
-        return None
-    from easyphoto.ui.page import build_page
-
-    return build_page(service, standalone=True)
+def _has_tabs() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("gradio", "easyphoto.ui.page"))
 
 
 def _uvicorn() -> Any:

@@ -31,7 +31,10 @@ def add_ui_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], ve
     parser.add_argument(
         "--without-auth", action="store_true", help="another address than this machine's own, for everybody"
     )
-    parser.add_argument("--language", choices=("en", "zh_CN"), default="en", help="of the tabs (default: en)")
+    parser.add_argument(
+        "--language", choices=("en", "zh_CN"), default="",
+        help="of the tabs, until somebody switches it there (default: the browser's)",
+    )  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_options(parser, FaceSettings, title="faces on photographs")
     add_options(parser, WeightSettings, title="weights")

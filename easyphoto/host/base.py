@@ -40,7 +40,7 @@ class HostFacts:
     kind: str
     """standalone, a1111, forge, reforge, remote."""
     language: str = LANGUAGES[0]
-    """One of LANGUAGES."""
+    """One of LANGUAGES; "" follows each visitor's browser, where a page is in all of them."""
     checkpoints: tuple[str, ...] = ()
     """Allowed values of `base`, the best choice first."""
     restorers: tuple[str, ...] = ()

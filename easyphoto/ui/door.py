@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse
 
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, browser_digest
 from easyphoto.jobs.uploads import MOST_ARCHIVE
+from easyphoto.ui.editions import Editions
 from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
 
 OURS = "/easyphoto/"
@@ -51,6 +52,7 @@ class PageDoor:
     app: Callable[[Scope, Receive, Send], Awaitable[None]]
     folder: Path
     """Gradio's folder for uploads."""
+    editions: Editions
     brought: OrderedDict[str, Requester] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,14 +65,18 @@ class PageDoor:
             await self._opened(scope, receive, send)
 
     async def _opened(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"].replace("HEAD", "GET"), scope["path"].removeprefix("/gradio_api") or "/"
+        method = scope["method"].replace("HEAD", "GET")
+        path = self.editions.within(scope["path"]).removeprefix("/gradio_api") or "/"
         token = token_in(Request(scope))
         if token is None:
             token = new_token()
             send = _remembered(send, token)
         asker = Requester(scope.get(ACCOUNT_IN_SCOPE), browser_digest(token))
         scope = {**scope, ASKER_IN_SCOPE: asker}
-        if method not in _OPEN or _OPEN[method].fullmatch(path) is None:
+        elsewhere = self.editions.answer(Request(scope))
+        if elsewhere is not None:
+            await elsewhere(scope, receive, send)
+        elif method not in _OPEN or _OPEN[method].fullmatch(path) is None:
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path.startswith(_FILE):
             is_theirs = await run_in_threadpool(self._may_see, path.removeprefix(_FILE), asker)

@@ -40,8 +40,12 @@ class Translator:
     @property
     def tag(self) -> str:
         """Value of the `lang` attribute for text in this language."""
-        return "zh-CN" if self._table else "en"
+        return "zh-CN" if self._is_chinese else "en"
+
+    @property
+    def _is_chinese(self) -> bool:
+        return self.language.lower().startswith("zh")
 
     @cached_property
     def _table(self) -> Mapping[str, str]:
-        return catalogue("zh_CN") if self.language.lower().startswith("zh") else {}
+        return catalogue("zh_CN") if self._is_chinese else {}

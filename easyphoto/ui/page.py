@@ -11,10 +11,13 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto import __version__
+from easyphoto.host.base import LANGUAGES
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
 from easyphoto.ui.client_files import FileDrop, gradio_folder
+from easyphoto.ui.editions import NAMES, QUERY, Editions
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.photograph_layout import SendTargets
@@ -28,6 +31,8 @@ BOLD = (
     '@font-face { font-family: "Source Sans Pro"; font-weight: 600;'
     ' src: url("static/fonts/SourceSansPro/SourceSansPro-Bold.woff2") format("woff2"); }'
 )
+# Gradio's own leads to gradio's API, which the door keeps closed; ours stands in its place.
+NO_FOOTER = "footer:not(.easyphoto-foot) { display: none !important; }"
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,14 @@ class Page:
     send: SendTargets
 
 
-def build_page(service: Service, *, standalone: bool) -> Page:
-    """Build the page. A host's page includes style and script already; a standalone page brings its own.
+def build_page(service: Service, *, standalone: bool, language: str = "") -> Page:
+    """Build the page in one language, by default the host's. A host's page includes style and script already.
 
     Each visitor sees only their own jobs and photos; persons and templates are shared by all.
     """
-    service, words = service.for_clients(), Translator(service.facts().language)
+    editions = Editions(service.facts().language)
+    language = language or editions.at_root
+    service, words = service.for_clients(), Translator(language)
     parts = (
         _Part("train", words("Train"), train_tab),
         _Part("photograph", words("Photograph"), photograph_tab),
@@ -49,8 +56,10 @@ def build_page(service: Service, *, standalone: bool) -> Page:
         _Part("templates", words("Templates"), templates_tab),
     )
     with compat.blocks(TITLE) as blocks:
+        gr.HTML(f'<i lang="{words.tag}"></i>', elem_id="easyphoto_language", elem_classes=[HIDDEN])
+        root = "../" if editions.path(language) else "./"
         if standalone:
-            _place_head(words)
+            _place_head(words, root)
         panel = place_panel(words)
         with gr.Tabs(elem_id="easyphoto_tabs"):
             placed = {part.id: _place_tab(part, service, words) for part in parts}
@@ -58,15 +67,25 @@ def build_page(service: Service, *, standalone: bool) -> Page:
             _connect(part, placed[part.id], service)
         connect_panel(panel, service, [placed[part.id].renew for part in parts])
         if standalone:
+            _place_foot(words, root)
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)
 
 
-def mount_page(app: Any, blocks: gr.Blocks) -> Path:
-    """Mount the page at the root; returns gradio's folder for uploads. Options that its version lacks are omitted."""
+def mount_pages(app: Any, service: Service, editions: Editions) -> Path:
+    """Mount the page in each language; returns gradio's folder for uploads."""
+    # The first route that fits answers, and the root fits everything.
+    for language in sorted(LANGUAGES, key=editions.path, reverse=True):
+        page = build_page(service, standalone=True, language=language)
+        folder = _mount(app, page.blocks, editions.path(language) or "/")
+    return folder
+
+
+def _mount(app: Any, blocks: gr.Blocks, path: str) -> Path:
+    """Mount a page; returns gradio's folder for uploads. Options that its version lacks are omitted."""
     wanted = {"max_file_size": MOST_ARCHIVE, "show_error": False, "run_history": False, "ssr_mode": False}
     known = inspect.signature(gr.mount_gradio_app).parameters
-    gr.mount_gradio_app(app, blocks, path="/", **{name: value for name, value in wanted.items() if name in known})
+    gr.mount_gradio_app(app, blocks, path=path, **{name: value for name, value in wanted.items() if name in known})
     # Gradio 6 checks that a path in an event was uploaded only after its own `launch`.
     blocks.has_launched = True
     return gradio_folder(next(each for each in blocks.blocks.values() if isinstance(each, FileDrop)))
@@ -99,11 +118,28 @@ def _connect(part: _Part, placed: _Placed, service: Service) -> None:
     compat.listen(placed.renew.click, again.handler, inputs=list(again.inputs), outputs=again.outputs)
 
 
-def _place_head(words: Translator) -> None:
-    style = STYLE.read_text("utf-8") + (BOLD if compat.version() >= (6,) else "")
+def _place_head(words: Translator, root: str) -> None:
+    style = STYLE.read_text("utf-8") + NO_FOOTER + (BOLD if compat.version() >= (6,) else "")
     gr.HTML(f"<style>{style}</style>", elem_id="easyphoto_style")
     said = escape(words("A few photos of a person become portraits of them."))
-    gr.HTML(f'<header class="easyphoto-head"><h1>{TITLE}</h1><p>{said}</p></header>', elem_id="easyphoto_head")
+    head = f"<div><h1>{TITLE}</h1><p>{said}</p></div>{_switch_html(words, root)}"
+    gr.HTML(f'<header class="easyphoto-head">{head}</header>', elem_id="easyphoto_head")
+
+
+def _switch_html(words: Translator, root: str) -> str:
+    """Return links to the page in each language; the door remembers the choice."""
+    links = []
+    for language, name in NAMES.items():
+        tag = Translator(language).tag
+        current = ' aria-current="true"' if tag == words.tag else ""
+        links.append(f'<a href="{root}?{QUERY}={language}" lang="{tag}" hreflang="{tag}"{current}>{name}</a>')
+    # Named in both, because it is looked for by those who cannot read the page.
+    return f'<nav class="easyphoto-languages" aria-label="Language / 语言">{"".join(links)}</nav>'
+
+
+def _place_foot(words: Translator, root: str) -> None:
+    api = f'<a href="{root}easyphoto/v1/openapi.json">{escape(words("API for programs"))}</a>'
+    gr.HTML(f'<footer class="easyphoto-foot">EasyPhoto {__version__} · {api}</footer>', elem_id="easyphoto_foot")
 
 
 def _load_script(blocks: gr.Blocks) -> None:

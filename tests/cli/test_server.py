@@ -115,7 +115,7 @@ def test_what_no_route_answers_has_the_same_shape(client):
 
 
 def test_without_gradio_a_page_says_what_is_missing(service, monkeypatch):
-    monkeypatch.setattr(server, "_page", lambda service: None)
+    monkeypatch.setattr(server, "_has_tabs", lambda: False)
 
     answer = TestClient(server.build_app(service)).get("/")
 
@@ -153,8 +153,10 @@ def test_what_comes_through_the_page_stays_in_the_workspace_and_goes_with_the_se
 
 
 def test_gradio_keeps_uploads_where_it_is_told(service, tmp_path):
+    from easyphoto.ui.page import build_page
+
     with server.page_folder(tmp_path / "page") as own:
-        page = server._page(service)
+        page = build_page(service, standalone=True)
 
     kept = {block.GRADIO_CACHE for block in page.blocks.blocks.values() if hasattr(block, "GRADIO_CACHE")}
     assert kept == {str(own)}
