@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ def place_photos(words: Translator) -> PhotoPart:
         elem_id=f"{PREFIX}_photos",
         height=140,
     )
+    consent = words(
+        "Only add photos of people who agreed. They are kept in a private folder on the machine that runs EasyPhoto, "
+        "and go when you delete the person in the tab Persons."
+    )
+    gr.HTML(f'<p class="easyphoto-hint">{escape(consent)}</p>', elem_id=f"{PREFIX}_consent")
     message = gr.HTML("", elem_id=f"{PREFIX}_photos_message")
     card = gr.HTML("", elem_id=f"{PREFIX}_check_card")
     with gr.Row(elem_classes=["easyphoto-buttons"]):
