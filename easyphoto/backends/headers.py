@@ -26,7 +26,10 @@ BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
 }  # fmt: skip
-TAKE = f"Take an {FAMILIES.names_of_files('or')} checkpoint (.safetensors) that can draw pictures from words by itself."
+TAKE = text(
+    "Use a checkpoint (.safetensors) that can draw pictures from words by itself. These can be used: {families}.",
+    families=", ".join(family.short for family in FAMILIES.from_files),
+)
 LORA_ENDINGS = (".lora_down.weight", ".lora_up.weight", ".lora_A.weight", ".lora_B.weight", ".hada_w1_a", ".lokr_w1")
 
 

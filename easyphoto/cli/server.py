@@ -69,8 +69,8 @@ def serve(
     is_local = host in LOOPBACK_ADDRESSES
     if not (is_local or accounts or without_accounts):
         raise InputError(
-            text("Anybody in the network of {host} could see and change every person.", host=host),
-            advice=text("Add --auth user:password, or --without-auth to say that you mean it."),
+            text("Anybody on the network of {host} could see and change every person.", host=host),
+            advice=text("Add --auth user:password, or --without-auth if this is what you want."),
         )
     from easyphoto.api.closing import ClosesInTime
     from easyphoto.api.connections import ImpatientProtocol

@@ -42,7 +42,7 @@ class FetchWeights(Command):
         from easyphoto.weights.refusals import OFFLINE, missing, not_allowed
 
         if not self.names:
-            raise InputError(text("Nothing is asked for."), advice=text("Name a set or a file of the catalogue."))
+            raise InputError(text("Nothing was asked for."), advice=text("Name a set or a file of the catalogue."))
         store = app.with_options(self.options).store
         files = files_named(self.names)
         ids = {file.id for file in files}
@@ -99,5 +99,6 @@ def _raise_for(failed: list[EnvironmentFailure], context: Context) -> None:
         for failure in failed:
             context.note(note("weight-failed", "{error}", error=failure))
         raise WeightsMissing(
-            text("{count} files could not be had.", count=len(failed)), advice=text("What to do for each stands above.")
+            text("{count} files could not be downloaded.", count=len(failed)),
+            advice=text("See above for what to do about each."),
         )

@@ -22,7 +22,7 @@ class SetupTrainer(Command):
 
     @property
     def title(self) -> str:
-        return text("set up training")
+        return text("set up the trainer")
 
     def run(self, app: EasyPhoto, context: Context) -> Mapping[str, str]:
         """Return the versions in the environment; empty if this Python trains by itself and needs no environment."""

@@ -28,5 +28,5 @@ def family_of_lora(file: Path) -> Family:
     if family is not None:
         return family
     width = header.lora_words_width
-    words = "of unknown shape" if width is None else f"for a model whose words are {width} wide"
+    words = text("of an unknown kind") if width is None else text("for a model of text width {width}", width=width)
     raise InputError(text("{name} is a LoRA {words}.", name=file.name, words=words), advice=_TAKE)

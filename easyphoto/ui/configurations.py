@@ -195,7 +195,7 @@ class Saving:
     def loaded(self, configuration: Configuration, said: str) -> dict[Any, Any]:
         shown, missing = self.form.show(configuration, self.service.facts())
         left = (*configuration.dropped, *missing)
-        lines = " ".join((said, self.words("Not taken:"), *map(self.words.translate, left))) if left else said
+        lines = " ".join((said, self.words("Not used:"), *map(self.words.translate, left))) if left else said
         return {
             **shown,
             **self.listed(current=configuration.name),
@@ -235,7 +235,7 @@ def connect_saved(saving: Saving) -> None:
 
 def rows_html(names: tuple[str, ...], words: Translator, to: str, current: str = "", asked: str = "") -> str:
     if not names:
-        said = words("Nothing is saved yet. What is saved here is everybody's who uses this page.")
+        said = words("Nothing is saved yet. What is saved here can be used by everybody who uses this page.")
         return f'<p class="easyphoto-hint">{escape(said)}</p>'
     rows = "".join(_row_html(name, words, to, is_current=name == current, is_asked=name == asked) for name in names)
     label = escape(words("Saved settings"))

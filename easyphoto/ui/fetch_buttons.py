@@ -14,10 +14,10 @@ ORDER = f"{PANEL}_order"
 GET = "get"
 # Notes about a part that is missing, by their codes, with what the page says in place of the command to run.
 NOTE_WORDS: Mapping[str, str] = {
-    "parts-missing": "Not at hand: {missing}.",
-    "coverings-not-recognised": "Covered faces are not recognised: the face detector for photographs is not at hand.",
-    "photographs-not-looked-at": "Pictures without a drawn face were not looked at as photographs: the face detector"
-    " for photographs is not at hand.",
+    "parts-missing": "Missing: {missing}.",
+    "coverings-not-recognised": "Covered faces are not recognised: the face detector for photographs is missing.",
+    "photographs-not-looked-at": "Pictures without a drawn face were not searched for photographed faces: the face "
+    "detector for photographs is missing.",
 }
 _PHOTOGRAPHS = "photographs"
 

@@ -88,7 +88,7 @@ class SettingFields(Generic[S]):
             for each, now in wanted.items()
             if before[each] != _shown_text(now)
         ]
-        said = " · ".join(changes) or self.words("Everything that it sets is so already.")
+        said = " · ".join(changes) or self.words("Everything that it sets is set that way already.")
         return updates, f'<p class="easyphoto-hint" role="status" lang="{self.words.tag}">{escape(said)}</p>'
 
     @property

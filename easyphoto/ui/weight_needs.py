@@ -95,11 +95,9 @@ def _every(store: WeightStore, families: Sequence[Family]) -> Iterator[WeightNee
 def _photographs(store: WeightStore) -> WeightNeed | None:
     has_embedder = any(store.is_there(id) and store.allows(id) for id in AUTOMATIC)
     if not store.is_there(_DETECTOR):
-        without = text("Without it no face is found on a photograph, and nobody can check photos or templates.")
+        without = text("Without it no face is found on a photograph, so photos and templates cannot be checked.")
     else:
-        without = text(
-            "Without it nobody can check whether all photos show the same person, and likeness cannot be measured."
-        )
+        without = text("Without it, photos of somebody else are not noticed, and likeness cannot be measured.")
     skipped = AUTOMATIC if has_embedder else ()
     return _need(store, PHOTOGRAPHS, text("Faces on photographs"), without, is_needed=True, skipped=skipped)
 

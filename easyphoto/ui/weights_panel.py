@@ -216,10 +216,10 @@ class _Rows:
         if job is not None and _is_going(job):
             return self._order(words("Cancel"), f"{CANCEL} {job.id}", title)
         if not need.is_allowed:
-            said = words("Refused by the choice of licences ({licences}).", licences=self.licences)
+            said = words("Not allowed by the licence setting ({licences}).", licences=self.licences)
             return f'<p class="easyphoto-why">{escape(said)}</p>'
         if self.is_offline:
-            return f'<p class="easyphoto-why">{escape(words("Nothing is fetched: the offline switch is on."))}</p>'
+            return f'<p class="easyphoto-why">{escape(words("Nothing is downloaded: the offline switch is on."))}</p>'
         return self._order(words("Resume") if need.bytes_begun else words("Fetch"), f"{GET} {need.name}", title)
 
     def _order(self, label: str, order: str, title: str) -> str:

@@ -56,11 +56,11 @@ def without_template(error: NoFaceFound) -> NoFaceFound:
     reasons = error.message.values.get("reasons")
     if reasons is None:
         return NoFaceFound(
-            text("There is no face in the picture that was generated."),
-            advice=text("Ask for a person in the prompt, near enough for the face to be well visible."),
+            text("There is no face in the generated picture."),
+            advice=text("Ask for a person in the prompt, close enough for the face to be clearly visible."),
         )
     return NoFaceFound(
-        text("No face in the picture that was generated can be done well ({reasons}).", reasons=reasons),
+        text("No face in the generated picture is suitable ({reasons}).", reasons=reasons),
         advice=text("Generate another, with a larger face that looks at the viewer."),
     )
 

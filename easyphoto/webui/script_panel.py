@@ -31,8 +31,8 @@ from easyphoto.webui.script_request import (
 # What the settings do to a picture that is generated here, where nobody has chosen a template.
 LABEL_WORDS = {
     "lora_weight": "Strength of the training",
-    "first_strength": "Paint the face anew",
-    "second_strength": "Paint its border anew",
+    "first_strength": "Repaint the face",
+    "second_strength": "Repaint its border",
     "fusion": "Take details from their photo",
     "colour_transfer": "Keep the picture's light",
     "retouch": "Smooth the skin",
@@ -41,10 +41,10 @@ LABEL_WORDS = {
 }
 HELP_WORDS = {
     "lora_weight": "Higher: more like the person. 0: without it.",
-    "first_strength": "Empty: as the checkpoint does best.",
-    "second_strength": "0: not at all. Empty: as the checkpoint does best.",
+    "first_strength": "Empty: the usual one for the checkpoint.",
+    "second_strength": "0: not at all. Empty: the usual one for the checkpoint.",
     "prompt": "Such as: smiling, glasses.",
-    "identity": "auto: their training, or the best at hand for who is not trained.",
+    "identity": "auto: their training, or the best available for those who are not trained.",
 }
 FIELDS = ("lora_weight", "first_strength", "second_strength", "prompt", "identity")
 SWITCHES = ("fusion", "colour_transfer", "retouch")

@@ -178,7 +178,7 @@ def read_configuration(file: Path, *, kind: str) -> Configuration:
     except OSError as error:
         raise BadRecord(
             text("{source} cannot be read: {cause}.", source=file, cause=cause_of(error)),
-            advice=text("Check that it is there and may be read."),
+            advice=text("Check that it exists and can be read."),
         ) from error
     return configuration_in(content, kind=kind, source=file.name)
 
@@ -190,7 +190,7 @@ def configuration_in(content: bytes, *, kind: str, source: str) -> Configuration
     except ValueError as error:
         raise BadRecord(
             text("{source} cannot be read: {error}", source=source, error=str(error)),
-            advice=text("Take a JSON file that Export wrote."),
+            advice=text("Use a JSON file that Export wrote."),
         ) from error
     return configuration_from(found, kind=kind, source=source)
 
@@ -220,8 +220,8 @@ def configuration_from(content: Any, *, kind: str, source: str) -> Configuration
 def _checked_record(content: Any, kind: str, source: str) -> Mapping[str, Any]:
     if not isinstance(content, dict) or content.get("easyphoto") != "configuration":
         raise BadRecord(
-            text("{source} holds no saved settings.", source=source),
-            advice=text("Take a JSON file that Export wrote."),
+            text("There are no saved settings in {source}.", source=source),
+            advice=text("Use a JSON file that Export wrote."),
         )
     version = content.get("version")
     if type(version) is not int or version > VERSION:
@@ -231,8 +231,8 @@ def _checked_record(content: Any, kind: str, source: str) -> Mapping[str, Any]:
         )
     if content.get("kind") != kind:
         raise BadRecord(
-            text("{source} holds settings for {kind}.", source=source, kind=repr(content.get("kind"))),
-            advice=text("Here settings for {kind} are wanted.", kind=repr(kind)),
+            text("The settings in {source} are for {kind}.", source=source, kind=repr(content.get("kind"))),
+            advice=text("Settings for {kind} are needed here.", kind=repr(kind)),
         )
     return content
 
@@ -273,7 +273,7 @@ class _Reading:
         self.refuse(
             BadSettings(
                 text("{name} cannot be {value}.", name="base", value=repr(value)[:100]),
-                advice=text("It wants {wanted}.", wanted=text("text")),
+                advice=text("It must be {wanted}.", wanted=text("text")),
             )
         )
         return None

@@ -61,7 +61,7 @@ def test_a_checkpoint_that_everybody_named_is_replaced_and_said(client):
         ({"network_alpha": 256}, "network_alpha is larger than rank."),
         ({"train_mode_choose": "Train Scene Lora"}, "Train Scene Lora does not exist here."),
         ({"instance_images": ["http://a.example/x.png"]}, "is a web address"),
-        ({"instance_images": ["@"]}, "is no base64"),
+        ({"instance_images": ["@"]}, "is not valid base64"),
         ({"sd_model_checkpoint": "/srv/x.ckpt"}, "The base cannot be"),
         ({"resolution": 3}, "resolution cannot be 3"),
     ],

@@ -227,7 +227,7 @@ class BackendContract:
 
         assert "lora" in capabilities.conditions
         assert set(capabilities.timed_conditions) <= set(capabilities.conditions)
-        with pytest.raises(MissingCapability, match=r"a smile.*kind 'smell'"):
+        with pytest.raises(MissingCapability, match=r"a smile \(smell\) cannot"):
             backend.inpaint(inpaint_request(conditions=(Smell(),)), NullProgress())
 
     def test_a_lora_for_some_of_the_steps_is_applied_there_or_refused(self, backend: Backend, lora: Path) -> None:
@@ -238,7 +238,9 @@ class BackendContract:
             assert (painted != self.paint(backend)).any()
             assert (painted != self.paint(backend, conditions=(LoraCondition(lora),))).any()
         else:
-            with pytest.raises(MissingCapability, match=r"any\.safetensors in all steps, not from 0 to 0\.5"):
+            with pytest.raises(
+                MissingCapability, match=r"any\.safetensors can only be used in all steps, not from 0 to 0\.5"
+            ):
                 backend.inpaint(half, NullProgress())
 
     @pytest.mark.parametrize("kind", FACE_KINDS)
@@ -247,7 +249,7 @@ class BackendContract:
     ) -> None:
         anna, bert = face(kind, 1), face(kind, 2)
         if kind not in backend.capabilities().conditions:
-            with pytest.raises(MissingCapability, match=f"kind '{kind}'"):
+            with pytest.raises(MissingCapability, match=rf"\({kind}\) cannot"):
                 backend.inpaint(inpaint_request(conditions=(anna,)), NullProgress())
             return
         plain = self.paint(backend)
@@ -267,7 +269,7 @@ class BackendContract:
         self, backend: Backend, face: Callable[[str, int], FaceCondition], kind: str
     ) -> None:
         if kind not in backend.capabilities().conditions:
-            with pytest.raises(MissingCapability, match=f"kind '{kind}'"):
+            with pytest.raises(MissingCapability, match=rf"\({kind}\) cannot"):
                 backend.inpaint(inpaint_request(conditions=(nobody(kind, weight=0.0),)), NullProgress())
             return
         plain, one = self.paint(backend), face(kind, 1)

@@ -151,10 +151,10 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
         "made for the image encoder CLIP ViT-bigG/14, not for CLIP ViT-H/14", "weights list",
     ),
     "plus for ViT-L": (
-        states.adapter(states.resampler(64, 1024, 2048), SDXL), "the picture encoder CLIP ViT-L/14", "weights list",
+        states.adapter(states.resampler(64, 1024, 2048), SDXL), "the image encoder CLIP ViT-L/14", "weights list",
     ),
     "full for another encoder": (
-        states.adapter(states.full(768, taken=768), SD15), "the picture encoder 768", "weights list",
+        states.adapter(states.full(768, taken=768), SD15), "the image encoder 768", "weights list",
     ),
     "lora": (
         {"lora_unet_x.lora_down.weight": (4, 320), "lora_unet_x.lora_up.weight": (320, 4)},
@@ -165,7 +165,7 @@ OTHERS: dict[str, tuple[Shapes, str, str]] = {
             "controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3),
             "add_embedding.linear_1.weight": (1280, 2816),
         },
-        "is a ControlNet", "EcomID's",
+        "is a ControlNet", "EcomID",
     ),
     "checkpoint": (
         {"model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "is a checkpoint", "weights list",
@@ -201,7 +201,7 @@ def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
     for file in (tmp_path / "a.safetensors", tmp_path / "a.bin"):
         file.write_bytes(file.read_bytes()[:-900])
 
-    with pytest.raises(InputError, match=r"a\.safetensors was cut off"):
+    with pytest.raises(InputError, match=r"a\.safetensors is incomplete"):
         read_layout(tmp_path / "a.safetensors")
     with pytest.raises(
         InputError, match=r"a\.bin is not a checkpoint in the format of torch 1\.6 and later, or it is incomplete"

@@ -116,12 +116,12 @@ STRANGERS: list[tuple[str, dict[str, tuple[int, ...]]]] = [
         },
     ),
     ("a UNet in diffusers' names", {"down_blocks.0.resnets.0.conv1.weight": (320, 320, 3, 3)}),
-    ("an autoencoder", {"encoder.conv_in.weight": (128, 3, 3, 3), "decoder.conv_in.weight": (512, 4, 3, 3)}),
-    ("an autoencoder", {"first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3)}),
+    ("a VAE", {"encoder.conv_in.weight": (128, 3, 3, 3), "decoder.conv_in.weight": (512, 4, 3, 3)}),
+    ("a VAE", {"first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3)}),
     ("a text encoder", {"text_model.embeddings.position_embedding.weight": (77, 768)}),
     ("a textual inversion", {"emb_params": (4, 768)}),
     ("a UNet without its text encoders", {key: SD15_SHAPES[key] for key in SD15_SHAPES if key.startswith(UNET)}),
-    ("a model of no known family", {"blocks.0.attn.weight": (64, 64)}),
+    ("a type of model that EasyPhoto does not know", {"blocks.0.attn.weight": (64, 64)}),
 ]
 
 
@@ -152,7 +152,7 @@ def test_a_file_that_was_cut_off_is_named(tmp_path: Path):
     file = write_hole(tmp_path / "model.safetensors", SD15_SHAPES)
     os.truncate(file, file.stat().st_size - 1)
 
-    with pytest.raises(InputError, match="was cut off"):
+    with pytest.raises(InputError, match="is incomplete"):
         read_header(file)
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_was_cut_off_is_named(tmp_path: Path):
         (b"short", "not a safetensors file"),
         (b"<html>not found</html>", "not a safetensors file"),
         (struct.pack("<Q", 100_000_001) + b"{}", "not a safetensors file"),
-        (struct.pack("<Q", 50) + b"{}", "was cut off"),
+        (struct.pack("<Q", 50) + b"{}", "is incomplete"),
         (struct.pack("<Q", 4) + b"{oh}", "header of .* is broken"),
         (struct.pack("<Q", 2) + b"[]", "not a table of tensors"),
         (struct.pack("<Q", 8) + b'{"a": 1}', "header of .* is broken"),
@@ -226,7 +226,7 @@ def test_what_only_the_library_notices_is_named_too(tmp_path: Path, fault: str):
 def test_a_file_of_another_kind_is_refused(tmp_path: Path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
 
-    with pytest.raises(InputError, match=r"model\.gguf is no checkpoint"):
+    with pytest.raises(InputError, match=r"model\.gguf is not a checkpoint"):
         base_model(str(tmp_path / "model.gguf"))
 
 

@@ -193,7 +193,7 @@ def test_a_lora_that_does_not_fit_is_refused_by_its_keys(
     bad = tmp_path / "bad.safetensors"
     save_file(tensors, bad)
     if change == "no file":
-        bad.write_bytes(b"this is no LoRA")
+        bad.write_bytes(b"this is not a LoRA")
     before = weights_of(components)
 
     with pytest.raises(MissingCapability, match=r"bad\.safetensors"):

@@ -61,7 +61,7 @@ def test_classes_of_foreign_packages_are_refused(tmp_path: Path):
     file = tmp_path / "model.ckpt"
     torch.save({"state_dict": {"a": torch.zeros(2)}, "when": Path("x")}, file)
 
-    with pytest.raises(InputError, match="holds more than tensors"):
+    with pytest.raises(InputError, match="contains more than tensors"):
         read_pickle(file)
 
 
@@ -102,7 +102,7 @@ def test_a_program_deep_in_a_group_is_not_run(tmp_path: Path):
     target = tmp_path / "infected"
     torch.save({"image_proj": {"a": torch.zeros(2), "b": Touches(target)}}, tmp_path / "adapter.bin")
 
-    with pytest.raises(InputError, match=r"adapter\.bin holds more than tensors"):
+    with pytest.raises(InputError, match=r"adapter\.bin contains more than tensors"):
         header_of(tmp_path / "adapter.bin")
     assert not target.exists()
 

@@ -187,7 +187,7 @@ def test_what_is_no_encoder_or_not_whole_is_named(tmp_path: Path) -> None:
     some = dict(list(published(reference()).items())[:9])
     pruned = written(tmp_path / "pruned.safetensors", some)
 
-    with pytest.raises(InputError, match=r"text\.safetensors holds no picture encoder"):
+    with pytest.raises(InputError, match=r"text\.safetensors contains no image encoder"):
         load_picture_encoder(tmp_path / "text.safetensors", **PLACE)
     with pytest.raises(WeightsMissing, match=r"The image encoder in pruned\.safetensors lacks"):
         load_picture_encoder(pruned, **PLACE)

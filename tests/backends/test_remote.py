@@ -119,7 +119,7 @@ def test_more_controls_than_the_web_ui_takes_are_refused(host: Served) -> None:
     host.state.units = 1
     backend = opened(host)
 
-    with pytest.raises(MissingCapability, match="takes 1 controls at once, 2 are needed"):
+    with pytest.raises(MissingCapability, match="allows 1 controls at once; 2 are needed"):
         backend.inpaint(inpaint_request(controls=(canny(), canny(0.5))), NullProgress())
 
 
@@ -229,7 +229,7 @@ def test_a_base_that_only_this_machine_has_is_noted(host: Served) -> None:
 def test_a_name_that_the_web_ui_does_not_know_is_refused(host: Served) -> None:
     with pytest.raises(MissingCapability, match=r"no checkpoint 'third'.*first, second"):
         opened(host, "third")
-    with pytest.raises(MissingCapability, match="cannot paint with Miniature"):
+    with pytest.raises(MissingCapability, match="cannot make pictures with Miniature"):
         open_remote(WebUi(address_from(host.url), HASTE), MINIATURE)
 
 
@@ -347,7 +347,7 @@ def test_a_host_out_of_memory_is_told_as_that(host: Served, remote: RemoteBacken
 def test_an_answer_that_is_no_picture_is_refused(host: Served, remote: RemoteBackend, images: str) -> None:
     host.state.answers[IMG2IMG] = (200, {}, f'{{"images": {images}, "info": "{{}}"}}'.encode())
 
-    with pytest.raises(BackendError, match="no picture"):
+    with pytest.raises(BackendError, match="cannot be read as a picture"):
         remote.inpaint(inpaint_request(), NullProgress())
 
 

@@ -155,7 +155,7 @@ def test_only_an_autoencoder_that_overflows_stays_wide(written: Written, dtype: 
     ("lost", "said"),
     [
         (ldm_names.UNET_PREFIX + "middle_block.1.proj_in.weight", "UNet"),
-        (ldm_names.VAE_PREFIX + "decoder.mid.attn_1.q.weight", "autoencoder"),
+        (ldm_names.VAE_PREFIX + "decoder.mid.attn_1.q.weight", "VAE"),
     ],
 )
 def test_a_missing_tensor_is_named(written: Written, tmp_path: Path, lost: str, said: str):
@@ -178,7 +178,7 @@ def test_a_tensor_of_another_shape_is_refused(written: Written, tmp_path: Path):
     }
     file = rewritten(written, tmp_path, state)
 
-    with pytest.raises(InputError, match=r"out\.2\.weight has the shape \(4, 8, 3, 3\) where \(4, 32, 3, 3\)"):
+    with pytest.raises(InputError, match=r"out\.2\.weight has the shape \(4, 8, 3, 3\) instead of \(4, 32, 3, 3\)"):
         load_single_file(written.family, file, **FLOAT)
 
 

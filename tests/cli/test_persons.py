@@ -36,7 +36,7 @@ def test_who_arrives_is_named_on_stdout_and_who_does_not_beside_it(
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'workspace' / 'persons' / 'anna'}\n"
     assert "Left out: My Wife." in said.err
-    assert "Note on anna: Imported:" in said.err
+    assert "Note on anna: Imported." in said.err
 
 
 def test_a_renamed_person_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

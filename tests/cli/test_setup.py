@@ -52,7 +52,7 @@ def test_one_that_is_ready_is_shown_and_one_that_is_not_is_made(
     made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     def not_ready(env: Path) -> EnvironmentReport:
-        raise TrainerMissing("It is half-made.", advice="Press.")
+        raise TrainerMissing("It is incomplete.", advice="Press.")
 
     monkeypatch.setattr(environment, "missing_here", lambda: ("peft",))
     monkeypatch.setattr(environment, "ready_environment", lambda env: MADE)
@@ -61,7 +61,7 @@ def test_one_that_is_ready_is_shown_and_one_that_is_not_is_made(
 
     monkeypatch.setattr(environment, "ready_environment", not_ready)
     assert main(["setup", "--workspace", str(tmp_path)]) == 0
-    assert (made, "It is half-made." in capsys.readouterr().err) == ([tmp_path / "env"], True)
+    assert (made, "It is incomplete." in capsys.readouterr().err) == ([tmp_path / "env"], True)
 
 
 def test_what_this_python_lacks_is_named_with_what_it_has(monkeypatch: pytest.MonkeyPatch):

@@ -83,7 +83,7 @@ def test_what_the_package_raises_over_a_picture_gets_a_name(
 
 
 def test_without_its_file_the_package_is_not_even_asked(package: StandIn, tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match=r"det_10g\.onnx is not there"):
+    with pytest.raises(WeightsMissing, match=r"det_10g\.onnx is missing"):
         InsightFaceDetector(tmp_path / "det_10g.onnx")
 
     assert package.opened == []

@@ -131,7 +131,7 @@ def test_what_looks_of_the_other_kind_is_said() -> None:
     assert with_embedder.remarks(PICTURE, THEIRS) == (
         "looks photographed, while the person's photos are treated as drawings: its likeness cannot be measured",
     )
-    assert without.remarks(PICTURE, OWN) == ("looks drawn, while the person's photos are taken for photographs",)
+    assert without.remarks(PICTURE, OWN) == ("looks drawn, while the person's photos are treated as photographs",)
 
 
 @pytest.mark.parametrize("faces", [(), (THEIRS,)])
@@ -141,4 +141,4 @@ def test_that_the_other_engine_is_not_at_hand_is_said_once_it_is_wanted(faces: t
 
     assert engine.detect(PICTURE) == faces
     assert before == ()
-    assert [note[-34:] for note in engine.notes] == ["hand. Run: easyphoto weights get yunet"[-34:]]
+    assert [note[-40:] for note in engine.notes] == ["missing. Run: easyphoto weights get yunet"[-40:]]

@@ -108,7 +108,9 @@ def test_where_the_best_embedder_cannot_be_opened_the_next_one_is_taken(
     engine = open_photo_engine(store, NullProgress(), FaceSettings(saliency="grabcut"))
 
     assert engine.embedder == "sface"
-    assert [note[:51] for note in engine.notes] == ["The face recognition auraface cannot be used: "]
+    assert [note[: len("The face recognition auraface cannot be used: ")] for note in engine.notes] == [
+        "The face recognition auraface cannot be used: "
+    ]
 
 
 def test_a_chosen_part_that_cannot_be_opened_is_an_error(yunet: Path, tmp_path: Path) -> None:
@@ -166,7 +168,9 @@ def test_a_parsing_network_that_cannot_be_opened_is_a_note_and_five_points_do(yu
     engine = open_photo_engine(store, NullProgress(), FaceSettings(embedder="none", saliency="grabcut"))
 
     assert engine.parts == ("yunet", "landmarks")
-    assert [note[:48] for note in engine.notes] == ["The face parser bisenet cannot be used: "]
+    assert [note[: len("The face parser bisenet cannot be used: ")] for note in engine.notes] == [
+        "The face parser bisenet cannot be used: "
+    ]
 
 
 def test_the_parser_chosen_by_name_is_taken_though_a_network_is_at_hand(yunet: Path, tmp_path: Path) -> None:

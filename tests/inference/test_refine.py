@@ -191,8 +191,8 @@ def test_what_was_asked_for_and_not_opened_is_said(tmp_path: Path):
 
     fused = taken(tmp_path, replace(RESTORED, fusion_engine="inswapper"), Finisher(Painter(RED))).notes
     assert "Fused with the built-in warp instead: inswapper could not be opened." in fused
-    assert "Face restoration was left out: gfpgan was not opened." in without
-    assert "The enlargement was left out: realesrgan-x2plus was not opened." in without
+    assert "Face restoration was left out: gfpgan could not be opened." in without
+    assert "The enlargement was left out: realesrgan-x2plus could not be opened." in without
     assert reasons.count("Face restoration was left out. No spandrel.") == 1
 
 

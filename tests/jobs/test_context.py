@@ -97,7 +97,7 @@ def test_what_a_training_says_of_its_end_is_told_and_not_the_speed_of_its_photos
     def training(context):
         context.step(0, 10, "looking at photos")
         clock.now += 4
-        context.step(10, 10, "dataset ready")
+        context.step(10, 10, "photos ready for training")
         context.step(0, 0, "starting the trainer")
         clock.now += 4
         context.training_event(Step(20, 40, 0.2, 1e-4, 0.3, 60.0, 900))

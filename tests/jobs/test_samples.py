@@ -21,7 +21,7 @@ TITLES = {
     "import": "import dora.zip",
     "photograph": "photograph anna",
     "resume": "resume carla",
-    "setup": "set up training",
+    "setup": "set up the trainer",
     "template": "draw garden",
     "train": "train Anna",
     "train-cancelled": "train carla",

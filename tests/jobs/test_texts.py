@@ -50,7 +50,7 @@ def test_another_process_says_it_in_chinese(workspace):
 
     assert job.state is State.FAILED
     assert "只保留了 3 张照片；5 至 20 张的相似度更好。" in card
-    assert "取值范围为 1 到 9。" in card
+    assert "必须在 1 到 9 之间。" in card
     assert "正在查看 a.jpg" in "\n".join(event_lines(store.events(id), CHINESE))
     assert [said.code for said in job.notes if isinstance(said, Text)] == ["few-photos"]
 

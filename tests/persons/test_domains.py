@@ -187,7 +187,7 @@ def test_no_likeness_is_told_of_a_face_of_another_kind_and_that_is_said(
         ("dora",), (tmp_path / "photographed-template.png",), settings=InferenceSettings(retouch=False)
     ).run(app, NullContext())
 
-    said = "looks photographed, while the person's photos are taken for drawings"
+    said = "looks photographed, while the person's photos are treated as drawings"
     said += ": its likeness cannot be measured." if embedder else "."
     assert made.made[0].before is None
     assert made.made[0].best.likeness == (None,)

@@ -52,9 +52,9 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("not a tensor in sight")
 
     for file, words in (
-        (sd2, "1024 wide"),
+        (sd2, "text width 1024"),
         (scene, "of a scene"),
-        (tmp_path / "other.safetensors", "is no LoRA"),
+        (tmp_path / "other.safetensors", "is not a LoRA"),
         (tmp_path / "text.safetensors", "not a safetensors"),
     ):
         with pytest.raises(InputError, match=words):

@@ -195,7 +195,7 @@ def test_without_a_limit_the_embedder_ranks_but_nobody_is_a_stranger(tmp_path: P
     assert identities[3] < 0.5
     assert result.kept[-1].photo == "ben.png"
     assert result.notes[0].startswith("identity not checked: it is not known how much likeness colours finds")
-    assert result.identity_words == "ranked by colours, identity not checked"
+    assert result.identity_words == "ranked with colours, identity not checked"
     assert "Much less alike than the other photos" in result.notes[1]
     assert "ben.png" in result.notes[1]
     assert "0.png" not in result.notes[1]

@@ -89,7 +89,7 @@ def test_photographs_that_are_insisted_to_be_drawings_are_not_compared_and_that_
     assert check.identity_words == "identity not checked"
     assert not check.reference_assured
     assert (
-        "No face looks drawn, although the photos are taken for drawings. If they are photographs, say so: --engine "
+        "No face looks drawn, although the photos are treated as drawings. If they are photographs, say so: --engine "
         "photographs (in the tab: Kind of pictures; in the API: options.engine)."
     ) in check.notes
     assert check.kept[0].rank > 0

@@ -128,5 +128,5 @@ def test_what_goes_wrong_has_a_name(monkeypatch: pytest.MonkeyPatch, failure: Ex
 def test_an_answer_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch):
     install(monkeypatch, FakeNetwork(lambda tensor: (tensor * float("nan"),), purpose="FaceSR"))
 
-    with pytest.raises(BackendError, match="not a number"):
+    with pytest.raises(BackendError, match="not numbers"):
         FaceNetwork(FILE).restore(Image.new("RGB", (512, 512)))

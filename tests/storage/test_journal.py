@@ -277,7 +277,7 @@ def test_a_damaged_record_of_the_journal_stops_nobody_and_a_path_out_of_the_work
     write_text(root / "changes" / "1.json", "{")
     begin(root, new_change(INSTALL, ("anna",), new="../../mine", old="../../mine"))
 
-    assert "leads out" in " ".join(sweep(app.workspace, app.host).troubles)
+    assert "points outside" in " ".join(sweep(app.workspace, app.host).troubles)
 
     assert outside.is_dir()
     assert {person.id for person in app.workspace.list_persons()} == {"anna", "ben"}

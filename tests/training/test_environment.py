@@ -156,7 +156,7 @@ def test_a_half_made_environment_is_no_environment(tmp_path: Path, here: Path):
 
     (tmp_path / "env" / environment.STAMP).unlink()
 
-    with pytest.raises(TrainerMissing, match="half-made"):
+    with pytest.raises(TrainerMissing, match="incomplete"):
         ready_python(tmp_path / "env")
 
 
@@ -170,7 +170,7 @@ def test_the_python_is_found_from_any_working_folder(tmp_path: Path, here: Path,
 def test_an_environment_whose_python_is_gone_is_none(tmp_path: Path, here: Path):
     whole(tmp_path / "env").unlink()
 
-    with pytest.raises(TrainerMissing, match="half-made"):
+    with pytest.raises(TrainerMissing, match="incomplete"):
         ready_python(tmp_path / "env")
 
 
@@ -328,7 +328,7 @@ def test_what_pip_cannot_find_leaves_no_environment_and_another_try_succeeds(
 
     with pytest.raises(TrainerMissing, match=r"small_package==2\.0"):
         make_environment(env, NullProgress())
-    with pytest.raises(TrainerMissing, match="half-made"):
+    with pytest.raises(TrainerMissing, match="incomplete"):
         ready_python(env)
     small_lock.write_text("small_package==1.0\n")
 

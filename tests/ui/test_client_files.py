@@ -34,7 +34,7 @@ def test_an_upload_is_taken_once_and_not_kept_by_the_page(upload: Path):
     (file,) = brought(claim(upload, folder=upload.parent.parent))
 
     assert (file.name, file.take(), upload.exists()) == ("me.png", b"a picture", False)
-    with pytest.raises(ForeignFile, match="did not come in through this page"):
+    with pytest.raises(ForeignFile, match="was not uploaded through this page"):
         brought(claim(upload, folder=upload.parent.parent))
 
 

@@ -163,7 +163,7 @@ def test_an_imported_file_fills_the_form_and_is_saved_only_when_people_say_so(tr
 def test_a_file_of_the_other_tab_is_refused_by_name(training: Saving, tmp_path: Path):
     other = configuration_of(PHOTOGRAPH, "x", Options(), InferenceSettings())
 
-    with pytest.raises(BadRecord, match=r"x\.json holds settings for 'photograph'\."):
+    with pytest.raises(BadRecord, match=r"The settings in .*x\.json are for 'photograph'\."):
         training.brought_in(brought(tmp_path, "x.json", other.text()))
 
 

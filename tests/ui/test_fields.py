@@ -76,7 +76,7 @@ def test_an_error_is_said_in_the_pages_language():
         fields.read(values_of(fields, steps="99999"))
 
     said = (fields.words.translate(caught.value.message), fields.words.translate(caught.value.advice))
-    assert said == ("步数：不能是 99999。", "取值范围为 1 到 20000。")
+    assert said == ("步数：不能是 99999。", "必须在 1 到 20000 之间。")
 
 
 def test_choices_are_shown_in_words_and_read_as_values():
@@ -114,7 +114,7 @@ def test_a_preset_leaves_alone_what_no_preset_speaks_of_and_says_what_it_changes
     )
     assert re.sub("<[^>]*>", "", said) == "Second pass steps auto → 10 · Pictures 2 → 1"
     _, again = fields.show_preset("fast", changed)
-    assert re.sub("<[^>]*>", "", again) == "Everything that it sets is so already."
+    assert re.sub("<[^>]*>", "", again) == "Everything that it sets is set that way already."
 
 
 def test_settings_shown_are_the_settings_read():

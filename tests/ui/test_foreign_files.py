@@ -151,7 +151,7 @@ def test_a_path_that_nobody_uploaded_is_refused(client: PageClient, paths: Calla
 def test_whatever_takes_files_refuses_them(client: PageClient, component: str):
     for path in (str(client.page.workspace.parent / "outside" / "secret.png"), "/dev/zero", *_links(client)):
         answer = client.event(component, [client.record(path)])
-        assert answer.status_code in (403, 500) or "did not come in through this page" in answer.text
+        assert answer.status_code in (403, 500) or "was not uploaded through this page" in answer.text
     _nothing_came_of_it(client.page)
 
 
@@ -175,7 +175,7 @@ def test_the_tab_says_why(client: PageClient):
 
     answer = client.event("easyphoto_templates_upload", [client.record(str(folder / "beside.png"))])
 
-    assert "beside.png did not come in through this page" in answer.text or answer.status_code == 403
+    assert "beside.png was not uploaded through this page" in answer.text or answer.status_code == 403
 
 
 def test_a_field_of_text_is_no_way_to_a_file(client: PageClient):

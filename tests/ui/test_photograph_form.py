@@ -119,7 +119,7 @@ def test_different_bases_are_said_before_anything_is_queued(choosing: Choosing):
     write_json(choosing.service.app.workspace.runs / "2" / "run.json", {"base": "other.safetensors"})
     plan = choosing.planned(PhotographPlan(persons=("anna", "ben"), templates=("03-room", "04-two")))
 
-    with pytest.raises(InputError, match="different bases"):
+    with pytest.raises(InputError, match="different base checkpoints"):
         choosing.ask(plan, InferenceSettings())
 
     assert choosing.service.queue.list() == ()

@@ -123,8 +123,8 @@ NOBODY_KNOWS = {
     "reference": KEPT["photo"],
     "question": {"photo": KEPT["photo"], "file": "reference.jpg"},
     "notes": [
-        f"It was not checked whether {KEPT['photo']}, the reference photo, shows the right person. Look at it, and "
-        "choose another one if it does not."
+        f"Whether {KEPT['photo']}, the reference photo, shows the person who is meant was not checked. Look at it, and "
+        "choose another one where it does not."
     ],
 }
 BOTH = [KEPT["photo"], OTHER["photo"]]

@@ -65,7 +65,7 @@ def test_without_an_embedder_the_panel_says_what_nobody_can_know(service: Servic
 
     said = panel_html(service, PanelState(), WORDS)
 
-    assert "Without it nobody can check whether all photos show the same person" in said
+    assert "Without it, photos of somebody else are not noticed" in said
     assert "261 MB · Apache-2.0 · commercial use allowed" in said
     assert 'data-easyphoto-order="get photographs"' in said
     assert ">Fetch</button>" in said
@@ -127,7 +127,7 @@ def test_offline_there_is_a_reason_in_the_buttons_place(service: Service) -> Non
 
     said = panel_html(offline, PanelState(), WORDS)
 
-    assert "Nothing is fetched: the offline switch is on." in said
+    assert "Nothing is downloaded: the offline switch is on." in said
     assert "get photographs" not in said
     with pytest.raises(WeightsMissing):
         obeyed(offline, "get photographs", PanelState())
@@ -140,7 +140,7 @@ def test_what_the_licences_refuse_is_named_and_not_offered(service: Service) -> 
     assert (need.is_allowed, need.commercial) == (False, Commercial.NO)
     said = panel_html(service, PanelState(("buffalo_l",)), WORDS)
     assert "no commercial use" in said
-    assert "Refused by the choice of licences (commercial-safe)." in said
+    assert "Not allowed by the licence setting (commercial-safe)." in said
     with pytest.raises(LicenceRefused):
         obeyed(service, "get buffalo_l", PanelState())
 
@@ -163,16 +163,16 @@ def test_what_is_optional_is_folded_away(service: Service) -> None:
 
 
 def test_a_note_about_a_missing_part_has_a_button_in_place_of_the_command() -> None:
-    absent = text("a face embedder (persons are not told apart)")
+    absent = text("face recognition (people cannot be told apart)")
     said = note(
-        "parts-missing", "Not at hand: {missing}. Run: easyphoto weights get {sets}", missing=joined([absent], "; "),
+        "parts-missing", "Missing: {missing}. Run: easyphoto weights get {sets}", missing=joined([absent], "; "),
         sets="photographs",
     )  # fmt: skip
 
     html = notes_html([said], WORDS)
 
     assert weights_of_note(said) == ("photographs",)
-    assert "Not at hand: a face embedder (persons are not told apart)." in html
+    assert "Missing: face recognition (people cannot be told apart)." in html
     assert 'data-easyphoto-order="get photographs" data-easyphoto-to="easyphoto_weights_order"' in html
     assert "easyphoto weights get" not in html
 
@@ -214,7 +214,7 @@ def test_verdicts_are_amber_where_nobody_can_say_whose_faces_they_are(sets: str,
         "faces": (),
     }
     said = note(
-        "parts-missing", "Not at hand: {missing}. Run: easyphoto weights get {sets}", missing="something", sets=sets
+        "parts-missing", "Missing: {missing}. Run: easyphoto weights get {sets}", missing="something", sets=sets
     )
     checked = Checked({"verdicts": [verdict], "notes": [said], "reference": "a.jpg"}, {}, ("a.jpg",), "a.jpg")
 

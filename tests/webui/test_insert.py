@@ -143,8 +143,8 @@ def test_a_picture_without_a_face_is_refused_and_nothing_is_painted(host, app, p
 
     assert there.requests == []
     assert str(caught.value) == (
-        "There is no face in the picture that was generated. "
-        "Ask for a person in the prompt, near enough for the face to be well visible."
+        "There is no face in the generated picture. "
+        "Ask for a person in the prompt, close enough for the face to be clearly visible."
     )
 
 

@@ -232,8 +232,8 @@ def test_the_fold_lists_who_is_trained_and_the_declared_ranges(host):
         controls = made_script().ui(True)
 
     assert [control.label for control in controls] == [
-        "Put a person into the picture", "Person", "Strength of the training", "Paint the face anew",
-        "Paint its border anew", "Take details from their photo", "Keep the picture's light", "Smooth the skin",
+        "Put a person into the picture", "Person", "Strength of the training", "Repaint the face",
+        "Repaint its border", "Take details from their photo", "Keep the picture's light", "Smooth the skin",
         "More words for the face", "Painted by", "Other settings",
     ]  # fmt: skip
     assert [choice if isinstance(choice, str) else choice[0] for choice in controls[1].choices] == ["anna", "ben"]

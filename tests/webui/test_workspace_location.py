@@ -14,7 +14,7 @@ from easyphoto.storage.locks import file_lock
 from easyphoto.ui.language import Translator
 from easyphoto.webui import workspace_location as place_module
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.script_panel import ready_persons
+from easyphoto.webui.script_persons import ready_persons
 from easyphoto.webui.served_files import is_reached, keep_out
 from easyphoto.webui.service import QUEUE, open_service
 from easyphoto.webui.workspace_location import JOURNAL, settle, workspace_of
@@ -96,7 +96,7 @@ def test_while_a_training_runs_the_workspace_is_used_where_it_is_and_moved_later
 
     assert settled.root == earlier == workspace_of(there.folder)
     assert "could not be moved out of the web UI's folder yet. Another process" in settled.notes[0]
-    assert Translator("zh_CN").translate(settled.notes[0]).startswith("人物数据暂时未能移出网页界面的文件夹。")
+    assert Translator("zh_CN").translate(settled.notes[0]).startswith("人物数据暂时未能移出 Web UI 的文件夹。")
     assert settle(there.folder).root != earlier
     assert not earlier.exists()
 

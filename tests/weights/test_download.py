@@ -104,7 +104,7 @@ LONGER = len(CONTENT) + 5
 BAD = {
     "sends another file": ([gives(OTHER)], ChecksumMismatch, "sha256"),
     "sends another file of the right length": ([gives(b"x" * len(CONTENT))], ChecksumMismatch, "not " + SHA256[:12]),
-    "hangs up each time": ([dies_after(0, CONTENT)], WeightsMissing, "died 3 times"),
+    "hangs up each time": ([dies_after(0, CONTENT)], WeightsMissing, "broke 3 times"),
     "never sends more than its headers": ([stalls_after(0, CONTENT)], WeightsMissing, "stalled"),
     "promises more than it has": ([says(200, CONTENT, content_length=LONGER)], ChecksumMismatch, "512,005 bytes"),
     "promises less than it has": ([says(200, CONTENT, content_length=99)], ChecksumMismatch, "99 bytes, not 512,000"),

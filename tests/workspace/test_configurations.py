@@ -132,12 +132,12 @@ def test_a_setting_that_does_not_fit_is_named_with_its_file_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ([], "mine.json holds no saved settings."),
-        ({"format": 1, "id": "anna"}, "mine.json holds no saved settings."),
+        ([], "There are no saved settings in mine.json."),
+        ({"format": 1, "id": "anna"}, "There are no saved settings in mine.json."),
         (written(version=2), "mine.json has an unknown format. It may come from a later version of EasyPhoto."),
         (written(version=True), "mine.json has an unknown format."),
-        (written(kind="photograph"), "mine.json holds settings for 'photograph'. Here settings for 'train' are"),
-        (written(kind=None), "mine.json holds settings for None."),
+        (written(kind="photograph"), "The settings in mine.json are for 'photograph'. Settings for 'train' are"),
+        (written(kind=None), "The settings in mine.json are for None."),
     ],
 )
 def test_another_file_is_refused_by_name(content: Any, said: str):
