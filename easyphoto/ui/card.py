@@ -44,11 +44,16 @@ ANNOUNCED_EVERY = 10
 def card_html(job: Job, words: Translator, *, more: str = "") -> str:
     """Return the card; `more` is HTML between progress and notes, such as curves."""
     active = not job.state.is_over
-    parts = [_head(job, words), progress_html(job, words) if active else "", more, notes_html(job.notes, words)]
+    parts = [
+        _head(job, words),
+        progress_html(job, words) + _notify_html(job, words) if active else "",
+        more,
+        notes_html(job.notes, words),
+    ]
     parts += [error_html(job.error, words)] if job.error else []
     parts += [_interrupted(job, words)]
     return (
-        f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}"'
+        f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}" data-job="{job.id}"'
         f' data-state="{job.state.value}" data-announce="{escape(announced(job, words))}"'
         f' aria-label="{escape(words.translate(job.title))}">{"".join(parts)}</section>'
     )
@@ -234,6 +239,14 @@ def _counted(job: Job) -> str:
     if job.kind == FetchWeights.kind:
         return f"{job.done / 1e6:,.1f} / {job.total / 1e6:,.1f} MB"
     return f"{job.done} / {job.total}"
+
+
+def _notify_html(job: Job, words: Translator) -> str:
+    """Return the button that allows a notification; the script shows it where it has not been answered yet."""
+    if job.kind == "check":
+        return ""
+    label = escape(words("Notify me when it is done"))
+    return f'<button type="button" class="easyphoto-order easyphoto-notify" data-easyphoto-notify>{label}</button>'
 
 
 def _interrupted(job: Job, words: Translator) -> str:

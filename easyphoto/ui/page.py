@@ -52,6 +52,7 @@ def build_page(service: Service, *, standalone: bool) -> Page:
         if standalone:
             _place_head(words)
         panel = place_panel(words)
+        gr.HTML(away_html(words), elem_id="easyphoto_away")
         with gr.Tabs(elem_id="easyphoto_tabs"):
             placed = {part.id: _place_tab(part, service, words) for part in parts}
         for part in parts:
@@ -104,6 +105,12 @@ def _place_head(words: Translator) -> None:
     gr.HTML(f"<style>{style}</style>", elem_id="easyphoto_style")
     said = escape(words("A few photos of a person become portraits of them."))
     gr.HTML(f'<header class="easyphoto-head"><h1>{TITLE}</h1><p>{said}</p></header>', elem_id="easyphoto_head")
+
+
+def away_html(words: Translator) -> str:
+    """Return where the script says that the server does not answer; empty until then."""
+    said = words("EasyPhoto does not answer. What you just did may be lost: do it again when this message has gone.")
+    return f'<div class="easyphoto-away" role="alert" lang="{words.tag}" data-easyphoto-away="{escape(said)}"></div>'
 
 
 def _load_script(blocks: gr.Blocks) -> None:
