@@ -24,6 +24,7 @@
     const pressed = new WeakMap();
     let asked = 0;
     let lost = null;
+    let chosenIn = "";
     let looks = 0;
 
     function page() {
@@ -56,7 +57,10 @@
             const isOpen = Boolean(place) && place.getClientRects().length > 0;
             if (isOpen && !opened.has(button)) {
                 opened.add(button);
-                press(button.id);
+                if (tab.id !== chosenIn) {
+                    press(button.id);
+                }
+                chosenIn = "";
             } else if (!isOpen) {
                 opened.delete(button);
             }
@@ -501,6 +505,8 @@
         }
         const opening = at.closest("[data-easyphoto-tab]");
         if (opening) {
+            // An order that chooses somebody there looks everything up itself; what was chosen before would come back.
+            chosenIn = /_choose_order$/.test(opening.dataset.easyphotoTo || "") ? `easyphoto_tab_${opening.dataset.easyphotoTab}` : "";
             openTab(opening.dataset.easyphotoTab);
         }
         const order = at.closest("[data-easyphoto-order]");
