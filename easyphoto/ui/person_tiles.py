@@ -19,6 +19,7 @@ from easyphoto.ui.card import notes_html, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import order_button
+from easyphoto.ui.photo_names import PhotoNames
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
@@ -53,11 +54,12 @@ class PersonTiles:
         return f'<div class="easyphoto-tiles easyphoto-persons" lang="{self.words.tag}">{tiles}</div>'
 
     def _tile(self, person: Person, name: str) -> str:
-        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._facts(person))
+        rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(value)}</dd>" for term, value in self._facts(person))
+        photos = PhotoNames.of(Path(photo).name for photo in person.photos)
         return (
             f'<article class="easyphoto-tile" aria-label="{escape(name)}">{self._picture(person, name)}'
             f'<div class="easyphoto-tile-words"><h2>{escape(name)}</h2>{self._tag(person)}<dl>{rows}</dl>'
-            f"{self._training(person)}{notes_html(person.notes, self.words)}</div>"
+            f"{self._training(person)}{notes_html(person.notes, self.words, photos)}</div>"
             f"{self._buttons(person, name)}</article>"
         )
 
