@@ -7,6 +7,7 @@
     }
     const LOOK_EVERY = 500;
     const LOOKS_PER_TICK = 3;
+    const LOOKS_PER_TICK_HIDDEN = 8;
     const ANSWERS_EVERY = 100;
     const ANSWERED_WITHIN = 30000;
     const PRESSED_ONCE_IN = 700;
@@ -23,6 +24,7 @@
     const pressed = new WeakMap();
     let asked = 0;
     let lost = null;
+    let chosenIn = "";
     let looks = 0;
 
     function page() {
@@ -55,7 +57,10 @@
             const isOpen = Boolean(place) && place.getClientRects().length > 0;
             if (isOpen && !opened.has(button)) {
                 opened.add(button);
-                press(button.id);
+                if (tab.id !== chosenIn) {
+                    press(button.id);
+                }
+                chosenIn = "";
             } else if (!isOpen) {
                 opened.delete(button);
             }
@@ -97,6 +102,212 @@
             }
         }
     }
+
+    // --- what was typed outlives a reload, in this tab of the browser ---
+
+    const KEPT = "easyphoto typed";
+    const TYPED = ':is(textarea, input:is([type="text"], [type="number"], :not([type])))';
+    // A dropdown's field is no text of its own; answers to a question are given once.
+    const UNKEPT = '[role="listbox"], [role="combobox"], [aria-haspopup], [readonly]';
+    const QUESTIONS = /_(order_text|answer)$/;
+    const came = new Map();
+    let started = null;
+
+    function fieldsById() {
+        const fields = new Map();
+        for (const field of page().querySelectorAll(`#easyphoto_tabs [id^="easyphoto_"] ${TYPED}`)) {
+            const id = field.closest('[id^="easyphoto_"]').id;
+            if (!fields.has(id) && !QUESTIONS.test(id) && !field.matches(UNKEPT)) {
+                fields.set(id, field);
+            }
+        }
+        return fields;
+    }
+
+    function keptFields() {
+        try {
+            return JSON.parse(sessionStorage.getItem(KEPT)) || {};
+        } catch {
+            return {};
+        }
+    }
+
+    // What differs from what the page came with; whoever filled it in, a preset or a picture's record too.
+    function keepFields() {
+        const kept = keptFields();
+        for (const [id, field] of fieldsById()) {
+            if (came.has(id) && field.value !== came.get(id) && !isStarted(field)) {
+                kept[id] = field.value;
+            } else if (came.has(id)) {
+                delete kept[id];
+            }
+        }
+        try {
+            sessionStorage.setItem(KEPT, JSON.stringify(kept));
+        } catch {
+            // A browser that stores nothing forgets what was typed, as before.
+        }
+    }
+
+    function setField(field, value) {
+        const owner = field.matches("textarea") ? HTMLTextAreaElement : HTMLInputElement;
+        Object.getOwnPropertyDescriptor(owner.prototype, "value").set.call(field, value);
+        for (const type of ["input", "change", "blur"]) {
+            field.dispatchEvent(new Event(type, { bubbles: type !== "blur" }));
+        }
+    }
+
+    // Fields of a tab that was never opened may come later than the page.
+    function bringFieldsBack() {
+        const kept = keptFields();
+        for (const [id, field] of fieldsById()) {
+            if (!came.has(id)) {
+                came.set(id, field.value);
+                if (id in kept && kept[id] !== field.value) {
+                    setField(field, kept[id]);
+                }
+            }
+        }
+    }
+
+    // The name of somebody whose training has begun is used up; one of a training that was refused is not.
+    function noteName(action) {
+        if (action.closest('[id^="easyphoto_train_"]')) {
+            const field = fieldsById().get("easyphoto_train_name");
+            if (field && isStarted(field)) {
+                return; // pressed again; it is refused
+            }
+            started = field ? { name: field.value, job: shownJob("easyphoto_train_card"), isTaken: false } : null;
+        }
+    }
+
+    function isStarted(field) {
+        if (!started || !field.closest("#easyphoto_train_name") || field.value !== started.name) {
+            return false;
+        }
+        started.isTaken = started.isTaken || shownJob("easyphoto_train_card") !== started.job;
+        return started.isTaken;
+    }
+
+    function shownJob(card) {
+        const shown = page().querySelector(`#${card} [data-job]`);
+        return shown ? shown.dataset.job : "";
+    }
+
+    // --- a server that does not answer ---
+
+    const PING_EVERY = 2000;
+    const PONG_WITHIN = 10000;
+    let isAway = false;
+    let pinged = 0;
+
+    function isServerThere() {
+        const stop = new AbortController();
+        const late = setTimeout(() => stop.abort(), PONG_WITHIN);
+        // Any answer is one; the style sheet is small, and every version of gradio serves it.
+        return fetch(new URL(`theme.css?easyphoto=${Date.now()}`, document.baseURI), { cache: "no-store", signal: stop.signal })
+            .then(() => true, () => false)
+            .finally(() => clearTimeout(late));
+    }
+
+    async function ping() {
+        if (Date.now() - pinged < PING_EVERY) {
+            return;
+        }
+        pinged = Date.now();
+        const isThere = await isServerThere();
+        if (isThere === !isAway) {
+            return;
+        }
+        isAway = !isThere;
+        for (const place of page().querySelectorAll("[data-easyphoto-away]")) {
+            place.textContent = isAway ? place.dataset.easyphotoAway : "";
+        }
+        if (!isAway) {
+            // What was asked for meanwhile never arrived.
+            waiting.clear();
+            page().querySelectorAll('[id^="easyphoto_"][id$="_tick"]').forEach((button) => press(button.id));
+        }
+    }
+
+    // --- the page's title, and a word when a job ends that nobody watches ---
+
+    const ALLOWED = "easyphoto notifies";
+    const STATES = { done: "✓", failed: "✕", cancelled: "–", interrupted: "‖" };
+    const going = new Map();
+    let ended = "";
+    let titled = null;
+
+    function jobCards() {
+        return Array.from(page().querySelectorAll(`${CARDS} [data-job]`)).filter((card) => !card.closest('[id$="_check_card"]'));
+    }
+
+    function percentIn(cards) {
+        const bars = cards.map((card) => card.dataset.active === "true" && card.querySelector('[role="progressbar"]')).filter(Boolean);
+        const counted = bars.find((bar) => bar.hasAttribute("aria-valuenow"));
+        return counted ? `${counted.getAttribute("aria-valuenow")} %` : bars.length ? "…" : "";
+    }
+
+    // The host's title may change as well, so it is looked at again each time.
+    function setTitle(sign) {
+        if (titled === null || document.title !== titled.shown) {
+            titled = { own: document.title, shown: document.title };
+        }
+        const shown = sign ? `${sign} · ${titled.own}` : titled.own;
+        if (shown !== titled.shown) {
+            document.title = titled.shown = shown;
+        }
+    }
+
+    function tellProgress() {
+        const cards = jobCards();
+        for (const card of cards) {
+            const { job, active, state } = card.dataset;
+            if (active === "true") {
+                going.set(job, true);
+            } else if (going.delete(job)) {
+                ended = STATES[state] || "";
+                notify(card.dataset.announce);
+            }
+        }
+        const percent = percentIn(cards);
+        ended = percent ? "" : ended;
+        setTitle(percent || ended);
+    }
+
+    function isAllowed() {
+        return "Notification" in window && Notification.permission === "granted" && localStorage.getItem(ALLOWED) === "yes";
+    }
+
+    function notify(text) {
+        if (document.hidden && isAllowed()) {
+            new Notification("EasyPhoto", { body: text, tag: "easyphoto" }).onclick = () => window.focus();
+        }
+    }
+
+    // Asked for by a button of the card alone, which goes when it is answered.
+    function offerNotifying() {
+        const canAsk = "Notification" in window && window.isSecureContext && Notification.permission !== "denied" && !isAllowed();
+        const tabs = page().querySelector("#easyphoto_tabs");
+        if (tabs) {
+            tabs.classList.toggle("easyphoto-may-notify", canAsk);
+        }
+    }
+
+    async function allowNotifying() {
+        if ((await Notification.requestPermission()) === "granted") {
+            localStorage.setItem(ALLOWED, "yes");
+        }
+        offerNotifying();
+    }
+
+    function onSeen() {
+        if (!document.hidden) {
+            ended = "";
+        }
+    }
+
+    // --- orders ---
 
     // The orders of one hidden button go one after the other: gradio loses the second of two that come at once.
     function ask(to, text) {
@@ -224,21 +435,26 @@
     }
 
     function look() {
+        looks += 1;
+        if (isAway) {
+            ping();
+        } else if (looks % (document.hidden ? LOOKS_PER_TICK_HIDDEN : LOOKS_PER_TICK) === 0) {
+            tickActiveCards();
+        }
+        tellProgress();
         if (document.hidden) {
             return;
         }
         tellLanguage();
         greetNewCards();
         renewOpenedTabs();
+        bringFieldsBack();
+        offerNotifying();
         giveFocusBack();
         showLocalTimes();
         followOnce();
         reachForKeyboard();
         announceChanges();
-        looks += 1;
-        if (looks % LOOKS_PER_TICK === 0) {
-            tickActiveCards();
-        }
     }
 
     // From a fold of another tab of the host, its tab EasyPhoto comes first.
@@ -284,15 +500,26 @@
         if (!(at instanceof Element)) {
             return;
         }
+        if (event.isTrusted && at.closest('[id^="easyphoto_"] button, [id^="easyphoto_"] input')) {
+            ping();
+        }
         const action = at.closest(ACTIONS);
         if (action && isSecondOfDouble(event, action)) {
             event.stopImmediatePropagation();
             event.preventDefault();
             return;
         }
-        const going = at.closest("[data-easyphoto-tab]");
-        if (going) {
-            openTab(going.dataset.easyphotoTab);
+        if (action) {
+            noteName(action);
+        }
+        if (at.closest("[data-easyphoto-notify]")) {
+            allowNotifying();
+        }
+        const opening = at.closest("[data-easyphoto-tab]");
+        if (opening) {
+            // An order that chooses somebody there looks everything up itself; what was chosen before would come back.
+            chosenIn = /_choose_order$/.test(opening.dataset.easyphotoTo || "") ? `easyphoto_tab_${opening.dataset.easyphotoTab}` : "";
+            openTab(opening.dataset.easyphotoTab);
         }
         const order = at.closest("[data-easyphoto-order]");
         const place = order ? order.closest("[data-easyphoto-show]") : null;
@@ -344,6 +571,11 @@
     document.addEventListener("click", onClick, true);
     document.addEventListener("keydown", onKey);
     document.addEventListener("keydown", pressByKey);
+    document.addEventListener("change", keepFields);
+    for (const type of ["pointerdown", "keydown", "visibilitychange"]) {
+        document.addEventListener(type, onSeen, true);
+    }
+    window.addEventListener("pagehide", keepFields);
     setInterval(look, LOOK_EVERY);
     setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();

@@ -90,7 +90,7 @@ def look_at_persons(engine: FaceEngine, folder: Path, progress: Progress) -> tup
             notes.append(f"No face was found on {person}/{photo.name}.")
         else:
             faces.append(StrangerPhoto(person, photo.name, vector))
-    progress.step(len(files), len(files), phase("looked", "photos looked at"))
+    progress.step(len(files), len(files), phase("compare", "comparing the photos"))
     return faces, notes
 
 

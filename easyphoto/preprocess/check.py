@@ -95,7 +95,7 @@ def _look_at_all(
         progress.check()
         progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
         looks.append(look_at(photo, engine, family=family, settings=settings, chosen=chosen))
-    progress.step(len(photos), len(photos), phase("looked", "photos looked at"))
+    progress.step(len(photos), len(photos), phase("compare", "comparing the photos"))
     return looks
 
 

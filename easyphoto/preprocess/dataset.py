@@ -83,6 +83,7 @@ def prepare_dataset(
         )
     building = folder.with_name(f".building-{folder.name}")
     _cleared(building)
+    progress.step(0, len(check.kept), phase("cut", "cutting out the faces"))
     crops = [crop_of(verdict, engine, family) for verdict in check.kept]
     enhanced = worst_half([crop.side for crop in crops], family.resolution) if settings.enhance else frozenset()
     records, notes = [], [*_enhancement_notes(crops, enhanced, family)]
@@ -94,7 +95,7 @@ def prepare_dataset(
         caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
         record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
         records.append({**record, "side": crop.side})
-    progress.step(len(crops), len(crops), phase("dataset-ready", "photos ready for training"))
+    progress.step(len(crops), len(crops), phase("write-dataset", "writing the training data"))
     _write_reference(building, check)
     _write_records(building, records, check=check, family=family, notes=tuple(notes))
     _moved_into_place(building, folder)

@@ -19,6 +19,7 @@ from easyphoto.report.parts import Chart
 from easyphoto.training.events import Done, Event, Sample, Warn, from_line
 from easyphoto.ui.fetch_buttons import error_advice, note_html
 from easyphoto.ui.language import Translator
+from easyphoto.ui.photo_names import NO_PHOTOS, PhotoNames
 
 STATE_WORDS: Mapping[State, str] = {
     State.QUEUED: "Waiting",
@@ -43,15 +44,26 @@ ANNOUNCED_EVERY = 10
 
 def card_html(job: Job, words: Translator, *, more: str = "") -> str:
     """Return the card; `more` is HTML between progress and notes, such as curves."""
-    active = not job.state.is_over
-    parts = [_head(job, words), progress_html(job, words) if active else "", more, notes_html(job.notes, words)]
-    parts += [error_html(job.error, words)] if job.error else []
+    active, names = not job.state.is_over, photo_names(job)
+    parts = [
+        _head(job, words),
+        progress_html(job, words) + _notify_html(job, words) if active else "",
+        more,
+        notes_html(job.notes, words, names),
+    ]
+    parts += [error_html(job.error, words, names)] if job.error else []
     parts += [_interrupted(job, words)]
     return (
-        f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}"'
+        f'<section class="easyphoto-card" lang="{words.tag}" data-active="{str(active).lower()}" data-job="{job.id}"'
         f' data-state="{job.state.value}" data-announce="{escape(announced(job, words))}"'
         f' aria-label="{escape(words.translate(job.title))}">{"".join(parts)}</section>'
     )
+
+
+def photo_names(job: Job) -> PhotoNames:
+    """Return the names of the photos that the job was asked about."""
+    photos = job.request.get("photos", ())
+    return PhotoNames.of(map(str, photos if isinstance(photos, (list, tuple)) else ()))
 
 
 def announced(job: Job, words: Translator) -> str:
@@ -59,11 +71,11 @@ def announced(job: Job, words: Translator) -> str:
     state = words(STATE_WORDS[job.state])
     if job.state is State.RUNNING:
         percent = percent_of(job) // ANNOUNCED_EVERY * ANNOUNCED_EVERY
-        phase = words.translate(parts_of(job.phase, " · ")[0])
+        phase = photo_names(job).in_text(words.translate(parts_of(job.phase, " · ")[0]))
         return words(
             "{title}: {phase}, {percent} percent", title=words.translate(job.title), phase=phase, percent=percent
         )
-    failed = words.translate(job.error.get("message", "")) if job.error else ""
+    failed = photo_names(job).in_text(words.translate(job.error.get("message", ""))) if job.error else ""
     return ". ".join(part for part in (f"{words.translate(job.title)}: {state}", failed) if part)
 
 
@@ -83,17 +95,17 @@ def duration_words(seconds: float, words: Translator) -> str:
     return words("about {hours} h {minutes} min left", hours=minutes // 60, minutes=minutes % 60)
 
 
-def notes_html(notes: Sequence[str], words: Translator) -> str:
+def notes_html(notes: Sequence[str], words: Translator, names: PhotoNames = NO_PHOTOS) -> str:
     if not notes:
         return ""
-    items = "".join(f"<li>{note_html(note, words)}</li>" for note in notes)
+    items = "".join(f"<li>{names.in_text(note_html(note, words))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes" aria-label="{escape(words("Notes"))}">{items}</ul>'
 
 
-def error_html(error: Mapping[str, str], words: Translator) -> str:
+def error_html(error: Mapping[str, str], words: Translator, names: PhotoNames = NO_PHOTOS) -> str:
     """Return what happened, then what to do."""
-    said = error_advice(error, words)
-    message = words.translate(error.get("message", "")) or words("Something went wrong.")
+    said = names.in_text(error_advice(error, words))
+    message = names.in_text(words.translate(error.get("message", "")) or words("Something went wrong."))
     return f'<div class="easyphoto-error" role="alert"><strong>{escape(message)}</strong>{said}</div>'
 
 
@@ -219,7 +231,7 @@ def progress_html(job: Job, words: Translator) -> str:
     counted = [_counted(job)] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
     waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Starting")
-    line = " · ".join([*(said if job.phase else [waiting]), *counted, *left])
+    line = photo_names(job).in_text(" · ".join([*(said if job.phase else [waiting]), *counted, *left]))
     percent = percent_of(job)
     values = f' aria-valuenow="{percent}"' if job.total else ""
     is_counted = "" if job.total else " easyphoto-uncounted"
@@ -234,6 +246,14 @@ def _counted(job: Job) -> str:
     if job.kind == FetchWeights.kind:
         return f"{job.done / 1e6:,.1f} / {job.total / 1e6:,.1f} MB"
     return f"{job.done} / {job.total}"
+
+
+def _notify_html(job: Job, words: Translator) -> str:
+    """Return the button that allows a notification; the script shows it where it has not been answered yet."""
+    if job.kind == "check":
+        return ""
+    label = escape(words("Notify me when it is done"))
+    return f'<button type="button" class="easyphoto-order easyphoto-notify" data-easyphoto-notify>{label}</button>'
 
 
 def _interrupted(job: Job, words: Translator) -> str:

@@ -12,6 +12,7 @@ from easyphoto.jobs.records import Job, State
 from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
+from easyphoto.ui.photo_names import known_stem
 
 MOST_ROWS = 12
 SHOW, CANCEL, FORGET = "show", "cancel", "forget"
@@ -60,7 +61,7 @@ class JobRows:
 
     def _about(self, job: Job) -> str:
         stems = [Path(str(name)).stem for name in job.request.get("templates", ())]
-        templates = [self.titles.get(stem, stem) for stem in stems]
+        templates = [self.titles.get(stem, known_stem(stem)) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
         return " · ".join(part for part in (escape(few), time_html(job.created)) if part)
 

@@ -12,7 +12,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.records import Job, JobEvent
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
-from easyphoto.ui.card import card_html, event_lines, log_html
+from easyphoto.ui.card import card_html, event_lines, log_html, photo_names
 from easyphoto.ui.language import Translator
 
 HIDDEN = compat.HIDDEN
@@ -80,7 +80,7 @@ def show_job(
         live.card: card_html(job, words, more=body(job, events)),
         live.cancel: cancel_button(job, words, is_stopping=is_stopping),
         live.fold: compat.update(visible=True),
-        live.log: log_html(lines, words),
+        live.log: photo_names(job).in_text(log_html(lines, words)),
         **extra(job, events),
     }
 

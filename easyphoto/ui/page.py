@@ -61,6 +61,7 @@ def build_page(service: Service, *, standalone: bool, language: str = "") -> Pag
         if standalone:
             _place_head(words, root)
         panel = place_panel(words)
+        gr.HTML(away_html(words), elem_id="easyphoto_away")
         with gr.Tabs(elem_id="easyphoto_tabs"):
             placed = {part.id: _place_tab(part, service, words) for part in parts}
         for part in parts:
@@ -140,6 +141,12 @@ def _switch_html(words: Translator, root: str) -> str:
 def _place_foot(words: Translator, root: str) -> None:
     api = f'<a href="{root}easyphoto/v1/openapi.json">{escape(words("API for programs"))}</a>'
     gr.HTML(f'<footer class="easyphoto-foot">EasyPhoto {__version__} · {api}</footer>', elem_id="easyphoto_foot")
+
+
+def away_html(words: Translator) -> str:
+    """Return where the script says that the server does not answer; empty until then."""
+    said = words("EasyPhoto does not answer. What you just did may be lost: do it again when this message has gone.")
+    return f'<div class="easyphoto-away" role="alert" lang="{words.tag}" data-easyphoto-away="{escape(said)}"></div>'
 
 
 def _load_script(blocks: gr.Blocks) -> None:

@@ -17,7 +17,9 @@ from easyphoto.persons.traces import traces_of
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html, time_html
 from easyphoto.ui.language import Translator
+from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import order_button
+from easyphoto.ui.photo_names import PhotoNames
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
@@ -47,23 +49,26 @@ class PersonTiles:
         if not persons:
             said = self.words("Nobody yet. Train or add a person in the Train tab, or import one below.")
             return f'<p class="easyphoto-empty">{escape(said)}</p>'
-        tiles = "".join(self._tile(person) for person in persons)
+        names = told_apart(persons)
+        tiles = "".join(self._tile(person, names[person.id]) for person in persons)
         return f'<div class="easyphoto-tiles easyphoto-persons" lang="{self.words.tag}">{tiles}</div>'
 
-    def _tile(self, person: Person) -> str:
-        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in self._facts(person))
+    def _tile(self, person: Person, name: str) -> str:
+        rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(value)}</dd>" for term, value in self._facts(person))
+        photos = PhotoNames.of(Path(photo).name for photo in person.photos)
         return (
-            f'<article class="easyphoto-tile" aria-label="{escape(person.name)}">{self._picture(person)}'
-            f'<div class="easyphoto-tile-words"><h2>{escape(person.name)}</h2>{self._tag(person)}<dl>{rows}</dl>'
-            f"{self._training(person)}{notes_html(person.notes, self.words)}</div>{self._buttons(person)}</article>"
+            f'<article class="easyphoto-tile" aria-label="{escape(name)}">{self._picture(person, name)}'
+            f'<div class="easyphoto-tile-words"><h2>{escape(name)}</h2>{self._tag(person)}<dl>{rows}</dl>'
+            f"{self._training(person)}{notes_html(person.notes, self.words, photos)}</div>"
+            f"{self._buttons(person, name)}</article>"
         )
 
-    def _picture(self, person: Person) -> str:
+    def _picture(self, person: Person, name: str) -> str:
         file = portrait_of(self.service, person)
         link = self.thumbnails.link_or_none(file, PICTURE) if file else None
         if link is None:
             return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
-        said = self.words("Portrait of {name}", name=person.name)
+        said = self.words("Portrait of {name}", name=name)
         return f'<img src="{link}" alt="{escape(said)}">'
 
     def _tag(self, person: Person) -> str:
@@ -118,11 +123,11 @@ class PersonTiles:
         ]
         return [(self.words("Date"), time_html(run.created)), *said]
 
-    def _buttons(self, person: Person) -> str:
+    def _buttons(self, person: Person, name: str) -> str:
         words = self.words
         named = [(EXPORT, words("Export")), (RENAME, words("Rename")), (DELETE, words("Delete"))]
         buttons = "".join(
-            order_button(label, json.dumps([order, person.id]), to=self.to, label=f"{label}: {person.name}")
+            order_button(label, json.dumps([order, person.id]), to=self.to, label=f"{label}: {name}")
             for order, label in named
         )
         return f'<div class="easyphoto-orders">{buttons}</div>'
@@ -174,7 +179,8 @@ def doomed_of(service: Service, person: Person) -> Doomed:
     return Doomed(len(person.photos), len(found.runs), len(found.results), jobs, len(found.uploads))
 
 
-def doomed_html(person: Person, doomed: Doomed, words: Translator) -> str:
+def doomed_html(person: Person, doomed: Doomed, words: Translator, *, name: str) -> str:
+    """Return what goes with the person, who is called `name` among the others."""
     folder = (
         words("The folder with the portrait, the LoRA and the photos: {count}", count=doomed.photos)
         if person.is_trained
@@ -188,5 +194,5 @@ def doomed_html(person: Person, doomed: Doomed, words: Translator) -> str:
     ]
     items += [words("The copy of the LoRA in the web UI's list, if there is one")] if person.is_trained else []
     rows = "".join(f"<li>{escape(item)}</li>" for item in items)
-    title = escape(words("Delete {name}? All of this goes, for good:", name=person.name))
+    title = escape(words("Delete {name}? All of this goes, for good:", name=name))
     return f'<div class="easyphoto-warnings" role="alert"><strong>{title}</strong><ul>{rows}</ul></div>'

@@ -28,6 +28,7 @@ from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_fo
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import Orders, connect_orders, place_orders
 from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
 from easyphoto.ui.thumbnails import Thumbnails
@@ -164,21 +165,20 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
     def ordered(order: str) -> dict[Any, Any]:
         verb, id = read_order(order)
         person = service.app.workspace.person(id)
+        name = label_of(service.app.workspace, person)
         updates = {**_closed(tab), tab.whose: id}
         if verb == EXPORT:
             file = exported_file(service, person.id, exports_folder(tab.exported))
             updates[tab.exported] = compat.update(value=str(file), visible=True)
-            updates[tab.message] = message_html(
-                words("{name} is ready to be downloaded.", name=person.name), is_good=True
-            )
+            updates[tab.message] = message_html(words("{name} is ready to be downloaded.", name=name), is_good=True)
         elif verb == RENAME:
             updates[tab.rename.group] = compat.update(visible=True)
-            updates[tab.rename.said] = _hint(words("Rename {name}:", name=person.name))
+            updates[tab.rename.said] = _hint(words("Rename {name}:", name=name))
             updates[tab.rename.answer] = person.name
         elif verb == DELETE:
             updates[tab.delete.group] = compat.update(visible=True)
-            updates[tab.delete.said] = doomed_html(person, doomed_of(service, person), words)
-            updates[tab.delete.answer] = compat.update(value="", placeholder=person.name)
+            updates[tab.delete.said] = doomed_html(person, doomed_of(service, person), words, name=name)
+            updates[tab.delete.answer] = compat.update(value="", placeholder=certain_names(name, person)[0])
         return updates
 
     outputs = {tab.message, tab.whose, tab.exported, *_questions(tab)}
@@ -217,10 +217,9 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
 
     def deleted(id: str | None, answer: str) -> dict[Any, Any]:
         person = service.app.workspace.person(str(id))
-        if answer.strip() not in (person.name, person.id):
-            raise InputError(
-                text("That is not the name."), advice=text("Type {name} to delete them.", name=person.name)
-            )
+        wanted = certain_names(label_of(service.app.workspace, person), person)
+        if answer.strip() not in wanted:
+            raise InputError(text("That is not the name."), advice=text("Type {name} to delete them.", name=wanted[0]))
         found = service.delete(DeletePerson(person.id))
         remove_exports(exports_folder(tab.exported), person.id)
         tab.view.thumbnails.forget()
@@ -238,6 +237,11 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
         inputs=[tab.whose, tab.delete.answer],
         outputs=outputs,
     )
+
+
+def certain_names(label: str, person: Person) -> tuple[str, ...]:
+    """Return what may be typed to delete the person, who is listed as `label`; a name that others have does not do."""
+    return (person.name, person.id) if label == person.name else (person.id,)
 
 
 def _connect_import(tab: PersonsTab, service: Service) -> None:

@@ -17,6 +17,7 @@ from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
 from easyphoto.settings import AUTO, InferenceSettings, Options
 from easyphoto.ui.assignments import PhotographGroup, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
+from easyphoto.ui.naming import told_apart
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
 from easyphoto.workspace.folders import Person
@@ -53,7 +54,9 @@ class Choosing:
         return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:
-        return [Pick(person.id, person.name, portrait_of(self.service, person)) for person in self.persons()]
+        persons = self.persons()
+        names = told_apart(persons)
+        return [Pick(person.id, names[person.id], portrait_of(self.service, person)) for person in persons]
 
     def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
         """Return the templates by id: those of the service, then the uploads that still exist."""
@@ -141,7 +144,8 @@ class Choosing:
     def _check_domains(self, group: PhotographGroup, options: Options) -> None:
         """Check at once, as far as domains are recorded; the job determines the others."""
         persons = [self.service.app.workspace.person(id) for id in group.persons]
-        known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
+        names = told_apart(persons)
+        known = {names[person.id]: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
             shared_domain(known)
 

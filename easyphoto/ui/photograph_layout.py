@@ -19,7 +19,7 @@ from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, place_card
-from easyphoto.ui.orders import Orders, place_orders
+from easyphoto.ui.orders import Orders, go_button, place_orders
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
 from easyphoto.ui.thumbnails import Thumbnails
@@ -27,6 +27,8 @@ from easyphoto.workspace.configurations import PHOTOGRAPH
 
 PREFIX = "easyphoto_photograph"
 KIND = "photograph"
+CHOOSE = f"{PREFIX}_choose_order"
+"""Takes a person's id and chooses them alone, as the button under a training does."""
 SEND_WORDS = {"img2img": "Send to img2img", "inpaint": "Send to inpaint", "extras": "Send to extras"}
 
 
@@ -42,6 +44,8 @@ class WhoAndWhere:
     plan: Any
     """State: the PhotographPlan."""
     orders: Orders
+    choose: Orders
+    """Chooses one person alone."""
     choosing: Choosing
     thumbnails: Thumbnails
 
@@ -175,7 +179,7 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
         chosen=[pick.value for pick in people] if len(people) == 1 else [],
     )  # fmt: skip
     nobody = gr.HTML(
-        _empty(words("Nobody is ready yet. Train or add a person first.")),
+        nobody_html(words),
         visible=not people,
         elem_id=f"{PREFIX}_nobody",
     )
@@ -190,7 +194,8 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
         _empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_assignments"
     )
     orders, plan = place_orders(f"{PREFIX}_assignments"), gr.State(PhotographPlan())
-    return WhoAndWhere(persons, nobody, templates, upload, assignments, plan, orders, choosing, thumbnails)
+    choose = place_orders(f"{PREFIX}_choose")
+    return WhoAndWhere(persons, nobody, templates, upload, assignments, plan, orders, choose, choosing, thumbnails)
 
 
 def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
@@ -281,6 +286,13 @@ def _place_send(words: Translator, facts: HostFacts) -> dict[str, Any]:
             name: gr.Button(words(SEND_WORDS.get(name, name)), size="sm", elem_id=f"{PREFIX}_send_{name}")
             for name in facts.sends
         }
+
+
+def nobody_html(words: Translator) -> str:
+    """Return what stands where persons would be chosen, with the way to the first one."""
+    go = go_button(words("Train a person first"), "train", style="easyphoto-primary")
+    said = escape(words("Nobody is ready yet. Train or add a person first."))
+    return f'<p class="easyphoto-empty">{said}</p><div class="easyphoto-orders">{go}</div>'
 
 
 def _empty(text: str) -> str:

@@ -134,6 +134,13 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
             return plan_updates(tab, replace(plan, assignments=everywhere(plan.assignments, template, usable, person)))
         return plan_updates(tab, replace(plan, assignments=with_taker(plan.assignments, template, face, person)))
 
+    def alone(person: str, plan: PhotographPlan) -> dict[Any, Any]:
+        plan, people = PhotographPlan.of(plan), who.choosing.person_picks()
+        there = {who.nobody: compat.update(visible=not people)}
+        return {**there, **_offered(tab, people, replace(plan, persons=(person,)))}
+
+    everything = {*outputs, who.nobody, *who.persons.outputs, *who.templates.outputs}
+    connect_orders(who.choose, saying(tab.message, words, alone), inputs=[who.plan], outputs=everything)
     for group in (who.persons.group, who.templates.group):
         handler = saying(tab.message, words, chosen)
         pressed = compat.listen(latest(group.input), handler, inputs=inputs, outputs=outputs)

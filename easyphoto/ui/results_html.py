@@ -11,6 +11,7 @@ from pathlib import Path
 
 from easyphoto.ui.card import notes_html
 from easyphoto.ui.language import Translator
+from easyphoto.ui.photo_names import known_stem
 from easyphoto.ui.ranking import Ranked, StageFile
 from easyphoto.ui.thumbnails import Thumbnails
 
@@ -50,7 +51,7 @@ class ResultsView:
         )
 
     def _title(self, picture: Ranked) -> str:
-        return self.titles.get(picture.template, picture.template)
+        return self.titles.get(picture.template, known_stem(picture.template))
 
     def _place(self, picture: Ranked) -> str:
         return f'<b class="easyphoto-rank">{picture.rank}</b>' if picture.rank is not None else ""

@@ -25,11 +25,15 @@ from easyphoto.ui.configurations import Saving
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.naming import label_of
+from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import portrait_of
+from easyphoto.ui.photograph_layout import CHOOSE
 from easyphoto.ui.train_checks import connect_photos
 from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
 from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
+from easyphoto.workspace.folders import Person
 
 KINDS = ("train", "resume", "setup", "add")
 SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
@@ -245,7 +249,8 @@ def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
 
 def _made_html(service: Service, job: Job, words: Translator) -> str:
     result = job.result or {}
-    name = result.get("name", "")
+    person = _person(service, str(result.get("person", "")))
+    name = label_of(service.app.workspace, person) if person else result.get("name", "")
     if job.kind == AddPerson.kind:
         facts = [words("{name} is added with {count} photos, not trained.", name=name, count=result.get("kept", 0))]
     else:
@@ -256,23 +261,30 @@ def _made_html(service: Service, job: Job, words: Translator) -> str:
     if result.get("published"):
         facts.append(words("The LoRA is listed as {name}.", name=Path(str(result["published"])).stem))
     said = "".join(f"<p>{escape(fact)}</p>" for fact in facts)
-    return (
-        f'<div class="easyphoto-made">{_portrait(service, str(result.get("person", "")), words)}<div>{said}</div></div>'
+    if person is None:
+        return f'<div class="easyphoto-made"><div>{said}</div></div>'
+    go = go_button(
+        words("Photograph {name} now", name=name), "photograph", order=person.id, to=CHOOSE, style="easyphoto-primary"
     )
+    go = f'<div class="easyphoto-orders">{go}</div>' if person.is_ready else ""
+    return f'<div class="easyphoto-made">{_portrait(service, person, name, words)}<div>{said}{go}</div></div>'
 
 
-def _portrait(service: Service, id: str, words: Translator) -> str:
+def _person(service: Service, id: str) -> Person | None:
     try:
-        person = service.app.workspace.person(id)
-    except EasyPhotoError:
-        return ""
+        return service.app.workspace.person(id)
+    except EasyPhotoError:  # deleted since
+        return None
+
+
+def _portrait(service: Service, person: Person, name: str, words: Translator) -> str:
     file = portrait_of(service, person)
     if file is None:
         return ""
     link = compat.link_or_none(file, side=PORTRAIT_SIDE)
     if link is None:
         return ""
-    return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=person.name))}">'
+    return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=name))}">'
 
 
 def _file(service: Service, job: Job, name: str) -> Path | None:

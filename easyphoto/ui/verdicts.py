@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -12,10 +12,11 @@ from easyphoto.preprocess.verdict import NOT_ASSURED
 from easyphoto.ui.fetch_buttons import note_html, weights_of_note
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
+from easyphoto.ui.photo_names import PhotoNames
 
 ORDER = "easyphoto_train_order"
-# Upload names contain ten digits of the content's hash, and the requester's tag; users know them without.
-_DIGEST = re.compile(r"-[0-9a-f]{10}(?:-[ab][0-9a-f]{12})?(?=\.(?:jpg|png|webp|bmp|tif)\b)")
+MOST_PHOTOS = 20
+"""More photos than these take longer and make nobody more alike."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Checked:
         photo = None if self.chosen_reference else question.get("photo")
         return photo if photo in self.photos else None
 
+    @cached_property
+    def names(self) -> PhotoNames:
+        return PhotoNames.of(self.photos)
+
     @property
     def verdicts(self) -> list[Mapping[str, Any]]:
         return [verdict for verdict in self.result["verdicts"] if verdict["photo"] in self.photos]
@@ -65,9 +70,23 @@ def verdicts_html(checked: Checked, chosen: Mapping[str, int], words: Translator
     return (
         f'<section class="easyphoto-verdicts" lang="{words.tag}" data-active="false"'
         f' data-announce="{escape(announced)}"><div class="easyphoto-verdict" data-tone="{tone}">'
-        f'<p class="easyphoto-summary">{escape(said)}</p>{_question_html(checked, words)}</div>'
+        f'<p class="easyphoto-summary">{escape(said)}</p>{_too_many_html(len(kept), checked, words)}'
+        f"{_question_html(checked, words)}</div>"
         f"{_said_html(checked, words)}{''.join(groups)}</section>"
     )
+
+
+def _too_many_html(kept: int, checked: Checked, words: Translator) -> str:
+    """Return a remark on more photos than are of use, and what happens to the rest."""
+    count = len(checked.verdicts)
+    if count <= MOST_PHOTOS:
+        return ""
+    said = words(
+        "These are {count} photos; 5 to 20 are best. The {kept} that are kept are used, the rest changes nothing.",
+        count=count,
+        kept=kept,
+    )
+    return f"<p>{escape(said)}</p>"
 
 
 def let_go_html(photo: str, words: Translator) -> str:
@@ -80,7 +99,7 @@ def let_go_html(photo: str, words: Translator) -> str:
 def _said_html(checked: Checked, words: Translator) -> str:
     """Return the check's notes, without the one that the question replaces."""
     notes = [note for note in checked.result.get("notes", ()) if not _is_question(note)]
-    items = "".join(f"<li>{known(note_html(note, words))}</li>" for note in notes)
+    items = "".join(f"<li>{checked.names.in_text(note_html(note, words))}</li>" for note in notes)
     return f'<ul class="easyphoto-notes">{items}</ul>' if items else ""
 
 
@@ -105,7 +124,7 @@ def _question_html(checked: Checked, words: Translator) -> str:
     photo = checked.asked
     if photo is None:
         return ""
-    name, link = known(photo), checked.close_up or checked.links.get(photo)
+    name, link = checked.names[photo], checked.close_up or checked.links.get(photo)
     picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
     yes = order_button(words("Yes"), f"reference {photo}", to=ORDER, label=words("{name} shows them", name=name))
     return (
@@ -122,11 +141,6 @@ def summary(kept: Sequence[Any], checked: Checked, words: Translator) -> str:
     return f"{said} · {identity}" if identity else said
 
 
-def known(text: str) -> str:
-    """Replace upload names in a text by the users' file names."""
-    return _DIGEST.sub("", text)
-
-
 def _group(
     title: str, verdicts: Sequence[Mapping[str, Any]], checked: Checked, chosen: Mapping[str, int], words: Translator
 ) -> str:
@@ -137,16 +151,16 @@ def _group(
 
 
 def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int], words: Translator) -> str:
-    photo, name = verdict["photo"], known(verdict["photo"])
+    photo, name = verdict["photo"], checked.names[verdict["photo"]]
     link = checked.links.get(photo)
     picture = f'<img src="{link}" alt="{escape(name)}">' if link else ""
-    advice = known(words.translate(verdict["advice"]))
+    advice = checked.names.in_text(words.translate(verdict["advice"]))
     to_do = f'<p class="easyphoto-advice">→ {escape(advice)}</p>' if advice and not verdict["kept"] else ""
     return (
         f'<article class="easyphoto-tile" role="listitem">{picture}<div class="easyphoto-tile-words">'
         f"{_tag(verdict, photo == checked.reference, is_asked=photo == checked.asked, words=words)}"
         f'<p class="easyphoto-name" title="{escape(name)}">{escape(name)}</p>'
-        f"<p>{escape(known(words.translate(verdict['explanation'])))}</p>{to_do}"
+        f"<p>{escape(checked.names.in_text(words.translate(verdict['explanation'])))}</p>{to_do}"
         f"{_notes(verdict, words)}{_faces(verdict, chosen, words)}</div>"
         f'<div class="easyphoto-orders">{_reference_button(verdict, checked, words)}'
         f"{order_button(words('Remove'), f'remove {photo}', to=ORDER, label=words('Remove {name}', name=name))}"
@@ -158,7 +172,7 @@ def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Trans
     if not verdict["kept"]:
         return ""
     photo = verdict["photo"]
-    label = words("Take {name} as the reference photo", name=known(photo))
+    label = words("Take {name} as the reference photo", name=checked.names[photo])
     is_on = photo == checked.chosen_reference
     return order_button(words("Reference photo"), f"reference {photo}", to=ORDER, label=label, is_on=is_on)
 

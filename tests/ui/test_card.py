@@ -17,6 +17,7 @@ from easyphoto.ui.card import (
     training_events,
 )
 from easyphoto.ui.language import Translator
+from easyphoto.ui.photo_names import known_stem
 
 ENGLISH = Translator("en")
 JOB = Job("1", "train", "train anna", State.RUNNING, "2026-11-21T16:00:00Z", "me", done=30, total=120)
@@ -132,3 +133,24 @@ def test_the_story_of_a_job_tells_what_repeats_itself_once():
     assert event_lines(events, ENGLISH) == [
         "16:00:01  Running", "16:00:02  training", "16:00:04  slow: no GPU", "16:00:05  It broke.",
     ]  # fmt: skip
+
+
+def test_photos_are_called_as_their_user_called_them_and_two_of_one_name_are_told_apart():
+    photos = ["01-0123456789.jpg", "01-abcdef0123-b0123456789ab.jpg", "me_2-0123456789.png"]
+    job = replace(
+        JOB, request={"photos": photos}, phase=f"looking at {photos[1]}", notes=(f"{photos[0]} is dark.",),
+        error={"code": "X", "message": f"{photos[2]} shows nobody.", "advice": "Not 09-0123456789.jpg either."},
+    )  # fmt: skip
+
+    said = re.sub("<[^>]*>", " ", card_html(job, ENGLISH))
+
+    assert "looking at 01.jpg (2) · 30 / 120" in said
+    assert "01.jpg is dark." in said
+    assert "me_2.png shows nobody." in said
+    assert "Not 09.jpg either." in said  # a photo that is not among the job's
+
+
+def test_an_uploaded_template_is_called_as_its_user_called_it():
+    assert known_stem("beach-0123456789-a0123456789ab") == "beach"
+    assert known_stem("03-room") == "03-room"
+    assert known_stem("-0123456789") == "-0123456789"

@@ -19,14 +19,15 @@ from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, job_rows, person_tiles
 from easyphoto.ui.job_rows import JobRows, shown_jobs
 from easyphoto.ui.language import Translator
+from easyphoto.ui.naming import label_of, told_apart
 from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_html, doomed_of
-from easyphoto.ui.persons_tab import exported_file, remove_exports
+from easyphoto.ui.persons_tab import certain_names, exported_file, remove_exports
 from easyphoto.ui.photograph_form import Choosing
 from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.folders import Person, Workspace
 from tests.fakes import new_person
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -106,8 +107,8 @@ def test_who_was_added_is_shown_as_not_trained_which_is_no_fault(service: Servic
     assert 'data-tone="aside"' not in added
     assert "not trained" not in trained
     doomed = Doomed(photos=1, runs=0, results=0, jobs=1, uploads=1)
-    assert "The folder with the photos: 1" in doomed_html(person, doomed, Translator())
-    assert "LoRA" not in doomed_html(person, doomed, Translator())
+    assert "The folder with the photos: 1" in doomed_html(person, doomed, Translator(), name="bea")
+    assert "LoRA" not in doomed_html(person, doomed, Translator(), name="bea")
 
 
 def test_who_was_added_can_be_chosen_for_a_photograph(service: Service):
@@ -194,3 +195,15 @@ def test_of_other_people_s_jobs_only_their_number_is_said():
 
     assert "Other people&#x27;s jobs in the queue: 2" in rows.html((), None, others=2)
     assert "Other people" not in rows.html((), None)
+
+
+def test_two_persons_of_one_name_are_told_apart_by_their_ids(tmp_path):
+    workspace = Workspace(tmp_path)
+    for id, name in (("ben", "Ben"), ("ben-2", "ben"), ("anna", "Anna")):
+        workspace.save_person(replace(new_person(workspace, id), name=name))
+    anna, ben, other = workspace.list_persons()
+
+    assert told_apart((anna, ben, other)) == {"anna": "Anna", "ben": "Ben (ben)", "ben-2": "ben (ben-2)"}
+    assert label_of(workspace, other) == "ben (ben-2)"
+    assert certain_names("ben (ben-2)", other) == ("ben-2",)  # another one has the name as well
+    assert certain_names("Anna", anna) == ("Anna", "anna")

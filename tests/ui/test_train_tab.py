@@ -530,3 +530,13 @@ def test_a_job_that_is_asked_to_stop_says_so_and_the_next_one_can_be_cancelled(w
     while not service.queue.get(first.id).state.is_over:
         service.queue.wait(first.id, len(service.queue.events(first.id)), 1.0)
     assert button(first.id) == ("Cancel", True, False)
+
+
+def test_more_photos_than_are_of_use_bring_a_remark():
+    def said(count: int) -> str:
+        photos = [f"{number:02}-0123456789.jpg" for number in range(count)]
+        verdicts = [{**VERDICT, "photo": photo, "kept": number < 15} for number, photo in enumerate(photos)]
+        return verdicts_html(Checked({"verdicts": verdicts}, {}, photos), {}, ENGLISH)
+
+    assert "5 to 20 are best" not in said(20)
+    assert "These are 21 photos; 5 to 20 are best. The 15 that are kept are used, the rest changes nothing." in said(21)
