@@ -1,4 +1,4 @@
-"""The persons as tiles: portrait, likeness, training settings and actions."""
+"""The persons as tiles: photo, likeness, training settings and actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.ui.card import notes_html, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
-from easyphoto.ui.photograph_form import portrait_of
+from easyphoto.ui.photograph_form import photo_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
 
@@ -59,11 +59,11 @@ class PersonTiles:
         )
 
     def _picture(self, person: Person) -> str:
-        file = portrait_of(self.service, person)
+        file = photo_of(self.service, person)
         link = self.thumbnails.link_or_none(file, PICTURE) if file else None
         if link is None:
             return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
-        said = self.words("Portrait of {name}", name=person.name)
+        said = self.words("A photo of {name}", name=person.name)
         return f'<img src="{link}" alt="{escape(said)}">'
 
     def _tag(self, person: Person) -> str:

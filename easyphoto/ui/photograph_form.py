@@ -53,7 +53,7 @@ class Choosing:
         return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
 
     def person_picks(self) -> list[Pick]:
-        return [Pick(person.id, person.name, portrait_of(self.service, person)) for person in self.persons()]
+        return [Pick(person.id, person.name, photo_of(self.service, person)) for person in self.persons()]
 
     def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
         """Return the templates by id: those of the service, then the uploads that still exist."""
@@ -144,6 +144,16 @@ class Choosing:
         known = {person.name: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
             shared_domain(known)
+
+
+def photo_of(service: Service, person: Person) -> Path | None:
+    """Return what people know the person by: their reference photo, else another photo, else their portrait.
+
+    A portrait is painted, and must not stand for the person whom the next one is compared with.
+    """
+    folder = service.app.workspace.person_folder(person.id)
+    found = (folder / name for name in (person.reference, *person.photos, person.portrait) if name)
+    return next((file for file in found if file.is_file()), None)
 
 
 def portrait_of(service: Service, person: Person) -> Path | None:
