@@ -112,7 +112,7 @@ def renewal(tab: TrainTab, service: Service) -> Renewal:
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
         return {
-            base: base_update(service.facts(), chosen),
+            base: base_update(service, tab.form.bases, chosen),
             **resume_updates(tab.resume, service, tab.words),
             **setup_updates(tab, service),
             **saving.listed(),
