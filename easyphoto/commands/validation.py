@@ -16,7 +16,6 @@ from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_picture
 from easyphoto.inference.plan import why_untouched
 from easyphoto.messages import note
-from easyphoto.training.validate import LONGEST_TEMPLATE
 from easyphoto.workspace.shipped import voting_templates
 
 MOST_OWN = 4
@@ -60,6 +59,8 @@ def _usable(app: EasyPhoto, engine: FaceEngine, family: Family, context: Context
 
 
 def _fits(file: Path, engine: FaceEngine, family: Family) -> bool:
+    from easyphoto.training.validate import LONGEST_TEMPLATE  # imports torch
+
     try:
         picture = read_picture(file, longest=LONGEST_TEMPLATE)
     except BadPicture:

@@ -68,8 +68,11 @@ def connect_chooser(chooser: FileChooser | None, service: Service, base: Any, na
 
 def start_folder(service: Service) -> Path:
     """Return the folder of the checkpoints that are there, else the user's home folder."""
-    files = service.app.host.checkpoint_files().values()
-    return next(iter(files)).parent if files else Path.home()
+    folders = {str(file.parent) for file in service.app.host.checkpoint_files().values()}
+    try:
+        return Path(os.path.commonpath(folders)) if folders else Path.home()
+    except ValueError:  # on several drives
+        return Path.home()
 
 
 def checked_file(service: Service, file: Path) -> Path:
