@@ -23,6 +23,12 @@ from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orde
 
 OPEN, TAKE, CLOSE = "open", "take", "close"
 MOST_SHOWN = 300
+LEAST_BYTES = 1_000_000_000
+"""In half precision a Stable Diffusion 1.5 has 2 GB; pruned further, 1.7."""
+USUAL_PLACES = (
+    "stable-diffusion-webui/models/Stable-diffusion", "stable-diffusion-webui-forge/models/Stable-diffusion",
+    "ComfyUI/models/checkpoints", "models", "Downloads",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,22 @@ def start_folder(service: Service) -> Path:
         return Path(os.path.commonpath(folders)) if folders else Path.home()
     except ValueError:  # on several drives
         return Path.home()
+
+
+def usual_checkpoints(home: Path) -> tuple[Path, ...]:
+    """Return the checkpoints in folders where other programs and browsers keep them, the newest first."""
+    folders = (home / place for place in USUAL_PLACES)
+    found = [file for folder in folders if folder.is_dir() for file in _files_in(folder)]
+    return tuple(sorted(found, key=lambda file: file.stat().st_mtime, reverse=True))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return what is large enough for a checkpoint: LoRAs and face models have the same suffixes."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if Path(entry.name).suffix.lower() in CHECKPOINTS]
+        return [Path(entry.path) for entry in entries if entry.is_file() and entry.stat().st_size >= LEAST_BYTES]
+    except OSError:
+        return []
 
 
 def checked_file(service: Service, file: Path) -> Path:
