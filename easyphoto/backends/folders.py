@@ -53,6 +53,16 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
     return family_of(path), path.absolute()
 
 
+def checkpoint_files(folders: Sequence[Path]) -> Mapping[str, Path]:
+    """Every checkpoint below the folders by a name that `base_model` finds it by; one name means one file."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        files = sorted(file for file in folder.rglob("*") if file.suffix in CHECKPOINTS and file.is_file())
+        for file in files:
+            found.setdefault(file.name if file.name not in found else str(file.relative_to(folder)), file)
+    return found
+
+
 def checkpoint_folders(webui: str | None) -> tuple[Path, ...]:
     """The checkpoint folder of the web UI installed in `webui`; empty if `webui` is None."""
     return (Path(webui).expanduser() / "models" / "Stable-diffusion",) if webui else ()

@@ -29,7 +29,7 @@ def open_app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
             faces=settings_of(FaceSettings, arguments),
             weights=settings_of(WeightSettings, arguments),
         ),
-        host=remote_host_of(arguments) if elsewhere else ThisMachine(),
+        host=remote_host_of(arguments) if elsewhere else ThisMachine(folders=(workspace.checkpoints,)),
     )
 
 

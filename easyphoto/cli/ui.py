@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     # Also for gradio's folder: this process is only a server, and no other user may read its files.
     os.umask(0o077)
     from easyphoto.app import EasyPhoto
+    from easyphoto.backends.folders import checkpoint_folders
     from easyphoto.cli.server import LOOPBACK_ADDRESSES, serve
     from easyphoto.host.base import ThisMachine
     from easyphoto.jobs.queue import JobQueue
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
     options = Options(faces=settings_of(FaceSettings, arguments), weights=settings_of(WeightSettings, arguments))
     is_local = arguments.host in LOOPBACK_ADDRESSES and not accounts
-    app = EasyPhoto(workspace, options, host=ThisMachine(arguments.language, is_local))
+    folders = (workspace.checkpoints, *checkpoint_folders(options.weights.webui))
+    app = EasyPhoto(workspace, options, host=ThisMachine(arguments.language, is_local, folders))
 
     def ready(address: str) -> None:
         tell("EasyPhoto is served here until Ctrl-C:")

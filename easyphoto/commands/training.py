@@ -13,6 +13,7 @@ from easyphoto.commands.base import Context
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.judging import judged_photos
 from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.validation import validation_templates
 from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
@@ -35,7 +36,6 @@ from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace, checked_id
-from easyphoto.workspace.shipped import voting_templates
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,20 @@ def prepared_run(
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)
         dataset = prepare_dataset(check, engine, family, photos.preprocess, folder / "dataset", progress)
-        _run(app, name, family, base, engine, dataset, settings).write(folder)
+        templates = validation_templates(app, engine, family, context)
+        _run(app, name, family, base, engine, dataset, settings, templates).write(folder)
     return PreparedRun(folder, dataset, engine, check)
 
 
 def _run(
-    app: EasyPhoto, name: str, family: Family, base: Path, engine: FaceEngine, dataset: Dataset, settings: TrainSettings
+    app: EasyPhoto,
+    name: str,
+    family: Family,
+    base: Path,
+    engine: FaceEngine,
+    dataset: Dataset,
+    settings: TrainSettings,
+    templates: tuple[str, ...],
 ) -> TrainRun:
     """Return the record that the training process reads."""
     return TrainRun(
@@ -103,7 +111,7 @@ def _run(
         base=str(base),
         # Relative to the run's folder, because a workspace may be moved.
         dataset=dataset.folder.name,
-        templates=tuple(str(template) for template in voting_templates()),
+        templates=templates,
         engine=engine.domain.value,
         weights=f"../../{app.workspace.weights.name}",
         mirrors=tuple(str(mirror.absolute()) for mirror in app.mirrors),

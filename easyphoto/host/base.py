@@ -6,7 +6,7 @@ machine's web UI.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,10 @@ class Host(Protocol):
 
         Raises WeightsMissing if there is no such model, InputError if it is of no usable kind.
         """
+        ...
+
+    def checkpoint_files(self) -> Mapping[str, Path]:
+        """The files of the checkpoints in `HostFacts.checkpoints`, by name; those on another machine are left out."""
         ...
 
     def open_backend(
@@ -129,16 +133,22 @@ class ThisMachine(ListsNoLoras):
     language: str = LANGUAGES[0]
     is_local: bool = False
     """See HostFacts."""
+    folders: tuple[Path, ...] = ()
+    """Folders that hold checkpoints."""
 
     def facts(self) -> HostFacts:
-        return HostFacts(
-            "this machine", "standalone", self.language, checkpoints=(FAMILIES.default.id,), is_local=self.is_local
-        )
+        checkpoints = (FAMILIES.default.id, *self.checkpoint_files())
+        return HostFacts("this machine", "standalone", self.language, checkpoints=checkpoints, is_local=self.is_local)
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
         from easyphoto.backends.folders import base_model, checkpoint_folders
 
-        return base_model(name, checkpoint_folders(settings.webui))
+        return base_model(name, (*self.folders, *checkpoint_folders(settings.webui)))
+
+    def checkpoint_files(self) -> Mapping[str, Path]:
+        from easyphoto.backends.folders import checkpoint_files
+
+        return checkpoint_files(self.folders)
 
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,6 +72,9 @@ class RemoteHost(ListsNoLoras):
 
     def base_model(self, name: str, settings: WeightSettings) -> tuple[Family, Path]:
         return self.here.base_model(name, settings)
+
+    def checkpoint_files(self) -> Mapping[str, Path]:
+        return {}
 
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None

@@ -1,4 +1,4 @@
-"""The persons as tiles: portrait, likeness, training settings and actions."""
+"""The persons as tiles: photo, likeness, training settings and actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import PhotoNames
-from easyphoto.ui.photograph_form import portrait_of
+from easyphoto.ui.photograph_form import photo_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
 
@@ -64,11 +64,11 @@ class PersonTiles:
         )
 
     def _picture(self, person: Person, name: str) -> str:
-        file = portrait_of(self.service, person)
+        file = photo_of(self.service, person)
         link = self.thumbnails.link_or_none(file, PICTURE) if file else None
         if link is None:
             return '<div class="easyphoto-no-picture" aria-hidden="true">?</div>'
-        said = self.words("Portrait of {name}", name=name)
+        said = self.words("A photo of {name}", name=name)
         return f'<img src="{link}" alt="{escape(said)}">'
 
     def _tag(self, person: Person) -> str:

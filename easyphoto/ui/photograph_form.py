@@ -56,7 +56,7 @@ class Choosing:
     def person_picks(self) -> list[Pick]:
         persons = self.persons()
         names = told_apart(persons)
-        return [Pick(person.id, names[person.id], portrait_of(self.service, person)) for person in persons]
+        return [Pick(person.id, names[person.id], photo_of(self.service, person)) for person in persons]
 
     def templates(self, uploads: Sequence[str]) -> Mapping[str, TemplateEntry]:
         """Return the templates by id: those of the service, then the uploads that still exist."""
@@ -148,6 +148,16 @@ class Choosing:
         known = {names[person.id]: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:
             shared_domain(known)
+
+
+def photo_of(service: Service, person: Person) -> Path | None:
+    """Return what people know the person by: their reference photo, else another photo, else their portrait.
+
+    A portrait is painted, and must not stand for the person whom the next one is compared with.
+    """
+    folder = service.app.workspace.person_folder(person.id)
+    found = (folder / name for name in (person.reference, *person.photos, person.portrait) if name)
+    return next((file for file in found if file.is_file()), None)
 
 
 def portrait_of(service: Service, person: Person) -> Path | None:

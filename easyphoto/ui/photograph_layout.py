@@ -13,10 +13,12 @@ from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
 from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
 from easyphoto.ui import compat
+from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import FileButton
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
+from easyphoto.ui.file_chooser import FileChooser, place_chooser
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, place_card
 from easyphoto.ui.orders import Orders, go_button, place_orders
@@ -60,6 +62,8 @@ class How:
     fields: SettingFields[InferenceSettings]
     dice: Any
     base: Any
+    bases: BaseNames
+    chooser: FileChooser | None
     engine: Any
     face_fields: SettingFields[FaceSettings]
     weights: SettingFields[WeightSettings]
@@ -92,7 +96,7 @@ class How:
 
     def options(self, values: Mapping[Any, Any]) -> Options:
         engines = {self.words(engine): engine for engine in ENGINES}
-        base = str(values.get(self.base) or "").strip()
+        base = self.bases.named(str(values.get(self.base) or ""))
         return Options(
             base=None if base in ("", self.as_trained) else base,
             engine=engines.get(values[self.engine], ENGINES[0]),
@@ -213,17 +217,19 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
         fields.place("seed")
         dice = gr.Button(words("Random"), size="sm", scale=0, min_width=90, elem_id=f"{PREFIX}_dice")
     fields.place("prompt")
+    bases = BaseNames(words)
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
         base = gr.Dropdown(
-            [words("as trained"), *facts.checkpoints], value=words("as trained"), label=words("Checkpoint"),
-            allow_custom_value=True, interactive=True, elem_id=f"{PREFIX}_base",
+            [words("as trained"), *bases.plain(facts.checkpoints)], value=words("as trained"),
+            label=words("Checkpoint"), allow_custom_value=True, interactive=True, elem_id=f"{PREFIX}_base",
             info=words("The model that paints. A LoRA works best with the one it was trained on."),
         )  # fmt: skip
+        chooser = place_chooser(PREFIX, words, is_local=facts.is_local)
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place_rest()
         engine, faces, weights = _place_networks(service, words)
     saved = place_saved(PREFIX, words)
-    return How(preset, preset_said, presets, fields, dice, base, engine, faces, weights, saved, words)
+    return How(preset, preset_said, presets, fields, dice, base, bases, chooser, engine, faces, weights, saved, words)
 
 
 def _place_networks(

@@ -16,6 +16,7 @@ from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
 from easyphoto.ui.configurations import Saving, connect_saved
+from easyphoto.ui.file_chooser import connect_chooser
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
@@ -45,6 +46,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
     _connect_who(tab, service)
     _connect_settings(tab)
     connect_saved(Saving(tab.how.saved, tab.how.configured, service))
+    connect_chooser(tab.how.chooser, service, tab.how.base, tab.how.bases)
     _connect_start(tab, service)
     _connect_live(tab, service)
     _connect_results(tab, service)
@@ -66,7 +68,7 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         plan, people = PhotographPlan.of(plan), who.choosing.person_picks()
         updates = {
             who.nobody: compat.update(visible=not people),
-            tab.how.base: compat.update(choices=[tab.how.as_trained, *service.facts().checkpoints]),
+            tab.how.base: compat.update(choices=[tab.how.as_trained, *tab.how.bases.choices(service)]),
             **saving.listed(),
             **queue_updates(tab, service, on_show),
             **(hidden_results(tab) if shown and not _is_known(service, shown[0]) else {}),
@@ -323,7 +325,7 @@ def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: Phot
         **tab.how.fields.show(found.settings),
         # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
         tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
-        tab.how.base: found.base or tab.how.as_trained,
+        tab.how.base: tab.how.bases.shown(found.base, service) if found.base else tab.how.as_trained,
         tab.record_said: message_html(said, is_good=not found.missing),
     }
 

@@ -18,14 +18,16 @@ from easyphoto.host.base import HostFacts
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
 from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.ui import compat
+from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.client_files import ClientFile, FileButton, brought
+from easyphoto.ui.file_chooser import FileChooser, connect_chooser, place_chooser
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.ui.train_form import base_update
+from easyphoto.ui.train_form import base_update, first
 from easyphoto.workspace.shipped import shipped_templates
 
 PREFIX = "easyphoto_templates"
@@ -47,6 +49,8 @@ class DrawForm:
     steps: Any
     seed: Any
     base: Any
+    bases: BaseNames
+    chooser: FileChooser | None
     start: Any
     live: LiveCard
 
@@ -154,12 +158,15 @@ def _place_drawing(words: Translator, facts: HostFacts) -> DrawForm:
     with gr.Row():
         steps = gr.Slider(1, MOST_STEPS, value=30, step=1, label=words("Steps"), elem_id=f"{PREFIX}_steps", **one)
         seed = gr.Number(value=0, precision=0, label=words("Seed"), elem_id=f"{PREFIX}_seed", **one)
+    bases = BaseNames(words)
     base = gr.Dropdown(
-        list(facts.checkpoints), value=facts.checkpoints[0] if facts.checkpoints else "", label=words("Checkpoint"),
+        bases.plain(facts.checkpoints), value=first(facts, bases), label=words("Checkpoint"),
         allow_custom_value=True, elem_id=f"{PREFIX}_base", **one,
     )  # fmt: skip
+    chooser = place_chooser(PREFIX, words, is_local=facts.is_local)
     start = gr.Button(words("Draw"), variant="primary", elem_id=f"{PREFIX}_start")
-    return DrawForm(name, prompt, negative, width, height, steps, seed, base, start, place_card(PREFIX, words))
+    live = place_card(PREFIX, words)
+    return DrawForm(name, prompt, negative, width, height, steps, seed, base, bases, chooser, start, live)
 
 
 def connect(tab: TemplatesTab, service: Service) -> None:
@@ -171,7 +178,7 @@ def renewal(tab: TemplatesTab, service: Service) -> Renewal:
     base = tab.drawing.base
 
     def renewed(chosen: str | None) -> dict[Any, Any]:
-        return {tab.tiles: tab.view.html(service.templates()), base: base_update(service.facts(), chosen)}
+        return {tab.tiles: tab.view.html(service.templates()), base: base_update(service, tab.drawing.bases, chosen)}
 
     return Renewal(renewed, {tab.tiles, base}, [base])
 
@@ -211,6 +218,7 @@ def name_of(file: str) -> str:
 
 def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
     part, words = tab.drawing, tab.words
+    connect_chooser(part.chooser, service, part.base, part.bases)
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
         command = DrawTemplate(
@@ -220,7 +228,7 @@ def _connect_drawing(tab: TemplatesTab, service: Service) -> None:
             size=(int(values[part.width]), int(values[part.height])),
             seed=min(max(int(values[part.seed] or 0), 0), MOST_SEED),
             steps=int(values[part.steps]),
-            options=replace(service.app.options, base=(values[part.base] or "").strip() or None),
+            options=replace(service.app.options, base=part.bases.named(values[part.base]) or None),
         )
         return show_job(part.live, service, service.submit(command).id, words=words)
 

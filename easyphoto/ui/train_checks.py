@@ -40,11 +40,11 @@ class Checking:
     def dropped(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         names, refused = taken_in(self.service, values[self.part.drop])
         held = PhotoSet.of(values[self.part.held]).with_photos(names)
-        updates = self._begun(held, values) if names else {}
+        updates = self.begun(held, values) if names else {}
         return {**updates, self.part.drop: None, self.part.message: refusals_html(refused, self.words)}
 
     def again(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
-        return self._begun(PhotoSet.of(values[self.part.held]), values)
+        return self.begun(PhotoSet.of(values[self.part.held]), values)
 
     def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
         """Handle a verdict's button: another face needs a new check, a removed photo or chosen reference mostly not."""
@@ -52,7 +52,7 @@ class Checking:
         before, check = PhotoSet.of(values[self.part.held]), values[self.part.check]
         held = before.ordered(order)
         if not held.photos or not self._still_says_it(check, before, held):
-            return self._begun(held, values)
+            return self.begun(held, values)
         return {self.part.held: held.record(), **self._shown(check, held, values[self.form.name])}
 
     def cleared(self, check: str | None) -> dict[Any, Any]:
@@ -100,7 +100,7 @@ class Checking:
         shown = self._shown(job.id, held, person)
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
-    def _begun(self, held: PhotoSet, values: Mapping[Any, Any]) -> dict[Any, Any]:
+    def begun(self, held: PhotoSet, values: Mapping[Any, Any]) -> dict[Any, Any]:
         """Check the held photos; a check in progress is cancelled."""
         updates = self._ended(values[self.part.check])
         if not held.photos:

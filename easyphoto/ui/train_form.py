@@ -13,9 +13,11 @@ from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
 from easyphoto.settings import ENGINES, FaceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
 from easyphoto.ui import compat
+from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import error_html, message_html
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, Saving, connect_saved, place_saved
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
+from easyphoto.ui.file_chooser import FileChooser, connect_chooser, place_chooser
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
 from easyphoto.workspace.configurations import TRAIN
@@ -29,6 +31,8 @@ class TrainForm:
     name: Any
     name_said: Any
     base: Any
+    bases: BaseNames
+    chooser: FileChooser | None
     refresh: Any
     preset: Any
     preset_said: Any
@@ -63,7 +67,7 @@ class TrainForm:
     def options(self, values: Mapping[Any, Any]) -> Options:
         engines = {self.words(engine): engine for engine in ENGINES}
         return Options(
-            base=(values[self.base] or "").strip() or None,
+            base=self.bases.named(values[self.base]) or None,
             engine=engines.get(values[self.engine], ENGINES[0]),
             faces=self.faces.read(values),
             weights=self.weights.read(values),
@@ -76,12 +80,15 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
         info=words("Letters a-z, digits, _ and -."),
     )  # fmt: skip
     said = gr.HTML("", elem_id=f"{PREFIX}_name_said")
+    bases = BaseNames(words)
     with gr.Row(elem_classes=["easyphoto-joined"]):
         base = gr.Dropdown(
-            list(facts.checkpoints), value=first(facts), label=words("Base checkpoint"), allow_custom_value=True,
-            info=words("What the LoRA is trained on, and later used with."), elem_id=f"{PREFIX}_base", scale=5,
+            bases.plain(facts.checkpoints), value=first(facts, bases), label=words("Base checkpoint"),
+            allow_custom_value=True, info=words("What the LoRA is trained on, and later used with."),
+            elem_id=f"{PREFIX}_base", scale=5,
         )  # fmt: skip
         refresh = gr.Button(words("Refresh"), elem_id=f"{PREFIX}_refresh", size="sm", scale=0, min_width=90)
+    chooser = place_chooser(PREFIX, words, is_local=facts.is_local)
     presets = presets_of(TrainSettings, words)
     preset = gr.Radio(
         presets.labels, value=presets.label("balanced"), label=words("Preset"), elem_id=f"{PREFIX}_preset"
@@ -95,7 +102,7 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
         advanced = _place_advanced(words, train, preprocess)
     saved = place_saved(PREFIX, words)
-    return TrainForm(name, said, base, refresh, preset, preset_said, presets, *advanced, saved, words)
+    return TrainForm(name, said, base, bases, chooser, refresh, preset, preset_said, presets, *advanced, saved, words)
 
 
 def _place_advanced(
@@ -133,7 +140,7 @@ def connect_form(form: TrainForm, service: Service) -> None:
         return name_html(service, text or "", words)
 
     def refreshed(base: str) -> dict[Any, Any]:
-        return {form.base: base_update(service.facts(), base)}
+        return {form.base: base_update(service, form.bases, base)}
 
     def preset_chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
         updates, said = form.train.show_preset(form.presets.name(values[form.preset]), values)
@@ -150,6 +157,7 @@ def connect_form(form: TrainForm, service: Service) -> None:
         outputs={form.preset_said, *set_by_it},
     )
     connect_saved(Saving(form.saved, form.configured, service))
+    connect_chooser(form.chooser, service, form.base, form.bases)
 
 
 def name_html(service: Service, text: str, words: Translator) -> str:
@@ -171,14 +179,15 @@ def name_html(service: Service, text: str, words: Translator) -> str:
     return message_html(words("{id} exists already; this training replaces their LoRA once it has succeeded.", id=id))
 
 
-def base_update(facts: HostFacts, chosen: str | None) -> Any:
-    """Return the current checkpoints; a chosen or typed one is kept."""
-    value = {} if chosen else {"value": first(facts)}
-    return compat.update(choices=list(facts.checkpoints), **value)
+def base_update(service: Service, bases: BaseNames, chosen: str | None) -> Any:
+    """Return the current checkpoints with their families; a chosen or typed one is kept, and said with its own."""
+    choices = bases.choices(service)
+    value = bases.shown(bases.named(chosen), service) if chosen else next(iter(choices), None)
+    return compat.update(choices=choices, **({} if value == chosen else {"value": value}))
 
 
-def first(facts: HostFacts) -> str | None:
-    return facts.checkpoints[0] if facts.checkpoints else None
+def first(facts: HostFacts, bases: BaseNames) -> str | None:
+    return next(iter(bases.plain(facts.checkpoints)), None)
 
 
 def _title(text: str) -> None:

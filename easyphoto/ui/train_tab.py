@@ -22,6 +22,7 @@ from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
 from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
 from easyphoto.ui.configurations import Saving
+from easyphoto.ui.first_run import FirstRun, Guiding, connect_guide, place_guide
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
@@ -55,6 +56,7 @@ class TrainTab:
     setup_said: Any
     setup: Any
     words: Translator
+    guide: FirstRun
 
     @property
     def beside(self) -> tuple[Any, ...]:
@@ -65,6 +67,7 @@ class TrainTab:
 
 def build(service: Service, words: Translator) -> TrainTab:
     facts = service.facts()
+    guide = place_guide(words)
     gr.HTML(warnings_html(facts.warnings, words), elem_id=f"{PREFIX}_warnings")
     missing = missing_trainer(service)
     with gr.Row(elem_classes=["easyphoto-setup"]):
@@ -91,7 +94,8 @@ def build(service: Service, words: Translator) -> TrainTab:
                 worker_log = gr.HTML("", elem_id=f"{PREFIX}_worker_log")
             sheet = gr.HTML("", elem_id=f"{PREFIX}_sheet")
             resume = place_resume(service, words)
-    return TrainTab(photos, form, start, add, message, live, sheet, fold, worker_log, resume, setup_said, setup, words)
+    worker = (fold, worker_log)
+    return TrainTab(photos, form, start, add, message, live, sheet, *worker, resume, setup_said, setup, words, guide)
 
 
 def connect(tab: TrainTab, service: Service) -> None:
@@ -108,21 +112,25 @@ def connect(tab: TrainTab, service: Service) -> None:
     )
     connect_resume(tab.resume, service, tab.live, tab.message, words=tab.words)
     _connect_start(tab, service)
+    connect_guide(Guiding(tab.guide, tab.photos, tab.form, service), tab.photos.tick, tab.live.tick)
 
 
 def renewal(tab: TrainTab, service: Service) -> Renewal:
     """Refresh checkpoints, interrupted trainings, and whether training is set up."""
+    guiding = Guiding(tab.guide, tab.photos, tab.form, service)
     base, saving = tab.form.base, Saving(tab.form.saved, tab.form.configured, service)
 
-    def renewed(chosen: str | None) -> dict[Any, Any]:
+    def renewed(chosen: str | None, closed: bool = False, held: Mapping[str, Any] | None = None) -> dict[Any, Any]:
         return {
-            base: base_update(service.facts(), chosen),
+            **guiding.shown(closed, held, chosen),
+            base: base_update(service, tab.form.bases, chosen),
             **resume_updates(tab.resume, service, tab.words),
             **setup_updates(tab, service),
             **saving.listed(),
         }
 
-    return Renewal(renewed, {base, *tab.resume.outputs, tab.setup, tab.setup_said, tab.form.saved.rows}, [base])
+    outputs = {base, *tab.resume.outputs, tab.setup, tab.setup_said, tab.form.saved.rows, tab.guide.said}
+    return Renewal(renewed, outputs, [base, tab.guide.closed, tab.photos.held])
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,12 @@ def obeyed(service: Service, order: str, state: PanelState) -> PanelState:
     return PanelState(tuple(dict.fromkeys((*state.named, need.name))))
 
 
+def is_in_use(service: Service) -> bool:
+    """Return whether there is a person or a result. Before, the guided first run says what is missing."""
+    workspace = service.app.workspace
+    return bool(workspace.list_persons()) or (workspace.results.is_dir() and any(workspace.results.iterdir()))
+
+
 def painted_families(service: Service) -> tuple[Family, ...]:
     """Return the families of files that this machine itself paints with: those of the persons."""
     if service.facts().kind != "standalone":
@@ -135,7 +141,8 @@ def panel_html(service: Service, state: PanelState, words: Translator, *, messag
     is_wanted = {need.name: need.is_needed or need.name in state.named or _is_going(jobs[need.name]) for need in needs}
     first = [need for need in needs if is_wanted[need.name]]
     came = "".join(_came(service, name, words) for name in state.named)
-    if not first and not came and not message:
+    is_asked = bool(state.named) or any(map(_is_going, jobs.values()))
+    if not (first or came or message) or not (is_asked or message or is_in_use(service)):
         return ""
     if state.is_hidden and not message:
         return _folded(words)

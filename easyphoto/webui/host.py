@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,9 @@ class WebuiHost:
             file = checkpoints.file_of(checkpoints.of_family(FAMILIES[name]))
             return FAMILIES[name], file
         return base_model(name, self._folders(settings))
+
+    def checkpoint_files(self) -> Mapping[str, Path]:
+        return {str(info.name): checkpoints.file_of(info) for info in checkpoints.checkpoints()}
 
     def open_backend(
         self, base: str, family: Family, store: WeightStore, settings: WeightSettings, models: Lease | None = None

@@ -2,7 +2,7 @@
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
-           results/ · weights/ · env/ · jobs/<id>/ · templates/ · configurations/<kind>/<name>.json
+           results/ · weights/ · checkpoints/ · env/ · jobs/<id>/ · templates/ · configurations/<kind>/<name>.json
            workspace.json, which says the format
            changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
@@ -153,6 +153,12 @@ class Workspace:
     @property
     def weights(self) -> Path:
         return self.root / "weights"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints that the user put here, for a page without a web UI. EasyPhoto makes no such folder, and changes
+        nothing in one, so it is none of PARTS."""
+        return self.root / "checkpoints"
 
     @property
     def templates(self) -> Path:

@@ -42,7 +42,7 @@ def test_a_base_that_was_typed_stays_when_the_tab_is_opened_again(service: Servi
     updates = again.handler("/models/mine.safetensors")
 
     assert "value" not in updates[tab.form.base]
-    assert again.handler(None)[tab.form.base]["value"] == service.facts().checkpoints[0]
+    assert again.handler(None)[tab.form.base]["value"] == "miniature — drawings only, ships with EasyPhoto"
     assert set(updates) == again.outputs
 
 

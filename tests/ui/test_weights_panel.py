@@ -16,6 +16,7 @@ from easyphoto.jobs.records import State, error_record
 from easyphoto.jobs.service import Service
 from easyphoto.messages import joined, note, text
 from easyphoto.settings import Options, WeightSettings
+from easyphoto.ui import weights_panel
 from easyphoto.ui.card import error_html, notes_html
 from easyphoto.ui.fetch_buttons import weights_of_note
 from easyphoto.ui.language import Translator
@@ -42,6 +43,12 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, str(empty))
     for name in ("HF_HUB_OFFLINE", "EASYPHOTO_OFFLINE", "EASYPHOTO_WEIGHTS_MIRROR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody was trained already: before, the guided first run says what is missing."""
+    monkeypatch.setattr(weights_panel, "is_in_use", lambda service: True)
 
 
 @pytest.fixture
