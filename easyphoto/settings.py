@@ -335,6 +335,9 @@ class InferenceSettings(Settings):
         label="Resolution",
         help="At which each face is painted, in pixels. Empty: the usual one for the model.",
     )
+    ai_label: bool = switch(
+        False, label="AI label", help="Writes “made with AI” small into a corner of each result, beside the faces."
+    )
     count: int = slider(1, 1, 16, step=1, label="Pictures", help="Made with consecutive seeds, ranked by likeness.")
     seed: int = slider(0, 0, 2**32 - 1, step=1, label="Seed")
     prompt: str = line("", label="Prompt", help="Added to the trigger words.")

@@ -51,7 +51,7 @@ ARGPARSES_OWN = ("positional arguments", "options", "everywhere")
 BODIES = (
     "CheckRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest", "TemplateRequest",
     "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto", "KnownTemplate",
-    "UploadedTemplate", "InlineTemplate", "OptionsIn",
+    "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
 )  # fmt: skip
 ANSWERS = ("JobAnswer", "PersonAnswer")
 

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
 from easyphoto.api.capabilities import CapabilityRoutes
+from easyphoto.api.configurations import ConfigurationRoutes
 from easyphoto.api.events import MEDIA_TYPE
 from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule, guarded_route
 from easyphoto.api.jobs import JobRoutes
@@ -15,6 +16,8 @@ from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
+    ConfigurationAnswer,
+    ConfigurationsAnswer,
     DeletedAnswer,
     ErrorAnswer,
     JobAnswer,
@@ -50,6 +53,7 @@ def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> API
     _add_jobs(plain, JobRoutes(service))
     _add_persons(plain, PersonRoutes(service))
     _add_templates(plain, TemplateRoutes(service))
+    _add_configurations(plain, ConfigurationRoutes(service))
     _get(plain, "/capabilities", CapabilityRoutes(service).get, CapabilitiesAnswer, "Capabilities")
     _get(plain, "/weights", WeightRoutes(service).list, WeightsAnswer, "Weights")
     router.include_router(plain)
@@ -144,6 +148,19 @@ def _add_templates(router: APIRouter, templates: TemplateRoutes) -> None:
         "/templates/{id}", templates.delete, methods=["DELETE"], response_model=DeletedAnswer,
         summary="Delete a template", tags=["templates"],
     )  # fmt: skip
+
+
+def _add_configurations(router: APIRouter, configurations: ConfigurationRoutes) -> None:
+    one = "/configurations/{kind}/{name}"
+    _get(router, "/configurations", configurations.list, ConfigurationsAnswer, "Saved settings")
+    _get(router, one, configurations.get, ConfigurationAnswer, "Saved settings of that name")
+    for method, handler, model, words in (
+        ("PUT", configurations.save, ConfigurationAnswer, "Save settings"),
+        ("DELETE", configurations.delete, DeletedAnswer, "Delete saved settings"),
+    ):
+        router.add_api_route(
+            one, handler, methods=[method], response_model=model, summary=words, tags=["configurations"]
+        )
 
 
 def _uploads(service: Service, accounts: Mapping[str, str] | None, memory: RequestMemory) -> APIRouter:

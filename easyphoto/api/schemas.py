@@ -103,6 +103,15 @@ class RenameRequest(RequestModel):
     name: Name
 
 
+ConfigurationKind = Literal["train", "photograph"]
+
+
+class ConfigurationRequest(RequestModel):
+    configuration: dict[str, Any] = Field(
+        ..., description="What GET answers with, or the file that the page exports; settings may be left out."
+    )
+
+
 class TextTold(AnswerModel):
     code: str = Field("", description="What notes and phases are known by, whatever their wording.")
     template: str = Field(..., description="The English text with the names of its values in braces.")
@@ -237,6 +246,20 @@ class WeightsAnswer(AnswerModel):
     offline: bool
     sets: list[WeightSetAnswer]
     files: list[WeightAnswer]
+
+
+class ConfigurationEntry(AnswerModel):
+    kind: str
+    name: str
+
+
+class ConfigurationsAnswer(AnswerModel):
+    configurations: list[ConfigurationEntry]
+
+
+class ConfigurationAnswer(AnswerModel):
+    configuration: dict[str, Any]
+    notes: list[str] = Field([], description="What was not taken, of a file of another version.")
 
 
 class CapabilitiesAnswer(AnswerModel):

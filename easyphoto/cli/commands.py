@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from easyphoto.cli.configurations import configured
+from easyphoto.cli.configurations import run as configurations
 from easyphoto.cli.opening import open_app, remote_host_of
 from easyphoto.cli.options import command_of, settings_of
 from easyphoto.cli.output import bar, say, say_path, tell, telling
@@ -22,6 +24,7 @@ from easyphoto.messages import text
 from easyphoto.settings import (
     WeightSettings,
 )
+from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import used_workspace
 
@@ -72,6 +75,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    arguments = configured(arguments, workspace, TRAIN)
     app, faces = open_app(arguments, workspace), dict(arguments.face)
     photos = () if arguments.photos is None else photo_files(arguments.photos)
     command = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces)
@@ -84,6 +88,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    arguments = configured(arguments, workspace, PHOTOGRAPH)
     names, templates = tuple(arguments.names), tuple(arguments.template)
     command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
     with telling() as context:
@@ -144,6 +149,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "train": train,
     "photograph": photograph,
     "persons": persons,
+    "configurations": configurations,
     "bench": bench,
     "weights": weights,
     "setup": setup,

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
+from easyphoto.cli.configurations import add_config_option, add_configurations_parser
 from easyphoto.cli.options import add_field, add_options, add_settings
 from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
@@ -18,7 +19,6 @@ from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.settings import (
-    AUTO,
     ENGINES,
     FaceSettings,
     WeightSettings,
@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _photograph(verbs)
     _persons(verbs)
     _bench(verbs)
+    add_configurations_parser(verbs, _verb)
     add_weights_parser(verbs, _verb)
     add_setup_parser(verbs, _verb)
     add_ui_parser(verbs, _verb)
@@ -75,7 +76,8 @@ def _engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        default=AUTO,
+        # Left out where it was not typed, so that saved settings can tell.
+        default=argparse.SUPPRESS,
         help="what the person's photos are; auto: by how their faces look, or as it was at their training (default)",
     )
     add_options(parser, FaceSettings, title="faces on photographs")
@@ -142,6 +144,7 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
+    add_config_option(parser)
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
     add_settings(parser, TrainPerson)
@@ -154,6 +157,7 @@ def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="pictures with a face")
     add_field(parser, PhotographPersons, "out", metavar="DIR")
+    add_config_option(parser)
     _engine(parser)
     _base(parser, default="what the person was trained on")
     _backend(parser)

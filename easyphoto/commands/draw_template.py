@@ -48,7 +48,7 @@ class DrawTemplate(Command):
         """Return the template's file. Raises NameTaken if the name is in use."""
         from easyphoto.backends.base import GenerateRequest
         from easyphoto.geometry import Size
-        from easyphoto.images.pictures import MADE_BY, write_picture
+        from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
 
         app = app.with_options(self.options)
         # Once more: a drawing that waited before this one may have taken the name.
@@ -59,7 +59,8 @@ class DrawTemplate(Command):
         with closing(app.open_backend()) as backend:
             drawn = backend.generate(request, context)
         words = {"prompt": self.prompt, "negative": self.negative, "seed": drawn.seed}
-        return write_picture(target, drawn.image, {"made_by": MADE_BY, "created": utc_now(), **words})
+        record = {"made_by": MADE_BY, "created": utc_now(), **words}
+        return write_picture(target, drawn.image, record, source=DigitalSource.DRAWN)
 
     def _target(self, workspace: Workspace) -> Path:
         target = workspace.templates / f"{self._id()}.png"

@@ -19,10 +19,11 @@ from easyphoto.errors import InputError, NoFaceFound
 from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.fuser import open_fuser
-from easyphoto.geometry import Box
+from easyphoto.geometry import Box, Size
 from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original, read_original
-from easyphoto.images.pictures import MADE_BY, write_picture
+from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
+from easyphoto.inference.ai_label import with_label
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
@@ -265,6 +266,8 @@ class _Taking:
         found = photograph(picture, subjects, settings, family, models, assignment=assignment)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = _in_own_colours(original, found)
+        if settings.ai_label:
+            found = with_label(found, Size.of(picture), original.alpha)
         results = tuple(self._written(original, one) for one in found.results)
         # Only with a single subject is it clear with whom the template's face is compared.
         earlier = (judged(engine, picture, subjects[0].embeddings),) if len(subjects) == 1 else ()
@@ -282,7 +285,8 @@ class _Taking:
         what = {"template": readable_name(self.template), "settings": settings, **made.record()}
         final, profile = original.painted(made.image, made.mask), original.profile
         record = {"made_by": MADE_BY, **self.record, **what, "created": utc_now()}
-        write_picture(file, final, record, profile=profile.content if profile is not None else None)
+        embedded = profile.content if profile is not None else None
+        write_picture(file, final, record, profile=embedded, source=DigitalSource.COMPOSITE)
         self.context.picture_finished(file, self.template, made)
         return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +113,43 @@ def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
     return tuple(path for path in named if not only_files or path.is_file())
 
 
+class DigitalSource(Enum):
+    """What IPTC's DigitalSourceType says of a picture: the sign of AI that other programs and sites read."""
+
+    DRAWN = "trainedAlgorithmicMedia"
+    COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
+    """A picture that was there before, with parts that a model painted."""
+
+
+XMP = "XML:com.adobe.xmp"
+_PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="{tool}"
+ Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/{source}"/>
+</rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
+
+
 def write_picture(
-    target: Path, picture: Image.Image, record: dict[str, Any] | None = None, *, profile: bytes | None = None
+    target: Path,
+    picture: Image.Image,
+    record: dict[str, Any] | None = None,
+    *,
+    profile: bytes | None = None,
+    source: DigitalSource | None = None,
 ) -> Path:
     """Write a PNG atomically; `record` says what made the picture, and `picture_record` reads it back.
 
-    `profile` is the ICC profile of the picture's values; None means sRGB.
+    `profile` is the ICC profile of the picture's values; None means sRGB. `source` is written as XMP.
     """
     note = PngImagePlugin.PngInfo()
     note.add_text("Software", MADE_BY)
     if record is not None:
         note.add_text("Comment", "made with AI")
         note.add_text("easyphoto", json.dumps(record, ensure_ascii=True))
+    if source is not None:
+        note.add_itxt(XMP, _PACKET.format(tool=MADE_BY, source=source.value))
     with atomic_path(target) as temporary:
         # Always passed, because Pillow would otherwise embed the profile in the picture's `info`.
         picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile)

@@ -18,7 +18,7 @@ from easyphoto.errors import BadPicture, InputError, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.masks import dilated
-from easyphoto.images.pictures import read_picture, resized, write_picture
+from easyphoto.images.pictures import DigitalSource, read_picture, resized, write_picture
 from easyphoto.messages import note
 from easyphoto.progress import Progress
 from easyphoto.storage.files import inside
@@ -156,7 +156,8 @@ class Validator:
 
     def _kept(self, step: int, label: str, view: ValidationTemplate, result: Result) -> Picture:
         target = self.folder.sample(label, view.template)
-        write_picture(target, result.image, {"made_by": "validation", "step": step, "seed": result.seed})
+        record = {"made_by": "validation", "step": step, "seed": result.seed}
+        write_picture(target, result.image, record, source=DigitalSource.COMPOSITE)
         return Picture(step, view.template, str(target.relative_to(self.folder.root)), self._score(result.image))
 
     def _request(self, view: ValidationTemplate) -> InpaintRequest:

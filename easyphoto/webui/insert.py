@@ -14,6 +14,8 @@ from easyphoto.commands.at_work import at_work
 from easyphoto.commands.engines import engine_of
 from easyphoto.commands.photograph_series import open_models
 from easyphoto.errors import MissingCapability, NoFaceFound
+from easyphoto.geometry import Size
+from easyphoto.inference.ai_label import with_label
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photograph
 from easyphoto.messages import text
@@ -47,6 +49,8 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
             made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
         except NoFaceFound as error:
             raise without_template(error) from None
+        if settings.ai_label:
+            made = with_label(made, Size.of(picture))
         # Notes on unchanged faces belong to the picture, not to one result.
         return replace(made.best, notes=(*made.notes, *made.best.notes))
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from easyphoto import __version__
 from easyphoto.errors import BadName, BadRecord, BadSettings, EasyPhotoError, UnknownConfiguration
-from easyphoto.messages import Text, text
+from easyphoto.messages import Text, joined, text
 from easyphoto.settings import (
     AUTO,
     ENGINES,
@@ -78,6 +78,10 @@ class Configuration:
     def portable(self) -> Configuration:
         """Without a path: what leaves this machine names the checkpoint as its file is called."""
         return self if self.base is None else replace(self, base=_last_part(self.base))
+
+    def named(self, name: str) -> Configuration:
+        """Raises BadName."""
+        return replace(self, name=checked_name(name))
 
     def record(self) -> dict[str, Any]:
         parts = {key: _written(self.parts[key]) for key in KINDS[self.kind]}
@@ -171,7 +175,7 @@ class Configurations:
         return known
 
 
-def read_configuration(file: Path, *, kind: str) -> Configuration:
+def read_configuration(file: Path, *, kind: str | None = None) -> Configuration:
     """The configuration in a file. Raises as `configuration_from`, and InputError for one that cannot be read."""
     try:
         content = read_regular(file, MOST_BYTES)
@@ -183,7 +187,7 @@ def read_configuration(file: Path, *, kind: str) -> Configuration:
     return configuration_in(content, kind=kind, source=file.name)
 
 
-def configuration_in(content: bytes, *, kind: str, source: str) -> Configuration:
+def configuration_in(content: bytes, *, kind: str | None, source: str) -> Configuration:
     """The configuration in a file's content. Raises as `configuration_from`."""
     try:
         found = parsed(content)
@@ -195,14 +199,17 @@ def configuration_in(content: bytes, *, kind: str, source: str) -> Configuration
     return configuration_from(found, kind=kind, source=source)
 
 
-def configuration_from(content: Any, *, kind: str, source: str) -> Configuration:
-    """The configuration that a file holds; `source` names it in errors. Raises BadRecord, BadSettings and BadName.
+def configuration_from(content: Any, *, kind: str | None, source: str) -> Configuration:
+    """The configuration that a file holds, of that kind or of any; `source` names it in errors.
+
+    Raises BadRecord, BadSettings and BadName.
 
     What this version does not know is an error in a file of this version, and in one that people wrote: a typing error
     would else be lost without a word. From a file of another version it is dropped, and said.
     """
     record = _checked_record(content, kind, source)
     reading = _Reading(source, is_lenient=record.get("made_by") not in (None, MADE_BY))
+    kind = str(record["kind"])
     known = KINDS[kind]
     for key in sorted(set(record) - {*_HEAD, *known}):
         reading.refuse(_unknown(key, (*_HEAD, *known)))
@@ -217,7 +224,7 @@ def configuration_from(content: Any, *, kind: str, source: str) -> Configuration
     return Configuration(kind, name, parts, base, engine, (*reading.dropped, *said))
 
 
-def _checked_record(content: Any, kind: str, source: str) -> Mapping[str, Any]:
+def _checked_record(content: Any, kind: str | None, source: str) -> Mapping[str, Any]:
     if not isinstance(content, dict) or content.get("easyphoto") != "configuration":
         raise BadRecord(
             text("There are no saved settings in {source}.", source=source),
@@ -229,10 +236,11 @@ def _checked_record(content: Any, kind: str, source: str) -> Mapping[str, Any]:
             text("{source} has an unknown format.", source=source),
             advice=text("It may come from a later version of EasyPhoto."),
         )
-    if content.get("kind") != kind:
+    found, wanted = content.get("kind"), tuple(KINDS) if kind is None else (kind,)
+    if found not in wanted:
         raise BadRecord(
-            text("The settings in {source} are for {kind}.", source=source, kind=repr(content.get("kind"))),
-            advice=text("Settings for {kind} are needed here.", kind=repr(kind)),
+            text("The settings in {source} are for {kind}.", source=source, kind=repr(found)),
+            advice=text("Settings for {kind} are needed here.", kind=joined(map(repr, wanted), " or ")),
         )
     return content
 

@@ -69,6 +69,36 @@ def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, 
     assert (np.ptp(np.asarray(made[1][2].image), axis=2) == 0).all()
 
 
+def test_a_result_says_that_ai_made_it_and_shows_that_where_it_is_asked_for(app, photos, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    noise = np.random.default_rng(99).integers(0, 256, (400, 600, 3)).astype(np.uint8)
+    wide = icc.rgb_profile(icc.DISPLAY_P3, icc.SRGB_CURVE)
+    Image.fromarray(noise).save(tmp_path / "wide.png", icc_profile=wide)
+    Image.fromarray(noise).save(tmp_path / "plain.png")
+    templates = (tmp_path / "wide.png", tmp_path / "plain.png")
+
+    def made(name: str, **settings: bool):
+        context = RecordingContext()
+        command = PhotographPersons(("anna",), templates, out=tmp_path / name, settings=InferenceSettings(**settings))
+        command.run(app, context)
+        return context.pictures
+
+    for (bare, _, before), (labelled, template, after) in zip(made("off"), made("on", ai_label=True), strict=True):
+        with Image.open(bare) as one, Image.open(labelled) as other, Image.open(template) as original:
+            assert "compositeWithTrainedAlgorithmicMedia" in one.info["XML:com.adobe.xmp"]
+            left, top, right, bottom = picture_record(labelled)["ai_label"]["box"]
+            is_label = np.zeros(before.mask.shape, bool)
+            is_label[top:bottom, left:right] = True
+            changed = (np.asarray(one) != np.asarray(other)).any(axis=2)
+            assert changed[is_label].mean() > 0.8
+            assert not changed[~is_label].any()
+            # Outside the paint, of which the label is part, the template's own bytes stay.
+            assert (np.asarray(other)[after.mask == 0] == np.asarray(original)[after.mask == 0]).all()
+            assert other.info.get("icc_profile") == original.info.get("icc_profile")
+        assert "ai_label" not in picture_record(bare)
+        assert picture_record(labelled)["settings"]["ai_label"] is True
+
+
 def test_no_picture_stays_in_memory_when_it_is_written(app, photos, template, tmp_path):
     """Twenty templates at their own size would fill it; the report needs them small."""
     TrainPerson("anna", photo_files(photos)).run(app, NullContext())

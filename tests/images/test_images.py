@@ -4,6 +4,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size
 from easyphoto.images.masks import dilated, feathered
 from easyphoto.images.pictures import (
+    DigitalSource,
     as_array,
     as_picture,
     blended,
@@ -128,6 +130,34 @@ def test_a_record_travels_in_the_png(tmp_path):
     with Image.open(tmp_path / "a.png") as opened:
         assert opened.info["Comment"] == "made with AI"
         assert opened.convert("RGB").tobytes() == quarters().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (DigitalSource.COMPOSITE, "compositeWithTrainedAlgorithmicMedia"),
+        (DigitalSource.DRAWN, "trainedAlgorithmicMedia"),
+    ],
+)
+def test_other_programs_read_from_the_png_that_ai_made_it(tmp_path, source, said):
+    """By IPTC's term in XMP, as another reader than ours finds it."""
+    write_picture(tmp_path / "a.png", quarters(), {"seed": 3}, source=source)
+
+    with Image.open(tmp_path / "a.png") as opened:
+        packet = ElementTree.fromstring(opened.info["XML:com.adobe.xmp"])
+        assert opened.convert("RGB").tobytes() == quarters().tobytes()
+    (about,) = packet.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
+    term = about.attrib["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"]
+    assert term == f"http://cv.iptc.org/newscodes/digitalsourcetype/{said}"
+    assert about.attrib["{http://ns.adobe.com/xap/1.0/}CreatorTool"].startswith("EasyPhoto ")
+    assert picture_record(tmp_path / "a.png") == {"seed": 3}
+
+
+def test_a_picture_that_nothing_painted_says_nothing_of_ai(tmp_path):
+    write_picture(tmp_path / "a.png", quarters())
+
+    with Image.open(tmp_path / "a.png") as opened:
+        assert set(opened.info) == {"Software"}
 
 
 def test_only_pictures_are_listed_by_name(tmp_path):

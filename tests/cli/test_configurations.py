@@ -1,0 +1,143 @@
+"""`--config` and `easyphoto configurations`: one file for page and command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from easyphoto.cli.configurations import configured
+from easyphoto.cli.main import main
+from easyphoto.cli.opening import open_app
+from easyphoto.cli.options import settings_of
+from easyphoto.cli.parser import build_parser
+from easyphoto.errors import BadRecord, BadSettings, UnknownConfiguration
+from easyphoto.settings import (
+    FaceSettings,
+    InferenceSettings,
+    Options,
+    PreprocessSettings,
+    TrainSettings,
+    WeightSettings,
+)
+from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN, Configuration, Configurations, configuration_of
+from easyphoto.workspace.folders import Workspace
+
+TYPED = ["train", "anna", "--photos", "photos"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    return Workspace(root)
+
+
+def quick(name: str = "quick") -> Configuration:
+    options = Options("sd15", "drawings", FaceSettings(detector="scrfd"), WeightSettings(offline=True))
+    return configuration_of(TRAIN, name, options, TrainSettings(steps=40, flip=True), PreprocessSettings(keep=9))
+
+
+def asked(workspace: Workspace, *words: str) -> argparse.Namespace:
+    return configured(build_parser().parse_args([*TYPED, *words]), workspace, TRAIN)
+
+
+@pytest.mark.parametrize("way", ["name", "file"])
+def test_saved_settings_are_taken_by_name_and_by_file(workspace: Workspace, tmp_path: Path, way: str) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(quick().text(), "utf-8")
+    Configurations(workspace, TRAIN).save(quick())
+
+    arguments = asked(workspace, "--config", "quick" if way == "name" else str(file))
+
+    assert settings_of(TrainSettings, arguments) == TrainSettings(steps=40, flip=True)
+    assert settings_of(PreprocessSettings, arguments) == PreprocessSettings(keep=9)
+    options = open_app(arguments, workspace).options
+    assert (options.base, options.engine) == ("sd15", "drawings")
+    assert (options.faces, options.weights) == (FaceSettings(detector="scrfd"), WeightSettings(offline=True))
+
+
+def test_what_is_typed_wins_also_where_it_is_the_default(workspace: Workspace) -> None:
+    Configurations(workspace, TRAIN).save(quick())
+
+    arguments = asked(
+        workspace, "--config", "quick", "--steps", "7", "--no-flip", "--engine", "auto", "--base", "miniature",
+        "--detector", "auto", "--no-offline",
+    )  # fmt: skip
+
+    assert settings_of(TrainSettings, arguments) == TrainSettings(steps=7)
+    assert settings_of(PreprocessSettings, arguments) == PreprocessSettings(keep=9)
+    options = open_app(arguments, workspace).options
+    assert (options.base, options.engine) == ("miniature", "auto")
+    assert (options.faces, options.weights) == (FaceSettings(), WeightSettings())
+
+
+def test_without_saved_settings_nothing_changes(workspace: Workspace) -> None:
+    arguments = asked(workspace)
+
+    assert settings_of(TrainSettings, arguments) == TrainSettings()
+    assert open_app(arguments, workspace).options == Options()
+
+
+def test_a_file_that_does_not_fit_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    other = configuration_of(PHOTOGRAPH, "x", Options(), InferenceSettings())
+    (tmp_path / "other.json").write_text(other.text(), "utf-8")
+    (tmp_path / "bad.json").write_text(json.dumps({**quick().record(), "settings": {"steps": 0}}), "utf-8")
+
+    with pytest.raises(BadRecord, match=r"other\.json holds settings for 'photograph'\."):
+        asked(workspace, "--config", str(tmp_path / "other.json"))
+    with pytest.raises(BadSettings, match=r"bad\.json: steps cannot be 0\. It lies between 1 and 20000\."):
+        asked(workspace, "--config", str(tmp_path / "bad.json"))
+    with pytest.raises(BadRecord, match=r"absent\.json cannot be read"):
+        asked(workspace, "--config", "absent.json")
+    with pytest.raises(UnknownConfiguration, match="There are no saved settings 'quick'"):
+        asked(workspace, "--config", "quick")
+
+
+def test_what_a_file_of_another_version_says_more_is_told(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = {**quick().record(), "made_by": "EasyPhoto 0.0.1", "wings": 2}
+    (tmp_path / "old.json").write_text(json.dumps(record), "utf-8")
+
+    assert settings_of(TrainSettings, asked(workspace, "--config", str(tmp_path / "old.json"))).steps == 40
+    assert "Note: Unknown setting: wings." in capsys.readouterr().err
+
+
+def test_saved_settings_go_out_and_come_in_again(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Configurations(workspace, TRAIN).save(quick())
+    file, place = tmp_path / "out.json", ["--workspace", str(workspace.root)]
+
+    assert main(["configurations", "export", "quick", "--out", str(file), *place]) == 0
+    assert main(["configurations", "import", str(file), *place]) == 2
+    assert main(["configurations", "import", str(file), "--name", "again", *place]) == 0
+    assert main(["configurations", "show", "again", *place]) == 0
+    assert main(["configurations", "delete", "quick", *place]) == 0
+    assert main(["configurations", *place]) == 0
+
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0] == str(file)
+    assert lines[1] == "again  train"
+    assert '  "name": "again",' in lines
+    assert lines[-3:] == [str(workspace.configurations / "train" / "quick.json"), "name   of", "again  train"]
+    assert "There are saved settings 'quick' already." in said.err
+
+
+def test_one_name_in_two_kinds_is_asked_about(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    Configurations(workspace, TRAIN).save(quick())
+    Configurations(workspace, PHOTOGRAPH).save(configuration_of(PHOTOGRAPH, "quick", Options(), InferenceSettings()))
+    place = ["--workspace", str(workspace.root)]
+
+    assert main(["configurations", "delete", "quick", *place]) == 2
+    assert main(["configurations", "delete", "quick", "--kind", "photograph", *place]) == 0
+    assert main(["configurations", "show", "nothing", *place]) == 2
+
+    said = capsys.readouterr().err
+    assert "There are settings 'quick' for each of train, photograph. Say which with --kind." in said
+    assert "There are no saved settings 'nothing'. Known: quick." in said
+    assert Configurations(workspace, TRAIN).names() == ("quick",)
