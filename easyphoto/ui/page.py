@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -35,8 +36,10 @@ class Page:
     send: SendTargets
 
 
-def build_page(service: Service, *, standalone: bool) -> Page:
+def build_page(service: Service, *, standalone: bool, below: Callable[[Translator], None] | None = None) -> Page:
     """Build the page. A host's page includes style and script already; a standalone page brings its own.
+
+    `below` places what a host adds below the tabs.
 
     Each visitor sees only their own jobs and photos; persons and templates are shared by all.
     """
@@ -54,6 +57,8 @@ def build_page(service: Service, *, standalone: bool) -> Page:
             placed = {part.id: _place_tab(part, service, words) for part in parts}
         for part in parts:
             _connect(part, placed[part.id], service)
+        if below is not None:
+            below(words)
         if standalone:
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)

@@ -53,7 +53,7 @@ def pages_answered(busy: Callable[[], HostBusy]) -> Iterator[None]:
     the host would write a traceback and all arguments into its log, as for a fault.
     """
     scripts = host_module_or_none("scripts")
-    runners = [runner for name in TABS if hasattr(runner := getattr(scripts, name, None), "run")]
+    runners: list[Any] = [runner for name in TABS if hasattr(runner := getattr(scripts, name, None), "run")]
     for runner in runners:
         runner.run = _answering(runner.run, busy)
     try:
@@ -82,7 +82,7 @@ def _without_traceback(error: HostBusy) -> Exception:
         error.__dict__["status_code"] = SERVICE_UNAVAILABLE
         return error
     told = str(error)
-    kind = type(type(error).__name__, (type(error), HTTPException), {"__str__": lambda _: told})
+    kind: Any = type(type(error).__name__, (type(error), HTTPException), {"__str__": lambda _: told})
     quiet: Exception = kind.__new__(kind, told)
     vars(quiet).update({**vars(error), "status_code": SERVICE_UNAVAILABLE, "detail": "", "headers": None})
     return quiet

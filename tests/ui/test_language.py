@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import messages as tool
 
 # Texts without Chinese. Lower it whenever some are translated; it never rises: a new text comes with its translation.
-MOST_UNTRANSLATED = 797
+MOST_UNTRANSLATED = 796
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from easyphoto.storage.locks import file_lock
 from easyphoto.ui.language import Translator
 from easyphoto.webui import workspace_location as place_module
 from easyphoto.webui.options import workspace_folder
-from easyphoto.webui.script_panel import ready_persons
+from easyphoto.webui.script_persons import ready_persons
 from easyphoto.webui.served_files import is_reached, keep_out
 from easyphoto.webui.service import QUEUE, open_service
 from easyphoto.webui.workspace_location import JOURNAL, settle, workspace_of
@@ -222,7 +222,7 @@ def test_a_later_workspace_is_refused_in_words_everywhere_and_not_touched(there)
 
     assert "made by a later version of EasyPhoto" in words
     assert "Update EasyPhoto" in words
-    assert ready_persons() == []
+    assert ready_persons() == ()
     assert sorted(str(path) for path in root.rglob("*")) == before
 
 
