@@ -15,6 +15,7 @@ from easyphoto.cli.output import bar, say, say_path, tell, telling
 from easyphoto.cli.persons import run as persons
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
+from easyphoto.cli.uninstall import run as uninstall
 from easyphoto.cli.verdicts import say_verdicts, write_sheet
 from easyphoto.commands.check import CheckPhotos, photo_files
 from easyphoto.commands.photograph import PhotographPersons
@@ -35,6 +36,10 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
     if arguments.verb == "doctor":
         # The doctor also diagnoses a workspace that cannot be opened.
         VERBS["doctor"](arguments, Workspace(root))
+        return
+    if arguments.verb == "uninstall":
+        # Opening a workspace would make one.
+        uninstall(arguments, root)
         return
     with used_workspace(root) as workspace:
         if arguments.verb in SWEEPING and getattr(arguments, "action", None) not in ENDING:

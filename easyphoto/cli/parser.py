@@ -13,6 +13,7 @@ from easyphoto.cli.options import add_field, add_options, add_settings
 from easyphoto.cli.output import visible
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.ui import add_ui_parser
+from easyphoto.cli.uninstall import add_uninstall_parser
 from easyphoto.cli.weights import add_weights_parser
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
     _backend(doctor)
     add_options(doctor, WeightSettings, title="weights")
+    add_uninstall_parser(verbs, _verb)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -41,8 +42,16 @@ class Page:
     send: SendTargets
 
 
-def build_page(service: Service, *, standalone: bool, language: str = "") -> Page:
+def build_page(
+    service: Service,
+    *,
+    standalone: bool,
+    language: str = "",
+    below: Callable[[Translator], None] | None = None,
+) -> Page:
     """Build the page in one language, by default the host's. A host's page includes style and script already.
+
+    `below` places what a host adds below the tabs.
 
     Each visitor sees only their own jobs and photos; persons and templates are shared by all.
     """
@@ -67,6 +76,8 @@ def build_page(service: Service, *, standalone: bool, language: str = "") -> Pag
         for part in parts:
             _connect(part, placed[part.id], service)
         connect_panel(panel, service, [placed[part.id].renew for part in parts])
+        if below is not None:
+            below(words)
         if standalone:
             _place_foot(words, root)
             _load_script(blocks)

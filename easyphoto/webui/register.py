@@ -47,9 +47,10 @@ def tabs() -> list[tuple[Any, str, str]]:
 
 def built_tab() -> Any:
     from easyphoto.ui.page import build_page
+    from easyphoto.webui.leaving_panel import place_leaving
     from easyphoto.webui.service import open_service
 
-    page = build_page(open_service(), standalone=False)
+    page = build_page(open_service(), standalone=False, below=place_leaving)
     try:
         bind_sends(page.send)
     except Exception:

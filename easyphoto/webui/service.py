@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 
 from easyphoto.app import EasyPhoto
+from easyphoto.errors import InputError
 from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text
 from easyphoto.settings import Options
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
@@ -22,12 +24,19 @@ from easyphoto.workspace.upgrades import open_workspace
 
 _log = logging.getLogger(__name__)
 HOURLY = "easyphoto_hourly"
+REMOVED = "easyphoto_removed"
+"""Attribute of the host's `shared`: everything was removed, and no workspace is to be made in this process any more."""
 QUEUE = "easyphoto_queue"
 """Attribute of the host's `shared`: our modules may be reloaded, but the queue and its thread must exist only once."""
 
 
 def open_service() -> Service:
     """Open the service with the current settings. Raises BadSettings, and what `open_workspace` raises."""
+    if getattr(host_module("shared"), REMOVED, False):
+        raise InputError(
+            text("EasyPhoto was removed from this web UI."),
+            advice=text("Stop the web UI and delete the extension's folder; to go on with it, start the web UI again."),
+        )
     settings = read_server_settings()
     settled = Settled(settings.workspace) if settings.workspace else settle(data_folder())
     known = getattr(host_module("shared"), QUEUE, None)

@@ -27,10 +27,8 @@ from easyphoto.workspace.moving import (
     read_journal,
     write_journal,
 )
+from easyphoto.workspace.web_ui_files import EARLIER, HOMES, JOURNAL
 
-JOURNAL, EARLIER = "easyphoto-workspace.json", "easyphoto"
-HOMES = "easyphoto-webui"
-"""In the user's data folder, with one folder per web UI, because each has its own training environment."""
 SECONDS_TO_WAIT = 600.0
 """How long to wait for another process of this web UI that moves it, with all its weights, to another disk."""
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))

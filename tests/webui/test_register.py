@@ -28,7 +28,7 @@ def built(monkeypatch):
     """Stands in for the page and the router; tells with what they were built."""
     asked = SimpleNamespace(services=[], accounts=[], standalone=[], failure=None, send=SendTargets({}, None))
 
-    def build_page(service, *, standalone):
+    def build_page(service, *, standalone, below):
         asked.services.append(service)
         asked.standalone.append(standalone)
         if asked.failure is not None:

@@ -222,7 +222,7 @@ def test_a_later_workspace_is_refused_in_words_everywhere_and_not_touched(there)
 
     assert "made by a later version of EasyPhoto" in words
     assert "Update EasyPhoto" in words
-    assert ready_persons() == []
+    assert ready_persons() == ()
     assert sorted(str(path) for path in root.rglob("*")) == before
 
 

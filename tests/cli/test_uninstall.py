@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from easyphoto.cli.main import main
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.upgrades import open_workspace
+from tests.fakes import new_person
+
+
+def test_a_dry_run_lists_and_removes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_person(open_workspace(tmp_path / "w"), "anna")
+
+    assert main(["uninstall", "--dry-run", "--workspace", str(tmp_path / "w")]) == 0
+
+    said = capsys.readouterr()
+    assert "anna: photos, trainings, pictures" in said.out
+    assert "Nothing was removed." in said.err
+    assert (tmp_path / "w" / "persons" / "anna").is_dir()
+
+
+def test_removing_wants_to_be_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_person(open_workspace(tmp_path / "w"), "anna")
+
+    assert main(["uninstall", "--workspace", str(tmp_path / "w")]) == 2
+    assert (tmp_path / "w" / "persons" / "anna").is_dir()
+    assert main(["uninstall", "--yes", "--workspace", str(tmp_path / "w")]) == 0
+
+    assert not (tmp_path / "w").exists()
+    assert f"removed  {tmp_path / 'w' / 'persons' / 'anna'}" in capsys.readouterr().out
+
+
+def test_of_a_web_ui_the_workspace_is_found_and_its_files_are_cleaned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    new_person(open_workspace(tmp_path / "place"), "anna")
+    data = tmp_path / "webui"
+    data.mkdir()
+    write_json(data / "easyphoto-workspace.json", {"place": str(tmp_path / "place"), "state": "settled", "source": ""})
+    (data / "config.json").write_text(json.dumps({"easyphoto_offline": True, "sd_vae": "None"}))
+
+    assert main(["uninstall", "--yes", "--webui", str(data)]) == 0
+
+    assert not (tmp_path / "place").exists()
+    assert sorted(path.name for path in data.iterdir()) == ["config.json"]
+    assert json.loads((data / "config.json").read_text()) == {"sd_vae": "None"}
+
+
+def test_where_there_is_nothing_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["uninstall", "--workspace", str(tmp_path / "w")]) == 0
+
+    assert "There is nothing of EasyPhoto" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
