@@ -264,8 +264,8 @@ class Page:
             tab = train_tab.build(self.service, ENGLISH)
         checking = Checking(tab.photos, tab.form, self.service, ENGLISH)
         values = {tab.photos.held: self.held.record(), tab.photos.check: self.check, tab.form.name: "anna"}
-        begin = checking._begun
-        object.__setattr__(checking, "_begun", lambda held, row: self.begun.append(held) or begin(PhotoSet(), row))
+        begin = checking.begun
+        object.__setattr__(checking, "begun", lambda held, row: self.begun.append(held) or begin(PhotoSet(), row))
         updates = checking.ordered(order, *(values.get(each) for each in checking.order_inputs))
         self.held = PhotoSet.of(updates[tab.photos.held])
         return str(updates[tab.photos.card])
