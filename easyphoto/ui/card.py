@@ -195,15 +195,16 @@ def _line(event: JobEvent, words: Translator) -> str:
             return words.translate(said_in(event, "text"))
         case "error":
             error: Any = event.values.get("error", {})
-            return str(error.get("message", "")) if isinstance(error, Mapping) else ""
+            message = error.get("message", "") if isinstance(error, Mapping) else ""
+            return words.translate(message) if isinstance(message, str) else str(message)
         case "train":
-            return _warning(str(event.values.get("line", "")))
+            return _warning(str(event.values.get("line", "")), words)
     return ""
 
 
-def _warning(line: str) -> str:
+def _warning(line: str, words: Translator) -> str:
     said = from_line(line)
-    return f"{said.code}: {said.detail}" if isinstance(said, Warn) else ""
+    return f"{said.code}: {words.translate(said.detail)}" if isinstance(said, Warn) else ""
 
 
 def _head(job: Job, words: Translator) -> str:
