@@ -123,7 +123,7 @@ def _those_with(name: str, kind: str | None, workspace: Workspace) -> Configurat
     if len(having) > 1:
         raise InputError(
             text("There are settings {name!r} for each of {kinds}.", name=name, kinds=", ".join(KINDS)),
-            advice=text("Say which with --kind."),
+            advice=text("Choose one with --kind."),
         )
     if not having:
         names = ", ".join(known for each in every for known in each.names()) or text("none yet")

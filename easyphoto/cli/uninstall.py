@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         named = " ".join(f"{left.what}: {left.why.rstrip('.')}." for left in removal.left)
         raise NotAllDeleted(
             text("Not all of EasyPhoto is removed. {named}", named=named),
-            advice=text("Mend that and run the same command again, or delete it by hand."),
+            advice=text("Fix that and run the same command again, or delete it by hand."),
         )
     tell("Done. Now delete EasyPhoto's own folder.")
 
@@ -84,6 +84,6 @@ def _is_meant(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
     if sys.stdin is None or not sys.stdin.isatty():
-        raise InputError(text("Removing cannot be undone."), advice=text("Add --yes to say that you mean it."))
+        raise InputError(text("Removing cannot be undone."), advice=text("Add --yes if you are sure."))
     tell(f"All of this is removed and cannot be brought back. Type {ANSWER} to go on:")
     return sys.stdin.readline().strip() == ANSWER

@@ -34,8 +34,8 @@ def validation_templates(app: EasyPhoto, engine: FaceEngine, family: Family, con
         context.note(
             note(
                 "validated-on-drawings",
-                "The training's test pictures are made on drawn templates: none of your own templates is a photograph "
-                "with one face that is large enough. Add some for more telling ones.",
+                "The training's test pictures are made on drawn templates: none of your own templates is a "
+                "photograph with one face that is large enough. Add some to see how photographs will turn out.",
             )
         )
         return _shipped()

@@ -58,7 +58,7 @@ def leavings(workspace: Workspace, files: WebuiFiles | None, keep: Collection[st
     unknown = sorted({*keep} - {*KEEPABLE})
     if unknown:
         raise InputError(
-            text("{words} cannot be kept by that word.", words=", ".join(unknown)),
+            text("{words} is not something that can be kept.", words=", ".join(unknown)),
             advice=text("Choose among: {choices}.", choices=", ".join(KEEPABLE)),
         )
     check_workspace(workspace.root)
@@ -73,7 +73,7 @@ def check_workspace(root: Path) -> None:
     format_of(root)
     if not (root / WORKSPACE_FILE).is_file():
         raise InputError(
-            text("{root} is no workspace: it has no {file}.", root=root, file=WORKSPACE_FILE),
+            text("{root} is not a workspace: it has no {file}.", root=root, file=WORKSPACE_FILE),
             advice=text("Name the workspace with --workspace, or its web UI's folder with --webui."),
         )
 
@@ -89,7 +89,7 @@ def _in_workspace(workspace: Workspace) -> Iterator[Leaving]:
     if weights := _size(workspace.weights):
         yield Leaving(WEIGHTS, text("weights that were downloaded"), workspace.weights, weights)
     if os.path.lexists(workspace.env):
-        yield Leaving(TRAINER, text("the environment that trains"), workspace.env, _size(workspace.env))
+        yield Leaving(TRAINER, text("the training environment"), workspace.env, _size(workspace.env))
     if root.exists():
         yield Leaving(REST, text("jobs, uploads, reports, and the folder itself"), root)
 
@@ -102,7 +102,7 @@ def _in_webui(files: WebuiFiles) -> Iterator[Leaving]:
         if count := len(lines_of(file)):
             yield Leaving(SETTINGS, text("lines of EasyPhoto: {count}", count=count), file)
     if files.journal.is_file():
-        yield Leaving(REST, text("where the workspace lies"), files.journal)
+        yield Leaving(REST, text("the record of where the workspace is"), files.journal)
 
 
 def _persons(workspace: Workspace) -> dict[str, str]:
@@ -147,7 +147,7 @@ def _check_idle(root: Path) -> None:
         for lock in root.glob(pattern):
             if is_held(lock):
                 raise RunBusy(
-                    text("Another process ({owner}) works in {root}.", owner=owner_of(lock), root=root),
+                    text("Another process ({owner}) is using {root}.", owner=owner_of(lock), root=root),
                     advice=text("Stop the web UI, the page or the training first; then remove EasyPhoto."),
                 )
 

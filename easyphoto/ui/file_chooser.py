@@ -137,7 +137,7 @@ def listing_html(service: Service, folder: Path, chooser: FileChooser) -> str:
     home = "" if folder == Path.home() else button(f"⌂ {words('Home folder')}", OPEN, Path.home())
     down = "".join(button(f"▸ {each.name}", OPEN, each) for each in folders)
     own = "".join(button(each.name, TAKE, each, hint=_size(each)) for each in files)
-    none = "" if files else f'<p class="easyphoto-hint">{escape(words("No checkpoint lies in this folder."))}</p>'
+    none = "" if files else f'<p class="easyphoto-hint">{escape(words("There is no checkpoint in this folder."))}</p>'
     close = order_button(words("Close"), json.dumps([CLOSE, ""]), to=to)
     return (
         f'<section class="easyphoto-folder" lang="{words.tag}" aria-label="{escape(words("Choose a checkpoint"))}">'

@@ -156,7 +156,7 @@ def _place_foot(words: Translator, root: str) -> None:
 
 def away_html(words: Translator) -> str:
     """Return where the script says that the server does not answer; empty until then."""
-    said = words("EasyPhoto does not answer. What you just did may be lost: do it again when this message has gone.")
+    said = words("EasyPhoto does not answer. What you just did may be lost: do it again when this message disappears.")
     return f'<div class="easyphoto-away" role="alert" lang="{words.tag}" data-easyphoto-away="{escape(said)}"></div>'
 
 

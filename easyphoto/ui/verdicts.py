@@ -82,7 +82,7 @@ def _too_many_html(kept: int, checked: Checked, words: Translator) -> str:
     if count <= MOST_PHOTOS:
         return ""
     said = words(
-        "These are {count} photos; 5 to 20 are best. The {kept} that are kept are used, the rest changes nothing.",
+        "These are {count} photos; 5 to 20 are best. Only the {kept} that are kept are used.",
         count=count,
         kept=kept,
     )

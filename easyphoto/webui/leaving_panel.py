@@ -27,7 +27,7 @@ KIND_WORDS = {
     "persons": "persons and their pictures",
     "templates": "own templates",
     "weights": "downloaded weights",
-    "trainer": "the environment that trains",
+    "trainer": "the training environment",
     "settings": "settings",
 }
 """By the word of what may be kept."""
@@ -39,9 +39,10 @@ def place_leaving(words: Translator) -> None:
         gr.HTML(
             _hint(
                 words(
-                    "Deleting the extension's folder leaves the web UI as it was, but for what lies elsewhere: your "
-                    "persons and their pictures, their LoRAs in the web UI's list, weights, the environment that "
-                    "trains, and settings. Here all of that is removed. Delete the extension's folder afterwards."
+                    "Deleting the extension's folder leaves the web UI as it was, except for what is kept "
+                    "elsewhere: your persons and their pictures, their LoRAs in the web UI's list, weights, the "
+                    "training environment, and settings. Here all of that is removed. Delete the extension's "
+                    "folder afterwards."
                 )
             )
         )

@@ -35,7 +35,7 @@ def open_service() -> Service:
     if getattr(host_module("shared"), REMOVED, False):
         raise InputError(
             text("EasyPhoto was removed from this web UI."),
-            advice=text("Stop the web UI and delete the extension's folder; to go on with it, start the web UI again."),
+            advice=text("Stop the web UI and delete the extension's folder; to keep using it, start the web UI again."),
         )
     settings = read_server_settings()
     settled = Settled(settings.workspace) if settings.workspace else settle(data_folder())

@@ -92,6 +92,6 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BadRecord(
             text("{file} cannot be read: {cause}.", file=file, cause=str(error)),
-            advice=text("Mend it, or remove EasyPhoto's lines by hand."),
+            advice=text("Repair it, or remove EasyPhoto's lines by hand."),
         ) from error
     return content if isinstance(content, dict) else {}

@@ -138,6 +138,6 @@ def test_one_name_in_two_kinds_is_asked_about(workspace: Workspace, capsys: pyte
     assert main(["configurations", "show", "nothing", *place]) == 2
 
     said = capsys.readouterr().err
-    assert "There are settings 'quick' for each of train, photograph. Say which with --kind." in said
+    assert "There are settings 'quick' for each of train, photograph. Choose one with --kind." in said
     assert "There are no saved settings 'nothing'. Known: quick." in said
     assert Configurations(workspace, TRAIN).names() == ("quick",)

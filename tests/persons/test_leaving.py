@@ -70,12 +70,12 @@ def test_everything_is_listed_and_a_listing_changes_nothing(tmp_path: Path) -> N
         ("persons", "anna: photos, trainings, pictures"),
         ("templates", "templates of your own"),
         ("weights", "weights that were downloaded"),
-        ("trainer", "the environment that trains"),
+        ("trainer", "the training environment"),
         ("rest", "jobs, uploads, reports, and the folder itself"),
         ("persons", "a LoRA in the web UI's list"),
         ("settings", "lines of EasyPhoto: 2"),
         ("settings", "lines of EasyPhoto: 1"),
-        ("rest", "where the workspace lies"),
+        ("rest", "the record of where the workspace is"),
     ]
     assert [each.size for each in listed[1:4]] == [3, 3, 3]
     assert left_in(tmp_path) == before
@@ -196,7 +196,7 @@ def test_nothing_goes_while_somebody_works_there(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
 
-    with pytest.raises(InputError, match=r"is no workspace: it has no workspace\.json"):
+    with pytest.raises(InputError, match=r"is not a workspace: it has no workspace\.json"):
         Uninstall().listing(EasyPhoto(Workspace(tmp_path), mirrors=()))
     with pytest.raises(InputError, match="Choose among: persons, templates, weights, trainer, settings"):
         Uninstall(("photos",)).listing(EasyPhoto(Workspace(tmp_path / "nowhere"), mirrors=()))

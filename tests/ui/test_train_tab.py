@@ -539,4 +539,4 @@ def test_more_photos_than_are_of_use_bring_a_remark():
         return verdicts_html(Checked({"verdicts": verdicts}, {}, photos), {}, ENGLISH)
 
     assert "5 to 20 are best" not in said(20)
-    assert "These are 21 photos; 5 to 20 are best. The 15 that are kept are used, the rest changes nothing." in said(21)
+    assert "These are 21 photos; 5 to 20 are best. Only the 15 that are kept are used." in said(21)
