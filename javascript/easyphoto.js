@@ -24,7 +24,6 @@
     const pressed = new WeakMap();
     let asked = 0;
     let lost = null;
-    let chosenIn = "";
     let looks = 0;
 
     function page() {
@@ -50,17 +49,20 @@
         }
     }
 
+    // Whoever opened the tab to choose somebody in it: what was chosen there before must not come back.
+    function isChoosing(place) {
+        const line = waiting.get(`${place.id.replace("easyphoto_tab_", "easyphoto_")}_choose_order`);
+        return Boolean(line && line.length);
+    }
+
     // A tab or fold that is opened looks up what it lists; a page inside a host's page is told of neither loading nor opening.
     function renewOpenedTabs() {
         for (const button of page().querySelectorAll('[id^="easyphoto_"][id$="_renew"]')) {
             const place = button.closest('[id^="easyphoto_tab_"]') || button.parentElement;
             const isOpen = Boolean(place) && place.getClientRects().length > 0;
-            if (isOpen && !opened.has(button)) {
+            if (isOpen && !opened.has(button) && !isChoosing(place)) {
                 opened.add(button);
-                if (tab.id !== chosenIn) {
-                    press(button.id);
-                }
-                chosenIn = "";
+                press(button.id);
             } else if (!isOpen) {
                 opened.delete(button);
             }
@@ -527,8 +529,6 @@
         }
         const opening = at.closest("[data-easyphoto-tab]");
         if (opening) {
-            // An order that chooses somebody there looks everything up itself; what was chosen before would come back.
-            chosenIn = /_choose_order$/.test(opening.dataset.easyphotoTo || "") ? `easyphoto_tab_${opening.dataset.easyphotoTab}` : "";
             openTab(opening.dataset.easyphotoTab);
         }
         const order = at.closest("[data-easyphoto-order]");

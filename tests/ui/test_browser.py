@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -241,12 +242,20 @@ def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[...,
     page.wait_for_selector(".easyphoto-verdicts")
     _type(page, "name", "ben")
     _type(page, "steps", "5000")
-    page.click("#easyphoto_train_start")
+    page.dblclick("#easyphoto_train_start")
     page.wait_for_selector('.easyphoto-card[aria-label="train ben"] svg')
+    assert page.locator("#easyphoto_train_message [role=alert]").count() == 0  # it was pressed once
+    assert re.fullmatch(r"\d+ % · EasyPhoto", page.title())
+    page.click("#easyphoto_train_start")
+    page.wait_for_selector("#easyphoto_train_message [role=alert]")
+    assert "ben is being trained or added already." in page.inner_text("#easyphoto_train_message")
     page.click("#easyphoto_train_cancel")
     page.wait_for_selector('#easyphoto_train_card [data-state="cancelled"]')
 
-    page.wait_for_selector("#easyphoto_train_resume_start")
+    page.click("#easyphoto_train_resume_start")
+    page.wait_for_selector('.easyphoto-card[aria-label="resume ben"][data-active="true"]')
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.wait_for_selector('#easyphoto_train_card [data-state="cancelled"]')
     assert _complaints(page) == []
     _shoot(page, "cancelled")
 
@@ -265,6 +274,40 @@ def _unfold(page: Any) -> None:
     )
     # Folds glide open.
     page.wait_for_timeout(500)
+
+
+def test_what_was_typed_outlives_a_reload_and_a_preset_leaves_it_alone(open_page: Callable[..., Any]):
+    page = open_page()
+    _type(page, "name", "carl")
+    _type(page, "resolution", "384")
+    page.wait_for_selector("#easyphoto_train_name_said .easyphoto-good")
+
+    page.reload(wait_until="domcontentloaded")
+    page.wait_for_selector("#easyphoto_train_name_said .easyphoto-good")
+    page.locator("#easyphoto_train_preset label").first.click()
+    page.wait_for_selector("#easyphoto_train_preset_said .easyphoto-hint")
+
+    fields = [
+        page.locator(f"#easyphoto_train_{name} :is(textarea, input)").first for name in ("name", "resolution", "steps")
+    ]
+    assert [field.input_value() for field in fields] == ["carl", "384", "400"]
+    assert "Steps auto → 400" in page.inner_text("#easyphoto_train_preset_said")
+    assert _complaints(page) == []
+
+
+def test_a_server_that_does_not_answer_is_spoken_of_until_it_does(open_page: Callable[..., Any]):
+    page = open_page()
+    place = page.locator("#easyphoto_away [role=alert]")
+    assert place.inner_text() == ""
+
+    page.context.set_offline(True)
+    page.click("#easyphoto_train_start")
+    page.wait_for_selector("#easyphoto_away [role=alert]:not(:empty)")
+    assert place.is_visible()
+    assert "does not answer" in place.inner_text()
+
+    page.context.set_offline(False)
+    page.wait_for_selector("#easyphoto_away [role=alert]:not(:empty)", state="detached")
 
 
 def _type(page: Any, name: str, text: str) -> None:
