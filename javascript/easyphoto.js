@@ -175,18 +175,18 @@
         }
     }
 
-    // Gradio 3 makes folds and file drops of bare divs, which no keyboard reaches, and gives the number beside a slider no name.
+    // Gradio 3 makes folds and file drops of bare divs, which no keyboard reaches, and gives the number beside a slider no
+    // name; no version's file drop says what it is for.
     function reachForKeyboard() {
-        for (const part of page().querySelectorAll('[id^="easyphoto_"] :is(div.label-wrap, [data-testid="block-label"] ~ div:has(> input[type="file"]))')) {
-            const isFold = part.matches(".label-wrap");
-            if (!part.hasAttribute("tabindex")) {
-                const block = part.parentElement.querySelector('[data-testid="block-label"]');
-                part.tabIndex = 0;
-                part.setAttribute("role", "button");
-                part.dataset[isFold ? "easyphotoFold" : "easyphotoDrop"] = "";
-                if (!isFold && block) {
-                    part.setAttribute("aria-label", `${block.textContent.trim()}: ${part.textContent.trim()}`);
-                }
+        for (const part of page().querySelectorAll('[id^="easyphoto_"] div.label-wrap:not([tabindex])')) {
+            makeButton(part, "easyphotoFold");
+        }
+        for (const part of page().querySelectorAll('[id^="easyphoto_"] [data-testid="block-label"] ~ :has(> input[type="file"]):not([data-easyphoto-named])')) {
+            const title = part.parentElement.querySelector('[data-testid="block-label"]');
+            part.dataset.easyphotoNamed = "";
+            part.setAttribute("aria-label", `${title.textContent.trim()}. ${part.textContent.trim()}`);
+            if (!part.matches("button")) {
+                makeButton(part, "easyphotoDrop");
             }
         }
         for (const fold of page().querySelectorAll('[id^="easyphoto_"] .label-wrap')) {
@@ -198,6 +198,12 @@
                 number.setAttribute("aria-label", title.textContent.trim());
             }
         }
+    }
+
+    function makeButton(part, kind) {
+        part.tabIndex = 0;
+        part.setAttribute("role", "button");
+        part.dataset[kind] = "";
     }
 
     // A div with the role of a button is pressed as a button is.
