@@ -1,4 +1,4 @@
-"""From an empty page to a portrait without a mouse: only Tab, Shift+Tab, Space, Enter and typing, in headless Chromium."""
+"""From an empty page to a portrait with Tab, Shift+Tab, Space, Enter and typing alone, in headless Chromium."""
 
 from __future__ import annotations
 
