@@ -176,7 +176,7 @@
     }
 
     // Gradio 3 makes folds and file drops of bare divs, which no keyboard reaches, and gives the number beside a slider no
-    // name; no version's file drop says what it is for.
+    // name; no version's file drop says what it is for, nor its shown picture which one it is.
     function reachForKeyboard() {
         for (const part of page().querySelectorAll('[id^="easyphoto_"] div.label-wrap:not([tabindex])')) {
             makeButton(part, "easyphotoFold");
@@ -188,6 +188,10 @@
             if (!part.matches("button")) {
                 makeButton(part, "easyphotoDrop");
             }
+        }
+        for (const picture of page().querySelectorAll('[id^="easyphoto_"] .image-container button:not([aria-label])')) {
+            const title = picture.closest(".block").querySelector('[data-testid="block-label"]');
+            picture.setAttribute("aria-label", title ? title.textContent.trim() : "EasyPhoto");
         }
         for (const fold of page().querySelectorAll('[id^="easyphoto_"] .label-wrap')) {
             fold.setAttribute("aria-expanded", String(fold.classList.contains("open")));

@@ -15,6 +15,9 @@ from easyphoto.report.parts import Bars, Chart, Figure, Gallery, Notes, Part, Re
 from easyphoto.report.style import STYLE
 from easyphoto.storage.files import write_text
 
+MOST_UNFOLDED = 12
+"""Pictures of a gallery that are seen at once; the others are behind a fold, so that the page stays short."""
+
 
 def write_report(folder: Path, report: Report) -> Path:
     """Write `report.html` into `folder` atomically."""
@@ -37,8 +40,8 @@ def report_html(report: Report) -> str:
 <style>{STYLE}</style>
 </head>
 <body>
-<header><p class="brand">EasyPhoto</p><h1>{escape(report.title)}</h1>{words}</header>
-<div class="facts">{facts}</div>
+<header><p class="brand">EasyPhoto</p><h1>{escape(report.title)}</h1>{words}
+<div class="facts">{facts}</div></header>
 <main>
 {sections}
 </main>
@@ -69,9 +72,17 @@ def _part(part: Part) -> str:
 
 def _gallery(gallery: Gallery) -> str:
     title = f"<h3>{escape(gallery.title)}</h3>" if gallery.title else ""
+    figures = [_figure(figure, 2 * gallery.side) for figure in gallery.figures]
+    # A fold for one or two would take as much room as they do.
+    most = MOST_UNFOLDED if len(figures) > MOST_UNFOLDED + 2 else len(figures)
+    folded = _grid(gallery, figures[most:])
+    more = f"<details><summary>{len(figures) - most} more</summary>{folded}</details>" if folded else ""
+    return f"{title}{_grid(gallery, figures[:most])}{more}"
+
+
+def _grid(gallery: Gallery, figures: list[str]) -> str:
     kind = "gallery steps" if gallery.steps else "gallery"
-    figures = "".join(_figure(figure, 2 * gallery.side) for figure in gallery.figures)
-    return f'{title}<div class="{kind}" style="--side:{gallery.side}px">{figures}</div>'
+    return f'<div class="{kind}" style="--side:{gallery.side}px">{"".join(figures)}</div>' if figures else ""
 
 
 def _figure(figure: Figure, longest: int) -> str:
@@ -85,10 +96,18 @@ def _figure(figure: Figure, longest: int) -> str:
 
 
 def _table(table: Table) -> str:
+    """Return the table; in a narrow window the style sheet makes each row a list that repeats the headings."""
     title = f"<h3>{escape(table.title)}</h3>" if table.title else ""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in table.headings)
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in table.headings)
+    rows = "".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows)
     return f'{title}<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _cells(table: Table, row: tuple[str, ...]) -> str:
+    return "".join(
+        f'<td data-heading="{escape(heading)}">{escape(cell)}</td>'
+        for heading, cell in zip(table.headings, row, strict=True)
+    )
 
 
 def data_uri(picture: Image.Image, longest: int) -> str:

@@ -1,7 +1,7 @@
 """The report's style sheet; light and dark follow the reader's system."""
 
 STYLE = """
-:root { --ground:#f6f4f0; --card:#ffffff; --ink:#1d1b19; --soft:#6f6a63; --line:#e4dfd7; --accent:#c2552d;
+:root { --ground:#f6f4f0; --card:#ffffff; --ink:#1d1b19; --soft:#6f6a63; --line:#e4dfd7; --accent:#b34a24;
   --good:#2f7d4f; --aside:#9a5b00; --shadow:0 1px 2px #0000000d, 0 8px 28px #0000000f;
   --c0:#c2552d; --c1:#2b6f9e; --c2:#2f7d4f; --c3:#8a5aa8; --c4:#b58a1b; --c5:#5a6b74; }
 @media (prefers-color-scheme: dark) { :root { --ground:#161513; --card:#211f1c; --ink:#f1ede6; --soft:#a29b91;
@@ -61,7 +61,23 @@ th, td { padding:6px 22px 6px 0; text-align:left; border-bottom:1px solid var(--
 th { color:var(--soft); font-weight:560 }
 .notes { margin:14px 0 0; padding-left:1.1em; color:var(--soft); font-size:.92rem }
 footer { margin-top:32px; color:var(--soft); font-size:.84rem }
-@media (max-width:600px) { body { padding:28px 14px } section { padding:20px 16px } h1 { font-size:1.9rem }
-  .bar { grid-template-columns:100px 1fr 64px } .steps figure::after { content:none !important } }
-@media print { body { background:none } section { box-shadow:none; break-inside:avoid } }
+details { margin-top:14px } details .gallery { margin-top:10px }
+summary { width:fit-content; padding:8px 14px; border:1px solid var(--line); border-radius:99px; font-size:.9rem;
+  cursor:pointer }
+summary:focus-visible { outline:3px solid var(--c1); outline-offset:2px }
+@media (max-width:600px) { body { padding:24px 12px } section { padding:18px 14px } h1 { font-size:1.7rem }
+  .facts { display:grid; grid-template-columns:1fr 1fr; gap:12px 16px; margin:22px 0 } .facts b { font-size:1.2rem }
+  .gallery { grid-template-columns:1fr 1fr; gap:12px 10px }
+  .gallery:has(> figure:only-child) { grid-template-columns:1fr }
+  figcaption { font-size:.82rem } figcaption small { display:-webkit-box; overflow:hidden; font-size:.76rem;
+    -webkit-box-orient:vertical; -webkit-line-clamp:4 }
+  .badge { left:5px; bottom:5px; padding:1px 7px; font-size:.7rem } summary { min-height:40px }
+  .bar { grid-template-columns:100px 1fr 64px } .steps figure::after { content:none !important }
+  thead { position:absolute; display:block; width:1px; height:1px; overflow:hidden; clip-path:inset(50%) }
+  table, tbody, tr { display:block; width:100% } tr { padding:8px 0; border-bottom:1px solid var(--line) }
+  td { display:flex; justify-content:space-between; gap:16px; padding:2px 0; border:0; overflow-wrap:anywhere;
+    text-align:right }
+  td::before { content:attr(data-heading); color:var(--soft); text-align:left } td:first-child { font-weight:600 } }
+@media print { body { background:none } section { box-shadow:none; break-inside:avoid }
+  details::details-content { content-visibility:visible; height:auto } summary { display:none } }
 """

@@ -84,6 +84,22 @@ def test_light_and_dark_follow_the_reader():
     assert "prefers-color-scheme: dark" in report_html(report())
 
 
+def test_of_a_long_gallery_twelve_pictures_are_seen_and_the_rest_unfolds():
+    gallery = Gallery(tuple(Figure(picture(), f"photo {number}") for number in range(20)))
+    shown, _, folded = report_html(Report("a", "", (), (Section("b", (gallery,)),))).partition("<details>")
+
+    assert (shown.count("<figure>"), folded.count("<figure>")) == (12, 8)
+    assert folded.startswith("<summary>8 more</summary>")
+    assert "photo 11" in shown
+    assert "photo 12" in folded
+
+
+def test_each_cell_of_a_table_knows_its_heading_for_narrow_windows():
+    html = report_html(report("person"))
+
+    assert '<td data-heading="person">person</td><td data-heading="b">2</td>' in html
+
+
 def test_it_is_written_whole(tmp_path):
     target = write_report(tmp_path / "new", report())
 

@@ -7,6 +7,8 @@ from typing import Any
 IMPACTS = ("critical", "serious")
 RULES = ("heading-order", "empty-heading")
 """Less grave for axe, but laws of our page."""
+SCRIPT_LOOKS = 700
+"""Milliseconds within which the page's script has named what gradio does not."""
 OURS = "#easyphoto_tabs, #easyphoto_head, footer"
 
 # The colours that are painted: a gradient's are each of its stops, and what is transparent shows what is behind.
@@ -35,10 +37,11 @@ _CONTRAST = """(element) => {
 }"""
 
 
-def findings(page: Any) -> list[str]:
-    """Return what is wrong with our part of the page, as lines for people."""
+def findings(page: Any, *, part: str = OURS) -> list[str]:
+    """Return what is wrong with our part of the page, as lines for people; a host's page around it is the host's."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_timeout(SCRIPT_LOOKS)
     options = {"resultTypes": ["violations"]}
     found = Axe().run(page, options=options).response["violations"]
     return [
@@ -46,7 +49,7 @@ def findings(page: Any) -> list[str]:
         for finding in found
         if finding["impact"] in IMPACTS or finding["id"] in RULES
         for node in finding["nodes"]
-        if _is_ours(page, node)
+        if _is_inside(page, node, part)
     ]
 
 
@@ -55,10 +58,9 @@ def contrast(page: Any, selector: str) -> float:
     return float(page.locator(selector).first.evaluate(_CONTRAST))
 
 
-def _is_ours(page: Any, node: Any) -> bool:
-    """Return whether the element is of our part; a host's page around it is the host's."""
-    inside = "([target, ours]) => Boolean(document.querySelector(target)?.closest(ours))"
-    return bool(page.evaluate(inside, [str(node["target"][-1]), OURS]))
+def _is_inside(page: Any, node: Any, part: str) -> bool:
+    inside = "([target, part]) => Boolean(document.querySelector(target)?.closest(part))"
+    return bool(page.evaluate(inside, [str(node["target"][-1]), part]))
 
 
 def _why(node: Any) -> str:

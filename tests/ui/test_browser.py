@@ -263,8 +263,8 @@ def _unfold(page: Any) -> None:
             if (fold.getClientRects().length) fold.click();
         }"""
     )
-    # The script names what gradio does not, and folds glide open.
-    page.wait_for_timeout(1_000)
+    # Folds glide open.
+    page.wait_for_timeout(500)
 
 
 def _type(page: Any, name: str, text: str) -> None:
