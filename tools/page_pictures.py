@@ -29,7 +29,7 @@ from tests.ui import test_browser as driver
 from tests.ui.gradio_envs import VERSIONS
 from tests.ui.page_client import NEWEST, served
 
-WIDTHS, SHADES = (1280, 390), ("light", "dark")
+WIDTHS = (1280, 390)
 MINUTES = 60_000
 PERSONS = "#easyphoto_persons_"
 PHOTOGRAPH = "#easyphoto_photograph_"
@@ -82,9 +82,8 @@ class Pictures:
     def take(self, state: str) -> None:
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            for shade in SHADES:
-                self.page.evaluate("(isDark) => document.body.classList.toggle('dark', isDark)", shade == "dark")
-                self.page.wait_for_timeout(400)
+            for shade in driver.SHADES:
+                driver.show_shade(self.page, shade)
                 name = f"{self.version}-{state}-{width}-{shade}.png"
                 self.page.screenshot(path=str(self.folder / name), full_page=True)
                 self.names.append(name)

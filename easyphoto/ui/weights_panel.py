@@ -153,7 +153,7 @@ def panel_html(service: Service, state: PanelState, words: Translator, *, messag
     more = f"<details><summary>{escape(words('What else can be fetched'))}</summary>{others}</details>"
     hide = order_button(words("Not now"), HIDE, to=ORDER)
     said = next((announced(job, words) for job in jobs.values() if job is not None and _is_going(job)), "")
-    head = f"<header><h3>{escape(words('What is missing for real photographs'))}</h3>{hide}</header>" if first else ""
+    head = f"<header><h2>{escape(words('What is missing for real photographs'))}</h2>{hide}</header>" if first else ""
     return (
         f'<section class="easyphoto-missing" lang="{words.tag}" data-active="{str(bool(said)).lower()}"'
         f' data-announce="{escape(said)}">{message}{came}{head}{rows}{more if first and others else ""}</section>'
@@ -197,7 +197,7 @@ class _Rows:
         words, is_going = self.words, _is_going(job)
         failed = job.error if job is not None and job.state is State.FAILED else None
         title, without = words.translate(need.title), words.translate(need.without)
-        parts = [f"<h4>{escape(title)}</h4><p>{escape(without)}</p>"]
+        parts = [f"<h3>{escape(title)}</h3><p>{escape(without)}</p>"]
         parts.append(f'<p class="easyphoto-facts">{self._facts(need)}</p>')
         if job is not None and is_going:
             parts.append(progress_html(job, words))

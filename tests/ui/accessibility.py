@@ -9,7 +9,7 @@ RULES = ("heading-order", "empty-heading")
 """Less grave for axe, but laws of our page."""
 SCRIPT_LOOKS = 700
 """Milliseconds within which the page's script has named what gradio does not."""
-OURS = "#easyphoto_tabs, #easyphoto_head, footer"
+OURS = '[id^="easyphoto_"]'
 
 # The colours that are painted: a gradient's are each of its stops, and what is transparent shows what is behind.
 _CONTRAST = """(element) => {

@@ -28,7 +28,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync", "--no-proxy-server",
 )  # fmt: skip
 NEWEST = "newest"
-PATIENCE = 180_000
+PATIENCE = 40_000
 # What is there once a tab is: its pictures come when it is opened.
 IN_TAB = {
     "Train": "#easyphoto_train_start",
@@ -36,7 +36,14 @@ IN_TAB = {
     "Persons": "#easyphoto_persons_tiles :is(article, .easyphoto-empty)",
     "Templates": "#easyphoto_templates_tiles article",
 }
+SHADES = ("light", "dark")
 LEAST_CONTRAST = 4.5
+# What a finger can hardly hit; the arrow beside a slider is gradio's own, and the slider does the same.
+LOW_BUTTONS = """() => [...document.querySelectorAll('[id^="easyphoto_"] button')]
+    .filter((button) => button.getClientRects().length)
+    .filter((button) => !button.closest('[aria-hidden="true"], .head, .overflow-menu'))
+    .filter((button) => !/reset/i.test(button.className + button.ariaLabel) && button.offsetHeight < 40)
+    .map((button) => button.id || button.innerText)"""
 # Gradio 3 to 5 ask for fonts elsewhere; the test lets nothing out.
 ELSEWHERE = ("fonts.g", "ERR_FAILED", "cdnjs")
 
@@ -108,40 +115,45 @@ def ready(page: Any) -> Any:
     return page
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_tab_fits_its_window_and_can_be_used_by_everybody(open_page: Callable[..., Any], dark: bool):
-    page = open_page(dark=dark)
-    shade = "dark" if dark else "light"
+def test_every_tab_fits_its_window_and_can_be_used_by_everybody(open_page: Callable[..., Any]):
+    page = open_page()
 
     for tab in IN_TAB:
         page.set_viewport_size({"width": 1280, "height": 900})
         open_tab(page, tab)
         _unfold(page)
-        assert findings(page) == []
-        for width in (1280, 390, 360):
+        for shade in SHADES:
+            show_shade(page, shade)
+            assert findings(page) == [], shade
+            _shoot(page, f"empty-{tab.lower()}-{shade}")
+        for width in (390, 360):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
-            _shoot(page, f"empty-{tab.lower()}-{shade}-{width}")
+            # Gradio lets a button grow for 0.2 seconds.
+            page.wait_for_timeout(300)
+            assert page.evaluate(LOW_BUTTONS) == []
+            _shoot(page, f"empty-{tab.lower()}-{width}")
     assert _complaints(page) == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_words_of_buttons_and_hints_are_told_from_their_background(open_page: Callable[..., Any], dark: bool):
-    page = open_page(dark=dark)
+def test_the_words_of_buttons_and_hints_are_told_from_their_background(open_page: Callable[..., Any]):
+    page = open_page()
     start = "#easyphoto_train_start"
 
-    assert contrast(page, start) >= LEAST_CONTRAST
-    page.hover(start)
-    page.wait_for_timeout(300)
-    assert contrast(page, start) >= LEAST_CONTRAST
-    for selector in ("#easyphoto_train_add", "#easyphoto_tabs .easyphoto-hint", "#easyphoto_train_base input"):
-        assert contrast(page, selector) >= LEAST_CONTRAST, selector
-    # As it is while the first click is being answered, and as "Delete for good" is.
-    for change in ("button.disabled = true", "button.disabled = false; button.classList.replace('primary', 'stop')"):
-        page.mouse.move(0, 0)
-        page.locator(start).evaluate(f"(button) => {{ {change}; }}")
-        page.wait_for_timeout(300)
-        assert contrast(page, start) >= LEAST_CONTRAST, change
+    for shade in SHADES:
+        show_shade(page, shade)
+        for selector in ("#easyphoto_train_add", "#easyphoto_tabs .easyphoto-hint", "#easyphoto_train_base input"):
+            assert contrast(page, selector) >= LEAST_CONTRAST, (shade, selector)
+        # At rest, under the pointer, while the first click is being answered, and as "Delete for good" is.
+        for change in ("", "button.disabled = true", "button.classList.replace('primary', 'stop')"):
+            page.locator(start).evaluate(f"(button) => {{ {change}; }}")
+            for place in (lambda: page.mouse.move(0, 0), lambda: page.hover(start, force=True)):
+                place()
+                page.wait_for_timeout(300)
+                assert contrast(page, start) >= LEAST_CONTRAST, (shade, change)
+            page.locator(start).evaluate(
+                "(button) => { button.disabled = false; button.classList.replace('stop', 'primary'); }"
+            )
 
 
 def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_photos: list[Path]):
@@ -264,6 +276,13 @@ def open_tab(page: Any, name: str) -> None:
     tabs = page.locator("#easyphoto_tabs :is([role=tablist], .tab-nav) > button")
     tabs.filter(has_text=name).first.click()
     page.wait_for_selector(f"#easyphoto_tab_{name.lower()} {IN_TAB[name]}")
+
+
+def show_shade(page: Any, shade: str) -> None:
+    """As every gradio does it; quicker than another page."""
+    page.evaluate("(isDark) => document.body.classList.toggle('dark', isDark)", shade == "dark")
+    # Gradio lets a button's colour change for 0.2 seconds.
+    page.wait_for_timeout(300)
 
 
 def _unfold(page: Any) -> None:
