@@ -358,19 +358,24 @@
         lost = null;
     }
 
-    // What appears to be seen or had: a file that was asked for is downloaded by itself, anything else is scrolled to.
-    function followOnce() {
-        const asked = page().querySelectorAll("[data-easyphoto-once], #easyphoto_persons_exported a[href]");
-        for (const element of asked) {
-            const token = element.dataset.easyphotoOnce || element.href;
-            if (!followed.has(token)) {
-                followed.add(token);
-                if (element.matches("a")) {
-                    element.click();
-                } else {
-                    element.parentElement.scrollIntoView({ block: "center" });
-                }
+    // Marks that a handler's answer brings: a link that they are or name is followed, any other is scrolled to. By token,
+    // because some versions of gradio make the same link of the same file; a look later, when that is there.
+    function followMarks() {
+        for (const mark of page().querySelectorAll("[data-easyphoto-once]")) {
+            if (!followed.has(mark.dataset.easyphotoOnce)) {
+                followed.add(mark.dataset.easyphotoOnce);
+                setTimeout(follow, LOOK_EVERY, mark);
             }
+        }
+    }
+
+    function follow(mark) {
+        const named = mark.dataset.easyphotoLink;
+        const link = named ? page().querySelector(`[id="${named}"] a[href]`) : mark.closest("a");
+        if (link) {
+            link.click();
+        } else if (mark.parentElement) {
+            mark.parentElement.scrollIntoView({ block: "center" });
         }
     }
 
@@ -464,7 +469,7 @@
         offerNotifying();
         giveFocusBack();
         showLocalTimes();
-        followOnce();
+        followMarks();
         reachForKeyboard();
         announceChanges();
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -26,7 +25,7 @@ from easyphoto.ui.client_files import FileButton, brought
 from easyphoto.ui.fields import PresetChoice, SettingFields, declared_of
 from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
-from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
+from easyphoto.ui.orders import Orders, connect_orders, mark_html, order_button, place_orders
 from easyphoto.workspace.configurations import (
     LONGEST_NAME,
     MOST_BYTES,
@@ -189,7 +188,7 @@ class Saving:
     def offered(self, configuration: Configuration, said: str) -> dict[Any, Any]:
         """Show the configuration in the form, ready to be saved; the fold opens, and the page goes there."""
         updates = self.loaded(configuration, said)
-        updates[self.part.said] += f'<i hidden data-easyphoto-once="{secrets.token_hex(8)}"></i>'
+        updates[self.part.said] += mark_html()
         return {**updates, **self.listed(), self.part.fold: compat.update(open=True)}
 
     def loaded(self, configuration: Configuration, said: str) -> dict[Any, Any]:
@@ -261,8 +260,8 @@ def export_html(configuration: Configuration, words: Translator) -> str:
     content = base64.b64encode(said.encode("utf-8")).decode("ascii")
     file = f"{configuration.name}{SUFFIX}"
     link = (
-        f'<a class="easyphoto-download" download="{escape(file)}" data-easyphoto-once="{secrets.token_hex(8)}"'
-        f' href="data:application/json;base64,{content}">{escape(file)}</a>'
+        f'<a class="easyphoto-download" download="{escape(file)}" href="data:application/json;base64,{content}">'
+        f"{escape(file)}{mark_html()}</a>"
     )
     return f'<div class="easyphoto-good" role="status">{escape(words("Downloaded:"))} {link}</div>'
 

@@ -6,6 +6,7 @@ next order is sent when the previous one is answered, because gradio drops or mi
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,8 +17,11 @@ import gradio as gr
 from easyphoto.ui import compat
 from easyphoto.ui.compat import HIDDEN
 
-# The order replaces the first input; the others are passed on unchanged.
-TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest]"
+# The order replaces the first input; the others are passed on unchanged. Gradio 3 hands over the outputs' values too:
+# sent back, a file that the server has made would be refused as one that nobody uploaded.
+TAKE_ORDER = (
+    "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest.slice(0, {count})]"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def connect_orders(
         number, _, order = (asked or "").partition("\n")
         return {orders.text: number, **handler(order, *values)}
 
-    take = TAKE_ORDER.replace("{id}", orders.id)
+    take = TAKE_ORDER.replace("{id}", orders.id).replace("{count}", str(len(inputs)))
     compat.listen(
         orders.button.click, answered, inputs=[orders.text, *inputs], outputs={orders.text, *outputs}, js=take
     )
@@ -66,3 +70,10 @@ def go_button(text: str, tab: str, *, order: str = "", to: str = "", style: str 
         f'<button type="button" class="easyphoto-order {escape(style)}" data-easyphoto-tab="{escape(tab)}"{sent}>'
         f"{escape(text)}</button>"
     )
+
+
+def mark_html(*, link: str = "") -> str:
+    """Return a mark that the page follows once, as soon as it appears: to the link in the component `link`, so that a
+    file is downloaded with the click that asked for it; or else by scrolling to what the mark stands in."""
+    named = f' data-easyphoto-link="{escape(link)}"' if link else ""
+    return f'<i hidden data-easyphoto-once="{secrets.token_hex(8)}"{named}></i>'

@@ -29,7 +29,7 @@ from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.naming import label_of
-from easyphoto.ui.orders import Orders, connect_orders, place_orders
+from easyphoto.ui.orders import Orders, connect_orders, mark_html, place_orders
 from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
@@ -170,7 +170,8 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
         if verb == EXPORT:
             file = exported_file(service, person.id, exports_folder(tab.exported))
             updates[tab.exported] = compat.update(value=str(file), visible=True)
-            updates[tab.message] = message_html(words("{name} is ready to be downloaded.", name=name), is_good=True)
+            said = words("{name} is being downloaded. If nothing happens, use the link.", name=name)
+            updates[tab.message] = message_html(said, is_good=True) + mark_html(link=f"{PREFIX}_exported")
         elif verb == RENAME:
             updates[tab.rename.group] = compat.update(visible=True)
             updates[tab.rename.said] = _hint(words("Rename {name}:", name=name))

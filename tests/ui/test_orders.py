@@ -8,7 +8,7 @@ import pytest
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat, train_tab
 from easyphoto.ui.language import Translator
-from easyphoto.ui.orders import connect_orders, go_button, place_orders
+from easyphoto.ui.orders import connect_orders, go_button, mark_html, place_orders
 from easyphoto.ui.page import build_page
 
 
@@ -24,6 +24,26 @@ def test_an_answer_names_the_order_that_it_answers(monkeypatch: pytest.MonkeyPat
     assert handler("7\nremove a.jpg") == {orders.text: "7", shown: "remove a.jpg"}
     assert words["outputs"] == {orders.text, shown}
     assert "takeOrder('easyphoto_x_order')" in words["js"]
+
+
+def test_what_the_answer_goes_into_is_not_sent_along(monkeypatch: pytest.MonkeyPatch):
+    """A person's second export was refused by gradio 3's page: it sent the first one's file along."""
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(compat, "listen", lambda event, handler, **words: heard.append(words))
+    with gr.Blocks():
+        orders, held, shown = place_orders("easyphoto_x"), gr.State(), gr.File()
+
+    connect_orders(orders, lambda order, value: {}, inputs=[held], outputs={shown})
+
+    assert heard[0]["js"].endswith("...rest.slice(0, 1)]")
+
+
+def test_a_mark_is_followed_once_to_a_link_or_to_where_it_stands():
+    one, other, link = mark_html(), mark_html(), mark_html(link="easyphoto_persons_exported")
+
+    assert one != other
+    assert "data-easyphoto-link" not in one
+    assert 'data-easyphoto-link="easyphoto_persons_exported"' in link
 
 
 def test_every_tab_can_be_looked_up_again_without_the_page_being_loaded(service: Service):
