@@ -88,6 +88,10 @@ class Host(Protocol):
         """A context in which a training owns the device; leaving it in any way gives the device back."""
         ...
 
+    def pictures_folder(self) -> Path | None:
+        """Where the host keeps the pictures that it makes; None where it makes none."""
+        ...
+
     def publish(self, lora: Path) -> Path | None:
         """Copy a LoRA into the host's LoRA folder as `published_name` and return the copy; None if the host has none.
 
@@ -163,6 +167,9 @@ class ThisMachine(ListsNoLoras):
         return open_finisher(settings, store, progress, models)
 
     def trainer(self, workspace: Workspace) -> Path | None:
+        return None
+
+    def pictures_folder(self) -> Path | None:
         return None
 
     @contextmanager

@@ -97,6 +97,9 @@ class RemoteHost(ListsNoLoras):
     def trainer(self, workspace: Workspace) -> Path | None:
         return self.here.trainer(workspace)
 
+    def pictures_folder(self) -> Path | None:
+        return None
+
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
         return self.here.lent_device(what_for)
 

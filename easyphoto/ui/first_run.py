@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ from easyphoto.ui.train_form import TrainForm
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet
 from easyphoto.ui.weights_panel import PanelState, is_in_use, needs_shown
 
-PREFIX = "easyphoto_guide"
-DRAWN, CLOSE = "drawn", "close"
+PREFIX = f"{TRAIN}_guide"
+DRAWN, CLOSE, ADD, TRAIN_NOW = "drawn", "close", "add", "train"
 DRAWN_NAME = "demo"
 MOST_FOUND = 3
+Made = Callable[[Mapping[Any, Any]], dict[Any, Any]]
 CHOOSER = f"{TRAIN}_folder_order"
 
 
@@ -63,6 +64,8 @@ class Guiding:
     part: PhotoPart
     form: TrainForm
     service: Service
+    made: Mapping[str, Made] = field(default_factory=dict)
+    """What the buttons "add" and "train" do with the form's values."""
 
     def shown(self, closed: bool, record: Mapping[str, Any] | None, base: str | None) -> dict[Any, Any]:
         return {self.guide.said: self._html(bool(closed), PhotoSet.of(record), base)}
@@ -73,14 +76,15 @@ class Guiding:
 
     def ordered(self, order: str, *row: Any) -> dict[Any, Any]:
         values = dict(zip(self.order_inputs, row, strict=True))
+        if order in self.made:
+            return self.made[order](values)
         if order == DRAWN:
             return self._drawn(values)
         return {self.guide.closed: True, self.guide.said: ""}
 
     @property
     def order_inputs(self) -> list[Any]:
-        fields = sorted(self.form.check_inputs, key=lambda component: component._id)
-        return [self.part.held, self.part.check, self.form.name, *fields]
+        return [self.part.held, self.part.check, *sorted(self.form.inputs, key=lambda component: component._id)]
 
     @property
     def outputs(self) -> set[Any]:
@@ -107,13 +111,13 @@ class Guiding:
         return _Steps(self.service, self.form.bases, self.guide.words).html(held, base)
 
 
-def connect_guide(guiding: Guiding, *ticks: Any) -> None:
-    """`ticks` are the hidden buttons of what changes the steps: a check of photos, a job."""
+def connect_guide(guiding: Guiding, *ticks: Any, outputs: set[Any]) -> None:
+    """`ticks` are the hidden buttons of what changes the steps (a check, a job), `outputs` what a new job shows."""
     guide, part = guiding.guide, guiding.part
     for event in (*(tick.click for tick in ticks), guiding.form.base.change):
         compat.listen(event, guiding.shown, inputs=guiding.inputs, outputs={guide.said})
     handler = saying(part.message, guide.words, guiding.ordered)
-    connect_orders(guide.orders, handler, inputs=guiding.order_inputs, outputs=guiding.outputs)
+    connect_orders(guide.orders, handler, inputs=guiding.order_inputs, outputs=guiding.outputs | outputs)
 
 
 def drawn_photos(service: Service) -> tuple[str, ...]:
@@ -140,7 +144,7 @@ class _Steps:
         title = escape(words("Your first portrait"))
         return (
             f'<section class="easyphoto-guide" lang="{words.tag}" aria-label="{title}"><header><h2>{title}</h2>{close}'
-            f"</header><ol>{self._model(base)}{self._photos(held)}{self._last()}</ol></section>"
+            f"</header><ol>{self._model(base)}{self._photos(held)}{self._last(held)}</ol></section>"
         )
 
     def _model(self, base: str | None) -> str:
@@ -149,7 +153,8 @@ class _Steps:
         missing = [need for need in needs_shown(self.service, PanelState()) if need.is_needed]
         parts = [_line(True, words("The miniature is here; it paints drawn people only.")), self._checkpoint(base)]
         for need in missing:
-            said = words("For photographs: {what} is missing.", what=words.translate(need.title))
+            size = f"{need.bytes / 1e6:,.0f}"
+            said = words("Missing for photographs: {what}, {size} MB", what=words.translate(need.title), size=size)
             parts.append(_line(False, said) + fetch_buttons([need.name], words))
         return _step(True, words("A model that paints"), parts)
 
@@ -187,11 +192,15 @@ class _Steps:
         said = escape(words("Drop 5 to 20 photos below."))
         return _step(False, title, [f'{said} <span class="easyphoto-orders">{button}</span>'])
 
-    def _last(self) -> str:
+    def _last(self, held: PhotoSet) -> str:
         words = self.words
-        said = words("Give a name, then press “Add without training” (seconds) or “Start training” below.")
-        ready = words("As soon as the person is there, they can be photographed.")
-        return _step(False, words("Train or add, then photograph"), [escape(said), escape(ready)])
+        said = words("Give a name below. Adding takes seconds; a training makes portraits more alike.")
+        parts = [escape(said)]
+        if held.photos:
+            orders = ((ADD, words("Add without training")), (TRAIN_NOW, words("Start training")))
+            buttons = "".join(order_button(label, order, to=f"{PREFIX}_order") for order, label in orders)
+            parts.append(f'<span class="easyphoto-orders">{buttons}</span>')
+        return _step(False, words("Train or add, then photograph"), parts)
 
 
 def _step(is_done: bool, title: str, parts: list[str]) -> str:

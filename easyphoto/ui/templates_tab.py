@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -26,6 +24,7 @@ from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
+from easyphoto.ui.picture_finder import PictureFinder, connect_finder, name_of, place_finder
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.ui.train_form import base_update, first
 from easyphoto.workspace.shipped import shipped_templates
@@ -68,6 +67,7 @@ class TemplatesTab:
     drawing: DrawForm
     view: TemplateTiles
     words: Translator
+    finder: PictureFinder | None
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,13 @@ def build(service: Service, words: Translator) -> TemplatesTab:
                 words("Add pictures …"), file_count="multiple", file_types=["image"], size="sm",
                 elem_id=f"{PREFIX}_upload",
             )  # fmt: skip
+            finder = place_finder(PREFIX, service, words, view.thumbnails)
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             # Filled when the tab is opened, because rendering the pictures takes a while.
             tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
         with gr.Column(scale=4, min_width=320):
             drawing = _place_drawing(words, service.facts())
-    return TemplatesTab(upload, message, tiles, place_orders(PREFIX), drawing, view, words)
+    return TemplatesTab(upload, message, tiles, place_orders(PREFIX), drawing, view, words, finder)
 
 
 def _place_drawing(words: Translator, facts: HostFacts) -> DrawForm:
@@ -171,6 +172,7 @@ def _place_drawing(words: Translator, facts: HostFacts) -> DrawForm:
 
 def connect(tab: TemplatesTab, service: Service) -> None:
     _connect_own(tab, service)
+    connect_finder(tab.finder, service, tab.message, tab.tiles, lambda: tab.view.html(service.templates()))
     _connect_drawing(tab, service)
 
 
@@ -208,12 +210,6 @@ def _added(service: Service, file: ClientFile, words: Translator) -> str:
     except EasyPhotoError as error:
         return error_html(error_record(error), words)
     return message_html(words("{name} is one of your templates now.", name=entry.title), is_good=True)
-
-
-def name_of(file: str) -> str:
-    """Derive a template's name from the file name."""
-    stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file.replace("\\", "/")).stem.lower()).strip("-_")
-    return stem[:64] or "template"
 
 
 def _connect_drawing(tab: TemplatesTab, service: Service) -> None:

@@ -112,7 +112,9 @@ def connect(tab: TrainTab, service: Service) -> None:
     )
     connect_resume(tab.resume, service, tab.live, tab.message, words=tab.words)
     _connect_start(tab, service)
-    connect_guide(Guiding(tab.guide, tab.photos, tab.form, service), tab.photos.tick, tab.live.tick)
+    starting = Starting(tab, service)
+    guiding = Guiding(tab.guide, tab.photos, tab.form, service, {"add": starting.add, "train": starting.train})
+    connect_guide(guiding, tab.photos.tick, tab.live.tick, outputs=starting.outputs)
 
 
 def renewal(tab: TrainTab, service: Service) -> Renewal:
@@ -156,6 +158,10 @@ class Starting:
     def set_up(self) -> dict[Any, Any]:
         return show_job(self.tab.live, self.service, self.service.submit(SetupTrainer()).id, words=self.tab.words)
 
+    @property
+    def outputs(self) -> set[Any]:
+        return {self.tab.message, self.tab.sheet, self.tab.form.name_said, *self.tab.live.outputs}
+
     def _asked(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """Return the fields that a training and an addition share."""
         form, held = self.tab.form, PhotoSet.of(values[self.tab.photos.held])
@@ -179,8 +185,7 @@ class Starting:
 
 def _connect_start(tab: TrainTab, service: Service) -> None:
     starting = Starting(tab, service)
-    outputs = {tab.message, tab.sheet, tab.form.name_said, *tab.live.outputs}
-    inputs = {tab.photos.held, *tab.form.inputs}
+    inputs, outputs = {tab.photos.held, *tab.form.inputs}, starting.outputs
     for button, handler in ((tab.start, starting.train), (tab.add, starting.add)):
         compat.listen(button.click, saying(tab.message, tab.words, handler), inputs=inputs, outputs=outputs)
     compat.listen(tab.setup.click, saying(tab.message, tab.words, starting.set_up), outputs=outputs)

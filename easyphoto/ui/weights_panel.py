@@ -26,7 +26,7 @@ from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orde
 from easyphoto.ui.weight_needs import WeightNeed, need_of, weight_needs
 from easyphoto.weights.entries import Commercial
 
-CANCEL, HIDE, SHOW = "cancel", "hide", "show"
+HIDE, SHOW = "hide", "show"
 COMMERCIAL_WORDS: Mapping[Commercial, str] = {
     Commercial.YES: "commercial use allowed",
     Commercial.NO: "no commercial use",
@@ -53,6 +53,8 @@ class WeightsPanel:
     seen: Any
     """The HTML that the page shows already, so that nothing is sent twice."""
     state: Any
+    cancel: Any
+    """Beside the HTML, which is renewed while a download goes on: a button in it would lose the keyboard's focus."""
     tick: Any
     orders: Orders
     words: Translator
@@ -61,9 +63,12 @@ class WeightsPanel:
 def place_panel(words: Translator) -> WeightsPanel:
     with gr.Column(elem_id=PANEL):
         card = gr.HTML("", elem_id=f"{PANEL}_card")
+        cancel = gr.Button(
+            words("Cancel the download"), size="sm", visible=False, elem_id=f"{PANEL}_cancel", variant="stop"
+        )
         tick = gr.Button("tick", elem_id=f"{PANEL}_tick", elem_classes=[compat.HIDDEN])
         orders = place_orders(PANEL)
-    return WeightsPanel(card, gr.State(""), gr.State(PanelState()), tick, orders, words)
+    return WeightsPanel(card, gr.State(""), gr.State(PanelState()), cancel, tick, orders, words)
 
 
 def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]) -> None:
@@ -72,7 +77,10 @@ def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]
     def shown(value: object, seen: str, message: str = "") -> dict[Any, Any]:
         html = panel_html(service, PanelState.of(value), panel.words, message=message)
         # The same again would close what the user has unfolded.
-        return {panel.state: value, panel.seen: html, **({panel.card: html} if html != seen else {})}
+        if html == seen:
+            return {panel.state: value}
+        cancel = compat.update(visible=going_job(service) is not None)
+        return {panel.state: value, panel.seen: html, panel.card: html, panel.cancel: cancel}
 
     def ordered(order: str, value: object, seen: str) -> dict[Any, Any]:
         state = PanelState.of(value)
@@ -81,7 +89,14 @@ def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]
         except EasyPhotoError as error:
             return shown(state, seen, refusal_html(error, panel.words))
 
-    inputs, outputs = [panel.state, panel.seen], {panel.state, panel.seen, panel.card}
+    def cancelled(value: object, seen: str) -> dict[Any, Any]:
+        job = going_job(service)
+        if job is not None:
+            service.queue.cancel(job.id)
+        return shown(value, seen)
+
+    inputs, outputs = [panel.state, panel.seen], {panel.state, panel.seen, panel.card, panel.cancel}
+    compat.listen(panel.cancel.click, cancelled, inputs=inputs, outputs=outputs)
     compat.listen(panel.tick.click, shown, inputs=inputs, outputs=outputs)
     for renewal in renewals:
         compat.listen(renewal.click, shown, inputs=inputs, outputs=outputs)
@@ -89,13 +104,10 @@ def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]
 
 
 def obeyed(service: Service, order: str, state: PanelState) -> PanelState:
-    """Obey `get NAME`, `cancel JOB`, `hide` or `show`. Raises EasyPhotoError for what cannot be fetched."""
+    """Obey `get NAME`, `hide` or `show`. Raises EasyPhotoError for what cannot be fetched."""
     verb, _, name = order.partition(" ")
     if verb in (HIDE, SHOW):
         return PanelState(state.named, verb == HIDE)
-    if verb == CANCEL:
-        service.queue.cancel(name)
-        return state
     need = need_of(service.app.store, name)
     if need is None:
         return state
@@ -132,6 +144,12 @@ def job_of(service: Service, name: str) -> Job | None:
     """Return the newest download of a set or file."""
     jobs = (job for job in service.queue.list() if job.kind == FetchWeights.kind)
     return next((job for job in jobs if job.request.get("names") == [name]), None)
+
+
+def going_job(service: Service) -> Job | None:
+    """Return the download that goes on, or comes next."""
+    jobs = [job for job in service.queue.list() if job.kind == FetchWeights.kind and _is_going(job)]
+    return jobs[-1] if jobs else None
 
 
 def panel_html(service: Service, state: PanelState, words: Translator, *, message: str = "") -> str:
@@ -220,8 +238,8 @@ class _Rows:
 
     def _button(self, need: WeightNeed, job: Job | None) -> str:
         words, title = self.words, self.words.translate(need.title)
-        if job is not None and _is_going(job):
-            return self._order(words("Cancel"), f"{CANCEL} {job.id}", title)
+        if _is_going(job):
+            return ""
         if not need.is_allowed:
             said = words("Not allowed by the licence setting ({licences}).", licences=self.licences)
             return f'<p class="easyphoto-why">{escape(said)}</p>'

@@ -89,6 +89,11 @@ class WebuiHost:
 
         return ready_python(workspace.env)
 
+    def pictures_folder(self) -> Path | None:
+        opts = host_module("shared").opts
+        said = str(getattr(opts, "outdir_samples", "") or getattr(opts, "outdir_txt2img_samples", "") or "")
+        return webui_folder() / said if said else None
+
     def lent_device(self, what_for: str) -> AbstractContextManager[None]:
         from easyphoto.webui.lending import lent_device
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_an_empty_page_says_what_is_there_and_what_is_missing(service: Service) 
 
     assert "✓ The miniature is here; it paints drawn people only." in said
     assert "○ For photographs a Stable Diffusion checkpoint is missing." in said
-    assert "○ For photographs: Faces on photographs is missing." in said
+    assert "○ Missing for photographs: Faces on photographs, 261 MB" in said
     assert 'data-easyphoto-order="get photographs"' in said
     assert ">Choose a file …</button>" in said
     assert ">Try it with drawn people first</button>" in said
@@ -135,3 +135,22 @@ def test_where_others_reach_the_page_no_folder_of_this_machine_is_named(
 
     assert "Choose a file" not in said
     assert str(Path.home()) not in said
+
+
+def test_with_photos_the_last_step_has_the_buttons_that_make_the_person(service: Service) -> None:
+    tab = Tab(service)
+
+    said = tab.said(photos=("a.png",))
+
+    assert 'data-easyphoto-order="add" data-easyphoto-to="easyphoto_train_guide_order"' in said
+    assert 'data-easyphoto-order="train"' in said
+    assert 'data-easyphoto-order="add"' not in tab.said()
+
+
+def test_its_buttons_do_what_the_form_says(service: Service) -> None:
+    tab, asked = Tab(service), []
+    tab.guiding = replace(tab.guiding, made={"add": lambda values: asked.append(values) or {}})
+
+    tab.press("add")
+
+    assert tab.tab.form.inputs <= set(asked[0])
