@@ -16,8 +16,11 @@ import gradio as gr
 from easyphoto.ui import compat
 from easyphoto.ui.compat import HIDDEN
 
-# The order replaces the first input; the others are passed on unchanged.
-TAKE_ORDER = "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest]"
+# The order replaces the first input; the others are passed on unchanged. Gradio 3 hands over the outputs as well, and
+# would send all that the page shows back to the server.
+TAKE_ORDER = (
+    "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest.slice(0, {count})]"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def connect_orders(
         number, _, order = (asked or "").partition("\n")
         return {orders.text: number, **handler(order, *values)}
 
-    take = TAKE_ORDER.replace("{id}", orders.id)
+    take = TAKE_ORDER.replace("{id}", orders.id).replace("{count}", str(len(inputs)))
     compat.listen(
         orders.button.click, answered, inputs=[orders.text, *inputs], outputs={orders.text, *outputs}, js=take
     )
