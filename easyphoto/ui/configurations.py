@@ -27,7 +27,6 @@ from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import Orders, connect_orders, mark_html, order_button, place_orders
 from easyphoto.workspace.configurations import (
-    LONGEST_NAME,
     MOST_BYTES,
     SUFFIX,
     Configuration,
@@ -287,8 +286,3 @@ def _at_hand(settings: Settings, more: Mapping[str, Any]) -> tuple[Settings, lis
 def _is_there(base: str, facts: HostFacts) -> bool:
     """A path counts only where nobody else reaches the page, as in `Service.submit`."""
     return base in facts.checkpoints or base in FAMILIES or (facts.is_local and Path(base).exists())
-
-
-def proposed_name(*parts: str) -> str:
-    """Return a name made of these words, which people may change."""
-    return " ".join(part for part in parts if part)[:LONGEST_NAME]

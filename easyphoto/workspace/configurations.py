@@ -117,6 +117,12 @@ def checked_name(written: str) -> str:
     return name
 
 
+def proposed_name(*parts: str) -> str:
+    """A name of these words, as far as a name may have them; people may change it."""
+    words = "".join(" " if sign in _FORBIDDEN or not sign.isprintable() else sign for sign in " ".join(parts))
+    return " ".join(words.split())[:LONGEST_NAME].strip(" .")
+
+
 @dataclass(frozen=True)
 class Configurations:
     """The saved configurations of one kind."""
