@@ -28,7 +28,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync", "--no-proxy-server",
 )  # fmt: skip
 NEWEST = "newest"
-PATIENCE = 40_000
+PATIENCE = 180_000
 # What is there once a tab is: its pictures come when it is opened.
 IN_TAB = {
     "Train": "#easyphoto_train_start",
