@@ -66,7 +66,7 @@ class ResultsView:
         ]
         notes = notes_html(ranked.notes, words)
         if notes:
-            said = escape(words("How it was made: {count} notes", count=len(ranked.notes)))
+            said = escape(words("How it was made"))
             notes = self._fold("notes", said, notes)
         return f'<div class="easyphoto-detail" lang="{words.tag}"><p>{"".join(facts)}</p>{notes}</div>'
 
