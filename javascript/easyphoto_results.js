@@ -1,4 +1,4 @@
-// Results: the edge between template and portrait, pictures over the whole screen, folds that stay open, downloads in one step.
+// Results: the edge between template and portrait, pictures over the whole screen, folds that stay open.
 // A host loads this file as a plain script; standing alone the page runs it when it has loaded.
 (function () {
     "use strict";
@@ -6,9 +6,7 @@
         return;
     }
     window.easyphotoResults = true;
-    const LOOK_EVERY = 500;
     const open = new Set();
-    const fetched = new Set();
 
     function page() {
         const app = document.querySelector("gradio-app");
@@ -58,22 +56,8 @@
         }
     }
 
-    // A file that was asked for comes at once; its link stays for whoever wants it again.
-    function fetchDownloads() {
-        for (const link of page().querySelectorAll('[id^="easyphoto_"][id$="_download"] a[href]')) {
-            if (!fetched.has(link.href)) {
-                fetched.add(link.href);
-                const copy = document.createElement("a");
-                copy.href = link.href;
-                copy.download = decodeURIComponent(link.href.split("/").pop());
-                copy.click();
-            }
-        }
-    }
-
     document.addEventListener("input", onInput, true);
     document.addEventListener("click", onClick, true);
     document.addEventListener("toggle", onToggle, true);
     new MutationObserver(openFoldsAgain).observe(page() === document ? document.body : page(), { childList: true, subtree: true });
-    setInterval(fetchDownloads, LOOK_EVERY);
 })();

@@ -19,6 +19,7 @@ from easyphoto.messages import text
 from easyphoto.ui import compat, results_html
 from easyphoto.ui.card import said_in
 from easyphoto.ui.live import newest_job
+from easyphoto.ui.orders import mark_html
 from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
 from easyphoto.ui.previews_html import previews_sheet
 from easyphoto.ui.queue_part import queue_updates
@@ -114,7 +115,8 @@ def obeyed(tab: PhotographTab, service: Service, order: str, shown: Shown) -> di
         shown = replace(shown, is_favourites=not shown.is_favourites)
     elif verb in (results_html.ARCHIVE, results_html.SHEET):
         made = _archive(tab, service, shown) if verb == results_html.ARCHIVE else _sheet(tab, service, shown)
-        return {tab.results.download: compat.update(value=str(made), visible=True)}
+        file, mark = compat.update(value=str(made), visible=True), mark_html(link=f"{PREFIX}_download")
+        return {tab.results.download: file, tab.results.said: mark}
     return gallery_updates(tab, service, shown)
 
 
