@@ -158,7 +158,7 @@ def test_what_the_licences_refuse_is_refused_by_its_name_at_once(service: Servic
 def test_offline_is_refused_by_its_name_at_once(service: Service) -> None:
     offline = Options(weights=WeightSettings(offline=True))
 
-    with pytest.raises(WeightsMissing, match=r"yunet.* is not at hand: the offline switch is on"):
+    with pytest.raises(WeightsMissing, match=r"yunet.* is not available: the offline switch is on"):
         service.submit(FetchWeights(("photographs",), offline))
 
     assert service.queue.list() == ()

@@ -228,7 +228,7 @@ def test_whom_somebody_works_on_is_not_renamed_meanwhile(crowd: Path, tmp_path: 
 
     with (
         at_work(app.workspace.root, names_of(("anna",)), NullProgress()),
-        pytest.raises(RunBusy, match="works on anna"),
+        pytest.raises(RunBusy, match="is working on anna"),
     ):
         RenamePerson("anna", "Hanna", new_id="hanna").run(app, NullContext())
 

@@ -44,7 +44,7 @@ def test_the_second_is_told_who_works_there(tmp_path, system):
     place = tmp_path / "run" / "run.lock"
     with (
         file_lock(place),
-        pytest.raises(RunBusy, match=rf"Another process \(process {os.getpid()}\) works on run"),
+        pytest.raises(RunBusy, match=rf"Another process \(process {os.getpid()}\) is using run"),
         file_lock(place),
     ):
         pass

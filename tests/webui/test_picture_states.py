@@ -82,5 +82,5 @@ def test_a_pickle_that_the_host_refuses_is_an_error(
     file = written(tmp_path / "clip_h.pth", published(reference()))
     old_host(monkeypatch, lambda name, **options: None)
 
-    with pytest.raises(InputError, match=r"clip_h\.pth contains more than tensors, and the web UI did not open it"):
+    with pytest.raises(InputError, match=r"clip_h\.pth holds more than tensors, and the web UI did not open it"):
         encoded(file, SQUARES)
