@@ -14,38 +14,67 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
 
-MOST_ROWS = 12
+MOST_EARLIER = 40
+"""Number of ended jobs that are listed."""
 SHOW, CANCEL, FORGET = "show", "cancel", "forget"
 
 
-def shown_jobs(jobs: Sequence[Job], kind: str) -> tuple[Job, ...]:
-    """Return all unfinished jobs in queue order, then the latest finished ones of `kind`, newest first."""
-    going = [job for job in jobs if not job.state.is_over]
-    ended = [job for job in jobs if job.state.is_over and job.kind == kind]
-    return (*reversed(going), *ended[: max(0, MOST_ROWS - len(going))])
+def going_jobs(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """Return all jobs that wait or run, the next one first; `jobs` are newest first."""
+    return tuple(reversed([job for job in jobs if not job.state.is_over]))
+
+
+def ended_jobs(jobs: Sequence[Job], kinds: Sequence[str]) -> tuple[Job, ...]:
+    """Return the ended jobs of these kinds, newest first."""
+    return tuple(job for job in jobs if job.state.is_over and job.kind in kinds)
 
 
 @dataclass(frozen=True)
 class JobRows:
     words: Translator
-    kind: str
-    """Jobs of this kind can be shown and forgotten here; others only cancelled."""
+    kinds: Sequence[str]
+    """Jobs of these kinds can be shown and forgotten here; others only cancelled."""
     to: str
     titles: Mapping[str, str] = field(default_factory=dict)
     """Titles of templates, by the stems of their files."""
 
     def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0) -> str:
-        """`others` is the number of other people's jobs that wait or run; nothing else of them is shown."""
-        rows, said = shown_jobs(jobs, self.kind), self.words("Other people's jobs in the queue: {count}", count=others)
+        """Return what waits and runs, then the ended jobs folded away.
+
+        `others` is the number of other people's jobs that wait or run; nothing else of them is shown.
+        """
+        going, ended = going_jobs(jobs), ended_jobs(jobs, self.kinds)
+        said = self.words("Other people's jobs in the queue: {count}", count=others)
         beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
-        if not rows:
-            return f'<p class="easyphoto-empty">{escape(self.words("No jobs yet."))}</p>{beside}'
-        items = "".join(self._row(job, is_shown=job.id == shown) for job in rows)
-        going = any(not job.state.is_over for job in rows)
+        if not going and not ended:
+            return beside
         return (
-            f'<ul class="easyphoto-jobs" lang="{self.words.tag}" data-active="{str(going).lower()}"'
-            f' aria-label="{escape(self.words("Queue"))}">{items}</ul>{beside}'
+            f'<div class="easyphoto-queue" lang="{self.words.tag}" data-active="{str(bool(going)).lower()}">'
+            f"{self._going(going, shown)}{beside}{self._earlier(ended, shown)}</div>"
         )
+
+    def _going(self, jobs: Sequence[Job], shown: str | None) -> str:
+        if not jobs:
+            return ""
+        title = escape(self.words("Queue"))
+        return f'<h3 class="easyphoto-heading">{title}</h3>{self._list(jobs, shown, title)}'
+
+    def _earlier(self, jobs: Sequence[Job], shown: str | None) -> str:
+        """Return the fold; the page's script keeps it open when the rows are replaced."""
+        if not jobs:
+            return ""
+        title = escape(self.words("Earlier: {count}", count=len(jobs)))
+        hidden = len(jobs) - MOST_EARLIER
+        said = self.words("{count} older ones are not listed.", count=hidden)
+        rest = f'<p class="easyphoto-hint">{escape(said)}</p>' if hidden > 0 else ""
+        return (
+            f'<details class="easyphoto-earlier" data-easyphoto-fold="{escape(self.to)}"><summary>{title}</summary>'
+            f"{self._list(jobs[:MOST_EARLIER], shown, title)}{rest}</details>"
+        )
+
+    def _list(self, jobs: Sequence[Job], shown: str | None, label: str) -> str:
+        rows = "".join(self._row(job, is_shown=job.id == shown) for job in jobs)
+        return f'<ul class="easyphoto-jobs" aria-label="{label}">{rows}</ul>'
 
     def _row(self, job: Job, *, is_shown: bool) -> str:
         words = self.words
@@ -68,7 +97,7 @@ class JobRows:
     def _buttons(self, job: Job) -> str:
         words, title = self.words, self.words.translate(job.title)
         named = [(CANCEL, words("Cancel"))] if not job.state.is_over else [(FORGET, words("Remove"))]
-        if job.kind == self.kind:
+        if job.kind in self.kinds:
             named = [(SHOW, words("Show")), *named]
         elif job.state.is_over:
             named = []

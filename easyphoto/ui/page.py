@@ -25,7 +25,7 @@ from easyphoto.ui.photograph_layout import SendTargets
 from easyphoto.ui.weights_panel import connect_panel, place_panel
 
 ROOT = Path(__file__).resolve().parents[2]
-STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "easyphoto.js"
+STYLE, SCRIPTS = ROOT / "style.css", ROOT / "javascript"
 TITLE = "EasyPhoto"
 # Gradio 6 ships only two dozen letters of the weight that headings and buttons have.
 BOLD = (
@@ -161,5 +161,7 @@ def away_html(words: Translator) -> str:
 
 
 def _load_script(blocks: gr.Blocks) -> None:
-    script = f"() => {{ {SCRIPT.read_text('utf-8')} }}"
+    # A host loads every file of that folder by itself.
+    script = "\n".join(file.read_text("utf-8") for file in sorted(SCRIPTS.glob("*.js")))
+    script = f"() => {{ {script} }}"
     blocks.load(None, None, None, **compat.event_words(compat.version(), js=script))

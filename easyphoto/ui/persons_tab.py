@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -24,7 +23,8 @@ from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
-from easyphoto.ui.client_files import FileDrop, brought, gradio_folder, named_folder
+from easyphoto.ui.client_files import FileDrop, brought, named_folder
+from easyphoto.ui.exports import exports_folder, remove_exports
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
@@ -35,7 +35,6 @@ from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
 
 PREFIX = "easyphoto_persons"
-EXPORTS = "easyphoto-exports"
 
 
 @dataclass(frozen=True)
@@ -286,11 +285,6 @@ def import_html(job: Job, words: Translator) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def exports_folder(file: Any) -> Path:
-    """Return a folder below gradio's own for results, which every version serves."""
-    return gradio_folder(file) / EXPORTS
-
-
 def exported_file(service: Service, id: str, folder: Path) -> Path:
     """Export the person to an unguessable path; an older export of theirs is replaced."""
     remove_exports(folder, id)
@@ -298,14 +292,6 @@ def exported_file(service: Service, id: str, folder: Path) -> Path:
     own = folder / secrets.token_hex(20)
     own.mkdir(mode=0o700)
     return ExportPerson(id, own / f"{id}.zip").run(service.app, NullContext())
-
-
-def remove_exports(folder: Path, id: str) -> None:
-    """Delete a person's exports, which would otherwise stay in a temporary folder after the person is deleted."""
-    for file in folder.glob(f"*/{id}.zip"):
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
-            file.parent.rmdir()
 
 
 def _hint(text: str) -> str:

@@ -12,11 +12,11 @@ import gradio as gr
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
 from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
-from easyphoto.ui import compat
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import FileButton
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
+from easyphoto.ui.exports import exports_folder
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.file_chooser import FileChooser, place_chooser
 from easyphoto.ui.language import Translator
@@ -24,14 +24,16 @@ from easyphoto.ui.live import LiveCard, place_card
 from easyphoto.ui.orders import Orders, go_button, place_orders
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
+from easyphoto.ui.queue_part import QueuePart, place_queue
+from easyphoto.ui.result_downloads import ResultDownloads
+from easyphoto.ui.results_part import Results, place_results
+from easyphoto.ui.sessions import KIND
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.configurations import PHOTOGRAPH
 
 PREFIX = "easyphoto_photograph"
-KIND = "photograph"
 CHOOSE = f"{PREFIX}_choose_order"
 """Takes a person's id and chooses them alone, as the button under a training does."""
-SEND_WORDS = {"img2img": "Send to img2img", "inpaint": "Send to inpaint", "extras": "Send to extras"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class How:
             "weights": self.weights,
         }
         return ConfiguredForm(
-            PHOTOGRAPH, parts, self.base, self.engine, self.preset, self.presets, self.options, self.as_trained,
+            PHOTOGRAPH, parts, self.base, self.bases, self.engine, self.preset, self.presets, self.options, self.as_trained,
             self.words,
         )  # fmt: skip
 
@@ -106,34 +108,6 @@ class How:
 
 
 @dataclass(frozen=True)
-class Results:
-    """The third part: results."""
-
-    group: Any
-    shown: Any
-    """State: job id and file name of the shown picture."""
-    orders: Orders
-    tiles: Any
-    picture: Any
-    details: Any
-    again: Any
-    steps_button: Any
-    steps: Any
-
-    @property
-    def outputs(self) -> set[Any]:
-        return {self.group, self.shown, self.tiles, self.picture, self.details, self.steps}
-
-
-@dataclass(frozen=True)
-class Queue:
-    rows: Any
-    seen: Any
-    """State: the rows shown, so that nothing is sent twice."""
-    orders: Orders
-
-
-@dataclass(frozen=True)
 class SendTargets:
     """`buttons` by the names in the host's facts (img2img, inpaint, extras); `picture` holds what is sent."""
 
@@ -150,8 +124,9 @@ class PhotographTab:
     record: Any
     record_said: Any
     live: LiveCard
-    queue: Queue
+    queue: QueuePart
     results: Results
+    downloads: ResultDownloads
     send: SendTargets
     words: Translator
 
@@ -163,16 +138,19 @@ def build(service: Service, words: Translator) -> PhotographTab:
         with gr.Column(scale=5, min_width=320):
             _heading(words("1 · Who and where"))
             who = _place_who(service, words)
-        with gr.Column(scale=4, min_width=320):
             _heading(words("2 · Settings"))
             how = _place_how(service, words, facts)
+            record, record_said = _place_record(words)
+        with gr.Column(scale=6, min_width=320, elem_id=f"{PREFIX}_made"):
+            _heading(words("Portraits"))
             start = gr.Button(words("Make portraits"), variant="primary", elem_id=f"{PREFIX}_start")
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
-            queue = _place_queue(words)
-            record, record_said = _place_record(words)
-    results, send = _place_results(words, facts)
-    return PhotographTab(who, how, start, message, record, record_said, live, queue, results, send, words)
+            queue = place_queue(PREFIX, (KIND,), words)
+            results = place_results(PREFIX, words, facts.sends)
+    send = SendTargets(results.sends, results.picture)
+    downloads = ResultDownloads(service, exports_folder(results.download), words)
+    return PhotographTab(who, how, start, message, record, record_said, live, queue, results, downloads, send, words)
 
 
 def _place_who(service: Service, words: Translator) -> WhoAndWhere:
@@ -257,41 +235,6 @@ def _place_record(words: Translator) -> tuple[Any, Any]:
         record = FileButton(words("Open a PNG …"), file_types=[".png"], size="sm", elem_id=f"{PREFIX}_record")
     said = gr.HTML("", elem_id=f"{PREFIX}_record_said")
     return record, said
-
-
-def _place_queue(words: Translator) -> Queue:
-    _heading(words("Queue"), level=3)
-    rows = gr.HTML("", elem_id=f"{PREFIX}_jobs")
-    return Queue(rows, gr.State(""), place_orders(f"{PREFIX}_jobs"))
-
-
-def _place_results(words: Translator, facts: HostFacts) -> tuple[Results, SendTargets]:
-    with gr.Column(visible=False, elem_id=f"{PREFIX}_results") as group:
-        _heading(words("Results"))
-        tiles = gr.HTML("", elem_id=f"{PREFIX}_tiles")
-        with gr.Row(elem_classes=["easyphoto-columns"]):
-            with gr.Column(scale=5, min_width=320):
-                picture = compat.seen_image(label=words("Selected result"), elem_id=f"{PREFIX}_picture", height=560)
-            with gr.Column(scale=4, min_width=320):
-                details = gr.HTML("", elem_id=f"{PREFIX}_details")
-                with gr.Row(elem_classes=["easyphoto-buttons"]):
-                    again = gr.Button(words("Use its settings again"), size="sm", elem_id=f"{PREFIX}_again")
-                    steps_button = gr.Button(words("Show every step"), size="sm", elem_id=f"{PREFIX}_steps_button")
-                buttons = _place_send(words, facts)
-        steps = gr.HTML("", elem_id=f"{PREFIX}_steps")
-    orders = place_orders(f"{PREFIX}_results")
-    results = Results(group, gr.State(()), orders, tiles, picture, details, again, steps_button, steps)
-    return results, SendTargets(buttons, picture)
-
-
-def _place_send(words: Translator, facts: HostFacts) -> dict[str, Any]:
-    if not facts.sends:
-        return {}
-    with gr.Row(elem_classes=["easyphoto-buttons"]):
-        return {
-            name: gr.Button(words(SEND_WORDS.get(name, name)), size="sm", elem_id=f"{PREFIX}_send_{name}")
-            for name in facts.sends
-        }
 
 
 def nobody_html(words: Translator) -> str:

@@ -1,8 +1,10 @@
-"""The Photograph tab's queue and results: running jobs, finished pictures, and the settings of a result."""
+"""The Photograph tab's results: the picture on show, the sessions beside it, and what their buttons do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +12,68 @@ from PIL import Image
 
 from easyphoto.errors import InputError, UnknownJob
 from easyphoto.images.decoding import open_picture
-from easyphoto.images.pictures import picture_record, read_picture
+from easyphoto.images.pictures import read_picture
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
-from easyphoto.ui import compat, job_rows
-from easyphoto.ui.card import said_in, sheet_html
-from easyphoto.ui.job_rows import JobRows
+from easyphoto.ui import compat, results_html
+from easyphoto.ui.card import message_html, said_in
 from easyphoto.ui.live import newest_job
-from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab
-from easyphoto.ui.ranking import Ranked, find_picture, ranked
+from easyphoto.ui.orders import mark_html
+from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
+from easyphoto.ui.previews_html import previews_sheet
+from easyphoto.ui.queue_part import queue_updates
+from easyphoto.ui.repeat import read_record
+from easyphoto.ui.result_pictures import ResultPictures
 from easyphoto.ui.results_html import ResultsView
+from easyphoto.ui.results_part import Shown
+from easyphoto.ui.sessions import KIND, Picture, Session, Sessions
 
-PREVIEW_SIDE, MOST_PREVIEWS = 192, 8
-
-
-def queue_updates(tab: PhotographTab, service: Service, shown: str | None, seen: str = "") -> dict[Any, Any]:
-    """Return the queue's rows; only `seen` if they are unchanged."""
-    rows = JobRows(tab.words, KIND, f"{PREFIX}_jobs_order", tab.who.choosing.titles()).html(
-        service.queue.list(), shown, others=service.queue.of_others()
-    )
-    return {tab.queue.seen: rows} if rows == seen else {tab.queue.seen: rows, tab.queue.rows: rows}
+MOST_EARLIER = 6
+"""Number of other sessions whose pictures are shown; the queue leads to the rest."""
 
 
-def result_updates(tab: PhotographTab, service: Service, id: str, file: str | None = None) -> dict[Any, Any]:
-    """Return a finished job's pictures, one of them large; hide the results of an unfinished job. Raises UnknownJob."""
-    job, part = service.queue.get(id), tab.results
-    pictures = ranked(job.result or {}) if job.state is State.DONE else ()
-    there = [picture for picture in pictures if _file(service, id, picture.file) is not None]
-    chosen = find_picture(there, file)
-    if chosen is None:
-        return hidden_results(tab)
-    view, path = _view(tab), service.queue.file(id, chosen.file)
+def result_updates(tab: PhotographTab, service: Service, shown: Shown) -> dict[Any, Any]:
+    """Return the chosen picture, its session and the others; hide all of it if the job has no pictures.
+
+    Raises UnknownJob.
+    """
+    session = Sessions(service).of(shown.job) if shown.job else None
+    if session is None:
+        return hidden_results(tab, shown)
+    part, picture, view = tab.results, session.picture(shown.file), _view(tab)
+    shown = replace(shown, job=session.job.id, file=picture.ranked.file)
+    pictures = ResultPictures(tab.who.choosing)
+    found = pictures.comparison(picture)
     return {
         part.group: compat.update(visible=True),
-        part.shown: (id, chosen.file),
-        part.tiles: view.tiles(there, [service.queue.file(id, one.file) for one in there], chosen),
-        part.picture: page_picture(path),
-        part.details: view.details(chosen, path),
+        part.nothing: compat.update(visible=False),
+        part.viewer: "" if found is None else view.comparison(found),
+        part.picture: page_picture(picture.path),
+        part.details: view.details(picture),
+        part.faces: view.faces(pictures.faces(picture)),
         part.steps: "",
+        part.download: compat.update(value=None, visible=False),
+        **gallery_updates(tab, service, shown, session),
+    }
+
+
+def gallery_updates(
+    tab: PhotographTab, service: Service, shown: Shown, session: Session | None = None
+) -> dict[Any, Any]:
+    """Return the pictures to choose from, and the state."""
+    sessions, view = Sessions(service), _view(tab)
+    session = session or sessions.of(shown.job)
+    if session is None:
+        return hidden_results(tab, shown)
+    if shown.is_favourites:
+        gallery = view.favourites(sessions.favourites(), shown.key, shown.ticked)
+    else:
+        gallery = view.session(session, shown.key, shown.ticked)
+    others = (one for one in sessions.newest() if shown.is_favourites or one.job.id != session.job.id)
+    return {
+        tab.results.shown: shown,
+        tab.results.tiles: gallery + view.earlier(tuple(islice(others, MOST_EARLIER)), shown.key),
     }
 
 
@@ -63,55 +88,97 @@ def page_picture(path: Path) -> Image.Image:
     return shown
 
 
-def hidden_results(tab: PhotographTab) -> dict[Any, Any]:
+def hidden_results(tab: PhotographTab, shown: Shown | None = None) -> dict[Any, Any]:
     part = tab.results
-    return {part.group: compat.update(visible=False), part.shown: (), part.tiles: "", part.picture: None}
+    return {
+        part.group: compat.update(visible=False),
+        part.nothing: compat.update(visible=True),
+        part.shown: Shown(followed=shown.followed if shown else ""),
+        part.viewer: "",
+        part.picture: None,
+        part.tiles: "",
+        part.faces: "",
+    }
 
 
-def step_updates(tab: PhotographTab, service: Service, shown: Sequence[str]) -> dict[Any, Any]:
+def obeyed(tab: PhotographTab, service: Service, order: str, shown: Shown) -> dict[Any, Any]:
+    """Do what a button of the results asks for. Raises InputError."""
+    verb, job, file = results_html.read_order(order)
+    if verb == results_html.SHOW:
+        return result_updates(tab, service, replace(shown, job=job, file=file))
+    if verb == results_html.STAR:
+        Sessions(service).change_favourite(job, file)
+    elif verb == results_html.TICK:
+        ticked = tuple(key for key in shown.ticked if key != (job, file))
+        shown = replace(shown, ticked=ticked if len(ticked) < len(shown.ticked) else (*ticked, (job, file)))
+    elif verb == results_html.FAVOURITES:
+        shown = replace(shown, is_favourites=not shown.is_favourites)
+    elif verb in (results_html.ARCHIVE, results_html.SHEET):
+        made = _archive(tab, service, shown) if verb == results_html.ARCHIVE else _sheet(tab, service, shown)
+        link = mark_html(link=f"{PREFIX}_download")
+        said = message_html(tab.words("It is being downloaded. If nothing happens, use the link."), is_good=True) + link
+        return {tab.results.download: compat.update(value=str(made), visible=True), tab.results.said: said}
+    return gallery_updates(tab, service, shown)
+
+
+def _archive(tab: PhotographTab, service: Service, shown: Shown) -> Path:
+    """Return a ZIP of the chosen pictures; without a choice, of all that stand below the picture."""
+    sessions = Sessions(service)
+    session = sessions.of(shown.job)
+    there = sessions.favourites() if shown.is_favourites else session.pictures if session else ()
+    chosen = tuple(one for one in there if one.key in shown.ticked)
+    return tab.downloads.archive(chosen or there)
+
+
+def _sheet(tab: PhotographTab, service: Service, shown: Shown) -> Path:
+    session = Sessions(service).of(shown.job)
+    if session is None:
+        raise _nothing_shown()
+    return tab.downloads.sheet(session)
+
+
+def step_updates(tab: PhotographTab, service: Service, shown: Shown) -> dict[Any, Any]:
     """Return every step of the shown result; they are many pictures, so they are loaded only on request."""
-    picture = shown_picture(service, shown)
-    found = [(stage, _file(service, shown[0], stage.file)) for stage in picture.stages]
-    there = [(stage, file) for stage, file in found if file is not None]
+    stages = shown_picture(service, shown).ranked.stages
+    there = [(stage, file) for stage in stages if (file := _file(service, shown.job, stage.file)) is not None]
     return {tab.results.steps: _view(tab).steps([stage for stage, _ in there], [file for _, file in there])}
 
 
-def shown_picture(service: Service, shown: Sequence[str]) -> Ranked:
+def shown_picture(service: Service, shown: Shown) -> Picture:
     """Raises InputError if nothing is shown, UnknownJob if it is gone."""
-    picture = find_picture(ranked(service.queue.get(shown[0]).result or {}), shown[1]) if shown else None
-    if picture is None:
-        raise InputError(text("No result is shown."), advice=text("Choose one first."))
-    return picture
+    if not shown.job:
+        raise _nothing_shown()
+    return Sessions(service).picture(shown.job, shown.file)
 
 
-def record_of_result(service: Service, shown: Sequence[str]) -> Mapping[str, Any] | None:
+def _nothing_shown() -> InputError:
+    return InputError(text("No result is shown."), advice=text("Choose one first."))
+
+
+def record_of_result(service: Service, shown: Shown) -> Mapping[str, Any] | None:
     """Return the shown result's record, with its job's checkpoint, which the picture's own record may lack."""
-    picture = shown_picture(service, shown)
-    record = read_record(service.queue.file(shown[0], picture.file))
-    options = service.queue.get(shown[0]).request.get("options") or {}
+    record = read_record(shown_picture(service, shown).path)
+    options = service.queue.get(shown.job).request.get("options") or {}
     return {**record, "base": options.get("base")} if record else None
 
 
-def read_record(file: Path) -> Mapping[str, Any] | None:
-    """Return the record in a PNG; None if it has none or is not a picture."""
-    try:
-        record = picture_record(file)
-    except Exception:  # Pillow's plugins raise nearly anything on broken files, and the record may be invalid JSON
-        return None
-    return record if isinstance(record, Mapping) else None
+def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Shown, seen: str) -> dict[Any, Any]:
+    """Update queue and results along with the live card.
 
-
-def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
-    """Update queue and results along with the live card; a newly loaded page shows its last results."""
+    The results of a job are shown when it ends. Until then those of before stay; a newly loaded page shows the last.
+    """
     id = id or newest_job(service, (KIND,))
-    updates = queue_updates(tab, service, id, seen)
-    if id is None or (shown and shown[0] == id):
-        return updates
+    updates = queue_updates(tab.queue, service, id, seen, titles=tab.who.choosing.titles())
     try:
-        is_done = service.queue.get(id).state is State.DONE
-        return {**updates, **(result_updates(tab, service, id) if is_done else {})}
-    except UnknownJob:  # its person was deleted
+        if shown.job:
+            service.queue.get(shown.job)  # its person may have been deleted
+        if id is not None and id != shown.followed and service.queue.get(id).state is State.DONE:
+            return {**updates, **result_updates(tab, service, replace(shown, job=id, file="", followed=id))}
+        if not shown.job and (last := next(Sessions(service).newest(), None)) is not None:
+            return {**updates, **result_updates(tab, service, replace(shown, job=last.job.id, file=""))}
+    except UnknownJob:
         return {**updates, **hidden_results(tab)}
+    return updates
 
 
 def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequence[JobEvent]) -> str:
@@ -119,13 +186,10 @@ def previews_html(tab: PhotographTab, service: Service, job: Job, events: Sequen
     if job.state is State.DONE:
         return ""
     captions = preview_captions(events)
-    files = [(name, _file(service, job.id, name)) for name in job.previews[-MOST_PREVIEWS:]]
-    pictures = [
-        (tab.who.thumbnails.link(file, PREVIEW_SIDE), tab.words.translate(captions.get(name, "")))
-        for name, file in files
-        if file is not None
-    ]
-    return sheet_html(pictures, tab.words, title="As it is painted")
+    files = [(name, _file(service, job.id, name)) for name in job.previews]
+    return previews_sheet(
+        [(file, captions.get(name, "")) for name, file in files if file is not None], tab.words, tab.who.thumbnails
+    )
 
 
 def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
@@ -142,16 +206,6 @@ def preview_captions(events: Sequence[JobEvent]) -> dict[str, str]:
             captions |= dict.fromkeys(waiting, phase)
             waiting.clear()
     return captions
-
-
-def obeyed(tab: PhotographTab, service: Service, order: str) -> str | None:
-    """Execute a row's order; returns the job to show, None to keep the shown one."""
-    verb, id = job_rows.read_order(order)
-    if verb == job_rows.CANCEL:
-        service.queue.cancel(id)
-    elif verb == job_rows.FORGET:
-        service.queue.forget(id)
-    return id if verb == job_rows.SHOW else None
 
 
 def _view(tab: PhotographTab) -> ResultsView:

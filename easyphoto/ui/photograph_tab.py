@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from easyphoto.errors import UnknownJob
 from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, compat
-from easyphoto.ui.assignments import TemplateAssignment, everywhere, with_taker
-from easyphoto.ui.assignments_html import AssignmentsView
+from easyphoto.ui.assignments import everywhere, with_taker
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
 from easyphoto.ui.configurations import Saving, connect_saved
@@ -20,25 +17,25 @@ from easyphoto.ui.file_chooser import connect_chooser
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
+from easyphoto.ui.next_seeds import more_like
 from easyphoto.ui.orders import connect_orders
-from easyphoto.ui.photograph_form import UPLOAD, PhotographPlan, upload_entry
-from easyphoto.ui.photograph_layout import KIND, PREFIX, PhotographTab, build
+from easyphoto.ui.photograph_filling import connect_keeping, connect_repeat, plan_updates, view_of
+from easyphoto.ui.photograph_form import UPLOAD, PhotographPlan
+from easyphoto.ui.photograph_layout import PhotographTab, build
 from easyphoto.ui.photograph_results import (
     hidden_results,
     obeyed,
     previews_html,
-    queue_updates,
-    read_record,
-    record_of_result,
     result_updates,
+    shown_picture,
     step_updates,
     ticked,
 )
 from easyphoto.ui.picture_choice import Pick, key_of, latest
-from easyphoto.ui.repeat import Known, Repeat, repeated
+from easyphoto.ui.queue_part import connect_queue, is_known, queue_updates
+from easyphoto.ui.results_part import Shown
+from easyphoto.ui.sessions import KIND, Sessions
 
-MOST_RESULT = 500_000_000
-"""Limit for a PNG made here, in bytes; the largest pictures that are read have 108 million pixels."""
 __all__ = ["PhotographTab", "build", "connect", "renewal"]
 
 
@@ -50,7 +47,8 @@ def connect(tab: PhotographTab, service: Service) -> None:
     _connect_start(tab, service)
     _connect_live(tab, service)
     _connect_results(tab, service)
-    _connect_repeat(tab, service)
+    connect_repeat(tab, service)
+    connect_keeping(tab, service)
 
 
 def renewal(tab: PhotographTab, service: Service) -> Renewal:
@@ -61,17 +59,17 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         persons: Sequence[str],
         templates: Sequence[str],
         plan: PhotographPlan,
-        shown: Sequence[str],
+        shown: Shown,
         on_show: str | None,
         *seen: str,
     ) -> dict[Any, Any]:
-        plan, people = PhotographPlan.of(plan), who.choosing.person_picks()
+        plan, people, shown = PhotographPlan.of(plan), who.choosing.person_picks(), Shown.of(shown)
         updates = {
             who.nobody: compat.update(visible=not people),
             tab.how.base: compat.update(choices=[tab.how.as_trained, *tab.how.bases.choices(service)]),
             **saving.listed(),
-            **queue_updates(tab, service, on_show),
-            **(hidden_results(tab) if shown and not _is_known(service, shown[0]) else {}),
+            **_queue(tab, service, on_show),
+            **(hidden_results(tab) if shown.job and not is_known(service, shown.job) else {}),
         }
         if seen == (key_of(people), key_of(who.choosing.template_picks(plan.uploads))):
             return updates  # a choice in progress is kept
@@ -80,8 +78,9 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
             **_offered(tab, people, replace(plan, persons=tuple(persons or ()), templates=tuple(templates or ()))),
         }
 
-    outputs = {who.nobody, who.plan, who.assignments, tab.how.base, tab.queue.rows, tab.queue.seen, tab.message}
-    outputs |= who.persons.outputs | who.templates.outputs | tab.results.outputs | {tab.how.saved.rows}
+    outputs = {who.nobody, who.plan, who.assignments, tab.how.base, tab.message}
+    outputs |= tab.queue.outputs | who.persons.outputs | who.templates.outputs | tab.results.outputs
+    outputs.add(tab.how.saved.rows)
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
     inputs += [who.persons.seen, who.templates.seen]
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
@@ -100,12 +99,8 @@ def _offered(tab: PhotographTab, people: Sequence[Pick], plan: PhotographPlan) -
     }
 
 
-def _is_known(service: Service, id: str) -> bool:
-    try:
-        service.queue.get(id)
-    except UnknownJob:
-        return False
-    return True
+def _queue(tab: PhotographTab, service: Service, on_show: str | None) -> dict[Any, Any]:
+    return queue_updates(tab.queue, service, on_show, titles=tab.who.choosing.titles())
 
 
 # --- who and where ---
@@ -171,26 +166,6 @@ def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
     return who.choosing.planned(plan)
 
 
-def plan_updates(tab: PhotographTab, plan: PhotographPlan) -> dict[Any, Any]:
-    """Return the plan, and its faces with their assignments."""
-    return {tab.who.plan: plan, tab.who.assignments: view_of(tab, plan).html(plan.assignments)}
-
-
-def view_of(tab: PhotographTab, plan: PhotographPlan) -> AssignmentsView:
-    choosing, family = tab.who.choosing, tab.who.choosing.family(plan.persons)
-    found = choosing.found(plan)
-    picks = {pick.value: pick for pick in choosing.person_picks()}
-    return AssignmentsView(
-        templates=choosing.templates(plan.uploads),
-        found=found,
-        reasons={id: one.reasons(family) for id, one in found.items()},
-        persons=[picks[id] for id in plan.persons if id in picks],
-        words=tab.words,
-        thumbnails=tab.who.thumbnails,
-        to=f"{PREFIX}_assignments_order",
-    )
-
-
 # --- settings and start ---
 
 
@@ -222,12 +197,12 @@ def _connect_start(tab: PhotographTab, service: Service) -> None:
         return {
             **plan_updates(tab, plan),
             **show_job(tab.live, service, jobs[0].id, words=words),
-            **queue_updates(tab, service, jobs[0].id),
+            **_queue(tab, service, jobs[0].id),
             tab.message: message_html(asked_words(len(jobs), words), is_good=True),
         }
 
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.inputs}
-    outputs = {who.plan, who.assignments, tab.message, tab.queue.rows, tab.queue.seen, *tab.live.outputs}
+    outputs = {who.plan, who.assignments, tab.message, *tab.queue.outputs, *tab.live.outputs}
     compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
 
 
@@ -242,114 +217,51 @@ def asked_words(jobs: int, words: Translator) -> str:
 
 
 def _connect_live(tab: PhotographTab, service: Service) -> None:
-    live, queue = tab.live, tab.queue
-    outputs = {queue.rows, queue.seen, *tab.results.outputs}
+    live, queue, results = tab.live, tab.queue, tab.results
+    outputs = {*queue.outputs, *results.outputs}
     connect_card(
         live, service, tab.words, kinds=(KIND,), body=lambda job, events: previews_html(tab, service, job, events)
     )
 
-    def beside(id: str | None, shown: Sequence[str], seen: str) -> dict[Any, Any]:
-        return ticked(tab, service, id, shown or (), seen or "")
+    def beside(id: str | None, shown: Shown, seen: str) -> dict[Any, Any]:
+        return ticked(tab, service, id, Shown.of(shown), seen or "")
 
-    compat.listen(live.tick.click, beside, inputs=[live.job, tab.results.shown, queue.seen], outputs=outputs)
+    compat.listen(live.tick.click, beside, inputs=[live.job, results.shown, queue.seen], outputs=outputs)
 
-    def ordered(order: str, on_show: str | None) -> dict[Any, Any]:
-        id = obeyed(tab, service, order) or on_show
-        if id is None or not _is_known(service, id):
-            return {**show_nothing(live), **hidden_results(tab), **queue_updates(tab, service, None)}
-        card = show_job(live, service, id, words=tab.words)
-        return {**card, **result_updates(tab, service, id), **queue_updates(tab, service, id)}
+    def after_order(id: str | None, is_wanted: bool, shown: Shown) -> dict[Any, Any]:
+        shown = Shown.of(shown)
+        gone = hidden_results(tab) if shown.job and not is_known(service, shown.job) else {}
+        if id is None:
+            return {**show_nothing(live), **gone, **_queue(tab, service, None)}
+        wanted = result_updates(tab, service, replace(shown, job=id, file="", followed=id)) if is_wanted else gone
+        return {**show_job(live, service, id, words=tab.words), **wanted, **_queue(tab, service, id)}
 
-    connect_orders(
-        queue.orders,
-        saying(tab.message, tab.words, ordered),
-        inputs=[live.job],
-        outputs={tab.message, *live.outputs, *outputs},
-    )
+    connect_queue(
+        queue, service, tab.message, after_order,
+        inputs=[live.job, results.shown], outputs={*live.outputs, *results.outputs},
+    )  # fmt: skip
 
 
 def _connect_results(tab: PhotographTab, service: Service) -> None:
-    part = tab.results
+    part, words, count = tab.results, tab.words, tab.how.fields.components["count"]
 
-    def pressed(order: str, shown: Sequence[str]) -> dict[Any, Any]:
-        return result_updates(tab, service, shown[0], str(json.loads(order)[0]))
+    def pressed(order: str, shown: Shown) -> dict[Any, Any]:
+        return obeyed(tab, service, order, Shown.of(shown))
 
-    def steps(shown: Sequence[str]) -> dict[Any, Any]:
-        return step_updates(tab, service, shown or ())
+    def steps(shown: Shown) -> dict[Any, Any]:
+        return step_updates(tab, service, Shown.of(shown))
 
-    said = {tab.message}
-    connect_orders(
-        part.orders, saying(tab.message, tab.words, pressed), inputs=[part.shown], outputs=said | part.outputs
+    def more(shown: Shown, pictures: float | None) -> dict[Any, Any]:
+        """Without a look at the form, except for how many: what is on show decides the rest."""
+        picture = shown_picture(service, Shown.of(shown))
+        job = service.submit(more_like(Sessions(service), picture, max(1, int(pictures or 1))))
+        return {**show_job(tab.live, service, job.id, words=words), **_queue(tab, service, job.id)}
+
+    connect_orders(part.orders, saying(part.said, words, pressed), inputs=[part.shown], outputs=part.outputs)
+    compat.listen(
+        part.steps_button.click, saying(part.said, words, steps), inputs=[part.shown], outputs={part.said, part.steps}
     )
     compat.listen(
-        part.steps_button.click, saying(tab.message, tab.words, steps), inputs=[part.shown], outputs={*said, part.steps}
-    )
-
-
-# --- once more ---
-
-
-def _connect_repeat(tab: PhotographTab, service: Service) -> None:
-    part, said = tab.results, tab.record_said
-
-    def opened(upload: Any, plan: PhotographPlan) -> dict[Any, Any]:
-        files = brought(upload)
-        record = read_record(files[0].at_most(MOST_RESULT)) if files else None
-        return repeat_updates(tab, service, record, PhotographPlan.of(plan))
-
-    def again(shown: Sequence[str], plan: PhotographPlan) -> dict[Any, Any]:
-        return repeat_updates(tab, service, record_of_result(service, shown or ()), PhotographPlan.of(plan))
-
-    who = tab.who
-    outputs = {said, who.plan, who.assignments, tab.how.base, tab.how.preset, *tab.how.fields.inputs}
-    outputs |= who.persons.outputs | who.templates.outputs
-    words = tab.words
-    compat.listen(tab.record.upload, saying(said, words, opened), inputs=[tab.record, who.plan], outputs=outputs)
-    compat.listen(part.again.click, saying(said, words, again), inputs=[part.shown, who.plan], outputs=outputs)
-
-
-def repeat_updates(tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan) -> dict[Any, Any]:
-    """Fill the form from the record, and report what no longer exists. Raises InputError."""
-    who, choosing = tab.who, tab.who.choosing
-    found, uploads = _found_again(tab, service, record, plan)
-    templates = () if found.template is None else (found.template,)
-    plan = choosing.planned(replace(plan, persons=found.persons, templates=templates, uploads=uploads))
-    plan = replace(plan, assignments=tuple(_assigned_again(one, found) for one in plan.assignments))
-    done = tab.words("Everything is filled in as it was.")
-    some = tab.words("Filled in, except for what is gone:")
-    said = " ".join((some, *(tab.words.translate(each) for each in found.missing))) if found.missing else done
-    return {
-        **plan_updates(tab, plan),
-        **who.persons.show(choosing.person_picks(), plan.persons),
-        **who.templates.show(choosing.template_picks(uploads), plan.templates),
-        **tab.how.fields.show(found.settings),
-        # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
-        tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
-        tab.how.base: tab.how.bases.shown(found.base, service) if found.base else tab.how.as_trained,
-        tab.record_said: message_html(said, is_good=not found.missing),
-    }
-
-
-def _found_again(
-    tab: PhotographTab, service: Service, record: Any, plan: PhotographPlan
-) -> tuple[Repeat, tuple[str, ...]]:
-    """Return what the record asks for, and the uploads, including the template if it is one."""
-    facts, name = service.facts(), str(record.get("template")) if isinstance(record, Mapping) else ""
-    uploads = plan.uploads
-    if name not in uploads and upload_entry(service, name) is not None:
-        uploads = (*uploads, name)
-    entries = tab.who.choosing.templates(uploads)
-    known = Known(
-        tab.who.choosing.persons(),
-        {entry.path.name: id for id, entry in entries.items()},
-        facts.checkpoints,
-        {"restore": facts.restorers, "upscale": facts.upscalers},
-    )
-    return repeated(record, known), uploads
-
-
-def _assigned_again(assignment: TemplateAssignment, found: Repeat) -> TemplateAssignment:
-    if not found.takers:
-        return assignment
-    takers = tuple(found.takers.get(face) for face in range(len(assignment.takers)))
-    return replace(assignment, takers=takers, is_chosen=True)
+        part.more.click, saying(part.said, words, more), inputs=[part.shown, count],
+        outputs={part.said, *tab.live.outputs, *tab.queue.outputs},
+    )  # fmt: skip

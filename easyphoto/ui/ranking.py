@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +62,3 @@ def _ranked(picture: Mapping[str, Any], rank: int | None) -> Ranked:
         notes=tuple(picture["notes"]),
         stages=tuple(StageFile(stage["name"], stage["file"], stage["face"]) for stage in picture["stages"]),
     )
-
-
-def find_picture(pictures: Sequence[Ranked], file: str | None) -> Ranked | None:
-    """Return the picture of that file, or the first one."""
-    return next((one for one in pictures if one.file == file), pictures[0] if pictures else None)

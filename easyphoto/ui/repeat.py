@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadSettings, InputError
+from easyphoto.images.pictures import picture_record
 from easyphoto.messages import Text, text
 from easyphoto.settings import Declared, InferenceSettings, settings_from
 from easyphoto.workspace.folders import Person
@@ -59,6 +61,15 @@ def repeated(record: Any, known: Known) -> Repeat:
         missing.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=str(base)))
         base = None
     return Repeat(persons, template, takers, settings, base, tuple(missing))
+
+
+def read_record(file: Path) -> Mapping[str, Any] | None:
+    """Return the record in a PNG; None if it has none or is not a picture."""
+    try:
+        record = picture_record(file)
+    except Exception:  # Pillow's plugins raise nearly anything on broken files, and the record may be invalid JSON
+        return None
+    return record if isinstance(record, Mapping) else None
 
 
 def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSettings, list[Text]]:

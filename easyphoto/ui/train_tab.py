@@ -25,11 +25,12 @@ from easyphoto.ui.configurations import Saving
 from easyphoto.ui.first_run import FirstRun, Guiding, connect_guide, place_guide
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
+from easyphoto.ui.live import LiveCard, connect_card, newest_job, place_card, show_job, show_nothing
 from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.photograph_layout import CHOOSE
+from easyphoto.ui.queue_part import QueuePart, connect_queue, place_queue, queue_updates
 from easyphoto.ui.train_checks import connect_photos
 from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
@@ -49,6 +50,7 @@ class TrainTab:
     add: Any
     message: Any
     live: LiveCard
+    queue: QueuePart
     sheet: Any
     worker_fold: Any
     worker_log: Any
@@ -93,9 +95,12 @@ def build(service: Service, words: Translator) -> TrainTab:
             with fold:
                 worker_log = gr.HTML("", elem_id=f"{PREFIX}_worker_log")
             sheet = gr.HTML("", elem_id=f"{PREFIX}_sheet")
+            queue = place_queue(PREFIX, KINDS, words)
             resume = place_resume(service, words)
     worker = (fold, worker_log)
-    return TrainTab(photos, form, start, add, message, live, sheet, *worker, resume, setup_said, setup, words, guide)
+    return TrainTab(
+        photos, form, start, add, message, live, queue, sheet, *worker, resume, setup_said, setup, words, guide
+    )
 
 
 def connect(tab: TrainTab, service: Service) -> None:
@@ -115,6 +120,7 @@ def connect(tab: TrainTab, service: Service) -> None:
     starting = Starting(tab, service)
     guiding = Guiding(tab.guide, tab.photos, tab.form, service, {"add": starting.add, "train": starting.train})
     connect_guide(guiding, tab.photos.tick, tab.live.tick, outputs=starting.outputs)
+    _connect_queue(tab, service)
 
 
 def renewal(tab: TrainTab, service: Service) -> Renewal:
@@ -189,6 +195,31 @@ def _connect_start(tab: TrainTab, service: Service) -> None:
     for button, handler in ((tab.start, starting.train), (tab.add, starting.add)):
         compat.listen(button.click, saying(tab.message, tab.words, handler), inputs=inputs, outputs=outputs)
     compat.listen(tab.setup.click, saying(tab.message, tab.words, starting.set_up), outputs=outputs)
+
+
+def _connect_queue(tab: TrainTab, service: Service) -> None:
+    """Show all of the visitor's jobs that wait or run, and the earlier trainings, each of which can be shown again."""
+    live, queue = tab.live, tab.queue
+
+    def beside(id: str | None, seen: str) -> dict[Any, Any]:
+        return queue_updates(queue, service, id or newest_job(service, KINDS), seen or "")
+
+    def after_order(id: str | None, is_wanted: bool) -> dict[Any, Any]:
+        rows = queue_updates(queue, service, id)
+        if id is None:
+            return {**show_nothing(live), tab.sheet: "", **rows}
+        if not is_wanted:
+            return rows
+        card = show_job(
+            live, service, id, words=tab.words,
+            body=lambda job, events: card_body(service, job, events, tab.words),
+            extra=lambda job, events: {tab.sheet: "", **beside_updates(tab, service, job, events)},
+        )  # fmt: skip
+        return {**card, **rows}
+
+    compat.listen(live.tick.click, beside, inputs=[live.job, queue.seen], outputs=queue.outputs)
+    outputs = {*live.outputs, *tab.beside}
+    connect_queue(queue, service, tab.message, after_order, inputs=[live.job], outputs=outputs)
 
 
 def no_photos() -> InputError:

@@ -56,7 +56,7 @@ def test_each_is_shown_and_answered_with_what_it_was_asked(queue: JobQueue, file
     assert job_answer(job).request == record["request"]
     assert card_html(job, words)
     title = TITLES[file.stem]
-    assert title[0].upper() + title[1:] in JobRows(words, job.kind, "to").html([job], None)
+    assert title[0].upper() + title[1:] in JobRows(words, (job.kind,), "to").html([job], None)
 
 
 @pytest.mark.parametrize(

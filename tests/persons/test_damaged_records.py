@@ -258,7 +258,7 @@ def test_any_value_in_what_a_job_asked_and_answered_leaves_the_page_whole(worksp
     words = Translator("en")
 
     jobs = service.queue.list()
-    JobRows(words, kind, "x").html(jobs, None)
+    JobRows(words, (kind,), "x").html(jobs, None)
     resumable(service, words)
     for job in jobs:
         card_html(job, words, more="".join(event_lines(service.queue.events(job.id), words)))

@@ -15,8 +15,9 @@ from easyphoto.errors import BadSettings
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.service import Service
 from easyphoto.settings import Options
+from easyphoto.ui.exports import exports_folder, remove_exports
 from easyphoto.ui.language import Translator
-from easyphoto.ui.persons_tab import build, exported_file, exports_folder, remove_exports
+from easyphoto.ui.persons_tab import build, exported_file
 from easyphoto.workspace.folders import Person, Workspace
 from tests.services import picture
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from easyphoto.ui.ranking import StageFile, embedder_of, find_picture, ranked
+from easyphoto.ui.ranking import StageFile, embedder_of, ranked
 
 
 def picture(file: str, *cosines: float | None, embedder: str = "sface") -> dict[str, Any]:
@@ -63,11 +63,3 @@ def test_a_picture_keeps_its_notes_and_stages():
 
 def test_a_job_without_a_result_has_no_pictures():
     assert ranked({}) == ()
-
-
-def test_a_picture_is_found_by_its_file_else_the_first():
-    found = ranked({"pictures": [picture("a.png", 0.5), picture("b.png", 0.3)]})
-
-    assert find_picture(found, "b.png") is found[1]
-    assert find_picture(found, "gone.png") is found[0]
-    assert find_picture((), "a.png") is None

@@ -17,14 +17,16 @@ from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import assignments_html, job_rows, person_tiles
-from easyphoto.ui.job_rows import JobRows, shown_jobs
+from easyphoto.ui.exports import remove_exports
+from easyphoto.ui.job_rows import JobRows, ended_jobs, going_jobs
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import label_of, told_apart
 from easyphoto.ui.person_tiles import Doomed, PersonTiles, doomed_html, doomed_of
-from easyphoto.ui.persons_tab import certain_names, exported_file, remove_exports
+from easyphoto.ui.persons_tab import certain_names, exported_file
 from easyphoto.ui.photograph_form import Choosing
 from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
+from easyphoto.ui.sessions import Picture
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Person, Workspace
@@ -46,11 +48,13 @@ def test_the_queue_shows_what_goes_on_first_and_the_last_results_after():
         job("2", State.DONE, "check"),
     ]
 
-    assert [one.id for one in shown_jobs(jobs, "photograph")] == ["4", "5", "3"]
+    assert [one.id for one in going_jobs(jobs)] == ["4", "5"]
+    assert [one.id for one in ended_jobs(jobs, ("photograph",))] == ["3"]
+    assert [one.id for one in ended_jobs(jobs, ("photograph", "check"))] == ["3", "2"]
 
 
 def test_a_row_offers_what_can_be_done():
-    rows = JobRows(Translator(), "photograph", "orders", {"03-room": "At home"})
+    rows = JobRows(Translator(), ("photograph",), "orders", {"03-room": "At home"})
 
     html = rows.html([job("5", State.QUEUED), job("4", State.RUNNING, "train"), job("3", State.DONE)], "3")
 
@@ -62,7 +66,7 @@ def test_a_row_offers_what_can_be_done():
 
 
 def test_a_queue_in_which_all_is_over_is_at_rest():
-    html = JobRows(Translator(), "photograph", "orders").html([job("3", State.DONE)], None)
+    html = JobRows(Translator(), ("photograph",), "orders").html([job("3", State.DONE)], None)
 
     assert 'data-active="false"' in html
 
@@ -79,8 +83,8 @@ def test_texts_of_others_are_no_markup(tmp_path: Path, service: Service):
     Image.new("RGB", (8, 8)).save(file)
     person = Person("anna", HOSTILE, "miniature", "2026-01-01T00:00:00Z", notes=(HOSTILE,))
 
-    said = ResultsView(Translator(), Thumbnails(), "orders").details(PICTURE, file)
-    said += JobRows(Translator(), "photograph", "orders").html([job("3", State.DONE, title=HOSTILE)], None)
+    said = ResultsView(Translator(), Thumbnails(), "orders").details(Picture("3", PICTURE, file))
+    said += JobRows(Translator(), ("photograph",), "orders").html([job("3", State.DONE, title=HOSTILE)], None)
     said += PersonTiles(service, Translator(), Thumbnails(), "orders").html([person])
 
     assert "<script" not in said
@@ -191,7 +195,7 @@ def test_a_templates_name_comes_from_its_file(file: str, name: str):
 
 
 def test_of_other_people_s_jobs_only_their_number_is_said():
-    rows = JobRows(Translator("en"), "photograph", "to")
+    rows = JobRows(Translator("en"), ("photograph",), "to")
 
     assert "Other people&#x27;s jobs in the queue: 2" in rows.html((), None, others=2)
     assert "Other people" not in rows.html((), None)

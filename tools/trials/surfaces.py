@@ -93,9 +93,9 @@ def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
     from easyphoto.ui.language import Translator
     from easyphoto.ui.person_tiles import PersonTiles, doomed_of
     from easyphoto.ui.photograph_form import Choosing, PhotographPlan
-    from easyphoto.ui.photograph_results import read_record
-    from easyphoto.ui.ranking import ranked
+    from easyphoto.ui.repeat import read_record
     from easyphoto.ui.results_html import ResultsView
+    from easyphoto.ui.sessions import Sessions
     from easyphoto.ui.templates_tab import TemplateTiles
     from easyphoto.ui.thumbnails import Thumbnails
     from easyphoto.ui.train_photos import PhotoSet, checked_of, held_by, unfinished_check
@@ -113,15 +113,10 @@ def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
 
     def results() -> str:
         view, pages = ResultsView(words, small, "to"), []
-        for job in service.queue.list():
-            if job.kind == "photograph" and job.result:
-                pictures = ranked(job.result)
-                files = [service.queue.file(job.id, one.file) for one in pictures]
-                pages += [
-                    view.tiles(pictures, files, None),
-                    *(view.details(*pair) for pair in zip(pictures, files, strict=True)),
-                ]
-                pages += [str(read_record(file)) for file in files]
+        for session in Sessions(service).newest():
+            pages.append(view.session(session, session.pictures[0].key, ()))
+            pages += [view.details(one) for one in session.pictures]
+            pages += [str(read_record(one.path)) for one in session.pictures]
         return "".join(pages)
 
     def verdicts() -> str:
@@ -136,7 +131,7 @@ def ask_tabs(answers: Answers, service: Service) -> Mapping[str, str]:
     builders: dict[str, Callable[[], Any]] = {
         "persons": lambda: PersonTiles(service, words, small, "to").html(service.app.workspace.list_persons()),
         "doomed": lambda: [doomed_of(service, person) for person in service.app.workspace.list_persons()],
-        "queue": lambda: JobRows(words, "photograph", "to", choosing.titles()).html(service.queue.list(), None),
+        "queue": lambda: JobRows(words, ("photograph",), "to", choosing.titles()).html(service.queue.list(), None),
         "cards": job_pages, "results": results, "verdicts": verdicts, "resume": lambda: resumable(service, words),
         "choose": lambda: [choosing.person_picks(), choosing.template_picks(())],
         "assignments": lambda: choosing.planned(PhotographPlan(persons=("anna",), templates=(TEMPLATE,))),

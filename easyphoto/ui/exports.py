@@ -1,0 +1,51 @@
+"""Files made for a visitor to download: below gradio's own folder for results, which every version serves.
+
+Each lies in a folder of its own whose name cannot be guessed, with a note of whom it shows, so that it is removed with
+the person.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.storage.files import make_private_folder
+from easyphoto.storage.records import read_json, write_json
+from easyphoto.ui.client_files import gradio_folder
+from easyphoto.workspace.folders import texts_in
+
+EXPORTS = "easyphoto-exports"
+NOTE = "about.json"
+
+
+def exports_folder(file: Any) -> Path:
+    return gradio_folder(file) / EXPORTS
+
+
+def new_export(folder: Path, name: str, persons: tuple[str, ...], asker: str) -> Path:
+    """Return a path for a file about these persons; earlier files of the same visitor are removed."""
+    for note, record in list(_notes(folder)):
+        if record.get("asker") == asker:
+            shutil.rmtree(note.parent, ignore_errors=True)
+    own = folder / secrets.token_hex(20)
+    make_private_folder(own)
+    write_json(own / NOTE, {"persons": list(persons), "asker": asker})
+    return own / name
+
+
+def remove_exports(folder: Path, id: str) -> None:
+    """Delete what was exported of a person, which would otherwise stay in a temporary folder after them."""
+    theirs = {note.parent for note, record in _notes(folder) if id in texts_in(record, "persons")}
+    for own in theirs | {file.parent for file in folder.glob(f"*/{id}.zip")}:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for note in folder.glob(f"*/{NOTE}"):
+        with suppress(EasyPhotoError):
+            yield note, read_json(note)
