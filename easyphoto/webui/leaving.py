@@ -14,7 +14,7 @@ from easyphoto.commands.base import NullContext
 from easyphoto.commands.uninstall import Uninstall
 from easyphoto.errors import HostBusy
 from easyphoto.messages import text
-from easyphoto.ui.persons_tab import EXPORTS
+from easyphoto.ui.exports import EXPORTS
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.loras import lora_folder
