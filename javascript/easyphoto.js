@@ -159,6 +159,15 @@
         }
     }
 
+    // Typed into before it was looked at: whatever it came with, this differs.
+    function noteTyping(event) {
+        const field = event.composedPath()[0];
+        const place = field instanceof Element ? field.closest('#easyphoto_tabs [id^="easyphoto_"]') : null;
+        if (place && !came.has(place.id)) {
+            came.set(place.id, null);
+        }
+    }
+
     // Fields of a tab that was never opened may come later than the page.
     function bringFieldsBack() {
         const kept = keptFields();
@@ -586,6 +595,7 @@
     document.addEventListener("click", onClick, true);
     document.addEventListener("keydown", onKey);
     document.addEventListener("keydown", pressByKey);
+    document.addEventListener("input", noteTyping, true);
     document.addEventListener("change", keepFields);
     for (const type of ["pointerdown", "keydown", "visibilitychange"]) {
         document.addEventListener(type, onSeen, true);

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         return
     if arguments.verb == "uninstall":
         # Opening a workspace would make one.
-        uninstall(arguments, root)
+        uninstall(arguments, root, lambda workspace: open_app(arguments, workspace))
         return
     with used_workspace(root) as workspace:
         if arguments.verb in SWEEPING and getattr(arguments, "action", None) not in ENDING:

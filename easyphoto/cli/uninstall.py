@@ -17,6 +17,7 @@ from easyphoto.workspace.folders import Workspace, user_folder
 from easyphoto.workspace.web_ui_files import files_below, workspace_recorded
 
 if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
     from easyphoto.persons.leaving import Leaving
 
 ANSWER = "REMOVE"
@@ -35,16 +36,14 @@ def add_uninstall_parser(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> None:
-    """Raises InputError without an answer, NotAllDeleted where something could not be removed."""
-    from easyphoto.cli.opening import open_app
-
+def run(arguments: argparse.Namespace, folder: Path, opened: Callable[[Workspace], EasyPhoto]) -> None:
+    """`opened` opens a workspace. Raises InputError without an answer, NotAllDeleted where something is left."""
     files = files_below(Path(arguments.webui).expanduser().absolute()) if arguments.webui is not None else None
     if files is not None and not files.data.is_dir():
         raise InputError(text("There is no folder {folder}.", folder=files.data), advice=text("Check the path."))
     if files is not None and folder == user_folder():
         folder = workspace_recorded(files) or folder
-    app = open_app(arguments, Workspace(folder))
+    app = opened(Workspace(folder))
     command = Uninstall(tuple(arguments.keep), files)
     listed = command.listing(app)
     if not listed:

@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse
 
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, browser_digest
 from easyphoto.jobs.uploads import MOST_ARCHIVE
-from easyphoto.ui.editions import Editions
+from easyphoto.ui.editions import Editions, speaking
 from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
 
 OURS = "/easyphoto/"
@@ -81,6 +81,8 @@ class PageDoor:
         elif path.startswith(_FILE):
             is_theirs = await run_in_threadpool(self._may_see, path.removeprefix(_FILE), asker)
             await (self.app if is_theirs else PlainTextResponse("Forbidden", 403))(scope, receive, send)
+        elif path == "/" and scope["method"] == "GET":
+            await self.app(_uncompressed(scope), receive, _spoken(send, self.editions.tag(scope["path"])))
         elif method == "GET":
             await self.app(scope, receive, send)
         elif (length := length_of(scope)) is None or length > (MOST_UPLOAD if path == _UPLOAD else MOST_EVENT):
@@ -158,6 +160,31 @@ def _remembered(send: Send, token: str) -> Send:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), (b"set-cookie", cookie.encode("ascii"))]}
         await send(message)
+
+    return sending
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
+
+
+def _spoken(send: Send, tag: str) -> Send:
+    """Send gradio's page, which comes whole, in the edition's language."""
+    began: list[MutableMapping[str, Any]] = []
+    body = bytearray()
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] != "http.response.body":
+            began.append(message)
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        html = speaking(bytes(body), tag)
+        for start in began:
+            headers = [(name, value) for name, value in start.get("headers", ()) if name != b"content-length"]
+            await send({**start, "headers": [*headers, (b"content-length", str(len(html)).encode())]})
+        await send({**message, "body": html})
 
     return sending
 

@@ -6,6 +6,7 @@ still open in one language to the other; with a path each, pages in two language
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -45,6 +46,13 @@ class Editions:
                 return path.removeprefix(prefix)
         return path
 
+    def tag(self, path: str) -> str:
+        """Return the `lang` of the edition that a path belongs to."""
+        for language in LANGUAGES:
+            if language != self.at_root and path.startswith(f"{self.path(language)}/"):
+                return Translator(language).tag
+        return Translator(self.at_root).tag
+
     def answer(self, request: Request) -> RedirectResponse | None:
         """Return the way to another edition than the asked-for one; None if that is the right one.
 
@@ -64,6 +72,19 @@ class Editions:
         if wanted not in LANGUAGES:
             wanted = self.language or preferred(request.headers.get("accept-language", ""))
         return _redirect(self.path(wanted)) if wanted != self.at_root else None
+
+
+def speaking(html: bytes, tag: str) -> bytes:
+    """Return gradio's page in the edition's language.
+
+    Gradio says its own words, as on a file drop, in the browser's language, whatever the page's is.
+    """
+    names = {"language": f'"{tag}"', "languages": f'["{tag}"]'}
+    told = "".join(
+        f"Object.defineProperty(navigator, '{name}', {{ value: {value} }});" for name, value in names.items()
+    )
+    html = re.sub(rb'(<html\b[^>]*?\blang=)"[^"]*"', rb'\1"%b"' % tag.encode(), html, count=1)
+    return html.replace(b"<head>", f"<head><script>{told}</script>".encode(), 1)
 
 
 def preferred(accepted: str) -> str:

@@ -18,7 +18,7 @@ from easyphoto.ui import compat
 from easyphoto.ui.compat import HIDDEN
 
 # The order replaces the first input; the others are passed on unchanged. Gradio 3 hands over the outputs' values too:
-# sent back, a file that the server has made would be refused as one that nobody uploaded.
+# sent back, all that the page shows would travel, and a file that the server has made would be refused.
 TAKE_ORDER = (
     "(first, ...rest) => [window.easyphoto ? window.easyphoto.takeOrder('{id}') : '', ...rest.slice(0, {count})]"
 )

@@ -86,9 +86,9 @@ def test_a_file_that_does_not_fit_is_named(workspace: Workspace, tmp_path: Path)
     (tmp_path / "other.json").write_text(other.text(), "utf-8")
     (tmp_path / "bad.json").write_text(json.dumps({**quick().record(), "settings": {"steps": 0}}), "utf-8")
 
-    with pytest.raises(BadRecord, match=r"other\.json holds settings for 'photograph'\."):
+    with pytest.raises(BadRecord, match=r"The settings in other\.json are for 'photograph'\."):
         asked(workspace, "--config", str(tmp_path / "other.json"))
-    with pytest.raises(BadSettings, match=r"bad\.json: steps cannot be 0\. It lies between 1 and 20000\."):
+    with pytest.raises(BadSettings, match=r"bad\.json: steps cannot be 0\. It must be between 1 and 20000\."):
         asked(workspace, "--config", str(tmp_path / "bad.json"))
     with pytest.raises(BadRecord, match=r"absent\.json cannot be read"):
         asked(workspace, "--config", "absent.json")

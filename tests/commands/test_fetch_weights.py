@@ -146,7 +146,7 @@ def test_only_what_the_catalogue_names_can_be_asked_for(service: Service) -> Non
 
 
 def test_what_the_licences_refuse_is_refused_by_its_name_at_once(service: Service) -> None:
-    with pytest.raises(LicenceRefused, match=r"buffalo_l .* is not allowed in the set commercial-safe"):
+    with pytest.raises(LicenceRefused, match=r"buffalo_l .* is not allowed by the licence setting commercial-safe"):
         service.submit(FetchWeights(("photographs", "buffalo_l")))
     # CLIP alone would be allowed, and of no use.
     with pytest.raises(LicenceRefused, match="ip-adapter-faceid-plusv2-sd15"):

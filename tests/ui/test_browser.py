@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -28,7 +27,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync", "--no-proxy-server",
 )  # fmt: skip
 NEWEST = "newest"
-PATIENCE = 40_000
+PATIENCE = 180_000
 # What is there once a tab is: its pictures come when it is opened.
 IN_TAB = {
     "Train": "#easyphoto_train_start",
@@ -181,6 +180,8 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
     _type(page, "name", "anna")
     page.wait_for_selector("#easyphoto_train_name_said .easyphoto-good")
     _type(page, "steps", "6")
+    # Two presses at once are one press; nobody types a name as fast as a test.
+    page.wait_for_timeout(2_000)
     page.click("#easyphoto_train_start")
     page.wait_for_selector('#easyphoto_train_card [data-state="running"]')
     # Whoever reloads the page finds the training again.
@@ -257,7 +258,7 @@ def test_a_training_that_was_cancelled_is_offered_again(open_page: Callable[...,
     page.dblclick("#easyphoto_train_start")
     page.wait_for_selector('.easyphoto-card[aria-label="train ben"] svg')
     assert page.locator("#easyphoto_train_message [role=alert]").count() == 0  # it was pressed once
-    assert re.fullmatch(r"\d+ % · EasyPhoto", page.title())
+    page.wait_for_function("/^\\d+ % · EasyPhoto$/.test(document.title)")
     page.click("#easyphoto_train_start")
     page.wait_for_selector("#easyphoto_train_message [role=alert]")
     assert "ben is being trained or added already." in page.inner_text("#easyphoto_train_message")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,15 @@ def test_each_page_is_in_its_language_and_offers_the_other(client: TestClient):
     assert "./?language=zh_CN" in said["/"]
     assert "../?language=en" in said[CHINESE]
     assert client.get("/zh-CN").headers["location"] == "./zh-CN/"
+
+
+def test_gradios_own_words_are_in_the_pages_language_whatever_the_browser_speaks(client: TestClient):
+    for path, tag in (("/", "en"), (CHINESE, "zh-CN")):
+        answer = client.get(path, headers={"Accept-Language": "en", "Accept-Encoding": "br, gzip"})
+
+        assert re.search(r'<html\s+lang="([^"]*)"', answer.text)[1] == tag  # type: ignore[index]
+        assert f"""navigator, 'language', {{ value: "{tag}" }}""" in answer.text.partition("gradio_config")[0]
+        assert int(answer.headers["content-length"]) == len(answer.content)
 
 
 @pytest.mark.parametrize("path", ["gradio_api/proxy=http://127.0.0.1/", "gradio_api/queue/data", "login", "monitoring"])

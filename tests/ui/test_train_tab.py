@@ -428,7 +428,7 @@ def test_what_the_button_beside_it_mends_is_said_in_one_line():
 
     assert said == (
         '<p class="easyphoto-setup-line" role="note" title="The environment is not made yet (/some/folder).">'
-        "Training is not set up yet. It is done by itself before the first one, or now:</p>"
+        "Training is not set up yet. That happens automatically before the first one, or now:</p>"
     )
 
 

@@ -123,7 +123,7 @@ def test_the_last_argument_holds_the_settings_without_a_field_a_line_each():
          "Write one in each line, like “first_steps: 30”."),
         ("colour: red", "Other settings: 'colour: red' is no setting. "
          "Write one in each line, like “first_steps: 30”."),
-        ("first_steps: many", "first_steps cannot be 'many'. It wants a whole number or nothing."),
+        ("first_steps: many", "first_steps cannot be 'many'. It must be a whole number or nothing."),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_setting_is_refused_in_words(lines, words):

@@ -114,14 +114,14 @@ def test_a_file_that_people_wrote_may_leave_out_what_they_do_not_care_about():
     ("changes", "said"),
     [
         ({"settings": {"stesp": 40}}, r"mine\.json: Unknown setting: stesp\. Known: alpha, batch, .*steps"),
-        ({"settings": {"steps": "many"}}, r"mine\.json: steps cannot be 'many'\. It wants a whole number or nothing"),
-        ({"settings": {"batch": 99}}, r"mine\.json: batch cannot be 99\. It lies between 1 and 32"),
+        ({"settings": {"steps": "many"}}, r"mine\.json: steps cannot be 'many'\. It must be a whole number or nothing"),
+        ({"settings": {"batch": 99}}, r"mine\.json: batch cannot be 99\. It must be between 1 and 32"),
         ({"settings": []}, r"mine\.json: Settings are a name and a value each"),
         ({"preprocess": {"background": "red"}}, r"mine\.json: background cannot be 'red'\. Choose one of: keep, white"),
         ({"weights": {"webui": "/home/a"}}, r"mine\.json: Unknown setting: webui\. Known: licences, offline\."),
         ({"photos": ["a.jpg"]}, r"mine\.json: Unknown setting: photos\."),
         ({"engine": "clay"}, r"mine\.json: engine cannot be 'clay'\. Choose one of: auto, drawings, photographs"),
-        ({"base": 7}, r"mine\.json: base cannot be 7\. It wants text"),
+        ({"base": 7}, r"mine\.json: base cannot be 7\. It must be text"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_named_with_its_file_and_what_is_allowed(changes: dict[str, Any], said: str):
