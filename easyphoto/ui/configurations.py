@@ -20,6 +20,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.messages import Text, text
 from easyphoto.settings import Options, Settings
 from easyphoto.ui import compat
+from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileButton, brought
 from easyphoto.ui.fields import PresetChoice, SettingFields, declared_of
@@ -79,6 +80,7 @@ class ConfiguredForm:
     fields: Mapping[str, SettingFields[Any]]
     """By their keys in the file."""
     base: Any
+    bases: BaseNames
     engine: Any
     preset: Any
     presets: PresetChoice
@@ -100,7 +102,7 @@ class ConfiguredForm:
         parts = [self.fields[key].read(values) for key in self.fields if key not in ("faces", "weights")]
         return configuration_of(self.kind, name, self.options(values), *parts)
 
-    def show(self, configuration: Configuration, facts: HostFacts) -> tuple[dict[Any, Any], tuple[Text, ...]]:
+    def show(self, configuration: Configuration, service: Service) -> tuple[dict[Any, Any], tuple[Text, ...]]:
         """Return updates that show the configuration, and what of it is not here."""
         updates: dict[Any, Any] = {}
         missing: list[Text] = []
@@ -109,12 +111,12 @@ class ConfiguredForm:
             updates |= fields.show(settings)
             missing += absent
         base = configuration.base
-        if base is not None and not _is_there(base, facts):
+        if base is not None and not _is_there(base, service.facts()):
             missing.append(text("The checkpoint {name!r} is not here.", name=base))
             base = None
         preset = self.presets.fitting(configuration.settings)
         updates |= {
-            self.base: compat.update(value=base or self.no_base),
+            self.base: compat.update(value=self.bases.shown(base, service) if base else self.no_base),
             self.engine: compat.update(value=self.words(configuration.engine)),
             # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
             self.preset: compat.update(value=preset),
@@ -191,7 +193,7 @@ class Saving:
         return {**updates, **self.listed(), self.part.fold: compat.update(open=True)}
 
     def loaded(self, configuration: Configuration, said: str) -> dict[Any, Any]:
-        shown, missing = self.form.show(configuration, self.service.facts())
+        shown, missing = self.form.show(configuration, self.service)
         left = (*configuration.dropped, *missing)
         lines = " ".join((said, self.words("Not used:"), *map(self.words.translate, left))) if left else said
         return {

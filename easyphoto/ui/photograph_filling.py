@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from easyphoto.jobs.service import Service
@@ -12,12 +13,15 @@ from easyphoto.ui.assignments import TemplateAssignment
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import brought
+from easyphoto.ui.configurations import Saving
 from easyphoto.ui.handlers import saying
 from easyphoto.ui.photograph_form import PhotographPlan, upload_entry
 from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
 from easyphoto.ui.photograph_results import record_of_result
 from easyphoto.ui.repeat import Known, Repeat, read_record, repeated
+from easyphoto.ui.result_settings import result_configuration
 from easyphoto.ui.results_part import Shown
+from easyphoto.workspace.configurations import proposed_name
 
 MOST_RESULT = 500_000_000
 """Limit for a PNG made here, in bytes; the largest pictures that are read have 108 million pixels."""
@@ -62,6 +66,27 @@ def connect_repeat(tab: PhotographTab, service: Service) -> None:
         (part.again.click, again, part.said, part.shown),
     ):
         compat.listen(event, saying(said, words, handler), inputs=[source, who.plan], outputs={said, *outputs})
+
+
+def connect_keeping(tab: PhotographTab, service: Service) -> None:
+    """Connect the button that makes saved settings of a result's: they fill the form, with a name to be changed."""
+    part, how, words = tab.results, tab.how, tab.words
+    saving = Saving(how.saved, how.configured, service)
+
+    def kept(shown: Shown) -> dict[Any, Any]:
+        shown = Shown.of(shown)
+        record = record_of_result(service, shown) or {}
+        template = Path(str(record.get("template", ""))).stem
+        title = tab.who.choosing.titles().get(template, template)
+        found = result_configuration(record, service.queue.get(shown.job).request, proposed_name(title) or "portrait")
+        preset = how.presets.fitting(found.settings) or ""
+        return saving.offered(
+            found.named(proposed_name(found.name, preset)),
+            words("These are its settings. Change the name, and save them."),
+        )
+
+    outputs = {part.said, how.saved.fold, *how.saved.outputs, *how.configured.outputs}
+    compat.listen(part.keep.click, saying(part.said, words, kept), inputs=[part.shown], outputs=outputs)
 
 
 def repeat_updates(

@@ -80,8 +80,8 @@ class How:
             "weights": self.weights,
         }
         return ConfiguredForm(
-            PHOTOGRAPH, parts, self.base, self.engine, self.preset, self.presets, self.options, self.as_trained,
-            self.words,
+            PHOTOGRAPH, parts, self.base, self.bases, self.engine, self.preset, self.presets, self.options,
+            self.as_trained, self.words,
         )  # fmt: skip
 
     @property

@@ -17,7 +17,7 @@ from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.ui import compat, results_html
-from easyphoto.ui.card import said_in
+from easyphoto.ui.card import message_html, said_in
 from easyphoto.ui.live import newest_job
 from easyphoto.ui.orders import mark_html
 from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
@@ -115,8 +115,9 @@ def obeyed(tab: PhotographTab, service: Service, order: str, shown: Shown) -> di
         shown = replace(shown, is_favourites=not shown.is_favourites)
     elif verb in (results_html.ARCHIVE, results_html.SHEET):
         made = _archive(tab, service, shown) if verb == results_html.ARCHIVE else _sheet(tab, service, shown)
-        file, mark = compat.update(value=str(made), visible=True), mark_html(link=f"{PREFIX}_download")
-        return {tab.results.download: file, tab.results.said: mark}
+        link = mark_html(link=f"{PREFIX}_download")
+        said = message_html(tab.words("It is being downloaded. If nothing happens, use the link."), is_good=True) + link
+        return {tab.results.download: compat.update(value=str(made), visible=True), tab.results.said: said}
     return gallery_updates(tab, service, shown)
 
 

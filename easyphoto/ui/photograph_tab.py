@@ -19,7 +19,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.live import connect_card, show_job, show_nothing
 from easyphoto.ui.next_seeds import more_like
 from easyphoto.ui.orders import connect_orders
-from easyphoto.ui.photograph_filling import connect_repeat, plan_updates, view_of
+from easyphoto.ui.photograph_filling import connect_keeping, connect_repeat, plan_updates, view_of
 from easyphoto.ui.photograph_form import UPLOAD, PhotographPlan
 from easyphoto.ui.photograph_layout import PhotographTab, build
 from easyphoto.ui.photograph_results import (
@@ -48,6 +48,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
     _connect_live(tab, service)
     _connect_results(tab, service)
     connect_repeat(tab, service)
+    connect_keeping(tab, service)
 
 
 def renewal(tab: PhotographTab, service: Service) -> Renewal:

@@ -54,6 +54,7 @@ class Results:
     said: Any
     more: Any
     again: Any
+    keep: Any
     steps_button: Any
     steps: Any
     faces: Any
@@ -82,6 +83,7 @@ def place_results(prefix: str, words: Translator, sends: Sequence[str]) -> Resul
         with gr.Row(elem_classes=["easyphoto-buttons"]):
             more = gr.Button(words("More like this"), size="sm", elem_id=f"{prefix}_more")
             again = gr.Button(words("Use its settings again"), size="sm", elem_id=f"{prefix}_again")
+            keep = gr.Button(words("Save its settings …"), size="sm", elem_id=f"{prefix}_keep")
             steps_button = gr.Button(words("Show every step"), size="sm", elem_id=f"{prefix}_steps_button")
         buttons = _place_sends(prefix, words, sends)
         said = gr.HTML("", elem_id=f"{prefix}_result_said")
@@ -90,7 +92,7 @@ def place_results(prefix: str, words: Translator, sends: Sequence[str]) -> Resul
         tiles = gr.HTML("", elem_id=f"{prefix}_tiles")
     return Results(
         group, nothing, gr.State(Shown()), place_orders(f"{prefix}_results"), viewer, picture, details, said, more,
-        again, steps_button, steps, faces, download, tiles, buttons,
+        again, keep, steps_button, steps, faces, download, tiles, buttons,
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class TrainForm:
         parts: dict[str, SettingFields[Any]] = {"settings": self.train, "preprocess": self.preprocess}
         parts |= {"faces": self.faces, "weights": self.weights}
         return ConfiguredForm(
-            TRAIN, parts, self.base, self.engine, self.preset, self.presets, self.options, None, self.words
+            TRAIN, parts, self.base, self.bases, self.engine, self.preset, self.presets, self.options, None, self.words
         )
 
     @property

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from easyphoto.commands.base import options_record
 from easyphoto.errors import InputError
+from easyphoto.jobs.service import Service
 from easyphoto.settings import FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
+from easyphoto.ui import compat, photograph_filling, photograph_tab
+from easyphoto.ui.language import Translator
 from easyphoto.ui.result_settings import result_configuration
+from easyphoto.ui.results_part import Shown
+from easyphoto.ui.sessions import Sessions
 from easyphoto.workspace.configurations import checked_name, proposed_name
+from tests.ui.made_sessions import make_session, save_person
 
 RECORD: dict[str, Any] = {"seed": 9, "persons": ["anna"], "template": "a.png", "settings": {"cfg": 3.5, "count": 4}}
 
@@ -44,6 +51,30 @@ def test_what_an_earlier_version_knew_is_dropped_and_said():
     assert [said.partition(".")[0] for said in found.dropped] == [
         "Unknown setting: wings", "skin cannot be 'blue'", "Unknown setting: ears", "engine cannot be 'clay'",
     ]  # fmt: skip
+
+
+def test_one_click_fills_the_form_with_a_results_settings_and_proposes_a_name(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    save_person(service.app.workspace, "anna")
+    job = make_session(service, settings=InferenceSettings(first_steps=60, second_steps=30, seed=7, count=2))
+    with gr.Blocks():
+        tab = photograph_tab.build(service, Translator("en"))
+    heard: list[Any] = []
+    monkeypatch.setattr(compat, "listen", lambda event, handler, **words: heard.append((handler, words)))
+    photograph_filling.connect_keeping(tab, service)
+    (handler, words), shown = heard[0], Sessions(service).of(job.id)
+    assert shown is not None
+
+    updates = handler(Shown(job=job.id, file=shown.pictures[0].key[1]))
+
+    part = tab.how.saved
+    assert updates[part.name] == "At home Thorough"
+    assert updates[part.fold]["open"] is True
+    assert updates[tab.how.preset]["value"] == "Thorough"
+    assert "Change the name, and save them." in updates[part.said]
+    assert set(updates) <= words["outputs"]
+    assert not service.app.workspace.configurations.exists()
 
 
 @pytest.mark.parametrize("record", [None, [], {}, {"settings": {}}, {"seed": 1, "settings": []}])
