@@ -37,6 +37,7 @@
         if (button) {
             button.click();
         }
+        return Boolean(button);
     }
 
     // Each tick button is pressed once when it appears: so a page that was reloaded finds its running job again.
@@ -333,9 +334,9 @@
 
     function sendFirst(to) {
         const [first] = waiting.get(to);
-        if (first && !first.since) {
+        // Gradio 6 makes what is in a tab when the tab is opened: an order for it waits until then.
+        if (first && !first.since && press(to)) {
             first.since = Date.now();
-            press(to);
         }
     }
 
@@ -496,17 +497,22 @@
         }
     }
 
-    // The tabs' buttons stand in the order of the tabs; some versions of gradio keep an invisible copy to measure them.
+    // Gradio 4 and later name a tab's button after the tab; in gradio 3 the buttons stand in the order of the tabs.
     function openTab(id) {
         const tabs = page().querySelector("#easyphoto_tabs");
+        if (!tabs) {
+            return;
+        }
         openHostTab(tabs);
-        const panels = tabs ? Array.from(tabs.querySelectorAll('div[id^="easyphoto_tab_"]')) : [];
+        const named = Array.from(tabs.querySelectorAll(`button[id="easyphoto_tab_${id}-button"]`));
+        const panels = Array.from(tabs.querySelectorAll('div[id^="easyphoto_tab_"]'));
         const at = panels.findIndex((panel) => panel.id === `easyphoto_tab_${id}`);
-        const buttons = tabs ? Array.from(tabs.querySelectorAll('button[role="tab"], .tab-nav > button')) : [];
-        const seen = buttons.filter((button) => button.getClientRects().length > 0 && !panels.some((panel) => panel.contains(button)));
-        if (at >= 0 && seen[at]) {
-            seen[at].click();
-            seen[at].scrollIntoView({ block: "nearest" });
+        const nav = Array.from(tabs.querySelectorAll(".tab-nav > button"));
+        const ordered = nav.filter((button) => !panels.some((panel) => panel.contains(button)));
+        const button = named.find((each) => each.getClientRects().length > 0) || named[0] || ordered[at];
+        if (button) {
+            button.click();
+            button.scrollIntoView({ block: "nearest" });
         }
     }
 
