@@ -121,7 +121,8 @@ def test_all_means_the_slow_ones_too(monkeypatch):
     )
 
     assert start.run_checks(Path("python"), ["--all"]) == 0
-    assert ran[3] == ["pytest", "-q"]
+    assert ran[3][:4] == ["pytest", "-q", "-n", "auto"]
+    assert "-m" not in ran[3]
 
 
 def test_one_check_alone_can_be_asked_for(monkeypatch):

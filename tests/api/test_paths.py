@@ -78,6 +78,7 @@ def test_a_job_that_failed_does_not_tell_where_the_workspace_lies(client, worksh
         "advice": "Clear runs.",
         "values": {},
         "details": None,
+        "weights": "",
     }
     assert [event["error"]["message"] for event in events_of(events) if event["type"] == "error"] == ["x.txt is full."]
     assert str(workshop.root.parent) not in json.dumps(job) + events

@@ -164,6 +164,7 @@ def test_a_training_that_failed_is_resumed(client, workshop):
     assert failed["error"] == {
         "code": "Diverged", "message": "The loss is no number.", "advice": "Lower the learning rate.", "values": {},
         "details": None,
+        "weights": "",
     }  # fmt: skip
     assert (resumed["state"], resumed["result"]["person"]) == ("done", "anna")
 

@@ -39,7 +39,13 @@ COMMANDS = {
 
 
 LATER = {
-    "photograph": {"identity": "auto", "identity_weight": None, "identity_start": 0.0, "identity_end": 1.0},
+    "photograph": {
+        "identity": "auto",
+        "identity_weight": None,
+        "identity_start": 0.0,
+        "identity_end": 1.0,
+        "ai_label": False,
+    },
 }
 """Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
 

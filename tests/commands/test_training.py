@@ -280,7 +280,7 @@ def test_no_photos_and_no_folder_are_different_errors(app, tmp_path):
 
     with pytest.raises(TooFewPhotos):
         CheckPhotos(photo_files(tmp_path / "empty")).run(app, NullContext())
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         CheckPhotos(photo_files(tmp_path / "nowhere")).run(app, NullContext())
 
 

@@ -94,7 +94,7 @@ def test_a_format_that_may_hold_anything_is_refused(workspace):
 def test_a_picture_that_claims_too_many_pixels_is_refused(workspace, monkeypatch):
     monkeypatch.setattr(decoding, "MOST_PIXELS", 100)
 
-    with pytest.raises(BadPicture, match="claims 256×256"):
+    with pytest.raises(BadPicture, match="claims to have 256×256"):
         keep_upload(workspace, "a.png", picture())
 
 
