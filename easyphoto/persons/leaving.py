@@ -30,7 +30,7 @@ PERSONS, TEMPLATES, WEIGHTS, TRAINER, SETTINGS = "persons", "templates", "weight
 KEEPABLE = (PERSONS, TEMPLATES, WEIGHTS, TRAINER, SETTINGS)
 """What may be kept, by its word."""
 REST = "rest"
-_PARTS_OF = {TEMPLATES: ("templates",), WEIGHTS: ("weights",), TRAINER: (ENV,)}
+_PARTS_OF = {TEMPLATES: ("templates",), WEIGHTS: ("weights",), TRAINER: (ENV,), SETTINGS: ("configurations",)}
 _PARTS_OF_PERSONS = ("persons", "runs", "results", "jobs", "uploads")
 _FILES = (WORKSPACE_FILE, LOCK_FILE, f"{ENV}.lock", f"{ENV}.making", KEPT)
 
@@ -88,6 +88,8 @@ def _in_workspace(workspace: Workspace) -> Iterator[Leaving]:
         yield Leaving(TEMPLATES, text("templates of your own"), workspace.templates, templates)
     if weights := _size(workspace.weights):
         yield Leaving(WEIGHTS, text("weights that were downloaded"), workspace.weights, weights)
+    if saved := _size(workspace.configurations):
+        yield Leaving(SETTINGS, text("saved settings"), workspace.configurations, saved)
     if os.path.lexists(workspace.env):
         yield Leaving(TRAINER, text("the training environment"), workspace.env, _size(workspace.env))
     if root.exists():
@@ -161,7 +163,7 @@ class _Remover:
     left: list[Left] = field(default_factory=list)
 
     def remove(self, listed: Collection[Leaving]) -> None:
-        keeps_root = bool(self.keep - {SETTINGS})
+        keeps_root = bool(self.keep - {SETTINGS}) or (SETTINGS in self.keep and self.workspace.configurations.is_dir())
         if self.workspace.root.is_dir():
             self._remove_parts()
             if not keeps_root:
@@ -169,7 +171,7 @@ class _Remover:
         if self.files is not None and not keeps_root and not self.left:
             self._try(self.files.journal, self._remove_file, self.files.journal)
         for each in listed:
-            if each.kind == SETTINGS:
+            if each.kind == SETTINGS and each.path != self.workspace.configurations:
                 self._try(each.path, self._remove_lines, each.path)
             elif each.kind == PERSONS and each.path.parent != self.workspace.persons:
                 self._try(each.path, self._remove_file, each.path)
@@ -182,7 +184,8 @@ class _Remover:
 
     def _remove_parts(self) -> None:
         root = self.workspace.root
-        strangers = sorted({path.name for path in root.iterdir()} - {*PARTS, *_FILES})
+        own = self.workspace.checkpoints.name  # the user's files: they stay, and say nothing of whose the rest is
+        strangers = sorted({path.name for path in root.iterdir()} - {*PARTS, *_FILES, own})
         kept = {part for kind in self.keep for part in _PARTS_OF.get(kind, ())}
         kept |= {*_PARTS_OF_PERSONS, "changes"} if PERSONS in self.keep else set()
         for name in (part for part in PARTS if part not in kept and part != TRASH):
@@ -213,7 +216,9 @@ class _Remover:
             root.rmdir()
             self.gone.append(str(root))
             _remove_home(root)
-        if root.exists():
+        if self.workspace.checkpoints.exists():
+            self._leave(self.workspace.checkpoints, text("your own checkpoints are in it; move or delete them by hand"))
+        elif root.exists():
             self._leave(root, text("it holds something that EasyPhoto did not make"))
 
     def _try(self, path: Path, step: Callable[..., object], *given: object) -> None:

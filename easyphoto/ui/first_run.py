@@ -6,6 +6,7 @@ It is shown until there is a person or a result, and can be closed.
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -124,7 +125,8 @@ def drawn_photos(service: Service) -> tuple[str, ...]:
     """Draw the demo's photos of one person, some of them of no use, and keep them like uploads; return their names."""
     from easyphoto.bench.demo import draw_photos
 
-    folder = service.app.workspace.page / "drawn"
+    # Of its own, because two visitors may ask at the same time.
+    folder = service.app.workspace.page / f"drawn-{secrets.token_hex(8)}"
     try:
         files = sorted(draw_photos(folder, 0).iterdir())
         return tuple(service.keep(file.name, file.read_bytes()).name for file in files)

@@ -20,6 +20,7 @@ from easyphoto.workspace.upgrades import open_workspace
 from easyphoto.workspace.web_ui_files import WebuiFiles, files_below
 from tests.fakes import new_person
 
+SAVED = "configurations/train/mine.json"
 CONFIG = {"sd_vae": "None", "easyphoto_offline": True, "easyphoto": "not ours", "easyphoto_workspace": ""}
 UI_CONFIG = {
     "txt2img/Prompt/value": "",
@@ -33,7 +34,14 @@ def filled(root: Path) -> Workspace:
     workspace = open_workspace(root)
     new_person(workspace, "anna")
     write_json(workspace.runs / "20260101T000000Z-anna" / "run.json", {"person": "anna"})
-    for part in ("templates/own.png", "weights/a.safetensors", "reports/bug.txt", "uploads/x.jpg", f"env/{STAMP}"):
+    for part in (
+        "templates/own.png",
+        "weights/a.safetensors",
+        "reports/bug.txt",
+        "uploads/x.jpg",
+        f"env/{STAMP}",
+        SAVED,
+    ):
         file = root / part
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"123")
@@ -70,6 +78,7 @@ def test_everything_is_listed_and_a_listing_changes_nothing(tmp_path: Path) -> N
         ("persons", "anna: photos, trainings, pictures"),
         ("templates", "templates of your own"),
         ("weights", "weights that were downloaded"),
+        ("settings", "saved settings"),
         ("trainer", "the training environment"),
         ("rest", "jobs, uploads, reports, and the folder itself"),
         ("persons", "a LoRA in the web UI's list"),
@@ -77,7 +86,7 @@ def test_everything_is_listed_and_a_listing_changes_nothing(tmp_path: Path) -> N
         ("settings", "lines of EasyPhoto: 1"),
         ("rest", "the record of where the workspace is"),
     ]
-    assert [each.size for each in listed[1:4]] == [3, 3, 3]
+    assert [each.size for each in listed[1:5]] == [3, 3, 3, 3]
     assert left_in(tmp_path) == before
 
 
@@ -110,6 +119,7 @@ def test_all_that_is_ours_goes_and_all_else_stays(tmp_path: Path) -> None:
         ("templates", {"templates/own.png"}),
         ("weights", {"weights/a.safetensors"}),
         ("trainer", {f"env/{STAMP}"}),
+        ("settings", {SAVED}),
     ],
 )
 def test_what_is_kept_stays_with_the_workspace_that_can_be_opened_again(
@@ -137,7 +147,19 @@ def test_kept_settings_stay_in_the_web_uis_files(tmp_path: Path) -> None:
     Uninstall(("settings",), files).run(EasyPhoto(workspace, mirrors=()), NullContext())
 
     assert json.loads(files.config.read_text()) == CONFIG
-    assert not workspace.root.exists()
+
+
+def test_the_users_own_checkpoints_stay_and_are_named(tmp_path: Path) -> None:
+    workspace = filled(tmp_path / "workspace")
+    workspace.checkpoints.mkdir()
+    (workspace.checkpoints / "v1-5.safetensors").write_bytes(b"4 GB")
+
+    removal = Uninstall().run(EasyPhoto(workspace, mirrors=()), NullContext())
+
+    assert left_in(workspace.root) == {"checkpoints/v1-5.safetensors"}
+    assert [(left.what, str(left.why)) for left in removal.left] == [
+        (str(workspace.checkpoints), "your own checkpoints are in it; move or delete them by hand")
+    ]
 
 
 def test_what_a_link_leads_to_stays(tmp_path: Path) -> None:
