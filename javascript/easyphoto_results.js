@@ -59,5 +59,6 @@
     document.addEventListener("input", onInput, true);
     document.addEventListener("click", onClick, true);
     document.addEventListener("toggle", onToggle, true);
-    new MutationObserver(openFoldsAgain).observe(page() === document ? document.body : page(), { childList: true, subtree: true });
+    // A host loads this in the page's head, where there is no body yet.
+    new MutationObserver(openFoldsAgain).observe(page(), { childList: true, subtree: true });
 })();

@@ -121,6 +121,11 @@ def connect_guide(guiding: Guiding, *ticks: Any, outputs: set[Any]) -> None:
     connect_orders(guide.orders, handler, inputs=guiding.order_inputs, outputs=guiding.outputs | outputs)
 
 
+def paints_drawn_people(service: Service) -> bool:
+    """A web UI without diffusers cannot run the miniature: what is drawn there would end in a refusal."""
+    return FAMILIES.default.id in service.facts().checkpoints
+
+
 def drawn_photos(service: Service) -> tuple[str, ...]:
     """Draw the demo's photos of one person, some of them of no use, and keep them like uploads; return their names."""
     from easyphoto.bench.demo import draw_photos
@@ -150,15 +155,22 @@ class _Steps:
         )
 
     def _model(self, base: str | None) -> str:
-        """The miniature is always there; photographs need a checkpoint, and the files that find faces."""
+        """Photographs need a checkpoint, and the files that find faces."""
         words = self.words
         missing = [need for need in needs_shown(self.service, PanelState()) if need.is_needed]
-        parts = [_line(True, words("The miniature is here; it paints drawn people only.")), self._checkpoint(base)]
+        parts = [self._checkpoint(base)]
+        if paints_drawn_people(self.service):
+            parts.insert(0, _line(True, words("The miniature is here; it paints drawn people only.")))
         for need in missing:
             size = f"{need.bytes / 1e6:,.0f}"
             said = words("Missing for photographs: {what}, {size} MB", what=words.translate(need.title), size=size)
-            parts.append(_line(False, said) + fetch_buttons([need.name], words))
+            parts.append(_line(False, said) + self._fetching(need.name))
         return _step(True, words("A model that paints"), parts)
+
+    def _fetching(self, name: str) -> str:
+        if self.service.app.store.is_offline:
+            return f"<br>{escape(self.words('Nothing is downloaded: the offline switch is on.'))}"
+        return fetch_buttons([name], self.words)
 
     def _checkpoint(self, base: str | None) -> str:
         words, files = self.words, self.service.app.host.checkpoint_files()
@@ -190,8 +202,13 @@ class _Steps:
         words, title = self.words, self.words("Photos of one person")
         if held.photos:
             return _step(True, title, [escape(words("Photos: {count}", count=len(held.photos)))])
-        button = order_button(words("Try it with drawn people first"), DRAWN, to=f"{PREFIX}_order")
         said = escape(words("Drop 5 to 20 photos below."))
+        if not paints_drawn_people(self.service):
+            outside = words(
+                "No photos? Run python start.py ui in EasyPhoto's folder: there it can be tried with drawn people."
+            )
+            return _step(False, title, [said, escape(outside)])
+        button = order_button(words("Try it with drawn people first"), DRAWN, to=f"{PREFIX}_order")
         return _step(False, title, [f'{said} <span class="easyphoto-orders">{button}</span>'])
 
     def _last(self, held: PhotoSet) -> str:

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from easyphoto.app import EasyPhoto
-from easyphoto.host.base import ThisMachine
+from easyphoto.host.base import HostFacts, ThisMachine
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.ui import file_chooser, train_tab
@@ -30,6 +30,8 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    for name in ("HF_HUB_OFFLINE", "EASYPHOTO_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
     workspace = Workspace(tmp_path / "workspace")
     service = Service(EasyPhoto(workspace, mirrors=(), host=ThisMachine("en", True)), JobQueue(workspace))
     yield service
@@ -64,6 +66,37 @@ def test_an_empty_page_says_what_is_there_and_what_is_missing(service: Service) 
     assert 'data-easyphoto-order="get photographs"' in said
     assert ">Choose a file …</button>" in said
     assert ">Try it with drawn people first</button>" in said
+
+
+@dataclass(frozen=True)
+class WithoutDiffusers(ThisMachine):
+    """As AUTOMATIC1111 is: it has a checkpoint, and nothing that runs the miniature."""
+
+    def facts(self) -> HostFacts:
+        return replace(super().facts(), checkpoints=("v1-5.safetensors",))
+
+
+def test_where_the_miniature_cannot_paint_drawn_people_are_not_offered(service: Service) -> None:
+    webui = Service(EasyPhoto(service.app.workspace, mirrors=(), host=WithoutDiffusers("en", True)), service.queue)
+
+    said = Tab(webui).said(base="v1-5.safetensors")
+
+    assert "The miniature is here" not in said
+    assert "Try it with drawn people first" not in said
+    assert "Run python start.py ui in EasyPhoto&#x27;s folder" in said
+
+
+def test_offline_says_so_in_place_of_a_button_that_would_fetch_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    offline = Service(EasyPhoto(service.app.workspace, mirrors=(), host=ThisMachine("en", True)), service.queue)
+
+    said = Tab(offline).said()
+
+    assert "Missing for photographs: Faces on photographs, 261 MB" in said
+    assert "Nothing is downloaded: the offline switch is on." in said
+    assert "Fetch what is missing" not in said
 
 
 def test_it_goes_away_when_there_is_a_person_or_a_result_and_when_it_is_closed(service: Service) -> None:

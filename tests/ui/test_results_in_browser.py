@@ -24,6 +24,7 @@ from tests.ui.gradio_envs import VERSIONS, gradio_python
 from tests.ui.made_sessions import make_session, save_person
 
 TAB = "#easyphoto_photograph_"
+HEAD_ONLY = "<!doctype html><html><head><script src='own.js'></script></head><body></body></html>"
 pytestmark = driver.pytestmark
 browser = driver.browser
 
@@ -76,6 +77,20 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     yield page
     assert page.said == []
     context.close()
+
+
+@pytest.mark.parametrize("script", sorted((driver.ROOT / "javascript").glob("*.js")), ids=lambda script: script.name)
+def test_a_host_may_load_the_scripts_in_the_head_before_there_is_a_body(browser: Any, script: Path) -> None:
+    page, said = browser.new_page(), list[str]()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.route("http://127.0.0.1/*", lambda route: route.fulfill(body=HEAD_ONLY, content_type="text/html"))
+    page.route("http://127.0.0.1/own.js", lambda route: route.fulfill(path=script, content_type="text/javascript"))
+
+    page.goto("http://127.0.0.1/")
+
+    assert page.evaluate("Object.keys(window).some((name) => name.startsWith('easyphoto'))")
+    assert said == []
+    page.close()
 
 
 def test_results_stand_beside_the_settings_and_a_range_shows_the_template(page: Any):
