@@ -31,7 +31,11 @@
         return (app && app.shadowRoot) || document;
     }
 
+    // Not while files are on their way: gradio 3 would forget them.
     function press(id) {
+        if (window.easyphotoUploads && window.easyphotoUploads.isGoing()) {
+            return false;
+        }
         const place = page().querySelector(`[id="${id}"]`);
         const button = place && (place.matches("button") ? place : place.querySelector("button"));
         if (button) {
@@ -43,9 +47,8 @@
     // Each tick button is pressed once when it appears: so a page that was reloaded finds its running job again.
     function greetNewCards() {
         for (const button of page().querySelectorAll('[id^="easyphoto_"][id$="_tick"]')) {
-            if (!found.has(button)) {
+            if (!found.has(button) && press(button.id)) {
                 found.add(button);
-                press(button.id);
             }
         }
     }
@@ -62,8 +65,9 @@
             const place = button.closest('[id^="easyphoto_tab_"]') || button.parentElement;
             const isOpen = Boolean(place) && place.getClientRects().length > 0;
             if (isOpen && !opened.has(button) && !isChoosing(place)) {
-                opened.add(button);
-                press(button.id);
+                if (press(button.id)) {
+                    opened.add(button);
+                }
             } else if (!isOpen) {
                 opened.delete(button);
             }

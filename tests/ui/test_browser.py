@@ -197,6 +197,24 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
     _shoot(page, "trained")
 
 
+def test_photos_that_are_long_under_way_arrive_whatever_is_asked_meanwhile(
+    open_page: Callable[..., Any], drawn_photos: list[Path]
+):
+    page = open_page()
+    slow = page.context.new_cdp_session(page)
+    slow.send("Network.enable")
+    slow.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 60_000},
+    )
+    page.set_input_files("#easyphoto_train_photos input[type=file]", [str(photo) for photo in drawn_photos[:6]])
+    page.wait_for_timeout(1_000)
+    page.locator("#easyphoto_train_preset label").first.click()
+
+    page.wait_for_selector(".easyphoto-verdicts")
+    assert "of 6 photos" in page.inner_text(".easyphoto-summary")
+
+
 def test_a_reference_that_nobody_could_check_is_asked_about_and_another_one_is_chosen(
     open_page: Callable[..., Any], drawn_photos: list[Path]
 ):
