@@ -18,6 +18,8 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
+POSITIONS = "embeddings.position_ids"
+"""The numbers 0, 1, 2 …, which transformers before 4.31 makes itself, and yet misses in a file of a later version."""
 TEXT_LEVEL = "text_model."
 
 
@@ -82,6 +84,7 @@ def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.
     missing = sorted(report["missing_keys"]) + without_memory
     if missing and all(name.startswith(TEXT_LEVEL) for name in missing):
         missing = _filled_below(TEXT_LEVEL, network, folder)
+    missing = [name for name in missing if not name.endswith(POSITIONS)]
     if missing:
         raise WeightsMissing(
             text("Weights are missing in {folder}: {missing}.", folder=folder, missing=", ".join(missing[:5])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from easyphoto.architectures.base import models_folder
 from easyphoto.backends.components import load_network
 from easyphoto.errors import WeightsMissing
 
@@ -49,3 +51,26 @@ def test_an_encoder_that_lacks_a_tensor_under_either_name_is_refused(tmp_path: P
 
     with pytest.raises(WeightsMissing, match=r"Weights are missing in .*: text_model\.norm\.bias"):
         load_network(OldEncoder, tmp_path, **PLACE)
+
+
+class EncoderThatKeepsPositions(OldEncoder):
+    """As transformers before 4.31 builds it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text_model["embeddings"].register_buffer("position_ids", torch.arange(2))
+
+
+def test_positions_that_an_older_transformers_makes_itself_are_not_missing(tmp_path: Path):
+    write(tmp_path, embeddings__weight=torch.zeros(2, 3), norm__weight=torch.ones(3), norm__bias=torch.zeros(3))
+
+    encoder = load_network(EncoderThatKeepsPositions, tmp_path, **PLACE)
+
+    assert encoder.get_buffer("text_model.embeddings.position_ids").tolist() == [0, 1]
+
+
+def test_the_miniatures_merges_are_written_as_older_libraries_read_them_too():
+    """Web UIs pin a tokenizers of 2023, which refuses pairs; later ones read both."""
+    table = json.loads((models_folder() / "miniature" / "tokenizer" / "tokenizer.json").read_text("utf-8"))
+
+    assert table["model"]["merges"][:3] == ["i n", "e d</w>", "a r"]
