@@ -611,6 +611,8 @@
         document.addEventListener(type, onSeen, true);
     }
     window.addEventListener("pagehide", keepFields);
+    // At once, or a card that is renewed every other second would blink between two clocks.
+    new MutationObserver(showLocalTimes).observe(page() === document ? document.body : page(), { childList: true, subtree: true });
     setInterval(look, LOOK_EVERY);
     setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();

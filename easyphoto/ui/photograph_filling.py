@@ -59,7 +59,7 @@ def connect_repeat(tab: PhotographTab, service: Service) -> None:
         record = record_of_result(service, Shown.of(shown))
         return repeat_updates(tab, service, record, PhotographPlan.of(plan), said=part.said)
 
-    outputs = {who.plan, who.assignments, tab.how.base, tab.how.preset, *tab.how.fields.inputs}
+    outputs = {who.plan, who.assignments, tab.how.base, tab.how.preset, tab.how.preset_said, *tab.how.fields.inputs}
     outputs |= who.persons.outputs | who.templates.outputs
     for event, handler, said, source in (
         (tab.record.upload, opened, tab.record_said, tab.record),
@@ -108,6 +108,7 @@ def repeat_updates(
         **tab.how.fields.show(found.settings),
         # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
         tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
+        tab.how.preset_said: "",
         tab.how.base: tab.how.bases.shown(found.base, service) if found.base else tab.how.as_trained,
         said: message_html(words, is_good=not found.missing),
     }

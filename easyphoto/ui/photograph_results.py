@@ -173,7 +173,10 @@ def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Shown, s
         if shown.job:
             service.queue.get(shown.job)  # its person may have been deleted
         if id is not None and id != shown.followed and service.queue.get(id).state is State.DONE:
-            return {**updates, **result_updates(tab, service, replace(shown, job=id, file="", followed=id))}
+            ended = result_updates(tab, service, replace(shown, job=id, file="", followed=id))
+            # Nobody pressed anything: a link that the page has just spoken of stays.
+            ended.pop(tab.results.download, None)
+            return {**updates, **ended}
         if not shown.job and (last := next(Sessions(service).newest(), None)) is not None:
             return {**updates, **result_updates(tab, service, replace(shown, job=last.job.id, file=""))}
     except UnknownJob:

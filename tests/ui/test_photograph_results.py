@@ -69,6 +69,8 @@ def test_a_repeated_picture_shows_the_preset_it_was_made_with_or_none(
     updates = repeat_updates(tab, service, {"settings": settings, "seed": 3}, PhotographPlan(), said=tab.record_said)
 
     assert updates[tab.how.preset]["value"] == label
+    # What a preset had changed before is not true of the form any more.
+    assert updates[tab.how.preset_said] == ""
 
 
 @pytest.fixture
@@ -90,6 +92,17 @@ def test_a_page_shows_the_last_results_and_those_of_a_job_when_it_ends(tab: Phot
     assert part.shown not in ticked(tab, service, first.id, chosen, "")
     second = make_session(service)
     assert ticked(tab, service, second.id, chosen, "")[part.shown].job == second.id
+
+
+def test_a_job_that_ends_leaves_the_link_of_a_download_where_it_was_announced(
+    tab: PhotographTab, service: Service
+) -> None:
+    part, first = tab.results, make_session(service)
+    shown = ticked(tab, service, None, Shown(), "")[part.shown]
+    second = make_session(service)
+
+    assert part.download not in ticked(tab, service, second.id, shown, "")
+    assert obeyed(tab, service, f'["show", "{first.id}", ""]', shown)[part.download]["visible"] is False
 
 
 def test_results_go_from_the_page_with_their_job(tab: PhotographTab, service: Service) -> None:
