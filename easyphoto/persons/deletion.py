@@ -12,7 +12,7 @@ from easyphoto.errors import DiskFailure, EasyPhotoError, UnknownPerson
 from easyphoto.host.base import Host, listed_names, unlisted
 from easyphoto.messages import text
 from easyphoto.persons.folder import LORA
-from easyphoto.persons.traces import copies_of, traces_of, uploaded_copies
+from easyphoto.persons.traces import copies_of, made_for_pages, traces_of, uploaded_copies
 from easyphoto.storage.files import WRITING, inside, matching
 from easyphoto.storage.journal import (
     CHANGES,
@@ -128,6 +128,8 @@ class _Remover:
         self._try(root, self._unlist)
         # Before their originals are deleted, because they are found by comparison.
         for copy in copies_of(traces, workspace.page):
+            self._try(copy, discard, root, copy)
+        for copy in made_for_pages(workspace.page, id):
             self._try(copy, discard, root, copy)
         for copy in uploaded_copies(workspace, traces):
             self._try(copy, self._discard, copy)

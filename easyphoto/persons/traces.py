@@ -14,6 +14,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.images.pictures import SUFFIXES, picture_files, picture_record
 from easyphoto.storage.records import read_json
 from easyphoto.workspace.folders import (
+    EXPORT_NOTE,
     JOB_FILE,
     SESSION_FILE,
     Workspace,
@@ -25,6 +26,8 @@ from easyphoto.workspace.folders import (
 
 UNFINISHED = ("queued", "running")
 _COPIED = (*SUFFIXES, ".safetensors")
+_SHOWN = "image.webp"
+"""What gradio calls a picture on show, which it encodes anew."""
 _PIECE = 1 << 20
 Print = tuple[int, int]
 """A file's size in bytes and CRC-32, as ZIP files list them."""
@@ -131,6 +134,21 @@ def copies_of(traces: Traces, place: Path) -> tuple[Path, ...]:
         if file.suffix.lower() in _COPIED and file.parent.name != "weights" and _size(file) in sizes
     }
     return tuple(file for file, prints in passing.items() if theirs & prints)
+
+
+def made_for_pages(place: Path, id: str) -> tuple[Path, ...]:
+    """Files in `place` that a page made: what it shows, and downloads whose note names the person.
+
+    Nothing tells whom the pictures on show are of: all of them go. Open pages have loaded theirs already.
+    """
+    found = []
+    for file in _files(place):
+        if file.name == _SHOWN:
+            found.append(file)
+        elif file.name == EXPORT_NOTE:
+            with suppress(EasyPhotoError):
+                found += list(_files(file.parent)) if id in texts_in(read_json(file), "persons") else []
+    return tuple(found)
 
 
 def _files(place: Path) -> Iterator[Path]:

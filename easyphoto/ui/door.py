@@ -24,6 +24,7 @@ from starlette.responses import PlainTextResponse
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, browser_digest
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui.editions import Editions, speaking
+from easyphoto.ui.exports import is_for
 from easyphoto.ui.visitors import ASKER_IN_SCOPE, COOKIE, new_token, token_in
 
 OURS = "/easyphoto/"
@@ -97,7 +98,7 @@ class PageDoor:
             is_file = path.startswith(os.path.join(root, "")) and stat.S_ISREG(os.lstat(path).st_mode)
         except (OSError, ValueError):
             return False
-        return is_file and self.brought.get(path, asker) == asker
+        return is_file and self.brought.get(path, asker) == asker and is_for(Path(path), asker.tag)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send, asker: Requester) -> None:
         """Answer only when the owner of the paths is recorded: gradio may move the files after its answer."""

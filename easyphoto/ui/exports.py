@@ -17,10 +17,9 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.storage.files import make_private_folder
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.ui.client_files import gradio_folder
-from easyphoto.workspace.folders import texts_in
+from easyphoto.workspace.folders import EXPORT_NOTE, texts_in
 
 EXPORTS = "easyphoto-exports"
-NOTE = "about.json"
 
 
 def exports_folder(file: Any) -> Path:
@@ -34,8 +33,17 @@ def new_export(folder: Path, name: str, persons: tuple[str, ...], asker: str) ->
             shutil.rmtree(note.parent, ignore_errors=True)
     own = folder / secrets.token_hex(20)
     make_private_folder(own)
-    write_json(own / NOTE, {"persons": list(persons), "asker": asker})
+    write_json(own / EXPORT_NOTE, {"persons": list(persons), "asker": asker})
     return own / name
+
+
+def is_for(file: Path, tag: str) -> bool:
+    """Return whether the requester of that tag may have the file: an export is for who asked for it alone."""
+    note = file.parent / EXPORT_NOTE
+    try:
+        return not note.is_file() or read_json(note).get("asker") == tag
+    except EasyPhotoError:
+        return False
 
 
 def remove_exports(folder: Path, id: str) -> None:
@@ -46,6 +54,6 @@ def remove_exports(folder: Path, id: str) -> None:
 
 
 def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for note in folder.glob(f"*/{NOTE}"):
+    for note in folder.glob(f"*/{EXPORT_NOTE}"):
         with suppress(EasyPhotoError):
             yield note, read_json(note)

@@ -34,6 +34,8 @@ PARTS = (
     "arriving", ".passing", "changes", "trash", "configurations",
 )  # fmt: skip
 """The folders that a workspace has."""
+EXPORT_NOTE = "about.json"
+"""Beside a file made for a visitor to download: whom it shows (`persons`), and who asked for it (`asker`)."""
 JOB_FILE = "job.json"
 """Record in each folder of `jobs/`; `subject` names the persons whose pictures the job holds."""
 SESSION_FILE = "photograph.json"

@@ -32,7 +32,7 @@ from easyphoto.storage.files import write_text
 from easyphoto.storage.journal import DELETE, at_work, begin, names_of, new_change, pending
 from easyphoto.storage.records import write_json
 from easyphoto.storage.scratch import held_folder
-from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.folders import EXPORT_NOTE, Workspace
 from tests.crowd import ListingHost, files_of, left_over, write_crowd
 from tests.kills import killed_at, points_of
 
@@ -185,10 +185,21 @@ def test_the_pages_own_copies_and_exports_go_too(app: EasyPhoto, crowd: Path) ->
         for id in ("anna", "ben"):
             ExportPerson(id, page / "easyphoto-exports" / f"{id}.zip").run(app, NullContext())
         (page / "upload.zip").write_bytes(b"no archive")
+        # Gradio encodes what it shows anew, and a contact sheet is like nothing else: a note says whom it shows.
+        write_text(page / "c" / "image.webp", "whoever is on show")
+        for id in ("anna", "ben"):
+            write_json(page / "easyphoto-exports" / f"of-{id}" / EXPORT_NOTE, {"persons": [id], "asker": "b0"})
+            write_text(page / "easyphoto-exports" / f"of-{id}" / "sheet.png", f"a sheet of {id}")
 
         DeletePerson("anna").run(app, NullContext())
 
-        assert sorted(files_of(page)) == ["b/image.png", "easyphoto-exports/ben.zip", "upload.zip"]
+        assert sorted(files_of(page)) == [
+            "b/image.png",
+            "easyphoto-exports/ben.zip",
+            "easyphoto-exports/of-ben/about.json",
+            "easyphoto-exports/of-ben/sheet.png",
+            "upload.zip",
+        ]
 
 
 def test_left_overs_of_killed_processes_go_with_whoever_is_deleted(app: EasyPhoto, crowd: Path) -> None:

@@ -20,6 +20,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.ui import door
 from easyphoto.ui.door import claims_in
+from easyphoto.ui.exports import EXPORTS, new_export
 from easyphoto.ui.visitors import COOKIE, visitor_of
 from easyphoto.workspace.folders import Workspace
 from tests.services import picture
@@ -140,6 +141,16 @@ def test_files_are_handed_out_only_from_the_pages_folder(anna: TestClient, tmp_p
 
     for path in (outside, link, pipe, own.parent, f"{own.parent}/../../../../{outside}", "/etc/hostname", "http://x/y"):
         assert anna.get(f"/gradio_api/file={path}").status_code in (403, 404), path
+
+
+def test_an_export_is_handed_out_to_who_asked_for_it_alone(app: Any, anna: TestClient):
+    folder = Path(uploaded(anna, picture(5))).parent.parent / EXPORTS
+    theirs = new_export(folder, "sheet.png", ("x",), Requester("anna", browser_digest(f"{'1':0>32}")).tag)
+    theirs.write_bytes(picture(6))
+
+    # An account is the same in every browser.
+    for asker, code in ((anna, 200), (visitor(app, "anna", "2"), 200), (visitor(app, "bea", "1"), 403)):
+        assert asker.get(f"/gradio_api/file={theirs}").status_code == code
 
 
 def test_every_claim_of_an_event_is_found():
