@@ -49,6 +49,9 @@ def test_a_portrait_is_made_with_the_keyboard_alone(browser: Any, drawn_photos: 
 
 
 def _bring(page: Any, photos: list[str]) -> None:
+    # The script has looked at the page, and gradio has taken hold of what it has made: nobody is faster than that.
+    page.wait_for_selector("#easyphoto_train_photos [data-easyphoto-named]")
+    page.wait_for_selector(".easyphoto-guide")
     _go_to(page, "#easyphoto_train_photos :is(button, [role=button])")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
