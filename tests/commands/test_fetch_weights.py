@@ -110,11 +110,12 @@ def test_a_cancelled_download_goes_on_where_it_stopped(service: Service, shelf: 
     shelf.closing.set()
 
     assert done(service, job).state is State.CANCELLED
-    assert service.app.store.bytes_begun(MID) == 200_000
+    begun = service.app.store.bytes_begun(MID)
+    assert 0 < begun <= 200_000
     assert not service.app.store.is_there(MID)
 
     assert done(service, service.submit(FetchWeights((MID,)))).state is State.DONE
-    assert shelf.ranges()[-1] == "bytes=200000-"
+    assert shelf.ranges()[-1] == f"bytes={begun}-"
     assert service.app.store.find(MID).read_bytes() == content
     assert service.app.store.bytes_begun(MID) == 0
 
