@@ -612,7 +612,7 @@
     }
     window.addEventListener("pagehide", keepFields);
     // At once, or a card that is renewed every other second would blink between two clocks.
-    new MutationObserver(showLocalTimes).observe(page() === document ? document.body : page(), { childList: true, subtree: true });
+    new MutationObserver(showLocalTimes).observe(page() === document ? document.documentElement : page(), { childList: true, subtree: true });
     setInterval(look, LOOK_EVERY);
     setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();
