@@ -25,6 +25,7 @@
     let asked = 0;
     let lost = null;
     let looks = 0;
+    let watched = null;
 
     function page() {
         const app = document.querySelector("gradio-app");
@@ -465,6 +466,16 @@
         }
     }
 
+    // At once, or a card that is renewed every other second would blink between two clocks. In our tabs alone: a host's
+    // page changes all the time.
+    function watchTimes() {
+        const tabs = page().querySelector("#easyphoto_tabs");
+        if (tabs && tabs !== watched) {
+            watched = tabs;
+            new MutationObserver(showLocalTimes).observe(tabs, { childList: true, subtree: true });
+        }
+    }
+
     function look() {
         looks += 1;
         if (isAway) {
@@ -483,6 +494,7 @@
         offerNotifying();
         giveFocusBack();
         showLocalTimes();
+        watchTimes();
         followMarks();
         reachForKeyboard();
         announceChanges();
@@ -611,8 +623,6 @@
         document.addEventListener(type, onSeen, true);
     }
     window.addEventListener("pagehide", keepFields);
-    // At once, or a card that is renewed every other second would blink between two clocks.
-    new MutationObserver(showLocalTimes).observe(page() === document ? document.documentElement : page(), { childList: true, subtree: true });
     setInterval(look, LOOK_EVERY);
     setInterval(goOnWithOrders, ANSWERS_EVERY);
 })();

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from easyphoto.cli.output import say, say_path, table, tell
-from easyphoto.errors import InputError, NameTaken, UnknownConfiguration
+from easyphoto.errors import InputError, NameTaken
 from easyphoto.messages import text
 from easyphoto.settings import settings_record
 from easyphoto.storage.files import write_text
@@ -18,6 +18,7 @@ from easyphoto.workspace.configurations import (
     Configuration,
     Configurations,
     read_configuration,
+    unknown_configuration,
 )
 from easyphoto.workspace.folders import Workspace
 
@@ -126,8 +127,5 @@ def _those_with(name: str, kind: str | None, workspace: Workspace) -> Configurat
             advice=text("Choose one with --kind."),
         )
     if not having:
-        names = ", ".join(known for each in every for known in each.names()) or text("none yet")
-        raise UnknownConfiguration(
-            text("There are no saved settings {name!r}.", name=name), advice=text("Known: {names}.", names=names)
-        )
+        raise unknown_configuration(name, (known for each in every for known in each.names()))
     return having[0]

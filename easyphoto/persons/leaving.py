@@ -12,17 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from easyphoto.errors import BadName, EasyPhotoError, InputError, RunBusy
+from easyphoto.errors import BadName, EasyPhotoError, InputError
 from easyphoto.messages import Text, text
 from easyphoto.persons.deletion import Left
 from easyphoto.persons.traces import traces_of
 from easyphoto.persons.upkeep import nobodys
-from easyphoto.storage.locks import is_held, owner_of
 from easyphoto.storage.scratch import TRASH, discard, empty, size_of
 from easyphoto.training.environment import STAMP
 from easyphoto.weights.ledger import sha256_of
 from easyphoto.workspace.folders import ENV, PARTS, PERSON_FILE, WORKSPACE_FILE, Workspace, checked_id, folders_in
-from easyphoto.workspace.moving import LOCKS
+from easyphoto.workspace.moving import check_idle
 from easyphoto.workspace.upgrades import KEPT, LOCK_FILE, format_of
 from easyphoto.workspace.web_ui_files import HOMES, WebuiFiles, lines_of, loras_by_name, without_lines
 
@@ -133,7 +132,7 @@ def remove(
     Raises InputError as `leavings`, and RunBusy while another process works in the workspace: nothing is removed then.
     """
     listed = leavings(workspace, files, keep)
-    _check_idle(workspace.root)
+    check_idle(workspace.root, advice=text("Stop the web UI, the page or the training first; then remove EasyPhoto."))
     remover = _Remover(workspace, files, frozenset(keep))
     if PERSONS not in keep:
         for id in _persons(workspace):
@@ -142,16 +141,6 @@ def remove(
             remover.left += left
     remover.remove(listed)
     return Removal(tuple(dict.fromkeys(remover.gone)), tuple(remover.left))
-
-
-def _check_idle(root: Path) -> None:
-    for pattern in LOCKS:
-        for lock in root.glob(pattern):
-            if is_held(lock):
-                raise RunBusy(
-                    text("Another process ({owner}) is using {root}.", owner=owner_of(lock), root=root),
-                    advice=text("Stop the web UI, the page or the training first; then remove EasyPhoto."),
-                )
 
 
 @dataclass

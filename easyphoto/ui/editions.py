@@ -40,18 +40,15 @@ class Editions:
 
     def within(self, path: str) -> str:
         """Return a path as it is inside its edition."""
-        for language in LANGUAGES:
-            prefix = self.path(language)
-            if prefix and path.startswith(f"{prefix}/"):
-                return path.removeprefix(prefix)
-        return path
+        return path.removeprefix(self.path(self._language(path)))
 
     def tag(self, path: str) -> str:
         """Return the `lang` of the edition that a path belongs to."""
-        for language in LANGUAGES:
-            if language != self.at_root and path.startswith(f"{self.path(language)}/"):
-                return Translator(language).tag
-        return Translator(self.at_root).tag
+        return Translator(self._language(path)).tag
+
+    def _language(self, path: str) -> str:
+        others = (language for language in LANGUAGES if language != self.at_root)
+        return next((each for each in others if path.startswith(f"{self.path(each)}/")), self.at_root)
 
     def answer(self, request: Request) -> RedirectResponse | None:
         """Return the way to another edition than the asked-for one; None if that is the right one.

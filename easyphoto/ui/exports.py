@@ -48,9 +48,9 @@ def is_for(file: Path, tag: str) -> bool:
 
 def remove_exports(folder: Path, id: str) -> None:
     """Delete what was exported of a person, which would otherwise stay in a temporary folder after them."""
-    theirs = {note.parent for note, record in _notes(folder) if id in texts_in(record, "persons")}
-    for own in theirs | {file.parent for file in folder.glob(f"*/{id}.zip")}:
-        shutil.rmtree(own, ignore_errors=True)
+    for note, record in list(_notes(folder)):
+        if id in texts_in(record, "persons"):
+            shutil.rmtree(note.parent, ignore_errors=True)
 
 
 def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

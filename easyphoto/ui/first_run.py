@@ -213,7 +213,7 @@ class _Steps:
 
     def _last(self, held: PhotoSet) -> str:
         words = self.words
-        said = words("Give a name below. Adding takes seconds; a training makes portraits more alike.")
+        said = words("Give a name below. Adding takes seconds; a training gives a better likeness.")
         parts = [escape(said)]
         if held.photos:
             orders = ((ADD, words("Add without training")), (TRAIN_NOW, words("Start training")))

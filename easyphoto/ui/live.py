@@ -15,7 +15,6 @@ from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, event_lines, log_html, photo_names
 from easyphoto.ui.language import Translator
 
-HIDDEN = compat.HIDDEN
 MOST_LOG_LINES = 200
 Extra = Callable[[Job, Sequence[JobEvent]], dict[Any, Any]]
 Body = Callable[[Job, Sequence[JobEvent]], str]
@@ -53,7 +52,7 @@ def place_card(prefix: str, words: Translator) -> LiveCard:
     cancel = gr.Button(words("Cancel"), elem_id=f"{prefix}_cancel", variant="stop", visible=False)
     with gr.Accordion(words("Log"), open=False, visible=False, elem_id=f"{prefix}_log_fold") as fold:
         log = gr.HTML("", elem_id=f"{prefix}_log")
-    tick = gr.Button("tick", elem_id=f"{prefix}_tick", elem_classes=[HIDDEN])
+    tick = gr.Button("tick", elem_id=f"{prefix}_tick", elem_classes=[compat.HIDDEN])
     return LiveCard(job, seen, card, cancel, log, fold, tick)
 
 

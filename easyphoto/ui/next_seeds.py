@@ -11,12 +11,12 @@ from easyphoto.commands.records import read_command
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings
-from easyphoto.ui.sessions import KIND, Picture, Sessions
+from easyphoto.ui.sessions import KIND, SessionPicture, Sessions
 
 SEEDS = 2**32
 
 
-def more_like(sessions: Sessions, picture: Picture, count: int) -> PhotographPersons:
+def more_like(sessions: Sessions, picture: SessionPicture, count: int) -> PhotographPersons:
     """Return the command for `count` more pictures. Raises InputError if the template is gone."""
     asked = read_command(PhotographPersons, sessions.service.queue.get(picture.job).request)
     template = sessions.template(picture)

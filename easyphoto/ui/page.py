@@ -18,9 +18,9 @@ from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
 from easyphoto.ui.client_files import FileDrop, gradio_folder
+from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.editions import NAMES, QUERY, Editions
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.photograph_layout import SendTargets
 from easyphoto.ui.weights_panel import connect_panel, place_panel
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -24,7 +23,7 @@ from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, named_folder
-from easyphoto.ui.exports import exports_folder, remove_exports
+from easyphoto.ui.exports import exports_folder, new_export, remove_exports
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
@@ -288,10 +287,8 @@ def import_html(job: Job, words: Translator) -> str:
 def exported_file(service: Service, id: str, folder: Path) -> Path:
     """Export the person to an unguessable path; an older export of theirs is replaced."""
     remove_exports(folder, id)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    own = folder / secrets.token_hex(20)
-    own.mkdir(mode=0o700)
-    return ExportPerson(id, own / f"{id}.zip").run(service.app, NullContext())
+    file = new_export(folder, f"{id}.zip", (id,), service.asking().tag)
+    return ExportPerson(id, file).run(service.app, NullContext())
 
 
 def _hint(text: str) -> str:

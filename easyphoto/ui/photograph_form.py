@@ -155,15 +155,22 @@ def photo_of(service: Service, person: Person) -> Path | None:
 
     A portrait is painted, and must not stand for the person whom the next one is compared with.
     """
-    folder = service.app.workspace.person_folder(person.id)
-    found = (folder / name for name in (person.reference, *person.photos, person.portrait) if name)
-    return next((file for file in found if file.is_file()), None)
+    return _first_there(service, person, person.reference, *person.photos, person.portrait)
 
 
 def portrait_of(service: Service, person: Person) -> Path | None:
     """Return the person's picture: their portrait, else their reference photo, else the first photo."""
+    return _first_there(service, person, person.portrait, person.reference, *person.photos[:1])
+
+
+def own_photo(service: Service, person: Person) -> Path | None:
+    """Return the person's reference photo, or their first photo: never a picture that was made."""
+    return _first_there(service, person, person.reference, *person.photos[:1])
+
+
+def _first_there(service: Service, person: Person, *names: str | None) -> Path | None:
     folder = service.app.workspace.person_folder(person.id)
-    found = (folder / name for name in (person.portrait, person.reference, *person.photos[:1]) if name)
+    found = (folder / name for name in names if name)
     return next((file for file in found if file.is_file()), None)
 
 

@@ -27,7 +27,7 @@ from easyphoto.ui.repeat import read_record
 from easyphoto.ui.result_pictures import ResultPictures
 from easyphoto.ui.results_html import ResultsView
 from easyphoto.ui.results_part import Shown
-from easyphoto.ui.sessions import KIND, Picture, Session, Sessions
+from easyphoto.ui.sessions import KIND, Session, SessionPicture, Sessions
 
 MOST_EARLIER = 6
 """Number of other sessions whose pictures are shown; the queue leads to the rest."""
@@ -144,7 +144,7 @@ def step_updates(tab: PhotographTab, service: Service, shown: Shown) -> dict[Any
     return {tab.results.steps: _view(tab).steps([stage for stage, _ in there], [file for _, file in there])}
 
 
-def shown_picture(service: Service, shown: Shown) -> Picture:
+def shown_picture(service: Service, shown: Shown) -> SessionPicture:
     """Raises InputError if nothing is shown, UnknownJob if it is gone."""
     if not shown.job:
         raise _nothing_shown()

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.ui import compat
-from easyphoto.ui.live import HIDDEN
+from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.thumbnails import Thumbnails
 
 SIDE = 240

@@ -45,11 +45,7 @@ class Repeat:
 
 def repeated(record: Any, known: Known) -> Repeat:
     """Restore one picture's seed and settings. Raises InputError for a record that is not EasyPhoto's."""
-    if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
-        raise InputError(
-            text("This picture has no record of EasyPhoto."),
-            advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
-        )
+    record = checked_record(record)
     settings, lost = _settings(record, known)
     persons, takers, absent = _persons(record, known)
     name = str(record.get("template", ""))
@@ -61,6 +57,16 @@ def repeated(record: Any, known: Known) -> Repeat:
         missing.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=str(base)))
         base = None
     return Repeat(persons, template, takers, settings, base, tuple(missing))
+
+
+def checked_record(record: Any) -> Mapping[str, Any]:
+    """Raises InputError for a record that is not of one of EasyPhoto's results."""
+    if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
+        raise InputError(
+            text("This picture has no record of EasyPhoto."),
+            advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
+        )
+    return record
 
 
 def read_record(file: Path) -> Mapping[str, Any] | None:

@@ -22,7 +22,7 @@ from easyphoto.ui.card import capital
 from easyphoto.ui.exports import new_export
 from easyphoto.ui.language import Translator
 from easyphoto.ui.repeat import read_record
-from easyphoto.ui.sessions import Picture, Session, Sessions
+from easyphoto.ui.sessions import Session, SessionPicture, Sessions
 
 SETTINGS_FILE = "settings.json"
 SHEET_SIDE = 640
@@ -36,7 +36,7 @@ class ResultDownloads:
     folder: Path
     words: Translator
 
-    def archive(self, pictures: Sequence[Picture]) -> Path:
+    def archive(self, pictures: Sequence[SessionPicture]) -> Path:
         """Write the pictures to a ZIP; `settings.json` in it says how each was made. Raises InputError for none."""
         if not pictures:
             raise InputError(text("There is no picture to download."), advice=text("Choose some first."))
@@ -77,7 +77,7 @@ class ResultDownloads:
         return titles.get(template, template)
 
     @contextmanager
-    def _export(self, suffix: str, pictures: Sequence[Picture]) -> Iterator[Path]:
+    def _export(self, suffix: str, pictures: Sequence[SessionPicture]) -> Iterator[Path]:
         """Yield the file's path. A deletion of one of the persons waits for it, and then removes it."""
         jobs = [self.service.queue.get(id) for id in dict.fromkeys(one.job for one in pictures)]
         persons = tuple(dict.fromkeys(id for job in jobs for id in job.subject.persons))
@@ -85,9 +85,9 @@ class ResultDownloads:
             yield new_export(self.folder, f"easyphoto-{name_stamp()}.{suffix}", persons, self.service.asking().tag)
 
 
-def _names_of(pictures: Sequence[Picture]) -> Mapping[str, Picture]:
+def _names_of(pictures: Sequence[SessionPicture]) -> Mapping[str, SessionPicture]:
     """Return a name in the ZIP for each picture: sessions may have pictures of the same name."""
-    names: dict[str, Picture] = {}
+    names: dict[str, SessionPicture] = {}
     for one in pictures:
         name, number = one.path.name, 1
         while name in names:

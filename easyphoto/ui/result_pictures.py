@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
@@ -16,9 +15,9 @@ from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images.decoding import upright_size
 from easyphoto.images.pictures import read_picture
 from easyphoto.ui import compat
-from easyphoto.ui.photograph_form import Choosing
+from easyphoto.ui.photograph_form import Choosing, own_photo
 from easyphoto.ui.repeat import Known, read_record, repeated
-from easyphoto.ui.sessions import Picture, Sessions
+from easyphoto.ui.sessions import SessionPicture, Sessions
 from easyphoto.workspace.folders import Person
 
 LARGE, FACE = 1024, 512
@@ -53,7 +52,7 @@ class ResultPictures:
     def sessions(self) -> Sessions:
         return Sessions(self.choosing.service)
 
-    def comparison(self, picture: Picture) -> Comparison | None:
+    def comparison(self, picture: SessionPicture) -> Comparison | None:
         """Return None for a result that cannot be read."""
         after, template = compat.link_or_none(picture.path, side=LARGE), self.sessions.template(picture)
         if after is None:
@@ -61,7 +60,7 @@ class ResultPictures:
         before = compat.link_or_none(template, side=LARGE) if template else None
         return Comparison(after, before, Size(*upright_size(picture.path)))
 
-    def faces(self, picture: Picture) -> tuple[FacePair, ...]:
+    def faces(self, picture: SessionPicture) -> tuple[FacePair, ...]:
         """Return a pair for each face that was replaced, from the left."""
         service = self.choosing.service
         job = service.queue.get(picture.job)
@@ -76,7 +75,7 @@ class ResultPictures:
                 pairs.append(FacePair(people[id].name, self._own(people[id], app), made))
         return tuple(pairs)
 
-    def _boxes(self, picture: Picture, app: EasyPhoto) -> tuple[Box, ...]:
+    def _boxes(self, picture: SessionPicture, app: EasyPhoto) -> tuple[Box, ...]:
         """Return the template's faces in the pixels of the result, which may be larger."""
         template = self.sessions.template(picture)
         if template is None:
@@ -88,7 +87,7 @@ class ResultPictures:
 
     def _own(self, person: Person, app: EasyPhoto) -> str | None:
         """Return their face in the reference photo, or the whole photo if no face is found there."""
-        file = own_photo(self.choosing, person)
+        file = own_photo(self.choosing.service, person)
         if file is None:
             return None
         with suppress(EasyPhotoError):
@@ -96,13 +95,6 @@ class ResultPictures:
             if found:
                 return _link(read_picture(file), max(found, key=lambda face: face.box.area).box)
         return compat.link_or_none(file, side=FACE)
-
-
-def own_photo(choosing: Choosing, person: Person) -> Path | None:
-    """Return the person's reference photo, or their first photo: never a picture that was made."""
-    folder = choosing.service.app.workspace.person_folder(person.id)
-    found = (folder / name for name in (person.reference, *person.photos[:1]) if name)
-    return next((file for file in found if file.is_file()), None)
 
 
 def _link(picture: Image.Image, face: Box) -> str:

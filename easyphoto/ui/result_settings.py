@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from easyphoto.errors import InputError
-from easyphoto.messages import text
+from easyphoto.ui.repeat import checked_record
 from easyphoto.workspace.configurations import PHOTOGRAPH, VERSION, Configuration, configuration_from
 
 OPTIONS = ("base", "engine", "faces", "weights")
@@ -18,11 +17,7 @@ def result_configuration(record: Any, request: Mapping[str, Any], name: str) -> 
     The seed is the picture's own. What this version does not know is dropped and said: results outlive versions. Raises
     InputError for a record that is not EasyPhoto's.
     """
-    if not isinstance(record, Mapping) or not isinstance(record.get("settings"), Mapping) or "seed" not in record:
-        raise InputError(
-            text("This picture has no record of EasyPhoto."),
-            advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
-        )
+    record = checked_record(record)
     options = request.get("options")
     options = options if isinstance(options, Mapping) else {}
     content = {

@@ -15,7 +15,7 @@ from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
 from easyphoto.ui.ranking import Ranked, StageFile
 from easyphoto.ui.result_pictures import Comparison, FacePair
-from easyphoto.ui.sessions import Picture, Session
+from easyphoto.ui.sessions import Session, SessionPicture
 from easyphoto.ui.thumbnails import Thumbnails
 
 TILE, STEP, SMALL = 320, 256, 128
@@ -53,7 +53,7 @@ class ResultsView:
             f'<i aria-hidden="true"></i>{edge}{whole}</div><p class="easyphoto-hint">{hint}</p></div>'
         )
 
-    def details(self, picture: Picture) -> str:
+    def details(self, picture: SessionPicture) -> str:
         """Return likeness, other facts, the star, and the file itself with its record."""
         words, ranked = self.words, picture.ranked
         embedder = f" · {ranked.embedder}" if ranked.embedder else ""
@@ -102,7 +102,9 @@ class ResultsView:
         pictures = session.pictures
         return self._gallery(who, pictures, shown, ticked, archive=self.words("Download all"), is_session=True)
 
-    def favourites(self, pictures: Sequence[Picture], shown: tuple[str, str], ticked: Sequence[tuple[str, str]]) -> str:
+    def favourites(
+        self, pictures: Sequence[SessionPicture], shown: tuple[str, str], ticked: Sequence[tuple[str, str]]
+    ) -> str:
         """Return the favourites of all sessions."""
         if not pictures:
             said = escape(self.words("No favourites yet. The star on a picture makes it one."))
@@ -114,7 +116,7 @@ class ResultsView:
     def _gallery(
         self,
         title: str,
-        pictures: Sequence[Picture],
+        pictures: Sequence[SessionPicture],
         shown: tuple[str, str],
         ticked: Sequence[tuple[str, str]],
         *,
@@ -147,7 +149,7 @@ class ResultsView:
             f'<span class="easyphoto-orders">{"".join(buttons)}</span></div>'
         )
 
-    def _tile(self, picture: Picture, *, is_shown: bool, is_ticked: bool) -> str:
+    def _tile(self, picture: SessionPicture, *, is_shown: bool, is_ticked: bool) -> str:
         words, ranked, key = self.words, picture.ranked, list(picture.key)
         seed = words("Seed {seed}", seed=ranked.seed)
         about = f"{self._title(ranked)} · {seed}"
@@ -189,7 +191,7 @@ class ResultsView:
         rest = f"<span>+ {more}</span>" if more > 0 else ""
         return f'<div class="easyphoto-strip"><p>{when} <span>{about}</span></p><div>{small}{rest}</div></div>'
 
-    def _small(self, picture: Picture, *, is_shown: bool) -> str:
+    def _small(self, picture: SessionPicture, *, is_shown: bool) -> str:
         about = f"{self._title(picture.ranked)} · {self.words('Seed {seed}', seed=picture.ranked.seed)}"
         return (
             f'<button type="button" class="easyphoto-small" data-easyphoto-order="{_order_text(SHOW, *picture.key)}"'

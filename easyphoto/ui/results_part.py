@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.ui import compat
+from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
 
 SEND_WORDS = {"img2img": "Send to img2img", "inpaint": "Send to inpaint", "extras": "Send to extras"}

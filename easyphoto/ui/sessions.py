@@ -18,7 +18,7 @@ KIND = "photograph"
 
 
 @dataclass(frozen=True)
-class Picture:
+class SessionPicture:
     """A result that still exists."""
 
     job: str
@@ -34,10 +34,10 @@ class Picture:
 @dataclass(frozen=True)
 class Session:
     job: Job
-    pictures: tuple[Picture, ...]
+    pictures: tuple[SessionPicture, ...]
     """Most similar first."""
 
-    def picture(self, file: str | None) -> Picture:
+    def picture(self, file: str | None) -> SessionPicture:
         """Return the picture of that file, or the first one."""
         return next((one for one in self.pictures if one.ranked.file == file), self.pictures[0])
 
@@ -58,10 +58,10 @@ class Sessions:
             if session is not None:
                 yield session
 
-    def favourites(self) -> tuple[Picture, ...]:
+    def favourites(self) -> tuple[SessionPicture, ...]:
         return tuple(one for session in self.newest() for one in session.pictures if one.is_favourite)
 
-    def picture(self, job: str, file: str) -> Picture:
+    def picture(self, job: str, file: str) -> SessionPicture:
         """Raises UnknownJob where there is none, or it is somebody else's."""
         session = self.of(job)
         found = [one for one in session.pictures if one.ranked.file == file] if session else []
@@ -76,7 +76,7 @@ class Sessions:
         with at_work(self.service.app, self.service.queue.get(job).subject.persons, known=False):
             return change_favourite(picture.path)
 
-    def template(self, picture: Picture) -> Path | None:
+    def template(self, picture: SessionPicture) -> Path | None:
         """Return the template's file; None if it is gone."""
         names = [str(name) for name in self.service.queue.get(picture.job).request.get("templates", ())]
         name = next((name for name in names if Path(name).stem == picture.ranked.template), None)
@@ -95,7 +95,7 @@ class Sessions:
             return None
         there = [(one, path) for one in ranked(job.result or {}) if (path := self._file(job, one)) is not None]
         marked = {folder: favourites_in(folder) for folder in {path.parent for _, path in there}}
-        pictures = [Picture(job.id, one, path, path.name in marked[path.parent]) for one, path in there]
+        pictures = [SessionPicture(job.id, one, path, path.name in marked[path.parent]) for one, path in there]
         return Session(job, tuple(pictures)) if pictures else None
 
     def _file(self, job: Job, picture: Ranked) -> Path | None:

@@ -18,8 +18,8 @@ from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, error_html
 from easyphoto.ui.client_files import FileDrop, brought
+from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import Orders, place_orders
 from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
 

@@ -16,7 +16,7 @@ from easyphoto.ui.photo_names import PhotoNames
 
 ORDER = "easyphoto_train_order"
 MOST_PHOTOS = 20
-"""More photos than these take longer and make nobody more alike."""
+"""More photos than these take longer and improve nobody's likeness."""
 
 
 @dataclass(frozen=True)

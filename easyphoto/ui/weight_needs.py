@@ -99,7 +99,7 @@ def _photographs(store: WeightStore) -> WeightNeed | None:
     else:
         without = text("Without it, photos of somebody else are not noticed, and likeness cannot be measured.")
     skipped = AUTOMATIC if has_embedder else ()
-    return _need(store, PHOTOGRAPHS, text("Faces on photographs"), without, is_needed=True, skipped=skipped)
+    return _need(store, PHOTOGRAPHS, text("Finding and recognising faces"), without, is_needed=True, skipped=skipped)
 
 
 def _untrained(store: WeightStore, family: Family) -> WeightNeed | None:

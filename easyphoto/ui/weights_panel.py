@@ -5,7 +5,7 @@ It stands above the tabs and is filled when one of them is opened, so that a web
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -79,7 +79,7 @@ def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]
         # The same again would close what the user has unfolded.
         if html == seen:
             return {panel.state: value}
-        cancel = compat.update(visible=going_job(service) is not None)
+        cancel = compat.update(visible=going_job(downloads_of(service)) is not None)
         return {panel.state: value, panel.seen: html, panel.card: html, panel.cancel: cancel}
 
     def ordered(order: str, value: object, seen: str) -> dict[Any, Any]:
@@ -90,7 +90,7 @@ def connect_panel(panel: WeightsPanel, service: Service, renewals: Iterable[Any]
             return shown(state, seen, refusal_html(error, panel.words))
 
     def cancelled(value: object, seen: str) -> dict[Any, Any]:
-        job = going_job(service)
+        job = going_job(downloads_of(service))
         if job is not None:
             service.queue.cancel(job.id)
         return shown(value, seen)
@@ -111,7 +111,7 @@ def obeyed(service: Service, order: str, state: PanelState) -> PanelState:
     need = need_of(service.app.store, name)
     if need is None:
         return state
-    if not _is_going(job_of(service, need.name)):
+    if not _is_going(job_of(downloads_of(service), need.name)):
         service.submit(FetchWeights((need.name,)))
     return PanelState(tuple(dict.fromkeys((*state.named, need.name))))
 
@@ -140,25 +140,28 @@ def needs_shown(service: Service, state: PanelState) -> tuple[WeightNeed, ...]:
     return tuple(found.values())
 
 
-def job_of(service: Service, name: str) -> Job | None:
+def downloads_of(service: Service) -> tuple[Job, ...]:
+    """Return the visitor's downloads, newest first."""
+    return tuple(job for job in service.queue.list() if job.kind == FetchWeights.kind)
+
+
+def job_of(downloads: Sequence[Job], name: str) -> Job | None:
     """Return the newest download of a set or file."""
-    jobs = (job for job in service.queue.list() if job.kind == FetchWeights.kind)
-    return next((job for job in jobs if job.request.get("names") == [name]), None)
+    return next((job for job in downloads if job.request.get("names") == [name]), None)
 
 
-def going_job(service: Service) -> Job | None:
+def going_job(downloads: Sequence[Job]) -> Job | None:
     """Return the download that goes on, or comes next."""
-    jobs = [job for job in service.queue.list() if job.kind == FetchWeights.kind and _is_going(job)]
-    return jobs[-1] if jobs else None
+    return next((job for job in reversed(downloads) if _is_going(job)), None)
 
 
 def panel_html(service: Service, state: PanelState, words: Translator, *, message: str = "") -> str:
     """Return the panel; empty where nothing is missing and nothing was asked for."""
-    needs = needs_shown(service, state)
-    jobs = {need.name: job_of(service, need.name) for need in needs}
+    needs, downloads = needs_shown(service, state), downloads_of(service)
+    jobs = {need.name: job_of(downloads, need.name) for need in needs}
     is_wanted = {need.name: need.is_needed or need.name in state.named or _is_going(jobs[need.name]) for need in needs}
     first = [need for need in needs if is_wanted[need.name]]
-    came = "".join(_came(service, name, words) for name in state.named)
+    came = "".join(_came(service, job_of(downloads, name), name, words) for name in state.named)
     is_asked = bool(state.named) or any(map(_is_going, jobs.values()))
     if not (first or came or message) or not (is_asked or message or is_in_use(service)):
         return ""
@@ -188,9 +191,8 @@ def _is_going(job: Job | None) -> bool:
     return job is not None and not job.state.is_over
 
 
-def _came(service: Service, name: str, words: Translator) -> str:
+def _came(service: Service, job: Job | None, name: str, words: Translator) -> str:
     """Return that a download has ended well, with what to do next."""
-    job = job_of(service, name)
     if job is None or job.state is not State.DONE or need_of(service.app.store, name) is not None:
         return ""
     said = words("Fetched: {name}. Photos that were looked at before can be checked again.", name=name)

@@ -12,9 +12,9 @@ import gradio as gr
 from easyphoto.errors import EasyPhotoError
 from easyphoto.settings import InferenceSettings, settings_from
 from easyphoto.ui import compat
+from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.fields import SettingFields
 from easyphoto.ui.language import Translator
-from easyphoto.ui.live import HIDDEN
 from easyphoto.ui.orders import go_button
 from easyphoto.webui.facts import language
 from easyphoto.webui.script_persons import labels_of_persons

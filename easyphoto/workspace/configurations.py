@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
@@ -174,11 +174,15 @@ class Configurations:
     def _named(self, name: str) -> str:
         known = self._known(checked_name(name))
         if known is None:
-            names = ", ".join(self.names()) or text("none yet")
-            raise UnknownConfiguration(
-                text("There are no saved settings {name!r}.", name=name), advice=text("Known: {names}.", names=names)
-            )
+            raise unknown_configuration(name, self.names())
         return known
+
+
+def unknown_configuration(name: str, known: Iterable[str]) -> UnknownConfiguration:
+    names = ", ".join(known) or text("none yet")
+    return UnknownConfiguration(
+        text("There are no saved settings {name!r}.", name=name), advice=text("Known: {names}.", names=names)
+    )
 
 
 def read_configuration(file: Path, *, kind: str | None = None) -> Configuration:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, RunBusy
-from easyphoto.messages import text
+from easyphoto.messages import Text, text
 from easyphoto.storage.files import cause_of, make_private_folder, open_regular, private_opener
 from easyphoto.storage.locks import is_held, owner_of
 from easyphoto.storage.records import read_json, typed, write_json
@@ -93,7 +93,7 @@ def _transfer(source: Path, place: Path) -> None:
     """Rename or copy the workspace to `place`; a copy to another disk leaves `source`. Raises OSError, RunBusy."""
     _mark(source, place)
     try:
-        _check_idle(source)
+        check_idle(source, advice=text("It is tried again at the next start."))
         make_private_folder(place.parent)
         try:
             os.rename(source, place)
@@ -107,14 +107,15 @@ def _transfer(source: Path, place: Path) -> None:
         raise
 
 
-def _check_idle(root: Path) -> None:
+def check_idle(root: Path, *, advice: Text) -> None:
+    """Raises RunBusy, with that advice, while a process holds a lock of the workspace."""
     for pattern in LOCKS:
         for lock in root.glob(pattern):
             # Checked but not held: Windows cannot rename a folder with an open file, and the mark keeps others out.
             if is_held(lock):
                 raise RunBusy(
                     text("Another process ({owner}) is using {root}.", owner=owner_of(lock), root=root),
-                    advice=text("It is tried again at the next start."),
+                    advice=advice,
                 )
 
 

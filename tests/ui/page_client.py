@@ -76,19 +76,20 @@ class PageClient:
 
 
 @contextmanager
-def served(folder: Path, version: str, *more: str) -> Iterator[ServedPage]:
-    """`more`: what serve_page.py takes at the end."""
+def served(folder: Path, version: str, *more: str, workspace: Path | None = None) -> Iterator[ServedPage]:
+    """`more`: what serve_page.py takes at the end. `workspace`: by default an empty one in `folder`."""
+    workspace = workspace or folder / "workspace"
     python = Path(sys.executable) if version == NEWEST else gradio_python(version)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [str(python), str(HERE / "serve_page.py"), str(folder / "workspace"), str(port), "en", sys.executable]
+    words = [str(python), str(HERE / "serve_page.py"), str(workspace), str(port), "en", sys.executable]
     variables = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "GRADIO_ANALYTICS_ENABLED": "False"}
     # As in a web UI: gradio's own folder, apart from the workspace.
     variables |= {"GRADIO_TEMP_DIR": str(folder / "gradio"), "no_proxy": "127.0.0.1"}
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen([*words, *more], stdout=log, stderr=log, cwd=folder, env=variables)
-    page = ServedPage(f"http://127.0.0.1:{port}", folder / "workspace", version.startswith("3."), process)
+    page = ServedPage(f"http://127.0.0.1:{port}", workspace, version.startswith("3."), process)
     try:
         _wait_for(page, folder / "log.txt")
         yield page

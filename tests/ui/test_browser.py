@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.ui.accessibility import contrast, findings
-from tests.ui.gradio_envs import VERSIONS, gradio_python
+from tests.ui.gradio_envs import VERSIONS
+from tests.ui.page_client import NEWEST, served
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -26,7 +22,6 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
     "--disable-component-update", "--disable-sync", "--no-proxy-server",
 )  # fmt: skip
-NEWEST = "newest"
 PATIENCE = 180_000
 # What is there once a tab is: its pictures come when it is opened.
 IN_TAB = {
@@ -56,21 +51,8 @@ pytestmark = [
 @pytest.fixture(scope="module", params=[*VERSIONS, NEWEST])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A page that is served by that gradio."""
-    python = Path(sys.executable) if request.param == NEWEST else gradio_python(request.param)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp(f"gradio-{request.param}")
-    words = [str(python), str(HERE / "serve_page.py"), str(folder / "workspace"), str(port), "en", sys.executable]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_ANALYTICS_ENABLED": "False", "no_proxy": "127.0.0.1"}
-    with (folder / "log.txt").open("wb") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=variables)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/", server, folder / "log.txt")
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(30)
+    with served(tmp_path_factory.mktemp(f"gradio-{request.param}"), request.param) as server:
+        yield f"{server.address}/"
 
 
 @pytest.fixture(scope="module")
@@ -361,16 +343,3 @@ def _shoot(page: Any, name: str) -> None:
     folder = os.environ.get(SHOTS_VARIABLE)
     if folder:
         page.screenshot(path=f"{folder}/{page.evaluate('window.gradio_config.version')}-{name}.png", full_page=True)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(240):
-        assert server.poll() is None, log.read_text("utf-8", "replace")
-        try:
-            opener.open(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    raise AssertionError(log.read_text("utf-8", "replace"))

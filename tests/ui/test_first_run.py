@@ -62,7 +62,7 @@ def test_an_empty_page_says_what_is_there_and_what_is_missing(service: Service) 
 
     assert "✓ The miniature is here; it paints drawn people only." in said
     assert "○ For photographs a Stable Diffusion checkpoint is missing." in said
-    assert "○ Missing for photographs: Faces on photographs, 261 MB" in said
+    assert "○ Missing for photographs: Finding and recognising faces, 261 MB" in said
     assert 'data-easyphoto-order="get photographs"' in said
     assert ">Choose a file …</button>" in said
     assert ">Try it with drawn people first</button>" in said
@@ -94,7 +94,7 @@ def test_offline_says_so_in_place_of_a_button_that_would_fetch_nothing(
 
     said = Tab(offline).said()
 
-    assert "Missing for photographs: Faces on photographs, 261 MB" in said
+    assert "Missing for photographs: Finding and recognising faces, 261 MB" in said
     assert "Nothing is downloaded: the offline switch is on." in said
     assert "Fetch what is missing" not in said
 

@@ -11,7 +11,7 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.settings import InferenceSettings
 from easyphoto.ui.next_seeds import free_seed, more_like
-from easyphoto.ui.sessions import Picture, Sessions
+from easyphoto.ui.sessions import SessionPicture, Sessions
 from tests.ui.made_sessions import make_session, save_person
 
 SETTINGS = InferenceSettings(seed=7, count=4, first_strength=0.6, prompt="at sea")
@@ -23,7 +23,7 @@ def job(service: Service) -> Job:
     return make_session(service, settings=SETTINGS)
 
 
-def picture(service: Service, job: Job, seed: int) -> Picture:
+def picture(service: Service, job: Job, seed: int) -> SessionPicture:
     return Sessions(service).picture(job.id, f"03-room-anna-{seed}.png")
 
 

@@ -13,6 +13,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.errors import BadSettings
 from easyphoto.host.base import ThisMachine
+from easyphoto.jobs.askers import the_program
 from easyphoto.jobs.service import Service
 from easyphoto.settings import Options
 from easyphoto.ui.exports import exports_folder, remove_exports
@@ -50,7 +51,7 @@ def test_an_export_lies_where_nobody_can_guess_and_goes_with_the_next_one(tmp_pa
     folder = exports_folder(SimpleNamespace(GRADIO_CACHE=str(tmp_path / "gradio")))
     workspace = Workspace(tmp_path / "workspace")
     workspace.save_person(Person("anna", "Anna", "miniature", "2026-01-01T00:00:00Z"))
-    service = SimpleNamespace(app=EasyPhoto(workspace, mirrors=()))
+    service = SimpleNamespace(app=EasyPhoto(workspace, mirrors=()), asking=the_program)
 
     first, second = exported_file(service, "anna", folder), exported_file(service, "anna", folder)
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +18,7 @@ from easyphoto.settings import TrainSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
 from tests.ui.accessibility import findings
+from tests.ui.page_client import NEWEST, served
 
 TAB = "#easyphoto_photograph_"
 pytestmark = driver.pytestmark
@@ -42,20 +39,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="module")
 def address(workspace: Workspace) -> Iterator[str]:
     """The page under the newest gradio: only there is what paints installed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, str(driver.HERE / "serve_page.py"), str(workspace.root), str(port), "en", sys.executable]
-    log = workspace.root.parent / "log.txt"
-    variables = {**os.environ, "PYTHONPATH": str(driver.ROOT), "no_proxy": "127.0.0.1"}
-    with log.open("wb") as stream:
-        server = subprocess.Popen(words, stdout=stream, stderr=stream, env=variables)
-    try:
-        driver._wait_for(f"http://127.0.0.1:{port}/", server, log)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(30)
+    with served(workspace.root.parent, NEWEST, workspace=workspace.root) as server:
+        yield f"{server.address}/"
 
 
 @pytest.fixture

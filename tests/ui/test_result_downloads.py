@@ -16,7 +16,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.ui.exports import new_export, remove_exports
 from easyphoto.ui.language import Translator
 from easyphoto.ui.result_downloads import ResultDownloads
-from easyphoto.ui.sessions import Picture, Session, Sessions
+from easyphoto.ui.sessions import Session, SessionPicture, Sessions
 from tests.ui.made_sessions import make_session, save_person
 
 
@@ -52,7 +52,7 @@ def test_a_zip_holds_the_chosen_pictures_byte_by_byte_and_what_each_was_made_wit
 
 
 def test_pictures_of_the_same_name_get_names_of_their_own(downloads: ResultDownloads, service: Service):
-    pictures: list[Picture] = [session_of(service).pictures[0], session_of(service).pictures[0]]
+    pictures: list[SessionPicture] = [session_of(service).pictures[0], session_of(service).pictures[0]]
 
     with zipfile.ZipFile(downloads.archive(pictures)) as archive:
         assert archive.namelist() == ["03-room-anna-8.png", "03-room-anna-8-2.png", "settings.json"]

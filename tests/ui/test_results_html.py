@@ -17,7 +17,7 @@ from easyphoto.ui.previews_html import previews_sheet
 from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.result_pictures import Comparison, FacePair
 from easyphoto.ui.results_html import ResultsView, read_order
-from easyphoto.ui.sessions import Picture, Session
+from easyphoto.ui.sessions import Session, SessionPicture
 from easyphoto.ui.thumbnails import Thumbnails
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -31,7 +31,7 @@ def session(tmp_path: Path) -> Session:
         file = tmp_path / f"{seed}.png"
         Image.new("RGB", (8, 8)).save(file)
         ranked = Ranked(file.name, "03-room", seed, seed - 6, 0.7, "sface", (), ())
-        pictures.append(Picture("j1", ranked, file, is_favourite))
+        pictures.append(SessionPicture("j1", ranked, file, is_favourite))
     return Session(Job("j1", "photograph", "photograph anna", State.DONE, AT, "owner", ended=AT), tuple(pictures))
 
 
@@ -102,7 +102,7 @@ def test_names_are_no_markup(tmp_path: Path, session: Session):
     file = tmp_path / "a.png"
     Image.new("RGB", (8, 8)).save(file)
     ranked = Ranked(HOSTILE, HOSTILE, 7, 1, 0.7, HOSTILE, (HOSTILE,), ())
-    picture = Picture(HOSTILE, ranked, file)
+    picture = SessionPicture(HOSTILE, ranked, file)
     job = Job(HOSTILE, "photograph", HOSTILE, State.DONE, HOSTILE, "owner", ended=HOSTILE)
     odd, words = Session(job, (picture,)), Translator("en")
 

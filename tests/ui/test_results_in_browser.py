@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +16,9 @@ from easyphoto.jobs.service import Service
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
-from tests.ui.gradio_envs import VERSIONS, gradio_python
+from tests.ui.gradio_envs import VERSIONS
 from tests.ui.made_sessions import make_session, save_person
+from tests.ui.page_client import NEWEST, served
 
 TAB = "#easyphoto_photograph_"
 HEAD_ONLY = "<!doctype html><html><head><script src='own.js'></script></head><body></body></html>"
@@ -41,23 +38,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, drawn_photos: list[Path]
     return workspace
 
 
-@pytest.fixture(scope="module", params=[*VERSIONS, driver.NEWEST])
+@pytest.fixture(scope="module", params=[*VERSIONS, NEWEST])
 def address(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: Any) -> Iterator[str]:
-    python = Path(sys.executable) if request.param == driver.NEWEST else gradio_python(request.param)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp(f"gradio-{request.param}")
-    words = [str(python), str(driver.HERE / "serve_page.py"), str(workspace.root), str(port), "en", sys.executable]
-    variables = {**os.environ, "PYTHONPATH": str(driver.ROOT), "GRADIO_ANALYTICS_ENABLED": "False"}
-    with (folder / "log.txt").open("wb") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env={**variables, "no_proxy": "127.0.0.1"})
-    try:
-        driver._wait_for(f"http://127.0.0.1:{port}/", server, folder / "log.txt")
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(30)
+    with served(folder, request.param, workspace=workspace.root) as server:
+        yield f"{server.address}/"
 
 
 @pytest.fixture

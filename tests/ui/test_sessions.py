@@ -14,7 +14,7 @@ from easyphoto.errors import UnknownJob
 from easyphoto.jobs.askers import Requester, asked_by
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
-from easyphoto.ui.sessions import Picture, Sessions
+from easyphoto.ui.sessions import SessionPicture, Sessions
 from easyphoto.workspace.favourites import favourites_in
 from tests.ui.made_sessions import make_session, save_person
 
@@ -131,5 +131,5 @@ def test_the_template_of_a_picture_is_found_and_a_deleted_one_is_not(service: Se
     assert found is not None
     assert found.name == "03-room.png"
 
-    gone = Picture(picture.job, replace(picture.ranked, template="beach"), picture.path)
+    gone = SessionPicture(picture.job, replace(picture.ranked, template="beach"), picture.path)
     assert sessions.template(gone) is None

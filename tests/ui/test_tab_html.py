@@ -26,7 +26,7 @@ from easyphoto.ui.persons_tab import certain_names, exported_file
 from easyphoto.ui.photograph_form import Choosing
 from easyphoto.ui.ranking import Ranked
 from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
-from easyphoto.ui.sessions import Picture
+from easyphoto.ui.sessions import SessionPicture
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Person, Workspace
@@ -83,7 +83,7 @@ def test_texts_of_others_are_no_markup(tmp_path: Path, service: Service):
     Image.new("RGB", (8, 8)).save(file)
     person = Person("anna", HOSTILE, "miniature", "2026-01-01T00:00:00Z", notes=(HOSTILE,))
 
-    said = ResultsView(Translator(), Thumbnails(), "orders").details(Picture("3", PICTURE, file))
+    said = ResultsView(Translator(), Thumbnails(), "orders").details(SessionPicture("3", PICTURE, file))
     said += JobRows(Translator(), ("photograph",), "orders").html([job("3", State.DONE, title=HOSTILE)], None)
     said += PersonTiles(service, Translator(), Thumbnails(), "orders").html([person])
 

@@ -22,7 +22,7 @@ from easyphoto.ui.fetch_buttons import weights_of_note
 from easyphoto.ui.language import Translator
 from easyphoto.ui.verdicts import Checked, verdicts_html
 from easyphoto.ui.weight_needs import need_of, weight_needs
-from easyphoto.ui.weights_panel import PanelState, going_job, obeyed, panel_html
+from easyphoto.ui.weights_panel import PanelState, downloads_of, going_job, obeyed, panel_html
 from easyphoto.weights.catalog import weight_file
 from easyphoto.weights.entries import Commercial
 from easyphoto.weights.refusals import OFFLINE, missing
@@ -117,7 +117,7 @@ def test_a_download_is_shown_cancelled_and_gone_on_with(service: Service, monkey
     assert len(service.queue.list()) == 1, "a second press starts nothing"
     assert 'role="progressbar"' in going
     assert 'data-active="true"' in going
-    assert going_job(service) == service.queue.get(job.id)
+    assert going_job(downloads_of(service)) == service.queue.get(job.id)
 
     service.queue.cancel(job.id)
     shelf.closing.set()
