@@ -106,7 +106,8 @@ def test_narrow_pictures_fill_their_width_and_tiles_stand_in_two_columns(page: A
     box = page.locator(".easyphoto-compare").bounding_box()
     assert box["width"] > 280
     assert abs(box["width"] / box["height"] - 1.5) < 0.01
-    tops = [tile.bounding_box()["y"] for tile in page.locator(".easyphoto-result").all()]
+    # All in one go: the page may still move while it takes its new width.
+    tops = page.eval_on_selector_all(".easyphoto-result", "tiles => tiles.map(one => one.getBoundingClientRect().top)")
     assert tops[0] == tops[1] < tops[2] == tops[3]
     driver._shoot(page, "results-390")
 
