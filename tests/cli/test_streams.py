@@ -97,7 +97,7 @@ def test_no_name_of_a_file_reaches_the_terminal_as_it_is(tmp_path):
     done = shell(line, arguments=[photos, tmp_path / "work"])
     as_json = shell(f"{line} --json", arguments=[photos, tmp_path / "work"])
 
-    assert done.returncode == 0
+    assert done.returncode == 2  # none of them can be used
     assert b"\x1b" not in done.stdout + done.stderr
     assert "\u202e".encode() not in done.stdout + done.stderr
     shown = [row.split("  ")[0] for row in done.stdout.decode().splitlines()[1:5]]
