@@ -3,15 +3,21 @@
 Makes .venv beside this file, installs what constraints.txt pins, and hands its arguments on. Standard library only.
 """
 
+import _signal
+
+if __name__ == "__main__":
+    # Until `main` runs, Ctrl-C ends this program without a word: the imports take a moment and would print a traceback.
+    # `_signal` is built in; the module `signal` around it imports six others first.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import argparse
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 OLDEST = (3, 10)
@@ -86,8 +92,7 @@ def make_environment() -> None:
         say("The environment in .venv is half-made or for another Python; making it anew.")
         shutil.rmtree(ENVIRONMENT)
     say(f"Making an environment in {ENVIRONMENT} …")
-    done = subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=False)
-    if done.returncode != 0:
+    if run_apart([sys.executable, "-m", "venv", str(ENVIRONMENT)]) != 0:
         sys.exit("Python could not make a virtual environment. On Debian or Ubuntu: apt install python3-venv")
 
 
@@ -103,10 +108,26 @@ def install(python: Path) -> None:
     began = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
     command += ["-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}[standalone,ui,test]"]
-    if subprocess.run(command, check=False).returncode != 0:
+    if run_apart(command) != 0:
         say("Installation failed; pip's reason stands above. Mend it (network? disk?) and run the same command again.")
         raise SystemExit(5)
     say(f"Installed in {time.monotonic() - began:.0f} s.")
+
+
+def run_apart(command: list[str]) -> int:
+    """Run a program that Ctrl-C does not reach, because it would print a traceback; it ends with this one."""
+    is_posix = os.name == "posix"
+    flags = 0 if is_posix else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    with subprocess.Popen(command, start_new_session=is_posix, creationflags=flags) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            if is_posix:
+                os.killpg(process.pid, signal.SIGTERM)
+            else:
+                process.terminate()
+            process.wait()
+            raise
 
 
 def torch_source(python: Path) -> tuple[list[str], str]:
@@ -139,6 +160,9 @@ def has_gpu() -> bool:
 
 def answers(url: str) -> bool:
     """Asked first and briefly, because pip would try an address that is out of reach again and again."""
+    import urllib.error
+    import urllib.request
+
     try:
         with urllib.request.urlopen(f"{url}/torch/", timeout=SECONDS_TO_ANSWER) as reply:
             return bool(reply.status == 200)
@@ -181,7 +205,11 @@ def hand_over(python: Path, arguments: list[str]) -> int:
     if os.name == "posix":
         sys.stdout.flush()
         sys.stderr.flush()
+        # Kept back until easyphoto is ready to answer it: an interpreter that starts prints a traceback.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         os.execv(command[0], command)
+    # Ctrl-C reaches the other process too, which stops when it has saved its work; this one waits for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     return subprocess.run(command, check=False).returncode
 
 
@@ -196,6 +224,7 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)

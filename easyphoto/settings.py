@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import Text, joined, text
+from easyphoto.spelling import known_names, meant
 
 AUTO = "auto"
 ENGINES = (AUTO, "drawings", "photographs")
@@ -88,7 +89,13 @@ def check_value(name: str, value: Any, hint: Any, declared: Declared) -> None:
     if declared.choices and not declared.is_open and value not in declared.choices:
         raise BadSettings(
             text("{name} cannot be {value}.", name=name, value=repr(value)),
-            advice=text("Choose one of: {choices}.", choices=", ".join(declared.choices)),
+            advice=joined(
+                (
+                    *meant(value, declared.choices),
+                    text("Choose one of: {choices}.", choices=", ".join(declared.choices)),
+                ),
+                " ",
+            ),
         )
     # Written as "not inside", because NaN is neither below nor above anything.
     if declared.low is not None and declared.high is not None and not declared.low <= value <= declared.high:
@@ -121,7 +128,7 @@ def settings_from(kind: type[S], values: Any) -> S:
     if unknown:
         raise BadSettings(
             text("Unknown setting: {unknown}.", unknown=", ".join(unknown)),
-            advice=text("Known: {names}.", names=", ".join(sorted(known))),
+            advice=known_names(unknown[0], sorted(known)),
         )
     return kind(**values)
 
@@ -380,6 +387,16 @@ def preset(kind: type[S], name: str, **changes: Any) -> S:
     if name not in presets:
         raise BadSettings(
             text("There is no preset {name!r}.", name=name),
-            advice=text("Known: {names}.", names=", ".join(presets)),
+            advice=known_names(name, presets),
         )
     return settings_from(kind, {**presets[name], **changes})
+
+
+def preset_values(kind: type[Settings], name: str) -> dict[str, Any]:
+    """What the preset sets: each setting that at least one preset of the class speaks of. It leaves the others alone.
+
+    Raises BadSettings for an unknown name.
+    """
+    settings = preset(kind, name)
+    spoken = dict.fromkeys(each for values in PRESETS[kind].values() for each in values)
+    return {each: getattr(settings, each) for each in spoken}

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The floors of ARCHITECTURE.md, from the lowest. A part imports only from lower ones, and from itself.
 LAYERS = (
     {"messages", "progress", "geometry", "machine", "drawings"},
-    {"errors", "model_cache"},
+    {"errors", "model_cache", "spelling"},
     {"settings", "architectures", "storage"},
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},

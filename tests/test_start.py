@@ -1,8 +1,10 @@
 """start.py: the command of a fresh clone, tested without installing anything."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -169,8 +171,6 @@ def test_it_needs_nothing_but_the_standard_library():
 
 
 def test_an_address_out_of_reach_is_given_up_quickly():
-    import time
-
     began = time.perf_counter()
 
     assert not start.answers("http://127.0.0.1:9")
@@ -184,3 +184,61 @@ def test_no_path_or_private_address_is_written_down(file):
     assert "file:" not in text
     assert "/opt/" not in text
     assert all("pytorch.org" in line for line in text.splitlines() if "http" in line and "://" in line)
+
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no signal masks and no groups of processes")
+BELOW = "import sys, signal, start; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+def interrupted(command, *, env=None):
+    """The exit code and stderr of a program that writes a line when it is ready, and is then stopped as by Ctrl-C."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=env, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    return process, process.communicate(timeout=60)[1].decode()
+
+
+@posix_only
+def test_ctrl_c_while_start_itself_imports_ends_it_without_a_word(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, importlib.abc\n"
+        "class Slow(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'argparse':\n"
+        "            import time; print('ready', flush=True); time.sleep(60)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+    )
+
+    process, said = interrupted([sys.executable, "start.py", "demo"], env={**os.environ, "PYTHONPATH": str(tmp_path)})
+
+    assert (process.returncode, said) == (-signal.SIGINT, "")
+
+
+@posix_only
+def test_ctrl_c_while_something_is_installed_ends_that_too_without_a_traceback(tmp_path):
+    child = "import os, time; open('pid', 'w').write(str(os.getpid())); print('ready', flush=True); time.sleep(60)"
+    code = (
+        f"{BELOW}import os; os.chdir({str(tmp_path)!r})\n"
+        f"try: start.run_apart([sys.executable, '-c', {child!r}])\n"
+        "except KeyboardInterrupt: sys.exit(130)"
+    )
+
+    process, said = interrupted([sys.executable, "-c", code])
+
+    assert (process.returncode, said) == (130, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@posix_only
+def test_ctrl_c_is_kept_back_while_the_environments_python_starts():
+    shown = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    code = f"{BELOW}start.hand_over(sys.executable, ['-c', {shown!r}])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert done.stdout == "True\n"

@@ -8,9 +8,9 @@ from typing import Any
 
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer, TextTold
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.service import TemplateEntry
 from easyphoto.messages import Text, texts_in
 from easyphoto.settings import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun

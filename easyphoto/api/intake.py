@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from easyphoto.api.errors import BadRequest, TooLarge, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.models import given
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import BadPicture, InputError
 from easyphoto.jobs.bases import check_base
-from easyphoto.jobs.service import Service, TemplateEntry
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
 from easyphoto.messages import text
 from easyphoto.settings import Options, Settings, preset, settings_from

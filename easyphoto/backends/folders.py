@@ -10,7 +10,8 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.backends.headers import family_of_header, read_header
 from easyphoto.errors import InputError, WeightsMissing
-from easyphoto.messages import text
+from easyphoto.messages import joined, text
+from easyphoto.spelling import meant
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, read_json
 
@@ -44,9 +45,15 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
     if path is None:
         raise WeightsMissing(
             text("There is no base model {name_or_path!r}.", name_or_path=name_or_path),
-            advice=text(
-                "Give one of {names}, or the path of a checkpoint or of a folder in the diffusers layout.",
-                names=", ".join(FAMILIES),
+            advice=joined(
+                (
+                    *meant(name_or_path, (*FAMILIES, *checkpoint_files(folders))),
+                    text(
+                        "Give one of {names}, or the path of a checkpoint or of a folder in the diffusers layout.",
+                        names=", ".join(FAMILIES),
+                    ),
+                ),
+                " ",
             ),
         )
     # A run's record stores the path and may be read from another working folder.

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
+from easyphoto import __version__
+from easyphoto.cli.completion import run as completion
 from easyphoto.cli.configurations import configured
 from easyphoto.cli.configurations import run as configurations
 from easyphoto.cli.opening import open_app, remote_host_of
 from easyphoto.cli.options import command_of, settings_of
-from easyphoto.cli.output import bar, say, say_path, tell, telling
+from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
+from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
+from easyphoto.cli.resume import resumable
+from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
+from easyphoto.cli.templates import run as templates
 from easyphoto.cli.ui import run as ui
 from easyphoto.cli.uninstall import run as uninstall
 from easyphoto.cli.verdicts import say_verdicts, write_sheet
-from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.check import CheckPhotos, no_photo_kept, photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
@@ -27,12 +33,15 @@ from easyphoto.settings import (
 )
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
 from easyphoto.workspace.folders import Workspace
-from easyphoto.workspace.upgrades import used_workspace
+from easyphoto.workspace.upgrades import check_writable, used_workspace
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
     """Run the verb. Raises the errors of `easyphoto.errors`."""
     root = folder.expanduser().absolute()
+    if arguments.verb == "completion":
+        completion(arguments, build_parser())
+        return
     if arguments.verb == "doctor":
         # The doctor also diagnoses a workspace that cannot be opened.
         VERBS["doctor"](arguments, Workspace(root))
@@ -41,8 +50,12 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         # Opening a workspace would make one.
         uninstall(arguments, root, lambda workspace: open_app(arguments, workspace))
         return
+    action = getattr(arguments, "action", None)
     with used_workspace(root) as workspace:
-        if arguments.verb in SWEEPING and getattr(arguments, "action", None) not in ENDING:
+        if (arguments.verb, action) not in READING:
+            # Before photos are checked for minutes whose verdicts could then not be kept.
+            check_writable(workspace)
+        if arguments.verb in SWEEPING and action not in ENDING:
             _sweep(arguments, workspace)
         VERBS[arguments.verb](arguments, workspace)
 
@@ -73,10 +86,12 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         found = command.run(app, context)
     write_sheet(found, arguments.sheet)
     if arguments.json:
-        for line in json.dumps(found.record(), indent=2, ensure_ascii=False).split("\n"):
-            say(line)
-        return
-    say_verdicts(found, say)
+        say_json(found.record())
+    else:
+        say_verdicts(found, say)
+    if not found.kept:
+        # As the training that would follow: a script must not go on to it.
+        raise no_photo_kept(found)
 
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -84,7 +99,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     app, faces = open_app(arguments, workspace), dict(arguments.face)
     photos = () if arguments.photos is None else photo_files(arguments.photos)
     command = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces)
-    with telling() as context:
+    with telling() as context, resumable():
         made = command.run(app, context)
     for note in made.person.notes:
         context.note(note)
@@ -94,7 +109,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     arguments = configured(arguments, workspace, PHOTOGRAPH)
-    names, templates = tuple(arguments.names), tuple(arguments.template)
+    names, templates = tuple(arguments.names), _templates(arguments.template, workspace)
     command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
     with telling() as context:
         session = command.run(open_app(arguments, workspace), context)
@@ -102,6 +117,13 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     # The best picture of the first template comes last, because scripts read the last line.
     for picture in reversed(session.pictures):
         say_path(picture)
+
+
+def _templates(typed: Sequence[str], workspace: Workspace) -> tuple[Path, ...]:
+    """The pictures of all that was typed, each once. Raises BadPicture."""
+    from easyphoto.commands.templates import template_file
+
+    return tuple(dict.fromkeys(template_file(workspace, each) for each in typed))
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -131,15 +153,18 @@ def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    from easyphoto.cli.doctor import examine
+    from easyphoto.cli.doctor import examine, finding_record
 
-    for line in examine(workspace, settings_of(WeightSettings, arguments)):
-        say(line)
+    findings = examine(workspace, settings_of(WeightSettings, arguments))
     if arguments.backend is not None:
         from easyphoto.host.remote import remote_lines
 
-        for line in remote_lines(remote_host_of(arguments)):
-            say(line)
+        findings = chain(findings, remote_lines(remote_host_of(arguments)))
+    if arguments.json:
+        say_json({"format": 1, "version": __version__, "findings": [finding_record(line) for line in findings]})
+        return
+    for line in findings:
+        say(line)
 
 
 def weights(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -157,13 +182,23 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "configurations": configurations,
     "bench": bench,
     "weights": weights,
+    "templates": templates,
+    "resume": resume,
     "setup": setup,
     "ui": ui,
     "doctor": doctor,
 }
 
 
-SWEEPING = ("demo", "train", "photograph", "persons", "ui")
+SWEEPING = ("demo", "train", "resume", "photograph", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""
+READING = frozenset(
+    {
+        ("check", None), ("templates", None), ("persons", "list"), ("persons", "show"), ("persons", "export"),
+        ("configurations", "list"), ("configurations", "show"), ("configurations", "export"), ("weights", "list"),
+        ("weights", "licences"), ("weights", "check"), ("weights", "get"), ("weights", "trust"),
+    }
+)  # fmt: skip
+"""Verbs and actions that write nothing into the workspace, or, as `weights`, into folders of their own."""

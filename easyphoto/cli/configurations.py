@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from easyphoto.cli.output import say, say_path, table, tell
+from easyphoto.cli.arguments import NewVerb, Verbs
+from easyphoto.cli.options import add_json_option
+from easyphoto.cli.output import say, say_json, say_path, table, tell
 from easyphoto.errors import InputError, NameTaken
 from easyphoto.messages import text
-from easyphoto.settings import settings_record
+from easyphoto.settings import PRESETS, Settings, preset_values, settings_record
 from easyphoto.storage.files import write_text
 from easyphoto.workspace.configurations import (
     KINDS,
@@ -22,8 +24,6 @@ from easyphoto.workspace.configurations import (
 )
 from easyphoto.workspace.folders import Workspace
 
-Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
-
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -32,7 +32,14 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_configurations_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+def add_preset_option(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
+    parser.add_argument(
+        "--preset", choices=tuple(PRESETS[kind]),
+        help="a few settings at once, as in the tabs; wins over --config, and what is typed wins over both",
+    )  # fmt: skip
+
+
+def add_configurations_parser(verbs: Verbs, verb: NewVerb) -> None:
     parser = verb(verbs, "configurations", "saved settings: list all; show, delete or export some; import a file")
     actions = ("list", "show", "delete", "export", "import")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
@@ -41,21 +48,25 @@ def add_configurations_parser(verbs: argparse._SubParsersAction[argparse.Argumen
     parser.add_argument("--out", type=Path, metavar="FILE", help="export: the JSON file (default: NAME.json)")
     parser.add_argument("--name", dest="import_name", metavar="NAME", help="import: under another name")
     parser.add_argument("--yes", action="store_true", help="import: replace settings of the same name")
+    add_json_option(parser, "list, show:")
 
 
 def configured(arguments: argparse.Namespace, workspace: Workspace, kind: str) -> argparse.Namespace:
-    """The arguments, with the values of `--config` for whatever was not typed."""
-    if arguments.config is None:
-        return arguments
-    found = _named_or_file(arguments.config, workspace, kind)
-    for said in found.dropped:
-        tell(f"Note: {said}")
-    values = {"engine": found.engine}
-    for settings in found.parts.values():
-        values |= {name: value for name, value in settings_record(settings).items() if name not in WITHHELD}
-    typed = {**values, **vars(arguments)}
-    # An option without a default of its own is there as None.
-    return argparse.Namespace(**{**typed, "base": arguments.base or found.base})
+    """The arguments, with the values of `--preset` and then of `--config` for whatever was not typed."""
+    values: dict[str, Any] = {}
+    base = arguments.base
+    if arguments.config is not None:
+        found = _named_or_file(arguments.config, workspace, kind)
+        for said in found.dropped:
+            tell(f"Note: {said}")
+        values["engine"] = found.engine
+        for settings in found.parts.values():
+            values |= {name: value for name, value in settings_record(settings).items() if name not in WITHHELD}
+        # An option without a default of its own is there as None.
+        base = base or found.base
+    if arguments.preset is not None:
+        values |= preset_values(KINDS[kind]["settings"], arguments.preset)
+    return argparse.Namespace(**{**values, **vars(arguments), "base": base})
 
 
 def _named_or_file(written: str, workspace: Workspace, kind: str) -> Configuration:
@@ -66,7 +77,7 @@ def _named_or_file(written: str, workspace: Workspace, kind: str) -> Configurati
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.action == "list":
-        _list(workspace)
+        _list(workspace, as_json=arguments.json)
         return
     if arguments.name is None:
         raise InputError(
@@ -90,8 +101,11 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             say_path(target)
 
 
-def _list(workspace: Workspace) -> None:
+def _list(workspace: Workspace, *, as_json: bool) -> None:
     rows = [(name, kind) for kind in KINDS for name in Configurations(workspace, kind).names()]
+    if as_json:
+        say_json({"format": 1, "configurations": [{"name": name, "kind": kind} for name, kind in rows]})
+        return
     if not rows:
         tell(
             f"No settings are saved in {workspace.root}. The tabs save them, and: easyphoto configurations import FILE"

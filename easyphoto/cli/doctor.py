@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
@@ -45,6 +46,11 @@ def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
         yield f"  speed: {measure_speed().words()}"
     except ImportError:
         yield "! speed: not measured, torch is missing"
+
+
+def finding_record(line: str) -> dict[str, Any]:
+    """A finding as programs are told it."""
+    return {"problem": line.startswith("!"), "text": line.removeprefix("!").strip()}
 
 
 def _packages() -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import re
@@ -14,10 +16,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from easyphoto import __version__
-from easyphoto.cli.output import tell
+from easyphoto.cli.arguments import twice_given
+from easyphoto.cli.output import complain, hushed, tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
-from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.errors import EasyPhotoError, InputError, OutOfMemory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, write_text
@@ -25,7 +28,7 @@ from easyphoto.storage.records import name_stamp
 from easyphoto.workspace.folders import user_folder
 
 SECRET_OPTIONS = ("--backend-auth", "--auth", "--api-auth")
-CANCELLED, BUG, OUT_OF_MEMORY, ENVIRONMENT = 130, 1, 3, 5
+CANCELLED, BUG, ENVIRONMENT = 130, 1, 5
 NOBODY_READS = 141
 """The exit code of a program that SIGPIPE ended; here the work is finished first."""
 
@@ -43,13 +46,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if out.reader_has_gone:
             return code or NOBODY_READS
         if out.failure is not None:
-            tell(f"DiskFailure: Standard output could not be written: {cause_of(out.failure)}.")
+            complain(text("Standard output could not be written: {cause}.", cause=cause_of(out.failure)))
             return code or ENVIRONMENT
     return code
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    with hushed(arguments.quiet):
+        for said in twice_given(parser.verbs[arguments.verb]):
+            tell(f"Note: {said}")
+        return _done(arguments)
+
+
+def _done(arguments: argparse.Namespace) -> int:
     workspace = arguments.workspace
     try:
         workspace = checked_workspace(workspace or user_folder())
@@ -61,13 +72,22 @@ def _run(argv: Sequence[str] | None) -> int:
         # A stop by another program (SIGTERM) has an exit code of its own.
         return getattr(stopped, "exit_code", CANCELLED)
     except EasyPhotoError as error:
-        tell(f"{error.code}: {error}")
+        _say_error(error, arguments)
         if error.exit_code == BUG:
             report_bug(workspace, error)
         return error.exit_code
     except Exception as error:
-        return _foreign(workspace, error)
+        return _foreign(workspace, error, arguments)
     return 0
+
+
+def _say_error(error: EasyPhotoError, arguments: argparse.Namespace) -> None:
+    """Say what happened and what to do; the error's name is for programs, which ask for JSON."""
+    if not getattr(arguments, "json", False):
+        complain(str(error))
+        return
+    said = {"code": error.code, "message": str(error.message), "advice": str(error.advice)}
+    complain(json.dumps({"error": said}, ensure_ascii=False))
 
 
 def checked_workspace(folder: Path) -> Path:
@@ -91,17 +111,20 @@ def checked_workspace(folder: Path) -> Path:
     return folder
 
 
-def _foreign(workspace: Path, error: Exception) -> int:
+def _foreign(workspace: Path, error: Exception, arguments: argparse.Namespace) -> int:
     """Handle an exception that is not ours: out of memory, a failing disk or network, or a bug."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        tell(f"OutOfMemory: {error} Use a smaller batch, or close what else runs.")
-        return OUT_OF_MEMORY
+        full = OutOfMemory(
+            text("The memory is full: {error}", error=error),
+            advice=text("Use a smaller batch, or close what else runs."),
+        )
+        _say_error(full, arguments)
+        return full.exit_code
     if isinstance(error, OSError):
         # Expected errors have been named where they occur. Only a disk or network that fails in between remains.
-        named = disk_failure(error)
-        tell(f"{named.code}: {named}")
+        _say_error(disk_failure(error), arguments)
         return ENVIRONMENT
-    tell(text("EasyPhoto ran into an internal error: {kind}: {error}", kind=type(error).__name__, error=error))
+    complain(text("EasyPhoto ran into an internal error: {kind}: {error}", kind=type(error).__name__, error=error))
     report_bug(workspace, error)
     return BUG
 
@@ -121,9 +144,9 @@ def report_bug(workspace: Path, error: Exception) -> None:
         write_text(target, "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8"))
     except EasyPhotoError:
         for line in "\n".join(lines).split("\n"):
-            tell(line)
+            complain(line)
         return
-    tell(f"A report was written to {target}. Please send it with what you did.")
+    complain(f"A report was written to {target}. Please send it with what you did.")
 
 
 def redacted_arguments(arguments: Sequence[str]) -> list[str]:

@@ -6,8 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from easyphoto.cli.options import settings_of
-from easyphoto.cli.parser import BACKEND_AUTH
+from easyphoto.cli.options import BACKEND_AUTH, settings_of
 from easyphoto.settings import AUTO, FaceSettings, Options, WeightSettings
 from easyphoto.workspace.folders import Workspace
 

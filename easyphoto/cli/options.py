@@ -21,6 +21,8 @@ from easyphoto.settings import (
     settings_from,
 )
 
+BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
+"""The variable with the account of --backend."""
 S = TypeVar("S", bound=Settings)
 C = TypeVar("C", bound=Command)
 
@@ -69,6 +71,12 @@ def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str
         parser.add_argument(name, type=kind, metavar=metavar, help=about)
     else:
         parser.add_argument(option_name(name), type=kind, metavar=metavar, help=about)
+
+
+def add_json_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """`what` is printed as JSON, or the actions that print so, with a colon."""
+    words = f"{what} print as JSON" if what.endswith(":") else f"print {what} as JSON"
+    parser.add_argument("--json", action="store_true", help=f"{words}, and errors as a line of JSON on stderr")
 
 
 def add_settings(parser: argparse.ArgumentParser, command: type[Command]) -> None:

@@ -1,13 +1,19 @@
-"""Output: results go to stdout, everything else to stderr, so that a script can read the last line."""
+"""Output: results go to stdout, everything else to stderr, so that a script can read the last line.
+
+Beside results there are two kinds of lines: what --quiet leaves out (`tell`: progress, notes, advice), and errors and
+questions, which are always shown (`complain`).
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,7 +23,9 @@ from easyphoto.progress import Progress
 if TYPE_CHECKING:
     from easyphoto.training.events import Event
 
-SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES, SHARE_BETWEEN_LINES, MOST_SECONDS_SILENT = 5.0, 0.05, 30.0
+"""In a log, a line of progress follows another after 5 s and 5 % of the work, or after 30 s: a training of an hour
+gives some 120 lines."""
 _JOINERS = "\u200c\u200d"
 """Some names are misspelt without them, and they affect only the letters beside them."""
 
@@ -32,9 +40,48 @@ def say_path(path: Path) -> None:
     _write_line(sys.stdout, visible(str(path)) if sys.stdout.isatty() else str(path))
 
 
+def say_json(content: Mapping[str, Any]) -> None:
+    """Print a result as JSON, for programs."""
+    for line in json.dumps(content, indent=2, ensure_ascii=False).split("\n"):
+        say(line)
+
+
 def tell(text: str) -> None:
-    """Print a line beside the result to stderr: advice, warnings, progress."""
+    """Print a line beside the result to stderr: advice, warnings, progress. With --quiet nothing."""
+    if not isinstance(sys.stderr, Hushed):
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Print an error or a question to stderr, with --quiet too."""
     _write_line(sys.stderr, visible(text))
+
+
+class Hushed:
+    """Standard error on which only errors and questions are shown."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def hushed(is_quiet: bool) -> Iterator[None]:
+    """Leave out what --quiet leaves out while the context is open."""
+    if not is_quiet:
+        yield
+        return
+    log = logging.getLogger("easyphoto")
+    before, level = sys.stderr, log.level
+    sys.stderr = Hushed(before)  # type: ignore[assignment]
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        log.setLevel(level)
 
 
 def visible(text: str) -> str:
@@ -78,9 +125,11 @@ class BarProgress:
     def __init__(self) -> None:
         self._bar: Any = None
         self._place = (0, 0)
-        self._said = ("", 0.0)
+        self._said: _Said | None = None
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
+        if isinstance(sys.stderr, Hushed):
+            return
         if not sys.stderr.isatty():
             self._line(done, total, message)
             return
@@ -107,11 +156,30 @@ class BarProgress:
         self._bar = tqdm(total=total, file=sys.stderr, leave=False, dynamic_ncols=True, unit="", unit_scale=False)
 
     def _line(self, done: int, total: int, message: str) -> None:
-        last, when = self._said
-        now = time.monotonic()
-        if message != last and now - when >= SECONDS_BETWEEN_LINES:
-            self._said = (message, now)
-            tell(f"  {done}/{total} {message}")
+        now, last = time.monotonic(), self._said
+        if last is None or last.is_over(done, total, message, now):
+            self._said = _Said(done, total, message, now)
+            tell(f"  {done}/{total} {message}" if total else f"  {message}")
+
+
+@dataclass(frozen=True)
+class _Said:
+    """The last line of progress that stands in a log."""
+
+    done: int
+    total: int
+    message: str
+    when: float
+    """In seconds."""
+
+    def is_over(self, done: int, total: int, message: str, now: float) -> bool:
+        """Whether the next line may follow: after a while, and as soon as something else is done."""
+        silent = now - self.when
+        if (done, total, message) == (self.done, self.total, self.message):
+            return False
+        is_other = total != self.total or done < self.done
+        moved = is_other or (total > 0 and (done - self.done) / total >= SHARE_BETWEEN_LINES)
+        return silent >= MOST_SECONDS_SILENT or (silent >= SECONDS_BETWEEN_LINES and moved)
 
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

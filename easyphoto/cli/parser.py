@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.cli.configurations import add_config_option, add_configurations_parser
-from easyphoto.cli.options import add_field, add_options, add_settings
-from easyphoto.cli.output import visible
+from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
+from easyphoto.cli.completion import add_completion_parser
+from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
+from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
+from easyphoto.cli.resume import add_resume_parser
 from easyphoto.cli.setup import add_setup_parser
+from easyphoto.cli.templates import add_templates_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.uninstall import add_uninstall_parser
 from easyphoto.cli.weights import add_weights_parser
@@ -22,59 +24,65 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.settings import (
     ENGINES,
     FaceSettings,
+    InferenceSettings,
+    TrainSettings,
     WeightSettings,
 )
 
-BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
   4 the training diverged · 5 environment: disk, weights, network · 130 cancelled"""
 
 
-class CommandParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        # The message repeats what was typed, which may have been pasted from anywhere.
-        super().error(visible(message))
+EVERYWHERE = "everywhere"
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = CommandParser(
+def build_parser() -> CommandParser:
+    parser = CommandParser(
         prog="easyphoto",
+        usage="%(prog)s VERB …",
         description="A few photos of a person become a face LoRA, and that face goes into template pictures.",
-        epilog=EXIT_CODES,
+        epilog=f"easyphoto VERB --help explains a verb.\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"EasyPhoto {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs", prog=parser.prog)
     _demo(verbs)
     _check(verbs)
     _train(verbs)
+    add_resume_parser(verbs, _verb)
     _photograph(verbs)
     _persons(verbs)
-    _bench(verbs)
+    add_templates_parser(verbs, _verb)
     add_configurations_parser(verbs, _verb)
     add_weights_parser(verbs, _verb)
-    add_setup_parser(verbs, _verb)
     add_ui_parser(verbs, _verb)
-    doctor = _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
-    _backend(doctor)
-    add_options(doctor, WeightSettings, title="weights")
+    _doctor(verbs)
+    _bench(verbs)
+    add_setup_parser(verbs, _verb)
+    add_completion_parser(verbs, _verb)
     add_uninstall_parser(verbs, _verb)
+    for name in parser.verbs:
+        _finish(parser.verbs[name])
     return parser
 
 
-def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, words: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
+def _verb(verbs: Verbs, name: str, words: str) -> CommandParser:
+    return verbs.add_parser(
         name, help=words, description=words[0].upper() + words[1:] + ".", epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    common = parser.add_argument_group("everywhere")
+
+
+def _finish(parser: CommandParser) -> None:
+    """Add what every verb has, last, and a usage of one line in place of one with every setting."""
+    common = parser.add_argument_group(EVERYWHERE)
     common.add_argument("--workspace", type=Path, metavar="DIR", help="where persons, runs and results lie")
-    return parser
+    common.add_argument("--quiet", action="store_true", help="show results and errors, and nothing beside them")
+    parser.usage = short_usage(parser)
 
 
 def _engine(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the face engine, and of the licences of its weights and all others."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,
@@ -82,6 +90,10 @@ def _engine(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="what the person's photos are; auto: by how their faces look, or as it was at their training (default)",
     )
+
+
+def _networks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the face networks and of all weights, under headings of their own after the others."""
     add_options(parser, FaceSettings, title="faces on photographs")
     add_options(parser, WeightSettings, title="weights")
 
@@ -120,25 +132,26 @@ def _base(parser: argparse.ArgumentParser, *, default: str) -> None:
     )  # fmt: skip
 
 
-def _demo(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _demo(verbs: Verbs) -> None:
     parser = _verb(verbs, "demo", "the whole job on a drawn person: photos, verdicts, training, portrait, report")
     parser.add_argument("--steps", type=int, metavar="N", help="training steps (default: the model's usual number)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed draws another person")
 
 
-def _check(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _check(verbs: Verbs) -> None:
     parser = _verb(verbs, "check", "a verdict for every photo: kept, or set aside with a reason")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with the person's photos")
-    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    add_json_option(parser, "the verdicts")
     _sheet(parser)
     _face(parser)
     add_field(parser, CheckPhotos, "reference", metavar="FILE")
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
     add_settings(parser, CheckPhotos)
+    _networks(parser)
 
 
-def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _train(verbs: Verbs) -> None:
     parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
     add_field(parser, TrainPerson, "name", metavar="NAME")
     parser.add_argument(
@@ -147,26 +160,33 @@ def _train(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
     add_config_option(parser)
+    add_preset_option(parser, TrainSettings)
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
     add_settings(parser, TrainPerson)
+    _networks(parser)
 
 
-def _photograph(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _photograph(verbs: Verbs) -> None:
     parser = _verb(verbs, "photograph", "put persons into templates; prints the best picture's path")
     parser.add_argument(
         "names", nargs="+", metavar="NAME", help="who, from the left, on the largest of a template's faces"
     )
-    parser.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="pictures with a face")
+    parser.add_argument(
+        "--template", nargs="+", action="extend", required=True, metavar="FILE|NAME",
+        help="pictures with a face, or names that easyphoto templates lists; may be repeated",
+    )  # fmt: skip
     add_field(parser, PhotographPersons, "out", metavar="DIR")
     add_config_option(parser)
+    add_preset_option(parser, InferenceSettings)
     _engine(parser)
     _base(parser, default="what the person was trained on")
     _backend(parser)
     add_settings(parser, PhotographPersons)
+    _networks(parser)
 
 
-def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _persons(verbs: Verbs) -> None:
     parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
     actions = ("list", "add", "show", "export", "import", "rename", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
@@ -182,10 +202,12 @@ def _persons(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--out", type=Path, metavar="FILE", help="export: the ZIP file (default: NAME.zip)")
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
     _base(parser, default=FAMILIES.default.id)
+    add_json_option(parser, "list, show:")
     add_settings(parser, AddPerson)
+    _networks(parser)
 
 
-def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _bench(verbs: Verbs) -> None:
     parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, face recognition")
     parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
     _base(parser, default=FAMILIES.default.id)
@@ -202,3 +224,11 @@ def _bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="looks: the first person (default 500; lower ones helped tuning)",
     )
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")
+    _networks(parser)
+
+
+def _doctor(verbs: Verbs) -> None:
+    parser = _verb(verbs, "doctor", "what is installed here, what is missing, and how fast the machine is")
+    _backend(parser)
+    add_json_option(parser, "the findings")
+    add_options(parser, WeightSettings, title="weights")

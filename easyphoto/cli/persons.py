@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from easyphoto.cli.opening import open_app
 from easyphoto.cli.options import command_of
-from easyphoto.cli.output import bar, say, say_path, table, tell, telling
+from easyphoto.cli.output import bar, complain, say, say_json, say_path, table, tell, telling
 from easyphoto.cli.verdicts import say_verdicts, write_sheet
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
@@ -18,14 +20,14 @@ from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
-from easyphoto.errors import InputError, NotAllDeleted
-from easyphoto.messages import text
+from easyphoto.errors import InputError, NotAllDeleted, UnknownPerson
+from easyphoto.messages import Text, joined, text
 from easyphoto.workspace.folders import Person, Workspace, checked_id
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.action == "list":
-        _list_persons(workspace)
+        _list_persons(workspace, as_json=arguments.json)
         return
     if arguments.name is None:
         raise InputError(
@@ -46,6 +48,8 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         return
     person = workspace.person(arguments.name)
     match arguments.action:
+        case "show" if arguments.json:
+            say_json({"format": 1, "person": _record(person, workspace)})
         case "show":
             for heading, value in _facts(person, workspace):
                 say(f"{heading:<10} {value}")
@@ -79,10 +83,15 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
         say_path(workspace.person_folder(person.id))
 
 
-def _list_persons(workspace: Workspace) -> None:
+def _list_persons(workspace: Workspace, *, as_json: bool) -> None:
     everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
+    if as_json:
+        unreadable = [{"id": one.id, "reason": one.reason} for one in damaged]
+        known = [_record(person, workspace) for person in everybody]
+        say_json({"format": 1, "persons": known, "damaged": unreadable})
+        return
     for one in damaged:
-        tell(f"{one.id} cannot be shown. {one.reason}")
+        complain(f"{one.id} cannot be shown. {one.reason}")
     if not everybody:
         if not damaged:
             tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
@@ -90,6 +99,7 @@ def _list_persons(workspace: Workspace) -> None:
     rows = [
         (
             person.id,
+            person.name,
             "ready" if person.is_trained else "not trained",
             str(len(person.photos)),
             _likeness(person),
@@ -98,8 +108,29 @@ def _list_persons(workspace: Workspace) -> None:
         )
         for person in everybody
     ]
-    for line in table(("person", "state", "photos", "likeness", "family", "kind"), rows):
+    for line in table(("person", "name", "state", "photos", "likeness", "family", "kind"), rows):
         say(line)
+
+
+def _record(person: Person, workspace: Workspace) -> dict[str, Any]:
+    """What programs are told of a person: the API's keys, and the places of the files."""
+    folder = workspace.person_folder(person.id)
+    return {
+        "id": person.id,
+        "name": person.name,
+        "family": person.family,
+        "domain": person.domain,
+        "created": person.created,
+        "is_ready": person.is_ready,
+        "is_trained": person.is_trained,
+        "photos": len(person.photos),
+        "likeness": person.likeness,
+        "notes": list(person.notes),
+        "run": person.run,
+        "folder": str(folder),
+        "portrait": str(folder / person.portrait) if person.portrait else None,
+        "lora": str(folder / person.lora) if person.lora else None,
+    }
 
 
 def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
@@ -142,8 +173,36 @@ def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.new_name is None:
         raise InputError(text("persons rename needs two names."), advice=text("easyphoto persons rename NAME NEWNAME"))
     command = RenamePerson(arguments.name, arguments.new_name, arguments.new_id)
+    before = _known(workspace, arguments.name)
     renamed = command.run(open_app(arguments, workspace), NullContext())
     say(f"{renamed.id}  {renamed.name}")
+    tell(_renamed_words(before, renamed))
+
+
+def _known(workspace: Workspace, name: str) -> Person | None:
+    """The person before a rename; None where an interrupted one has moved them already, and is repeated."""
+    try:
+        return workspace.person(name)
+    except UnknownPerson:
+        return None
+
+
+def _renamed_words(before: Person | None, after: Person) -> Text:
+    """What a rename changed: the name that people see, or the id, by which every verb knows the person."""
+    if before is None or before.id != after.id:
+        return text("The id is now {id}, and the name {name!r}. Every verb takes the id.", id=after.id, name=after.name)
+    said = text("{id} is now called {name!r} (before: {before!r}).", id=after.id, name=after.name, before=before.name)
+    if before.name == after.name:
+        said = text("{id} was called {name!r} already; nothing is changed.", id=after.id, name=after.name)
+    if after.name.strip().lower() == after.id:
+        return said
+    more = text(
+        "The id, which every verb takes, is still {id}; to change it too: "
+        "easyphoto persons rename {id} {name} --id NEWID",
+        id=after.id,
+        name=shlex.quote(after.name),
+    )
+    return joined((said, more), " ")
 
 
 def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -152,7 +211,7 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if not arguments.yes:
         if sys.stdin is None or not sys.stdin.isatty():
             raise InputError(text("Deleting cannot be undone."), advice=text("Add --yes if you are sure."))
-        tell(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
+        complain(f"Delete {id!r} with all photos, trainings and results in {workspace.root}? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             tell("Nothing was deleted.")
             return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from easyphoto.cli.arguments import NewVerb, Verbs
 from easyphoto.cli.output import BarProgress, say, say_path, tell
 from easyphoto.errors import TrainerMissing
 
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 
     from easyphoto.workspace.folders import Workspace
 
-Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
 
-
-def add_setup_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+def add_setup_parser(verbs: Verbs, verb: NewVerb) -> None:
     parser = verb(verbs, "setup", "make what training needs beside a web UI; run it with the web UI's Python")
     parser.add_argument("--force", action="store_true", help="make it anew, or where this Python could train itself")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from easyphoto.cli.arguments import NewVerb, Verbs
 from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
 from easyphoto.errors import InputError
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from easyphoto.workspace.folders import Workspace
 
 ACCOUNTS_VARIABLE = "EASYPHOTO_AUTH"
-Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
 
 
-def add_ui_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+def add_ui_parser(verbs: Verbs, verb: NewVerb) -> None:
     parser = verb(verbs, "ui", "the tabs and the HTTP API in a browser, on this machine's own networks")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=7870, metavar="N", help="0 takes a free one (default: 7870)")

@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from easyphoto.cli.output import say, table, tell
+from easyphoto.cli.arguments import NewVerb, Verbs
+from easyphoto.cli.options import add_json_option
+from easyphoto.cli.output import complain, say, say_json, table, tell
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.uninstall import Uninstall
 from easyphoto.errors import InputError, NotAllDeleted
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
 
 ANSWER = "REMOVE"
 KEEPABLE = ("persons", "templates", "weights", "trainer", "settings")
-Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
 
 
-def add_uninstall_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+def add_uninstall_parser(verbs: Verbs, verb: NewVerb) -> None:
     parser = verb(verbs, "uninstall", "list and remove all that EasyPhoto keeps; the program itself is yours to delete")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     parser.add_argument(
@@ -34,6 +35,7 @@ def add_uninstall_parser(verbs: argparse._SubParsersAction[argparse.ArgumentPars
     )  # fmt: skip
     parser.add_argument("--webui", metavar="DIR", help="the web UI whose EasyPhoto is removed, stopped before")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_json_option(parser, "with --dry-run:")
 
 
 def run(arguments: argparse.Namespace, folder: Path, opened: Callable[[Workspace], EasyPhoto]) -> None:
@@ -46,6 +48,11 @@ def run(arguments: argparse.Namespace, folder: Path, opened: Callable[[Workspace
     app = opened(Workspace(folder))
     command = Uninstall(tuple(arguments.keep), files)
     listed = command.listing(app)
+    if arguments.json:
+        if not arguments.dry_run:
+            raise InputError(text("--json lists."), advice=text("Add --dry-run; removing has no answer in JSON."))
+        say_json({"format": 1, "workspace": str(folder), "leavings": [_record(each) for each in listed]})
+        return
     if not listed:
         tell(text("There is nothing of EasyPhoto in {folder}.", folder=folder))
         return
@@ -79,10 +86,14 @@ def _row(each: Leaving) -> tuple[str, ...]:
     return each.kind, each.what, size_words(each.size), str(each.path)
 
 
+def _record(each: Leaving) -> dict[str, Any]:
+    return {"kind": each.kind, "what": each.what, "bytes": each.size, "path": str(each.path)}
+
+
 def _is_meant(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
     if sys.stdin is None or not sys.stdin.isatty():
         raise InputError(text("Removing cannot be undone."), advice=text("Add --yes if you are sure."))
-    tell(f"All of this is removed and cannot be brought back. Type {ANSWER} to go on:")
+    complain(f"All of this is removed and cannot be brought back. Type {ANSWER} to go on:")
     return sys.stdin.readline().strip() == ANSWER

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from easyphoto.cli.options import add_options, settings_of
-from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.cli.arguments import NewVerb, Verbs
+from easyphoto.cli.options import add_json_option, add_options, settings_of
+from easyphoto.cli.output import BarProgress, complain, say, say_json, table, tell
 from easyphoto.errors import ChecksumMismatch, EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.messages import text
 from easyphoto.settings import WeightSettings
@@ -20,16 +19,15 @@ if TYPE_CHECKING:
 
 ACTIONS = ("list", "get", "check", "licences", "trust")
 DEFAULT_SET = "photographs"
-Verb = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str], argparse.ArgumentParser]
 
 
-def add_weights_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb) -> None:
+def add_weights_parser(verbs: Verbs, verb: NewVerb) -> None:
     parser = verb(verbs, "weights", "the files that other models need: list, fetch, check, licences")
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="default: list")
     parser.add_argument(
         "names", nargs="*", metavar="SET|ID", help=f"get: sets or files (default: {DEFAULT_SET}); trust: one file"
     )
-    parser.add_argument("--json", action="store_true", help="list, licences: print as JSON")
+    add_json_option(parser, "list, licences, check:")
     add_options(parser, WeightSettings, title="weights")
 
 
@@ -54,7 +52,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             case "get":
                 get(store, names or (DEFAULT_SET,), progress)
             case "check":
-                check(store, progress)
+                check(store, progress, as_json=arguments.json)
             case "trust":
                 trust(store, names)
     finally:
@@ -66,7 +64,7 @@ def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
     from easyphoto.weights.tables import listing, size_words, where_words
 
     if as_json:
-        _say_json(listing(store, progress))
+        say_json(listing(store, progress))
         return
     rows = [
         (file.id, size_words(file), file.commercial.value, file.licence, where_words(store, file, progress))
@@ -91,7 +89,7 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
     if as_json:
         keys = ("id", "licence", "commercial", "allowed", "alternative", "origin")
         files = [{key: record[key] for key in keys} for record in listing(store, progress)["files"]]
-        _say_json({"format": 1, "licences": store.licences.value, "files": files})
+        say_json({"format": 1, "licences": store.licences.value, "files": files})
         return
     rows = [
         (
@@ -124,17 +122,23 @@ def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
         raise failed[0]
     if failed:
         for failure in failed:
-            tell(f"{failure.code}: {failure}")
+            complain(str(failure))
         raise WeightsMissing(
             text("{count} files could not be downloaded.", count=len(failed)),
             advice=text("See above for what to do about each."),
         )
 
 
-def check(store: WeightStore, progress: Progress) -> None:
+def check(store: WeightStore, progress: Progress, *, as_json: bool = False) -> None:
     """Raises ChecksumMismatch if the store or a mirror holds another file than expected."""
     findings = store.check(progress)
-    for finding in findings:
+    if as_json:
+        files = [
+            {"id": each.file.id, "fits": each.fits, "place": str(each.place), "sha256": each.sha256}
+            for each in findings
+        ]
+        say_json({"format": 1, "files": files})
+    for finding in () if as_json else findings:
         word = "good " if finding.fits else "OTHER"
         say(f"{word}  {finding.file.id}  {finding.place}  sha256 {finding.sha256}")
     # In a host's folder a different file of the same name is its owner's choice.
@@ -149,7 +153,8 @@ def check(store: WeightStore, progress: Progress) -> None:
                 id=first.file.id,
             ),
         )
-    say(f"{len(findings)} files were read; none in the store is damaged.")
+    if not as_json:
+        say(f"{len(findings)} files were read; none in the store is damaged.")
 
 
 def trust(store: WeightStore, names: tuple[str, ...]) -> None:
@@ -164,8 +169,3 @@ def trust(store: WeightStore, names: tuple[str, ...]) -> None:
 
 def _is_ours(store: WeightStore, parents: Any) -> bool:
     return any(folder in parents for folder in (store.root, *store.mirrors))
-
-
-def _say_json(content: dict[str, Any]) -> None:
-    for line in json.dumps(content, indent=2, ensure_ascii=False).split("\n"):
-        say(line)

@@ -86,3 +86,8 @@ def photo_files(folder: Path) -> tuple[Path, ...]:
             advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP)."),
         )
     return files
+
+
+def no_photo_kept(check: Check) -> TooFewPhotos:
+    """The error of whoever needs at least one photo, and says by how many each reason set photos aside."""
+    return TooFewPhotos(check.none_kept, advice=text("Add sharp photos that show one face well, then try again."))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import BadName, NameTaken
 from easyphoto.messages import text
 from easyphoto.settings import Options
@@ -78,15 +79,3 @@ class DrawTemplate(Command):
             raise BadName(
                 said if self.name.strip() else text("The template has no name yet."), advice=error.advice
             ) from error
-
-
-def own_templates(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the user's own template pictures, by name.
-
-    Links are left out: the file that one leads to, anywhere on this machine, would be handed out to everybody who sees
-    the templates.
-    """
-    from easyphoto.images.pictures import picture_files
-
-    found = picture_files(workspace.templates) if workspace.templates.is_dir() else ()
-    return tuple(file for file in found if not file.is_symlink())

@@ -5,10 +5,8 @@ from __future__ import annotations
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
 from easyphoto.commands.base import Context
-from easyphoto.commands.check import CheckPhotos
-from easyphoto.errors import TooFewPhotos
+from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.faces.engine import FaceEngine
-from easyphoto.messages import text
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 
@@ -22,7 +20,7 @@ def judged_photos(
     engine = app.engine_for(photos.photos, progress)
     check = photos.verdicts(engine, family, progress)
     if not check.kept:
-        raise TooFewPhotos(check.none_kept, advice=text("Add sharp photos that show one face well, then try again."))
+        raise no_photo_kept(check)
     context.checked(check)
     for said in check.notes:
         context.note(said)

@@ -9,7 +9,7 @@ from pathlib import Path
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
 from easyphoto.commands.base import Context
-from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import BadPicture
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.geometry import Size

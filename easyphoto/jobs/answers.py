@@ -21,6 +21,7 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
+from easyphoto.commands.templates import OWN
 from easyphoto.commands.train import TrainPerson
 from easyphoto.commands.training import TrainedPerson
 from easyphoto.geometry import Size
@@ -29,8 +30,6 @@ from easyphoto.persons.importing import ImportedPersons
 from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
 
-OWN = "own-"
-"""Prefix of the ids of the user's own templates."""
 _THUMBNAIL = Size(384, 384)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.base import Command, NullContext
 from easyphoto.commands.delete_person import DeletePerson
-from easyphoto.commands.draw_template import own_templates
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
+from easyphoto.commands.templates import OWN, TemplateEntry, all_templates, template_entry
 from easyphoto.errors import InputError, NameTaken, OutOfMemory
 from easyphoto.host.base import HostFacts
-from easyphoto.jobs.answers import ANSWERS, OWN
+from easyphoto.jobs.answers import ANSWERS
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
@@ -30,19 +30,9 @@ from easyphoto.persons.deletion import Deletion
 from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Person, checked_id
-from easyphoto.workspace.shipped import shipped_templates
 
 SECONDS_KEPT = 3600.0
 """How long models, and measurements of persons, stay loaded while unused, in seconds."""
-
-
-@dataclass(frozen=True)
-class TemplateEntry:
-    id: str
-    title: str
-    path: Path
-    is_own: bool
-    """Whether it belongs to the user; the others ship with EasyPhoto."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +99,11 @@ class Service:
 
     def templates(self) -> tuple[TemplateEntry, ...]:
         """Return the templates that ship, then the user's own."""
-        shipped = [TemplateEntry(one.file.stem, one.title, one.file, False) for one in shipped_templates()]
-        own = [TemplateEntry(f"{OWN}{file.stem}", file.stem, file, True) for file in own_templates(self.app.workspace)]
-        return (*shipped, *own)
+        return all_templates(self.app.workspace)
 
     def template(self, id: str) -> TemplateEntry:
         """Raises InputError where there is none."""
-        found = next((entry for entry in self.templates() if entry.id == id), None)
-        if found is None:
-            raise InputError(
-                text("There is no template {name!r}.", name=id), advice=text("List the templates, or upload one.")
-            )
-        return found
+        return template_entry(self.app.workspace, id)
 
     def add_template(self, name: str, content: bytes) -> TemplateEntry:
         """Add a picture to the user's own templates. Raises BadPicture, BadName and NameTaken."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
-from easyphoto.jobs.service import TemplateEntry
 from easyphoto.ui.assignments import Reasons, TemplateAssignment, without_a_face
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import Pick

@@ -14,7 +14,16 @@ import gradio as gr
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import PRESETS, Declared, Settings, hints_of, preset, settings_from, settings_record
+from easyphoto.settings import (
+    PRESETS,
+    Declared,
+    Settings,
+    hints_of,
+    preset,
+    preset_values,
+    settings_from,
+    settings_record,
+)
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
 
@@ -78,8 +87,8 @@ class SettingFields(Generic[S]):
 
     def show_preset(self, name: str, values: Mapping[Any, Any]) -> tuple[dict[Any, Any], str]:
         """Return updates by component for what presets decide, and in HTML what that changes of the form's `values`."""
-        settings = preset(self.kind, name)
-        wanted = {each: self.shown(each, getattr(settings, each)) for each in self.preset_names}
+        values_of = preset_values(self.kind, name)
+        wanted = {each: self.shown(each, values_of[each]) for each in self.preset_names}
         updates = {self.components[each]: compat.update(value=value) for each, value in wanted.items()}
         before = {each: _shown_text(values[self.components[each]]) for each in wanted}
         auto = self.words(AUTO)
@@ -93,8 +102,8 @@ class SettingFields(Generic[S]):
 
     @property
     def preset_names(self) -> tuple[str, ...]:
-        """The settings that at least one preset speaks of: a preset sets these, and leaves alone what people typed."""
-        spoken = {name for values in PRESETS[self.kind].values() for name in values}
+        """The settings that a preset sets; it leaves alone what people typed."""
+        spoken = preset_values(self.kind, next(iter(PRESETS[self.kind])))
         return tuple(name for name in self.components if name in spoken)
 
     @property

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from easyphoto.commands.engines import domain_of
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.service import Service, TemplateEntry
+from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
 from easyphoto.settings import AUTO, InferenceSettings, Options

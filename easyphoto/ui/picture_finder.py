@@ -17,9 +17,10 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import BadPicture, ForeignFile, NameTaken
 from easyphoto.images.pictures import SUFFIXES
-from easyphoto.jobs.service import Service, TemplateEntry
+from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_BYTES
 from easyphoto.messages import text
 from easyphoto.storage.files import read_regular

@@ -10,11 +10,11 @@ from pathlib import Path
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.commands.engines import faces_of
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import upright_size
 from easyphoto.inference.plan import prominence, why_untouched
-from easyphoto.jobs.service import TemplateEntry
 from easyphoto.ui.assignments import Reasons, TemplateFaceChoice
 
 MOST_KEPT = 200

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import InputError
-from easyphoto.messages import text
+from easyphoto.messages import joined, text
+from easyphoto.spelling import known_names, meant
 from easyphoto.weights.entries import (
     Commercial,
     HubFile,
@@ -85,9 +86,7 @@ def weight_file(id: str) -> WeightFile:
     try:
         return CATALOG[id]
     except KeyError:
-        raise InputError(
-            text("There is no weight file {id!r}.", id=id), advice=text("Known: {names}.", names=", ".join(CATALOG))
-        ) from None
+        raise InputError(text("There is no weight file {id!r}.", id=id), advice=known_names(id, CATALOG)) from None
 
 
 def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
@@ -96,7 +95,13 @@ def files_named(names: tuple[str, ...]) -> tuple[WeightFile, ...]:
     if unknown:
         raise InputError(
             text("There is no set and no weight file {unknown!r}.", unknown=unknown[0]),
-            advice=text("Sets: {sets}. Files: {files}.", sets=", ".join(SETS), files=", ".join(CATALOG)),
+            advice=joined(
+                (
+                    *meant(unknown[0], (*SETS, *CATALOG)),
+                    text("Sets: {sets}. easyphoto weights list names every file.", sets=", ".join(SETS)),
+                ),
+                " ",
+            ),
         )
     ids = dict.fromkeys(id for name in names for id in SETS.get(name, (name,)))
     return tuple(CATALOG[id] for id in ids)

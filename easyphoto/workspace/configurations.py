@@ -33,6 +33,7 @@ from easyphoto.settings import (
     settings_from,
     settings_record,
 )
+from easyphoto.spelling import known_names
 from easyphoto.storage.files import cause_of, disk_failure, matching, read_regular, write_text
 from easyphoto.storage.records import parsed
 from easyphoto.workspace.folders import Workspace, is_file_name
@@ -179,9 +180,8 @@ class Configurations:
 
 
 def unknown_configuration(name: str, known: Iterable[str]) -> UnknownConfiguration:
-    names = ", ".join(known) or text("none yet")
     return UnknownConfiguration(
-        text("There are no saved settings {name!r}.", name=name), advice=text("Known: {names}.", names=names)
+        text("There are no saved settings {name!r}.", name=name), advice=known_names(name, known)
     )
 
 
@@ -311,7 +311,7 @@ class _Reading:
 def _unknown(name: str, known: tuple[str, ...]) -> BadSettings:
     return BadSettings(
         text("Unknown setting: {unknown}.", unknown=str(name)[:100]),
-        advice=text("Known: {names}.", names=", ".join(sorted(known))),
+        advice=known_names(str(name)[:100], sorted(known)),
     )
 
 

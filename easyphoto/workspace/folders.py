@@ -23,6 +23,7 @@ from typing import Any
 
 from easyphoto.errors import BadName, BadRecord, DiskFailure, InputError, UnknownPerson
 from easyphoto.messages import text
+from easyphoto.spelling import known_names
 from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.storage.journal import doomed
 from easyphoto.storage.records import name_stamp, read_json, typed, write_json
@@ -216,8 +217,14 @@ class Workspace:
         """The person of the id. Raises UnknownPerson, with a list of the known ids."""
         folder = self.person_folder(id)
         if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
-            known = ", ".join(person.id for person in self.list_persons()) or text("nobody yet")
-            raise UnknownPerson(text("There is no person {id!r}.", id=id), advice=text("Known: {names}.", names=known))
+            known = {person.id: person.name for person in self.list_persons()}
+            raise UnknownPerson(
+                text("There is no person {id!r}.", id=id),
+                # Verbs know people by their ids; who was renamed is looked for under the new name as well.
+                advice=known_names(id, known, also={name: id for id, name in known.items()})
+                if known
+                else text("There is nobody yet."),
+            )
         return read_person(folder)
 
     def list_persons(self) -> tuple[Person, ...]:

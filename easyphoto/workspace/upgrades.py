@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,6 +66,24 @@ def used_workspace(root: Path) -> Iterator[Workspace]:
         with suppress(OSError):
             if not was_there and set(os.listdir(root)) <= {WORKSPACE_FILE, LOCK_FILE}:
                 shutil.rmtree(root)
+
+
+def check_writable(workspace: Workspace) -> None:
+    """Raises DiskFailure where nothing can be written into the workspace, or into a folder of it.
+
+    A file is made and removed: rights alone do not tell on Windows, nor on a disk that was mounted read-only.
+    """
+    for folder in (workspace.root, workspace.persons, workspace.runs, workspace.results):
+        if not folder.is_dir():
+            continue
+        try:
+            with tempfile.TemporaryFile(dir=folder, prefix=".writing-"):
+                pass
+        except OSError as error:
+            raise DiskFailure(
+                text("Nothing can be written into {folder}: {cause}.", folder=folder, cause=cause_of(error)),
+                advice=text("Check its permissions and the free space, or choose another workspace with --workspace."),
+            ) from error
 
 
 def format_of(root: Path) -> int | None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from easyphoto.api.legacy import TRAINED, same_checkpoint
 from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
-from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import Diverged
 from easyphoto.host.base import HostFacts
 from tests.services import encoded, picture

@@ -225,7 +225,7 @@ def test_a_workspace_of_a_later_version_is_refused_by_name_and_not_touched(tmp_p
 
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"NewerWorkspace: {tmp_path} was made by a later version of EasyPhoto")
+    assert said.err.startswith(f"{tmp_path} was made by a later version of EasyPhoto")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["persons", "workspace.json"]
 
 

@@ -121,7 +121,9 @@ def test_who_is_added_is_named_on_stdout_and_the_verdicts_beside_it(
     person = Workspace(tmp_path / "workspace").person("anna")
     assert (person.name, len(person.photos), person.lora) == ("Anna", 2, None)
     assert main(["persons", *workspace]) == 0
-    assert [line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:]] == [["anna", "not", "trained", "2"]]
+    assert [line.split()[:5] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        ["anna", "Anna", "not", "trained", "2"]
+    ]
     assert main(["persons", "show", "anna", *workspace]) == 0
     shown = capsys.readouterr().out
     assert "state      not trained" in shown

@@ -97,7 +97,7 @@ def test_no_name_of_a_file_reaches_the_terminal_as_it_is(tmp_path):
     done = shell(line, arguments=[photos, tmp_path / "work"])
     as_json = shell(f"{line} --json", arguments=[photos, tmp_path / "work"])
 
-    assert done.returncode == 0
+    assert done.returncode == 2  # none of them can be used
     assert b"\x1b" not in done.stdout + done.stderr
     assert "\u202e".encode() not in done.stdout + done.stderr
     shown = [row.split("  ")[0] for row in done.stdout.decode().splitlines()[1:5]]
@@ -151,6 +151,41 @@ def test_ctrl_c_while_python_imports_is_an_exit_code(tmp_path, importing, number
 
     assert process.returncode == code
     assert b"Traceback" not in said
+
+
+def test_ctrl_c_that_start_kept_back_is_answered_as_soon_as_possible(tmp_path):
+    """It came while the interpreter started, and waits until it can be answered without a traceback."""
+
+    def kept_back():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "easyphoto", "persons", "--workspace", str(tmp_path)],
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=kept_back, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_that_python_swallowed_in_a_destructor_is_not_lost(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time, importlib.abc\n"
+        "class Dropped:\n"
+        "    def __del__(self): raise KeyboardInterrupt\n"
+        "class Slow(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'argparse': Dropped(); [time.sleep(0.01) for _ in range(3000)]\n"
+        "sys.meta_path.insert(0, Slow())\n"
+    )
+    paths = os.pathsep.join((str(tmp_path), str(ROOT)))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "easyphoto", "persons", "--workspace", str(tmp_path)],
+        capture_output=True, env={**os.environ, "PYTHONPATH": paths}, check=False, timeout=50,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (130, b"")
 
 
 @pytest.mark.parametrize("target", ["pipe", "folder/in/none.zip", "person.json/x.zip"])

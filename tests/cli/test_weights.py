@@ -115,7 +115,7 @@ def test_a_refused_file_that_was_asked_for_by_name_is_an_error(
 
     said = capsys.readouterr()
     assert said.out == f"sface  {accepted / 'face_recognition_sface_2021dec.onnx'}\n"
-    assert "LicenceRefused" in said.err
+    assert "licence" in said.err.splitlines()[-1]
     assert weights(tmp_path, "get", "buffalo_l", "--licences", "research") == 0
 
 
@@ -144,10 +144,34 @@ def test_trusting_what_is_not_there_forgets_what_was_known(
     assert "is forgotten" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["get", "nothing"], ["trust"], ["trust", "nothing"], ["check", "yunet"]])
-def test_a_wrong_word_is_bad_input(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["get", "nothing"], "There is no set and no weight file 'nothing'. Sets: photographs, sd15, "),
+        (["get", "photograph"], "There is no set and no weight file 'photograph'. Did you mean 'photographs'? Sets: "),
+        (["get", "yunett"], "There is no set and no weight file 'yunett'. Did you mean 'yunet'? Sets: photographs, "),
+        (["trust"], "weights trust needs one file. easyphoto weights list names them."),
+        (["trust", "sfac"], "There is no weight file 'sfac'. Did you mean 'sface'? Known: yunet, "),
+        (["check", "yunet"], "weights check takes no names. Only get and trust do."),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_word_is_bad_input(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert weights(tmp_path, *words) == 2
-    assert "InputError" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_what_check_finds_is_told_to_programs(
+    tmp_path: Path, accepted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert weights(tmp_path, "check", "--json") == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["format"] == 1
+    assert {tuple(each) for each in told["files"]} == {("id", "fits", "place", "sha256")}
+    assert all(each["fits"] for each in told["files"])
 
 
 def test_doctors_lines_mark_what_needs_mending(tmp_path: Path, accepted: Path) -> None:

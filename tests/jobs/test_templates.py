@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import BadName, BadPicture, InputError, NameTaken
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service

@@ -19,9 +19,9 @@ from easyphoto.app import EasyPhoto
 from easyphoto.cli.main import main
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.delete_person import DeletePerson
-from easyphoto.commands.draw_template import own_templates
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import DiskFailure, UnknownPerson
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture

@@ -19,7 +19,7 @@ from easyphoto.cli.doctor import _order
 from easyphoto.cli.main import main
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.delete_person import DeletePerson
-from easyphoto.commands.draw_template import own_templates
+from easyphoto.commands.templates import own_templates
 from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.images.pictures import picture_files, write_picture
 from easyphoto.jobs.hourly import Hourly

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from easyphoto.commands.templates import TemplateEntry
 from easyphoto.geometry import Box, Size
-from easyphoto.jobs.service import TemplateEntry
 from easyphoto.ui.assignments import TemplateAssignment, assigned, everywhere, with_taker
 from easyphoto.ui.assignments_html import AssignmentsView
 from easyphoto.ui.language import Translator

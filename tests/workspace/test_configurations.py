@@ -113,7 +113,10 @@ def test_a_file_that_people_wrote_may_leave_out_what_they_do_not_care_about():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"settings": {"stesp": 40}}, r"mine\.json: Unknown setting: stesp\. Known: alpha, batch, .*steps"),
+        (
+            {"settings": {"stesp": 40}},
+            r"mine\.json: Unknown setting: stesp\. Did you mean 'steps'\? Known: alpha, batch, ",
+        ),
         ({"settings": {"steps": "many"}}, r"mine\.json: steps cannot be 'many'\. It must be a whole number or nothing"),
         ({"settings": {"batch": 99}}, r"mine\.json: batch cannot be 99\. It must be between 1 and 32"),
         ({"settings": []}, r"mine\.json: Settings are a name and a value each"),

@@ -1,0 +1,88 @@
+"""`easyphoto resume`: goes on with a training that was cancelled, killed or failed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from easyphoto.cli.arguments import NewVerb, Verbs
+from easyphoto.cli.options import add_json_option
+from easyphoto.cli.output import say, say_json, say_path, table, tell, telling
+from easyphoto.errors import InputError
+from easyphoto.messages import joined, text
+from easyphoto.progress import Cancelled
+from easyphoto.spelling import known_names
+
+if TYPE_CHECKING:
+    from easyphoto.commands.resume import Unfinished
+    from easyphoto.workspace.folders import Workspace
+
+
+def add_resume_parser(verbs: Verbs, verb: NewVerb) -> None:
+    parser = verb(verbs, "resume", "go on with a training that was cancelled or cut off; without a name, list those")
+    parser.add_argument("training", nargs="?", metavar="NAME|RUN", help="the person, or the folder's name of the run")
+    add_json_option(parser, "the list")
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Print the LoRA's path on the last line, as `train`. Raises InputError where there is nothing to resume."""
+    from easyphoto.cli.opening import open_app
+    from easyphoto.commands.resume import ResumeTraining, unfinished_trainings
+
+    found = unfinished_trainings(workspace)
+    if arguments.training is None:
+        _list(found, as_json=arguments.json)
+        return
+    command = ResumeTraining(_chosen(found, arguments.training))
+    with telling() as context, resumable():
+        made = command.run(open_app(arguments, workspace), context)
+    for note in made.person.notes:
+        context.note(note)
+    tell(f"Report: {made.report}")
+    say_path(made.lora)
+
+
+def _list(found: tuple[Unfinished, ...], *, as_json: bool) -> None:
+    if as_json:
+        keys = [
+            {"run": each.run, "person": each.person, "created": each.created, "step": each.step, "steps": each.steps}
+            for each in found
+        ]
+        say_json({"format": 1, "trainings": keys})
+        return
+    if not found:
+        tell(text("No training is unfinished."))
+        return
+    rows = [(each.person, each.created, f"{each.step} of {each.steps or '–'}", each.run) for each in found]
+    for line in table(("person", "begun", "steps", "run"), rows):
+        say(line)
+    tell(text("easyphoto resume {person} goes on with the latest one of {person}.", person=found[0].person))
+
+
+def _chosen(found: tuple[Unfinished, ...], written: str) -> str:
+    """The run that was meant: that of the name, or the latest one of the person."""
+    by_run = {each.run: each.run for each in found}
+    by_person: dict[str, str] = {}
+    for each in found:
+        by_person.setdefault(each.person, each.run)
+    run = by_run.get(written) or by_person.get(written.strip().lower())
+    if run is None:
+        raise InputError(
+            text("There is no unfinished training of {name!r}.", name=written),
+            advice=known_names(written, by_person)
+            if by_person
+            else joined((text("No training is unfinished."), text("easyphoto train begins one.")), " "),
+        )
+    return run
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say of a training that is cancelled that it can go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled):
+        tell(text("easyphoto resume lists the trainings that can go on."))
+        raise

@@ -1,0 +1,49 @@
+"""What a misspelt name may have meant: the same advice on the command line, over HTTP and in the tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from easyphoto.messages import Text, joined, text
+
+MOST_MEANT, MOST_LISTED = 3, 20
+LEAST_ALIKE = 0.6
+"""difflib's measure; below it two names share little more than letters."""
+
+
+def nearest(written: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known names that look most like `written`, best first; upper and lower case count as the same."""
+    from difflib import get_close_matches
+
+    names = dict.fromkeys(known)
+    lowered: dict[str, list[str]] = {}
+    for name in names:
+        lowered.setdefault(name.lower(), []).append(name)
+    found = get_close_matches(written.lower(), lowered, n=MOST_MEANT, cutoff=LEAST_ALIKE)
+    return tuple(name for each in found for name in lowered[each])[:MOST_MEANT]
+
+
+def meant(written: str, known: Iterable[str], *, also: Mapping[str, str] | None = None) -> tuple[Text, ...]:
+    """The question what was meant, or nothing where no known name is near.
+
+    `also`: another name → the known name that it stands for.
+    """
+    others = also or {}
+    found = dict.fromkeys(others.get(name, name) for name in nearest(written, (*known, *others)))
+    if not found:
+        return ()
+    return (text("Did you mean {names}?", names=joined([_quoted(name) for name in found], " or ")),)
+
+
+def known_names(written: str, known: Iterable[str], *, also: Mapping[str, str] | None = None) -> Text:
+    """The advice beside "There is no …": what it may have meant, and what there is."""
+    names = tuple(known)
+    shown: str = ", ".join(names[:MOST_LISTED]) or text("none yet")
+    more = len(names) - MOST_LISTED
+    listed = text("Known: {names} and {count} more.", names=shown, count=more) if more > 0 else None
+    return joined((*meant(written, names, also=also), listed or text("Known: {names}.", names=shown)), " ")
+
+
+def _quoted(name: str) -> str:
+    """The name in quotation marks, which an option does not need."""
+    return name if name.startswith("-") else repr(name)
