@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.api.paths import told
-from easyphoto.api.schemas import ErrorTold, JobAnswer, PersonAnswer, TemplateAnswer, TextTold
+from easyphoto.api.schemas import ErrorTold, JobAnswer, JobSummary, PersonAnswer, TemplateAnswer, TextTold
 from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
@@ -18,28 +18,41 @@ from easyphoto.workspace.folders import Person, Workspace
 
 
 def job_answer(job: Job) -> JobAnswer:
-    phase, result, error, notes = told(job.phase), told(job.result), told(job.error), told(job.notes)
+    result = told(job.result)
+    summary = _summary(job)
     return JobAnswer(
-        id=job.id,
-        kind=job.kind,
-        title=job.title,
-        state=job.state.value,
-        created=job.created,
-        started=job.started,
-        ended=job.ended,
-        phase=phase,
-        done=job.done,
-        total=job.total,
-        eta_seconds=job.eta_seconds,
+        **{**summary, "texts": {**summary["texts"], **texts_told(result)}},
         previews=list(job.previews),
         files=list(job.files),
         request=dict(job.request),
         result=result,
-        error=None if error is None else ErrorTold(**error, values=values_of(error["message"]), details=None),
-        notes=notes,
-        run=job.run,
-        texts=texts_told([job.title, phase, result, error, notes]),
     )
+
+
+def job_summary(job: Job) -> JobSummary:
+    return JobSummary(**_summary(job))
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    phase, error, notes = told(job.phase), told(job.error), told(job.notes)
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "title": job.title,
+        "persons": list(job.subject.persons),
+        "state": job.state.value,
+        "created": job.created,
+        "started": job.started,
+        "ended": job.ended,
+        "phase": phase,
+        "done": job.done,
+        "total": job.total,
+        "eta_seconds": job.eta_seconds,
+        "error": None if error is None else ErrorTold(**error, values=values_of(error["message"]), details=None),
+        "notes": notes,
+        "run": job.run,
+        "texts": texts_told([job.title, phase, error, notes]),
+    }
 
 
 def values_of(said: str) -> dict[str, Any]:

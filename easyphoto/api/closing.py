@@ -14,7 +14,8 @@ from typing import Any
 
 import anyio
 
-from easyphoto.api.errors import plain_answer
+from easyphoto.api.errors import ServerCloses, error_answer
+from easyphoto.messages import text
 
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_TO_FINISH = 1.0
@@ -51,7 +52,8 @@ class ClosesInTime:
             finally:
                 watch.cancel()
         if answering.cancel_called and not has_begun:
-            await plain_answer(503, "The server closes; ask again in a moment.")(scope, receive, send)
+            closes = ServerCloses(text("The server is closing."), advice=text("Ask again in a moment."))
+            await error_answer(closes)(scope, receive, send)
 
     async def _cut(self, answering: anyio.CancelScope) -> None:
         while not self.is_closing():

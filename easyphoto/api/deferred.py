@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from easyphoto.api.elsewhere import path_below
 from easyphoto.api.errors import error_answer
 from easyphoto.errors import EasyPhotoError
 
@@ -25,9 +26,7 @@ class DeferredRoutes(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
             return Match.NONE, {}
-        path, root = str(scope["path"]), str(scope.get("root_path") or "")
-        below = path[len(root) :] if root and path.startswith(f"{root}/") else path
-        return (Match.FULL if below.startswith(f"{self.prefix}/") else Match.NONE), {}
+        return (Match.FULL if path_below(scope).startswith(f"{self.prefix}/") else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:

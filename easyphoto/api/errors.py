@@ -62,6 +62,22 @@ class ForeignOrigin(InputError):
     """The request comes from another site's page."""
 
 
+class NotFound(InputError):
+    """No route has that address."""
+
+
+class MethodNotAllowed(InputError):
+    """The address has routes, but not for this method; the header Allow names those that it has."""
+
+
+class IdempotencyKeyReused(InputError):
+    """The key has made a job for another request."""
+
+
+class ServerCloses(EnvironmentFailure):
+    """The server is being closed or restarted."""
+
+
 class UnknownTemplate(InputError):
     """No such template."""
 
@@ -88,6 +104,8 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     UnknownUpload: 404,
     UnknownRun: 404,
     UnknownFile: 404,
+    NotFound: 404,
+    MethodNotAllowed: 405,
     TooSlow: 408,
     NameTaken: 409,
     HostBusy: 409,
@@ -122,7 +140,7 @@ def error_body(
 def error_answer(error: EasyPhotoError) -> JSONResponse:
     status = status_of(error)
     headers = {"WWW-Authenticate": REALM} if status == 401 else {}
-    if isinstance(error, TooBusy):
+    if isinstance(error, TooBusy | ServerCloses):
         headers["Retry-After"] = SECONDS_TO_WAIT
     if isinstance(error, _CUT_OFF):
         # The rest of the request is not read; otherwise a client that sends it byte by byte would keep the connection.

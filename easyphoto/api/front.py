@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.api.errors import ForeignOrigin, error_answer
-from easyphoto.api.guard import check_account
+from easyphoto.api.guard import READING, check_account
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE
 from easyphoto.messages import text
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

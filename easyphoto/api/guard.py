@@ -27,7 +27,7 @@ from easyphoto.api.errors import (
     plain_answer,
 )
 from easyphoto.api.waiting import Held, RequestMemory, counted, too_large
-from easyphoto.errors import EasyPhotoError
+from easyphoto.errors import EasyPhotoError, EnvironmentFailure
 from easyphoto.jobs.askers import ACCOUNT_IN_SCOPE, Requester, begin_asking
 from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
@@ -37,6 +37,7 @@ MOST_BODY = 64_000_000
 """Limit for one request in bytes; a picture has at most jobs.uploads.MOST_BYTES, and base64 adds a third."""
 MOST_HELD = 128_000_000
 """Limit for all unanswered requests in bytes; on its way to a file a body is in memory up to four times."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -87,10 +88,13 @@ def guarded_route(accounts: Mapping[str, str] | None, rule: BodyRule) -> type[AP
                     # The client is gone, so nobody reads the answer; this is not an error of the server.
                     return plain_answer(400, "The request was cut off.")
                 except HTTPException as error:
+                    # The framework's own 400 is for JSON that it cannot read, as when it is nested too deeply.
+                    if error.status_code == 400:
+                        return error_answer(bad_json())
                     return plain_answer(error.status_code, error.detail)
                 except OSError as error:
                     log.exception("a request failed")
-                    return error_answer(disk_failure(error))
+                    return error_answer(disk_failure(error) if request.method not in READING else unreadable(error))
                 except Exception as error:
                     return fault_answer(error)
 
@@ -159,4 +163,16 @@ def check_text(body: bytes) -> None:
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise BadRequest(text("The request is not valid JSON in UTF-8."), advice=text("Send UTF-8.")) from error
+        raise bad_json() from error
+
+
+def bad_json() -> BadRequest:
+    return BadRequest(text("The request is not valid JSON in UTF-8."), advice=text("Send UTF-8."))
+
+
+def unreadable(error: OSError) -> EnvironmentFailure:
+    """Return the error for a file that could not be read. It is no DiskFailure: nothing was to be written."""
+    return EnvironmentFailure(
+        disk_failure(error).message,
+        advice=text("Check the disk, and that the workspace's files can be read; then try again."),
+    )

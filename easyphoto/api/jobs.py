@@ -1,33 +1,63 @@
 """Jobs over HTTP: list, show, follow, download files, cancel, forget."""
 
+# mypy: disable-error-code="valid-type"
+# Types here are values of functions, because pydantic 1.10 and 2 build them differently.
+
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from easyphoto.api.answers import job_answer
+from easyphoto.api.answers import job_answer, job_summary
 from easyphoto.api.errors import BadRequest
 from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
-from easyphoto.api.schemas import JobAnswer, JobsAnswer
+from easyphoto.api.schemas import JobAnswer, JobsAnswer, StateName
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
+from easyphoto.jobs.listing import JobFilter, Place, page_of
+from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 
 # A report opens in the host's own origin; it needs only its own style and pictures.
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
+MOST_USUALLY, MOST_LISTED = 50, 500
+States, Kinds = list[StateName], list[str]
+STATE = Query(None, description="Only jobs in one of these states; may be named several times.")
+KIND = Query(None, description="Only jobs of these kinds, such as `train`; may be named several times.")
+PERSON = Query(None, max_length=200, description="Only jobs about the person of this id.")
+SINCE = Query(None, description="Only jobs asked for at that time or later; without a zone it is UTC.")
+LIMIT = Query(MOST_USUALLY, ge=1, le=MOST_LISTED, description="How many jobs a page has at most.")
+CURSOR = Query(None, max_length=200, description="Where the page begins: what `next` of the page before says.")
+
 
 @dataclass(frozen=True)
 class JobRoutes:
     service: Service
 
-    def list(self) -> JobsAnswer:
-        """Every job of the workspace, newest first."""
-        return JobsAnswer(jobs=[job_answer(job) for job in self.service.queue.list()])
+    def list(
+        self,
+        state: States | None = STATE,
+        kind: Kinds | None = KIND,
+        person: str | None = PERSON,
+        since: datetime | None = SINCE,
+        limit: int = LIMIT,
+        cursor: str | None = CURSOR,
+    ) -> JobsAnswer:
+        """Jobs in short, newest first. A page begins after the job that the one before ended with, so that none is
+        missing or comes twice when others arrive meanwhile.
+        """
+        states, after = {State(each) for each in state or ()}, None if since is None else written_time(since)
+        wanted = JobFilter(states, frozenset(kind or ()), person, after)
+        before = None if cursor is None else place_in(cursor)
+        page, last = page_of(self.service.queue.list(), wanted, limit, before=before)
+        return JobsAnswer(jobs=[job_summary(job) for job in page], next=None if last is None else "~".join(last))
 
     def get(self, id: str) -> JobAnswer:
+        """The job with what was asked for and what came of it."""
         return job_answer(self.service.queue.get(id))
 
     async def events(
@@ -67,6 +97,23 @@ class JobRoutes:
         job = self.service.queue.get(id)
         self.service.queue.forget(id)
         return job_answer(job)
+
+
+def place_in(cursor: str) -> Place:
+    """Raises BadRequest for what is no cursor."""
+    created, found, id = cursor.partition("~")
+    if not (found and created and id):
+        raise BadRequest(text("There is no such page."), advice=text("Send what `next` of a page says, or nothing."))
+    return created, id
+
+
+def written_time(time: datetime) -> str:
+    """Return the time as records write it; one without a zone is UTC."""
+    try:
+        moment = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except OverflowError:  # within a day of the calendar's ends, where the zone makes no difference to any job
+        moment = time.replace(tzinfo=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def last_event(header: str | None, after: int) -> int:

@@ -33,6 +33,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 from easyphoto.persons.importing import first_of
+from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.storage.scratch import held_folder
 from easyphoto.workspace.folders import Person, Workspace
@@ -74,7 +75,7 @@ class PersonRoutes:
             folder = opened.enter_context(held_folder(self._workspace.passing))
             try:
                 archive = ExportPerson(person.id, folder / f"{person.id}.zip").run(self.service.app, NullContext())
-            except EasyPhotoError:
+            except (EasyPhotoError, Cancelled):
                 # A person deleted meanwhile is reported as unknown, whatever error the missing files have caused.
                 self._workspace.person(id)
                 raise

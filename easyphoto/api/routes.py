@@ -1,25 +1,23 @@
-"""The router: every route of the API with its status and its documentation."""
+"""Every route of the API: where it is, what it answers, and what it can refuse."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
-from fastapi.security import HTTPBasic
+from fastapi import APIRouter
 
 from easyphoto.api.capabilities import CapabilityRoutes
 from easyphoto.api.configurations import ConfigurationRoutes
+from easyphoto.api.errors import BadRequest, UnknownFile, UnknownRun, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.events import MEDIA_TYPE
-from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule, guarded_route
+from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule
 from easyphoto.api.jobs import JobRoutes
 from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
+from easyphoto.api.route import Route, RouteGroup, job_route
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
     ConfigurationAnswer,
     ConfigurationsAnswer,
     DeletedAnswer,
-    ErrorAnswer,
     JobAnswer,
     JobsAnswer,
     PersonAnswer,
@@ -35,32 +33,49 @@ from easyphoto.api.uploads import BODY, UploadRoutes
 from easyphoto.api.verbs import PREFIX, CommandRoutes
 from easyphoto.api.waiting import RequestMemory
 from easyphoto.api.weights import WeightRoutes
-from easyphoto.errors import InputError
+from easyphoto.errors import (
+    BadName,
+    BadPicture,
+    BadRecord,
+    BadReference,
+    BadSettings,
+    DiskFailure,
+    HostBusy,
+    InputError,
+    LicenceRefused,
+    NameTaken,
+    RunBusy,
+    TooFewPhotos,
+    UnknownConfiguration,
+    UnknownJob,
+    UnknownPerson,
+    WeightsMissing,
+)
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 
-REFUSALS = (400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507)
-LOCATION = {"headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}}
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff")
+FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", "application/octet-stream")
+SENT = (BadPicture, UrlRefused, UnknownUpload)
+"""What a picture of a request can be refused for."""
+CHECKED = (*SENT, BadReference, BadSettings)
 
 
-def build_router(service: Service, *, accounts: Mapping[str, str] | None) -> APIRouter:
-    """Build every route below /easyphoto; with `accounts` (user → password) each requires an account."""
-    router, service = APIRouter(), service.for_clients()
-    memory = RequestMemory(MOST_HELD)
-    plain = _router(accounts, BodyRule(room=memory), PREFIX)
-    _add_verbs(plain, CommandRoutes(service))
-    _add_jobs(plain, JobRoutes(service))
-    _add_persons(plain, PersonRoutes(service))
-    _add_templates(plain, TemplateRoutes(service))
-    _add_configurations(plain, ConfigurationRoutes(service))
-    _get(plain, "/capabilities", CapabilityRoutes(service).get, CapabilitiesAnswer, "Capabilities")
-    _get(plain, "/weights", WeightRoutes(service).list, WeightsAnswer, "Weights")
-    router.include_router(plain)
-    router.include_router(_uploads(service, accounts, memory))
-    router.include_router(_imports(service, accounts))
-    router.include_router(_legacy(service, accounts, memory))
+def build_router(service: Service, *, accounts: Mapping[str, str] | None, has_door: bool = False) -> APIRouter:
+    """Build every route below /easyphoto; with `accounts` (user → password) each requires an account.
+
+    `has_door`: a door in front asks for accounts instead.
+    """
+    router = APIRouter()
+    for group in groups(service.for_clients()):
+        router.include_router(group.router(accounts, is_guarded=bool(accounts) or has_door))
     return router
+
+
+def addresses(service: Service) -> list[tuple[str, str]]:
+    """Return method and path of every route."""
+    return [(route.method, group.prefix + route.path) for group in groups(service) for route in group.routes]
 
 
 def parse_accounts(written: str | None) -> dict[str, str] | None:
@@ -78,140 +93,162 @@ def parse_accounts(written: str | None) -> dict[str, str] | None:
     return {user: password for user, _, password in pairs}
 
 
-class ToldAccount(HTTPBasic):
-    """Documents that an account is needed; the route class has already checked it."""
-
-    async def __call__(self, request: Request) -> None:  # type: ignore[override]
-        return None
-
-
-def _router(accounts: Mapping[str, str] | None, rule: BodyRule, prefix: str) -> APIRouter:
-    responses: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in REFUSALS}
-    told = [Depends(ToldAccount())] if accounts else []
-    return APIRouter(prefix=prefix, route_class=guarded_route(accounts, rule), responses=responses, dependencies=told)
-
-
-def _add_verbs(router: APIRouter, verbs: CommandRoutes) -> None:
-    for path, verb, words in verbs.table():
-        router.add_api_route(
-            path, verb, methods=["POST"], status_code=202, response_model=JobAnswer, summary=words, tags=["work"],
-            responses={202: LOCATION},
-        )  # fmt: skip
-
-
-def _add_jobs(router: APIRouter, jobs: JobRoutes) -> None:
-    _get(router, "/jobs", jobs.list, JobsAnswer, "Jobs")
-    _get(router, "/jobs/{id}", jobs.get, JobAnswer, "Job")
-    _get(
-        router,
-        "/jobs/{id}/events",
-        jobs.events,
-        None,
-        "Follow a job",
-        {MEDIA_TYPE: {}},
-        {204: {"description": "Over."}},
-    )
-    kinds = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", "application/octet-stream")
-    _get(router, "/jobs/{id}/files/{name}", jobs.file, None, "A job's file", {kind: {} for kind in kinds})
-    router.add_api_route(
-        "/jobs/{id}", jobs.end, methods=["DELETE"], response_model=JobAnswer, summary="Cancel or forget", tags=["jobs"]
-    )
-
-
-def _add_persons(router: APIRouter, persons: PersonRoutes) -> None:
-    _get(router, "/persons", persons.list, PersonsAnswer, "Persons")
-    _get(router, "/persons/{id}", persons.get, PersonAnswer, "Person")
-    _get(router, "/persons/{id}/portrait", persons.portrait, None, "Portrait", {"image/png": {}, "image/jpeg": {}})
-    _get(router, "/persons/{id}/export", persons.export, None, "Export", {ZIP: {}})
-    router.add_api_route(
-        "/persons/{id}", persons.rename, methods=["PATCH"], response_model=PersonAnswer, summary="Rename",
-        tags=["persons"],
-    )  # fmt: skip
-    router.add_api_route(
-        "/persons/{id}", persons.delete, methods=["DELETE"], response_model=PersonDeletedAnswer,
-        summary="Delete a person", tags=["persons"],
-        responses={202: {"model": PersonDeletedAnswer, "description": "Begun; something has not gone yet."}},
-    )  # fmt: skip
-
-
-def _add_templates(router: APIRouter, templates: TemplateRoutes) -> None:
-    _get(router, "/templates", templates.list, TemplatesAnswer, "Templates")
-    kinds = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff")
-    _get(
-        router, "/templates/{id}/picture", templates.picture, None, "A template's picture", {kind: {} for kind in kinds}
-    )
-    router.add_api_route(
-        "/templates", templates.add, methods=["POST"], status_code=201, response_model=TemplateAnswer,
-        summary="Add a template", tags=["templates"],
-    )  # fmt: skip
-    router.add_api_route(
-        "/templates/{id}", templates.delete, methods=["DELETE"], response_model=DeletedAnswer,
-        summary="Delete a template", tags=["templates"],
-    )  # fmt: skip
-
-
-def _add_configurations(router: APIRouter, configurations: ConfigurationRoutes) -> None:
-    one = "/configurations/{kind}/{name}"
-    _get(router, "/configurations", configurations.list, ConfigurationsAnswer, "Saved settings")
-    _get(router, one, configurations.get, ConfigurationAnswer, "Saved settings of that name")
-    for method, handler, model, words in (
-        ("PUT", configurations.save, ConfigurationAnswer, "Save settings"),
-        ("DELETE", configurations.delete, DeletedAnswer, "Delete saved settings"),
-    ):
-        router.add_api_route(
-            one, handler, methods=[method], response_model=model, summary=words, tags=["configurations"]
-        )
-
-
-def _uploads(service: Service, accounts: Mapping[str, str] | None, memory: RequestMemory) -> APIRouter:
-    router = _router(accounts, BodyRule((JSON, FORM), room=memory), PREFIX)
-    router.add_api_route(
-        "/uploads", UploadRoutes(service).add, methods=["POST"], status_code=201, response_model=UploadsAnswer,
-        summary="Upload pictures", tags=["uploads"], openapi_extra={"requestBody": BODY},
-    )  # fmt: skip
-    return router
-
-
-def _imports(service: Service, accounts: Mapping[str, str] | None) -> APIRouter:
+def groups(service: Service) -> Iterator[RouteGroup]:
+    """Yield all routes, those of a tag one after another."""
+    memory = RequestMemory(MOST_HELD)
+    json = BodyRule(room=memory)
     # Archives go to disk, so several may arrive at the same time.
-    rule = BodyRule(
+    archives = BodyRule(
         (ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE)
     )
-    router = _router(accounts, rule, PREFIX)
-    body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
-    take_in = PersonRoutes(service).take_in
-    router.add_api_route(
-        "/persons:import", take_in, methods=["POST"], status_code=201, response_model=PersonAnswer,
-        summary="Import a person", tags=["persons"], openapi_extra={"requestBody": body},
+    yield RouteGroup("work", PREFIX, json, work_routes(CommandRoutes(service)))
+    yield RouteGroup("jobs", PREFIX, json, job_routes(JobRoutes(service)))
+    yield RouteGroup("persons", PREFIX, json, person_routes(PersonRoutes(service)))
+    yield RouteGroup("persons", PREFIX, archives, (import_route(PersonRoutes(service)),))
+    yield RouteGroup("templates", PREFIX, json, template_routes(TemplateRoutes(service)))
+    yield RouteGroup("uploads", PREFIX, BodyRule((JSON, FORM), room=memory), (upload_route(UploadRoutes(service)),))
+    yield RouteGroup("configurations", PREFIX, json, configuration_routes(ConfigurationRoutes(service)))
+    yield RouteGroup("server", PREFIX, json, server_routes(CapabilityRoutes(service), WeightRoutes(service)))
+    yield RouteGroup("legacy", "/easyphoto", json, legacy_routes(LegacyRoutes(service)))
+
+
+def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
+    return (
+        job_route("/photos:check", "checkPhotos", "Check photos", verbs.check, *CHECKED),
+        job_route("/persons", "addPerson", "Add a person", verbs.add, *CHECKED, BadName, NameTaken, RunBusy),
+        job_route("/train", "trainPerson", "Train a person", verbs.train, *CHECKED, BadName, TooFewPhotos, RunBusy),
+        job_route(
+            "/photograph", "photograph", "Photograph persons", verbs.photograph,
+            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate,
+        ),
+        job_route("/templates:draw", "drawTemplate", "Draw a template", verbs.draw, BadName, BadSettings, NameTaken),
+        job_route("/resume", "resumeTraining", "Resume a training", verbs.resume, UnknownRun, BadSettings),
+        job_route("/setup", "setUpTrainer", "Set up the trainer", verbs.setup),
+        job_route(
+            "/weights:fetch", "fetchWeights", "Fetch weights", verbs.fetch,
+            InputError, BadSettings, LicenceRefused, WeightsMissing,
+        ),
     )  # fmt: skip
-    return router
 
 
-def _legacy(service: Service, accounts: Mapping[str, str] | None, memory: RequestMemory) -> APIRouter:
-    router, legacy = _router(accounts, BodyRule(room=memory), "/easyphoto"), LegacyRoutes(service)
-    for path, verb, words in (
-        ("/easyphoto_train_forward", legacy.train, "Train, as in 2023"),
-        ("/easyphoto_infer_forward", legacy.infer, "Photograph, as in 2023"),
-    ):
-        router.add_api_route(path, verb, methods=["POST"], response_model=None, summary=words, tags=["2023"])
-    return router
+def job_routes(jobs: JobRoutes) -> tuple[Route, ...]:
+    one = (UnknownJob, BadRecord)
+    return (
+        Route("GET", "/jobs", "listJobs", "Jobs", jobs.list, JobsAnswer, "A page of jobs.", (BadRequest,)),
+        Route("GET", "/jobs/{id}", "getJob", "Job", jobs.get, JobAnswer, "The job as it is now.", one),
+        Route(
+            "DELETE", "/jobs/{id}", "endJob", "Cancel or forget", jobs.end, JobAnswer,
+            "The job as it is now, or was when it was forgotten.", (*one, HostBusy, BadRequest),
+        ),
+        Route(
+            "GET", "/jobs/{id}/events", "followJob", "Follow a job", jobs.events, None,
+            "The events so far, and further ones as they happen.", (*one, BadRequest), kinds=(MEDIA_TYPE,),
+            more={204: {"description": "The job is over, and there is no event after that number."}},
+        ),
+        Route(
+            "GET", "/jobs/{id}/files/{name}", "getJobFile", "A job's file", jobs.file, None, "The file.", one,
+            kinds=FILES,
+        ),
+    )  # fmt: skip
 
 
-def _get(
-    router: APIRouter,
-    path: str,
-    handler: Any,
-    model: Any,
-    words: str,
-    content: dict[str, Any] | None = None,
-    more: dict[int | str, dict[str, Any]] | None = None,
-) -> None:
-    """Add a GET route; `content` are the media types of an answer that is not a JSON model."""
-    responses: dict[int | str, dict[str, Any]] = dict(more or {})
-    if content:
-        responses[200] = {"content": content}
-    tag = path.split("/")[1]
-    router.add_api_route(
-        path, handler, methods=["GET"], response_model=model, summary=words, tags=[tag], responses=responses,
-        response_class=JSONResponse if model else Response,
+def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
+    one = (UnknownPerson, BadName, BadRecord)
+    return (
+        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody."),
+        Route("GET", "/persons/{id}", "getPerson", "Person", persons.get, PersonAnswer, "The person.", one),
+        Route(
+            "PATCH", "/persons/{id}", "renamePerson", "Rename", persons.rename, PersonAnswer,
+            "The person under their new name.", (*one, HostBusy, RunBusy),
+        ),
+        Route(
+            "DELETE", "/persons/{id}", "deletePerson", "Delete a person", persons.delete, PersonDeletedAnswer,
+            "Everything went.", (UnknownPerson, BadName, RunBusy),
+            more={202: {"model": PersonDeletedAnswer, "description": "Begun; something has not gone yet."}},
+        ),
+        Route(
+            "GET", "/persons/{id}/portrait", "getPortrait", "Portrait", persons.portrait, None,
+            "The picture of the training that is most like them.", (*one, UnknownFile),
+            kinds=("image/png", "image/jpeg"),
+        ),
+        Route(
+            "GET", "/persons/{id}/export", "exportPerson", "Export", persons.export, None, "The archive.",
+            (*one, DiskFailure), kinds=(ZIP,),
+        ),
+    )  # fmt: skip
+
+
+def import_route(persons: PersonRoutes) -> Route:
+    body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
+    return Route(
+        "POST", "/persons:import", "importPerson", "Import a person", persons.take_in, PersonAnswer,
+        "The person who has come.", (InputError, BadName, BadRecord, NameTaken), status=201, body=body,
+    )  # fmt: skip
+
+
+def template_routes(templates: TemplateRoutes) -> tuple[Route, ...]:
+    where = {"Location": {"description": "Where its picture is.", "schema": {"type": "string"}}}
+    return (
+        Route("GET", "/templates", "listTemplates", "Templates", templates.list, TemplatesAnswer, "All templates."),
+        Route(
+            "POST", "/templates", "addTemplate", "Add a template", templates.add, TemplateAnswer, "The template.",
+            (*SENT, BadName, NameTaken), status=201, headers=where,
+        ),
+        Route(
+            "GET", "/templates/{id}/picture", "getTemplatePicture", "A template's picture", templates.picture, None,
+            "The picture.", (UnknownTemplate,), kinds=PICTURES,
+        ),
+        Route(
+            "DELETE", "/templates/{id}", "deleteTemplate", "Delete a template", templates.delete, DeletedAnswer,
+            "It went.", (UnknownTemplate, InputError),
+        ),
+    )  # fmt: skip
+
+
+def upload_route(uploads: UploadRoutes) -> Route:
+    return Route(
+        "POST", "/uploads", "uploadPictures", "Upload pictures", uploads.add, UploadsAnswer,
+        "The names by which requests name them.", (BadPicture, UrlRefused), status=201, body=BODY,
+    )  # fmt: skip
+
+
+def configuration_routes(configurations: ConfigurationRoutes) -> tuple[Route, ...]:
+    one, named = "/configurations/{kind}/{name}", (BadRequest, UnknownConfiguration)
+    return (
+        Route(
+            "GET", "/configurations", "listConfigurations", "Saved settings", configurations.list,
+            ConfigurationsAnswer, "What is saved.",
+        ),
+        Route(
+            "GET", one, "getConfiguration", "Saved settings of that name", configurations.get, ConfigurationAnswer,
+            "The settings.", (*named, BadRecord, BadSettings),
+        ),
+        Route(
+            "PUT", one, "saveConfiguration", "Save settings", configurations.save, ConfigurationAnswer,
+            "The settings as they were saved.", (BadName, BadRecord, BadSettings),
+        ),
+        Route(
+            "DELETE", one, "deleteConfiguration", "Delete saved settings", configurations.delete, DeletedAnswer,
+            "They went.", named,
+        ),
+    )  # fmt: skip
+
+
+def server_routes(capabilities: CapabilityRoutes, weights: WeightRoutes) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET", "/capabilities", "getCapabilities", "Capabilities", capabilities.get, CapabilitiesAnswer,
+            "What this server can do.",
+        ),
+        Route("GET", "/weights", "listWeights", "Weights", weights.list, WeightsAnswer, "The catalogue."),
+    )  # fmt: skip
+
+
+def legacy_routes(legacy: LegacyRoutes) -> tuple[Route, ...]:
+    told = "What came of it: `message`, and what the form's clients expect besides."
+    return (
+        Route("POST", "/easyphoto_train_forward", "trainAsIn2023", "Train, as in 2023", legacy.train, None, told),
+        Route(
+            "POST", "/easyphoto_infer_forward", "photographAsIn2023", "Photograph, as in 2023", legacy.infer, None, told
+        ),
     )  # fmt: skip

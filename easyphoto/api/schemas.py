@@ -15,6 +15,7 @@ from easyphoto.api.models import (
     whole,
     words,
 )
+from easyphoto.jobs.shapes import State
 from easyphoto.settings import (
     AUTO,
     ENGINES,
@@ -137,30 +138,38 @@ class ErrorAnswer(AnswerModel):
     texts: dict[str, TextTold] = TEXTS
 
 
-class JobAnswer(AnswerModel):
+StateName = Literal[tuple(state.value for state in State)]
+
+
+class JobSummary(AnswerModel):
     id: str
-    kind: str
-    title: str
-    state: str
-    created: str
-    started: str | None
-    ended: str | None
-    phase: str
-    done: int
-    total: int
-    eta_seconds: float | None
-    previews: list[str] = Field(..., description="Pictures of the job so far, newest last: /jobs/{id}/files/{name}.")
-    files: list[str] = Field(..., description="Names that /jobs/{id}/files/ has besides the previews.")
-    request: dict[str, Any]
-    result: dict[str, Any] | None
-    error: ErrorTold | None
-    notes: list[str]
+    kind: str = Field(..., description="What is done: check, add, train, resume, photograph, template, setup, weights.")
+    title: str = Field(..., description="The same in words.")
+    persons: list[str] = Field(..., description="Ids of the persons that it is about.")
+    state: StateName
+    created: str = Field(..., description="When it was asked for, in UTC: 2026-01-31T12:00:00.000Z.")
+    started: str | None = Field(None, description="When its turn came.")
+    ended: str | None = Field(None, description="When it was over.")
+    phase: str = Field(..., description="What it is at, in words.")
+    done: int = Field(..., description="How much of `total` is done.")
+    total: int = Field(..., description="0: that is not known yet.")
+    eta_seconds: float | None = Field(None, description="How long it still takes, where that can be told.")
+    error: ErrorTold | None = Field(None, description="Why it failed.")
+    notes: list[str] = Field(..., description="What people should know although the work went on.")
     run: str | None = Field(None, description="What /resume takes.")
     texts: dict[str, TextTold] = TEXTS
 
 
+class JobAnswer(JobSummary):
+    previews: list[str] = Field(..., description="Pictures of the job so far, newest last: /jobs/{id}/files/{name}.")
+    files: list[str] = Field(..., description="Names that /jobs/{id}/files/ has besides the previews.")
+    request: dict[str, Any] = Field(..., description="What was asked for, with every setting, pictures by their name.")
+    result: dict[str, Any] | None = Field(None, description="What came of it, by the kind of job.")
+
+
 class JobsAnswer(AnswerModel):
-    jobs: list[JobAnswer]
+    jobs: list[JobSummary]
+    next: str | None = Field(None, description="The `cursor` of the next page; null after the last one.")
 
 
 class UploadAnswer(AnswerModel):

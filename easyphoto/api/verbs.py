@@ -4,16 +4,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastapi import Response
 from pydantic import Field
 
 from easyphoto.api.answers import job_answer
-from easyphoto.api.errors import UnknownRun
+from easyphoto.api.errors import BadRequest, IdempotencyKeyReused, UnknownRun
+from easyphoto.api.idempotency import REPLAYED, Once, key_header, key_in
 from easyphoto.api.intake import options_of, settings_of, take_photos, take_templates
-from easyphoto.api.models import RequestModel, listed, request_model, whole, words_of
+from easyphoto.api.models import RequestModel, given, listed, request_model, whole, words_of
 from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
 from easyphoto.commands.add_person import AddPerson
+from easyphoto.commands.base import Command
 from easyphoto.commands.check import REFERENCE, CheckPhotos
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
@@ -21,14 +24,14 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import InputError
-from easyphoto.jobs.records import Job
+from easyphoto.errors import BadSettings, InputError
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "/easyphoto/v1"
+R = TypeVar("R", bound=RequestModel)
 MOST_NAMES = 100
 """Limit for the names of one download; the catalogue has about fifty files."""
 NAMED_REFERENCE = f"{REFERENCE} The name of an upload, or of a picture sent with the request."
@@ -93,64 +96,94 @@ class FetchRequest(request_model(FetchWeights, PARTS, names=NAMES)):
 class CommandRoutes:
     service: Service
 
-    def table(self) -> tuple[tuple[str, Callable[..., JobAnswer], str], ...]:
-        """Return path, handler and summary of each route."""
-        return (
-            ("/photos:check", self.check, "Check photos"),
-            ("/persons", self.add, "Add a person"),
-            ("/train", self.train, "Train a person"),
-            ("/photograph", self.photograph, "Photograph persons"),
-            ("/templates:draw", self.draw, "Draw a template"),
-            ("/resume", self.resume, "Resume a training"),
-            ("/setup", self.setup, "Set up the trainer"),
-            ("/weights:fetch", self.fetch, "Fetch weights"),
-        )
-
-    def check(self, request: CheckRequest, response: Response) -> JobAnswer:
+    def check(self, request: CheckRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Give a verdict for every photo: kept, or set aside and why. The job's `verdicts` event and
         result hold them.
         """
-        options = options_of(self.service, request.options, starts_from_base=True)
-        preprocess = settings_of(PreprocessSettings, request.preprocess)
-        taken = take_photos(self.service, request.photos, request.reference)
-        command = CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
-        return accepted(self.service.submit(command), response)
+        return self._accepted(self._check, request, response, key)
 
-    def add(self, request: AddRequest, response: Response) -> JobAnswer:
+    def add(self, request: AddRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Keep a person's best photos, without a training, in seconds. A training later turns the same person into a
         trained one.
         """
+        return self._accepted(self._add, request, response, key)
+
+    def train(self, request: TrainRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
+        return self._accepted(self._train, request, response, key)
+
+    def photograph(self, request: PhotographRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
+        return self._accepted(self._photograph, request, response, key)
+
+    def draw(self, request: DrawRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Draw a template from words; it becomes one of the user's own."""
+        return self._accepted(self._draw, request, response, key)
+
+    def resume(self, request: ResumeRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Continue a training that was cancelled or interrupted."""
+        try:
+            return self._accepted(self._resume, request, response, key)
+        except (BadRequest, BadSettings, IdempotencyKeyReused):
+            raise
+        except InputError as error:
+            raise unknown_run(request.run) from error
+
+    def setup(self, request: SetupRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Create the training environment beside a web UI. A training does so by itself."""
+        return self._accepted(lambda _: SetupTrainer(), request, response, key)
+
+    def fetch(self, request: FetchRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Fetch what is missing of sets and files of /weights, and verify it. An interrupted download goes on where it
+        stopped.
+        """
+        return self._accepted(self._fetch, request, response, key)
+
+    def _accepted(self, build: Callable[[R], Command], request: R, response: Response, key: str | None) -> JobAnswer:
+        """Queue the command of the request; with a key that has made a job already answer with that one."""
+        key = key_in(key)
+        if key is None:
+            job = self.service.submit(build(request))
+        else:
+            once = Once.of(self.service, key, type(request).__name__, given(request))
+            job, is_replayed = once.job(lambda: build(request))
+            if is_replayed:
+                response.headers[REPLAYED] = "true"
+        response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
+        return job_answer(job)
+
+    def _check(self, request: CheckRequest) -> CheckPhotos:
+        options = options_of(self.service, request.options, starts_from_base=True)
+        preprocess = settings_of(PreprocessSettings, request.preprocess)
+        taken = take_photos(self.service, request.photos, request.reference)
+        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
+
+    def _add(self, request: AddRequest) -> AddPerson:
         checked_id(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        command = AddPerson(request.name, taken.paths, taken.faces, taken.reference, preprocess, options)
-        return accepted(self.service.submit(command), response)
+        return AddPerson(request.name, taken.paths, taken.faces, taken.reference, preprocess, options)
 
-    def train(self, request: TrainRequest, response: Response) -> JobAnswer:
-        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
+    def _train(self, request: TrainRequest) -> TrainPerson:
         checked_id(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos or [], request.reference)
-        command = TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
-        return accepted(self.service.submit(command), response)
+        return TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
 
-    def photograph(self, request: PhotographRequest, response: Response) -> JobAnswer:
-        """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
+    def _photograph(self, request: PhotographRequest) -> PhotographPersons:
         for person in request.persons:
             self.service.app.workspace.person(person)
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
         paths, assignments = take_templates(self.service, request.templates)
-        command = PhotographPersons(tuple(request.persons), paths, assignments, settings, options)
-        return accepted(self.service.submit(command), response)
+        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options)
 
-    def draw(self, request: DrawRequest, response: Response) -> JobAnswer:
-        """Draw a template from words; it becomes one of the user's own."""
+    def _draw(self, request: DrawRequest) -> DrawTemplate:
         checked_id(request.name)
-        command = DrawTemplate(
+        return DrawTemplate(
             name=request.name,
             prompt=request.prompt,
             negative=request.negative,
@@ -159,31 +192,21 @@ class CommandRoutes:
             steps=request.steps,
             options=options_of(self.service, request.options, starts_from_base=True),
         )
-        return accepted(self.service.submit(command), response)
 
-    def resume(self, request: ResumeRequest, response: Response) -> JobAnswer:
-        """Continue a training that was cancelled or interrupted."""
+    def _resume(self, request: ResumeRequest) -> ResumeTraining:
         options = options_of(self.service, request.options, starts_from_base=False)
         try:
-            return accepted(self.service.submit(ResumeTraining(request.run, options)), response)
-        except (InputError, OSError) as error:
-            raise UnknownRun(
-                text("There is no run {run!r} to resume.", run=request.run),
-                advice=text("Give the `run` that a training's job names."),
-            ) from error
+            self.service.app.workspace.run_folder(request.run)
+        except (InputError, OSError) as error:  # a name may be longer than the disk takes
+            raise unknown_run(request.run) from error
+        return ResumeTraining(request.run, options)
 
-    def setup(self, request: SetupRequest, response: Response) -> JobAnswer:
-        """Create the training environment beside a web UI. A training does so by itself."""
-        return accepted(self.service.submit(SetupTrainer()), response)
-
-    def fetch(self, request: FetchRequest, response: Response) -> JobAnswer:
-        """Fetch what is missing of sets and files of /weights, and verify it. An interrupted download goes on where it
-        stopped.
-        """
+    def _fetch(self, request: FetchRequest) -> FetchWeights:
         options = options_of(self.service, request.options, starts_from_base=False)
-        return accepted(self.service.submit(FetchWeights(tuple(request.names), options)), response)
+        return FetchWeights(tuple(request.names), options)
 
 
-def accepted(job: Job, response: Response) -> JobAnswer:
-    response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
-    return job_answer(job)
+def unknown_run(run: str) -> UnknownRun:
+    return UnknownRun(
+        text("There is no run {run!r} to resume.", run=run), advice=text("Give the `run` that a training's job names.")
+    )

@@ -6,13 +6,13 @@ import dataclasses
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin
 
 from easyphoto.commands.base import Command, recorded_fields
 from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.messages import text
 from easyphoto.settings import Options, Settings, settings_from
-from easyphoto.storage.records import fitted
+from easyphoto.storage.records import field_types, fitted
 
 S = TypeVar("S", bound=Settings)
 C = TypeVar("C", bound=Command)
@@ -23,7 +23,7 @@ def read_command(command: type[C], record: Mapping[str, Any]) -> C:
 
     Settings are read as far as they are still valid. Raises BadRecord.
     """
-    hints, values = get_type_hints(command), {}
+    hints, values = field_types(command), {}
     try:
         for key, field in recorded_fields(command).items():
             if key in record:

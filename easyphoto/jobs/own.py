@@ -10,6 +10,7 @@ from pathlib import Path
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.askers import Requester
+from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job, JobEvent
 from easyphoto.messages import text
@@ -29,6 +30,12 @@ class OwnJobs:
 
     def submit(self, command: Command, work: Work) -> Job:
         return self.everybody.submit(command, work, asker=self.asking())
+
+    def submit_once(self, command: Command, work: Work, *, key: IdempotencyKey) -> tuple[Job, bool]:
+        return self.everybody.submit_once(command, work, key=key, asker=self.asking())
+
+    def with_key(self, key: str) -> Job | None:
+        return self.everybody.with_key(key, asker=self.asking())
 
     def get(self, id: str) -> Job:
         job = self.everybody.get(id)

@@ -7,17 +7,20 @@ import shutil
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from easyphoto.commands.base import Command, Subjects
-from easyphoto.errors import EasyPhotoError, HostBusy, OutsideFolder, UnknownJob
+from easyphoto.errors import EasyPhotoError, HostBusy, UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.handing_out import TRACEBACK_FILE, handed_out
+from easyphoto.jobs.idempotency import IdempotencyKey, job_of
 from easyphoto.jobs.lanes import Lane, Lanes
+from easyphoto.jobs.listing import place_of
 from easyphoto.jobs.making import MAKING, check_free
 from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import (
@@ -28,26 +31,19 @@ from easyphoto.jobs.records import (
     new_job_id,
     now,
 )
-from easyphoto.jobs.store import EVENTS_FILE, JobStore
+from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.storage.files import inside, write_bytes
+from easyphoto.storage.files import write_bytes
 from easyphoto.storage.journal import Watched, at_work, doomed
 from easyphoto.storage.records import plain
-from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
+from easyphoto.workspace.folders import JOB_FILE, Workspace
 
 _log = logging.getLogger(__name__)
-TRACEBACK_FILE = "traceback.txt"
-RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
-"""Files in a job's folder that are never handed out, because they describe this machine."""
 # Finished jobs whose events stay in memory; older ones' are only on disk, because a server may run for months.
 MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
-
-
-def _may_be_handed_out(name: str) -> bool:
-    return is_file_name(name) and name.casefold() not in RECORDS and not name.startswith(".")
 
 
 class JobQueue:
@@ -71,14 +67,16 @@ class JobQueue:
         self._owner.clear()
         sweep(workspace, self.list())
 
-    def submit(self, command: Command, work: Work, *, asker: Requester | None = None) -> Job:
+    def submit(
+        self, command: Command, work: Work, *, asker: Requester | None = None, key: IdempotencyKey | None = None
+    ) -> Job:
         """Put the command at the end of the queue. `work` receives the job's context and returns the job's result.
 
         Raises HostBusy for what makes a person whom another job makes, or who is being changed or deleted.
         """
         job = Job(
             new_job_id(), command.kind, command.title, State.QUEUED, now(), self._owner.id, request=command.record(),
-            subject=command.subjects(self.workspace), asker=asker or Requester(),
+            subject=command.subjects(self.workspace), asker=asker or Requester(), key=key,
         )  # fmt: skip
         with self._changed:
             if self._lanes.is_closing:
@@ -96,6 +94,20 @@ class JobQueue:
             self._changed.notify_all()
         return job
 
+    def submit_once(
+        self, command: Command, work: Work, *, key: IdempotencyKey, asker: Requester | None = None
+    ) -> tuple[Job, bool]:
+        """As `submit`, except where the requester's key has made a job: return that one instead, and True.
+
+        Two requests at once make one job. Whether both asked for the same is for the caller to compare.
+        """
+        with self._changed:
+            known = self.with_key(key.key, asker=asker)
+            return (known, True) if known else (self.submit(command, work, asker=asker, key=key), False)
+
+    def with_key(self, key: str, *, asker: Requester | None = None) -> Job | None:
+        return job_of(key, asker or Requester(), self.list())
+
     def get(self, id: str) -> Job:
         """Raises UnknownJob where there is none."""
         with self._changed:
@@ -105,13 +117,14 @@ class JobQueue:
     def list(self) -> tuple[Job, ...]:
         """Return every job of the workspace, newest first; broken records are left out."""
         with self._changed:
+            folders = self._store.folders()
             # Another process may have deleted a person with their jobs.
-            self.drop_missing()
+            self._drop_except(folders)
             jobs = dict(self._jobs)
-        for id, job in self._store.read_all(without=frozenset(jobs)).items():
+        for id, job in self._store.read_all(folders, without=jobs.keys()).items():
             with suppress(EasyPhotoError):
                 jobs[id] = self._settled(job)
-        return tuple(sorted(jobs.values(), key=lambda job: (job.created, job.id), reverse=True))
+        return tuple(sorted(jobs.values(), key=place_of, reverse=True))
 
     def of_others(self) -> int:
         """Return 0: the queue itself lists everybody's jobs."""
@@ -159,8 +172,7 @@ class JobQueue:
     def drop_missing(self) -> None:
         """Forget jobs whose folders have been deleted, for instance with a person; a running one is cancelled."""
         with self._changed:
-            for id in [id for id in self._jobs if not (self.workspace.jobs / id).is_dir()]:
-                self._drop(id)
+            self._drop_except(self._store.folders())
 
     @contextmanager
     def held_back(self, subject: Subjects, *, stop: bool = False) -> Iterator[None]:
@@ -192,21 +204,7 @@ class JobQueue:
 
     def file(self, id: str, name: str) -> Path:
         """Return the path of a file that the job hands out, in its folder or elsewhere in the workspace."""
-        job = self.get(id)
-        missing = UnknownJob(
-            text("The job {id} has no file {name!r}.", id=id, name=name),
-            advice=text("Ask for one that its record names."),
-        )
-        # Only names from the record, because on a case-insensitive disk JOB.JSON would open it, as PHOTO-~1 might.
-        if not job.names(name) or (name not in job.files and not _may_be_handed_out(name)):
-            raise missing
-        try:
-            path = inside(self.workspace.root, job.files.get(name, f"{self.workspace.jobs.name}/{id}/{name}"))
-        except OutsideFolder as error:
-            raise missing from error
-        if not path.is_file():
-            raise missing
-        return path
+        return handed_out(self.workspace, self.get(id), name)
 
     def events(self, id: str, after: int = 0) -> tuple[JobEvent, ...]:
         """Return the events with a number above `after`."""
@@ -339,6 +337,10 @@ class JobQueue:
         old = self._recent.popleft()
         if old in self._events and len(self._store.events(old)) == len(self._events[old]):
             self._events.pop(old, None)
+
+    def _drop_except(self, folders: Container[str]) -> None:
+        for id in [id for id in self._jobs if id not in folders]:
+            self._drop(id)
 
     def _drop(self, id: str) -> None:
         self._jobs.pop(id, None)

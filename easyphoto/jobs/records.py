@@ -14,6 +14,7 @@ from typing import Any
 from easyphoto.commands.base import Subjects
 from easyphoto.errors import BadRecord, EasyPhotoError, WeightsMissing
 from easyphoto.jobs.askers import Requester
+from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
@@ -56,6 +57,8 @@ class Job:
     subject: Subjects = field(default_factory=Subjects)
     asker: Requester = field(default_factory=Requester)
     """The requester that owns it."""
+    key: IdempotencyKey | None = None
+    """By which the client that asked for it finds it again when it asks once more."""
 
     def names(self, file: str) -> bool:
         """Return whether clients have been told of a file with that name."""
@@ -68,6 +71,7 @@ class Job:
             name: dict(values[name]) for name in ("files", "request", "result", "error") if values[name] is not None
         }
         values["subject"], values["asker"] = dataclasses.asdict(self.subject), dataclasses.asdict(self.asker)
+        values["key"] = None if self.key is None else dataclasses.asdict(self.key)
         return {**values, "state": self.state.value, "previews": list(self.previews), "notes": list(self.notes)}
 
 

@@ -19,8 +19,9 @@ from easyphoto.jobs.answers import ANSWERS
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.own import OwnJobs
-from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
@@ -52,6 +53,13 @@ class Service:
 
     def submit(self, command: Command) -> Job:
         """Queue the command. Errors that need not wait for its turn are raised at once, see `Command.validated`."""
+        return self.queue.submit(*self._ready(command))
+
+    def submit_once(self, command: Command, key: IdempotencyKey) -> tuple[Job, bool]:
+        """As `submit`; where the requester's key has made a job already, return that one, and True."""
+        return self.queue.submit_once(*self._ready(command), key=key)
+
+    def _ready(self, command: Command) -> tuple[Command, Work]:
         self._check_base(command)
         command = command.validated(self.app)
         self._check_owner(command)
@@ -65,7 +73,7 @@ class Service:
                 self.app.cache.clear()
                 raise
 
-        return self.queue.submit(command, work)
+        return command, work
 
     def keep(self, name: str, content: bytes) -> Upload:
         """Store an uploaded picture. Raises BadPicture, and DiskFailure where the workspace has disappeared."""

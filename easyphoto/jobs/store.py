@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -9,11 +12,13 @@ from typing import BinaryIO
 from easyphoto.errors import EasyPhotoError, InputError, UnknownJob
 from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
 from easyphoto.messages import text
-from easyphoto.storage.files import matching, private_opener, read_regular
+from easyphoto.storage.files import private_opener, read_regular
 from easyphoto.storage.records import MOST_BYTES, plain, to_line, write_json
 from easyphoto.workspace.folders import JOB_FILE, is_file_name
 
 EVENTS_FILE = "events.jsonl"
+NANOSECONDS_AT_REST = 2_000_000_000
+"""A folder changed longer ago has a time that no later change shares; disks count in steps of up to 2 s (FAT)."""
 Stamp = tuple[int, int, int]
 
 
@@ -21,6 +26,8 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.root = folder
         self._known: dict[str, tuple[Stamp, Job]] = {}
+        self._at_rest: dict[str, int] = {}
+        """Jobs that are over: the time of their folder's last change, before their record was read."""
 
     def folder(self, id: str) -> Path:
         """Raises UnknownJob for anything but a job's id, path-like texts included."""
@@ -31,8 +38,18 @@ class JobStore:
             )
         return folder
 
-    def ids(self) -> tuple[str, ...]:
-        return tuple(record.parent.name for record in matching(self.root, f"*/{JOB_FILE}"))
+    def folders(self) -> dict[str, int]:
+        """Return the folders by name, each with the time of its last change in nanoseconds.
+
+        One system call for each: pages ask every second, and a workspace may hold thousands of jobs.
+        """
+        found = {}
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.root) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.is_dir():
+                        found[entry.name] = os.stat(entry).st_mtime_ns
+        return found
 
     def read(self, id: str) -> Job:
         """Raises UnknownJob, and InputError for a broken record."""
@@ -51,15 +68,26 @@ class JobStore:
             ) from error
         return known[1]
 
-    def read_all(self, *, without: frozenset[str]) -> dict[str, Job]:
-        """Return every job except those in `without`; broken records are left out."""
-        ids = self.ids()
-        for id in self._known.keys() - set(ids):
+    def read_all(self, folders: Mapping[str, int], *, without: Container[str]) -> dict[str, Job]:
+        """Return the jobs of `folders` except those in `without`; broken records are left out.
+
+        A record is replaced, never written over, which changes its folder. So the record of a job that is over is not
+        even looked at while its folder stays as it was.
+        """
+        for id in self._known.keys() - folders.keys():
             self._known.pop(id, None)
-        jobs = {}
-        for id in set(ids) - without:
+            self._at_rest.pop(id, None)
+        jobs, before = {}, time.time_ns() - NANOSECONDS_AT_REST
+        for id, changed in folders.items():
+            if id in without:
+                continue
+            if self._at_rest.get(id) == changed and (known := self._known.get(id)) is not None:
+                jobs[id] = known[1]
+                continue
             with suppress(EasyPhotoError):
                 jobs[id] = self.read(id)
+                if changed < before and jobs[id].state.is_over:
+                    self._at_rest[id] = changed
         return jobs
 
     def write(self, job: Job) -> None:

@@ -10,6 +10,7 @@ incompatible versions of it, and the command line needs neither.)
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -168,7 +169,7 @@ def typed(kind: type[T], content: Any, what: str) -> T:
 def _dataclass(kind: type[T], content: Any) -> T:
     if not isinstance(content, Mapping):
         raise TypeError("it is no record")
-    hints = get_type_hints(kind)
+    hints = field_types(kind)
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in content:
@@ -176,6 +177,12 @@ def _dataclass(kind: type[T], content: Any) -> T:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise TypeError(f"{field.name} is missing")
     return kind(**values)
+
+
+@functools.cache
+def field_types(kind: Any) -> Mapping[str, Any]:
+    """Field → type of a dataclass; cached, because working them out takes longer than reading the rest of a record."""
+    return types.MappingProxyType(get_type_hints(kind))
 
 
 def fitted(hint: Any, value: Any, name: str) -> Any:

@@ -57,7 +57,7 @@ class PageDoor:
     brought: OrderedDict[str, Requester] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith(OURS):
+        if scope["type"] == "lifespan" or self.editions.within(str(scope.get("path", ""))).startswith(OURS):
             await self.app(scope, receive, send)
         elif scope["type"] != "http":
             # Gradio 3's queue is a web socket, which the page does not use.

@@ -37,7 +37,7 @@ def test_the_account_that_asked_lists_reads_follows_and_fetches_its_job(client, 
 def test_to_another_account_the_job_is_not_there_and_stays(client, checked):
     thumbnail = next(iter(client.get(f"{V1}/jobs/{checked}", auth=ANNA).json()["result"]["files"].values()))
 
-    assert client.get(f"{V1}/jobs", auth=BEA).json() == {"jobs": []}
+    assert client.get(f"{V1}/jobs", auth=BEA).json() == {"jobs": [], "next": None}
     for method, path in (
         ("GET", checked),
         ("GET", f"{checked}/events"),

@@ -82,7 +82,8 @@ def test_a_disk_that_fails_is_no_fault_of_ours_and_says_no_number(workshop, monk
 
     answer = TestClient(app).get(f"{V1}/persons")
 
-    assert error_of(answer)[:2] == (507, "DiskFailure")
+    # Nothing was to be written, so it is no full disk.
+    assert error_of(answer)[:2] == (503, "EnvironmentFailure")
     assert "x: Input/output error." in answer.text
     assert "Errno" not in answer.text
     assert "somewhere" not in answer.text

@@ -1,6 +1,7 @@
 """Jobs over HTTP: listed, followed, cancelled, forgotten, and still there after a restart."""
 
 import threading
+from datetime import datetime, timedelta, timezone
 
 import anyio
 import pytest
@@ -29,6 +30,87 @@ def test_jobs_are_listed_newest_first(client):
     second = finished(client, client.post(f"{V1}/photos:check", json={"photos": photos(2)}))
 
     assert [job["id"] for job in client.get(f"{V1}/jobs").json()["jobs"]] == [second["id"], first["id"]]
+
+
+def test_a_list_says_how_each_job_is_but_not_what_was_asked_or_made(client):
+    job = trained(client)
+
+    [listed] = client.get(f"{V1}/jobs").json()["jobs"]
+
+    assert job.keys() - listed.keys() == {"request", "result", "previews", "files"}
+    assert {key: job[key] for key in listed if key != "texts"} == {key: listed[key] for key in listed if key != "texts"}
+    assert (listed["persons"], listed["title"]) == (["anna"], "train anna")
+    assert "train anna" in listed["texts"]
+
+
+def checks(client, count) -> list[str]:
+    """Ids of checks, newest first."""
+    return [
+        finished(client, client.post(f"{V1}/photos:check", json={"photos": photos(number)}))["id"]
+        for number in range(1, count + 1)
+    ][::-1]
+
+
+def test_pages_are_turned_by_what_each_says_of_the_next(client):
+    ids, pages, cursor = checks(client, 5), [], None
+    while cursor is not None or not pages:
+        page = client.get(f"{V1}/jobs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        pages.append([job["id"] for job in page["jobs"]])
+        cursor = page["next"]
+
+    assert pages == [ids[:2], ids[2:4], ids[4:]]
+
+
+def test_a_job_that_arrives_while_pages_are_turned_does_not_move_them(client):
+    ids = checks(client, 3)
+    first = client.get(f"{V1}/jobs", params={"limit": 1}).json()
+    checks(client, 1)
+    assert client.delete(f"{V1}/jobs/{ids[0]}", params={"forget": "true"}).status_code == 200
+
+    second = client.get(f"{V1}/jobs", params={"limit": 9, "cursor": first["next"]}).json()
+
+    assert [job["id"] for job in second["jobs"]] == ids[1:]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kinds"),
+    [
+        ({"kind": "train"}, ["train"]),
+        ({"kind": ["train", "check"]}, ["train", "check"]),
+        ({"state": "done"}, ["train", "check"]),
+        ({"state": ["failed", "queued"]}, []),
+        ({"person": "anna"}, ["train"]),
+        ({"person": "ann"}, []),
+        ({"since": "2000-01-01T00:00:00Z"}, ["train", "check"]),
+        ({"since": "2000-01-01T00:00:00"}, ["train", "check"]),
+        ({"since": "9999-12-31T23:59:59+00:00"}, []),
+        ({"since": "0001-01-01T00:00:00+23:00"}, ["train", "check"]),
+    ],
+)
+def test_only_jobs_that_are_wanted_are_listed(client, asked, kinds):
+    checks(client, 1)
+    trained(client)
+
+    assert [job["kind"] for job in client.get(f"{V1}/jobs", params=asked).json()["jobs"]] == kinds
+
+
+def test_jobs_since_a_job_begin_with_that_job_wherever_the_clock_stands(client):
+    checks(client, 1)
+    job = trained(client)
+    # The same moment, an hour ahead of UTC.
+    elsewhere = datetime.fromisoformat(job["created"].replace("Z", "+00:00")).astimezone(timezone(timedelta(hours=1)))
+
+    for since in (job["created"], elsewhere.isoformat()):
+        listed = client.get(f"{V1}/jobs", params={"since": since}).json()["jobs"]
+        assert [each["id"] for each in listed] == [job["id"]], since
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"limit": 0}, {"limit": 501}, {"limit": "x"}, {"state": "gone"}, {"since": "yesterday"}, {"cursor": "x"}],
+)
+def test_a_list_that_cannot_be_is_refused(door, asked):
+    assert error_of(door.get(f"{V1}/jobs", params=asked)) == (422, "BadRequest")
 
 
 def test_a_job_says_nothing_about_this_machine(client, workshop):

@@ -99,7 +99,7 @@ def test_a_broken_record_is_said_without_its_place_and_hides_nobody_else(client,
     listed = client.get(f"{V1}/persons")
     assert (listed.json()["persons"], [one["id"] for one in listed.json()["damaged"]]) == ([], ["bela"])
     assert str(workshop.root) not in listed.text
-    assert client.get(f"{V1}/jobs").json() == {"jobs": []}
+    assert client.get(f"{V1}/jobs").json() == {"jobs": [], "next": None}
     for path in ("persons/bela", "jobs/damaged"):
         answer = client.get(f"{V1}/{path}")
         assert answer.status_code == 422

@@ -84,7 +84,7 @@ def test_a_person_is_deleted_with_everything(client, anna, workshop):
     assert "persons/anna" in gone
     assert not any(name.startswith("/") for name in gone)
     assert client.get(f"{V1}/persons").json() == {"persons": [], "damaged": []}
-    assert client.get(f"{V1}/jobs").json() == {"jobs": []}
+    assert client.get(f"{V1}/jobs").json() == {"jobs": [], "next": None}
     assert not any("photo-" in name for name in tree(workshop.root))
 
 
@@ -222,7 +222,7 @@ def test_who_was_added_is_deleted_with_everything(client, workshop):
     assert gone["left"] == []
     assert "persons/anna" in gone["deleted"]
     assert not {path for path in tree(workshop.root) if path.endswith((".png", ".jpg"))} - {f"uploads/{name}"}
-    assert client.get(f"{V1}/jobs").json() == {"jobs": []}
+    assert client.get(f"{V1}/jobs").json() == {"jobs": [], "next": None}
 
 
 def test_an_addition_does_not_wait_for_a_training(client, workshop):

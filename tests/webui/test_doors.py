@@ -82,7 +82,7 @@ def test_with_its_api_they_are_behind_the_login_of_the_page(web_ui):
     assert statuses(client, headers={"Cookie": "access-token=made-up; access-token-unsecure=made-up"}) == {401}
     log_in(client)
     assert client.get(f"{V1}/persons").json() == {"persons": [], "damaged": []}
-    assert client.get(f"{V1}/openapi.json").json()["paths"][f"{V1}/persons"]["get"]["security"] == [{"ToldAccount": []}]
+    assert client.get(f"{V1}/openapi.json").json()["paths"][f"{V1}/persons"]["get"]["security"] == [{"account": []}]
 
 
 def test_a_program_names_an_account_of_the_page_or_of_the_api(web_ui):

@@ -10,7 +10,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from easyphoto.api import application
-from easyphoto.api.routes import ToldAccount, parse_accounts
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from easyphoto.ui.photograph_layout import SendTargets
@@ -37,18 +36,16 @@ def built(monkeypatch):
             gr.HTML("the tabs of EasyPhoto")
         return SimpleNamespace(blocks=blocks, send=asked.send)
 
-    def build_router(service, *, accounts):
+    def build_router(service, *, accounts, has_door):
         asked.services.append(service)
         asked.accounts.append(accounts)
         router = APIRouter()
         router.add_api_route("/easyphoto/v1/jobs", lambda: ["a job"])
         return router
 
-    routes = {"build_router": build_router, "parse_accounts": parse_accounts, "ToldAccount": ToldAccount}
-    for name, content in (("ui.page", {"build_page": build_page}), ("api.routes", routes)):
-        module = ModuleType(f"easyphoto.{name}")
-        vars(module).update(content)
-        monkeypatch.setitem(sys.modules, f"easyphoto.{name}", module)
+    page = ModuleType("easyphoto.ui.page")
+    page.build_page = build_page
+    monkeypatch.setitem(sys.modules, "easyphoto.ui.page", page)
     monkeypatch.setattr(application, "build_router", build_router)
     return asked
 
