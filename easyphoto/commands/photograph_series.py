@@ -270,7 +270,7 @@ class _Taking:
             found = with_label(found, Size.of(picture), original.alpha)
         results = tuple(self._written(original, one) for one in found.results)
         # Only with a single subject is it clear with whom the template's face is compared.
-        earlier = (judged(engine, picture, subjects[0].embeddings),) if len(subjects) == 1 else ()
+        earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
         return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 
