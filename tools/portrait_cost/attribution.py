@@ -41,7 +41,10 @@ FACE_NETWORKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "LoRA read": ("easyphoto.backends.lora_apply:read_changes",),
-        "LoRA merged, taken off": ("easyphoto.backends.lora_apply:AppliedLoras.switch",),
+        "LoRA merged, taken off": (
+            "easyphoto.backends.lora_apply:AppliedLoras.switch",
+            "easyphoto.backends.merged_loras:MergedLoras.switch",
+        ),
         "LoRA names": ("easyphoto.backends.lora_names:targets",),
         "sampler": ("easyphoto.backends.sampling:sample", "easyphoto.backends.sampling:make_schedule"),
         "previews": ("easyphoto.backends.latents:Preview.__call__", "easyphoto.backends.latents:Preview.fitted"),
@@ -72,6 +75,12 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "easyphoto.inference.finish:repainted",
             "easyphoto.inference.finish:overlaid",
         ),
+        "identity vectors": ("easyphoto.persons.identity_vectors:IdentityVectors.__call__",),
+        "sizes of networks": ("easyphoto.model_cache:bytes_of_networks",),
+        "records": ("easyphoto.storage.records:read_json", "easyphoto.storage.records:write_json"),
+        "bend": ("easyphoto.faces.outline:bend_to",),
+        "skin": ("easyphoto.faces.skin_tone:recoloured_skin",),
+        "looks of faces": ("easyphoto.faces.opening:_domain_of", "easyphoto.faces.domain:drawn_score"),
         "AI label": ("easyphoto.inference.ai_label:with_label",),
         "PNG": ("easyphoto.images.pictures:write_picture",),
         "report pictures": ("easyphoto.report.session:session_section",),
@@ -128,7 +137,10 @@ class Attribution:
 
     def _watch(self, label: str, place: str) -> None:
         module_name, _, path = place.partition(":")
-        owner: Any = importlib.import_module(module_name)
+        try:
+            owner: Any = importlib.import_module(module_name)
+        except ModuleNotFoundError:
+            return
         *outer, name = path.split(".")
         for each in outer:
             owner = getattr(owner, each, None)
