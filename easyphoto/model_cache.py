@@ -8,6 +8,7 @@ values are shared.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -21,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from easyphoto.machine import memory_for_models, ran_out_of_memory
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 FileKey = tuple[str, int, int, int]
 
 
@@ -181,6 +183,7 @@ class Lease:
     def __init__(self, cache: ModelCache) -> None:
         self._cache = cache
         self._borrowed: dict[Hashable, tuple[_Entry[Any], _Generation]] = {}
+        self._clean: dict[Hashable, Callable[[Any], None]] = {}
 
     def __enter__(self) -> Lease:
         return self
@@ -190,10 +193,18 @@ class Lease:
     ) -> None:
         self.close()
 
-    def borrow(self, key: Hashable, load: Callable[[], T], *, size: Callable[[T], int]) -> T:
+    def borrow(
+        self,
+        key: Hashable,
+        load: Callable[[], T],
+        *,
+        size: Callable[[T], int],
+        clean: Callable[[T], None] | None = None,
+    ) -> T:
         """The value of `key` for this job alone, loaded if it is absent or lent to another job.
 
-        The same lease always gets the same value for a key.
+        The same lease always gets the same value for a key. `clean` undoes what the job may have left changed, before
+        the value is returned; one that cannot be cleaned is not returned.
         """
         if key not in self._borrowed:
             entry, generation = self._cache._take(key)
@@ -202,6 +213,8 @@ class Lease:
                 entry = _Entry(key, value, 0, frozenset(), 0.0)
             entry.bytes = size(entry.value)
             self._borrowed[key] = entry, generation
+            if clean is not None:
+                self._clean[key] = clean
         return self._borrowed[key][0].value
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: Callable[[T], int], owners: Iterable[Path] = ()) -> T:
@@ -213,9 +226,23 @@ class Lease:
         self._borrowed.pop(key, None)
 
     def close(self) -> None:
-        for entry, generation in self._borrowed.values():
-            self._cache._put(entry, generation)
+        for key, (entry, generation) in self._borrowed.items():
+            if self._is_clean(key, entry.value):
+                self._cache._put(entry, generation)
         self._borrowed.clear()
+        self._clean.clear()
+
+    def _is_clean(self, key: Hashable, value: Any) -> bool:
+        try:
+            self._clean.get(key, _as_it_is)(value)
+        except Exception:
+            _log.exception("A model could not be restored after its use, and is loaded again")
+            return False
+        return True
+
+
+def _as_it_is(value: Any) -> None:
+    """For a value that use leaves unchanged."""
 
 
 def no_models() -> Lease:

@@ -174,5 +174,5 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """End a series of requests: a host whose networks were used gets its chosen checkpoint loaded again."""
+        """End a series of requests: the networks get their own weights back, and a host its chosen checkpoint."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import nn
 
 from easyphoto.architectures.base import Family, TextEncoder
 from easyphoto.backends.headers import read_header
+from easyphoto.backends.merged_loras import MergedLoras
 from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
@@ -34,6 +35,8 @@ class Components:
     tokenizers: tuple[Any, ...]
     scheduler: Any
     family: Family
+    loras: MergedLoras = field(default_factory=MergedLoras)
+    """What is merged into the networks now. It belongs to them, so that no two callers merge into each other's."""
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:

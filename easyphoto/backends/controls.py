@@ -140,10 +140,14 @@ class ControlNets:
             )
         return place
 
+    def are_loaded(self, controls: Sequence[Control]) -> bool:
+        """Whether `activate` will load nothing for them."""
+        return all(self.require(each.kind) in self._loaded for each in controls if each.weight > 0)
+
     def activate(self, batch: Sequence[Sequence[Control]]) -> tuple[ActiveControl, ...]:
         """The controls of a batch of pictures with equal kinds, weights and spans; controls of weight 0 are left out.
 
-        Call it before LoRAs are applied to the UNet: a Control-LoRA would absorb them permanently.
+        Unless they are loaded, call it while no LoRA is merged into the UNet: a Control-LoRA would absorb it for good.
         """
         columns = zip(*batch, strict=True)
         return tuple(self.activated(self.require(column[0].kind), column) for column in columns if column[0].weight > 0)

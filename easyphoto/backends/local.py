@@ -32,7 +32,7 @@ from easyphoto.backends.local_conditions import APPLIERS, ActiveConditions, cond
 from easyphoto.backends.memory import out_of_memory_named
 from easyphoto.backends.networks import Networks
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
-from easyphoto.backends.requests import check_generate, check_inpaint, unchanged
+from easyphoto.backends.requests import alike, check_generate, check_inpaint, unchanged
 from easyphoto.backends.sampling import Denoise, Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
@@ -70,8 +70,9 @@ def open_local(
         key,
         lambda: load_components(family, base, device=device, store=store),
         size=lambda loaded: bytes_of_networks(loaded.networks),
+        clean=lambda loaded: loaded.loras.take_off(),
     )
-    return LocalBackend(components, base, device=device, store=store, models=models, key=key)
+    return LocalBackend(components, base, device=device, store=store, models=models, key=key, keeps_loras=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +105,15 @@ class LocalBackend:
         store: WeightStore | None = None,
         models: Lease | None = None,
         key: Hashable = None,
+        keeps_loras: bool = False,
     ) -> None:
         """`base` is what the networks were loaded from; a folder may hold ControlNets in `controlnet/`.
 
         Other ControlNets come from the store. Without a device the networks stay where they are. ControlNets and
-        encoded prompts are cached in `models`; `key` identifies the networks in cache keys.
+        encoded prompts are cached in `models`; `key` identifies the networks in cache keys. With `keeps_loras` a
+        picture's LoRAs stay merged for the next one that wants the same, until `close`.
         """
-        self._models, self._key = models or no_models(), key
+        self._models, self._key, self._keeps_loras = models or no_models(), key, keeps_loras
         weight = components.unet.conv_in.weight
         self._components = components
         self._device = torch.device(device) if device else weight.device
@@ -174,6 +177,7 @@ class LocalBackend:
 
     def prepare(self) -> None:
         self._lent = True
+        self._components.loras.take_off()
         self._move(torch.device("cpu"))
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
@@ -183,7 +187,7 @@ class LocalBackend:
         self._lent = False
 
     def close(self) -> None:
-        """Do nothing: there is no host whose checkpoint has to be loaded again."""
+        self._components.loras.take_off()
 
     def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
         same = [result for request in batch if (result := unchanged(request)) is not None]
@@ -206,8 +210,12 @@ class LocalBackend:
         schedule = make_schedule(
             config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
         )
+        if not self._controls.are_loaded(first.controls):
+            self._components.loras.take_off()
         controls = self._controls.activate([request.controls for request in batch])
-        networks = Networks(self._components, self._controls, self._models, self._used.store, first.cfg != 1)
+        networks = Networks(
+            self._components, self._controls, self._models, self._used.store, first.cfg != 1, self._keeps_loras
+        )
         with conditions_applied(networks, [request.conditions for request in batch]) as conditions:
             every = *controls, *conditions.controls
             denoise, words = self._denoise(batch, conditions, every, size=canvas.size, middles=schedule.middles)
@@ -265,7 +273,7 @@ class LocalBackend:
         return self._models.get(
             ("prompts", self._key, texts, said_by),
             lambda: encode_prompts(self._components, texts),
-            size=bytes_of_words,
+            size=lambda words: words.bytes,
             # A person's LoRA changes the words, so they go with the person.
             owners=[each.path.parent for each in loras],
         )
@@ -326,23 +334,9 @@ class LocalBackend:
         self._controls.to(device)
 
 
-def bytes_of_words(words: PromptEmbeddings) -> int:
-    """Size of prompt embeddings in bytes."""
-    tensors = (words.states,) if words.pooled is None else (words.states, words.pooled)
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
 def _set_training(modules: Sequence[torch.nn.Module]) -> None:
     for module in modules:
         module.training = True
-
-
-def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
-    """The indices of requests grouped by batch key; groups are in order of their first request."""
-    groups: dict[Hashable, list[int]] = {}
-    for number, request in enumerate(requests):
-        groups.setdefault(request.batch_key, []).append(number)
-    return list(groups.values())
 
 
 def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from easyphoto.backends.conditions import Condition, LoraCondition
+from easyphoto.backends.conditions import Condition, LoraCondition, loras_in
 from easyphoto.backends.controls import ActiveControl
 from easyphoto.backends.face_attention import AppliedFaces, AttendedFace, faces_applied
 from easyphoto.backends.face_condition import FACE_KINDS, FaceCondition
 from easyphoto.backends.face_networks import attended, identity_net
-from easyphoto.backends.lora_apply import AppliedLoras, loras_applied
+from easyphoto.backends.lora_apply import loras_applied
+from easyphoto.backends.merged_loras import MergedLoras
 from easyphoto.backends.networks import Networks
 
 
@@ -33,11 +34,12 @@ class AppliedConditions(Protocol):
 Column = Sequence[Any]
 """One condition of a batch, as each of its pictures has it; their batch keys are equal."""
 Applier = Callable[[Networks, Sequence[Column]], AbstractContextManager[AppliedConditions]]
-"""Applies all conditions of its kinds to the networks; leaving the context restores the networks bit for bit."""
+"""Applies all conditions of its kinds to the networks; leaving the context restores the networks bit for bit, but for
+LoRAs that stay merged."""
 
 
-def _apply_loras(networks: Networks, columns: Sequence[Column]) -> AbstractContextManager[AppliedLoras]:
-    return loras_applied(networks.components, [column[0] for column in columns])
+def _apply_loras(networks: Networks, columns: Sequence[Column]) -> AbstractContextManager[MergedLoras]:
+    return loras_applied(networks.components, [column[0] for column in columns], stay=networks.keeps_loras)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,8 @@ def conditions_applied(
     numbers: dict[Applier, list[int]] = {}
     for number, condition in enumerate(batch[0]):
         numbers.setdefault(appliers[condition.kind], []).append(number)
+    if not loras_in(batch[0]):
+        networks.components.loras.take_off()  # those that stayed after an earlier batch
     with ExitStack() as stack:
         applied = [
             (tuple(places), stack.enter_context(applier(networks, [columns[place] for place in places])))

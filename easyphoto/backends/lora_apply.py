@@ -1,11 +1,10 @@
-"""Applying LoRA files to the weights for the duration of a call, and restoring the weights exactly."""
+"""Applying LoRA files to the weights for the duration of a call or of several, and restoring the weights exactly."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,11 +12,12 @@ from torch import nn
 
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
-from easyphoto.backends.controls import ActiveControl
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_names import ALPHA, DOWN, UP, Targets, split_key, targets
+from easyphoto.backends.merged_loras import LoraDelta, MergedLoras
 from easyphoto.errors import InputError, MissingCapability
 from easyphoto.messages import text
+from easyphoto.model_cache import file_key
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.records import parsed
 
@@ -25,64 +25,29 @@ NATIVE_FACTS = "lora_adapter_metadata"
 """Metadata key of diffusers' own format for the alphas that kohya's format stores as one tensor per layer."""
 
 
-@dataclass(frozen=True, eq=False)
-class LoraDelta:
-    """What one LoRA adds to one weight: scale × up · down, float32 in the weight's shape."""
-
-    weight: nn.Parameter
-    up: torch.Tensor
-    down: torch.Tensor
-    scale: float
-
-    def delta(self) -> torch.Tensor:
-        """float32, in the shape and on the device of the weight."""
-        device = self.weight.device
-        product = self.up.to(device).float().flatten(1) @ self.down.to(device).float().flatten(1)
-        return self.scale * product.reshape(self.weight.shape)
-
-
-class AppliedLoras:
-    """LoRAs that can be switched on and off. The weights are saved: subtracting would not restore them exactly."""
-
-    def __init__(self, changes: Sequence[Sequence[LoraDelta]]) -> None:
-        """`changes` holds the deltas of each LoRA."""
-        self.controls: tuple[ActiveControl, ...] = ()
-        self._changes = changes
-        self._kept: dict[nn.Parameter, torch.Tensor] = {}
-        self._on: tuple[int, ...] = ()
-
-    def switch(self, on: Collection[int]) -> None:
-        """Switch on the LoRAs with these numbers and switch off the others."""
-        on = tuple(sorted(on))
-        if on == self._on:
-            return
-        by_weight: dict[nn.Parameter, list[LoraDelta]] = defaultdict(list)
-        for change in (change for number in on for change in self._changes[number] if change.scale):
-            by_weight[change.weight].append(change)
-        # Set before the weights change, so that an interrupted switch is not mistaken for a finished one.
-        self._on = (-1,)
-        with torch.no_grad():
-            for weight, its_changes in by_weight.items():
-                old = self._kept.setdefault(weight, weight.detach().clone())
-                weight.copy_(old.float() + sum(change.delta() for change in its_changes))
-            for weight in self._kept.keys() - by_weight.keys():
-                weight.copy_(self._kept[weight])
-        self._on = on
-
-
 @contextmanager
-def loras_applied(components: Components, uses: Sequence[LoraCondition]) -> Iterator[AppliedLoras]:
+def loras_applied(
+    components: Components, uses: Sequence[LoraCondition], *, stay: bool = False
+) -> Iterator[MergedLoras]:
     """Apply LoRAs, all switched on at first; leaving the context restores every weight bit for bit.
 
-    Raises MissingCapability for a file that is not a LoRA for this model, before any weight changes.
+    With `stay` they are left merged for the next call, which may want the same: whoever sets it takes them off at the
+    end. After an error, a cancellation, or for lack of memory they are taken off at once. Raises MissingCapability for
+    a file that is not a LoRA for this model, before any weight changes.
     """
-    by_name = targets(components) if uses else {}
-    applied = AppliedLoras([read_changes(use, by_name) for use in uses])
+    merged, stays = components.loras, False
     try:
-        applied.switch(range(len(uses)))
-        yield applied
+        merged.choose(tuple((use, file_key(use.path)) for use in uses), lambda: _all_changes(components, uses))
+        yield merged
+        stays = stay and merged.may_stay
     finally:
-        applied.switch(())
+        if not stays:
+            merged.take_off()
+
+
+def _all_changes(components: Components, uses: Sequence[LoraCondition]) -> list[list[LoraDelta]]:
+    by_name = targets(components)
+    return [read_changes(use, by_name) for use in uses]
 
 
 def read_changes(use: LoraCondition, by_name: Targets) -> list[LoraDelta]:

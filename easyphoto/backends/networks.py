@@ -22,6 +22,8 @@ class Networks:
     store: WeightStore | None = None
     has_negatives: bool = True
     """Whether the rows of a batch begin with those of its negative prompts, as with classifier-free guidance."""
+    keeps_loras: bool = False
+    """Whether LoRAs stay merged for the next batch; see `loras_applied`."""
 
     @property
     def device(self) -> torch.device:

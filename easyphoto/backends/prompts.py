@@ -26,6 +26,11 @@ class PromptEmbeddings:
     pooled: torch.Tensor | None = None
     """(count, width), the pooled embeddings; None for families whose UNet does not take them."""
 
+    @property
+    def bytes(self) -> int:
+        tensors = (self.states,) if self.pooled is None else (self.states, self.pooled)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
     def added(self, size: Size) -> dict[str, torch.Tensor] | None:
         """The UNet's extra inputs for uncropped pictures of `size` in pixels; None if the family has none."""
         if self.pooled is None:

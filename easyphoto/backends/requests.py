@@ -1,8 +1,9 @@
-"""The checks of every backend before any work: sizes, ranges, and whether there is anything to repaint."""
+"""What every backend asks of requests before any work: sizes, ranges, what is alike, what needs no repainting."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -31,6 +32,14 @@ def check_generate(request: GenerateRequest, multiple: int) -> None:
     """Like `check_inpaint`, for a picture from a prompt alone."""
     _check_size(request.size, multiple)
     _check_common(request, request.size)
+
+
+def alike(requests: Sequence[InpaintRequest]) -> list[list[int]]:
+    """The indices of requests grouped by batch key; groups are in order of their first request."""
+    groups: dict[Hashable, list[int]] = {}
+    for number, request in enumerate(requests):
+        groups.setdefault(request.batch_key, []).append(number)
+    return list(groups.values())
 
 
 def unchanged(request: InpaintRequest) -> Result | None:

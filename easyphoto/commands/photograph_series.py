@@ -35,7 +35,6 @@ from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
-from easyphoto.report.sheet import write_sheet
 from easyphoto.settings import InferenceSettings, settings_record
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
@@ -137,7 +136,6 @@ class PhotographSeries:
         write_json(self.out / SESSION_FILE, {**record, "weights": [asdict(used) for used in self.models.weights]})
         notes = (*(error.said for error in failures), *missed)
         report = _report(self.persons, made, notes=notes)
-        write_sheet(self.out, report)
         return PhotographResult(tuple(made), write_report(self.out, report), notes)
 
 
@@ -270,7 +268,7 @@ class _Taking:
             found = with_label(found, Size.of(picture), original.alpha)
         results = tuple(self._written(original, one) for one in found.results)
         # Only with a single subject is it clear with whom the template's face is compared.
-        earlier = (judged(engine, picture, subjects[0].embeddings),) if len(subjects) == 1 else ()
+        earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
         return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 

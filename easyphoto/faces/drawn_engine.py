@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from PIL import Image
@@ -44,6 +45,8 @@ class DrawnEngine:
         has_embedder = (folder / "embedder.safetensors").is_file()
         self._embedder = DrawnEmbedder(folder) if has_embedder else None
         self.scale = self._embedder.scale if self._embedder is not None else None
+        # Of the newest picture: what covers a face is read from its part map, which is wanted once more soon after.
+        self._parsed: tuple[ref[Image.Image] | None, WeakKeyDictionary[Face, np.ndarray]] = None, WeakKeyDictionary()
 
     @property
     def embedder(self) -> str | None:
@@ -75,6 +78,15 @@ class DrawnEngine:
 
     def parse(self, picture: Image.Image, face: Face) -> np.ndarray:
         """(height, width) uint8 part labels of an RGB picture; background outside a square of 1.7 face lengths."""
+        newest, maps = self._parsed
+        if newest is None or newest() is not picture:
+            maps = WeakKeyDictionary()
+            self._parsed = ref(picture), maps
+        if face not in maps:
+            maps[face] = self._labels(picture, face)
+        return maps[face]
+
+    def _labels(self, picture: Image.Image, face: Face) -> np.ndarray:
         image = as_array(picture)
         crop, frame = drawn_analysis.parse_crop(image, (face.box.left, face.box.top, face.box.right, face.box.bottom))
         labels = drawn_analysis.parse(self._parser, self._parser_config, crop)

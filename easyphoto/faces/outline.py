@@ -7,6 +7,7 @@ has to be inpainted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,23 +79,29 @@ def common_outline(outlines: Sequence[Outline]) -> Outline | None:
 
 @dataclass(frozen=True, eq=False)
 class Bend:
-    """A warp of a picture, as the source of every pixel."""
+    """A warp of a part of a picture, as the source of every pixel; beyond the part nothing moves."""
 
+    part: tuple[slice, slice]
+    """Its rows and columns; the arrays have its shape."""
     columns: np.ndarray
-    """(height, width) float32: source column."""
+    """float32: source column in the whole picture."""
     rows: np.ndarray
-    """(height, width) float32: source row."""
+    """float32: source row in the whole picture."""
     moved: np.ndarray
-    """(height, width) float32: distance moved, in pixels."""
+    """float32: distance moved, in pixels."""
 
     def picture(self, image: np.ndarray) -> np.ndarray:
         """A (height, width, 3) uint8 RGB picture warped; pixels that do not move keep their bytes."""
         bent = cv2.remap(image, self.columns, self.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.where((self.moved > 0)[..., None], bent, image)
+        made = image.copy()
+        np.copyto(made[self.part], bent, where=(self.moved > 0)[..., None])
+        return made
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
         """A (height, width) uint8 part map warped, by nearest neighbour."""
-        return cv2.remap(labels, self.columns, self.rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        made = labels.copy()
+        made[self.part] = cv2.remap(labels, self.columns, self.rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        return made
 
 
 def bend_to(outline: Outline, labels: np.ndarray, face: Face, free: np.ndarray) -> Bend | None:
@@ -197,8 +204,12 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _bend(frame: HeadFrame, own: np.ndarray, wanted: np.ndarray, free: np.ndarray) -> Bend:
-    """A warp of the size of `free` that moves radius `own` to radius `wanted` (pixels, per angle)."""
-    rows, columns = np.mgrid[: free.shape[0], : free.shape[1]].astype(np.float32)
+    """A warp of a picture with the height and width of `free` that moves radius `own` to radius `wanted` (pixels, per
+    angle)."""
+    farthest = np.maximum(own, wanted) + OUTER_REACH * frame.width + 1.5 * np.abs(wanted - own)
+    part = _around(frame, float(farthest.max()), free.shape)
+    free = free[part]
+    rows, columns = np.mgrid[part].astype(np.float32)
     x, y = columns - np.float32(frame.x), rows - np.float32(frame.y)
     radius = np.hypot(x, y)
     # −90 to 270 degrees, which puts the discontinuity above the face.
@@ -215,4 +226,12 @@ def _bend(frame: HeadFrame, own: np.ndarray, wanted: np.ndarray, free: np.ndarra
     factor = 1.0 + move / np.maximum(radius, 1e-3)
     moved = np.where(np.abs(move) > 0.02, np.abs(move), 0.0).astype(np.float32)
     centre = np.float32(frame.x), np.float32(frame.y)
-    return Bend((centre[0] + x * factor).astype(np.float32), (centre[1] + y * factor).astype(np.float32), moved)
+    return Bend(part, (centre[0] + x * factor).astype(np.float32), (centre[1] + y * factor).astype(np.float32), moved)
+
+
+def _around(frame: HeadFrame, radius: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a picture of `shape` (height, width) within `radius` pixels of the head's middle."""
+    reach = radius + 1
+    top, left = (max(0, math.floor(middle - reach)) for middle in (frame.y, frame.x))
+    bottom, right = math.ceil(frame.y + reach), math.ceil(frame.x + reach)
+    return slice(top, min(max(bottom, top), shape[0])), slice(left, min(max(right, left), shape[1]))

@@ -123,7 +123,13 @@ def likeness(engine: FaceEngine, vector: np.ndarray | None, reference: Sequence[
     return Likeness(engine.embedder, value, own_percentile(reference, value), strangers)
 
 
-def largest_face_embedding(engine: FaceEngine, picture: Image.Image) -> np.ndarray | None:
-    """(N,) float32 embedding of the picture's largest face; None without a face or an embedder."""
-    faces = engine.detect(picture)
-    return engine.embed(picture, faces[0]) if faces else None
+def largest_face_embedding(
+    engine: FaceEngine, picture: Image.Image, faces: Sequence[Face] | None = None
+) -> np.ndarray | None:
+    """(N,) float32 embedding of the picture's largest face; None without a face or an embedder.
+
+    `faces` are the picture's, if it was searched before.
+    """
+    found = engine.detect(picture) if faces is None else faces
+    largest = max(found, key=lambda face: face.box.area, default=None)
+    return None if largest is None else engine.embed(picture, largest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
-from easyphoto.faces.matte import matte
+from easyphoto.faces.matte import FARTHEST, matte
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import blended
 from easyphoto.images.srgb import as_bytes, as_lab, linear
@@ -37,6 +38,7 @@ MOST_GROWN = 3.0
 LEAST_HUE_SPREAD, OTHER_HUE = 7.0, 4.0
 # Possible error of part maps' edges, in face widths.
 EDGE = 0.025
+_STEP = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +117,35 @@ def recoloured_skin(
     (height, width) is 0 where nothing may change. Eyes and mouth stay.
     """
     skin = part_mask(labels, (Part.SKIN, Part.BROWS, Part.NOSE, Part.EARS, Part.NECK, Part.EYES, Part.MOUTH))
-    area = matte(skin, picture, max(1.0, EDGE * width))
-    area = area * _of_that_hue(picture, labels, width) * (1.0 - _kept(labels, width)) * free
-    moved = as_bytes(brightened(linear(picture), np.exp(change), np.exp(level)))
-    return blended(picture, moved, area), area
+    result, changed = picture.copy(), np.zeros(labels.shape, np.float32)
+    reach = max(1.0, EDGE * width)
+    part = _around(skin, (FARTHEST + 1) * reach + 6)
+    if part is not None:
+        here, there, skin = picture[part], labels[part], skin[part]
+        area = matte(skin, here, reach) * _of_that_hue(here, there, width) * (1.0 - _kept(there, width)) * free[part]
+        # Powers of light are slow, and most of the surroundings are not skin.
+        some = area > 0
+        moved = here.copy()
+        moved[some] = as_bytes(brightened(linear(here[some]), np.exp(change), np.exp(level)))
+        result[part], changed[part] = blended(here, moved, area), area
+    return result, changed
+
+
+def _around(mask: np.ndarray, margin: float) -> tuple[slice, slice] | None:
+    """Rows and columns of a (height, width) mask's pixels above 0 and `margin` pixels around them; None without any."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    ends = (
+        (rows[0] - margin, rows[-1] + 1 + margin, mask.shape[0]),
+        (columns[0] - margin, columns[-1] + 1 + margin, mask.shape[1]),
+    )
+    # In steps in which OpenCV computes: at other ends its last digits differ from those on the whole picture.
+    top_bottom, left_right = (
+        slice(max(0, math.floor(first / _STEP) * _STEP), min(math.ceil(last / _STEP) * _STEP, side))
+        for first, last, side in ends
+    )
+    return top_bottom, left_right
 
 
 def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:

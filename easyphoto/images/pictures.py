@@ -26,6 +26,9 @@ MADE_BY = f"EasyPhoto {__version__}"
 # A warp to a smaller scale than this would skip pixels; averaging first preserves thin lines (brows, lids).
 LEAST_WARP = 0.7
 _SMALL = 4_000_000
+# zlib's fastest level. Photographs take 55 ms a megapixel instead of 200 at Pillow's 6, and an eighth more bytes (1.29
+# instead of 1.14 a pixel); drawings 16 instead of 25 ms. At 4 it would be 90 ms and 4 % more bytes.
+_COMPRESSION = 1
 
 
 def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
@@ -152,7 +155,7 @@ def write_picture(
         note.add_itxt(XMP, _PACKET.format(tool=MADE_BY, source=source.value))
     with atomic_path(target) as temporary:
         # Always passed, because Pillow would otherwise embed the profile in the picture's `info`.
-        picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile)
+        picture.save(temporary, format="PNG", pnginfo=note, icc_profile=profile, compress_level=_COMPRESSION)
     return target
 
 

@@ -88,7 +88,8 @@ def _with_outline(ground: Ground, outline: Outline, face: Face, free: np.ndarray
     bend = bend_to(outline, ground.labels, face, free)
     if bend is None:
         return ground
-    changed = np.maximum(ground.changed, np.clip(bend.moved, 0.0, 1.0))
+    changed = ground.changed.copy()
+    changed[bend.part] = np.maximum(changed[bend.part], np.clip(bend.moved, 0.0, 1.0))
     return Ground(ground.box, bend.picture(ground.picture), bend.labels(ground.labels), changed)
 
 

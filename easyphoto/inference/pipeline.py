@@ -91,7 +91,8 @@ def photograph(
 
     Raises NoFaceFound, InputError, and what the backend raises.
     """
-    template, clock = template.convert("RGB"), Stopwatch()
+    # Not a copy, because an engine knows again what it has seen by the picture object.
+    template, clock = template if template.mode == "RGB" else template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
         faces = from_the_left(tools.engine.detect(template))
         covered = () if settings.paint_covered else coverings(template, faces, tools.engine)

@@ -15,7 +15,7 @@ import numpy as np
 from easyphoto.errors import InputError
 from easyphoto.faces.opening import embedder_with_id
 from easyphoto.inference.identities.base import KnownFace
-from easyphoto.model_cache import Lease
+from easyphoto.model_cache import Lease, file_key
 from easyphoto.progress import Progress
 from easyphoto.storage.files import make_private_folder
 from easyphoto.storage.records import read_json, typed, write_json
@@ -49,12 +49,25 @@ class IdentityVectors:
         opened = embedder_with_id(embedder, self.store, self.progress, models=self.models)
         sha256 = opened.weights[0].sha256
         file = self.folder / EMBEDDINGS / f"{opened.id}.json"
-        with suppress(InputError):
-            kept = typed(_Kept, read_json(file), f"The embeddings by {opened.id}") if file.is_file() else None
-            if kept is not None and (kept.embedder, kept.sha256) == (opened.id, sha256) and kept.vectors:
-                return tuple(np.asarray(vector, np.float32) for vector in kept.vectors)
+        kept = self.models.get(
+            ("identity vectors", file_key(file), opened.id, sha256),
+            lambda: kept_vectors(file, opened.id, sha256),
+            size=lambda found: sum(vector.nbytes for vector in found),
+            owners=(self.folder,),
+        )
+        if kept:
+            return kept
         vectors = tuple(opened.vector(picture, face) for picture, face, _ in self.faces)
         make_private_folder(file.parent)
         rounded = [[float(number) for number in vector] for vector in vectors]
         write_json(file, {"embedder": opened.id, "sha256": sha256, "vectors": rounded})
         return vectors
+
+
+def kept_vectors(file: Path, embedder: str, sha256: str) -> tuple[np.ndarray, ...]:
+    """The float32 vectors in a file, if that embedder gave them; else none."""
+    with suppress(InputError):
+        kept = typed(_Kept, read_json(file), f"The embeddings by {embedder}") if file.is_file() else None
+        if kept is not None and (kept.embedder, kept.sha256) == (embedder, sha256):
+            return tuple(np.asarray(vector, np.float32) for vector in kept.vectors)
+    return ()

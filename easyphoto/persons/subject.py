@@ -12,7 +12,7 @@ from PIL import Image
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
-from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.engine import Face, FaceEngine, Likeness
 from easyphoto.faces.outline import Outline, common_outline, outline_of
 from easyphoto.faces.score import largest_face_embedding, likeness
 from easyphoto.faces.skin_tone import SkinTone, common_tone, skin_level, skin_of
@@ -137,10 +137,17 @@ def embeddings_of(faces: Sequence[KnownFace], engine: FaceEngine) -> tuple[np.nd
     return tuple(vector for vector in found if vector is not None)
 
 
-def judged(engine: FaceEngine, picture: Image.Image, references: Sequence[np.ndarray]) -> Likeness | None:
+def judged(
+    engine: FaceEngine,
+    picture: Image.Image,
+    references: Sequence[np.ndarray],
+    *,
+    faces: Sequence[Face] | None = None,
+) -> Likeness | None:
     """How like the person the largest face is; None without a face or an embedder.
 
-    `references`: embeddings of the person's photos, float32 unit vectors.
+    `references`: embeddings of the person's photos, float32 unit vectors. `faces` are the picture's, if it was searched
+    before.
     """
-    vector = largest_face_embedding(engine, picture) if references else None
+    vector = largest_face_embedding(engine, picture, faces) if references else None
     return likeness(engine, vector, references) if vector is not None else None

@@ -19,11 +19,12 @@ from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.latents import decoded
 from easyphoto.backends.loading import load_components
-from easyphoto.backends.local import LocalBackend, alike
+from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.local_conditions import Column, conditions_applied
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.networks import Networks
 from easyphoto.backends.prompts import encode_prompts
+from easyphoto.backends.requests import alike
 from easyphoto.backends.sampling import make_schedule
 from easyphoto.geometry import Size
 from easyphoto.model_cache import no_models

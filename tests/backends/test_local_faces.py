@@ -23,12 +23,13 @@ from easyphoto.backends.face_networks import attended
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.latents import as_tensor, decoded
 from easyphoto.backends.loading import load_components
-from easyphoto.backends.local import LocalBackend, alike
+from easyphoto.backends.local import LocalBackend
 from easyphoto.backends.local_conditions import conditions_applied
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.networks import Networks
 from easyphoto.backends.picture_encoder import load_picture_encoder
 from easyphoto.backends.prompts import encode_prompts
+from easyphoto.backends.requests import alike
 from easyphoto.backends.sampling import Denoiser, make_schedule
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import InputError, MissingCapability, WeightsMissing

@@ -38,7 +38,6 @@ def test_a_photograph_is_written_with_its_record(app, photos, template, tmp_path
     assert {picture_record(picture)["seed"] for picture in session.pictures} == {7, 8}
     assert Image.open(session.pictures[0]).size == (300, 200)
     assert session.report.is_file()
-    assert (tmp_path / "out" / "report.png").is_file()
 
 
 def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, photos, tmp_path):

@@ -1,0 +1,1 @@
+"""What `tools/portrait_seconds.py` measures with."""
