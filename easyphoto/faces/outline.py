@@ -198,9 +198,12 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 def _bend(frame: HeadFrame, own: np.ndarray, wanted: np.ndarray, free: np.ndarray) -> Bend:
     """A warp of the size of `free` that moves radius `own` to radius `wanted` (pixels, per angle)."""
-    rows, columns = np.mgrid[: free.shape[0], : free.shape[1]].astype(np.float32)
-    x, y = columns - np.float32(frame.x), rows - np.float32(frame.y)
-    radius = np.hypot(x, y)
+    rows, columns = np.indices(free.shape, np.float32)
+    distance = np.hypot(columns - np.float32(frame.x), rows - np.float32(frame.y))
+    farthest = np.maximum(own, wanted).max() + OUTER_REACH * frame.width + 1.5 * np.abs(wanted - own).max()
+    # Only the band around the outline can move.
+    band = (distance > INNER_REACH * np.minimum(own, wanted).min()) & (distance < farthest) & (free > 0)
+    radius, x, y = distance[band], columns[band] - np.float32(frame.x), rows[band] - np.float32(frame.y)
     # −90 to 270 degrees, which puts the discontinuity above the face.
     angle = (np.degrees(np.arctan2(y, x)) - frame.tilt + 90.0) % 360.0 - 90.0
     old, new = np.interp(angle, ANGLES, own), np.interp(angle, ANGLES, wanted)
@@ -211,8 +214,9 @@ def _bend(frame: HeadFrame, own: np.ndarray, wanted: np.ndarray, free: np.ndarra
     source = np.where(within, inner + (radius - inner) * (old - inner) / np.maximum(new - inner, 1e-3), radius)
     source = np.where(without, old + (radius - new) * (outer - old) / np.maximum(outer - new, 1e-3), source)
     source = np.where((angle < ANGLES[0]) | (angle > ANGLES[-1]), radius, source)
-    move = (source - radius) * free
-    factor = 1.0 + move / np.maximum(radius, 1e-3)
-    moved = np.where(np.abs(move) > 0.02, np.abs(move), 0.0).astype(np.float32)
-    centre = np.float32(frame.x), np.float32(frame.y)
-    return Bend((centre[0] + x * factor).astype(np.float32), (centre[1] + y * factor).astype(np.float32), moved)
+    move = (source - radius) * free[band]
+    columns[band] += x * (move / np.maximum(radius, 1e-3))
+    rows[band] += y * (move / np.maximum(radius, 1e-3))
+    moved = np.zeros(free.shape, np.float32)
+    moved[band] = np.where(np.abs(move) > 0.02, np.abs(move), 0.0)
+    return Bend(columns, rows, moved)
