@@ -10,6 +10,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import nose_place, scale_of, similarity, transformed
+from easyphoto.images.blur import blurred
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import LEAST_WARP, as_array, as_picture, blended, reduced
 
@@ -49,7 +50,7 @@ def pose_guide(
     laid = warp.applied(as_array(portrait), base.shape[:2])
     alpha = warp.applied(portrait_mask.astype(np.float32), base.shape[:2], outside=0.0)
     edge = max(1.0, 0.02 * template_face.box.width)
-    return as_picture(blended(base, laid, cv2.GaussianBlur(dilated(alpha, -edge), (0, 0), edge)))
+    return as_picture(blended(base, laid, blurred(dilated(alpha, -edge), edge)))
 
 
 def posed_points(portrait_face: Face, template_face: Face) -> np.ndarray:
@@ -96,14 +97,20 @@ class Warp:
 
     def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Source column and row of every target pixel: two (height, width) float64 arrays."""
-        rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-        moved_x, moved_y = columns.copy(), rows.copy()
-        for (x, y), (weight_x, weight_y) in zip(self.anchors, self.weights, strict=True):
-            bump = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * self.reach**2))
-            moved_x += weight_x * bump
-            moved_y += weight_y * bump
-        (a, b, c), (d, e, f) = cv2.invertAffineTransform(self.matrix)
-        return a * moved_x + b * moved_y + c, d * moved_x + e * moved_y + f
+        rows, columns = np.arange(shape[0], dtype=np.float64), np.arange(shape[1], dtype=np.float64)
+        # A Gaussian is the product of one along the columns and one along the rows.
+        across = np.exp(-((columns - self.anchors[:, :1]) ** 2) / (2 * self.reach**2))
+        down = np.exp(-((rows - self.anchors[:, 1:]) ** 2) / (2 * self.reach**2))
+
+        def source(along: np.ndarray) -> np.ndarray:
+            """The source's column or row: `along` is that row of the inverse similarity."""
+            bent = (down.T * (self.weights @ along[:2])) @ across
+            bent += along[0] * columns
+            bent += (along[1] * rows + along[2])[:, None]
+            return bent
+
+        x, y = cv2.invertAffineTransform(self.matrix)
+        return source(x), source(y)
 
 
 def rigid_warp(source: np.ndarray, target: np.ndarray) -> Warp:

@@ -6,6 +6,7 @@ seam inside both faces.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -18,7 +19,8 @@ from easyphoto.faces.light import light_of, relit
 from easyphoto.faces.outline import head_frame
 from easyphoto.faces.resolution import as_soft_as
 from easyphoto.geometry import Size
-from easyphoto.images.masks import dilated, inner_fade, largest_piece
+from easyphoto.images.blur import blurred
+from easyphoto.images.masks import dilated, inner_fade, largest_piece, surroundings
 from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
 
 SKIN = (Part.SKIN, Part.NOSE)
@@ -42,6 +44,8 @@ PAINTED_FADE = 0.012
 # Largest blur (standard deviation, in face widths) applied to match the template. Softer templates are out of focus,
 # and the face need not be.
 MOST_SOFTENED = 0.015
+# A Gaussian reaches this many standard deviations.
+_BLUR_REACH = 4.0
 # Least area common to both faces, as a share of the target's face box.
 LEAST_COMMON = 0.15
 
@@ -84,7 +88,7 @@ def laid(
     skin_here = part_mask(target_labels, SKIN) * region
     painted = warp.applied(part_mask(source_labels, PAINTED), shape, outside=0.0)
     # Part maps are coarser than pictures; unsmoothed, their steps would show as a jagged lip.
-    painted = cv2.GaussianBlur(painted, (0, 0), max(0.5, PAINTED_FADE * width))
+    painted = blurred(painted, max(0.5, PAINTED_FADE * width))
     lights = light_of(warped, skin_there, target_face), light_of(target, skin_here, target_face)
     lit = relit(warped, *lights, target_face, share=1.0 - (1.0 - PAINTED_SHARE) * painted)
     lit = as_soft_as(lit, target, region, MOST_SOFTENED * width)
@@ -98,15 +102,22 @@ def mixed(target: np.ndarray, over: Laid, ratio: float, *, fine: float = 0.0) ->
     reference's face, detail finer than `fine` pixels (standard deviation of a blur) is entirely the reference's,
     because a target that was generated smaller and enlarged has none.
     """
-    weight = (over.face * (ratio + (min(1.0, 2 * ratio) - ratio) * over.features))[..., None]
-    here, there = target.astype(np.float32), over.picture.astype(np.float32)
+    # Outside the reference's face nothing changes; a blur there reads what is near it.
+    place = surroundings(over.face > 0, math.ceil(_BLUR_REACH * max(fine, 0.0)) + 1)
+    if place is None:
+        return target
+    face = over.face[place][..., None]
+    weight = face * (ratio + (min(1.0, 2 * ratio) - ratio) * over.features[place][..., None])
+    here, there = target[place].astype(np.float32), over.picture[place].astype(np.float32)
     if fine <= 0:
         made = here + weight * (there - here)
     else:
-        coarse_here, coarse_there = (cv2.GaussianBlur(picture, (0, 0), fine) for picture in (here, there))
-        detail = (here - coarse_here) + over.face[..., None] * ((there - coarse_there) - (here - coarse_here))
-        made = coarse_here + weight * (coarse_there - coarse_here) + detail
-    return np.where(weight > 0, np.clip(np.rint(made), 0, 255), target).astype(np.uint8)
+        coarse_here, coarse_change = blurred(here, fine), blurred(there - here, fine)
+        detail = (here - coarse_here) + face * ((there - here) - coarse_change)
+        made = coarse_here + weight * coarse_change + detail
+    result = target.copy()
+    np.copyto(result[place], np.clip(np.rint(made), 0, 255).astype(np.uint8), where=weight > 0)
+    return result
 
 
 def common_face(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, width: float) -> np.ndarray:
@@ -147,7 +158,7 @@ def without_ends(
     part = slice(max(top - reach, 0), top + high + reach), slice(max(left - reach, 0), left + wide + reach)
     unknown = np.maximum(dilated(part_mask(labels, FEATURES), margin), 1 - dilated(face, -margin))
     filled = _filled(base[part], np.maximum(unknown, hole)[part], margin, scale=min(1.0, FILLED_WIDTH / width))
-    soft = np.maximum(hole, cv2.GaussianBlur(hole, (0, 0), max(0.5, margin / 3)) * bare)
+    soft = np.maximum(hole, blurred(hole, max(0.5, margin / 3)) * bare)
     result = base.copy()
     result[part] = blended(base[part], filled, soft[part])
     return result, soft
@@ -188,4 +199,4 @@ def _features(warp: Warp, source_labels: np.ndarray, target_labels: np.ndarray, 
     there = warp.applied(part_mask(source_labels, FEATURES), target_labels.shape, outside=0.0)
     either = np.maximum(there > 0.5, part_mask(target_labels, FEATURES)).astype(np.float32)
     grown = dilated(either, max(1.0, 2 * FEATURE_MARGIN * width))
-    return cv2.GaussianBlur(grown, (0, 0), max(0.8, FEATURE_MARGIN * width))
+    return blurred(grown, max(0.8, FEATURE_MARGIN * width))

@@ -7,6 +7,7 @@ direction: enough for a lamp at one side, too little to mistake a beard or the b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -53,13 +54,13 @@ def light_of(picture: np.ndarray, skin: np.ndarray, face: Face) -> Light:
         raise ValueError(f"only {int(chosen.sum())} pixels of skin to take the light from")
     across, down = places(face, picture.shape[:2])
     known = np.stack([np.ones(int(chosen.sum())), across[chosen], down[chosen]], axis=1)
-    wanted = np.log(np.maximum(linear(picture[chosen]), DARKEST)).astype(np.float64)
-    weight = np.ones(len(known))
-    fit = np.zeros((3, 3))
+    wanted = _logarithms()[picture[chosen]]
+    weighted, fit = known, np.zeros((3, 3))
     for _ in range(ROUNDS):
-        fit = np.linalg.lstsq(known * weight[:, None], wanted * weight[:, None], rcond=None)[0]
-        distance = np.abs(wanted - known @ fit).mean(1)
-        weight = 1.0 / np.sqrt(1.0 + (distance / HALF_WEIGHT) ** 2)
+        # The normal equations: three unknowns, well apart, from millions of pixels.
+        fit = np.linalg.lstsq(weighted.T @ known, weighted.T @ wanted, rcond=None)[0]
+        distance = np.abs(wanted - known @ fit) @ np.full(3, 1 / 3)
+        weighted = known / (1.0 + (distance / HALF_WEIGHT) ** 2)[:, None]
     # The slopes are averaged over the channels: coloured light from one side is rare, noise in a channel is not.
     return Light(fit[0], float(fit[1].mean()), float(fit[2].mean()))
 
@@ -71,9 +72,9 @@ def relit(picture: np.ndarray, have: Light, want: Light, face: Face, *, share: n
     """
     across, down = places(face, picture.shape[:2])
     slope = (want.across - have.across) * across + DOWNWARD_SHARE * (want.down - have.down) * down
-    gain = np.clip((want.level - have.level) + slope[..., None], -MOST, MOST)
+    gain = np.clip((want.level - have.level).astype(np.float32) + slope[..., None], -MOST, MOST)
     gain *= np.asarray(share, np.float32).reshape(*np.shape(share), 1)
-    return as_bytes(brightened(linear(picture), np.exp(gain), np.exp(have.level)))
+    return as_bytes(brightened(linear(picture), np.exp(gain, out=gain), np.exp(have.level)))
 
 
 def brightened(light: np.ndarray, gain: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -83,7 +84,7 @@ def brightened(light: np.ndarray, gain: np.ndarray, level: np.ndarray) -> np.nda
     On the curve `level` (linear light, 0..1) becomes exactly `gain` times as bright. A plain multiplication would clip
     the whites of the eyes and every highlight of a face that becomes paler. `gain` and `level` broadcast to `light`.
     """
-    level = np.clip(level, DARKEST, BRIGHTEST)
+    level = np.clip(level, DARKEST, BRIGHTEST).astype(light.dtype)
     power = np.log1p(-np.minimum(level * np.maximum(gain, 1.0), BRIGHTEST)) / np.log1p(-level)
     raised = 1.0 - np.power(np.maximum(1.0 - light, 0.0), np.maximum(power, 1.0))
     return np.asarray(np.where(gain > 1, raised, light * gain))
@@ -97,7 +98,13 @@ def places(face: Face, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     points = np.asarray(face.points, np.float64)
     middle = (points[:2].mean(0) + points[3:5].mean(0)) / 2
     tilt, width = np.radians(eye_line_tilt(points)), max(face.box.width, 1.0)
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    x, y = (columns - middle[0]) / width, (rows - middle[1]) / width
-    across, down = np.cos(tilt) * x + np.sin(tilt) * y, np.cos(tilt) * y - np.sin(tilt) * x
-    return across.astype(np.float32), down.astype(np.float32)
+    x, y = (np.arange(shape[1]) - middle[0]) / width, (np.arange(shape[0])[:, None] - middle[1]) / width
+    cosine, sine = np.cos(tilt), np.sin(tilt)
+    across = (cosine * x).astype(np.float32) + (sine * y).astype(np.float32)
+    return across, (cosine * y).astype(np.float32) - (sine * x).astype(np.float32)
+
+
+@cache
+def _logarithms() -> np.ndarray:
+    """ln of linear light of each byte, float64."""
+    return np.log(np.maximum(linear(np.arange(256, dtype=np.uint8)), DARKEST)).astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from easyphoto.images.blur import blurred
 from easyphoto.images.masks import dilated
 
 # Colour difference between the two sides (0..255): below the first it does not locate the edge, from the second on it
@@ -48,7 +49,7 @@ def matte(mask: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
     off = ((other.colour + share[:, None] * axis - colours) ** 2).sum(1)
     mixture = np.exp(-off / (2 * OFF_THE_LINE**2))
     share = mixture * share + (1 - mixture) * np.exp(-((own.colour - colours) ** 2).sum(1) / (2 * ALIKE**2))
-    plain = cv2.GaussianBlur(inside, (0, 0), max(0.5, reach / 3))[rows, columns]
+    plain = blurred(inside, max(0.5, reach / 3))[rows, columns]
     told = np.clip((np.sqrt(length) - LEAST_CONTRAST) / (FULL_CONTRAST - LEAST_CONTRAST), 0.0, 1.0)
     told *= (own.weight > 0) & (other.weight > 0)
     result[rows, columns] = told * share + (1 - told) * plain

@@ -49,6 +49,8 @@ def as_soft_as(picture: np.ndarray, other: np.ndarray, region: np.ndarray, most:
     """
     import cv2
 
+    from easyphoto.images.blur import blurred
+
     if not (region > 0.5).any():
         return picture
     left, top, wide, high = cv2.boundingRect((region > 0.5).astype(np.uint8))
@@ -57,7 +59,7 @@ def as_soft_as(picture: np.ndarray, other: np.ndarray, region: np.ndarray, most:
     missing = float(np.sqrt(max(0.0, others**2 - mine**2)))
     if missing < _UNSEEN:
         return picture
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), min(missing, most)))
+    return blurred(picture, min(missing, most))
 
 
 def resolved_width(picture: Image.Image, face: Face) -> float:

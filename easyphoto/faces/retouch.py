@@ -12,11 +12,13 @@ levels, 0.02) removed 9 % of the blotches and kept 54 % of the detail.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from PIL import Image
 
-from easyphoto.images.masks import inner_fade
+from easyphoto.images.masks import dilated, inner_fade, surroundings
 from easyphoto.images.pictures import as_array, as_picture
 
 STRENGTH = 0.4
@@ -40,6 +42,8 @@ MOST_SHINE = 24.0
 SHINE_GREYER = 0.25
 # The change fades in over this share of the face's width inside the mask.
 EDGE = 0.02
+# A window with less skin than this has none.
+LEAST_SHARE = 1e-4
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -53,13 +57,18 @@ def retouched(picture: Image.Image, skin: np.ndarray, *, face_width: float, stre
     if skin.shape != base.shape[:2]:
         raise ValueError(f"a skin mask of shape {skin.shape} does not fit a picture of {base.shape[:2]}")
     weight = strength * inner_fade(skin, EDGE * face_width)
-    if not (weight > 0).any():
+    # Outside the skin nothing changes; only the mask of features, which is widened, reaches beyond it.
+    place = surroundings(weight > 0, feature_reach(face_width) + 1)
+    if place is None:
         return picture
-    inside = (skin > 0.5).astype(np.float32)
-    change, features = base_change(base.astype(np.float32), inside, face_width)
-    weight = (weight * (1 - features))[..., None]
-    mixed = np.clip(np.rint(base + weight * change), 0, 255)
-    return as_picture(np.where(weight > 0, mixed, base))
+    here, weight, inside = base[place], weight[place], (skin[place] > 0.5).astype(np.float32)
+    change, features = base_change(here.astype(np.float32), inside, face_width)
+    weight *= 1 - features
+    change *= weight[..., None]
+    change += here
+    # Where nothing is added the pixel keeps its byte.
+    base[place] = np.clip(np.rint(change, out=change), 0, 255, out=change)
+    return as_picture(base)
 
 
 def base_change(pixels: np.ndarray, inside: np.ndarray, face_width: float) -> tuple[np.ndarray, np.ndarray]:
@@ -80,12 +89,17 @@ def guided(values: np.ndarray, guide: np.ndarray, inside: np.ndarray, *, radius:
     All are float32, in levels; `inside` is 0..1. `radius` is in pixels. `levels` is the guide's deviation in a window
     at which half of it is kept (the papers' epsilon is its square).
     """
-    guide_mean, mean = box_mean(guide, inside, radius), box_mean(values, inside, radius)
-    variance = np.maximum(box_mean(guide * guide, inside, radius) - guide_mean**2, 0)
-    together = box_mean(values * guide[..., None], inside, radius) - mean * guide_mean[..., None]
-    slope = together / (variance + levels**2)[..., None]
-    offset = mean - slope * guide_mean[..., None]
-    return box_mean(slope, inside, radius) * guide[..., None] + box_mean(offset, inside, radius)
+    window = SkinWindow.of(inside, radius)
+    guide_mean, mean = window.mean(guide), window.mean(values)
+    variance = np.maximum(window.mean(guide * guide) - guide_mean**2, 0)
+    slope = window.mean(values * guide[..., None])
+    slope -= mean * guide_mean[..., None]
+    slope /= (variance + levels**2)[..., None]
+    mean -= slope * guide_mean[..., None]
+    even = window.mean(slope)
+    even *= guide[..., None]
+    even += window.mean(mean)
+    return even
 
 
 def features_of(luminance: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndarray:
@@ -94,9 +108,13 @@ def features_of(luminance: np.ndarray, inside: np.ndarray, face_width: float) ->
     low, high = FEATURE_LEVELS
     share = np.clip((contrast - low) / (high - low), 0, 1)
     # Dilated and blurred by the detail's reach, because the base spreads a mole by as much.
-    reach = max(1, round(DETAIL * face_width))
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return cv2.blur(cv2.dilate(share, brush), (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
+    reach = feature_reach(face_width)
+    return cv2.blur(dilated(share, reach), (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
+
+
+def feature_reach(face_width: float) -> int:
+    """By how many pixels the mask of features is widened."""
+    return max(1, round(DETAIL * face_width))
 
 
 def shine_of(base: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndarray:
@@ -113,28 +131,51 @@ def shine_of(base: np.ndarray, inside: np.ndarray, face_width: float) -> np.ndar
 
 def saturation(pixels: np.ndarray) -> np.ndarray:
     """HSV saturation in 0..1 of (…, 3) RGB in 0..255."""
-    most = pixels.max(-1)
-    return (most - pixels.min(-1)) / np.maximum(most, 1.0)
+    # Two comparisons of channels take a tenth of a reduction over an axis of three.
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return (most - least) / np.maximum(most, 1.0)
 
 
 def smooth_mean(values: np.ndarray, inside: np.ndarray, radius: float) -> np.ndarray:
-    """Two passes of `box_mean`: nearly a Gaussian of deviation 0.8 × `radius`, at a cost independent of the radius.
+    """Two means by a `SkinWindow`: nearly a Gaussian of deviation 0.8 × `radius`, at a cost independent of the radius.
 
-    Shapes and dtypes are those of `box_mean`.
+    Shapes and dtypes are those of `SkinWindow.mean`.
     """
-    return box_mean(box_mean(values, inside, radius), inside, radius)
+    window = SkinWindow.of(inside, radius)
+    return window.mean(window.mean(values))
 
 
-def box_mean(values: np.ndarray, inside: np.ndarray, radius: float) -> np.ndarray:
-    """Mean of the pixels `inside` within a square of `radius` pixels (at least 1); without any, the value itself.
+@dataclass(frozen=True, eq=False)
+class SkinWindow:
+    """Takes means over the skin within a square around each pixel; all arrays have the same height and width."""
 
-    `values` is (height, width) or (height, width, 3), like the float32 result; `inside` is (height, width) float32 in
-    0..1.
-    """
-    side = 2 * max(1, round(radius)) + 1
-    weight = inside if values.ndim == 2 else inside[..., None]
-    # Normalised by the share of skin in the window, so that neither hair nor lips bleed into the skin.
-    total = cv2.boxFilter(values * weight, cv2.CV_32F, (side, side), borderType=cv2.BORDER_CONSTANT)
-    share = cv2.boxFilter(inside, cv2.CV_32F, (side, side), borderType=cv2.BORDER_CONSTANT)
-    share = share if values.ndim == 2 else share[..., None]
-    return np.where(share > 1e-4, total / np.maximum(share, 1e-4), values).astype(np.float32)
+    inside: np.ndarray
+    """float32 in 0..1: the skin."""
+    side: int
+    """Of the square, in pixels."""
+    share: np.ndarray
+    """float32: the share of skin in each pixel's square; 1 where there is none."""
+    alone: np.ndarray
+    """bool: pixels without any skin in their square."""
+
+    @classmethod
+    def of(cls, inside: np.ndarray, radius: float) -> SkinWindow:
+        """The window of `radius` pixels (at least 1) on each side of a pixel."""
+        side = 2 * max(1, round(radius)) + 1
+        share = cv2.boxFilter(inside, cv2.CV_32F, (side, side), borderType=cv2.BORDER_CONSTANT)
+        alone = share <= LEAST_SHARE
+        share[alone] = 1
+        return cls(inside, side, share, alone)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """The mean of the skin's values in each square; without any, the value itself.
+
+        `values` is (height, width) or (height, width, 3) float32, like the result.
+        """
+        inside, share = (part if values.ndim == 2 else part[..., None] for part in (self.inside, self.share))
+        # Normalised by the share of skin in the window, so that neither hair nor lips bleed into the skin.
+        total = cv2.boxFilter(values * inside, cv2.CV_32F, (self.side, self.side), borderType=cv2.BORDER_CONSTANT)
+        total /= share
+        total[self.alone] = values[self.alone]
+        return total

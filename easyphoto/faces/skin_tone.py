@@ -12,6 +12,7 @@ import numpy as np
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import FARTHEST, matte
+from easyphoto.images.blur import blurred
 from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import blended
 from easyphoto.images.srgb import as_bytes, as_lab, linear
@@ -123,11 +124,10 @@ def recoloured_skin(
     if part is not None:
         here, there, skin = picture[part], labels[part], skin[part]
         area = matte(skin, here, reach) * _of_that_hue(here, there, width) * (1.0 - _kept(there, width)) * free[part]
-        # Powers of light are slow, and most of the surroundings are not skin.
-        some = area > 0
-        moved = here.copy()
-        moved[some] = as_bytes(brightened(linear(here[some]), np.exp(change), np.exp(level)))
-        result[part], changed[part] = blended(here, moved, area), area
+        # Each byte of a channel moves to the same byte wherever it is.
+        every = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+        table = as_bytes(brightened(linear(every), np.exp(change), np.exp(level)))
+        result[part], changed[part] = blended(here, cv2.LUT(here, table[None]), area), area
     return result, changed
 
 
@@ -159,7 +159,7 @@ def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> n
     neck = labels == Part.NECK
     if int(known.sum()) < FEWEST_PIXELS or not neck.any():
         return labels
-    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.8, 0.01 * width))
+    smooth = blurred(picture, max(0.8, 0.01 * width))
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
     middle = np.median(lab[known], axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(lab[known] - middle), axis=0), LEAST_SPREAD)
@@ -195,4 +195,4 @@ def _of_that_hue(picture: np.ndarray, labels: np.ndarray, width: float) -> np.nd
 def _kept(labels: np.ndarray, width: float) -> np.ndarray:
     """float32 mask of eyes and mouth with soft edges."""
     parts = part_mask(labels, (Part.EYES, Part.MOUTH))
-    return cv2.GaussianBlur(parts, (0, 0), max(0.5, 0.008 * width))
+    return blurred(parts, max(0.5, 0.008 * width))

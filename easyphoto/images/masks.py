@@ -5,26 +5,75 @@ A mask is (height, width) float32 in 0..1, or bool where the docstring says so.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
-# A brush takes time with the square of its radius; above this radius in pixels a distance transform replaces it.
+# Above this radius in pixels a distance transform replaces the brush: the two differ by less than half a pixel.
 _LARGEST_BRUSH = 24
+Place = tuple[slice, slice]
+"""Rows and columns."""
 
 
 def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
-    """The mask grown by `radius` pixels on every side (shrunk where negative), with a round brush."""
+    """The mask grown by `radius` pixels on every side (shrunk where negative), with a round brush.
+
+    A mask at the picture's edge continues beyond it, so shrinking does not start there.
+    """
     pixels = round(abs(radius))
     if pixels == 0:
         return mask
-    if pixels > _LARGEST_BRUSH and ((mask == 0) | (mask == 1)).all():
-        inside = (mask > 0).astype(np.uint8)
-        away = cv2.distanceTransform(1 - inside if radius > 0 else inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        return (away <= pixels if radius > 0 else away > pixels).astype(np.float32)
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    # A mask at the picture's edge continues beyond it, so shrinking must not start there.
-    change = cv2.dilate if radius > 0 else cv2.erode
-    return change(mask.astype(np.float32), brush, borderType=cv2.BORDER_REPLICATE)
+    result = np.zeros(mask.shape, np.float32)
+    place = surroundings(mask > 0, pixels + 1)
+    if place is None:
+        return result
+    part = mask[place]
+    if part.dtype == np.bool_ or ((part == 0) | (part == 1)).all():
+        inside = (part > 0).astype(np.uint8)
+        result[place] = _spread(inside, pixels) if radius > 0 else 1 - _spread(1 - inside, pixels)
+    else:
+        soft = part.astype(np.float32)
+        result[place] = _brushed(soft, pixels) if radius > 0 else -_brushed(-soft, pixels)
+    return result
+
+
+def surroundings(inside: np.ndarray, margin: int) -> Place | None:
+    """Where a bool mask is, and `margin` pixels around it; None for an empty one."""
+    left, top, wide, high = cv2.boundingRect(inside.astype(np.uint8))
+    if wide == 0:
+        return None
+    return slice(max(top - margin, 0), top + high + margin), slice(max(left - margin, 0), left + wide + margin)
+
+
+def _spread(inside: np.ndarray, pixels: int) -> np.ndarray:
+    """A mask of 0 and 1 grown; uint8, like the result."""
+    if pixels <= _LARGEST_BRUSH:
+        return _brushed(inside, pixels)
+    away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return (away <= pixels).astype(np.uint8)
+
+
+def _brushed(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The mask grown by OpenCV's round brush, whose rows are laid one by one.
+
+    So the time grows with the radius, and not with the brush's area as OpenCV's does.
+    """
+    height, width = mask.shape
+    wide = cv2.copyMakeBorder(mask, pixels, pixels, pixels, pixels, cv2.BORDER_REPLICATE)
+    result, reach = mask.copy(), 0
+    for row in range(pixels, -1, -1):
+        half = round((pixels**2 - row**2) ** 0.5)
+        while reach < half:
+            # Two copies of a stretch join to a longer one as long as no gap is left between them.
+            step = min(half - reach, 2 * reach + 1)
+            wider = wide.copy()
+            np.maximum(wide[:, step:], wider[:, :-step], out=wider[:, :-step])
+            np.maximum(wide[:, :-step], wider[:, step:], out=wider[:, step:])
+            wide, reach = wider, reach + step
+        for top in {pixels - row, pixels + row}:
+            np.maximum(result, wide[top : top + height, pixels : pixels + width], out=result)
+    return result
 
 
 def feathered(mask: np.ndarray, width: float) -> np.ndarray:
@@ -33,22 +82,28 @@ def feathered(mask: np.ndarray, width: float) -> np.ndarray:
     It is made from distances, not by a blur, which has no end: outside the widened mask every byte must stay.
     """
     inside = (mask > 0.5).astype(np.uint8)
-    if width <= 0 or not inside.any():
-        return inside.astype(np.float32)
-    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    result = inside.astype(np.float32)
+    place = surroundings(mask > 0.5, math.ceil(width) + 1)
+    if width <= 0 or place is None:
+        return result
+    distance = cv2.distanceTransform(1 - inside[place], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     ramp = np.clip(1 - distance / (width + 1), 0, 1)
     ramp[distance > width] = 0
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    result[place] = ramp * ramp * (3 - 2 * ramp)
+    return result
 
 
 def inner_fade(mask: np.ndarray, width: float) -> np.ndarray:
     """0 outside the mask, rising to 1 over `width` pixels inside it; the picture's border does not count as edge."""
     inside = (mask > 0.5).astype(np.uint8)
-    if width <= 0 or inside.all():
-        return inside.astype(np.float32)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    result = inside.astype(np.float32)
+    place = surroundings(mask > 0.5, 1)
+    if width <= 0 or place is None or inside.all():
+        return result
+    distance = cv2.distanceTransform(inside[place], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     ramp = np.clip(distance / (width + 1), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    result[place] = ramp * ramp * (3 - 2 * ramp)
+    return result
 
 
 def fading_square(side: int, width: float) -> np.ndarray:

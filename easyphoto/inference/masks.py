@@ -12,6 +12,7 @@ import numpy as np
 
 from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.geometry import Box, Size
+from easyphoto.images.blur import blurred
 from easyphoto.images.masks import closed, dilated, feathered, inner_fade
 
 # Shares of the face's width.
@@ -75,7 +76,7 @@ def softened(mask: np.ndarray, alpha: np.ndarray, width: float) -> np.ndarray:
 
     All are (height, width) float32 in 0..1; `width` is the face's width in pixels.
     """
-    return np.asarray(alpha * cv2.GaussianBlur(mask, (0, 0), max(0.5, SOFT * width)))
+    return np.asarray(alpha * blurred(mask, max(0.5, SOFT * width)))
 
 
 def feather_of(side: int) -> float:
@@ -142,8 +143,8 @@ def covered(crop: np.ndarray, cover: np.ndarray, hide: np.ndarray) -> np.ndarray
     if not (cover > 0).any():
         return crop
     reach = max(2.0, 0.08 * crop.shape[0])
-    usable = (1 - np.maximum(cover, hide))[..., None].astype(np.float32) + 1e-4
-    total = cv2.GaussianBlur(usable, (0, 0), reach)[..., None]
-    filling = cv2.GaussianBlur(crop.astype(np.float32) * usable, (0, 0), reach) / np.maximum(total, 1e-6)
+    usable = (1 - np.maximum(cover, hide)).astype(np.float32) + np.float32(1e-4)
+    total = np.maximum(blurred(usable, reach), 1e-6)
+    filling = blurred(crop * usable[..., None], reach) / total[..., None]
     soft = np.maximum(feathered(cover, 0.02 * crop.shape[0]), cover)[..., None] * (1 - hide * (cover == 0))[..., None]
     return np.rint(crop * (1 - soft) + filling * soft).astype(np.uint8)

@@ -167,3 +167,21 @@ def test_a_face_of_a_few_pixels_is_no_error():
     tiny = skin().crop((0, 0, 12, 12))
 
     assert retouched(tiny, np.ones((12, 12), np.float32), face_width=10, strength=1.0).size == (12, 12)
+
+
+def test_a_face_is_retouched_in_a_large_picture_as_in_a_small_one():
+    grain = np.random.default_rng(4).normal(0, 6, (SIDE, SIDE, 1))
+    spots = 14 * bump(120, 120, 8) - 60 * bump(60, 90, 2) - 60 * bump(3, 100, 2)
+    small = np.clip(np.rint(TONE + grain + spots), 0, 255).astype(np.uint8)
+    large = np.full((SIDE + 300, SIDE + 500, 3), 40, np.uint8)
+    large[200 : 200 + SIDE, 150 : 150 + SIDE] = small
+    mask = np.pad(ALL, ((200, 100), (150, 350)))
+    alone = np.pad(small, ((60, 60), (60, 60), (0, 0)), constant_values=40)
+
+    made = levels(retouched(Image.fromarray(large), mask, face_width=WIDTH, strength=1.0))
+    beside = levels(retouched(Image.fromarray(alone), np.pad(ALL, 60), face_width=WIDTH, strength=1.0))
+
+    assert (made[:200] == 40).all()
+    assert (made[:, :150] == 40).all()
+    assert np.abs(made[200 : 200 + SIDE, 150 : 150 + SIDE] - beside[60 : 60 + SIDE, 60 : 60 + SIDE]).max() <= 1
+    assert np.abs(made[200 : 200 + SIDE, 150 : 150 + SIDE] - small).max() > 3
