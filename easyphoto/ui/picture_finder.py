@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import BadPicture, ForeignFile, NameTaken
-from easyphoto.images.pictures import SUFFIXES
+from easyphoto.images.formats import SUFFIXES
 from easyphoto.jobs.service import Service, TemplateEntry
 from easyphoto.jobs.uploads import MOST_BYTES
 from easyphoto.messages import text
