@@ -77,7 +77,11 @@ class BadName(InputError):
 
 
 class BadPicture(InputError):
-    pass
+    """`why` is the reason alone, as a sentence about the file; empty where it is not known so exactly."""
+
+    def __init__(self, message: str, *, advice: str = "", why: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.why = untranslated(why)
 
 
 class BadRecord(InputError):

@@ -7,7 +7,7 @@ import struct
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +17,20 @@ from PIL import Image, ImageFile
 
 from easyphoto.errors import BadPicture, EasyPhotoError, NotAFile
 from easyphoto.images.exif import orientation_in
-from easyphoto.images.formats import MOST_BESIDE, MOST_BYTES, MOST_MEMORY, MOST_PIXELS, Around, format_of, memory_for
+from easyphoto.images.formats import (
+    END_OF_JPEG,
+    MOST_BESIDE,
+    MOST_BYTES,
+    MOST_MEMORY,
+    MOST_PIXELS,
+    NAMES,
+    Around,
+    Format,
+    JpegFile,
+    format_of,
+    memory_for,
+)
+from easyphoto.images.kinds import NotRead, why_not
 from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
@@ -40,6 +53,7 @@ _DEEPEST = 65535
 # Side in pixels of the blocks that are converted at a time: whole copies of 100 megapixels would need gigabytes.
 _BLOCK = 1024
 _LONGEST_REASON = 200
+_BEGINNING = 512
 Place = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
 
@@ -94,14 +108,19 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
     a picture, is truncated, or would take more memory than MOST_MEMORY.
     """
     with _opened(source, source.name) as (opened, around):
-        raw = _raw_mode(opened)
-        if longest is not None:
-            # Decoding at reduced size takes one second for 12,000×9,000 instead of ten.
+        raw = _raw_mode(opened, around)
+        if longest is not None and opened.format == "JPEG":
+            # Decoding at reduced size takes one second for 12,000×9,000 instead of ten. (A HEIC would be replaced by
+            # its thumbnail, which may show what the picture was before it was edited.)
             opened.draft("RGB", (longest, longest))
         made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
         _check_memory(opened, around, made, source.name)
+        stream = opened.fp
         with _quiet():
             opened.load()
+            if around.lacks_end and stream is not None:
+                _check_whole(opened, stream)
+        _check_pixels(opened, source.name)
         # Pillow turns a TIFF on loading, and some versions leave its orientation tag unchanged.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
         yield _held(opened, turn, raw, source.name)
@@ -141,11 +160,13 @@ def upright_size(source: Path) -> tuple[int, int]:
         return (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
 
 
-def readable_format(content: bytes, name: str) -> str:
-    """Pillow's name of the format. Raises BadPicture for content that cannot be read as a photo."""
+def readable_format(content: bytes, name: str) -> Format:
+    """The format of a file's content. Raises BadPicture for content that cannot be read as a photo."""
     with _opened(content, name) as (opened, around):
         _check_memory(opened, around, 0, name)
-        return str(opened.format)
+    format = format_of(content[:_BEGINNING])
+    assert format is not None
+    return format
 
 
 def orientation_of(opened: ImageFile.ImageFile) -> int:
@@ -170,7 +191,7 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
     try:
         with _stream(source) as stream:
             with _quiet():
-                opened, around = _open(stream)
+                opened, around = _open(stream, name)
             with opened:
                 _check_pixels(opened, name)
                 try:
@@ -184,6 +205,9 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
         ) from error
     except EasyPhotoError:
         raise
+    except NotRead as error:
+        said = text("{name} cannot be read. {why}", name=name, why=error.why)
+        raise BadPicture(said, advice=error.advice, why=error.why) from error
     except MemoryError as error:
         raise BadPicture(
             text("{name} does not fit into this machine's memory.", name=name),
@@ -222,14 +246,20 @@ def _stream(source: Path | bytes) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _open(stream: BinaryIO) -> tuple[ImageFile.ImageFile, Around]:
-    format = format_of(stream.read(16))
+def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
+    beginning = stream.read(_BEGINNING)
+    format, known = format_of(beginning), why_not(beginning, name)
+    if known is not None and (format is None or format.name == "TIFF"):
+        raise known
     if format is None:
-        raise ValueError("it is no JPEG, PNG, WebP, BMP or TIFF")
+        raise ValueError(f"it is no {NAMES}")
     around = format.look(stream)
     if around.beside > MOST_BESIDE:
         raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")
     stream.seek(0)
+    if around.lacks_end:
+        content = stream.read(_MOST_TO_MEND)
+        stream, around = io.BytesIO(content + END_OF_JPEG), replace(around, beside=around.beside + 2 * len(content))
     try:
         return format.open(stream), around
     except (SyntaxError, ValueError):
@@ -249,6 +279,21 @@ def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
         )
     if min(opened.size) < 1:
         raise ValueError("it has no pixels")
+
+
+def _check_whole(opened: ImageFile.ImageFile, stream: BinaryIO) -> None:
+    """Raises ValueError for a JPEG without end marker whose picture is not all there.
+
+    Where something is missing, libjpeg takes whatever follows for a part of the picture, and grey where nothing does.
+    """
+    stream.seek(0)
+    # No byte of what is added is 255, which would begin a marker.
+    further = bytes(37 * number % 251 for number in range(256))
+    with JpegFile(io.BytesIO(stream.read().removesuffix(END_OF_JPEG) + further + END_OF_JPEG)) as other:
+        other.draft("RGB", opened.size)
+        other.load()
+        if any(opened.crop(place).tobytes() != other.crop(place).tobytes() for place in places(opened.size)):
+            raise ValueError("image file is truncated")
 
 
 def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: str) -> None:
@@ -293,7 +338,9 @@ class _Raw:
     """Whether the file has grey with alpha, which Pillow converts from 16 bits to 8-bit colours."""
 
 
-def _raw_mode(opened: ImageFile.ImageFile) -> _Raw:
+def _raw_mode(opened: ImageFile.ImageFile, around: Around) -> _Raw:
+    if around.bits is not None:
+        return _Raw(around.bits, is_grey=False)
     tags = _tiff_tags(opened)
     if tags is not None:
         return _Raw(int(np.max(tags.get(_TIFF_BITS, 8))), is_grey=False)

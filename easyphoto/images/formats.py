@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from easyphoto.images.heif import bits_of, claimed_bytes, is_avif, is_heic, open_avif, open_heic
 
 # Large cameras deliver 12,000 × 9,000 pixels. Turning a picture takes two copies of 4 bytes per pixel, which fit into
 # MOST_MEMORY.
@@ -24,12 +35,14 @@ MOST_BYTES = 700_000_000
 MOST_BESIDE = 200_000_000
 """Most bytes of a file besides its picture (profiles, previews, layers), which are read whole."""
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+END_OF_JPEG = b"\xff\xd9"
 _MOST_STEPS = 100_000
 # Most scans of a JPEG, more than any encoder writes; each passes over the whole picture.
 _MOST_SCANS = 100
 _BLOCK = 1 << 20
 # Bytes of a Python number, and of a Python object for one chunk of a PNG.
 _NUMBER, _PIECE = 40, 100
+_MOST_PIECES = 10_000
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 """TIFF's field types → bytes of one value."""
 _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _BITS, _SAMPLES = 278, 322, 323, 258, 277
@@ -50,29 +63,28 @@ class Around:
 
     beside: int = 0
     decoding: int = 0
+    bits: int | None = None
+    """Bits per channel, where Pillow does not tell them."""
+    lacks_end: bool = False
+    """Whether a JPEG has no end marker."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a file is opened. `look` reads markers and lengths only, and raises ValueError for an invalid file."""
+    """A format that is read. `look` reads markers and lengths only, and raises ValueError for an invalid file."""
 
+    name: str
+    suffixes: tuple[str, ...]
+    """The usual suffix first."""
+    begins: Callable[[bytes], bool]
+    """Whether a file that begins so (64 bytes) has the format, whatever its name."""
     open: Callable[[BinaryIO], ImageFile.ImageFile]
     look: Callable[[BinaryIO], Around]
 
 
 def format_of(beginning: bytes) -> Format | None:
-    """The format by the first bytes, whatever the file's name; None for one that is not read."""
-    if beginning.startswith(b"\xff\xd8\xff"):
-        return Format(JpegFile, _look_at_jpeg)
-    if beginning.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Format(PngImagePlugin.PngImageFile, _look_at_png)
-    if beginning.startswith(b"RIFF") and beginning[8:12] == b"WEBP":
-        return Format(WebPImagePlugin.WebPImageFile, _look_at_webp)
-    if beginning.startswith(_TIFF_MARKS):
-        return Format(TiffImagePlugin.TiffImageFile, _look_at_tiff)
-    if beginning.startswith(b"BM"):
-        return Format(BmpImagePlugin.BmpImageFile, lambda stream: Around())
-    return None
+    """The format by the first 64 bytes, whatever the file's name; None for one that is not read."""
+    return next((format for format in FORMATS if format.begins(beginning)), None)
 
 
 def memory_for(opened: ImageFile.ImageFile, around: Around, made: int) -> int:
@@ -86,6 +98,10 @@ def _decoder_needs(opened: ImageFile.ImageFile, pixels: int) -> int:
     match opened.format:
         case "WEBP":
             return 12 * pixels  # two canvases, and their copy on the way to Pillow
+        case "HEIF" | "AVIF":
+            return 8 * pixels  # planes of up to 16 bits, or 7 to 9 bytes in all of 8 bits (measured)
+        case "GIF":
+            return pixels
         case "BMP":
             return 3 * pixels  # Python unpacks the run lengths
         case "TIFF":
@@ -112,10 +128,11 @@ def _look_at_jpeg(stream: BinaryIO) -> Around:
             numbers = width * height * sum(shares) // max(*shares, 1)
             is_progressive = marker in (0xC2, 0xC6, 0xCA, 0xCE)
         elif marker == 0xDA:
+            lacks_end = _lacks_end(stream)
             if not (is_progressive or stream.read(1)[0] < channels):
-                return Around(beside)
+                return Around(beside, lacks_end=lacks_end)
             _check_scans(stream)
-            return Around(beside, 2 * numbers)
+            return Around(beside, 2 * numbers, lacks_end=lacks_end)
         beside += length
     raise ValueError("there is no picture in it")
 
@@ -136,6 +153,22 @@ def _segments(stream: BinaryIO) -> Iterator[tuple[int, int]]:
         start = stream.tell()
         yield marker[0], length - 2
         stream.seek(start + max(length - 2, 0))
+
+
+def _lacks_end(stream: BinaryIO) -> bool:
+    """Whether no end marker follows the place where the stream stands, in the first scan; it stands there again then.
+
+    Among the numbers of a scan the byte 255 is always followed by a 0 or a restart marker.
+    """
+    start, last = stream.tell(), b""
+    stream.seek(-2, os.SEEK_END)
+    lacks = stream.read() != END_OF_JPEG
+    stream.seek(start)
+    # Other things may follow the picture: a second one, or a phone's own notes.
+    while lacks and (block := stream.read(_BLOCK)):
+        lacks, last = END_OF_JPEG not in last + block, block[-1:]
+    stream.seek(start)
+    return lacks
 
 
 def _check_scans(stream: BinaryIO) -> None:
@@ -166,6 +199,30 @@ def _look_at_webp(stream: BinaryIO) -> Around:
     return Around(2 * stream.seek(0, os.SEEK_END))
 
 
+def _look_at_gif(stream: BinaryIO) -> Around:
+    """Reads blocks up to the first picture. Pillow joins a comment of n pieces in n² steps."""
+    stream.seek(10)
+    (flags,) = stream.read(1)
+    stream.seek(13 + (3 << (flags & 7) + 1 if flags & 128 else 0))
+    pieces = 0
+    while (mark := stream.read(1)) == b"!":
+        stream.seek(1, os.SEEK_CUR)
+        while length := stream.read(1)[0]:
+            stream.seek(length, os.SEEK_CUR)
+            pieces += 1
+            if pieces > _MOST_PIECES:
+                raise ValueError("it is in too many pieces")
+    if mark != b",":
+        raise ValueError("there is no picture in it")
+    return Around(256 * pieces)
+
+
+def _look_at_heif(stream: BinaryIO) -> Around:
+    # The file is read whole, its decoder copies it, and each of its items is read.
+    size = stream.seek(0, os.SEEK_END)
+    return Around(2 * size + claimed_bytes(stream), bits=bits_of(stream))
+
+
 def _look_at_tiff(stream: BinaryIO) -> Around:
     """Bytes that the first page's tags claim: thousands may refer to the same bytes, and each is read."""
     stream.seek(0)
@@ -181,3 +238,26 @@ def _look_at_tiff(stream: BinaryIO) -> Around:
         size = _SIZES.get(kind, 0)
         beside += number * (size if size == 1 else _NUMBER)
     return Around(beside)
+
+
+def _is_webp(beginning: bytes) -> bool:
+    return beginning.startswith(b"RIFF") and beginning[8:12] == b"WEBP"
+
+
+def _beginning(*marks: bytes) -> Callable[[bytes], bool]:
+    return lambda beginning: beginning.startswith(marks)
+
+
+FORMATS = (
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _beginning(b"\xff\xd8\xff"), JpegFile, _look_at_jpeg),
+    Format("PNG", (".png", ".apng"), _beginning(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, _look_at_png),
+    Format("WebP", (".webp",), _is_webp, WebPImagePlugin.WebPImageFile, _look_at_webp),
+    Format("HEIC", (".heic", ".heif", ".hif"), is_heic, open_heic, _look_at_heif),
+    Format("AVIF", (".avif",), is_avif, open_avif, _look_at_heif),
+    Format("TIFF", (".tif", ".tiff"), _beginning(*_TIFF_MARKS), TiffImagePlugin.TiffImageFile, _look_at_tiff),
+    Format("BMP", (".bmp", ".dib"), _beginning(b"BM"), BmpImagePlugin.BmpImageFile, lambda stream: Around()),
+    Format("GIF", (".gif",), _beginning(b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, _look_at_gif),
+)
+"""The formats that are read; dialogs, uploads and folders follow this list."""
+SUFFIXES = tuple(suffix for format in FORMATS for suffix in format.suffixes)
+NAMES = f"{', '.join(format.name for format in FORMATS[:-1])} or {FORMATS[-1].name}"

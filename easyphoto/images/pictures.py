@@ -17,11 +17,11 @@ from PIL import Image, ImageFont, PngImagePlugin
 from easyphoto import __version__
 from easyphoto.geometry import Box, Size, lying_at, scale_of
 from easyphoto.images.decoding import Decoded, Place, decoded, open_picture, places, put_together, turned
+from easyphoto.images.formats import SUFFIXES
 from easyphoto.images.profiles import Conversion, Profile, UnusableProfile, profile_for
 from easyphoto.messages import Text, note
 from easyphoto.storage.files import atomic_path
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MADE_BY = f"EasyPhoto {__version__}"
 # A warp to a smaller scale than this would skip pixels; averaging first preserves thin lines (brows, lids).
 LEAST_WARP = 0.7

@@ -20,8 +20,6 @@ MOST_ARCHIVE = 2_000_000_000
 """Limit for an imported person (photos and a LoRA) in bytes."""
 MOST_FILES = 200
 """Limit for the files of one upload; 5 to 20 photos are asked for."""
-FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
-"""The formats that are read, with their file suffixes; a JPEG may hold several pictures (MPO)."""
 # Characters: each may take four bytes, and a file name at most 255.
 _LONGEST_STEM = 55
 _DIGITS = 10
@@ -82,4 +80,4 @@ def checked_format(name: str, content: bytes) -> str:
             text("{name} has {size:.0f} MB.", name=name, size=len(content) / 1e6),
             advice=text("At most {size} MB are accepted.", size=MOST_BYTES // 1_000_000),
         )
-    return FORMATS[readable_format(content, name)]
+    return readable_format(content, name).suffixes[0]

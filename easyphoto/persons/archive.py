@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
-from easyphoto.images.pictures import SUFFIXES
+from easyphoto.images.formats import SUFFIXES
 from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, private_opener

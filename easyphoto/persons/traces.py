@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.images.pictures import SUFFIXES, picture_files, picture_record
+from easyphoto.images.formats import SUFFIXES
+from easyphoto.images.pictures import picture_files, picture_record
 from easyphoto.storage.records import read_json
 from easyphoto.workspace.folders import (
     EXPORT_NOTE,

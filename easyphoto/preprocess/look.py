@@ -99,16 +99,18 @@ def set_aside(verdict: Verdict, reason: Reason, explanation: Text, advice: Text)
 
 def _unreadable(photo: Path, error: BadPicture) -> Verdict:
     said = error.message
+    if error.why:
+        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, error.why, error.advice)
     no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
     if no_file is not None:
         words = (text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there."))
-        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     if "does not exist" in said:
         words = (
             text("It is missing: it was removed, or it is a link that leads nowhere."),
             text("Copy it again, or remove it."),
         )
-        return Verdict(photo.name, photo, False, Reason.UNREADABLE, *words)
+        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
         words = (
             text("The picture has more pixels than can be read safely."),

@@ -19,7 +19,7 @@ import gradio as gr
 
 from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import BadPicture, ForeignFile, NameTaken
-from easyphoto.images.pictures import SUFFIXES
+from easyphoto.images.formats import SUFFIXES
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_BYTES
 from easyphoto.messages import text

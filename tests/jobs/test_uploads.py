@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -85,10 +86,21 @@ def test_a_profile_that_cannot_be_unpacked_costs_no_upload(workspace):
 
 def test_a_format_that_may_hold_anything_is_refused(workspace):
     stream = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(stream, "GIF")
+    Image.new("RGB", (8, 8)).save(stream, "EPS")
 
-    with pytest.raises(BadPicture, match="it is no JPEG, PNG, WebP, BMP or TIFF"):
+    with pytest.raises(BadPicture, match="It is a vector drawing, not a photo"):
         keep_upload(workspace, "a.png", stream.getvalue())
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("GIF", ".gif"), ("HEIF", ".heic"), ("MPO", ".jpg"), ("TIFF", ".tif")])
+def test_an_upload_is_kept_under_the_suffix_of_what_it_is(workspace, format, suffix):
+    stream = io.BytesIO()
+    if format == "HEIF":
+        pillow_heif.from_pillow(Image.new("RGB", (64, 64))).save(stream)
+    else:
+        Image.new("RGB", (64, 64)).save(stream, format)
+
+    assert keep_upload(workspace, "a.png", stream.getvalue()).path.suffix == suffix
 
 
 def test_a_picture_that_claims_too_many_pixels_is_refused(workspace, monkeypatch):
