@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from easyphoto.cli.configurations import configured
 from easyphoto.cli.configurations import run as configurations
 from easyphoto.cli.opening import open_app, remote_host_of
 from easyphoto.cli.options import command_of, settings_of
-from easyphoto.cli.output import bar, say, say_path, tell, telling
+from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.persons import run as persons
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.ui import run as ui
@@ -73,8 +72,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         found = command.run(app, context)
     write_sheet(found, arguments.sheet)
     if arguments.json:
-        for line in json.dumps(found.record(), indent=2, ensure_ascii=False).split("\n"):
-            say(line)
+        say_json(found.record())
         return
     say_verdicts(found, say)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -30,6 +31,16 @@ def say(text: str = "") -> None:
 def say_path(path: Path) -> None:
     """Print a result's path: the exact name for a script, escaped for a terminal like any other line."""
     _write_line(sys.stdout, visible(str(path)) if sys.stdout.isatty() else str(path))
+
+
+def say_json(content: Mapping[str, Any]) -> None:
+    """Print a result as JSON, for programs; in ASCII where the stream cannot hold every letter of a name."""
+    for line in json.dumps(content, indent=2, ensure_ascii=not is_utf8(sys.stdout)).split("\n"):
+        _write_line(sys.stdout, "".join(json.dumps(letter)[1:-1] if _is_obeyed(letter) else letter for letter in line))
+
+
+def is_utf8(stream: Any) -> bool:
+    return (getattr(stream, "encoding", "") or "").lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def tell(text: str) -> None:

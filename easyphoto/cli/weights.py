@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.cli.options import add_options, settings_of
-from easyphoto.cli.output import BarProgress, say, table, tell
+from easyphoto.cli.output import BarProgress, say, say_json, table, tell
 from easyphoto.errors import ChecksumMismatch, EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.messages import text
 from easyphoto.settings import WeightSettings
@@ -62,11 +61,11 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
-    from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS
-    from easyphoto.weights.tables import listing, size_words, where_words
+    from easyphoto.weights.catalog import CATALOG, LEFT_OUT
+    from easyphoto.weights.tables import listing, set_rows, size_words, where_words
 
     if as_json:
-        _say_json(listing(store, progress))
+        say_json(listing(store, progress))
         return
     rows = [
         (file.id, size_words(file), file.commercial.value, file.licence, where_words(store, file, progress))
@@ -75,9 +74,11 @@ def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
     for line in table(("file", "size", "commercial", "licence", "where"), rows):
         say(line)
     say()
-    say("Sets for `easyphoto weights get`:")
-    for line in table(("set", "files"), [(name, ", ".join(ids)) for name, ids in SETS.items()]):
+    say(f"Sets for `easyphoto weights get`, as the licence setting {store.licences.value} allows them:")
+    for line in table(("set", "files", "left out"), set_rows(store.licences)):
         say(line)
+    if not all(store.allows(id) for id in CATALOG):
+        say("What is left out is fetched with --licences research, if your use is not commercial.")
     say()
     say("Not offered:")
     for what, why in LEFT_OUT:
@@ -91,7 +92,7 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
     if as_json:
         keys = ("id", "licence", "commercial", "allowed", "alternative", "origin")
         files = [{key: record[key] for key in keys} for record in listing(store, progress)["files"]]
-        _say_json({"format": 1, "licences": store.licences.value, "files": files})
+        say_json({"format": 1, "licences": store.licences.value, "files": files})
         return
     rows = [
         (
@@ -110,14 +111,15 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
 
 def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
     """Fetch every file of the sets and ids; one that fails does not stop the others."""
-    from easyphoto.weights.delivery import deliveries
+    from easyphoto.weights.delivery import deliveries, order_of
 
+    order = order_of(names, store.licences)
+    if order.note is not None:
+        tell(order.note)
     failed: list[EnvironmentFailure] = []
-    for delivery in deliveries(store, names, progress):
+    for delivery in deliveries(store, order, progress):
         if delivery.place is not None:
             say(f"{delivery.file.id}  {delivery.place}")
-        elif delivery.refused is not None:
-            tell(f"Skipped: {delivery.refused}")
         elif delivery.failed is not None:
             failed.append(delivery.failed)
     if len(failed) == 1:
@@ -164,8 +166,3 @@ def trust(store: WeightStore, names: tuple[str, ...]) -> None:
 
 def _is_ours(store: WeightStore, parents: Any) -> bool:
     return any(folder in parents for folder in (store.root, *store.mirrors))
-
-
-def _say_json(content: dict[str, Any]) -> None:
-    for line in json.dumps(content, indent=2, ensure_ascii=False).split("\n"):
-        say(line)

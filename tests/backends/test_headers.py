@@ -18,7 +18,8 @@ from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends import headers
 from easyphoto.backends.folders import base_model
-from easyphoto.backends.headers import Prediction, family_of_header, prediction_of, read_header
+from easyphoto.backends.headers import Prediction, prediction_of, read_header
+from easyphoto.backends.strangers import family_of_header
 from easyphoto.backends.tensor_files import open_tensors
 from easyphoto.errors import InputError, WeightsMissing
 
