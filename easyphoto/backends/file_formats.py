@@ -10,7 +10,7 @@ from typing import BinaryIO
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
-from easyphoto.weights.contents import ENOUGH, begins_like_safetensors, mistaken
+from easyphoto.weights.contents import ARCHIVE, ENOUGH, begins_like_safetensors, mistaken
 
 _ARCHIVE, _PICKLE = b"PK", b"\x80"
 _PICKLE_IN_ARCHIVE = "data.pkl"
@@ -79,6 +79,6 @@ def _require_pickle_in(file: Path, stream: BinaryIO) -> None:
         ) from error
     if not any(name.rpartition("/")[2] == _PICKLE_IN_ARCHIVE for name in names):
         raise InputError(
-            text("{source} is {what}.", source=file.name, what=text("an archive (ZIP)")),
-            advice=text("Unpack it, and name the file in it."),
+            text("{source} is {what}.", source=file.name, what=ARCHIVE.what),
+            advice=ARCHIVE.advice,
         )

@@ -39,7 +39,7 @@ def refuse_other_folders(folder: Path) -> None:
     if isinstance(width, int) and width in OTHER_WIDTHS:
         raise _refused(folder, OTHER_WIDTHS[width], TAKE)
     if unet.get("encoder_hid_dim_type") == "text_proj":
-        raise _refused(folder, text("a Kolors model"), TAKE)
+        raise _refused(folder, text("a {name} model", name="Kolors"), TAKE)
     if isinstance(channels, int) and channels in SPECIAL_INPUTS:
         raise _refused(folder, SPECIAL_INPUTS[channels], ORDINARY)
     if "quantization_config" in unet:
@@ -80,11 +80,9 @@ def _refuse_a_shelf(folder: Path) -> None:
     """Refuse a folder of checkpoints, with their names."""
     files = sorted(each.name for each in folder.glob("*.safetensors"))
     if files and not (folder / "unet").is_dir():
-        more = text(" and {count} more", count=len(files) - _MOST_NAMED) if len(files) > _MOST_NAMED else ""
+        shown = (*files[:_MOST_NAMED], *(["…"] if len(files) > _MOST_NAMED else []))
         raise _refused(
-            folder,
-            text("a folder of files"),
-            text("Give one of its files: {names}{more}.", names=", ".join(files[:_MOST_NAMED]), more=more),
+            folder, text("a folder of files"), text("Give one of its files: {names}.", names=", ".join(shown))
         )
 
 

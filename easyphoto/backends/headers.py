@@ -70,7 +70,7 @@ def _header_length(file: Path, stream: BinaryIO, size: int) -> int:
         raise InputError(
             text("{name} has a header of {length:.0f} MB.", name=file.name, length=length / 1e6),
             advice=text(
-                "No model needs a header of more than {longest_header} MB. Download the file again.",
+                "No model needs a header of more than {longest_header} MB. Download or copy the file again.",
                 longest_header=LONGEST_HEADER // 1_000_000,
             ),
         )

@@ -56,6 +56,14 @@ def _refuse(header: Header, strangers: tuple[Stranger, ...]) -> None:
             raise InputError(text("{source} is {what}.", source=header.name, what=what), advice=advice)
 
 
+def _a(name: str) -> Text:
+    return text("a {name} model", name=name)
+
+
+def _an(name: str) -> Text:
+    return text("an {name} model", name=name)
+
+
 def _begins(*beginnings: str) -> Test:
     return lambda header: header.has(*beginnings)
 
@@ -121,7 +129,9 @@ SPECIAL_INPUTS: Mapping[int, Text] = MappingProxyType(
     }
 )
 """Channels that a UNet takes → the kind of model; an ordinary one takes 4."""
-OTHER_WIDTHS: Mapping[int, Text] = MappingProxyType({1024: text("an SD 2 model"), 1280: text("the SDXL refiner")})
+OTHER_WIDTHS: Mapping[int, Text] = MappingProxyType(
+    {1024: text("an {name} model", name="SD 2"), 1280: text("the SDXL refiner")}
+)
 """Width of the words that a UNet attends to → the model, of no supported family, that has it."""
 _SIXTEEN_BIT = text("Use the 16-bit version, or the plain 8-bit one.")
 _AS_LORA = text(
@@ -150,32 +160,32 @@ _NO_MODELS: tuple[Stranger, ...] = (
 """What needs a checkpoint beside it. The order matters: files of an earlier kind may also pass a later test."""
 _ARCHITECTURES: tuple[Stranger, ...] = (
     (
-        text("a HunyuanVideo model"),
+        _a("HunyuanVideo"),
         _network("txt_in.individual_token_refiner.", "context_embedder.token_refiner."),
         TAKE,
     ),
-    (text("a FLUX.2 model"), _network("double_stream_modulation_img.", "single_stream_modulation."), TAKE),
-    (text("a Chroma model"), _network("distilled_guidance_layer."), TAKE),
-    (text("an AuraFlow model"), _network("double_layers.", "joint_transformer_blocks.", "cond_seq_linear."), TAKE),
-    (text("a FLUX model"), _network("double_blocks.", "single_blocks.", "single_transformer_blocks."), TAKE),
-    (text("an SD 3.5 model"), _network("joint_blocks.0.x_block.attn.ln_q.", "joint_blocks.0.x_block.attn.ln_k."), TAKE),
-    (text("an SD 3 model"), _network("joint_blocks.", "pos_embed.pos_embed"), TAKE),
-    (text("a Qwen-Image model"), _network("transformer_blocks.0.img_mod.", "txt_in.text_norm."), TAKE),
+    (_a("FLUX.2"), _network("double_stream_modulation_img.", "single_stream_modulation."), TAKE),
+    (_a("Chroma"), _network("distilled_guidance_layer."), TAKE),
+    (_an("AuraFlow"), _network("double_layers.", "joint_transformer_blocks.", "cond_seq_linear."), TAKE),
+    (_a("FLUX"), _network("double_blocks.", "single_blocks.", "single_transformer_blocks."), TAKE),
+    (_an("SD 3.5"), _network("joint_blocks.0.x_block.attn.ln_q.", "joint_blocks.0.x_block.attn.ln_k."), TAKE),
+    (_an("SD 3"), _network("joint_blocks.", "pos_embed.pos_embed"), TAKE),
+    (_a("Qwen-Image"), _network("transformer_blocks.0.img_mod.", "txt_in.text_norm."), TAKE),
     (
-        text("a Sana model"),
+        _a("Sana"),
         _network("blocks.0.mlp.depth_conv.", "caption_norm.", "transformer_blocks.0.ff.conv_depth."),
         TAKE,
     ),
-    (text("a Hunyuan-DiT model"), _network("mlp_t5.", "time_extra_emb."), TAKE),
-    (text("an LTX-Video model"), _network("patchify_proj."), TAKE),
-    (text("a PixArt model"), _network("t_block.1.", "ar_embedder.", "adaln_single."), TAKE),
-    (text("a Stable Cascade model"), _network("clip_txt_mapper.", "effnet_mapper.", "clf.1."), TAKE),
-    (text("a Wan model"), _network("head.modulation", "vace_blocks.", "condition_embedder.text_embedder."), TAKE),
-    (text("a Mochi model"), _network("t5_yproj.", "blocks.0.attn.qkv_x."), TAKE),
-    (text("a Lumina or Z-Image model"), _network("noise_refiner.", "cap_embedder."), TAKE),
-    (text("a HiDream model"), _network("double_stream_blocks."), TAKE),
-    (text("a Cosmos model"), _network("x_embedder.proj.1.", "blocks.block0.blocks."), TAKE),
-    (text("a Kolors model"), _begins("encoder_hid_proj."), TAKE),
+    (_a("Hunyuan-DiT"), _network("mlp_t5.", "time_extra_emb."), TAKE),
+    (_an("LTX-Video"), _network("patchify_proj."), TAKE),
+    (_a("PixArt"), _network("t_block.1.", "ar_embedder.", "adaln_single."), TAKE),
+    (_a("Stable Cascade"), _network("clip_txt_mapper.", "effnet_mapper.", "clf.1."), TAKE),
+    (_a("Wan"), _network("head.modulation", "vace_blocks.", "condition_embedder.text_embedder."), TAKE),
+    (_a("Mochi"), _network("t5_yproj.", "blocks.0.attn.qkv_x."), TAKE),
+    (_a("Lumina or Z-Image"), _network("noise_refiner.", "cap_embedder."), TAKE),
+    (_a("HiDream"), _network("double_stream_blocks."), TAKE),
+    (_a("Cosmos"), _network("x_embedder.proj.1.", "blocks.block0.blocks."), TAKE),
+    (_a("Kolors"), _begins("encoder_hid_proj."), TAKE),
     (text("a video model (Stable Video Diffusion)"), _named_within(".time_stack.", ".time_mixer."), TAKE),
     (text("an SDXL model for EDM noise"), _begins("edm_mean", "edm_vpred."), TAKE),
     (OTHER_WIDTHS[1280], _is_refiner, text("Use the SDXL base model: EasyPhoto does not use the refiner.")),

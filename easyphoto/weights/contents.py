@@ -17,8 +17,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_SIZE = re.compile(rb"^size (\d+)$", re.MULTILINE)
 _ANNEX = re.compile(rb"(\.\./)*(\.git|/)?/?annex/objects/")
 _PAGE = (b"<!doctype html", b"<html", b"<head", b"<!--")
-_AGAIN = text("Download the file again.")
-_UNPACK = text("Unpack it, and name the file in it.")
+_AGAIN = text("Download or copy the file again.")
 _CONVERTED = text("Use the same model as .safetensors, in 16 bit.")
 
 
@@ -28,6 +27,13 @@ class Mistaken:
 
     what: Text
     advice: Text
+
+
+def _archive(kind: str) -> tuple[Text, Text]:
+    return text("an archive ({kind})", kind=kind), text("Unpack it, and name the file in it.")
+
+
+ARCHIVE = Mistaken(*_archive("ZIP"))
 
 
 def mistaken(beginning: bytes) -> Mistaken | None:
@@ -43,7 +49,7 @@ def mistaken(beginning: bytes) -> Mistaken | None:
 def stand_in(beginning: bytes) -> Mistaken | None:
     """What was saved in place of a file of whatever kind: nothing, a web page or a repository's pointer; else None."""
     if not beginning:
-        return Mistaken(text("empty"), text("The download or copy has failed. Download the file again."))
+        return Mistaken(text("empty"), _AGAIN)
     if looks_like_a_web_page(beginning):
         return Mistaken(
             text("a web page"),
@@ -117,7 +123,7 @@ def _binary(beginning: bytes) -> Mistaken | None:
         if beginning.startswith(magic):
             return Mistaken(what, advice)
     if beginning[257:262] == b"ustar":
-        return Mistaken(text("an archive (TAR)"), _UNPACK)
+        return Mistaken(*_archive("TAR"))
     if len(beginning) >= ENOUGH and not any(beginning):
         return Mistaken(text("a download that has not finished: it begins with zeros"), _AGAIN)
     return None
@@ -129,11 +135,11 @@ _BINARIES: tuple[tuple[bytes | tuple[bytes, ...], Text, Text], ...] = (
       b"\x08\x09\x12", b"\x08\x0a\x12"), text("an ONNX network"), _CONVERTED),
     (b"\x89HDF", text("an HDF5 file, as Keras writes it"), _CONVERTED),
     (b"ftrt", text("a TensorRT engine"), _CONVERTED),
-    (b"\x1f\x8b", text("an archive (GZIP)"), _UNPACK),
-    (b"7z\xbc\xaf\x27\x1c", text("an archive (7Z)"), _UNPACK),
-    (b"Rar!", text("an archive (RAR)"), _UNPACK),
-    (b"\xfd7zXZ", text("an archive (XZ)"), _UNPACK),
-    (b"\x28\xb5\x2f\xfd", text("an archive (ZSTD)"), _UNPACK),
+    (b"\x1f\x8b", *_archive("GZIP")),
+    (b"7z\xbc\xaf\x27\x1c", *_archive("7Z")),
+    (b"Rar!", *_archive("RAR")),
+    (b"\xfd7zXZ", *_archive("XZ")),
+    (b"\x28\xb5\x2f\xfd", *_archive("ZSTD")),
     ((b"\x89PNG", b"\xff\xd8\xff", b"RIFF"), text("a picture"),
      text("Give the model's own file; beside it, sites often offer a preview of the same name.")),
 )  # fmt: skip
