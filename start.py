@@ -65,7 +65,7 @@ def ready_python() -> Path:
     """The environment's Python; makes or mends the environment where it is missing, half-made or out of date."""
     python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = stamp_now()
-    if python.exists() and STAMP.is_file() and STAMP.read_text("utf-8") == stamp:
+    if python.exists() and STAMP.is_file() and STAMP.read_text("utf-8", "surrogateescape") == stamp:
         return python
     if sys.version_info[:2] != TESTED:
         found = dotted(sys.version_info[:2])
@@ -75,7 +75,8 @@ def ready_python() -> Path:
     # Gone while pip works: a killed installation must not look whole.
     STAMP.unlink(missing_ok=True)
     install(python)
-    STAMP.write_text(stamp, "utf-8")
+    # A folder's name may hold bytes that are no UTF-8.
+    STAMP.write_text(stamp, "utf-8", "surrogateescape")
     return python
 
 
@@ -110,6 +111,8 @@ def install(python: Path) -> None:
     command += ["-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}[standalone,ui,test]"]
     if run_apart(command) != 0:
         say("Installation failed; pip's reason stands above. Mend it (network? disk?) and run the same command again.")
+        if names := socks_proxies():
+            say(f"pip cannot use a SOCKS proxy ({', '.join(names)}): name an HTTP proxy in https_proxy, or none.")
         raise SystemExit(5)
     say(f"Installed in {time.monotonic() - began:.0f} s.")
 
@@ -130,6 +133,12 @@ def run_apart(command: list[str]) -> int:
             raise
 
 
+def socks_proxies() -> list[str]:
+    """The variables that name one."""
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    return [name for name in names if os.environ.get(name, "").startswith("socks")]
+
+
 def torch_source(python: Path) -> tuple[list[str], str]:
     """pip's options for torch, and which kind of build that gives."""
     if sys.platform == "darwin":
@@ -143,7 +152,8 @@ def torch_source(python: Path) -> tuple[list[str], str]:
     # Not reachable: pip's own configuration may still know a CPU build; what it would take says so.
     plan = [str(python), "-m", "pip", "install", "--dry-run", "--no-deps", "--disable-pip-version-check"]
     plan += ["--no-cache-dir", "-c", str(ROOT / "constraints.txt"), "torch"]
-    said = subprocess.run(plan, check=False, capture_output=True, text=True).stdout
+    # What they say may hold a folder's name in whatever encoding.
+    said = subprocess.run(plan, check=False, capture_output=True, text=True, errors="replace").stdout
     return [], "cpu" if "+cpu" in said else "gpu"
 
 
@@ -152,7 +162,9 @@ def has_gpu() -> bool:
     if tool is None:
         return False
     try:
-        done = subprocess.run([tool, "--list-gpus"], check=False, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            [tool, "--list-gpus"], check=False, capture_output=True, text=True, errors="replace", timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0 and "GPU" in done.stdout

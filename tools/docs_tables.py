@@ -100,7 +100,7 @@ def preset_table() -> list[str]:
 def weights_table() -> list[str]:
     """Sets and files as Markdown tables, for docs/weights.md."""
     lines = ["| set | files |", "|---|---|"]
-    lines += [f"| `{name}` | {', '.join(f'`{id}`' for id in ids)} |" for name, ids in SETS.items()]
+    lines += [f"| `{name}` | {', '.join(map(set_file, ids))} |" for name, ids in SETS.items()]
     lines += ["", "| file | MB | licence | commercial use | sha256 | needed by |", "|---|---|---|---|---|---|"]
     lines += [
         f"| `{file.id}` | {_megabytes(file)} | {file.licence} | {file.commercial.value} | "
@@ -108,6 +108,10 @@ def weights_table() -> list[str]:
         for file in CATALOG.values()
     ]
     return lines
+
+
+def set_file(id: str) -> str:
+    return f"`{id}`" if CATALOG[id].commercial is Commercial.YES else f"`{id}` (with `--licences research`)"
 
 
 def identity_table() -> list[str]:

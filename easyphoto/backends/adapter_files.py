@@ -13,7 +13,9 @@ from pathlib import Path
 
 from easyphoto.architectures.header import UNET, Header
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.headers import LORA_ENDINGS, read_header
+from easyphoto.backends.file_formats import FileFormat, format_of
+from easyphoto.backends.headers import read_header
+from easyphoto.backends.strangers import is_lora
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.weights.catalog import CATALOG
@@ -133,7 +135,7 @@ class AdapterLayout:
 
 def read_layout(file: Path) -> AdapterLayout:
     """The layout of an adapter in .safetensors or a pickle (.bin). Raises InputError that says what it is instead."""
-    if file.suffix == ".safetensors":
+    if format_of(file) is FileFormat.SAFETENSORS:
         return layout_of(read_header(file))
     from easyphoto.backends.tensor_files import header_of  # imports torch, which reading a pickle needs
 
@@ -241,7 +243,7 @@ def _is_adapter(header: Header) -> bool:
 
 
 def _is_lora(header: Header) -> bool:
-    return not _is_adapter(header) and any(key.endswith(LORA_ENDINGS) for key in header.shapes)
+    return not _is_adapter(header) and is_lora(header)
 
 
 def _is_flux_adapter(header: Header) -> bool:

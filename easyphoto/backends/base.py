@@ -127,7 +127,7 @@ class Capabilities:
     free_memory: int | None
     """Bytes; None if the device does not tell."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Control kind whose model the licence set refuses → the reason, with the licence's name."""
+    """Control kind that cannot be applied → the reason: no model, or a licence that is not allowed."""
     checkpoints: tuple[str, ...] = ()
     """Names allowed as a request's `checkpoint`."""
     conditions: tuple[str, ...] = ()

@@ -17,9 +17,9 @@ from easyphoto.backends.components import load_network, quiet_libraries
 from easyphoto.backends.folders import configs_folder, controlnet_folder
 from easyphoto.backends.latents import as_tensor
 from easyphoto.errors import MissingCapability
-from easyphoto.messages import text
+from easyphoto.messages import Text, text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
-from easyphoto.weights.catalog import CATALOG
+from easyphoto.weights.catalog import CATALOG, WeightFile
 from easyphoto.weights.store import WeightStore
 
 Residuals = tuple[list[torch.Tensor], torch.Tensor]
@@ -114,18 +114,18 @@ class ControlNets:
         return tuple(kind for kind in self._family.controls if self._place(kind) is not None)
 
     def refused(self) -> dict[str, str]:
-        """Control kind whose model the store's licence set refuses → the reason, with the licence."""
-        store = self._store
-        models = ((kind, CATALOG.get(id)) for kind, id in self._family.controls.items() if self._place(kind) is None)
-        return {
-            kind: text(
+        """Control kind without a model here → the reason: its licence is refused, or where to get it."""
+        ids = {kind: id for kind, id in self._family.controls.items() if self._place(kind) is None}
+        return {kind: self._reason(CATALOG[id]) for kind, id in ids.items() if id in CATALOG}
+
+    def _reason(self, file: WeightFile) -> Text:
+        if self._store is not None and not self._store.allows(file.id):
+            return text(
                 "its model's licence ({licence}) is not allowed by the licence setting {value}",
                 licence=file.licence,
-                value=store.licences.value,
+                value=self._store.licences.value,
             )
-            for kind, file in models
-            if store is not None and file is not None and not store.allows(file.id)
-        }
+        return text("its model is missing: easyphoto weights get {id}", id=file.id)
 
     def require(self, kind: str) -> Path:
         """Folder or file of the ControlNet for `kind`. Raises MissingCapability if there is none."""

@@ -8,7 +8,10 @@ from typing import Any
 
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES, family_named
-from easyphoto.backends.headers import family_of_header, read_header
+from easyphoto.backends.file_formats import FileFormat, format_of
+from easyphoto.backends.folder_kinds import refuse_other_folders
+from easyphoto.backends.headers import read_header
+from easyphoto.backends.strangers import family_of_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.messages import joined, text
 from easyphoto.spelling import meant
@@ -64,7 +67,7 @@ def checkpoint_files(folders: Sequence[Path]) -> Mapping[str, Path]:
     """Every checkpoint below the folders by a name that `base_model` finds it by; one name means one file."""
     found: dict[str, Path] = {}
     for folder in folders:
-        files = sorted(file for file in folder.rglob("*") if file.suffix in CHECKPOINTS and file.is_file())
+        files = sorted(file for file in folder.rglob("*") if _is_checkpoint(file) and file.is_file())
         for file in files:
             found.setdefault(file.name if file.name not in found else str(file.relative_to(folder)), file)
     return found
@@ -83,10 +86,16 @@ def _checkpoint(name_or_path: str, folders: Sequence[Path]) -> Path | None:
         file
         for folder in folders
         for file in sorted(folder.rglob("*"))
-        if file.suffix in CHECKPOINTS and name_or_path in (file.name, file.stem, str(file.relative_to(folder)))
+        if _is_checkpoint(file) and name_or_path in (file.name, file.stem, str(file.relative_to(folder)))
     ]
     # If a checkpoint exists in both formats, take the one that cannot contain code.
-    return min(found, key=lambda file: CHECKPOINTS.index(file.suffix), default=None)
+    return min(found, key=lambda file: CHECKPOINTS.index(file.suffix.lower()), default=None)
+
+
+def _is_checkpoint(file: Path) -> bool:
+    """Whether its name is a checkpoint's; what it holds is looked at when it is chosen."""
+    # macOS leaves a file of that name beside each file that it copies to a disk of another kind.
+    return file.suffix.lower() in CHECKPOINTS and not file.name.startswith("._")
 
 
 def family_of(path: Path) -> Family:
@@ -98,12 +107,7 @@ def _family_of_file(file: Path) -> Family:
     note = file.with_suffix(CONFIGS_ENDING) / FAMILY_NOTE
     if note.is_file():
         return family_named(str(read_json(note).get("family")))
-    if file.suffix not in CHECKPOINTS:
-        raise InputError(
-            text("{name} is not a checkpoint that EasyPhoto can open.", name=file.name),
-            advice=text("Choose one that ends in {checkpoints}.", checkpoints=CHECKPOINTS[0]),
-        )
-    if file.suffix == ".safetensors":
+    if format_of(file) is FileFormat.SAFETENSORS:
         return family_of_header(read_header(file))
     from easyphoto.backends.tensor_files import header_of  # imports torch, which reading a pickle needs
 
@@ -123,6 +127,7 @@ def _family_of_folder(folder: Path) -> Family:
     note = folder / FAMILY_NOTE
     if note.is_file():
         return family_named(str(read_json(note).get("family")))
+    refuse_other_folders(folder)
     _require(folder, PARTS)
     parts = {path.name for path in folder.iterdir() if path.is_dir()}
     family = FAMILIES.of_folder(part_config(folder, "unet").get("cross_attention_dim"), parts)

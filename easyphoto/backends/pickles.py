@@ -27,7 +27,7 @@ def is_torch_safe() -> bool:
 
 
 def read_pickle(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors by name, memory-mapped: each is read from disk when it is used.
+    """The tensors by name, memory-mapped: each is read from disk when it is used, unless the file's name is wrong.
 
     Raises InputError if the file holds anything but tensors and plain values, or has the format of torch before 1.6.
     """
@@ -40,7 +40,7 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
             advice=ADVICE,
         )
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        content = _loaded(file)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
@@ -51,6 +51,14 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
     if not tensors:
         raise InputError(text("{name} contains no named tensors.", name=file.name), advice=ADVICE)
     return tensors
+
+
+def _loaded(file: Path) -> Any:
+    if file.suffix != ".safetensors":
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    # By that name, torch would hand the file to the safetensors library; without a name it cannot map it.
+    with file.open("rb") as stream:
+        return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def tensors_of(content: Any) -> dict[str, torch.Tensor]:

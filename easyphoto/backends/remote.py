@@ -39,6 +39,7 @@ from easyphoto.backends.webui_names import (
     checkpoint_named,
     control_models,
     is_path,
+    missing_controls,
     no_module,
     sampler_named,
 )
@@ -124,6 +125,7 @@ class RemoteBackend:
             upscalers=tuple(upscaler.name for upscaler in self.lists.upscalers),
             restorers=self.lists.restorers,
             device=self.webui.address.url,
+            refused=missing_controls(self.opened_for, self.lists.controls),
             free_memory=_free_memory(self.webui.get_or_none("/sdapi/v1/memory")),
             checkpoints=tuple(each.title for each in self.lists.checkpoints),
             conditions=CONDITIONS,

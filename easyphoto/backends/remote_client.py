@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from easyphoto.backends.remote_refusals import Gone, broken, refusal, sent_on, too_large, unreachable
+from easyphoto.backends.remote_refusals import Gone, behind, broken, refusal, sent_on, too_large, unreachable
 from easyphoto.errors import BackendUnreachable, InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
+from easyphoto.weights.proxies import Proxy, blocked, is_refused, proxy_for, proxy_handler, refused, unusable
 
 ROOM = 32 << 20
 """Most bytes of an answer without pictures; the list of LoRAs includes every file's metadata."""
@@ -146,7 +147,8 @@ class WebUi:
     def __init__(self, address: Address, patience: RequestLimits | None = None) -> None:
         self.address = address
         self.patience = patience or RequestLimits()
-        self._opener = urllib.request.build_opener(_Plainly(), _Encryptedly(), _NoRedirects())
+        through = proxy_handler(address.url)
+        self._opener = urllib.request.build_opener(through, _Plainly(), _Encryptedly(), _NoRedirects())
 
     def get(self, path: str, *, tries: int | None = None, room: int = ROOM) -> Any:
         """GET `path` and return the parsed JSON; retried if the connection fails. `room` is the most bytes of the
@@ -182,22 +184,32 @@ class WebUi:
         raise AssertionError("there is at least one try")
 
     def _ask(self, path: str, content: dict[str, Any] | None, *, seconds: float, room: int) -> Any:
+        proxy = proxy_for(self.address.url)
+        if proxy is not None and proxy.is_socks:
+            raise behind(self.address.url, proxy, unusable(proxy))
         try:
             with self._opener.open(self._request(path, content), timeout=seconds) as response:
                 body = self._read(path, response, room)
         except urllib.error.HTTPError as error:
+            if proxy is not None and is_refused(error.code):
+                raise behind(self.address.url, proxy, refused(proxy, error.code, error.reason)) from None
             raise refusal(self.address.url, path, error.code, _body_of(error), self.address.secret) from None
         except _SentOn as error:
             raise sent_on(self.address.url, str(error)) from None
         except urllib.error.URLError as error:
             reason = error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason))
-            raise unreachable(self.address.url, _words(reason)) from reason
+            raise self._unreachable(reason, proxy) from reason
         except (http.client.HTTPException, OSError) as error:
-            raise unreachable(self.address.url, _words(error)) from error
+            raise self._unreachable(error, proxy) from error
         try:
             return json.loads(body) if body else None
         except (ValueError, RecursionError):
             raise broken(self.address.url, path) from None
+
+    def _unreachable(self, error: Exception, proxy: Proxy | None) -> BackendUnreachable:
+        if proxy is None or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return unreachable(self.address.url, _words(error))
+        return behind(self.address.url, proxy, blocked(proxy, error))
 
     def _request(self, path: str, content: dict[str, Any] | None) -> urllib.request.Request:
         body = None if content is None else json.dumps(content).encode()

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from easyphoto.errors import BackendError, BackendUnreachable, EasyPhotoError, OutOfMemory
-from easyphoto.messages import text
+from easyphoto.messages import Text, text
+from easyphoto.weights.proxies import Proxy, proxy_advice
 
 START_IT = text("Start the web UI with --api (and --listen for another machine), or check the address.")
 _MOST_WORDS = 400
@@ -63,6 +64,14 @@ def unreachable(url: str, why: str) -> BackendUnreachable:
             advice=text("Name the authority that signed it: SSL_CERT_FILE=FILE.pem"),
         )
     return BackendUnreachable(text("{url} does not answer ({why}).", url=url, why=why), advice=START_IT)
+
+
+def behind(url: str, proxy: Proxy, why: Text) -> BackendUnreachable:
+    """The error for a web UI that a proxy stands before; `why` is what the proxy did."""
+    return BackendUnreachable(
+        text("{url} cannot be reached: {why}.", url=url, why=why),
+        advice=proxy_advice(proxy, urlsplit(url).hostname or ""),
+    )
 
 
 def sent_on(url: str, target: str) -> BackendUnreachable:

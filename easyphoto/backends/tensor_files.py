@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from easyphoto.architectures.header import Header
+from easyphoto.backends.file_formats import FileFormat, format_of
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.ldm_names import Place
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
 
-PICKLES = (".ckpt", ".pth", ".pt", ".bin")
 Places = Callable[[str], tuple[Place, ...]]
 """Name of a network's tensor → its possible places in a file; the first one present is used."""
 
@@ -45,7 +45,7 @@ class SafeTensors(Mapping[str, torch.Tensor]):
 @contextmanager
 def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
     """The file's tensors by name. Raises InputError if the file is broken, truncated or not a tensor file."""
-    if file.suffix in PICKLES:
+    if format_of(file) is FileFormat.PICKLE:
         from easyphoto.backends.pickles import read_pickle
 
         yield read_pickle(file)
@@ -65,8 +65,8 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
 
 
 def header_of(file: Path) -> Header:
-    """Names and shapes of a file in either format. Reads no tensor from disk."""
-    if file.suffix not in PICKLES:
+    """Names and shapes of a file in either format. Reads no tensor from disk. Raises InputError for other content."""
+    if format_of(file) is FileFormat.SAFETENSORS:
         return read_header(file)
     from easyphoto.backends.pickles import read_pickle
 

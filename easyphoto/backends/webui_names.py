@@ -14,6 +14,7 @@ from typing import Any
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Sampler
+from easyphoto.messages import Text, text
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,18 @@ def control_models(family: Family, listed: Iterable[str]) -> dict[str, str]:
     known = tuple(listed)
     named = {kind: control_model(id, known) for kind, id in family.controls.items()}
     return {kind: name for kind, name in named.items() if name is not None}
+
+
+def missing_controls(family: Family, listed: Iterable[str] | None) -> dict[str, Text]:
+    """Control kind → why the web UI cannot apply it, to follow "left out"; `listed` is None without ControlNet."""
+    if listed is None:
+        return dict.fromkeys(family.controls, text("the web UI has no ControlNet (extension sd-webui-controlnet)"))
+    there = control_models(family, listed)
+    return {
+        kind: text("the web UI lacks its model: put {id}.safetensors into its models/ControlNet", id=id)
+        for kind, id in family.controls.items()
+        if kind not in there
+    }
 
 
 def control_model(id: str, listed: Iterable[str]) -> str | None:

@@ -41,9 +41,13 @@ def say_path(path: Path) -> None:
 
 
 def say_json(content: Mapping[str, Any]) -> None:
-    """Print a result as JSON, for programs."""
-    for line in json.dumps(content, indent=2, ensure_ascii=False).split("\n"):
-        say(line)
+    """Print a result as JSON, for programs; in ASCII where the stream cannot hold every letter of a name."""
+    for line in json.dumps(content, indent=2, ensure_ascii=not is_utf8(sys.stdout)).split("\n"):
+        _write_line(sys.stdout, "".join(json.dumps(letter)[1:-1] if _is_obeyed(letter) else letter for letter in line))
+
+
+def is_utf8(stream: Any) -> bool:
+    return (getattr(stream, "encoding", "") or "").lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def tell(text: str) -> None:

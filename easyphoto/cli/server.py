@@ -24,6 +24,7 @@ LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "localhost")
 SECONDS_TO_CLOSE = 3
 MOST_PORT = 65535
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"
+NO_PROXY = ("no_proxy", "NO_PROXY")
 INDEX = (
     "<!doctype html><meta charset=utf-8><title>EasyPhoto</title><h1>EasyPhoto</h1>"
     "<p>The tabs need gradio: <code>pip install easyphoto[ui]</code>. "
@@ -111,14 +112,14 @@ def page_folder(folder: Path) -> Iterator[Path]:
         try:
             yield own
         finally:
-            _put_back(before)
+            _put_back(GRADIO_FOLDER, before)
 
 
-def _put_back(before: str | None) -> None:
+def _put_back(variable: str, before: str | None) -> None:
     if before is None:
-        os.environ.pop(GRADIO_FOLDER, None)
+        os.environ.pop(variable, None)
     else:
-        os.environ[GRADIO_FOLDER] = before
+        os.environ[variable] = before
 
 
 def open_port(host: str, port: int) -> socket.socket:
@@ -158,13 +159,30 @@ def _add_tabs(app: FastAPI, service: Service) -> None:
 
         app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
         return
-    from easyphoto.ui.door import PageDoor
-    from easyphoto.ui.editions import Editions
-    from easyphoto.ui.page import mount_pages
+    with _without_proxies():
+        from easyphoto.ui.door import PageDoor
+        from easyphoto.ui.editions import Editions
+        from easyphoto.ui.page import mount_pages
 
-    editions = Editions(service.facts().language)
-    folder = mount_pages(app, service, editions)
+        editions = Editions(service.facts().language)
+        folder = mount_pages(app, service, editions)
     app.add_middleware(PageDoor, folder=folder, editions=editions)  # type: ignore[arg-type,unused-ignore]
+
+
+@contextmanager
+def _without_proxies() -> Iterator[None]:
+    """Hide the environment's proxies while gradio is imported and builds the page.
+
+    It makes HTTP clients at its import, and httpx raises for a proxy that it cannot use, such as a SOCKS proxy without
+    a package of its own. The page asks for nothing elsewhere; what does, such as a download, sees the proxies.
+    """
+    before = {name: os.environ.get(name) for name in NO_PROXY}
+    os.environ.update(dict.fromkeys(NO_PROXY, "*"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            _put_back(name, value)
 
 
 def _has_tabs() -> bool:

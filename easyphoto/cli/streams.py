@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from easyphoto.cli.output import VisibleLog
+from easyphoto.cli.output import VisibleLog, is_utf8
 
 
 class Steady(io.TextIOBase):
@@ -24,11 +25,10 @@ class Steady(io.TextIOBase):
         if reconfigure is not None:
             # A file name must not end a verb because this terminal cannot encode it. In UTF-8 a script gets a name as
             # the disk has it.
-            is_utf8 = (getattr(stream, "encoding", "") or "").lower().replace("-", "") == "utf8"
-            reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
+            reconfigure(errors="surrogateescape" if is_utf8(self) else "backslashreplace")
 
     def write(self, text: str) -> int:
-        self._try("write", text)
+        self._try("write", self._writable(text))
         return len(text)
 
     def flush(self) -> None:
@@ -53,6 +53,26 @@ class Steady(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]
         return getattr(self._stream, "encoding", None) or "utf-8"
 
+    def _writable(self, text: str) -> str:
+        """The text in letters of this encoding: our own signs become ASCII, letters of names escapes."""
+        if is_utf8(self):
+            return text
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            return "".join(map(self._spelt, text))
+        except LookupError:
+            pass
+        return text
+
+    def _spelt(self, letter: str) -> str:
+        try:
+            letter.encode(self.encoding)
+        except UnicodeEncodeError:
+            # Escapes as in JSON, which is written here too: two of them for a letter beyond the first plane.
+            return _PLAIN.get(letter) or json.dumps(letter)[1:-1]
+        return letter
+
     def _try(self, what: str, *values: str) -> None:
         if self._stream is None or self.failure is not None:
             return
@@ -68,6 +88,13 @@ class Steady(io.TextIOBase):
     def reader_has_gone(self) -> bool:
         gone = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
         return self.failure is not None and self.failure.errno in gone
+
+
+_PLAIN = {
+    "…": "...", "·": "-", "–": "-", "—": "-", "−": "-", "×": "x", "→": "->", "≤": "<=", "≥": ">=", "\u00a0": " ",
+    "“": '"', "”": '"', "‘": "'", "’": "'",
+}  # fmt: skip
+"""Signs of our sentences → what stands for them where a console has only the letters of one language."""
 
 
 @contextmanager

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
-    from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS
-    from easyphoto.weights.tables import listing, size_words, where_words
+    from easyphoto.weights.catalog import CATALOG, LEFT_OUT
+    from easyphoto.weights.tables import listing, set_rows, size_words, where_words
 
     if as_json:
         say_json(listing(store, progress))
@@ -73,9 +73,11 @@ def show_list(store: WeightStore, progress: Progress, *, as_json: bool) -> None:
     for line in table(("file", "size", "commercial", "licence", "where"), rows):
         say(line)
     say()
-    say("Sets for `easyphoto weights get`:")
-    for line in table(("set", "files"), [(name, ", ".join(ids)) for name, ids in SETS.items()]):
+    say(f"Sets for `easyphoto weights get`, as the licence setting {store.licences.value} allows them:")
+    for line in table(("set", "files", "left out"), set_rows(store.licences)):
         say(line)
+    if not all(store.allows(id) for id in CATALOG):
+        say("What is left out is fetched with --licences research, if your use is not commercial.")
     say()
     say("Not offered:")
     for what, why in LEFT_OUT:
@@ -108,14 +110,15 @@ def show_licences(store: WeightStore, progress: Progress, *, as_json: bool) -> N
 
 def get(store: WeightStore, names: tuple[str, ...], progress: Progress) -> None:
     """Fetch every file of the sets and ids; one that fails does not stop the others."""
-    from easyphoto.weights.delivery import deliveries
+    from easyphoto.weights.delivery import deliveries, order_of
 
+    order = order_of(names, store.licences)
+    if order.note is not None:
+        tell(order.note)
     failed: list[EnvironmentFailure] = []
-    for delivery in deliveries(store, names, progress):
+    for delivery in deliveries(store, order, progress):
         if delivery.place is not None:
             say(f"{delivery.file.id}  {delivery.place}")
-        elif delivery.refused is not None:
-            tell(f"Skipped: {delivery.refused}")
         elif delivery.failed is not None:
             failed.append(delivery.failed)
     if len(failed) == 1:

@@ -38,50 +38,44 @@ class FetchWeights(Command):
 
     def validated(self, app: EasyPhoto) -> FetchWeights:
         """Raises InputError for an unknown name, LicenceRefused and, offline, WeightsMissing for a file by its name."""
-        from easyphoto.weights.catalog import files_named
+        from easyphoto.weights.delivery import order_of
         from easyphoto.weights.refusals import OFFLINE, missing, not_allowed
 
         if not self.names:
             raise InputError(text("Nothing was asked for."), advice=text("Name a set or a file of the catalogue."))
         store = app.with_options(self.options).store
-        files = files_named(self.names)
-        ids = {file.id for file in files}
+        files = order_of(self.names, store.licences).files
         for file in files:
-            # Of a set, what another of its files stands in for is left out; without the rest the set is of no use.
-            is_needed = file.id in self.names or file.alternative not in ids
-            if is_needed and not store.allows(file.id):
+            if not store.allows(file.id):
                 raise not_allowed(file, store.licences.value)
-        if store.is_offline:
-            for file in files:
-                if store.allows(file.id) and not store.is_there(file.id):
-                    raise missing(file, OFFLINE, store.root)
+        for file in files if store.is_offline else ():
+            if not store.is_there(file.id):
+                raise missing(file, OFFLINE, store.root)
         return self
 
     def run(self, app: EasyPhoto, context: Context) -> FetchedWeights:
         """Raises the store's errors, WeightsMissing where several files could not be had."""
-        from easyphoto.weights.catalog import files_named
-        from easyphoto.weights.delivery import AllFiles, deliveries
+        from easyphoto.weights.delivery import AllFiles, deliveries, order_of
 
         store = app.with_options(self.options).store
-        files = files_named(self.names)
+        order = order_of(self.names, store.licences)
+        files = order.files
+        if order.note is not None:
+            context.note(order.note)
         progress = AllFiles(context, _bytes_ahead(store, tuple(file.id for file in files)))
         made: list[UsedWeight] = []
-        refused: list[str] = []
         failed: list[EnvironmentFailure] = []
         progress.begin(files[0])
-        for delivery, following in zip(deliveries(store, self.names, progress), (*files[1:], None), strict=True):
+        for delivery, following in zip(deliveries(store, order, progress), (*files[1:], None), strict=True):
             progress.end()
             if following is not None:
                 progress.begin(following)
-            if delivery.refused is not None:
-                refused.append(delivery.file.id)
-                context.note(note("weight-refused", "{error}", error=delivery.refused))
-            elif delivery.failed is not None:
+            if delivery.failed is not None:
                 failed.append(delivery.failed)
             else:
                 made.append(store.used(delivery.file.id))
         _raise_for(failed, context)
-        return FetchedWeights(tuple(made), tuple(refused))
+        return FetchedWeights(tuple(made), tuple(file.id for file in order.left_out))
 
 
 def _bytes_ahead(store: WeightStore, ids: tuple[str, ...]) -> dict[str, int]:

@@ -19,6 +19,9 @@ STOP_SECONDS = 10.0
 # The host sets these for its own Python; with them, another Python would import the host's packages.
 PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__")
 
+SPEAKING_UTF8 = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+"""Its output is read as UTF-8, whatever the console's encoding is that was named for this process."""
+
 
 class CommandFailed(Exception):
     """A command ended with a non-zero exit code. The caller turns it into an error for the user."""
@@ -34,7 +37,7 @@ def foreign_environment() -> dict[str, str]:
     Everything else is kept, including pip's variables, which users set to work offline.
     """
     kept = {name: value for name, value in os.environ.items() if name not in PYTHON_VARIABLES}
-    return {**kept, "PYTHONNOUSERSITE": "1"}
+    return {**kept, **SPEAKING_UTF8, "PYTHONNOUSERSITE": "1"}
 
 
 def run_command(

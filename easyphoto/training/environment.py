@@ -50,6 +50,8 @@ ADVICE = text("Press 'Set up training' in the Train tab, or run `easyphoto setup
 ROOM = 1_000_000_000
 """Bytes of disk space that must be free: the installed packages, and pip's copies of them."""
 LAST_LINES = 6
+# Without packages and settings from elsewhere; with them Python also ignores the variable for its encoding.
+ISOLATED = ("-I", "-X", "utf8")
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,9 @@ def _clear(env: Path) -> None:
 def _make_venv(env: Path, steps: _Steps) -> None:
     steps.say(phase("make-environment", "making the training environment"))
     try:
-        run_command([sys.executable, "-I", "-m", "venv", str(env)], steps.progress, environment=foreign_environment())
+        run_command(
+            [sys.executable, *ISOLATED, "-m", "venv", str(env)], steps.progress, environment=foreign_environment()
+        )
     except CommandFailed as failed:
         raise _named(failed, text("Python could not make a virtual environment")) from failed
     except OSError as error:
@@ -213,7 +217,7 @@ def _make_venv(env: Path, steps: _Steps) -> None:
 
 
 def _install(python: Path, steps: _Steps) -> None:
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    pip = [str(python), *ISOLATED, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     install = ["install", "--no-deps", "--only-binary=:all:", "--progress-bar=off", "-r", str(LOCK)]
     try:
         run_command([*pip, *install], steps.progress, environment=foreign_environment(), on_line=steps.hear_pip)
@@ -278,6 +282,10 @@ SIGNS: tuple[tuple[str, str], ...] = (
     (
         r"No module named '?venv",
         text("The web UI runs with a reduced Python that cannot make environments; run it with one from python.org."),
+    ),
+    (
+        r"Missing dependencies for SOCKS support",
+        text("pip cannot use the SOCKS proxy of ALL_PROXY: name an HTTP proxy in https_proxy, then try again."),
     ),
     (
         r"Temporary failure in name resolution|NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|"

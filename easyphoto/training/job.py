@@ -16,7 +16,7 @@ from easyphoto.machine import processes_ended_for_memory
 from easyphoto.messages import joined, phase, text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import cause_of, private_opener
-from easyphoto.training.commands import end, foreign_environment, spoken, start
+from easyphoto.training.commands import SPEAKING_UTF8, end, foreign_environment, spoken, start
 from easyphoto.training.events import (
     Done,
     ErrorEvent,
@@ -144,7 +144,7 @@ def worker_environment(python: Path | None = None) -> dict[str, str]:
     # In a host's site-packages, our folder would expose all its packages; there the environment finds ours by itself.
     ours = "" if python is not None and root.name in ("site-packages", "dist-packages") else str(root)
     path = os.pathsep.join(part for part in (ours, variables.get("PYTHONPATH", "")) if part)
-    return {**variables, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+    return {**variables, **SPEAKING_UTF8, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 
 
 class _Display:

@@ -16,8 +16,6 @@ from easyphoto.ui.language import Translator
 
 BETWEEN = " — "
 MOST_KEPT = 1000
-# What is pickled would have to be unpacked with torch, for seconds each.
-_READ = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class BaseNames:
 
     def _family(self, file: Path | None) -> str:
         """Return the family's label; "" where nobody can say without opening the file."""
-        if file is None or file.suffix != _READ:
+        if file is None:
             return ""
         try:
             found = file.stat()
@@ -66,9 +64,13 @@ class BaseNames:
         return self._known[key]
 
     def _read(self, file: Path) -> str:
+        from easyphoto.backends.file_formats import FileFormat, format_of
         from easyphoto.backends.folders import family_of
 
         try:
+            if format_of(file) is FileFormat.PICKLE:
+                # It would have to be unpacked with torch, for seconds each.
+                return ""
             return self.words.translate(family_of(file).label)
         except (EasyPhotoError, OSError):
             return self._useless()

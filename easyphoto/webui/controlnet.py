@@ -21,10 +21,10 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
-from easyphoto.backends.webui_names import control_model, control_models
+from easyphoto.backends.webui_names import control_model, control_models, missing_controls
 from easyphoto.errors import BackendError, InputError, MissingCapability
 from easyphoto.images.pictures import as_array
-from easyphoto.messages import text
+from easyphoto.messages import Text, text
 from easyphoto.webui.host_modules import host_module, loaded
 
 TITLE = "controlnet"
@@ -263,19 +263,9 @@ def found_models(family: Family, net: ControlNet) -> dict[str, str]:
     return control_models(family, net.models())
 
 
-def reasons(family: Family, net: ControlNet | None) -> dict[str, str]:
+def reasons(family: Family, net: ControlNet | None) -> dict[str, Text]:
     """Return control kind → why the host cannot apply it."""
-    if net is None:
-        return dict.fromkeys(
-            family.controls,
-            text("the web UI has no ControlNet extension. {get_extension}", get_extension=GET_EXTENSION),
-        )
-    there = found_models(family, net)
-    return {
-        kind: text("the web UI's ControlNet has no model {id}. Put {id}.safetensors into its models/ControlNet.", id=id)
-        for kind, id in family.controls.items()
-        if kind not in there
-    }
+    return missing_controls(family, None if net is None else net.models())
 
 
 def _accepted(kind: Any, said: Mapping[str, Any]) -> dict[str, Any]:

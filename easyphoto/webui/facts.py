@@ -114,7 +114,7 @@ def _warnings() -> Iterator[str]:
         )
     elif not any(found_models(family, net) for family in FAMILIES.from_files):
         first = FAMILIES.from_files[0]
-        wanted = ", ".join(first.controls[kind] for kind in ("canny", "tile", "color"))
+        wanted = ", ".join(first.controls[kind] for kind in ("canny", "tile", "openpose"))
         yield text(
             "ControlNet has none of the models that EasyPhoto uses. Put into models/ControlNet: {wanted}.",
             wanted=wanted,

@@ -64,11 +64,11 @@ def _read_by_host(file: Path) -> Any:
 
     Web UIs keep the encoder pickled, and their torch may be too old for EasyPhoto's own reading.
     """
+    from easyphoto.backends.file_formats import FileFormat, format_of
     from easyphoto.backends.pickles import is_torch_safe, tensors_of
-    from easyphoto.backends.tensor_files import PICKLES
 
     safe = host_module_or_none("safe")
-    if file.suffix not in PICKLES or is_torch_safe() or safe is None:
+    if safe is None or is_torch_safe() or format_of(file) is not FileFormat.PICKLE:
         return None
     # For a file that holds more than tensors the host prints an error and returns None.
     tensors = tensors_of(safe.load(str(file), map_location="cpu"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import urllib.error
 import urllib.request
@@ -9,9 +10,20 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
+from urllib.parse import unquote, urlsplit
 
 from easyphoto.messages import Text, text
 from easyphoto.storage.files import cause_of
+from easyphoto.weights.proxies import (
+    Proxy,
+    blocked,
+    is_refused,
+    proxy_for,
+    proxy_handler,
+    refused,
+    unusable,
+    without_secret,
+)
 from easyphoto.weights.sources import common_headers
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -20,16 +32,22 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class SourceFailed(Exception):
-    """This source does not deliver the file; the next one may."""
+    """This source does not deliver the file; the next one may. `proxy` is the one that did not let it through."""
 
-    def __init__(self, reason: Text, *, wrong_content: bool = False) -> None:
+    def __init__(self, reason: Text, *, wrong_content: bool = False, proxy: Proxy | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wrong_content = wrong_content
+        self.proxy = proxy
 
 
 class NoAnswer(Exception):
-    """No server answered."""
+    """No server answered, or the proxy did not let the request through."""
+
+    def __init__(self, reason: Text | str, *, proxy: Proxy | None = None) -> None:
+        super().__init__(reason)
+        self.proxy = proxy
+        self.reason = reason
 
 
 class ConnectionDied(Exception):
@@ -79,36 +97,54 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], seconds: float) -> Answer | Beyond:
     """Request the file from byte `start` on. Raises SourceFailed or NoAnswer.
 
-    Uses the proxies of the environment (`https_proxy`, `no_proxy`).
+    Uses the proxies of the environment (`https_proxy`, `all_proxy`, `no_proxy`); what one refuses is named.
     """
-    headers = common_headers()
+    request = _request(url, secrets)
     if start:
-        headers["Range"] = f"bytes={start}-"
+        request.add_header("Range", f"bytes={start}-")
         if validator:
             # Where the file has changed, the server then sends it whole, so that new bytes never follow old ones.
-            headers["If-Range"] = validator
-    request = urllib.request.Request(url, headers=headers)
-    for name, value in secrets.items():
-        request.add_unredirected_header(name, value)
-    redirects = _Redirects()
+            request.add_header("If-Range", validator)
+    redirects, proxy = _Redirects(), proxy_for(url)
+    if proxy is not None and proxy.is_socks:
+        raise NoAnswer(unusable(proxy), proxy=proxy)
     try:
-        response = urllib.request.build_opener(redirects).open(request, timeout=seconds)
+        response = urllib.request.build_opener(proxy_handler(url), redirects).open(request, timeout=seconds)
     except urllib.error.HTTPError as error:
         if error.code == 416 and start:
             return Beyond(_number(_BEYOND, error.headers.get("Content-Range", "")))
+        if proxy is not None and is_refused(error.code):
+            raise NoAnswer(refused(proxy, error.code, error.reason), proxy=proxy) from error
         raise SourceFailed(_refusal(error)) from error
     except urllib.error.URLError as error:
         reason = error.reason
-        raise NoAnswer(cause_of(reason) if isinstance(reason, Exception) else reason) from error
+        raise _unanswered(reason, proxy) from error
     except (HTTPException, OSError, ValueError) as error:
-        raise NoAnswer(cause_of(error)) from error
+        raise _unanswered(error, proxy) from error
     return _answer(response, redirects.seen, asked=start)
+
+
+def _unanswered(cause: Exception | str, proxy: Proxy | None) -> NoAnswer:
+    if proxy is not None:
+        return NoAnswer(blocked(proxy, cause), proxy=proxy)
+    return NoAnswer(cause_of(cause) if isinstance(cause, Exception) else cause)
+
+
+def _request(url: str, secrets: dict[str, str]) -> urllib.request.Request:
+    """The request, with a name and a password in the URL as a header: urllib would take them for a part of the host."""
+    user, at, _ = urlsplit(url).netloc.rpartition("@")
+    request = urllib.request.Request(without_secret(url), headers=common_headers())
+    own = {"Authorization": f"Basic {base64.b64encode(unquote(user).encode()).decode()}"} if at else {}
+    for name, value in {**secrets, **own}.items():
+        # The hub leads to another server, which must not get them.
+        request.add_unredirected_header(name, value)
+    return request
 
 
 def _answer(response: Any, linked: dict[str, str], *, asked: int) -> Answer:
     headers = response.headers
     if headers.get_content_type() == "text/html":
-        raise SourceFailed(text("a web page came instead of the file"), wrong_content=True)
+        raise SourceFailed(text("{what} came instead of the file", what=text("a web page")), wrong_content=True)
     linked = {**linked, **{k.lower(): v for k, v in headers.items() if k.lower().startswith("x-linked")}}
     start, total = 0, _whole(headers.get("Content-Length"))
     if response.status == 206:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import EnvironmentFailure, LicenceRefused
-from easyphoto.messages import Text, joined, note
+from easyphoto.errors import EnvironmentFailure
+from easyphoto.messages import Text, joined, note, text
 from easyphoto.progress import Progress
-from easyphoto.weights.catalog import WeightFile, files_named
+from easyphoto.weights.catalog import LicenceSet, WeightFile, files_named
 from easyphoto.weights.refusals import not_allowed
 from easyphoto.weights.store import WeightStore
 
@@ -25,20 +25,53 @@ class Delivery:
 
     file: WeightFile
     place: Path | None = None
-    refused: LicenceRefused | None = None
-    """It belongs to a set that was asked for, and the licence set excludes it."""
     failed: EnvironmentFailure | None = None
 
 
-def deliveries(store: WeightStore, names: tuple[str, ...], progress: Progress) -> Iterator[Delivery]:
-    """Fetch every file of the sets and ids that is not at hand; one that fails does not stop the others.
+@dataclass(frozen=True)
+class Order:
+    """The files of sets and ids that can be had under a licence set."""
 
-    Raises InputError for a name that the catalogue does not know.
+    files: tuple[WeightFile, ...]
+    left_out: tuple[WeightFile, ...]
+    """Files of the sets that the licence set excludes; another of their files stands in for each."""
+    licences: LicenceSet
+
+    @property
+    def note(self) -> Text | None:
+        """What is left out and how to get it; None if nothing is."""
+        if not self.left_out:
+            return None
+        named = (
+            text("{id} ({alternative} instead)", id=file.id, alternative=file.alternative) for file in self.left_out
+        )
+        return note(
+            "weight-refused",
+            "Left out, because the licence setting {licences} does not allow it: {files}. With --licences research "
+            "it is fetched too.",
+            licences=self.licences.value,
+            files=joined(named),
+        )
+
+
+def order_of(names: tuple[str, ...], licences: LicenceSet) -> Order:
+    """What the sets and ids bring.
+
+    Raises InputError for a name that the catalogue does not know, LicenceRefused for a set that is of no use without a
+    file that is excluded. A file that is named by its id is in the order even if it is excluded.
     """
-    for file in files_named(names):
-        if file.id not in names and not store.allows(file.id):
-            yield Delivery(file, refused=not_allowed(file, store.licences.value))
-            continue
+    files = files_named(names)
+    ids = {file.id for file in files}
+    refused = [file for file in files if file.id not in names and not licences.allows(file.commercial)]
+    for file in refused:
+        if file.alternative not in ids:
+            raise not_allowed(file, licences.value)
+    return Order(tuple(file for file in files if file not in refused), tuple(refused), licences)
+
+
+def deliveries(store: WeightStore, order: Order, progress: Progress) -> Iterator[Delivery]:
+    """Fetch every file of the order that is not at hand; one that fails does not stop the others."""
+    for file in order.files:
         try:
             place = store.require(file.id, progress)
         except EnvironmentFailure as error:

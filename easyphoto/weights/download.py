@@ -13,14 +13,15 @@ from http.client import HTTPException
 from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
-from easyphoto.messages import phase, text
+from easyphoto.messages import phase, text, untranslated
 from easyphoto.progress import Progress
 from easyphoto.storage.files import cause_of, make_folder, private_opener
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.weights.answers import Answer, Beyond, ConnectionDied, NoAnswer, SourceFailed, ask
+from easyphoto.weights.contents import stand_in
 from easyphoto.weights.entries import SHA256_DIGITS
 from easyphoto.weights.ledger import sha256_of
-from easyphoto.weights.soundness import looks_like_a_web_page
+from easyphoto.weights.proxies import without_secret
 
 _BLOCK = 1 << 20
 # Bytes of free space left for other files that grow meanwhile.
@@ -99,7 +100,8 @@ def _whole_file(wish: Wish, part: Path, progress: Progress, patience: DownloadLi
             continue
         except NoAnswer as error:
             if not gained:
-                raise SourceFailed(text("no answer ({cause})", cause=error)) from error
+                reason = text("no answer ({cause})", cause=error.reason) if error.proxy is None else error.reason
+                raise SourceFailed(untranslated(reason), proxy=error.proxy) from error
             reason = str(error)
         except ConnectionDied as error:
             reason = str(error)
@@ -157,8 +159,8 @@ def _receive(wish: Wish, answer: Answer, part: Path, progress: Progress) -> None
     with _writing(part), open(part, "ab" if answer.start else "wb", opener=private_opener) as stream:
         while block := _read(answer):
             progress.check()
-            if done == 0 and looks_like_a_web_page(block):
-                raise SourceFailed(text("a web page came instead of the file"), wrong_content=True)
+            if done == 0 and (other := stand_in(block)) is not None:
+                raise SourceFailed(text("{what} came instead of the file", what=other.what), wrong_content=True)
             done += len(block)
             if wish.bytes is not None and done > wish.bytes:
                 stream.truncate(0)
@@ -190,7 +192,7 @@ def _place_to_go_on(wish: Wish, part: Path) -> tuple[int, str]:
         note = read_json(_note_of(part))
     except InputError:
         note = {}
-    validator = str(note.get("validator", "")) if note.get("url") == wish.url else ""
+    validator = str(note.get("validator", "")) if note.get("url") == without_secret(wish.url) else ""
     too_long = wish.bytes is not None and start > wish.bytes
     if too_long or not (validator or wish.is_certain):
         _discard(part)
@@ -204,7 +206,7 @@ def _note_of(part: Path) -> Path:
 
 def _write_note(part: Path, wish: Wish, answer: Answer) -> None:
     make_folder(part.parent)
-    write_json(_note_of(part), {"url": wish.url, "validator": answer.validator})
+    write_json(_note_of(part), {"url": without_secret(wish.url), "validator": answer.validator})
 
 
 def _discard(part: Path) -> None:

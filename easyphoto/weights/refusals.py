@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from easyphoto.errors import ChecksumMismatch, LicenceRefused, WeightsMissing
 from easyphoto.messages import Text, joined, text
 from easyphoto.weights.entries import Variant, WeightFile
-from easyphoto.weights.sources import url_of
+from easyphoto.weights.sources import shown_url
 
 OFFLINE = text("the offline switch is on")
 
 
-def missing(file: WeightFile, because: Text, root: Path | None = None) -> WeightsMissing:
-    """The error for a missing file: says where to get it and where to put it."""
+def missing(file: WeightFile, because: Text, root: Path | None = None, *, first: Sequence[Text] = ()) -> WeightsMissing:
+    """The error for a missing file: says where to get it and where to put it, after the advice in `first`."""
     return WeightsMissing(
         text(
             "{name} ({purpose}) is not available: {because}.", name=file.name, purpose=file.needed_by, because=because
         ),
-        advice=_by_hand(file, root),
+        advice=joined([*first, _by_hand(file, root)], " "),
         weights=(file.id,),
     )
 
@@ -87,7 +88,7 @@ def _by_hand(file: WeightFile, root: Path | None) -> Text:
 
 
 def _way(form: Variant) -> Text:
-    sources = " or ".join(url_of(source) for source in form.sources)
+    sources = " or ".join(shown_url(source) for source in form.sources)
     return text("{file} from {sources}", file=_with_hash(form.name, form.sha256), sources=sources)
 
 

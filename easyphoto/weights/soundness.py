@@ -7,23 +7,18 @@ from pathlib import Path
 
 from easyphoto.storage.files import open_regular
 from easyphoto.storage.records import parsed
+from easyphoto.weights.contents import ENOUGH, stand_in
 
 _PICKLE, _GZIP, _ONNX = b"\x80", b"\x1f\x8b", b"\x08"
 # Most bytes of a safetensors header, as in backends.headers.
 _LONGEST_HEADER = 8_000_000
-_WEB_PAGE = (b"<!doctype html", b"<html")
-
-
-def looks_like_a_web_page(beginning: bytes) -> bool:
-    """Whether the bytes begin a log-in or error page, sent with the status of a file."""
-    return beginning.lstrip()[:14].lower().startswith(_WEB_PAGE)
 
 
 def is_sound(file: Path, suffix: str) -> bool:
     """Whether the file has the structure that `suffix` implies; for safetensors also the length in its header."""
     with open_regular(file) as stream:
-        beginning = stream.read(64)
-    if not beginning or looks_like_a_web_page(beginning):
+        beginning = stream.read(ENOUGH)
+    if stand_in(beginning) is not None:
         return False
     match suffix.lower():
         case ".safetensors":

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from easyphoto import __version__
 from easyphoto.weights.entries import HubFile, ModelScopeFile, Source
+from easyphoto.weights.proxies import without_secret
 
 _HUB = "https://huggingface.co"
 _MODELSCOPE = "https://modelscope.cn"
@@ -22,6 +23,11 @@ def url_of(source: Source) -> str:
             return f"{endpoint}/models/{repository}/resolve/{quote(revision, safe='')}/{quote(file)}"
         case _:
             return source
+
+
+def shown_url(source: Source) -> str:
+    """The source's URL for people to see: an endpoint may hold a name and a password."""
+    return without_secret(url_of(source))
 
 
 def hub_endpoint() -> str:

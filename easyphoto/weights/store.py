@@ -27,9 +27,10 @@ from easyphoto.weights.download import DownloadLimits, Wish, download, size_of
 from easyphoto.weights.entries import LicenceSet, Source, Variant
 from easyphoto.weights.ledger import Ledger
 from easyphoto.weights.places import candidates, host_folders
+from easyphoto.weights.proxies import proxy_advice, without_secret
 from easyphoto.weights.refusals import OFFLINE, in_the_way, missing, not_allowed, wrong_content
 from easyphoto.weights.soundness import is_sound
-from easyphoto.weights.sources import secret_headers, url_of
+from easyphoto.weights.sources import secret_headers, shown_url, url_of
 
 _NO = ("", "0", "false", "no", "off")
 
@@ -199,16 +200,24 @@ class WeightStore:
     def _fetch(self, file: WeightFile, progress: Progress) -> Path:
         failures: list[Text] = []
         wrong = False
+        advice: list[Text] = []
         for form in file.forms:
             for source in form.sources:
                 try:
                     return self._fetch_from(source, file, form, progress)
                 except SourceFailed as error:
-                    place = urlsplit(url_of(source)).netloc
-                    failures.append(text("{place}: {reason}", place=place, reason=error.reason))
+                    place = urlsplit(shown_url(source)).netloc
+                    if error.proxy is None:
+                        failures.append(text("{place}: {reason}", place=place, reason=error.reason))
+                    else:
+                        # The same for every source, and more to the point than what stands behind it.
+                        failures.append(error.reason)
+                        advice = advice or [proxy_advice(error.proxy, place)]
                     wrong = wrong or error.wrong_content
         because = joined(dict.fromkeys(failures), "; ") if failures else text("no hub offers it")
-        raise (wrong_content if wrong else missing)(file, because, self.root)
+        if wrong:
+            raise wrong_content(file, because, self.root)
+        raise missing(file, because, self.root, first=advice)
 
     def _fetch_from(self, source: Source, file: WeightFile, form: Variant, progress: Progress) -> Path:
         part = _part_of(self._target(file, form))
@@ -218,7 +227,7 @@ class WeightStore:
         wish = Wish(url_of(source), form.name, trusted or form.sha256, size, secret_headers(source))
         sha256 = download(wish, part, progress, self.patience)
         if not form.is_certain:
-            self._trust_first(file, form, part, sha256=sha256, url=wish.url)
+            self._trust_first(file, form, part, sha256=sha256, url=without_secret(wish.url))
         return self._installed(file, form, part, sha256=sha256)
 
     def _installed(self, file: WeightFile, form: Variant, part: Path, *, sha256: str) -> Path:

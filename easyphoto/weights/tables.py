@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from easyphoto.errors import LicenceRefused
 from easyphoto.progress import Progress
-from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS
+from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS, LicenceSet
+from easyphoto.weights.delivery import order_of
 from easyphoto.weights.entries import WeightFile
-from easyphoto.weights.sources import url_of
+from easyphoto.weights.sources import shown_url
 from easyphoto.weights.store import WeightStore
 
 
@@ -40,6 +42,22 @@ def where_words(store: WeightStore, file: WeightFile, progress: Progress) -> str
     return str(place) if place else "not at hand"
 
 
+def set_rows(licences: LicenceSet) -> list[tuple[str, str, str]]:
+    """Each set with the files that are fetched for it, and those that the licence set excludes.
+
+    None are fetched where what is excluded makes the others useless.
+    """
+    rows = []
+    for name, ids in SETS.items():
+        refused = tuple(id for id in ids if not licences.allows(CATALOG[id].commercial))
+        try:
+            fetched = ", ".join(file.id for file in order_of((name,), licences).files)
+        except LicenceRefused:
+            fetched = "none"
+        rows.append((name, fetched, ", ".join(refused) or "–"))
+    return rows
+
+
 def listing(store: WeightStore, progress: Progress) -> dict[str, Any]:
     """The whole catalogue and the files at hand, as JSON for programs."""
     files = [_record(store, file, progress) for file in CATALOG.values()]
@@ -65,7 +83,7 @@ def _record(store: WeightStore, file: WeightFile, progress: Progress) -> dict[st
         "alternative": file.alternative,
         "origin": file.origin,
         "needed_by": file.needed_by,
-        "urls": [url_of(source) for form in file.forms for source in form.sources],
+        "urls": [shown_url(source) for form in file.forms for source in form.sources],
         "at_hand": str(place) if place else None,
         "at_hand_sha256": store.hash_of(place) if place else None,
     }

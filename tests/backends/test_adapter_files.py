@@ -203,9 +203,7 @@ def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"a\.safetensors is incomplete"):
         read_layout(tmp_path / "a.safetensors")
-    with pytest.raises(
-        InputError, match=r"a\.bin is not a checkpoint in the format of torch 1\.6 and later, or it is incomplete"
-    ):
+    with pytest.raises(InputError, match=r"a\.bin is incomplete: its end is missing"):
         read_layout(tmp_path / "a.bin")
 
 
