@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("photograph", "photograph needs NAME… and --template FILE|NAME….", "photograph "),
         ("check --photos x --json=1", "--json takes no value.", "check "),
         ("check --photos x --engine drawing",
-         "--engine cannot be 'drawing'. Did you mean 'drawings'? Choose one of: auto, drawings, photographs.", "check "),
+         "--engine cannot be 'drawing'. Did you mean 'drawings'? Choose one of: auto, drawings, photographs.",
+         "check "),
         ("check --photos x --face a.jpg",
          "--face: 'a.jpg' is not of the form PHOTO=NUMBER, with numbers from 1.", "check "),
         ("persons shwo",
@@ -123,7 +125,7 @@ def test_a_name_that_is_not_known_is_answered_with_what_may_have_been_meant(
     workspace = Workspace(tmp_path / "w")
     new_person(workspace, "anna")
     # A person is looked for under the name that people see as well.
-    workspace.save_person(new_person(workspace, "ben").__class__("ben", "Carla", "miniature", "2026-01-01T00:00:00Z"))
+    workspace.save_person(replace(new_person(workspace, "ben"), name="Carla"))
     saved = workspace.configurations / "train" / "soft.json"
     saved.parent.mkdir(parents=True)
     saved.write_text('{"easyphoto": "configuration", "version": 1, "kind": "train"}')
