@@ -86,7 +86,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         found = command.run(app, context)
     write_sheet(found, arguments.sheet)
     if arguments.json:
-        say_json(found.record())
+        say_json({"format": 1, **found.record()})
     else:
         say_verdicts(found, say)
     if not found.kept:

@@ -73,7 +73,7 @@ def test_programs_are_told_what_would_be_removed(tmp_path: Path, capsys: pytest.
         ("persons", str(tmp_path / "w" / "persons" / "anna")),
         ("rest", str(tmp_path / "w")),
     ]
-    assert refused["error"]["message"] == "--json lists."
+    assert refused["error"]["message"] == "uninstall --json only lists."
     assert (tmp_path / "w" / "persons" / "anna").is_dir()
 
 
