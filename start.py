@@ -3,7 +3,7 @@
 Makes .venv beside this file, installs what constraints.txt pins, and hands its arguments on. Standard library only.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # typeshed knows only `signal`
 
 if __name__ == "__main__":
     # Until `main` runs, Ctrl-C ends this program without a word: the imports take a moment and would print a traceback.

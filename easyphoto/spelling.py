@@ -12,14 +12,17 @@ LEAST_ALIKE = 0.6
 
 
 def nearest(written: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known names that look most like `written`, best first; upper and lower case count as the same."""
+    """The known names that look most like `written`, best first; case does not count, nor an option's hyphens."""
     from difflib import get_close_matches
 
     names = dict.fromkeys(known)
     lowered: dict[str, list[str]] = {}
     for name in names:
-        lowered.setdefault(name.lower(), []).append(name)
-    found = get_close_matches(written.lower(), lowered, n=MOST_MEANT, cutoff=LEAST_ALIKE)
+        lowered.setdefault(_compared(name), []).append(name)
+    wanted = _compared(written)
+    if wanted in lowered:
+        return tuple(lowered[wanted])
+    found = get_close_matches(wanted, lowered, n=MOST_MEANT, cutoff=LEAST_ALIKE)
     return tuple(name for each in found for name in lowered[each])[:MOST_MEANT]
 
 
@@ -38,10 +41,16 @@ def meant(written: str, known: Iterable[str], *, also: Mapping[str, str] | None 
 def known_names(written: str, known: Iterable[str], *, also: Mapping[str, str] | None = None) -> Text:
     """The advice beside "There is no …": what it may have meant, and what there is."""
     names = tuple(known)
-    shown: str = ", ".join(names[:MOST_LISTED]) or text("none yet")
+    if not names:
+        return text("There are none yet.")
+    shown = ", ".join(names[:MOST_LISTED])
     more = len(names) - MOST_LISTED
     listed = text("Known: {names} and {count} more.", names=shown, count=more) if more > 0 else None
     return joined((*meant(written, names, also=also), listed or text("Known: {names}.", names=shown)), " ")
+
+
+def _compared(name: str) -> str:
+    return name.lower().lstrip("-")
 
 
 def _quoted(name: str) -> str:

@@ -19,7 +19,7 @@ from easyphoto.api.errors import status_of
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.cli.options import option_name, settings_table
-from easyphoto.cli.parser import build_parser
+from easyphoto.cli.parser import EVERYWHERE, build_parser
 from easyphoto.errors import EasyPhotoError
 from easyphoto.inference.identities.registry import ENGINES
 from easyphoto.jobs.queue import JobQueue
@@ -46,8 +46,9 @@ SECTIONS = {
 }
 """Settings → their heading's anchor in settings.md."""
 MARKED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
-ARGPARSES_OWN = ("positional arguments", "options", "everywhere")
-"""Groups of options that are listed with their verb; each other group is a class of settings with its own table."""
+ARGPARSES_OWN = ("positional arguments", "options")
+"""Groups of options that are listed with their verb; each other group is a class of settings with its own table, except
+EVERYWHERE, which the page explains once."""
 BODIES = (
     "CheckRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest", "TemplateRequest",
     "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto", "KnownTemplate",
@@ -139,14 +140,15 @@ def _hash_words(file: WeightFile) -> str:
 
 def verb_sections() -> list[str]:
     """Each verb with the options that are its own, and links to the tables of settings that it takes."""
-    verbs = next(each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction))
     lines: list[str] = []
-    for name, parser in verbs.choices.items():
+    for name, parser in build_parser().verbs.items():
         groups = {group.title or "": group._group_actions for group in parser._action_groups if group._group_actions}
         own = [action for title in ARGPARSES_OWN for action in groups.get(title, ()) if action.dest != "help"]
-        lines += [f"### {name}", "", parser.description or "", "", "| argument | what it is |", "|---|---|"]
+        lines += [f"### {name}", "", parser.description or "", ""]
+        lines += ["| argument | what it is |", "|---|---|"] if own else []
         lines += [f"| `{_argument(action)}` | {_help(action)} |" for action in own]
-        linked = [f"[{title}](settings.md#{_anchor(title)})" for title in groups if title not in ARGPARSES_OWN]
+        alike = (*ARGPARSES_OWN, EVERYWHERE)
+        linked = [f"[{title}](settings.md#{_anchor(title)})" for title in groups if title not in alike]
         lines += ["", f"Settings: {', '.join(linked)}.", ""] if linked else [""]
     return lines[:-1]
 

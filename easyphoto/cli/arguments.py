@@ -48,8 +48,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self.typed = tuple(sys.argv[1:] if args is None else args)
+        if self.verbs and self.typed[:1] == ("help",):
+            self.typed = (*self.typed[1:2], "--help")
         try:
-            found = super().parse_known_args(args, namespace)
+            found = super().parse_known_args(self.typed, namespace)
         except argparse.ArgumentError as error:
             self.refuse(self._sentence(error))
         return found
@@ -61,11 +63,14 @@ class CommandParser(argparse.ArgumentParser):
         misspelt = next((each for each in self.typed if self._is_unknown(each) and self._near(each)), None)
         if misspelt is not None:
             self.refuse(self._no_option(misspelt))
+        if self.verbs:
+            self.refuse(text("{command} needs a verb: {names}.", command=self.prog, names=", ".join(self.verbs)))
         names = message.removeprefix(_MISSING).split(", ")
         wanted = [action for action in self._actions if action.required and _name(action) in names]
         shown = joined([synopsis(action) for action in wanted], " and ") if wanted else ", ".join(names)
-        about = f" ({wanted[0].help})" if len(wanted) == 1 and wanted[0].help else ""
-        self.refuse(text("{verb} needs {what}{about}.", verb=self.verb, what=shown, about=about.replace("%%", "%")))
+        help = (wanted[0].help or "").partition(";")[0].replace("%%", "%") if len(wanted) == 1 else ""
+        about = f" ({help})" if help else ""
+        self.refuse(text("{verb} needs {what}{about}.", verb=self.verb, what=shown, about=about))
 
     def refuse(self, sentence: str) -> NoReturn:
         """End with exit code 2, and say why and where the options are explained."""
@@ -89,8 +94,8 @@ class CommandParser(argparse.ArgumentParser):
         said = text("{verb} has no option {option}.", verb=self.verb, option=name)
         near = self._near(written)
         others = [verb for verb, parser in (root.verbs.items() if root is not None else ()) if name in parser.options]
-        if name in self.options:  # typed before the verb, where it is not known
-            return text("{option} belongs after the verb: {verb} {option} …", option=name, verb=self.verb)
+        if name in self.options:
+            return _misplaced(name, self.verb)
         if others:
             return joined((said, text("It belongs to {verbs}.", verbs=", ".join(others)), *near), " ")
         return joined((said, *near), " ")
@@ -107,8 +112,10 @@ class CommandParser(argparse.ArgumentParser):
         before = next((each for each in reversed(self.typed[:place]) if each in self.options), None)
         quoted = ", ".join(map(repr, words))
         if before is not None and place == self.typed.index(before) + 2:
-            return text("{option} takes one value, and {words} is too much.", option=before, words=quoted)
-        return text("{verb} takes nothing more: {words} is too much.", verb=self.verb, words=quoted)
+            return text(
+                "{option} takes one value; too much: {words}.", option=synopsis(self.options[before]), words=quoted
+            )
+        return text("{verb} takes nothing more; too much: {words}.", verb=self.verb, words=quoted)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a choice that is none."""
@@ -117,9 +124,14 @@ class CommandParser(argparse.ArgumentParser):
         known = [str(choice) for choice in action.choices]
         listed = text("Choose one of: {choices}.", choices=", ".join(known))
         if isinstance(action, argparse._SubParsersAction):
+            if self.typed[0].startswith("-"):
+                raise argparse.ArgumentError(None, _misplaced(self.typed[0].partition("=")[0], "VERB"))
             said = text("There is no verb {name!r}.", name=value)
             near = self._actions_of_verbs(value) or meant(str(value), known)
             listed = text("Verbs: {names}.", names=", ".join(known))
+        elif action.dest == "action":
+            said = text("{verb} has no action {name!r}.", verb=self.verb, name=value)
+            near = meant(str(value), known)
         else:
             said = text("{name} cannot be {value!r}.", name=_name(action), value=value)
             near = meant(str(value), known)
@@ -183,6 +195,11 @@ def synopsis(action: argparse.Action) -> str:
     value = "" if action.nargs == 0 else metavar + ("…" if action.nargs in ("+", "*") else "")
     shown = f"{action.option_strings[-1]} {value}".strip() if action.option_strings else value
     return f"[{shown}]" if _is_optional_word(action) else shown
+
+
+def _misplaced(option: str, verb: str) -> Text:
+    """The sentence on an option before the verb, where none is known."""
+    return text("{option} belongs after the verb: easyphoto {verb} {option} …", option=option, verb=verb)
 
 
 def _is_optional_word(action: argparse.Action) -> bool:

@@ -33,7 +33,7 @@ from easyphoto.settings import (
 )
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
 from easyphoto.workspace.folders import Workspace
-from easyphoto.workspace.upgrades import check_writable, used_workspace
+from easyphoto.workspace.upgrades import check_takes_files, check_writable, used_workspace
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
@@ -86,7 +86,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
         found = command.run(app, context)
     write_sheet(found, arguments.sheet)
     if arguments.json:
-        say_json(found.record())
+        say_json({"format": 1, **found.record()})
     else:
         say_verdicts(found, say)
     if not found.kept:
@@ -110,6 +110,8 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     arguments = configured(arguments, workspace, PHOTOGRAPH)
     names, templates = tuple(arguments.names), _templates(arguments.template, workspace)
+    if arguments.out is not None:
+        check_takes_files(arguments.out)
     command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
     with telling() as context:
         session = command.run(open_app(arguments, workspace), context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import Any
 
 from easyphoto.cli.arguments import CommandParser, NewVerb, Verbs
 from easyphoto.cli.output import say
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace, parser: CommandParser) -> None:
         say(line)
 
 
-def _complete_paths(parser: CommandParser, files: Mapping[str, str], folders: Mapping[str, str]) -> None:
+def _complete_paths(parser: CommandParser, files: Mapping[str, Any], folders: Mapping[str, Any]) -> None:
     """Tell shtab which arguments are files and which are folders."""
     for action in parser._actions:
         if action.metavar in _FOLDERS:

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from easyphoto.commands.base import Command, described_of
+from easyphoto.errors import BadSettings
+from easyphoto.messages import Text
 from easyphoto.settings import (
     Declared,
     InferenceSettings,
@@ -104,9 +106,14 @@ def option_name(field: str) -> str:
 
 
 def settings_of(kind: type[S], arguments: argparse.Namespace) -> S:
-    """Return the settings that were typed. Raises BadSettings for a value outside its range."""
+    """Return the settings that were typed. Raises BadSettings for a value outside its range, with the option's name."""
     names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    return settings_from(kind, {name: value for name, value in vars(arguments).items() if name in names})
+    try:
+        return settings_from(kind, {name: value for name, value in vars(arguments).items() if name in names})
+    except BadSettings as error:
+        values = error.message.values
+        named = {**values, "name": option_name(str(values["name"]))} if "name" in values else values
+        raise BadSettings(Text(error.message.template, named), advice=error.advice) from error
 
 
 def settings_table(kind: type[Settings]) -> list[str]:

@@ -79,7 +79,7 @@ def hushed(is_quiet: bool) -> Iterator[None]:
         return
     log = logging.getLogger("easyphoto")
     before, level = sys.stderr, log.level
-    sys.stderr = Hushed(before)  # type: ignore[assignment]
+    sys.stderr = Hushed(before)
     log.setLevel(logging.ERROR)
     try:
         yield

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,21 +78,20 @@ def serve(
     from easyphoto.api.connections import ImpatientProtocol
     from easyphoto.api.front import LOOPBACK
 
-    with page_folder(service.app.workspace.page):
+    with page_folder(service.app.workspace.page), closing(open_port(host, port)) as listening:
+        # The port is open before the tabs are made, which takes seconds: one that is taken is said at once.
         # On loopback, refuse host names that another site points here. With accounts such a name has no login and is
         # refused for that.
         app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
-        listening = open_port(host, port)
         hourly = Hourly(service.sweep)
         try:
             if ready is not None:
                 ready(address_of(host, listening))
             options = {"log_level": "warning", "timeout_graceful_shutdown": SECONDS_TO_CLOSE, "http": ImpatientProtocol}
-            closing = ClosesInTime(app, lambda: bool(server.should_exit))
-            server = uvicorn.Server(uvicorn.Config(closing, **options))
+            in_time = ClosesInTime(app, lambda: bool(server.should_exit))
+            server = uvicorn.Server(uvicorn.Config(in_time, **options))
             server.run(sockets=[listening])
         finally:
-            listening.close()
             hourly.close()
             service.queue.close()
 
@@ -140,6 +140,11 @@ def open_port(host: str, port: int) -> socket.socket:
         # Listening now lets early clients wait a moment instead of being refused.
         listening.listen()
     except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise EnvironmentFailure(
+                text("The port {port} is in use by another program, or by another EasyPhoto.", port=port),
+                advice=text("Choose another --port; 0 takes a free one."),
+            ) from error
         raise EnvironmentFailure(
             text("{host}:{port} cannot be opened: {cause}.", host=host, port=port, cause=cause_of(error)),
             advice=text("Choose another --port; 0 takes a free one."),

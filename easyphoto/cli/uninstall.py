@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace, folder: Path, opened: Callable[[Workspace
     listed = command.listing(app)
     if arguments.json:
         if not arguments.dry_run:
-            raise InputError(text("--json lists."), advice=text("Add --dry-run; removing has no answer in JSON."))
+            raise InputError(
+                text("uninstall --json only lists."), advice=text("Add --dry-run; removing has no answer in JSON.")
+            )
         say_json({"format": 1, "workspace": str(folder), "leavings": [_record(each) for each in listed]})
         return
     if not listed:

@@ -69,21 +69,26 @@ def used_workspace(root: Path) -> Iterator[Workspace]:
 
 
 def check_writable(workspace: Workspace) -> None:
-    """Raises DiskFailure where nothing can be written into the workspace, or into a folder of it.
-
-    A file is made and removed: rights alone do not tell on Windows, nor on a disk that was mounted read-only.
-    """
+    """Raises DiskFailure where nothing can be written into the workspace, or into a folder of it."""
     for folder in (workspace.root, workspace.persons, workspace.runs, workspace.results):
-        if not folder.is_dir():
-            continue
-        try:
-            with tempfile.TemporaryFile(dir=folder, prefix=".writing-"):
-                pass
-        except OSError as error:
-            raise DiskFailure(
-                text("Nothing can be written into {folder}: {cause}.", folder=folder, cause=cause_of(error)),
-                advice=text("Check its permissions and the free space, or choose another workspace with --workspace."),
-            ) from error
+        if folder.is_dir():
+            check_takes_files(folder)
+
+
+def check_takes_files(folder: Path) -> None:
+    """Raises DiskFailure where no file can be made in the folder, or below the one in which it is to be made.
+
+    One is made and removed: rights alone do not tell on Windows, nor on a disk that was mounted read-only.
+    """
+    place = next((each for each in (folder, *folder.absolute().parents) if os.path.lexists(each)), folder)
+    try:
+        with tempfile.TemporaryFile(dir=place, prefix=".writing-"):
+            pass
+    except OSError as error:
+        raise DiskFailure(
+            text("Nothing can be written into {folder}: {cause}.", folder=folder, cause=cause_of(error)),
+            advice=text("Check its permissions and the free space, or choose another folder."),
+        ) from error
 
 
 def format_of(root: Path) -> int | None:

@@ -141,3 +141,49 @@ def test_one_name_in_two_kinds_is_asked_about(workspace: Workspace, capsys: pyte
     assert "There are settings 'quick' for each of train, photograph. Choose one with --kind." in said
     assert "There are no saved settings 'nothing'. Known: quick." in said
     assert Configurations(workspace, TRAIN).names() == ("quick",)
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "first_steps", "strength"),
+    [
+        ([], 1, None, None),
+        (["--preset", "fast"], 1, 20, None),
+        (["--preset", "thorough"], 4, 60, None),
+        (["--preset", "thorough", "--count", "2"], 2, 60, None),
+        (["--config", "mine.json"], 3, 33, 0.4),
+        (["--config", "mine.json", "--preset", "fast"], 1, 20, 0.4),
+        (["--config", "mine.json", "--preset", "balanced"], 1, None, 0.4),
+        (["--config", "mine.json", "--preset", "fast", "--first-steps", "7"], 1, 7, 0.4),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_preset_wins_over_saved_settings_and_what_is_typed_over_both(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    count: int,
+    first_steps: int | None,
+    strength: float | None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = {"easyphoto": "configuration", "version": 1, "kind": "photograph", "name": "mine"}
+    settings = {"count": 3, "first_steps": 33, "first_strength": 0.4}
+    Path("mine.json").write_text(json.dumps({**head, "settings": settings}))
+    typed = build_parser().parse_args(["photograph", "anna", "--template", "a.png", *words])
+
+    made = settings_of(InferenceSettings, configured(typed, Workspace(tmp_path / "w"), PHOTOGRAPH))
+
+    assert (made.count, made.first_steps, made.first_strength) == (count, first_steps, strength)
+
+
+def test_programs_are_told_which_settings_are_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["configurations", "--json", "--workspace", str(tmp_path)]) == 0
+    none = json.loads(capsys.readouterr().out)
+    folder = tmp_path / "configurations" / "train"
+    folder.mkdir(parents=True)
+    (folder / "soft light.json").write_text("{}")
+    assert main(["configurations", "--json", "--workspace", str(tmp_path)]) == 0
+    some = json.loads(capsys.readouterr().out)
+
+    assert none == {"format": 1, "configurations": []}
+    assert some == {"format": 1, "configurations": [{"name": "soft light", "kind": "train"}]}

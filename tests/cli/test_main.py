@@ -17,6 +17,7 @@ from easyphoto.cli import commands
 from easyphoto.cli.main import main, redacted_arguments
 from easyphoto.progress import Cancelled
 from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.upgrades import open_workspace
 from tests.fakes import new_person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,3 +252,77 @@ def test_the_doctor_says_what_is_wrong_with_the_workspaces_place(tmp_path, capsy
 
 def unmeasured():
     raise ImportError("not measured here")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["a table", "JSON"])
+def test_a_check_that_keeps_no_photo_gives_2_after_its_verdicts(tmp_path, capsys, words):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.png"):
+        (tmp_path / "photos" / name).write_text("no picture")
+    order = ["check", "--engine", "drawings", "--photos", str(tmp_path / "photos"), "--workspace", str(tmp_path / "w")]
+
+    assert main([*order, *words]) == 2
+
+    said = capsys.readouterr()
+    last = said.err.splitlines()[-1]
+    if words:
+        assert [each["reason"] for each in json.loads(said.out)["verdicts"]] == ["unreadable", "unreadable"]
+        assert json.loads(last)["error"]["code"] == "TooFewPhotos"
+    else:
+        assert said.out.splitlines()[-1] == "0 of 2 photos are kept."
+        assert last == (
+            "None of the 2 photos can be used: 2 × unreadable. "
+            "Add sharp photos that show one face well, then try again."
+        )
+
+
+@pytest.fixture
+def read_only(tmp_path, monkeypatch):
+    """A workspace in which the system refuses every new file, even to a superuser."""
+    from easyphoto.workspace import upgrades
+
+    workspace = open_workspace(tmp_path / "w")
+    new_person(workspace, "anna")
+
+    def refused(*, dir, **_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir))
+
+    monkeypatch.setattr(upgrades.tempfile, "TemporaryFile", refused)
+    return workspace
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["train", "anna", "--photos", "none"], ["photograph", "anna", "--template", "none.png"], ["demo"],
+     ["persons", "add", "ben", "--photos", "none"], ["persons", "rename", "anna", "ben"], ["ui", "--port", "0"],
+     ["persons", "delete", "anna", "--yes"], ["bench", "looks"], ["setup"], ["resume", "anna"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_workspace_that_takes_no_file_is_found_before_any_work(read_only, capsys, words):
+    assert main([*words, "--workspace", str(read_only.root)]) == 5
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"Nothing can be written into {read_only.root}: Read-only file system. "
+        "Check its permissions and the free space, or choose another folder.\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["persons"], ["persons", "show", "anna"], ["templates"], ["configurations"]])
+def test_what_only_reads_needs_no_workspace_that_can_be_written(read_only, words):
+    assert main([*words, "--workspace", str(read_only.root)]) == 0
+
+
+def test_results_that_cannot_be_written_are_said_before_anything_is_painted(tmp_path, capsys):
+    new_person(Workspace(tmp_path / "w"), "anna")
+    (tmp_path / "file.txt").write_text("")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    words = ["photograph", "anna", "--template", str(tmp_path / "a.png"), "--out", str(tmp_path / "file.txt")]
+
+    assert main([*words, "--workspace", str(tmp_path / "w")]) == 5
+
+    assert capsys.readouterr().err == (
+        f"Nothing can be written into {tmp_path / 'file.txt'}: Not a directory. "
+        "Check its permissions and the free space, or choose another folder.\n"
+    )

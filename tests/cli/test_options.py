@@ -66,7 +66,7 @@ def test_what_is_not_typed_is_the_declarations_default(kind):
 def test_a_value_outside_its_range_is_refused(value):
     arguments = build_parser().parse_args([*COMMANDS[InferenceSettings], f"--first-strength={value}"])
 
-    with pytest.raises(BadSettings, match="first_strength"):
+    with pytest.raises(BadSettings, match=r"^--first-strength cannot be .*\. It must be between 0\.0 and 1\.0\.$"):
         settings_of(InferenceSettings, arguments)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from easyphoto import __version__
 from easyphoto import app as app_module
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
@@ -49,6 +51,65 @@ def test_a_renamed_person_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture
     assert Workspace(tmp_path).person("aenne").name == "Änne"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ben"], "anna is now called 'ben' (before: 'anna'). The id, which every verb takes, is still anna; to change "
+                  "it too: easyphoto persons rename anna ben --id NEWID"),
+        (["Anna B."], "anna is now called 'Anna B.' (before: 'anna'). The id, which every verb takes, is still anna; "
+                      "to change it too: easyphoto persons rename anna 'Anna B.' --id NEWID"),
+        (["Anna"], "anna is now called 'Anna' (before: 'anna')."),
+        (["anna"], "anna was called 'anna' already; nothing is changed."),
+        (["Ben", "--id", "ben"], "The id is now ben, and the name 'Ben'. Every verb takes the id."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_rename_says_what_it_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    new_person(Workspace(tmp_path), "anna")
+
+    assert main(["persons", "rename", "anna", *words, "--workspace", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_who_was_renamed_is_listed_with_both_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_person(Workspace(tmp_path), "anna")
+    main(["persons", "rename", "anna", "ben", "--workspace", str(tmp_path)])
+    capsys.readouterr()
+
+    main(["persons", "--workspace", str(tmp_path)])
+
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["person", "name"], ["anna", "ben"]]
+
+
+def test_programs_are_told_who_is_there_and_who_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = Workspace(tmp_path)
+    new_person(workspace, "anna")
+    (tmp_path / "persons" / "ben").mkdir()
+    (tmp_path / "persons" / "ben" / "person.json").write_text("{")
+
+    assert main(["persons", "--json", "--workspace", str(tmp_path)]) == 0
+    everybody = json.loads(capsys.readouterr().out)
+    assert main(["persons", "show", "anna", "--json", "--workspace", str(tmp_path)]) == 0
+    one = json.loads(capsys.readouterr().out)
+
+    created = workspace.person("anna").created
+    assert one == {
+        "format": 1,
+        "person": {
+            "id": "anna", "name": "anna", "family": "miniature", "domain": None, "created": created,
+            "is_ready": False, "is_trained": False, "photos": 0, "likeness": None, "notes": [], "run": None,
+            "folder": str(tmp_path / "persons" / "anna"), "portrait": None, "lora": None,
+        },
+    }  # fmt: skip
+    assert (everybody["format"], everybody["persons"]) == (1, [one["person"]])
+    assert [each["id"] for each in everybody["damaged"]] == ["ben"]
+
+
 def test_the_doctor_looks_at_a_web_ui(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +120,20 @@ def test_the_doctor_looks_at_a_web_ui(
 
     assert "answers" in capsys.readouterr().out
     assert doctor.examine is not None
+
+
+def test_programs_are_told_what_the_doctor_finds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easyphoto.cli.doctor.examine", lambda *_: iter(("  torch 2.1", "! yunet is missing")))
+
+    assert main(["doctor", "--json", "--workspace", str(tmp_path)]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {
+        "format": 1,
+        "version": __version__,
+        "findings": [{"problem": False, "text": "torch 2.1"}, {"problem": True, "text": "yunet is missing"}],
+    }
 
 
 def test_a_password_that_does_not_fit_is_not_shown(

@@ -128,9 +128,26 @@ def test_an_address_for_others_needs_an_account_or_an_explicit_word(service):
         server.serve(service, host="0.0.0.0", port=0)
 
 
-def test_a_port_that_is_taken_is_an_error_with_advice():
-    with server.open_port("127.0.0.1", 0) as taken, pytest.raises(EnvironmentFailure, match="--port"):
-        server.open_port("127.0.0.1", taken.getsockname()[1])
+def test_a_port_that_is_taken_is_said_before_the_tabs_are_made(service, monkeypatch):
+    monkeypatch.setattr(server, "build_app", lambda *_, **__: pytest.fail("the tabs were made"))
+    with server.open_port("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EnvironmentFailure) as refused:
+            server.serve(service, port=port)
+
+    assert str(refused.value) == (
+        f"The port {port} is in use by another program, or by another EasyPhoto. "
+        "Choose another --port; 0 takes a free one."
+    )
+
+
+def test_a_port_that_is_none_is_said_before_the_tabs_are_made(service, monkeypatch):
+    monkeypatch.setattr(server, "build_app", lambda *_, **__: pytest.fail("the tabs were made"))
+
+    with pytest.raises(InputError) as refused:
+        server.serve(service, port=99999)
+
+    assert str(refused.value) == "There is no port 99999. Choose a --port up to 65535; 0 takes a free one."
 
 
 def test_what_comes_through_the_page_stays_in_the_workspace_and_goes_with_the_server(tmp_path, monkeypatch):

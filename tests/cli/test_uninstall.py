@@ -7,6 +7,8 @@ import pytest
 
 from easyphoto.cli.main import main
 from easyphoto.storage.records import write_json
+from easyphoto.training.environment import STAMP
+from easyphoto.workspace.folders import PARTS
 from easyphoto.workspace.upgrades import open_workspace
 from tests.fakes import new_person
 
@@ -55,3 +57,41 @@ def test_where_there_is_nothing_nothing_is_made(tmp_path: Path, capsys: pytest.C
 
     assert "There is nothing of EasyPhoto" in capsys.readouterr().err
     assert not (tmp_path / "w").exists()
+
+
+def test_programs_are_told_what_would_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_person(open_workspace(tmp_path / "w"), "anna")
+
+    assert main(["uninstall", "--dry-run", "--json", "--workspace", str(tmp_path / "w")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert main(["uninstall", "--json", "--yes", "--workspace", str(tmp_path / "w")]) == 2
+    refused = json.loads(capsys.readouterr().err)
+
+    assert (told["format"], told["workspace"]) == (1, str(tmp_path / "w"))
+    assert [set(each) for each in told["leavings"]] == [{"kind", "what", "bytes", "path"}] * 2
+    assert [(each["kind"], each["path"]) for each in told["leavings"]] == [
+        ("persons", str(tmp_path / "w" / "persons" / "anna")),
+        ("rest", str(tmp_path / "w")),
+    ]
+    assert refused["error"]["message"] == "uninstall --json only lists."
+    assert (tmp_path / "w" / "persons" / "anna").is_dir()
+
+
+def test_all_that_verbs_leave_is_listed_and_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One thing in every folder that a workspace may have."""
+    root = tmp_path / "w"
+    new_person(open_workspace(root), "anna")
+    for part in PARTS:
+        (root / part).mkdir(exist_ok=True)
+        if part not in ("persons", "jobs", "trash", "changes", "env"):
+            (root / part / "something.txt").write_text("left")
+    (root / "env" / STAMP).write_text("{}")
+    before = main(["uninstall", "--dry-run", "--workspace", str(root)]), capsys.readouterr().out
+
+    assert main(["uninstall", "--yes", "--workspace", str(root)]) == 0
+
+    assert before[0] == 0
+    assert [line.split("  ")[0] for line in before[1].splitlines()[1:]] == [
+        "persons", "templates", "weights", "settings", "trainer", "rest",
+    ]  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

@@ -99,7 +99,7 @@ def test_a_set_and_an_id_may_be_asked_for_together_and_each_file_comes_once() ->
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(InputError, match=r"photographs.*yunet"):
+    with pytest.raises(InputError, match=r"Did you mean 'photographs'\? Sets: photographs, sd15"):
         files_named(("photograph",))
 
 

@@ -1,0 +1,192 @@
+"""Typical mistakes, and what is answered: the mistake in one line, then where more is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from easyphoto.cli.main import main
+from easyphoto.cli.parser import build_parser
+from easyphoto.workspace.folders import Workspace
+from tests.fakes import new_person
+
+VERBS = (
+    "demo, check, train, resume, photograph, persons, templates, configurations, weights, ui, doctor, bench, setup, "
+    "completion, uninstall"
+)
+
+
+def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """The lines on stderr of words that the parser refuses."""
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    said = capsys.readouterr()
+    assert left.value.code == 2
+    assert said.out == ""
+    return said.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "more"),
+    [
+        ("", f"easyphoto needs a verb: {VERBS}.", ""),
+        ("trian anna", f"There is no verb 'trian'. Did you mean 'train'? Verbs: {VERBS}.", ""),
+        ("TRAIN anna", f"There is no verb 'TRAIN'. Did you mean 'train'? Verbs: {VERBS}.", ""),
+        ("generate", f"There is no verb 'generate'. Verbs: {VERBS}.", ""),
+        ("rename anna", f"There is no verb 'rename'. Did you mean 'persons rename'? Verbs: {VERBS}.", ""),
+        ("--workspace w persons", "--workspace belongs after the verb: easyphoto VERB --workspace …", ""),
+        ("--quiet persons", "--quiet belongs after the verb: easyphoto persons --quiet …", "persons "),
+        ("train anna --photo x", "train has no option --photo. Did you mean --photos?", "train "),
+        ("check --photo x", "check has no option --photo. Did you mean --photos?", "check "),
+        ("train anna -photos x", "train has no option -photos. Did you mean --photos?", "train "),
+        ("train a --ranks 4", "train has no option --ranks. Did you mean --rank?", "train "),
+        ("train a --template x", "train has no option --template. It belongs to photograph.", "train "),
+        ("train a --frobnicate", "train has no option --frobnicate.", "train "),
+        ("train a --photos", "--photos needs a value: --photos DIR.", "train "),
+        ("train a --photos=", "--photos cannot be empty.", "train "),
+        ("train a --photos b c d", "--photos DIR takes one value; too much: 'c', 'd'.", "train "),
+        ("train anna ben", "train takes nothing more; too much: 'ben'.", "train "),
+        ("train", "train needs NAME (the person).", "train "),
+        ("train a --steps many", "--steps cannot be 'many'. It must be a whole number.", "train "),
+        ("train a --alpha much", "--alpha cannot be 'much'. It must be a number.", "train "),
+        ("train a --preset fats",
+         "--preset cannot be 'fats'. Did you mean 'fast'? Choose one of: fast, balanced, thorough.", "train "),
+        ("photograph anna",
+         "photograph needs --template FILE|NAME… (pictures with a face, or names that easyphoto templates lists).",
+         "photograph "),
+        ("photograph", "photograph needs NAME… and --template FILE|NAME….", "photograph "),
+        ("check --photos x --json=1", "--json takes no value.", "check "),
+        ("check --photos x --engine drawing",
+         "--engine cannot be 'drawing'. Did you mean 'drawings'? Choose one of: auto, drawings, photographs.",
+         "check "),
+        ("check --photos x --face a.jpg",
+         "--face: 'a.jpg' is not of the form PHOTO=NUMBER, with numbers from 1.", "check "),
+        ("persons shwo",
+         "persons has no action 'shwo'. Did you mean 'show'? "
+         "Choose one of: list, add, show, export, import, rename, delete.", "persons "),
+        ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
+        ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
+        ("uninstall --keep person",
+         "--keep cannot be 'person'. Did you mean 'persons'? "
+         "Choose one of: persons, templates, weights, trainer, settings.", "uninstall "),
+        ("completion bsh",
+         "shell cannot be 'bsh'. Did you mean 'bash' or 'zsh'? Choose one of: bash, zsh, tcsh.", "completion "),
+    ],
+    ids=lambda value: value or "nothing",
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line_and_where_more_is_said_in_another(
+    capsys: pytest.CaptureFixture[str], typed: str, said: str, more: str
+) -> None:
+    assert answered(capsys, *typed.split()) == [said, f"See: easyphoto {more}--help"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        ("photograph ana --template beach.png", 2, "There is no person 'ana'. Did you mean 'anna'? Known: anna, ben."),
+        ("photograph Carla --template beach.png", 2,
+         "There is no person 'Carla'. Did you mean 'ben'? Known: anna, ben."),
+        ("persons delete bne --yes", 2, "There is no person 'bne'. Did you mean 'ben'? Known: anna, ben."),
+        ("photograph anna --template beech.png", 2,
+         "beech.png does not exist. Did you mean 'beach.png'? "
+         "Check the path; easyphoto templates lists those that are here."),
+        ("photograph anna --template 01-light", 2,
+         "01-light does not exist. Did you mean '01-lights'? "
+         "Check the path; easyphoto templates lists those that are here."),
+        ("photograph anna --template beach.png --count -1", 2, "--count cannot be -1. It must be between 1 and 16."),
+        ("train x --photos . --background whit", 2,
+         "--background cannot be 'whit'. Did you mean 'white'? Choose one of: keep, white."),
+        ("train x --photos . --base sd51", 5,
+         "There is no base model 'sd51'. Did you mean 'sd15'? Give one of miniature, sd15, sdxl, "
+         "or the path of a checkpoint or of a folder in the diffusers layout."),
+        ("train x --photos . --config sofd", 2,
+         "There are no saved settings 'sofd'. Did you mean 'soft'? Known: soft."),
+        ("photograph anna --template beach.png --config soft", 2,
+         "There are no saved settings 'soft'. There are none yet."),
+        ("persons delete", 2, "persons delete needs a name. easyphoto persons lists everybody."),
+        ("persons delete anna", 2, "Deleting cannot be undone. Add --yes if you are sure."),
+        ("check --photos phots", 2, "phots is not a folder. Give the folder that holds the person's photos."),
+        ("resume ana", 2, "There is no unfinished training of 'ana'. No training is unfinished. "
+         "easyphoto train begins one."),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_name_that_is_not_known_is_answered_with_what_may_have_been_meant(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(tmp_path / "w")
+    new_person(workspace, "anna")
+    # A person is looked for under the name that people see as well.
+    workspace.save_person(replace(new_person(workspace, "ben"), name="Carla"))
+    saved = workspace.configurations / "train" / "soft.json"
+    saved.parent.mkdir(parents=True)
+    saved.write_text('{"easyphoto": "configuration", "version": 1, "kind": "train"}')
+    Path("beach.png").write_bytes(b"")
+
+    assert main([*typed.split(), "--workspace", "w"]) == code
+
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_a_number_of_persons_is_not_listed_without_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(25):
+        new_person(Workspace(tmp_path), f"p{number:02d}")
+
+    assert main(["persons", "show", "zoe", "--workspace", str(tmp_path)]) == 2
+
+    assert capsys.readouterr().err == (
+        "There is no person 'zoe'. Known: p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, "
+        "p15, p16, p17, p18, p19 and 5 more.\n"
+    )
+
+
+def test_an_option_with_one_value_that_is_given_twice_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["check", "--photos", "a", "--photos", "b", "--workspace", str(tmp_path)]
+
+    assert main(words) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        "Note: --photos is given 2 times; the last one counts.",
+        "b is not a folder. Give the folder that holds the person's photos.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--template", "a", "--template", "b"], ["--template", "a", "b"], ["--template=a", "--template", "b"]],
+    ids=" ".join,
+)
+def test_every_template_is_taken_however_they_are_typed(words: list[str]) -> None:
+    assert build_parser().parse_args(["photograph", "anna", *words]).template == ["a", "b"]
+
+
+@pytest.mark.parametrize(("typed", "same"), [("help", "--help"), ("help train", "train --help")])
+def test_help_is_a_verb_too(capsys: pytest.CaptureFixture[str], typed: str, same: str) -> None:
+    said = []
+    for words in (typed, same):
+        with pytest.raises(SystemExit) as left:
+            main(words.split())
+        assert left.value.code == 0
+        said.append(capsys.readouterr().out)
+
+    assert said[0] == said[1]
+
+
+def test_help_begins_with_what_must_be_typed_and_ends_with_the_networks_and_what_all_verbs_have() -> None:
+    shown = build_parser().verbs["photograph"].format_help().splitlines()
+
+    assert shown[0] == "usage: easyphoto photograph NAME… --template FILE|NAME… [options]"
+    assert [line for line in shown if line.endswith(":") and not line.startswith(" ")] == [
+        "positional arguments:", "options:", "pictures:", "faces on photographs:", "weights:", "everywhere:",
+        "exit codes:",
+    ]  # fmt: skip
