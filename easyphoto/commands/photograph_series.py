@@ -111,6 +111,8 @@ class PhotographSeries:
     out: Path
     base: str | None
     """For the record: the base model if it is not the one that the persons were trained on."""
+    only: Original | None = None
+    """The template as it was read, if it is the only one: several would fill the memory."""
 
     def in_turn(self, turn: int) -> PhotographSeries:
         """Return the series with a progress in which one template is a part of all: each counts from 0 itself."""
@@ -150,9 +152,11 @@ def open_series(
 ) -> PhotographSeries:
     """Load the persons and the networks once for all templates."""
     persons = [app.workspace.person(name) for name in names]
+    only = None
     for template in templates:
-        # Each template is read again in its turn; reading it here reports a broken one before anything is painted.
-        read_original(template)
+        # To report a broken one before anything is painted; of several each is read again in its turn.
+        original = read_original(template)
+        only = original if len(templates) == 1 else None
     engine = engine_of(app, persons, progress)
     models = open_models(app, shared_base(app, persons), shared_family(app, persons), engine, settings, progress)
     backend = models.backend
@@ -178,6 +182,7 @@ def open_series(
         out=out or app.workspace.results / _series_name(persons),
         # By name alone, because the record is passed on with the picture.
         base=Path(app.options.base).name if app.options.base else None,
+        only=only,
     )
 
 
@@ -258,7 +263,7 @@ class _Taking:
     def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
         """Write and report the pictures. Raises NoFaceFound."""
         models, subjects, settings = self.series.models, self.series.subjects, self.series.settings
-        engine, original = models.engine, read_original(self.template)
+        engine, original = models.engine, self.series.only or read_original(self.template)
         picture = original.picture
         family = family_named(models.backend.family).at(settings.resolution)
         found = photograph(picture, subjects, settings, family, models, assignment=assignment)

@@ -94,7 +94,7 @@ class Bend:
         """A (height, width, 3) uint8 RGB picture warped; pixels that do not move keep their bytes."""
         bent = cv2.remap(image, self.columns, self.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         made = image.copy()
-        np.copyto(made[self.part], bent, where=(self.moved > 0)[..., None])
+        cv2.copyTo(bent, (self.moved > 0).view(np.uint8), made[self.part])
         return made
 
     def labels(self, labels: np.ndarray) -> np.ndarray:

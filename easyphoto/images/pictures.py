@@ -289,9 +289,18 @@ def blended(base: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> np.ndarray
 
     `base` and `over`: (height, width, 3) uint8; `alpha`: (height, width) float32 in 0..1.
     """
-    weight = alpha[..., None].astype(np.float32)
-    mixed = np.rint(base.astype(np.float32) * (1 - weight) + over.astype(np.float32) * weight)
-    return np.where(weight > 0, mixed, base).astype(np.uint8)
+    import cv2
+
+    result = base.copy()
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if len(rows):
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        weight = alpha[part][..., None].astype(np.float32)
+        mixed = base[part] * (1 - weight)
+        mixed += over[part] * weight
+        mixed = np.rint(mixed, out=mixed).astype(np.uint8)
+        cv2.copyTo(mixed, (alpha[part] > 0).view(np.uint8), result[part])
+    return result
 
 
 def pasted_back(picture: np.ndarray, crop: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:

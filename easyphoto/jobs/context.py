@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import ref
 
 from PIL import Image
 
@@ -59,6 +60,8 @@ class JobContext:
         """When a training ends, on the monotonic clock, by its own estimate."""
         self._previews: tuple[str, ...] = ()
         self._preview_count = 0
+        self._kept: dict[int, tuple[ref[Image.Image], str]] = {}
+        """Pictures that were written, by their object's id: the steps before the first pass are those of every seed."""
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
         """Report progress. Updates faster than people read are dropped, except a new phase and the last step."""
@@ -121,9 +124,13 @@ class JobContext:
             self._add_preview(self.hand_out(name, path))
 
     def keep_picture(self, name: str, picture: Image.Image, *, quality: int = 92) -> str:
-        """Write an RGB JPEG into the job's folder; returns its name."""
+        """Write an RGB JPEG into the job's folder; returns its name, or that of the same picture's earlier file."""
+        known = self._kept.get(id(picture))
+        if known is not None and known[0]() is picture:
+            return known[1]
         with atomic_path(self.folder / name) as temporary:
             picture.convert("RGB").save(temporary, format="JPEG", quality=quality)
+        self._kept[id(picture)] = ref(picture), name
         return name
 
     def _show(self, preview: Image.Image) -> None:

@@ -21,9 +21,13 @@ def on_page(picture: Image.Image, side: int) -> Image.Image:
 
     A report holds the pictures of a whole session, and at full size they would fill the memory.
     """
-    small = picture.convert("RGB")
-    small.thumbnail((2 * side, 2 * side), Image.Resampling.LANCZOS)
-    return small
+    factor = 2 * side / max(picture.size)
+    colours = picture if picture.mode == "RGB" else picture.convert("RGB")
+    if factor >= 1:
+        return colours.copy()
+    size = max(1, round(factor * picture.width)), max(1, round(factor * picture.height))
+    # Nearly all of the way by averaging, which takes a third of the time and looks the same.
+    return colours.resize(size, Image.Resampling.LANCZOS, reducing_gap=1.1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,7 +95,7 @@ def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str
         return _JPEG + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def link_or_none(picture: Path, *, side: int | None = None) -> str | None:
+def link_or_none(picture: Image.Image | Path, *, side: int | None = None) -> str | None:
     """Like `picture_link`; None for a damaged or missing file, which must not break the whole page."""
     try:
         return picture_link(picture, side=side)

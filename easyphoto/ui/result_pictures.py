@@ -52,16 +52,16 @@ class ResultPictures:
     def sessions(self) -> Sessions:
         return Sessions(self.choosing.service)
 
-    def comparison(self, picture: SessionPicture) -> Comparison | None:
-        """Return None for a result that cannot be read."""
-        after, template = compat.link_or_none(picture.path, side=LARGE), self.sessions.template(picture)
+    def comparison(self, picture: SessionPicture, shown: Image.Image | None = None) -> Comparison | None:
+        """Return None for a result that cannot be read. `shown`: the result as RGB in sRGB, if it was read before."""
+        after, template = compat.link_or_none(shown or picture.path, side=LARGE), self.sessions.template(picture)
         if after is None:
             return None
         before = compat.link_or_none(template, side=LARGE) if template else None
         return Comparison(after, before, Size(*upright_size(picture.path)))
 
-    def faces(self, picture: SessionPicture) -> tuple[FacePair, ...]:
-        """Return a pair for each face that was replaced, from the left."""
+    def faces(self, picture: SessionPicture, shown: Image.Image | None = None) -> tuple[FacePair, ...]:
+        """Return a pair for each face that was replaced, from the left. `shown` is as in `comparison`."""
         service = self.choosing.service
         job = service.queue.get(picture.job)
         pairs = []
@@ -69,7 +69,7 @@ class ResultPictures:
             app = service.app.with_options(read_command(PhotographPersons, job.request).options)
             people = {person.id: person for person in self.choosing.persons()}
             takers = repeated(read_record(picture.path), Known(tuple(people.values()), {})).takers
-            boxes, shown = self._boxes(picture, app), read_picture(picture.path)
+            boxes, shown = self._boxes(picture, app), shown or read_picture(picture.path)
             for face, id in takers.items():
                 made = _link(shown, boxes[face]) if face < len(boxes) else None
                 pairs.append(FacePair(people[id].name, self._own(people[id], app), made))

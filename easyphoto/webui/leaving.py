@@ -19,7 +19,7 @@ from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.loras import lora_folder
 from easyphoto.webui.options import PREFIX, data_folder, workspace_folder
-from easyphoto.webui.service import HOURLY, QUEUE, REMOVED, is_working
+from easyphoto.webui.service import HOURLY, MODELS, QUEUE, REMOVED, is_working
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.web_ui_files import CONFIG, UI_CONFIG, WebuiFiles
 
@@ -54,6 +54,8 @@ def removed(keep: Collection[str]) -> Removal:
         hourly[1].close()
     if queue is not None:
         queue.close()
+    if (models := getattr(shared, MODELS, None)) is not None:
+        models[1].clear()
     removal = _command(keep).run(_app(), NullContext())
     _forget_exports()
     if "settings" not in keep:

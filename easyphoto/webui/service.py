@@ -13,6 +13,7 @@ from easyphoto.jobs.hourly import Hourly
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.model_cache import ModelCache
 from easyphoto.settings import Options
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
@@ -28,6 +29,9 @@ REMOVED = "easyphoto_removed"
 """Attribute of the host's `shared`: everything was removed, and no workspace is to be made in this process any more."""
 QUEUE = "easyphoto_queue"
 """Attribute of the host's `shared`: our modules may be reloaded, but the queue and its thread must exist only once."""
+MODELS = "easyphoto_models"
+"""Attribute of the host's `shared`: a queue and the models that its jobs, the page and the always-on script share. Each
+opens a service of its own, the script one for every picture."""
 
 
 def open_service() -> Service:
@@ -47,7 +51,7 @@ def open_service() -> Service:
         _log.warning("EasyPhoto: %s", note)
     host = WebuiHost(notes=notes)
     options = Options(faces=settings.faces, weights=settings.weights)
-    service = Service(EasyPhoto(queue.workspace, options, host=host), queue)
+    service = Service(EasyPhoto(queue.workspace, options, host=host, cache=_models_of(queue)), queue)
     _keep_in_order(service)
     return service
 
@@ -61,6 +65,15 @@ def _keep_in_order(service: Service) -> None:
     if known is not None:
         known[1].close(0.0)
     setattr(shared, HOURLY, (service.queue, Hourly(service.sweep)))
+
+
+def _models_of(queue: JobQueue) -> ModelCache:
+    shared = host_module("shared")
+    known: tuple[JobQueue, ModelCache] | None = getattr(shared, MODELS, None)
+    if known is None or known[0] is not queue:
+        known = queue, ModelCache()
+        setattr(shared, MODELS, known)
+    return known[1]
 
 
 def open_queue(workspace: Workspace) -> JobQueue:

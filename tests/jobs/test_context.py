@@ -48,6 +48,20 @@ def told(queue, job, type):
     return [event.values for event in queue.events(job.id) if event.type == type]
 
 
+def test_a_step_that_several_pictures_share_is_written_once(doing):
+    step, names, files = Image.new("RGB", (8, 8), "teal"), [], []
+
+    def work(context):
+        names.extend(context.keep_picture(f"{seed}-crop.jpg", step) for seed in (7, 8))
+        names.append(context.keep_picture("8-result.jpg", step.copy()))
+        files.extend(sorted(file.name for file in context.folder.glob("*.jpg")))
+
+    doing(work)
+
+    assert names == ["7-crop.jpg", "7-crop.jpg", "8-result.jpg"]
+    assert files == ["7-crop.jpg", "8-result.jpg"]
+
+
 def test_progress_faster_than_people_read_is_thinned_but_the_last_step_is_told(doing, clock):
     def work(context):
         for step in range(1, 501):

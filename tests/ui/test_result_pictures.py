@@ -6,11 +6,15 @@ import base64
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from easyphoto.images.pictures import read_picture
 from easyphoto.jobs.service import Service
+from easyphoto.ui import compat, result_pictures
 from easyphoto.ui.language import Translator
 from easyphoto.ui.photograph_form import Choosing
+from easyphoto.ui.photograph_results import page_picture
 from easyphoto.ui.result_pictures import ResultPictures
 from easyphoto.ui.sessions import Session, Sessions
 from tests.ui.made_sessions import make_session, save_person
@@ -36,6 +40,24 @@ def test_a_result_is_compared_with_the_template_it_was_made_on(service: Service)
     assert found is not None
     assert (found.size.width, found.size.height) == Image.open(picture.path).size
     assert opened(found.after).size == opened(found.before).size
+
+
+def test_a_result_that_was_decoded_is_not_decoded_again(
+    service: Service, drawn_photos: list[Path], monkeypatch: pytest.MonkeyPatch
+):
+    save_person(service.app.workspace, "anna", drawn_photos[0])
+    picture = session_of(service, "anna", template="03-room").pictures[0]
+    shown, read = page_picture(picture.path), list[Path]()
+    for module in (compat, result_pictures):
+        monkeypatch.setattr(module, "read_picture", lambda file, **how: read.append(file) or read_picture(file, **how))
+    pictures = ResultPictures(Choosing(service, Translator()))
+
+    found, pairs = pictures.comparison(picture, shown), pictures.faces(picture, shown)
+
+    assert found is not None
+    assert found.after
+    assert len(pairs) == 1
+    assert picture.path not in read
 
 
 def test_a_result_that_cannot_be_read_is_not_shown(service: Service):

@@ -241,6 +241,26 @@ def test_settings_changed_meanwhile_count_after_a_reload(host, built):
     assert before.queue is after.queue
 
 
+def test_what_one_picture_loads_is_at_hand_for_the_next_and_for_the_jobs(host):
+    """The always-on script opens a service for every picture; it embedded all photos of the person anew."""
+    host()
+    made = []
+
+    for service in (open_service(), open_service()):
+        with service.app.at_hand() as app:
+            app.models.get("anna's faces", lambda: made.append(1) or "measured", size=len)
+
+    assert made == [1]
+
+
+def test_nothing_stays_loaded_for_the_workspace_before(host, tmp_path):
+    there = host()
+    before = open_service().app.cache
+    there.options.data["easyphoto_workspace"] = str(tmp_path / "elsewhere")
+
+    assert open_service().app.cache is not before
+
+
 def test_another_workspace_is_taken_up_when_no_job_is_left(host, tmp_path):
     there = host()
     before, done = open_service(), threading.Event()
