@@ -1,7 +1,5 @@
 """One operation of the API, and what its documentation follows from: nothing is documented that it cannot answer."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

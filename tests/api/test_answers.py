@@ -295,7 +295,7 @@ def test_408_comes_from_what_takes_a_body(service, asked, monkeypatch):
 
 def test_a_body_that_does_not_fit_is_422_for_what_takes_one(service, asked):
     client = client_of(service)
-    wrong = dict.fromkeys(those_with(415), b"[]") | {"importPerson": b"no archive"}
+    wrong = dict.fromkeys(those_with(415), b"7") | {"importPerson": b"no archive"}
 
     said = {id: error_of(asked[id].asked(client, content=body))[0] for id, body in wrong.items()}
 

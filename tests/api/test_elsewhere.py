@@ -43,7 +43,7 @@ def client(request, service):
         "with tabs": lambda: server.build_app(service),
         "in a web UI": lambda: in_a_web_ui(service),
     }
-    return TestClient(built[request.param](), follow_redirects=False)
+    return TestClient(built[request.param]())
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
