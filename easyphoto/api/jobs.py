@@ -40,6 +40,7 @@ class JobRoutes:
 
     def list(
         self,
+        request: Request,
         state: States | None = STATE,
         kind: Kinds | None = KIND,
         person: str | None = PERSON,
@@ -50,7 +51,10 @@ class JobRoutes:
         """Jobs in short, newest first. A page begins after the job that the one before ended with, so that none is
         missing or comes twice when others arrive meanwhile.
         """
-        states, after = {State(each) for each in state or ()}, None if since is None else written_time(since)
+        states, after = (
+            {State(each) for each in state or ()},
+            None if since is None else written_time(since, request.query_params["since"]),
+        )
         wanted = JobFilter(states, frozenset(kind or ()), person, after)
         before = None if cursor is None else place_in(cursor)
         page, last = page_of(self.service.queue.list(), wanted, limit, before=before)
@@ -107,8 +111,13 @@ def place_in(cursor: str) -> Place:
     return created, id
 
 
-def written_time(time: datetime) -> str:
-    """Return the time as records write it; one without a zone is UTC."""
+def written_time(time: datetime, sent: str) -> str:
+    """Return the time as records write it; one without a zone is UTC. Raises BadRequest for a number.
+
+    pydantic takes those for seconds or milliseconds since 1970, whichever it finds more likely.
+    """
+    if "-" not in sent[1:]:
+        raise BadRequest(text("{sent!r} is no time.", sent=sent), advice=text("Send one as 2026-01-31T12:00:00Z."))
     try:
         moment = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
     except OverflowError:  # within a day of the calendar's ends, where the zone makes no difference to any job
