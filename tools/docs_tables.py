@@ -49,11 +49,11 @@ MARKED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n.*?<!-- end of (?P=name) -->", 
 ARGPARSES_OWN = ("positional arguments", "options", "everywhere")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table."""
 BODIES = (
-    "CheckRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest", "TemplateRequest",
+    "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest", "TemplateRequest",
     "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto", "KnownTemplate",
     "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
 )  # fmt: skip
-ANSWERS = ("JobAnswer", "PersonAnswer")
+ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
 
 
 def main() -> None:
@@ -85,6 +85,7 @@ def tables() -> dict[str, list[str]]:
         "routes": route_table(document),
         "bodies": schema_sections(document, BODIES),
         "answers": schema_sections(document, ANSWERS),
+        "client": ["```python", *(DOCS / "client.py").read_text("utf-8").splitlines(), "```"],
     }
 
 
