@@ -50,8 +50,8 @@ ARGPARSES_OWN = ("positional arguments", "options", "everywhere")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table."""
 BODIES = (
     "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest",
-    "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto", "KnownTemplate",
-    "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
+    "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto",
+    "KnownTemplate", "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
 )  # fmt: skip
 ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
 

@@ -1,8 +1,5 @@
 """Jobs over HTTP: list, show, follow, download files, cancel, forget."""
 
-# mypy: disable-error-code="valid-type"
-# Types here are values of functions, because pydantic 1.10 and 2 build them differently.
-
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -13,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from easyphoto.api.answers import job_answer, job_summary
 from easyphoto.api.errors import BadRequest
 from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
-from easyphoto.api.schemas import JobAnswer, JobsAnswer, StateName
+from easyphoto.api.schemas import JobAnswer, JobsAnswer
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.listing import JobFilter, Place, page_of
@@ -25,7 +22,7 @@ from easyphoto.messages import text
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 MOST_USUALLY, MOST_LISTED = 50, 500
-States, Kinds = list[StateName], list[str]
+States, Kinds = list[State], list[str]
 STATE = Query(None, description="Only jobs in one of these states; may be named several times.")
 KIND = Query(None, description="Only jobs of these kinds, such as `train`; may be named several times.")
 PERSON = Query(None, max_length=200, description="Only jobs about the person of this id.")
@@ -51,11 +48,8 @@ class JobRoutes:
         """Jobs in short, newest first. A page begins after the job that the one before ended with, so that none is
         missing or comes twice when others arrive meanwhile.
         """
-        states, after = (
-            {State(each) for each in state or ()},
-            None if since is None else written_time(since, request.query_params["since"]),
-        )
-        wanted = JobFilter(states, frozenset(kind or ()), person, after)
+        after = None if since is None else written_time(since, request.query_params["since"])
+        wanted = JobFilter(frozenset(state or ()), frozenset(kind or ()), person, after)
         before = None if cursor is None else place_in(cursor)
         page, last = page_of(self.service.queue.list(), wanted, limit, before=before)
         return JobsAnswer(jobs=[job_summary(job) for job in page], next=None if last is None else "~".join(last))

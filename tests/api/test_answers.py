@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -111,7 +110,7 @@ class Operation:
     body: bytes | None
     headers: dict[str, str] = field(default_factory=dict)
 
-    def asked(self, client: TestClient, **changes: Any) -> httpx.Response:
+    def asked(self, client: TestClient, **changes: Any) -> Any:
         sent = {"content": self.body, "headers": {**self.headers, **changes.pop("headers", {})}, **changes}
         return client.request(self.method, self.path, **sent)
 
