@@ -41,6 +41,10 @@ ACCOUNT = ("anna", "secret")
 SETTINGS = """\
 seed = {seed}
 request-timeout = 60.0
+[generation]
+# Unknown query parameters are ignored, as they usually are; the account is sent with every request that is to have one.
+allow-extra-parameters = false
+with-security-parameters = false
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 401, 403, 404, 409, 422, 503]
 [checks.negative_data_rejection]

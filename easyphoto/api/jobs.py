@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TypeAlias
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -22,7 +23,8 @@ from easyphoto.messages import text
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 MOST_USUALLY, MOST_LISTED = 50, 500
-States, Kinds = list[State], list[str]
+States: TypeAlias = list[State]
+Kinds: TypeAlias = list[str]
 STATE = Query(None, description="Only jobs in one of these states; may be named several times.")
 KIND = Query(None, description="Only jobs of these kinds, such as `train`; may be named several times.")
 PERSON = Query(None, max_length=200, description="Only jobs about the person of this id.")
