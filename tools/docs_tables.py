@@ -50,11 +50,11 @@ ARGPARSES_OWN = ("positional arguments", "options")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table, except
 EVERYWHERE, which the page explains once."""
 BODIES = (
-    "CheckRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest", "TemplateRequest",
-    "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto", "KnownTemplate",
-    "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
+    "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest",
+    "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto",
+    "KnownTemplate", "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
 )  # fmt: skip
-ANSWERS = ("JobAnswer", "PersonAnswer")
+ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
 
 
 def main() -> None:
@@ -86,6 +86,7 @@ def tables() -> dict[str, list[str]]:
         "routes": route_table(document),
         "bodies": schema_sections(document, BODIES),
         "answers": schema_sections(document, ANSWERS),
+        "client": ["```python", *(DOCS / "client.py").read_text("utf-8").splitlines(), "```"],
     }
 
 

@@ -113,11 +113,18 @@ class Course:
             self.note("jobs", f"{id} is listed and cannot be read")
 
     def jobs_of(self, web: Web) -> list[str]:
-        answer = web.ask("GET", "/jobs")
-        if answer.status != 200:
-            self.note("jobs", answer.text)
-            return []
-        return [job["id"] for job in answer.json()["jobs"]]
+        ids: list[str] = []
+        cursor = ""
+        while True:
+            answer = web.ask("GET", f"/jobs?limit=500{cursor}")
+            if answer.status != 200:
+                self.note("jobs", answer.text)
+                return []
+            page = answer.json()
+            ids += [job["id"] for job in page["jobs"]]
+            if page["next"] is None:
+                return ids
+            cursor = f"&cursor={page['next']}"
 
     def judge_persons(self, web: Web) -> None:
         now = state_of(self.root).persons

@@ -40,7 +40,7 @@ def _summary(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "title": job.title,
         "persons": list(job.subject.persons),
-        "state": job.state.value,
+        "state": job.state,
         "created": job.created,
         "started": job.started,
         "ended": job.ended,

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.architectures.registry import FAMILIES
+
 Examples = Mapping[str, tuple[str, Any]]
 """Name → what it shows, and the value."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 """A picture of one pixel, as PNG in base64."""
+_FAMILY = next(family.id for family in FAMILIES.values() if not family.ships)
 _UPLOAD = "me-at-home-1f2e3d4c5b.jpg"
 _SAVED = {
     "easyphoto": "configuration",
@@ -76,7 +79,7 @@ _MADE = {
 _PERSON = {
     "id": "anna",
     "name": "Anna Meyer",
-    "family": "sd15",
+    "family": _FAMILY,
     "domain": "photographs",
     "created": "2026-01-31T11:00:00Z",
     "is_ready": True,

@@ -1,10 +1,8 @@
 """Jobs over HTTP: list, show, follow, download files, cancel, forget."""
 
-# mypy: disable-error-code="valid-type"
-# Types here are values of functions, because pydantic 1.10 and 2 build them differently.
-
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TypeAlias
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from easyphoto.api.answers import job_answer, job_summary
 from easyphoto.api.errors import BadRequest
 from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
-from easyphoto.api.schemas import JobAnswer, JobsAnswer, StateName
+from easyphoto.api.schemas import JobAnswer, JobsAnswer
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.listing import JobFilter, Place, page_of
@@ -25,7 +23,8 @@ from easyphoto.messages import text
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 MOST_USUALLY, MOST_LISTED = 50, 500
-States, Kinds = list[StateName], list[str]
+States: TypeAlias = list[State]
+Kinds: TypeAlias = list[str]
 STATE = Query(None, description="Only jobs in one of these states; may be named several times.")
 KIND = Query(None, description="Only jobs of these kinds, such as `train`; may be named several times.")
 PERSON = Query(None, max_length=200, description="Only jobs about the person of this id.")
@@ -40,6 +39,7 @@ class JobRoutes:
 
     def list(
         self,
+        request: Request,
         state: States | None = STATE,
         kind: Kinds | None = KIND,
         person: str | None = PERSON,
@@ -50,8 +50,8 @@ class JobRoutes:
         """Jobs in short, newest first. A page begins after the job that the one before ended with, so that none is
         missing or comes twice when others arrive meanwhile.
         """
-        states, after = {State(each) for each in state or ()}, None if since is None else written_time(since)
-        wanted = JobFilter(states, frozenset(kind or ()), person, after)
+        after = None if since is None else written_time(since, request.query_params["since"])
+        wanted = JobFilter(frozenset(state or ()), frozenset(kind or ()), person, after)
         before = None if cursor is None else place_in(cursor)
         page, last = page_of(self.service.queue.list(), wanted, limit, before=before)
         return JobsAnswer(jobs=[job_summary(job) for job in page], next=None if last is None else "~".join(last))
@@ -107,8 +107,13 @@ def place_in(cursor: str) -> Place:
     return created, id
 
 
-def written_time(time: datetime) -> str:
-    """Return the time as records write it; one without a zone is UTC."""
+def written_time(time: datetime, sent: str) -> str:
+    """Return the time as records write it; one without a zone is UTC. Raises BadRequest for a number.
+
+    pydantic takes those for seconds or milliseconds since 1970, whichever it finds more likely.
+    """
+    if "-" not in sent[1:]:
+        raise BadRequest(text("{sent!r} is no time.", sent=sent), advice=text("Send one as 2026-01-31T12:00:00Z."))
     try:
         moment = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
     except OverflowError:  # within a day of the calendar's ends, where the zone makes no difference to any job

@@ -1,7 +1,5 @@
 """One operation of the API, and what its documentation follows from: nothing is documented that it cannot answer."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +23,7 @@ from easyphoto.api.errors import (
     WrongMediaType,
     status_of,
 )
-from easyphoto.api.guard import READING, BodyRule, guarded_route
+from easyphoto.api.guard import JSON, READING, BodyRule, guarded_route
 from easyphoto.api.idempotency import REPLAYED
 from easyphoto.api.schemas import ErrorAnswer, JobAnswer
 from easyphoto.errors import DiskFailure, EasyPhotoError, EnvironmentFailure, HostBusy
@@ -117,7 +115,7 @@ def job_route(
     path: str, id: str, words: str, handler: Callable[..., JobAnswer], *errors: type[EasyPhotoError]
 ) -> Route:
     """Return a route that makes a job."""
-    refused = (IdempotencyKeyReused, HostBusy, *errors)
+    refused: tuple[type[EasyPhotoError], ...] = (IdempotencyKeyReused, HostBusy, *errors)
     told = "The job, which has its turn later."
     return Route("POST", path, id, words, handler, JobAnswer, told, refused, status=202, headers=JOB_HEADERS)
 
@@ -126,7 +124,7 @@ def answers_of(route: Route, *, is_guarded: bool) -> dict[int | str, dict[str, A
     """Return the route's answers by status, as FastAPI takes them."""
     own: dict[str, Any] = {"description": route.told}
     if route.kinds:
-        own["content"] = {kind: {} for kind in route.kinds}
+        own["content"] = {kind: {"schema": schema_of(kind)} for kind in route.kinds}
     if route.headers:
         own["headers"] = dict(route.headers)
     answers: dict[int | str, dict[str, Any]] = {
@@ -141,6 +139,13 @@ def answers_of(route: Route, *, is_guarded: bool) -> dict[int | str, dict[str, A
                 "WWW-Authenticate": {"description": "HTTP Basic.", "schema": {"type": "string"}}
             }
     return answers
+
+
+def schema_of(kind: str) -> dict[str, str]:
+    """Return the schema of a file's content; generators make no function for an answer without one."""
+    if kind == JSON:
+        return {}
+    return {"type": "string"} if kind.startswith("text/") else {"type": "string", "format": "binary"}
 
 
 def codes_of(route: Route, *, is_guarded: bool) -> Mapping[int, tuple[str, ...]]:

@@ -138,15 +138,12 @@ class ErrorAnswer(AnswerModel):
     texts: dict[str, TextTold] = TEXTS
 
 
-StateName = Literal[tuple(state.value for state in State)]
-
-
 class JobSummary(AnswerModel):
     id: str
     kind: str = Field(..., description="What is done: check, add, train, resume, photograph, template, setup, weights.")
     title: str = Field(..., description="The same in words.")
     persons: list[str] = Field(..., description="Ids of the persons that it is about.")
-    state: StateName
+    state: State = Field(..., description="queued, running, done, failed, cancelled or interrupted.")
     created: str = Field(..., description="When it was asked for, in UTC: 2026-01-31T12:00:00.000Z.")
     started: str | None = Field(None, description="When its turn came.")
     ended: str | None = Field(None, description="When it was over.")

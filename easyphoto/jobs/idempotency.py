@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from easyphoto.jobs.askers import Requester
-    from easyphoto.jobs.records import Job
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,3 @@ def fingerprint_of(kind: str, request: Mapping[str, Any]) -> str:
     """Return the fingerprint of a request's values, in whatever order they were sent."""
     written = json.dumps([kind, request], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def job_of(key: str, asker: Requester, jobs: Iterable[Job]) -> Job | None:
-    """Return the job that this requester's key has made. Nobody else's key counts, even if it reads the same."""
-    return next((job for job in jobs if job.key is not None and job.key.key == key and job.asker == asker), None)

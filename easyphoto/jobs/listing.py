@@ -1,10 +1,11 @@
-"""Which jobs a list shows, and in which pages."""
+"""Finds jobs among all: which a list shows, in which pages, and which one a key has made."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.records import Job, State
 
 Place = tuple[str, str]
@@ -51,3 +52,8 @@ def page_of(
             return tuple(page), place_of(page[-1])
         page.append(job)
     return tuple(page), None
+
+
+def job_with_key(key: str, asker: Requester, jobs: Iterable[Job]) -> Job | None:
+    """Return the job that this requester's key has made. Nobody else's key counts, even if it reads the same."""
+    return next((job for job in jobs if job.key is not None and job.key.key == key and job.asker == asker), None)

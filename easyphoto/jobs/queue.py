@@ -18,9 +18,9 @@ from easyphoto.errors import EasyPhotoError, HostBusy, UnknownJob
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.handing_out import TRACEBACK_FILE, handed_out
-from easyphoto.jobs.idempotency import IdempotencyKey, job_of
+from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.lanes import Lane, Lanes
-from easyphoto.jobs.listing import place_of
+from easyphoto.jobs.listing import job_with_key, place_of
 from easyphoto.jobs.making import MAKING, check_free
 from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import (
@@ -106,7 +106,7 @@ class JobQueue:
             return (known, True) if known else (self.submit(command, work, asker=asker, key=key), False)
 
     def with_key(self, key: str, *, asker: Requester | None = None) -> Job | None:
-        return job_of(key, asker or Requester(), self.list())
+        return job_with_key(key, asker or Requester(), self.list())
 
     def get(self, id: str) -> Job:
         """Raises UnknownJob where there is none."""

@@ -169,7 +169,7 @@ def typed(kind: type[T], content: Any, what: str) -> T:
 def _dataclass(kind: type[T], content: Any) -> T:
     if not isinstance(content, Mapping):
         raise TypeError("it is no record")
-    hints = field_types(kind)
+    hints = field_types(kind)  # type: ignore[arg-type]  # mypy takes the instances' hash for the class's
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in content:

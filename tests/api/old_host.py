@@ -62,6 +62,16 @@ def test_clients_of_2023_are_answered(client):
     assert answer.json()["message"] == "The training has been completed."
 
 
+def test_jobs_are_listed_in_pages(client):
+    ids = [trained(client)["id"] for _ in range(2)][::-1]
+    first = client.get(f"{V1}/jobs", params={"limit": 1, "state": "done", "kind": ["train", "check"]}).json()
+    second = client.get(f"{V1}/jobs", params={"cursor": first["next"], "since": "2026-01-01T00:00:00Z"}).json()
+
+    assert [[job["id"] for job in page["jobs"]] for page in (first, second)] == [[ids[0]], [ids[1]]]
+    assert second["next"] is None
+    assert error_of(client.get(f"{V1}/jobs", params={"state": "gone"})) == (422, "BadRequest")
+
+
 def test_the_document_is_written(client):
     assert client.app.openapi()["components"]["schemas"]["TrainSettings"]["additionalProperties"] is False
 

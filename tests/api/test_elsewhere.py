@@ -1,5 +1,7 @@
 """What no route answers, in the API's shape: alone, behind the tabs, and in the server of a web UI."""
 
+from typing import Any
+
 import gradio as gr
 import pytest
 from fastapi import FastAPI
@@ -29,9 +31,9 @@ def in_a_web_ui(service):
     """A page of gradio that is itself the server, with our routes behind its own, as `webui.register` puts them."""
     with gr.Blocks() as page:
         gr.HTML("the web UI")
-    app = gr.mount_gradio_app(FastAPI(), page, path="/")
+    around = gr.mount_gradio_app(FastAPI(), page, path="/")
     # The page's own application, which a web UI's is.
-    app = next(route.app for route in app.routes if isinstance(route, Mount))
+    app: Any = next(route.app for route in around.routes if isinstance(route, Mount))
     app.router.routes.append(DeferredRoutes("/easyphoto", lambda: build_api(service)))
     return app
 
@@ -43,7 +45,7 @@ def client(request, service):
         "with tabs": lambda: server.build_app(service),
         "in a web UI": lambda: in_a_web_ui(service),
     }
-    return TestClient(built[request.param](), follow_redirects=False)
+    return TestClient(built[request.param]())
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

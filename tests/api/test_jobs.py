@@ -107,7 +107,16 @@ def test_jobs_since_a_job_begin_with_that_job_wherever_the_clock_stands(client):
 
 @pytest.mark.parametrize(
     "asked",
-    [{"limit": 0}, {"limit": 501}, {"limit": "x"}, {"state": "gone"}, {"since": "yesterday"}, {"cursor": "x"}],
+    [
+        {"limit": 0},
+        {"limit": 501},
+        {"limit": "x"},
+        {"state": "gone"},
+        {"since": "yesterday"},
+        {"since": "0.5"},
+        {"since": "-1"},
+        {"cursor": "x"},
+    ],
 )
 def test_a_list_that_cannot_be_is_refused(door, asked):
     assert error_of(door.get(f"{V1}/jobs", params=asked)) == (422, "BadRequest")

@@ -8,6 +8,8 @@ import pytest
 from tests.ui.gradio_envs import VERSIONS, gradio_python
 
 ROOT = Path(__file__).resolve().parents[2]
+FILES = ("old_host", "test_answers", "test_elsewhere", "test_idempotency")
+"""What FastAPI and pydantic do for us, and what the server around does to us, must be the same everywhere."""
 
 
 @pytest.mark.slow
@@ -17,7 +19,7 @@ def test_the_api_works_on_the_packages_of_a_web_ui(version):
     python = gradio_python(version)
 
     said = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/api/old_host.py"],
+        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/api/{name}.py" for name in FILES)],
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
 
