@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin
 
 from easyphoto.commands.base import Command, recorded_fields
 from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.messages import text
 from easyphoto.settings import Options, Settings, settings_from
-from easyphoto.storage.records import fitted
+from easyphoto.storage.records import field_types, fitted
 
 S = TypeVar("S", bound=Settings)
 C = TypeVar("C", bound=Command)
@@ -23,7 +24,7 @@ def read_command(command: type[C], record: Mapping[str, Any]) -> C:
 
     Settings are read as far as they are still valid. Raises BadRecord.
     """
-    hints, values = get_type_hints(command), {}
+    hints, values = field_types(command), {}
     try:
         for key, field in recorded_fields(command).items():
             if key in record:
@@ -69,6 +70,8 @@ def _options(record: Mapping[str, Any]) -> Options:
 
 def _settings(kind: type[S], record: Mapping[str, Any]) -> S:
     """A setting that was removed, or whose value is no longer allowed, gets its default, so the record can be shown."""
+    with suppress(BadSettings):
+        return settings_from(kind, record)
     values: dict[str, Any] = {}
     for name, value in record.items():
         try:

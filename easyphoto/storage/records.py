@@ -17,6 +17,7 @@ import types
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -168,7 +169,7 @@ def typed(kind: type[T], content: Any, what: str) -> T:
 def _dataclass(kind: type[T], content: Any) -> T:
     if not isinstance(content, Mapping):
         raise TypeError("it is no record")
-    hints = get_type_hints(kind)
+    hints = field_types(kind)
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in content:
@@ -176,6 +177,12 @@ def _dataclass(kind: type[T], content: Any) -> T:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise TypeError(f"{field.name} is missing")
     return kind(**values)
+
+
+@cache
+def field_types(kind: type) -> Mapping[str, Any]:
+    """Return field name → type of a dataclass; Python would compile each type's text again at every call."""
+    return types.MappingProxyType(get_type_hints(kind))
 
 
 def fitted(hint: Any, value: Any, name: str) -> Any:
