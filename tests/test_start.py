@@ -1,9 +1,11 @@
 """start.py: the command of a fresh clone, tested without installing anything."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -112,8 +114,27 @@ def test_the_first_failing_check_gives_the_exit_code_and_all_are_run(monkeypatch
     monkeypatch.setattr(start.subprocess, "run", run)
 
     assert start.run_checks(Path("python"), ["-k", "words"]) == 3
-    assert [words[0] for words in ran] == ["ruff", "ruff", "mypy", "pytest"]
-    assert ran[3] == ["pytest", "-q", "-m", "not slow", "-k", "words"]
+    assert sorted(words[0] for words in ran) == ["mypy", "pytest", "ruff", "ruff"]
+    assert ["pytest", "-q", "-m", "not slow", "-k", "words"] in ran
+
+
+def test_types_are_checked_beside_the_tests_and_told_after_them(monkeypatch, capfd):
+    has_begun = threading.Event()
+
+    def run(command, *, stdout=None, **_):
+        if command[2] == "mypy":
+            has_begun.set()
+            return subprocess.CompletedProcess(command, 1, stdout="a.py:1: error\n")
+        if command[2] == "pytest":
+            assert has_begun.wait(30)
+            sys.stderr.write("3 passed\n")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(start.subprocess, "run", run)
+
+    assert start.run_checks(Path("python"), []) == 1
+    told = re.sub(r", [\d.]+ s", "", capfd.readouterr().err).splitlines()
+    assert told[2:] == ["3 passed", "pytest: passed", "a.py:1: error", "mypy: failed (1)"]
 
 
 def test_all_means_the_slow_ones_too(monkeypatch):
@@ -123,8 +144,9 @@ def test_all_means_the_slow_ones_too(monkeypatch):
     )
 
     assert start.run_checks(Path("python"), ["--all"]) == 0
-    assert ran[3][:4] == ["pytest", "-q", "-n", "auto"]
-    assert "-m" not in ran[3]
+    (tests,) = (words for words in ran if words[0] == "pytest")
+    assert tests[:4] == ["pytest", "-q", "-n", "auto"]
+    assert "-m" not in tests
 
 
 def test_one_check_alone_can_be_asked_for(monkeypatch):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -24,12 +24,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClosesInTime:
     """Tells the application that its client has gone when the server closes, and cancels what then still runs."""
 
     app: Callable[[Message, Receive, Send], Awaitable[None]]
     is_closing: Callable[[], bool]
+    _open: set[anyio.CancelScope] = field(default_factory=set, init=False)
+    _looking: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,17 +48,25 @@ class ClosesInTime:
             await send(message)
 
         with anyio.CancelScope() as answering:
-            watch = asyncio.ensure_future(self._cut(answering))
+            self._watch(answering)
             try:
                 await self.app(scope, receiving, sending)
             finally:
-                watch.cancel()
+                self._open.discard(answering)
         if answering.cancel_called and not has_begun:
             closes = ServerCloses(text("The server is closing."), advice=text("Ask again in a moment."))
             await error_answer(closes)(scope, receive, send)
 
-    async def _cut(self, answering: anyio.CancelScope) -> None:
-        while not self.is_closing():
+    def _watch(self, answering: anyio.CancelScope) -> None:
+        """Look after one more request. One task looks for all, because each open page has a request that never ends."""
+        self._open.add(answering)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._cut())
+
+    async def _cut(self) -> None:
+        while self._open and not self.is_closing():
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        await asyncio.sleep(SECONDS_TO_FINISH)
-        answering.cancel()
+        while self._open:
+            await asyncio.sleep(SECONDS_TO_FINISH)
+            for answering in self._open:
+                answering.cancel()

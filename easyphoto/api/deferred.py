@@ -1,9 +1,10 @@
-"""The API inside another application, built at its first request.
+"""An application inside another one, built at its first request.
 
 Building 40 routes takes a few tenths of a second with the FastAPI of web UIs, and an extension should not add that to
-their start.
+their start; nor should a server whose page is all that anybody asks for, or its page in a second language.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ class DeferredRoutes(BaseRoute):
     def __init__(self, prefix: str, build: Callable[[], ASGIApp]) -> None:
         self.prefix, self._build = prefix, build
         self._app: ASGIApp | None = None
+        self._building = threading.Lock()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
@@ -29,15 +31,22 @@ class DeferredRoutes(BaseRoute):
         return (Match.FULL if path_below(scope).startswith(f"{self.prefix}/") else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is None:
-            # Two simultaneous first requests build it twice; the later one is kept, and both work.
+        app = self._app
+        if app is None:
             try:
-                self._app = await run_in_threadpool(self._build)
+                app = await run_in_threadpool(self._built)
             except EasyPhotoError as error:
                 # For instance a workspace of a later version. The next request tries again.
                 await error_answer(error)(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await app(scope, receive, send)
+
+    def _built(self) -> ASGIApp:
+        """Build it once, although two first requests may come at the same time."""
+        with self._building:
+            if self._app is None:
+                self._app = self._build()
+            return self._app
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         raise NoMatchFound(name, path_params)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib.util
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +43,9 @@ def build_app(
     tabs: bool = True,
 ) -> FastAPI:
     """Build the application; `hosts` are the host names that it answers to, None: every one."""
-    from easyphoto.api.application import build_api
     from easyphoto.api.front import FrontDoor, StandaloneCheck
 
-    app = build_api(service, accounts)
-    if tabs:
-        _add_tabs(app, service)
+    app = _with_tabs(service, accounts) if tabs and _has_tabs() else _without_tabs(service, accounts, says_why=tabs)
     # The middleware added last runs first.
     check = StandaloneCheck(accounts, hosts)
     app.add_middleware(FrontDoor, check=check)  # type: ignore[arg-type,unused-ignore]
@@ -67,22 +66,23 @@ def serve(
     Raises InputError for a network address without accounts, EnvironmentFailure if the port is taken. `ready` is called
     with the address as soon as the port is open.
     """
-    uvicorn = _uvicorn()
     is_local = host in LOOPBACK_ADDRESSES
     if not (is_local or accounts or without_accounts):
         raise InputError(
             text("Anybody on the network of {host} could see and change every person.", host=host),
             advice=text("Add --auth user:password, or --without-auth if this is what you want."),
         )
-    from easyphoto.api.closing import ClosesInTime
-    from easyphoto.api.connections import ImpatientProtocol
-    from easyphoto.api.front import LOOPBACK
-
     with page_folder(service.app.workspace.page), closing(open_port(host, port)) as listening:
         # The port is open before the tabs are made, which takes seconds: one that is taken is said at once.
-        # On loopback, refuse host names that another site points here. With accounts such a name has no login and is
-        # refused for that.
-        app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
+        with uncollected():
+            uvicorn = _uvicorn()
+            from easyphoto.api.closing import ClosesInTime
+            from easyphoto.api.connections import ImpatientProtocol
+            from easyphoto.api.front import LOOPBACK
+
+            # On loopback, refuse host names that another site points here. With accounts such a name has no login and
+            # is refused for that.
+            app = build_app(service, accounts, hosts=LOOPBACK if is_local and not accounts else None)
         hourly = Hourly(service.sweep)
         try:
             if ready is not None:
@@ -94,6 +94,21 @@ def serve(
         finally:
             hourly.close()
             service.queue.close()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python's garbage collector away from what a start makes, which all stays.
+
+    It would look through it again and again while it grows, for a third of the start's processor time, and at each
+    full collection ever after.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
@@ -157,21 +172,44 @@ def address_of(host: str, listening: socket.socket) -> str:
     return f"http://{name}:{listening.getsockname()[1]}/"
 
 
-def _add_tabs(app: FastAPI, service: Service) -> None:
-    """Add the tabs at the root, or a page that says why there are none."""
-    if not _has_tabs():
-        from fastapi.responses import HTMLResponse
+def _without_tabs(service: Service, accounts: Mapping[str, str] | None, *, says_why: bool) -> FastAPI:
+    """Return the API, with a page at the root that says why there are no tabs."""
+    from fastapi.responses import HTMLResponse
 
+    from easyphoto.api.application import build_api
+
+    app = build_api(service, accounts)
+    if says_why:
         app.add_api_route("/", lambda: HTMLResponse(INDEX), include_in_schema=False)
-        return
+    return app
+
+
+def _with_tabs(service: Service, accounts: Mapping[str, str] | None) -> FastAPI:
+    """Return the page at the root; its other languages and the API are built when they are first asked for."""
+    from fastapi import FastAPI
+
+    from easyphoto.api.deferred import DeferredRoutes
+    from easyphoto.ui.editions import Editions
+
+    def api() -> FastAPI:
+        from easyphoto.api.application import build_api
+
+        return build_api(service, accounts)
+
+    editions = Editions(service.facts().language)
     with _without_proxies():
         from easyphoto.ui.door import PageDoor
-        from easyphoto.ui.editions import Editions
-        from easyphoto.ui.page import mount_pages
+        from easyphoto.ui.mounting import mounted_page
 
-        editions = Editions(service.facts().language)
-        folder = mount_pages(app, service, editions)
-    app.add_middleware(PageDoor, folder=folder, editions=editions)  # type: ignore[arg-type,unused-ignore]
+        root = mounted_page(service, editions.at_root, "")
+    app = FastAPI(openapi_url=None)
+    # The first route that fits answers, and the root fits everything.
+    app.router.routes.append(DeferredRoutes("/easyphoto", api))
+    for language, path in editions.below_root.items():
+        app.router.routes.append(DeferredRoutes(path, partial(mounted_page, service, language, path)))
+    app.mount("", root)
+    app.add_middleware(PageDoor, folder=root.folder, editions=editions)  # type: ignore[arg-type,unused-ignore]
+    return app
 
 
 @contextmanager

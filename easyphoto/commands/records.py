@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -69,6 +70,8 @@ def _options(record: Mapping[str, Any]) -> Options:
 
 def _settings(kind: type[S], record: Mapping[str, Any]) -> S:
     """A setting that was removed, or whose value is no longer allowed, gets its default, so the record can be shown."""
+    with suppress(BadSettings):
+        return settings_from(kind, record)
     values: dict[str, Any] = {}
     for name, value in record.items():
         try:

@@ -38,7 +38,7 @@ MOST_UPLOAD = MOST_ARCHIVE + 1_000_000
 _UPLOAD, _EVENT, _FILE = "/upload", re.compile(r"/(?:run|api)/[^/]+/?"), "/file="
 _OPEN = {
     "GET": re.compile(
-        r"/|/(?:config|info|theme\.css|favicon\.ico|manifest\.json|app_id|startup-events|upload_progress)/?"
+        r"/|/(?:config|info|theme\.css|favicon\.ico|manifest\.json|app_id|upload_progress)/?"
         r"|/(?:static|assets|svelte)/.*|/heartbeat/\w+|/file=.*"
     ),
     "POST": re.compile(rf"{_UPLOAD}|{_EVENT.pattern}|/reset/?"),

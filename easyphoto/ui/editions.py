@@ -38,6 +38,11 @@ class Editions:
         """Return where the edition is mounted: "" or "/zh-CN"."""
         return "" if language == self.at_root else f"/{Translator(language).tag}"
 
+    @property
+    def below_root(self) -> Mapping[str, str]:
+        """Return the paths of the other languages."""
+        return {language: self.path(language) for language in LANGUAGES if language != self.at_root}
+
     def within(self, path: str) -> str:
         """Return a path as it is inside its edition."""
         return path.removeprefix(self.path(self._language(path)))
@@ -47,8 +52,8 @@ class Editions:
         return Translator(self._language(path)).tag
 
     def _language(self, path: str) -> str:
-        others = (language for language in LANGUAGES if language != self.at_root)
-        return next((each for each in others if path.startswith(f"{self.path(each)}/")), self.at_root)
+        found = (each for each, below in self.below_root.items() if path.startswith(f"{below}/"))
+        return next(found, self.at_root)
 
     def answer(self, request: Request) -> RedirectResponse | None:
         """Return the way to another edition than the asked-for one; None if that is the right one.

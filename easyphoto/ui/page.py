@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -13,11 +12,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto import __version__
-from easyphoto.host.base import LANGUAGES
 from easyphoto.jobs.service import Service
-from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.ui import compat, persons_tab, photograph_tab, templates_tab, train_tab
-from easyphoto.ui.client_files import FileDrop, gradio_folder
 from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.editions import NAMES, QUERY, Editions
 from easyphoto.ui.language import Translator
@@ -82,25 +78,6 @@ def build_page(
             _place_foot(words, root)
             _load_script(blocks)
     return Page(blocks, placed["photograph"].built.send)
-
-
-def mount_pages(app: Any, service: Service, editions: Editions) -> Path:
-    """Mount the page in each language; returns gradio's folder for uploads."""
-    # The first route that fits answers, and the root fits everything.
-    for language in sorted(LANGUAGES, key=editions.path, reverse=True):
-        page = build_page(service, standalone=True, language=language)
-        folder = _mount(app, page.blocks, editions.path(language) or "/")
-    return folder
-
-
-def _mount(app: Any, blocks: gr.Blocks, path: str) -> Path:
-    """Mount a page; returns gradio's folder for uploads. Options that its version lacks are omitted."""
-    wanted = {"max_file_size": MOST_ARCHIVE, "show_error": False, "run_history": False, "ssr_mode": False}
-    known = inspect.signature(gr.mount_gradio_app).parameters
-    gr.mount_gradio_app(app, blocks, path=path, **{name: value for name, value in wanted.items() if name in known})
-    # Gradio 6 checks that a path in an event was uploaded only after its own `launch`.
-    blocks.has_launched = True
-    return gradio_folder(next(each for each in blocks.blocks.values() if isinstance(each, FileDrop)))
 
 
 @dataclass(frozen=True)

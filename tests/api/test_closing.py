@@ -1,5 +1,6 @@
 """A server that is told to end does so while we still answer: uvicorn itself, without a limit to its patience."""
 
+import asyncio
 import http.client
 import json
 import threading
@@ -102,6 +103,35 @@ def test_a_body_that_does_not_come_to_its_end_holds_nothing(workshop, path):
         assert call.getresponse().status in (503, 400)
         # Nothing of it is left lying about.
         assert list(workshop.root.rglob("*.zip")) == []
+
+
+def test_one_task_looks_after_all_open_requests_and_goes_with_the_last():
+    """Each open page has a request that never ends."""
+    is_closing = asyncio.Event()
+
+    async def endless(scope, receive, send):
+        await asyncio.Event().wait()
+
+    def looking():
+        return [task for task in asyncio.all_tasks() if task.get_coro().__name__ == "_cut"]
+
+    async def served():
+        app = ClosesInTime(endless, is_closing.is_set)
+        for _ in range(2):
+            pages = [asyncio.create_task(app({"type": "http"}, nothing, nothing)) for _ in range(10)]
+            await asyncio.sleep(0)
+            assert len(looking()) == 1
+            is_closing.set()
+            await asyncio.wait_for(asyncio.gather(*pages), MOST_SECONDS)
+            is_closing.clear()
+        await asyncio.wait(looking() or [asyncio.create_task(nothing())], timeout=MOST_SECONDS)
+        return looking()
+
+    assert asyncio.run(served()) == []
+
+
+async def nothing(*_):
+    return None
 
 
 def five_photos():

@@ -1,10 +1,12 @@
 """The standalone server: who gets past the front door, what stands at the root, how it starts and ends."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,19 @@ def test_what_comes_through_the_page_stays_in_the_workspace_and_goes_with_the_se
 
     assert not (tmp_path / "page").exists()
     assert os.environ["GRADIO_TEMP_DIR"] == "elsewhere"
+
+
+def test_what_a_start_makes_is_left_alone_by_pythons_collector_from_then_on():
+    frozen = gc.get_freeze_count()
+    try:
+        with suppress(EnvironmentFailure), server.uncollected():
+            is_collected, made = gc.isenabled(), [[] for _ in range(1000)]
+            raise EnvironmentFailure("no port")
+
+        assert (is_collected, gc.isenabled()) == (False, True)
+        assert gc.get_freeze_count() >= frozen + len(made)
+    finally:
+        gc.unfreeze()
 
 
 def test_gradio_keeps_uploads_where_it_is_told(service, tmp_path):

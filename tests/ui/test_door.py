@@ -84,6 +84,7 @@ def test_a_browser_is_given_a_cookie_that_its_scripts_cannot_read(app: Any):
         ("GET", "/gradio_api/custom_component/a/server/component/x"),
         ("GET", "/gradio_api/run-history/records"),
         ("GET", "/gradio_api/runs"),
+        ("GET", "/startup-events"),
         ("GET", "/monitoring"),
         ("GET", "/monitoring/summary"),
         ("GET", "/gradio_api/dev/reload"),
