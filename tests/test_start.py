@@ -170,6 +170,48 @@ def test_it_needs_nothing_but_the_standard_library():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "cp1251", "cp949", "cp1252", "ascii"])
+def test_its_own_words_reach_a_console_of_one_language(encoding):
+    code = "import runpy; start = runpy.run_path('start.py', run_name='start'); start['say']('Making … \\udcff 张')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert b"Making" in done.stderr
+
+
+def test_a_socks_proxy_that_pip_cannot_use_is_named_after_its_failure(monkeypatch, capsys):
+    monkeypatch.setattr(start.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
+    monkeypatch.setattr(start, "torch_source", lambda python: ([], "cpu"))
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://anna:word@127.0.0.1:9")
+
+    with pytest.raises(SystemExit) as left:
+        start.install(Path("python"))
+
+    assert left.value.code == 5
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "pip cannot use a SOCKS proxy (ALL_PROXY): name an HTTP proxy in https_proxy, or none."
+    )
+
+
+def test_a_folder_whose_name_is_not_utf8_has_its_stamp(monkeypatch, tmp_path):
+    python, stamp = tmp_path / "bin/python", tmp_path / "stamp"
+    python.parent.mkdir()
+    python.touch()
+    installed = []
+    monkeypatch.setattr(start, "ROOT", Path("/somewhere/latin\udce9"))
+    monkeypatch.setattr(start, "ENVIRONMENT", tmp_path)
+    monkeypatch.setattr(start, "STAMP", stamp)
+    monkeypatch.setattr(start, "make_environment", lambda: None)
+    monkeypatch.setattr(start, "install", installed.append)
+
+    assert start.ready_python() == start.ready_python()
+    assert len(installed) == 1
+
+
 def test_an_address_out_of_reach_is_given_up_quickly():
     began = time.perf_counter()
 

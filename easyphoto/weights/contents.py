@@ -114,7 +114,7 @@ def _quoted(said: str) -> str:
     if isinstance(content, dict):
         worded = [content[key] for key in ("error", "message", "detail") if isinstance(content.get(key), str)]
         said = worded[0] if worded else said
-    line = " ".join(said.split())
+    line = " ".join(said.split()).rstrip(".")
     return line if len(line) <= _MOST_QUOTED else f"{line[:_MOST_QUOTED]}…"
 
 

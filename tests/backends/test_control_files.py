@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Control
@@ -27,6 +28,22 @@ from easyphoto.weights.store import WeightStore
 from tests.ldm_layout import make_networks, unet_state, write_configs, write_tensors
 
 RANK = 3
+
+
+def test_a_control_without_a_model_says_where_to_get_it_or_that_its_licence_is_refused(tmp_path: Path) -> None:
+    nets = ControlNets(SD15, None, dtype=torch.float32, device=torch.device("cpu"), store=WeightStore(tmp_path))
+
+    assert nets.kinds() == ()
+    assert nets.refused() == {
+        "canny": "its model is missing: easyphoto weights get control_v11p_sd15_canny",
+        "tile": "its model is missing: easyphoto weights get control_v11f1e_sd15_tile",
+        "color": "its model's licence (not stated) is not allowed by the licence setting commercial-safe",
+        "openpose": "its model is missing: easyphoto weights get control_v11p_sd15_openpose",
+    }
+    alone = ControlNets(FAMILIES.default, tmp_path, dtype=torch.float32, device=torch.device("cpu"))
+    assert alone.refused() == {}
+
+
 CANNY = SD15.controls["canny"]
 
 

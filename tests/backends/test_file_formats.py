@@ -61,9 +61,10 @@ MISTAKEN: list[tuple[bytes, str]] = [
     (POINTER[:60], f"a Git LFS pointer, which only stands for the file. {LFS}"),
     (
         b"../../.git/annex/objects/aa/bb/SHA256E-s4--x.safetensors/SHA256E-s4--x.safetensors\n",
-        "a git-annex pointer, which only stands for the file. Run `git annex get` in the repository that it comes from.",
+        "a git-annex pointer, which only stands for the file. "
+        "Run `git annex get` in the repository that it comes from.",
     ),
-    (b'{"error":"Access to model x is restricted."}', f"a text: Access to model x is restricted.. {SERVERS}"),
+    (b'{"error":"Access to model x is restricted."}', f"a text: Access to model x is restricted. {SERVERS}"),
     (b"Entry not found", f"a text: Entry not found. {SERVERS}"),
     ("模型不存在\n".encode(), f"a text: 模型不存在. {SERVERS}"),
     (

@@ -98,6 +98,9 @@ def test_what_is_missing_is_known_before_anything_is_painted() -> None:
 
         capabilities = backend.capabilities()
         assert capabilities.controls == ("canny",)
+        assert capabilities.refused["openpose"] == (
+            "the web UI lacks its model: put control_v11p_sd15_openpose.safetensors into its models/ControlNet"
+        )
         assert capabilities.checkpoints == ("first.safetensors [aaaaaaaaaa]", "second.safetensors [bbbbbbbbbb]")
         assert (capabilities.upscalers, capabilities.restorers) == (("Big 2x",), ("CodeFormer", "GFPGAN"))
         assert capabilities.free_memory == 123
@@ -111,6 +114,9 @@ def test_a_web_ui_without_controlnet_is_told_apart() -> None:
         backend = opened(host)
 
         assert backend.capabilities().controls == ()
+        assert set(backend.capabilities().refused.values()) == {
+            "the web UI has no ControlNet (extension sd-webui-controlnet)"
+        }
         with pytest.raises(MissingCapability, match="Install the extension sd-webui-controlnet"):
             backend.inpaint(inpaint_request(controls=(canny(),)), NullProgress())
 

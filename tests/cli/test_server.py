@@ -180,6 +180,40 @@ def test_gradio_keeps_uploads_where_it_is_told(service, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("proxy", ["socks5://anna:word@127.0.0.1:9", "nonsense://x"])
+def test_the_page_is_served_behind_a_proxy_that_its_libraries_cannot_use(tmp_path, proxy):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "easyphoto", "ui", "--port", "0", "--workspace", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        env={**os.environ, "ALL_PROXY": proxy, "https_proxy": proxy},
+    )  # fmt: skip
+    try:
+        address = process.stdout.readline().strip()
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for page in ("", "zh-CN/"):
+            with direct.open(f"{address}{page}", timeout=60) as answer:
+                assert answer.status == 200
+                assert b"gradio" in answer.read()
+    finally:
+        process.kill()
+        _, said = process.communicate()
+
+    assert "word" not in said
+    assert "ImportError" not in said
+
+
+def test_the_proxies_are_hidden_only_while_the_page_is_built(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "host")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    with server._without_proxies():
+        assert urllib.request.proxy_bypass("anything")
+
+    assert os.environ["NO_PROXY"] == "host"
+    assert "no_proxy" not in os.environ
+
+
+@pytest.mark.slow
 def test_the_verb_serves_until_it_is_interrupted_and_closes_the_queue(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "easyphoto", "ui", "--port", "0", "--workspace", str(tmp_path)],

@@ -79,6 +79,51 @@ def test_a_name_that_the_terminal_has_no_letters_for_is_written_out(workspace, v
     assert rb"\u5b89\u5a1c" in done.stdout
 
 
+NAMES = "张伟 Анна 안나 José 😀…"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("cp932", r"\u5f20\u4f1f Анна \uc548\ub098 Jos\u00e9 \ud83d\ude00…"),
+        ("cp1251", r"\u5f20\u4f1f Анна \uc548\ub098 Jos\u00e9 \ud83d\ude00…"),
+        ("cp949", r"\u5f20\u4f1f Анна 안나 Jos\u00e9 \ud83d\ude00…"),
+        ("cp1252", r"\u5f20\u4f1f \u0410\u043d\u043d\u0430 \uc548\ub098 José \ud83d\ude00…"),
+        ("ascii", r"\u5f20\u4f1f \u0410\u043d\u043d\u0430 \uc548\ub098 Jos\u00e9 \ud83d\ude00..."),
+        ("utf-8", NAMES),
+    ],
+)
+def test_a_console_of_one_language_is_given_what_it_can_show_and_json_stays_json(workspace, encoding, shown):
+    record = workspace / "persons" / "anna" / "person.json"
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "name": NAMES}), "utf-8")
+
+    line = "$EASYPHOTO persons show anna --workspace $1 && $EASYPHOTO --help && $EASYPHOTO persons delete nobody "
+    done = shell(f"{line} --yes --workspace $1", arguments=[workspace], PYTHONIOENCODING=encoding)
+
+    said = done.stdout.decode(encoding)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"nobody" in done.stderr
+    assert shown in said
+    dot = "-" if encoding in ("cp932", "ascii") else "·"
+    assert f"0 done {dot} 1 a fault of EasyPhoto" in said.replace("・", "·")
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "ascii", "utf-8"])
+def test_json_is_json_on_every_console(tmp_path, encoding):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    names = ["张伟.jpg", "Анна…😀.jpg", "tag\U000e0041.jpg"]
+    for name in names:
+        (photos / name).write_bytes(b"no picture")
+
+    line = "$EASYPHOTO check --engine drawings --photos $1 --workspace $2 --json"
+    done = shell(line, arguments=[photos, tmp_path / "work"], PYTHONIOENCODING=encoding)
+
+    found = json.loads(done.stdout.decode(encoding))["verdicts"]
+    assert sorted(each["photo"] for each in found) == sorted(names)
+
+
 def test_what_a_terminal_obeys_is_written_out_and_letters_are_not():
     assert visible("a\x1b[31mb\nc\rd\x07\x7f") == r"a\x1b[31mb\nc\rd\x07\u007f"
     assert visible("photo\u202egpj.exe \u2066x\u2069 \u200f") == r"photo\u202egpj.exe \u2066x\u2069 \u200f"

@@ -53,6 +53,23 @@ def test_the_list_says_of_every_file_where_it_is(
     assert line_of(said, "gfpgan-1.4").endswith("not at hand")
     assert all(line_of(said, name) for name in SETS)
     assert "CodeFormer" in said
+    sd15 = line_of(said.partition("Sets for")[2], "sd15")
+    assert [cell.strip() for cell in sd15.split("  ") if cell.strip()] == [
+        "sd15",
+        "clip-merges, vae-ft-mse, control_v11p_sd15_canny, control_v11f1e_sd15_tile, control_v11p_sd15_openpose",
+        "control_sd15_random_color",
+    ]
+    faceid = line_of(said, "faceid-sd15").split()
+    assert faceid == ["faceid-sd15", "none", "ip-adapter-faceid-sd15,", "ip-adapter-faceid-sd15-lora,", "buffalo_l"]
+    assert "What is left out is fetched with --licences research, if your use is not commercial." in said
+
+
+def test_with_research_licences_the_sets_are_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert weights(tmp_path, "list", "--licences", "research") == 0
+
+    said = capsys.readouterr().out
+    assert "control_sd15_random_color, control_v11p_sd15_openpose  –" in line_of(said.partition("Sets for")[2], "sd15")
+    assert "What is left out" not in said
 
 
 def test_the_list_as_json_has_what_a_program_needs(
@@ -102,10 +119,23 @@ def test_a_set_skips_what_is_refused_and_names_the_alternative(
 ) -> None:
     weights(tmp_path, "get", "sd15")
 
-    said = capsys.readouterr().err
-    skipped = next(line for line in said.splitlines() if line.startswith("Skipped"))
-    assert "control_sd15_random_color" in skipped
-    assert "Use control_v11f1e_sd15_tile instead" in skipped
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == (
+        "Left out, because the licence setting commercial-safe does not allow it: control_sd15_random_color "
+        "(control_v11f1e_sd15_tile instead). With --licences research it is fetched too."
+    )
+    assert [line for line in said if "control_sd15_random_color" in line] == said[:1]
+
+
+def test_a_set_that_is_of_no_use_without_what_is_refused_fetches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert weights(tmp_path, "get", "faceid-sd15") == 5
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert "is not allowed by the licence setting commercial-safe" in said.err
 
 
 def test_a_refused_file_that_was_asked_for_by_name_is_an_error(

@@ -170,7 +170,10 @@ def test_a_file_of_a_set_that_is_refused_becomes_a_note(service: Service, shelf:
 
     job = done(service, service.submit(FetchWeights(("sd15",))))
 
-    assert job.notes[0].startswith("control_sd15_random_color (")
+    assert job.notes[0] == (
+        "Left out, because the licence setting commercial-safe does not allow it: control_sd15_random_color "
+        "(control_v11f1e_sd15_tile instead). With --licences research it is fetched too."
+    )
     assert getattr(job.notes[0], "code", "") == "weight-refused"
     assert service.app.store.is_there("control_v11p_sd15_openpose")
 

@@ -10,6 +10,7 @@ from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.base import Capabilities, Sampler
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.inference.passes import Guides, controls_for, sampler_preset
+from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings
 
 LORA = Path("lcm.safetensors")
@@ -52,6 +53,21 @@ def test_a_sampler_that_the_backend_lacks_is_said():
 
     assert pace.sampler is Sampler.EULER_A
     assert notes == ("The sampler LCM is not available here; Euler a is used.",)
+
+
+def test_edges_and_pose_without_a_model_are_said_as_colours_are():
+    refused = {kind: text("its model is missing: easyphoto weights get {id}", id=id) for kind, id in (
+        ("canny", "control_v11p_sd15_canny"), ("openpose", "control_v11p_sd15_openpose"),
+    )}  # fmt: skip
+    able = Capabilities(("sd15",), (), tuple(Sampler), (), (), "fake", None, refused=refused)
+
+    controls, notes = controls_for((("canny", 0.5), ("openpose", 0.5)), Guides(Image.new("RGB", (64, 64))), able)
+
+    assert controls == ()
+    assert notes == (
+        "Control canny: left out, its model is missing: easyphoto weights get control_v11p_sd15_canny.",
+        "Control openpose: left out, its model is missing: easyphoto weights get control_v11p_sd15_openpose.",
+    )
 
 
 def test_a_control_that_its_licence_forbids_is_named_with_the_licence_and_replaced():

@@ -255,6 +255,9 @@ def test_a_worker_of_another_python_finds_easyphoto_and_not_the_hosts_paths(monk
     other = worker_environment(Path("/env/bin/python"))
 
     assert (other["PYTHONPATH"], other["PYTHONDONTWRITEBYTECODE"]) == (root, "1")
+    # Its output is read as UTF-8, whatever the console's encoding.
+    assert worker_environment()["PYTHONIOENCODING"] == "utf-8:backslashreplace"
+    assert other["PYTHONIOENCODING"] == "utf-8:backslashreplace"
     assert worker_environment()["PYTHONPATH"] == os.pathsep.join((root, "/webui"))
 
 
