@@ -13,6 +13,8 @@ from easyphoto.storage.files import cause_of, open_regular
 from easyphoto.weights.contents import ARCHIVE, ENOUGH, begins_like_safetensors, mistaken
 
 _ARCHIVE, _PICKLE = b"PK", b"\x80"
+_UNFINISHED = ".aria2"
+"""Of the file beside a download into a file that has its full size from the beginning."""
 _PICKLE_IN_ARCHIVE = "data.pkl"
 
 
@@ -27,6 +29,11 @@ def format_of(file: Path) -> FileFormat:
 
     Raises InputError for anything else, and says what it is.
     """
+    if file.with_name(file.name + _UNFINISHED).exists():
+        raise InputError(
+            text("{name} is incomplete: its download has not finished.", name=file.name),
+            advice=text("Let the program finish that fetches it, or download the file again."),
+        )
     try:
         with open_regular(file) as stream:
             beginning = stream.read(ENOUGH)

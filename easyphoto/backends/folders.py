@@ -17,6 +17,7 @@ from easyphoto.messages import joined, text
 from easyphoto.spelling import meant
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.storage.records import MOST_BYTES, parsed, read_json
+from easyphoto.weights.proxies import without_secret
 
 CHECKPOINTS = (".safetensors", ".ckpt")
 CONTROLNETS = (".safetensors", ".pth")
@@ -46,6 +47,7 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
         return _shipped(family_named(name_or_path))
     path = _checkpoint(name_or_path, folders)
     if path is None:
+        _refuse_what_is_elsewhere(name_or_path)
         raise WeightsMissing(
             text("There is no base model {name_or_path!r}.", name_or_path=name_or_path),
             advice=joined(
@@ -61,6 +63,21 @@ def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family,
         )
     # A run's record stores the path and may be read from another working folder.
     return family_of(path), path.absolute()
+
+
+def _refuse_what_is_elsewhere(named: str) -> None:
+    """Raise WeightsMissing for the address of a model, or a link to a file that is gone."""
+    path = Path(named).expanduser()
+    if path.is_symlink():
+        raise WeightsMissing(
+            text("{path} is a link to {target}, which is not there.", path=path, target=path.readlink()),
+            advice=text("Download the file again, or give another."),
+        )
+    if "://" in named:
+        raise WeightsMissing(
+            text("{url} is an address: no checkpoints are downloaded.", url=without_secret(named)),
+            advice=text("Download the file, and give its path."),
+        )
 
 
 def checkpoint_files(folders: Sequence[Path]) -> Mapping[str, Path]:

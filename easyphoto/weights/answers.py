@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -124,10 +125,13 @@ def ask(url: str, *, start: int, validator: str, secrets: dict[str, str], second
     return _answer(response, redirects.seen, asked=start)
 
 
-def _unanswered(cause: Exception | str, proxy: Proxy | None) -> NoAnswer:
+def _unanswered(cause: BaseException | str, proxy: Proxy | None) -> NoAnswer:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # A proxy that reads along shows a certificate of its own.
+        return NoAnswer(text("its certificate cannot be trusted; name the authority in SSL_CERT_FILE=FILE.pem"))
     if proxy is not None:
         return NoAnswer(blocked(proxy, cause), proxy=proxy)
-    return NoAnswer(cause_of(cause) if isinstance(cause, Exception) else cause)
+    return NoAnswer(cause_of(cause) if isinstance(cause, BaseException) else cause)
 
 
 def _request(url: str, secrets: dict[str, str]) -> urllib.request.Request:

@@ -7,8 +7,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from easyphoto.errors import NotAFile
 from easyphoto.messages import Text, text
+from easyphoto.storage.files import open_regular
 
 ENOUGH = 512
 """Bytes of a file's beginning by which everything here is told."""
@@ -43,7 +46,7 @@ def mistaken(beginning: bytes) -> Mistaken | None:
     """
     if begins_like_safetensors(beginning):
         return None
-    return stand_in(beginning) or _binary(beginning) or _text(beginning)
+    return stand_in(beginning) or _binary(beginning) or _description(beginning) or _text(beginning)
 
 
 def stand_in(beginning: bytes) -> Mistaken | None:
@@ -61,9 +64,29 @@ def stand_in(beginning: bytes) -> Mistaken | None:
     return _pointer(beginning)
 
 
+def stand_in_at(file: Path) -> Mistaken | None:
+    """The same for a file; None if it cannot be read."""
+    try:
+        with open_regular(file) as stream:
+            return stand_in(stream.read(ENOUGH))
+    except (OSError, NotAFile):
+        return None
+
+
 def begins_like_safetensors(beginning: bytes) -> bool:
     """Whether a length of a header stands first, which the bytes of no text make, and then the header's brace."""
     return beginning[8:9] == b"{" and int.from_bytes(beginning[:8], "little") < 1 << 40
+
+
+def _description(beginning: bytes) -> Mistaken | None:
+    """A file of a model that describes the others."""
+    if b'"weight_map"' in beginning or b'"total_size"' in beginning:
+        what = text("the list of a model's parts, which lie beside it")
+    elif b'"_class_name"' in beginning or b'"architectures"' in beginning:
+        what = text("a configuration, which describes the files beside it")
+    else:
+        return None
+    return Mistaken(what, text("Give the model's folder, or a checkpoint in one file."))
 
 
 def looks_like_a_web_page(beginning: bytes) -> bool:
@@ -135,6 +158,8 @@ _BINARIES: tuple[tuple[bytes | tuple[bytes, ...], Text, Text], ...] = (
       b"\x08\x09\x12", b"\x08\x0a\x12"), text("an ONNX network"), _CONVERTED),
     (b"\x89HDF", text("an HDF5 file, as Keras writes it"), _CONVERTED),
     (b"ftrt", text("a TensorRT engine"), _CONVERTED),
+    (b"\0\x05\x16\x07", text("what macOS keeps beside a file (._)"), text("Give the file without ._ in its name.")),
+    (b"L\0\0\0\x01\x14\x02\0", text("a shortcut of Windows"), text("Give the file that it leads to.")),
     (b"\x1f\x8b", *_archive("GZIP")),
     (b"7z\xbc\xaf\x27\x1c", *_archive("7Z")),
     (b"Rar!", *_archive("RAR")),

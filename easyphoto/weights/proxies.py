@@ -73,12 +73,12 @@ def unusable(proxy: Proxy) -> Text:
     return text("{proxy} is a SOCKS proxy, through which EasyPhoto cannot connect", proxy=proxy.named)
 
 
-def blocked(proxy: Proxy, error: Exception | str) -> Text:
+def blocked(proxy: Proxy, error: BaseException | str) -> Text:
     """What a failed connection through the proxy says."""
     if isinstance(error, InvalidURL):
         # Its words repeat what was taken for a port, which may be a part of the password.
         return text("{proxy} is no address", proxy=proxy.named)
-    cause = cause_of(error) if isinstance(error, Exception) else error
+    cause = cause_of(error) if isinstance(error, BaseException) else error
     refusal = _TUNNEL.search(cause)
     if refusal is None:
         return text("{proxy} does not answer ({cause})", proxy=proxy.named, cause=cause)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from easyphoto.errors import ChecksumMismatch, LicenceRefused, WeightsMissing
 from easyphoto.messages import Text, joined, text
+from easyphoto.weights.contents import stand_in_at
 from easyphoto.weights.entries import Variant, WeightFile
 from easyphoto.weights.sources import shown_url
 
@@ -38,6 +39,11 @@ def wrong_content(file: WeightFile, because: Text, root: Path | None = None) -> 
 
 def in_the_way(file: WeightFile, form: Variant, target: Path, sha256: str) -> ChecksumMismatch:
     """The error where the store has a file of that name with other content; the file is left unchanged."""
+    if (other := stand_in_at(target)) is not None:
+        return ChecksumMismatch(
+            text("{source} is {what}.", source=target, what=other.what),
+            advice=text("Nothing was changed. Move it away and run the same command again."),
+        )
     return ChecksumMismatch(
         text(
             "{target} is not the expected file: its sha256 is {sha256}, not {expected}.",

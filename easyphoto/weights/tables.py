@@ -10,7 +10,8 @@ from easyphoto.progress import Progress
 from easyphoto.weights.catalog import CATALOG, LEFT_OUT, SETS, LicenceSet
 from easyphoto.weights.delivery import order_of
 from easyphoto.weights.entries import WeightFile
-from easyphoto.weights.sources import shown_url
+from easyphoto.weights.proxies import proxy_for, unusable
+from easyphoto.weights.sources import hub_endpoint, shown_url
 from easyphoto.weights.store import WeightStore
 
 
@@ -19,6 +20,7 @@ def weights_lines(store: WeightStore) -> Iterator[str]:
     yield f"  licences: {store.licences.value}; {'offline' if store.is_offline else 'missing files are fetched'}"
     yield f"  mirrors (EASYPHOTO_WEIGHTS_MIRROR): {', '.join(map(str, store.mirrors)) or 'none'}"
     yield from (f"! mirror {mirror} is no folder" for mirror in store.mirrors if not mirror.is_dir())
+    yield from _proxy_lines()
     if store.also:
         yield f"  also looked in: {', '.join(map(str, store.also))}"
     found = {id: store.find(id) for id in CATALOG}
@@ -31,6 +33,12 @@ def weights_lines(store: WeightStore) -> Iterator[str]:
         f"  weights: {here} of {len(CATALOG)} files of the catalogue are at hand, {refused} are refused; "
         "easyphoto weights list names them"
     )
+
+
+def _proxy_lines() -> Iterator[str]:
+    proxy = proxy_for(hub_endpoint())
+    if proxy is not None:
+        yield f"! {unusable(proxy)}" if proxy.is_socks else f"  downloads go through {proxy.named}"
 
 
 def where_words(store: WeightStore, file: WeightFile, progress: Progress) -> str:

@@ -15,7 +15,7 @@ from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.file_formats import FileFormat, format_of
 from easyphoto.backends.folders import base_model, checkpoint_files
 from easyphoto.backends.tensor_files import header_of, open_tensors
-from easyphoto.errors import InputError
+from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.persons.lora_family import family_of_lora
 from tests.backends.test_headers import SD15_SHAPES
 
@@ -83,6 +83,22 @@ MISTAKEN: list[tuple[bytes, str]] = [
         b"\x89PNG\r\n\x1a\n" + bytes(600),
         "a picture. Give the model's own file; beside it, sites often offer a preview of the same name.",
     ),
+    (
+        b"\0\x05\x16\x07\0\x02\0\0Mac OS X" + bytes(600),
+        "what macOS keeps beside a file (._). Give the file without ._ in its name.",
+    ),
+    (
+        b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F" + bytes(600),
+        "a shortcut of Windows. Give the file that it leads to.",
+    ),
+    (
+        b'{"metadata": {"total_size": 6938040682}, "weight_map": {',
+        "the list of a model's parts, which lie beside it. Give the model's folder, or a checkpoint in one file.",
+    ),
+    (
+        b'{\n  "_class_name": "StableDiffusionPipeline",\n',
+        "a configuration, which describes the files beside it. Give the model's folder, or a checkpoint in one file.",
+    ),
     (bytes(4096), f"a download that has not finished: it begins with zeros. {AGAIN}"),
 ]
 
@@ -143,6 +159,37 @@ def test_a_download_that_was_cut_off_is_incomplete_in_both_formats(tmp_path: Pat
 
     assert refused.value.message.startswith(f"{name} is incomplete: ")
     assert refused.value.advice == AGAIN
+
+
+def test_a_download_that_has_its_full_size_and_goes_on_is_incomplete(tmp_path: Path):
+    (tmp_path / "a.safetensors").write_bytes(save(small()))
+    (tmp_path / "a.safetensors.aria2").write_bytes(b"\0\1")
+
+    with pytest.raises(InputError) as refused:
+        base_model(str(tmp_path / "a.safetensors"))
+
+    assert str(refused.value) == (
+        "a.safetensors is incomplete: its download has not finished. Let the program finish that fetches it, or "
+        "download the file again."
+    )
+
+
+def test_an_address_and_a_link_to_nothing_are_named(tmp_path: Path):
+    (tmp_path / "v1-5.safetensors").symlink_to(tmp_path / "blobs" / "gone")
+
+    with pytest.raises(WeightsMissing) as address:
+        base_model("https://anna:word@hub.example/v1-5.safetensors")
+    with pytest.raises(WeightsMissing) as link:
+        base_model(str(tmp_path / "v1-5.safetensors"))
+
+    assert str(address.value) == (
+        "https://hub.example/v1-5.safetensors is an address: no checkpoints are downloaded. Download the file, and "
+        "give its path."
+    )
+    assert str(link.value) == (
+        f"{tmp_path}/v1-5.safetensors is a link to {tmp_path}/blobs/gone, which is not there. Download the file "
+        "again, or give another."
+    )
 
 
 def test_a_pickled_lora_says_that_it_is_one(tmp_path: Path):

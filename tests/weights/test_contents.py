@@ -36,6 +36,20 @@ def test_what_a_server_sends_instead_is_named(
         store.require("net", NullProgress())
 
 
+def test_a_pointer_that_lies_where_the_file_belongs_is_named(catalogue: Catalogue, store: WeightStore) -> None:
+    catalogue(sha256="0" * 64)
+    (store.root / "folder").mkdir(parents=True)
+    (store.root / "folder" / "net.dat").write_bytes(POINTER)
+
+    with pytest.raises(ChecksumMismatch) as refused:
+        store.require("net", NullProgress())
+
+    assert str(refused.value) == (
+        f"{store.root}/folder/net.dat is a Git LFS pointer, which only stands for the file (722.6 MB). Nothing was "
+        "changed. Move it away and run the same command again."
+    )
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".onnx", ".txt", ".gz"])
 @pytest.mark.parametrize("content", [b"", POINTER, b"<html>"])
 def test_no_kind_of_file_is_sound_if_it_is_a_pointer_or_a_page(tmp_path: Path, suffix: str, content: bytes) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from easyphoto.errors import EnvironmentFailure, WeightsMissing
+from easyphoto.backends.remote_client import Address, RequestLimits, WebUi
+from easyphoto.errors import BackendUnreachable, EnvironmentFailure, WeightsMissing
 from easyphoto.progress import NullProgress
 from easyphoto.weights.catalog import HubFile, WeightFile
 from easyphoto.weights.proxies import Proxy, proxies, proxy_for, without_secret
 from easyphoto.weights.refusals import missing
 from easyphoto.weights.sources import shown_url
 from easyphoto.weights.store import WeightStore
+from easyphoto.weights.tables import weights_lines
 from tests.weights.proxy import FakeProxy, running
-from tests.weights.shelf import Shelf, gives, sha256
+from tests.weights.shelf import Shelf, gives, says, sha256
 
 CONTENT = b"\x00\x01 a network \xff" * 5000
 URL = "https://weights.example/net"
@@ -165,6 +170,68 @@ def test_a_password_in_a_hubs_address_is_used_and_not_shown(
     assert shown_url(file.sources[0]) == f"{shelf.url}/a/b/resolve/main/net"
     assert SECRET not in str(missing(file, "no", store.root))  # type: ignore[arg-type]
     assert not any(SECRET in each.read_text("utf-8", "replace") for each in store.root.rglob("*") if each.is_file())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("http://anna:geheim@host:3128", "  downloads go through the proxy http://host:3128 (https_proxy)"),
+        (
+            "socks5://anna:geheim@host:1080",
+            "! the proxy socks5://host:1080 (https_proxy) is a SOCKS proxy, through which EasyPhoto cannot connect",
+        ),
+    ],
+)
+def test_the_doctor_names_the_proxy(value: str, said: str, store: WeightStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", value)
+
+    assert said in list(weights_lines(store))
+
+
+def test_a_certificate_that_is_not_trusted_is_not_said_to_be_the_proxys_silence(
+    catalogue: Catalogue, store: WeightStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise urllib.error.URLError(ssl.SSLCertVerificationError("self-signed certificate in certificate chain"))
+
+    catalogue(URL, sha256=sha256(CONTENT))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", fails)
+
+    assert refusal(store).message == (
+        "net.dat (a test) is not available: weights.example: no answer (its certificate cannot be trusted; name the "
+        "authority in SSL_CERT_FILE=FILE.pem)."
+    )
+
+
+def test_a_web_ui_behind_a_proxy_that_refuses_is_named_with_it(
+    proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://anna:{SECRET}@{proxy.place}")
+    proxy.status, proxy.reason = 407, "Who are you"
+
+    with pytest.raises(BackendUnreachable) as refused:
+        WebUi(Address("http://webui.example:7860"), RequestLimits(tries=1)).get("/sdapi/v1/sd-models")
+    monkeypatch.setenv("http_proxy", f"socks5://anna:{SECRET}@127.0.0.1:9")
+    with pytest.raises(BackendUnreachable) as socks:
+        WebUi(Address("http://webui.example:7860"), RequestLimits(tries=1)).get("/sdapi/v1/sd-models")
+
+    assert str(refused.value) == (
+        f"http://webui.example:7860 cannot be reached: the proxy http://{proxy.place} (http_proxy) asks for a name and "
+        "a password (HTTP 407 Who are you). Correct the proxy, with name and password if it asks for them: "
+        "http_proxy=http://USER:PASSWORD@HOST:PORT. Or let webui.example be asked for directly: NO_PROXY=webui.example."
+    )
+    assert socks.value.message == (
+        "http://webui.example:7860 cannot be reached: the proxy socks5://127.0.0.1:9 (http_proxy) is a SOCKS proxy, "
+        "through which EasyPhoto cannot connect."
+    )
+
+
+def test_a_web_ui_on_this_machine_is_asked_directly(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.serve("/sdapi/v1/sd-models", says(200, b"[]"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    assert WebUi(Address(shelf.url)).get("/sdapi/v1/sd-models") == []
 
 
 def test_a_proxys_repr_and_a_shown_url_hold_no_password() -> None:
