@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         (sd2, "text width 1024"),
         (scene, "of a scene"),
         (tmp_path / "other.safetensors", "is not a LoRA"),
-        (tmp_path / "text.safetensors", "not a safetensors"),
+        (tmp_path / "text.safetensors", "is a text: not a tensor in sight"),
     ):
         with pytest.raises(InputError, match=words):
             family_of_lora(file)

@@ -60,10 +60,13 @@ def put_checkpoint(service: Service, name: str, checkpoint: Path) -> Path:
 def test_checkpoints_of_the_workspace_are_listed_with_their_families(service: Service, checkpoint: Path) -> None:
     put_checkpoint(service, "v1-5.safetensors", checkpoint)
     put(service, "sub/odd.safetensors", safetensors_bytes(10))
-    put(service, "old.ckpt", b"")
+    # Nobody can say what a pickle is without unpacking it.
+    put(service, "old.ckpt", b"\x80\x02}q\x00.")
+    put(service, "empty.ckpt", b"")
 
     assert NAMES.choices(service) == [
         "miniature — drawings only, ships with EasyPhoto",
+        "empty.ckpt — cannot be used",
         "old.ckpt",
         "odd.safetensors — cannot be used",
         "v1-5.safetensors — Stable Diffusion 1.5",
