@@ -18,6 +18,7 @@ from easyphoto.cli.output import tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError
+from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, write_text
@@ -53,6 +54,7 @@ def _run(argv: Sequence[str] | None) -> int:
     workspace = arguments.workspace
     try:
         workspace = checked_workspace(workspace or user_folder())
+        reuse_freed_memory()
         from easyphoto.cli.commands import run  # the verbs' imports; not needed for --help
 
         run(arguments, workspace)
