@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from easyphoto.api.answers import job_answer, job_summary
 from easyphoto.api.errors import BadRequest
 from easyphoto.api.events import HEADERS, MEDIA_TYPE, event_lines
-from easyphoto.api.schemas import JobAnswer, JobsAnswer
+from easyphoto.api.schemas import JobAnswer, JobsAnswer, KindName
 from easyphoto.api.sending import file_answer
 from easyphoto.errors import UnknownJob
 from easyphoto.jobs.listing import JobFilter, Place, page_of
@@ -24,7 +24,7 @@ SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-i
 
 MOST_USUALLY, MOST_LISTED = 50, 500
 States: TypeAlias = list[State]
-Kinds: TypeAlias = list[str]
+Kinds: TypeAlias = list[KindName]  # type: ignore[valid-type]  # a value, from the commands
 STATE = Query(None, description="Only jobs in one of these states; may be named several times.")
 KIND = Query(None, description="Only jobs of these kinds, such as `train`; may be named several times.")
 PERSON = Query(None, max_length=200, description="Only jobs about the person of this id.")

@@ -23,6 +23,7 @@ from easyphoto.api.errors import (
     WrongMediaType,
     status_of,
 )
+from easyphoto.api.events import MEDIA_TYPE
 from easyphoto.api.guard import JSON, READING, BodyRule, guarded_route
 from easyphoto.api.idempotency import REPLAYED
 from easyphoto.api.schemas import ErrorAnswer, JobAnswer
@@ -143,7 +144,8 @@ def answers_of(route: Route, *, is_guarded: bool) -> dict[int | str, dict[str, A
 
 def schema_of(kind: str) -> dict[str, str]:
     """Return the schema of a file's content; generators make no function for an answer without one."""
-    if kind == JSON:
+    # Of an event stream it would be the schema of each event.
+    if kind in (JSON, MEDIA_TYPE):
         return {}
     return {"type": "string"} if kind.startswith("text/") else {"type": "string", "format": "binary"}
 

@@ -15,6 +15,7 @@ from easyphoto.api.models import (
     whole,
     words,
 )
+from easyphoto.jobs.answers import COMMANDS
 from easyphoto.jobs.shapes import State
 from easyphoto.settings import (
     AUTO,
@@ -136,6 +137,10 @@ class ErrorTold(AnswerModel):
 class ErrorAnswer(AnswerModel):
     error: ErrorTold
     texts: dict[str, TextTold] = TEXTS
+
+
+KindName = Literal[tuple(COMMANDS)]
+"""What can be listed by kind; a job of another version may have another."""
 
 
 class JobSummary(AnswerModel):
