@@ -276,7 +276,7 @@ def warped(
     """
     import cv2
 
-    image, matrix = _needed(image, matrix, shape)
+    image, matrix = needed(image, matrix, shape)
     scale = scale_of(matrix)
     if scale < LEAST_WARP:
         image, ratio = reduced(image, scale)
@@ -289,7 +289,7 @@ def warped(
     return np.asarray(laid)
 
 
-def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The part of the image that the result shows, and the matrix for that part.
 
     A face needs a hundredth of a large photo, and OpenCV 4 cannot warp pictures of 32,767 pixels or more on a side.

@@ -19,7 +19,7 @@ from easyphoto.images.decoding import header_of
 from easyphoto.messages import Text, note, text
 from easyphoto.parallel import Budget
 from easyphoto.preprocess.duplicates import Signature, signature
-from easyphoto.preprocess.reading import DecodedPhoto, original_size, scaled_face, turned, upright_face
+from easyphoto.preprocess.reading import DecodedPhoto, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.files import readable_name
@@ -66,18 +66,24 @@ def look_at(
 ) -> Look:
     """Measure one photo, with its memory taken from `budget`. An unreadable file does not raise: it gets a verdict."""
     try:
-        with budget.spent(header_of(photo).memory):
-            return _looked_at(photo, engine, family=family, settings=settings, chosen=chosen)
+        header = header_of(photo)
+        with budget.spent(header.memory):
+            decoded = DecodedPhoto.of(photo, Size(*header.size), _LONGEST)
+            return _looked_at(decoded, engine, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
         return Look(_unreadable(photo, error))
 
 
 def _looked_at(
-    photo: Path, engine: FaceEngine, *, family: Family, settings: PreprocessSettings, chosen: Mapping[str, int]
+    decoded: DecodedPhoto,
+    engine: FaceEngine,
+    *,
+    family: Family,
+    settings: PreprocessSettings,
+    chosen: Mapping[str, int],
 ) -> Look:
-    full = original_size(photo)
-    decoded = DecodedPhoto.of(photo, full, _LONGEST)
-    picture, notes = decoded.at(_LONGEST), decoded.notes
+    photo, full, notes = decoded.path, decoded.full, decoded.notes
+    picture = decoded.at(_LONGEST)
     rotation, found = _upright_faces(picture, engine)
     factor = full.long / max(picture.size)
     faces = tuple(scaled_face(face, factor) for face in found)
