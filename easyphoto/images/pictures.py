@@ -46,8 +46,7 @@ def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.
 def read_at_least(source: Path, long: int) -> tuple[Image.Image, tuple[Text, ...]]:
     """As `read_with_notes`, with a longer side of at least `long` pixels (or the file's own) and less than twice that.
 
-    For measuring: pixels are averaged over whole squares, by the decoder where it can. Lanczos takes longer than all
-    the rest, and what it keeps in addition nobody sees.
+    Pixels are averaged over whole squares, by the decoder where it can; Lanczos would take longer than all the rest.
     """
     with decoded(source, longest=long) as held:
         return _converted(held, max(1, max(held.raw.size) // long), None)
@@ -80,7 +79,9 @@ def _converted(held: Decoded, factor: int, longest: int | None) -> tuple[Image.I
 
     mode = "RGB" if not is_late else "L" if held.mode == "I;16" else held.mode
     picture = put_together(held.raw.size, mode, part, factor=factor)
-    picture = _reduced(turned(picture, held.turn), longest)
+    picture = turned(picture, held.turn)
+    if longest is not None:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return (converted(picture) if is_late else picture), notes
 
 
@@ -123,10 +124,13 @@ def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
 
 
-def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
-    if longest is not None and max(picture.size) > longest:
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return picture
+def reduced_to(picture: Image.Image, longest: int) -> Image.Image:
+    """A copy by Lanczos with a longer side of at most `longest` pixels; the picture itself where it is no larger."""
+    if max(picture.size) <= longest:
+        return picture
+    made = picture.copy()
+    made.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return made
 
 
 def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:

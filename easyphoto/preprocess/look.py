@@ -83,7 +83,7 @@ def _looked_at(
     chosen: Mapping[str, int],
 ) -> Look:
     photo, full, notes = decoded.path, decoded.full, decoded.notes
-    picture = decoded.at(_LONGEST)
+    picture = decoded.averaged(_LONGEST)
     rotation, found = _upright_faces(picture, engine)
     factor = full.long / max(picture.size)
     faces = tuple(scaled_face(face, factor) for face in found)

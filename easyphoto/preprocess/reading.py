@@ -11,7 +11,7 @@ from PIL import Image
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.decoding import upright_size
-from easyphoto.images.pictures import read_at_least, read_picture, shrunk
+from easyphoto.images.pictures import read_at_least, read_picture, reduced_to, shrunk
 from easyphoto.messages import Text
 from easyphoto.preprocess.verdict import Verdict
 
@@ -43,11 +43,18 @@ class DecodedPhoto:
         return cls(path, full, *read_at_least(path, long))
 
     def at(self, longest: int | None) -> Image.Image:
-        """The picture with a longer side of `longest` pixels, or its own."""
+        """The picture with a longer side of `longest` pixels, or its own.
+
+        The limits for sharpness were measured on pictures reduced by Lanczos: others are softer by up to 0.05.
+        """
         long = self.full.long if longest is None else min(longest, self.full.long)
         is_enough = max(self.picture.size) >= long
         # The face of a large group may need pixels that were not decoded.
-        return shrunk(self.picture if is_enough else read_at_least(self.path, long)[0], long)
+        return reduced_to(self.picture if is_enough else read_at_least(self.path, long)[0], long)
+
+    def averaged(self, longest: int) -> Image.Image:
+        """As `at`, in a fifth of the time, for detectors."""
+        return shrunk(self.picture, longest)
 
 
 def turned(picture: Image.Image, rotation: int) -> Image.Image:
