@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 # The floors of ARCHITECTURE.md, from the lowest. A part imports only from lower ones, and from itself.
 LAYERS = (
-    {"messages", "progress", "geometry", "machine", "drawings"},
+    {"messages", "progress", "geometry", "machine", "drawings", "parallel"},
     {"errors", "model_cache", "spelling"},
     {"settings", "architectures", "storage"},
     {"images", "weights", "workspace"},

@@ -8,6 +8,7 @@ background, cut-out, size and missing colour have no influence.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from PIL import Image
 from easyphoto.errors import BadPicture
 from easyphoto.faces.crop import CropRecipe
 from easyphoto.faces.engine import Domain, Face
+from easyphoto.images.decoding import header_of
+from easyphoto.images.formats import MOST_MEMORY
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import Text, text
+from easyphoto.parallel import Budget, in_order, spare_threads
 from easyphoto.progress import Progress
 
 FaceFinder = Callable[[Image.Image], tuple[Face, ...]]
@@ -85,16 +89,23 @@ def chosen_domain(
     For each picture the first finder that detects a face is used. Unreadable pictures are skipped here and reported
     later.
     """
-    seen = []
-    for picture in pictures:
-        progress.check()
+    budget = Budget(MOST_MEMORY)
+
+    def looked_at(picture: Path) -> Domain | None:
         try:
-            image = read_picture(picture, longest=_LONGEST)
+            with budget.spent(header_of(picture).memory):
+                image = read_picture(picture, longest=_LONGEST)
         except BadPicture:
-            continue
+            return None
         faces = next((found for find in finders if (found := find(image))), ())
-        if faces:
-            seen.append(domain_of(image, faces[0]))
+        return domain_of(image, faces[0]) if faces else None
+
+    seen = []
+    with closing(in_order(looked_at, pictures, spare_threads())) as looks:
+        for _ in pictures:
+            progress.check()
+            seen.append(next(looks))
+    seen = [domain for domain in seen if domain is not None]
     if not seen:
         return None
     drawn = seen.count(Domain.DRAWINGS)

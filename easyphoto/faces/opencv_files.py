@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from easyphoto.messages import text
 
 # LOG_LEVEL_ERROR; OpenCV 4.8 has no constant for it.
 _ERRORS_ONLY = 2
+# The log level is the process's own, so two threads must not lower and restore it at once.
+_LOADING = threading.Lock()
 
 
 @contextmanager
@@ -23,17 +26,18 @@ def reading(file: Path, what: str) -> Iterator[None]:
     # OpenCV 5 warns at every load that the file has an older opset, but reads it.
     # In OpenCV 4.8 the log level functions are in cv2 itself, not in a module of their own.
     log = getattr(cv2.utils, "logging", cv2)
-    before = log.getLogLevel()
-    log.setLogLevel(_ERRORS_ONLY)
-    try:
-        yield
-    except (cv2.error, OSError) as error:
-        raise WeightsMissing(
-            text("{file} cannot be read by OpenCV as {what}.", file=file, what=what),
-            advice=text("Delete it, so that it is downloaded again."),
-        ) from error
-    finally:
-        log.setLogLevel(before)
+    with _LOADING:
+        before = log.getLogLevel()
+        log.setLogLevel(_ERRORS_ONLY)
+        try:
+            yield
+        except (cv2.error, OSError) as error:
+            raise WeightsMissing(
+                text("{file} cannot be read by OpenCV as {what}.", file=file, what=what),
+                advice=text("Delete it, so that it is downloaded again."),
+            ) from error
+        finally:
+            log.setLogLevel(before)
 
 
 def created(create: Callable[..., Any], file: Path, *rest: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ class _Engines:
     progress: Progress
     faces: FaceSettings
     models: Lease
+    _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def opened(self, domain: Domain, choice: DomainChoice | None = None) -> FaceEngine:
         notes = (_assumed(choice),) if choice is not None else ()
@@ -124,8 +126,14 @@ class _Engines:
         own = self._photo_engine(self.store, self.progress, self.faces)
         return PairedEngine(own, lambda: self.drawn, self.domain_of, notes=notes, decided=decided)
 
-    @cached_property
+    @property
     def drawn(self) -> DrawnEngine:
+        # Several threads may be the first to need it.
+        with self._opening:
+            return self._drawn
+
+    @cached_property
+    def _drawn(self) -> DrawnEngine:
         from easyphoto.faces.drawn_engine import DrawnEngine  # imports torch, which takes a second or more
 
         folder = _drawings_folder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from weakref import WeakKeyDictionary, ref
 
@@ -40,6 +41,7 @@ class PairedEngine:
         """`open_other` is called when the other engine is first needed; it returns None when that is unavailable."""
         self._own, self._open_other, self._domain_of = own, open_other, domain_of
         self._opened: tuple[FaceEngine | None, ...] = ()
+        self._opening = threading.Lock()
         # Cached, because classification runs a network and each face is detected, embedded, parsed and remarked on.
         self._looks: WeakKeyDictionary[Face, tuple[ref[Image.Image], Domain]] = WeakKeyDictionary()
         self._notes = (*notes, *own.notes)
@@ -139,6 +141,7 @@ class PairedEngine:
         return told[1]
 
     def _other(self) -> FaceEngine | None:
-        if not self._opened:
-            self._opened = (self._open_other(),)
+        with self._opening:
+            if not self._opened:
+                self._opened = (self._open_other(),)
         return self._opened[0]

@@ -12,6 +12,7 @@ from easyphoto.faces.engine import Face, LikenessScale
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Size, unit
 from easyphoto.images.pictures import as_array, reduced
+from easyphoto.parallel import Spares
 from easyphoto.weights.catalog import UsedWeight
 
 # OpenCV's alignment does not antialias, so a much larger face is reduced first. The network takes 112 px.
@@ -25,7 +26,7 @@ class SFaceEmbedder:
         self, file: Path, *, id: str, scale: LikenessScale | None = None, weights: tuple[UsedWeight, ...] = ()
     ) -> None:
         self.id, self.scale, self.weights = id, scale, weights
-        self._network = _loaded(file)
+        self._networks = Spares(lambda: _loaded(file))
 
     def vector(self, picture: Image.Image, face: Face) -> np.ndarray:
         """(128,) float32 numbers as the network gives them; `picture` is RGB."""
@@ -38,8 +39,9 @@ class SFaceEmbedder:
             points = (points + 0.5) / ratio - 0.5
         # OpenCV uses only the points of the row.
         row = [0, 0, image.shape[1], image.shape[0], *points.ravel(), face.score]
-        square = self._network.alignCrop(image, np.array([row], np.float32))
-        return np.array(self._network.feature(square), np.float32).ravel()
+        with self._networks.one() as network:
+            square = network.alignCrop(image, np.array([row], np.float32))
+            return np.array(network.feature(square), np.float32).ravel()
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray:
         """(128,) float32 embedding of unit length; `picture` is RGB."""

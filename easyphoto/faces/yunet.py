@@ -16,6 +16,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Box, resized_points
 from easyphoto.images.pictures import as_array
+from easyphoto.parallel import Spares
 from easyphoto.weights.catalog import UsedWeight
 
 # YuNet was trained at 640 px and finds nothing below 256 px, so small pictures are enlarged and narrow ones padded.
@@ -35,13 +36,13 @@ _TINY_SCORE = 0.86
 
 
 class YuNet:
-    """Detector of photographed faces, for pictures of any size. The network is loaded once."""
+    """Detector of photographed faces, for pictures of any size. Each thread that detects has a network of its own."""
 
     id = "yunet"
 
     def __init__(self, file: Path, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights
-        self._network = _loaded(file)
+        self._networks = Spares(lambda: _loaded(file))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         image = np.ascontiguousarray(as_array(picture)[..., ::-1])
@@ -57,8 +58,9 @@ class YuNet:
         small, back = fitted(image, side)
         right, bottom = max(0, _NARROWEST - small.shape[1]), max(0, _NARROWEST - small.shape[0])
         padded = cv2.copyMakeBorder(small, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-        self._network.setInputSize((padded.shape[1], padded.shape[0]))
-        _, rows = self._network.detect(padded)
+        with self._networks.one() as network:
+            network.setInputSize((padded.shape[1], padded.shape[0]))
+            _, rows = network.detect(padded)
         return [] if rows is None else [_face(row, back) for row in rows]
 
 

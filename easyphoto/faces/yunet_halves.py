@@ -15,6 +15,7 @@ import numpy as np
 from easyphoto.faces.face_view import FaceFrame
 from easyphoto.faces.opencv_files import created, reading
 from easyphoto.geometry import Size
+from easyphoto.parallel import Spares
 
 SIDE, UNIT = 320, 56.0
 """Side of YuNet's input square and the eye distance in it, in pixels: large enough for eyes, small enough for 10 ms."""
@@ -57,8 +58,7 @@ class YuNetHalves:
     """YuNet's raw outputs, including those below the detector's threshold; loads the file a second time."""
 
     def __init__(self, file: Path) -> None:
-        with reading(file, "YuNet"):
-            self._network = created(cv2.dnn.readNet, file)
+        self._networks = Spares(lambda: _loaded(file))
         across = (np.arange(SIDE) - (SIDE - 1) / 2) / UNIT
         self._down = np.repeat(across[:, None] + MIDDLE, SIDE, axis=1)
         self._inner = np.ix_(_between(across + MIDDLE, -0.4, 1.4), _between(across, -0.8, 0.8))
@@ -81,8 +81,9 @@ class YuNetHalves:
         return (square * (1 - alpha) + colour * alpha).astype(np.uint8)
 
     def _answer(self, square: np.ndarray) -> Opinion:
-        self._network.setInput(cv2.dnn.blobFromImage(np.ascontiguousarray(square[..., ::-1])))
-        outputs = dict(zip(_OUTPUTS, self._network.forward(_OUTPUTS), strict=True))
+        with self._networks.one() as network:
+            network.setInput(cv2.dnn.blobFromImage(np.ascontiguousarray(square[..., ::-1])))
+            outputs = dict(zip(_OUTPUTS, network.forward(_OUTPUTS), strict=True))
         best, found, objects = -np.inf, _POINTS, {}
         for stride in _STRIDES:
             places = _anchors(stride)
@@ -95,6 +96,11 @@ class YuNetHalves:
                 steps = outputs[f"kps_{stride}"].reshape(-1, 10)[near[top]].reshape(5, 2)
                 found = places[near[top]] + steps * stride / UNIT
         return Opinion(best, objects[16], float(np.abs(found - _POINTS).mean()))
+
+
+def _loaded(file: Path) -> cv2.dnn.Net:
+    with reading(file, "YuNet"):
+        return created(cv2.dnn.readNet, file)
 
 
 def squared(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
         if longest is not None and opened.format == "JPEG":
             # Decoding at reduced size takes one second for 12,000×9,000 instead of ten. (A HEIC would be replaced by
             # its thumbnail, which may show what the picture was before it was edited.)
-            opened.draft("RGB", (longest, longest))
+            opened.draft("RGB", _least(opened.size, longest))
         made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
         _check_memory(opened, around, made, source.name)
         stream = opened.fp
@@ -149,15 +149,36 @@ def put_together(
     return whole
 
 
+def _least(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """The size that a reduced picture must not fall below: both sides, because Pillow compares each with its own."""
+    return max(1, size[0] * longest // max(size)), max(1, size[1] * longest // max(size))
+
+
 def upright_size(source: Path) -> tuple[int, int]:
     """Width and height in pixels, upright by the EXIF tag, read from the header only. Raises BadPicture."""
-    with open_picture(source) as opened:
+    return header_of(source).size
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file's header says of its picture."""
+
+    size: tuple[int, int]
+    """Width and height in pixels, upright by the EXIF tag."""
+    memory: int
+    """Bytes of memory for reading it at its full size."""
+
+
+def header_of(source: Path) -> Header:
+    """Read from the header only. Raises BadPicture."""
+    with _opened(source, source.name) as (opened, around):
         width, height = opened.size
         tags = _tiff_tags(opened)
         if tags is not None:
             # Some versions of Pillow turn a TIFF's size, others do not.
             width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
-        return (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
+        size = (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
+        return Header(size, memory_for(opened, around, 4))
 
 
 def readable_format(content: bytes, name: str) -> Format:

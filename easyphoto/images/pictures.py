@@ -42,22 +42,49 @@ def read_picture(source: Path, *, longest: int | None = None) -> Image.Image:
 def read_with_notes(source: Path, *, longest: int | None = None) -> tuple[Image.Image, tuple[Text, ...]]:
     """As `read_picture`, with notes on what could not be respected in the file."""
     with decoded(source, longest=longest) as held:
-        profile, notes = usable_profile(held)
-        converted = way_to_srgb(profile)
-        # Reduce first, to convert fewer pixels; but transparent pixels must be put on white before reducing.
-        is_late = longest is not None and not held.has_alpha
-
-        def part(place: Place) -> Image.Image:
-            colours, alpha = held.parts(place)
-            colours = in_8_bits(colours)
-            if is_late:
-                return colours
-            return converted(colours) if alpha is None else on_white(converted(colours), alpha)
-
-        mode = "RGB" if not is_late else "L" if held.mode == "I;16" else held.mode
         factor = 1 if longest is None else max(1, max(held.raw.size) // (2 * longest))
-        picture = put_together(held.raw.size, mode, part, factor=factor)
-    picture = _reduced(turned(picture, held.turn), longest)
+        return _converted(held, factor, longest)
+
+
+def read_at_least(source: Path, long: int) -> tuple[Image.Image, tuple[Text, ...]]:
+    """As `read_with_notes`, with a longer side of at least `long` pixels (or the file's own) and less than twice that.
+
+    Pixels are averaged over whole squares, by the decoder where it can; Lanczos would take longer than all the rest.
+    """
+    with decoded(source, longest=long) as held:
+        return _converted(held, max(1, max(held.raw.size) // long), None)
+
+
+def shrunk(picture: Image.Image, longest: int) -> Image.Image:
+    """The picture averaged to a longer side of at most `longest` pixels, with the exact share of every pixel."""
+    import cv2
+
+    scale = longest / max(picture.size)
+    if scale >= 1:
+        return picture
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return as_picture(cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA))
+
+
+def _converted(held: Decoded, factor: int, longest: int | None) -> tuple[Image.Image, tuple[Text, ...]]:
+    """The upright RGB picture, averaged by `factor`, then reduced to `longest`, and the notes on it."""
+    profile, notes = usable_profile(held)
+    converted = way_to_srgb(profile)
+    # Reduce first, to convert fewer pixels; but transparent pixels must be put on white before reducing.
+    is_late = (longest is not None or factor > 1) and not held.has_alpha
+
+    def part(place: Place) -> Image.Image:
+        colours, alpha = held.parts(place)
+        colours = in_8_bits(colours)
+        if is_late:
+            return colours
+        return converted(colours) if alpha is None else on_white(converted(colours), alpha)
+
+    mode = "RGB" if not is_late else "L" if held.mode == "I;16" else held.mode
+    picture = put_together(held.raw.size, mode, part, factor=factor)
+    picture = turned(picture, held.turn)
+    if longest is not None:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return (converted(picture) if is_late else picture), notes
 
 
@@ -100,10 +127,13 @@ def on_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
 
 
-def _reduced(picture: Image.Image, longest: int | None) -> Image.Image:
-    if longest is not None and max(picture.size) > longest:
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return picture
+def reduced_to(picture: Image.Image, longest: int) -> Image.Image:
+    """A copy by Lanczos with a longer side of at most `longest` pixels; the picture itself where it is no larger."""
+    if max(picture.size) <= longest:
+        return picture
+    made = picture.copy()
+    made.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return made
 
 
 def picture_files(folder: Path, *, only_files: bool = True) -> tuple[Path, ...]:
@@ -253,7 +283,7 @@ def warped(
     """
     import cv2
 
-    image, matrix = _needed(image, matrix, shape)
+    image, matrix = needed(image, matrix, shape)
     scale = scale_of(matrix)
     if scale < LEAST_WARP:
         image, ratio = reduced(image, scale)
@@ -266,7 +296,7 @@ def warped(
     return np.asarray(laid)
 
 
-def _needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def needed(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The part of the image that the result shows, and the matrix for that part.
 
     A face needs a hundredth of a large photo, and OpenCV 4 cannot warp pictures of 32,767 pixels or more on a side.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from easyphoto.errors import TooFewPhotos
 from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
+from easyphoto.images.formats import MOST_MEMORY
 from easyphoto.messages import Text, note, phase, text
+from easyphoto.parallel import Budget, in_order, spare_threads
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
@@ -37,8 +40,11 @@ def check_photos(
     *,
     chosen_faces: Mapping[str, int] | None = None,
     reference: str | None = None,
+    threads: int | None = None,
 ) -> Check:
     """A verdict for every photo. `chosen_faces`: file name → number of the person's face, from 1.
+
+    `threads` look at photos at once (default: one for each core, at most four); the verdicts do not depend on it.
 
     `reference` names the photo that shows the person; None takes the best one that looks like the others. Raises
     BadReference where it is not kept, TooFewPhotos for an empty list of photos; where none is kept, the verdicts say
@@ -47,7 +53,10 @@ def check_photos(
     if not photos:
         raise _no_photos()
     start, wanted = time.perf_counter(), wanted_photo(photos, reference)
-    looks = _look_at_all(photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {})
+    looks = _look_at_all(
+        photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {},
+        threads=threads or spare_threads(),
+    )  # fmt: skip
     looks, of_kinds = other_kind_last(looks, engine)
     looks, notes, is_checked = _without_strangers(looks, engine, settings)
     looks = _best_kept(without_copies(looks), settings.keep, wanted)
@@ -89,12 +98,19 @@ def _look_at_all(
     settings: PreprocessSettings,
     progress: Progress,
     chosen: Mapping[str, int],
+    threads: int,
 ) -> list[Look]:
-    looks = []
-    for index, photo in enumerate(photos):
-        progress.check()
-        progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
-        looks.append(look_at(photo, engine, family=family, settings=settings, chosen=chosen))
+    """Several are looked at at once, as long as reading them takes no more memory than the largest may alone."""
+    budget, looks = Budget(MOST_MEMORY), []
+
+    def look(photo: Path) -> Look:
+        return look_at(photo, engine, family=family, settings=settings, chosen=chosen, budget=budget)
+
+    with closing(in_order(look, photos, threads)) as found:
+        for index, photo in enumerate(photos):
+            progress.check()
+            progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
+            looks.append(next(found))
     progress.step(len(photos), len(photos), phase("compare", "comparing the photos"))
     return looks
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import similarity
-from easyphoto.images.pictures import as_array
+from easyphoto.images.pictures import as_array, needed
 from easyphoto.images.srgb import as_lab
 
 # Side of the patch in pixels; it spans three face widths, with the face in the middle third.
@@ -65,11 +65,11 @@ def signature(picture: Image.Image, face: Face) -> Signature:
     target = ((_POINTS - 0.5) / 3 + 0.5) * _SIDE
     matrix = similarity(np.asarray(face.points, np.float64), target)
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    whole, size = _without_bars(image), (_SIDE, _SIDE)
+    near, shifted = needed(image, matrix, size)
     # Blur first: a bare warp would pick single pixels, and two sizes of one picture would differ.
-    smooth = cv2.GaussianBlur(image, (0, 0), max(0.5 / zoom, 0.3))
-    size = (_SIDE, _SIDE)
-    patch = cv2.warpAffine(smooth, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    whole = _without_bars(image)
+    smooth = cv2.GaussianBlur(near, (0, 0), max(0.5 / zoom, 0.3))
+    patch = cv2.warpAffine(smooth, shifted, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST)
     lab = as_lab(patch)
     # Erode, because the blur carries the picture's edge inwards.
@@ -111,9 +111,11 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 def _without_bars(image: np.ndarray) -> np.ndarray:
     """uint8 mask: 1 on the picture, 0 on black bars that a player or a screenshot adds at its sides."""
-    light = image.max(axis=2) > _BLACK
-    rows, columns = np.flatnonzero(light.any(axis=1)), np.flatnonzero(light.any(axis=0))
-    inside = np.zeros(image.shape[:2], np.uint8)
+    height, width = image.shape[:2]
+    # The maximum over three channels at a time would take ten times as long.
+    rows = np.flatnonzero(image.reshape(height, -1).max(axis=1) > _BLACK)
+    columns = np.flatnonzero(image.max(axis=0).max(axis=1) > _BLACK)
+    inside = np.zeros((height, width), np.uint8)
     if rows.size and columns.size:
         inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1
     return inside

@@ -15,10 +15,11 @@ from easyphoto.faces.engine import Face, FaceEngine
 from easyphoto.faces.resolution import resolved_width
 from easyphoto.faces.score import angle_score, exposure, sharpness
 from easyphoto.geometry import Size
-from easyphoto.images.pictures import read_with_notes
+from easyphoto.images.decoding import header_of
 from easyphoto.messages import Text, note, text
+from easyphoto.parallel import Budget
 from easyphoto.preprocess.duplicates import Signature, signature
-from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
+from easyphoto.preprocess.reading import DecodedPhoto, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
 from easyphoto.storage.files import readable_name
@@ -61,22 +62,30 @@ def look_at(
     family: Family,
     settings: PreprocessSettings,
     chosen: Mapping[str, int],
+    budget: Budget,
 ) -> Look:
-    """Measure one photo. An unreadable file does not raise: it gets a verdict."""
+    """Measure one photo, with its memory taken from `budget`. An unreadable file does not raise: it gets a verdict."""
     try:
-        return _looked_at(photo, engine, family=family, settings=settings, chosen=chosen)
+        header = header_of(photo)
+        with budget.spent(header.memory):
+            decoded = DecodedPhoto.of(photo, Size(*header.size), _LONGEST)
+            return _looked_at(decoded, engine, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
         return Look(_unreadable(photo, error))
 
 
 def _looked_at(
-    photo: Path, engine: FaceEngine, *, family: Family, settings: PreprocessSettings, chosen: Mapping[str, int]
+    decoded: DecodedPhoto,
+    engine: FaceEngine,
+    *,
+    family: Family,
+    settings: PreprocessSettings,
+    chosen: Mapping[str, int],
 ) -> Look:
-    picture, notes = read_with_notes(photo, longest=_LONGEST)
-    full = original_size(photo)
+    photo, full, notes = decoded.path, decoded.full, decoded.notes
+    picture = decoded.averaged(_LONGEST)
     rotation, found = _upright_faces(picture, engine)
-    upright = turned(picture, rotation)
-    factor = full.long / max(upright.size)
+    factor = full.long / max(picture.size)
     faces = tuple(scaled_face(face, factor) for face in found)
     name, unsaid = readable_name(photo), text("")
     verdict = Verdict(name, photo, True, None, unsaid, unsaid, rotation=rotation, faces=faces, notes=notes)
@@ -89,7 +98,7 @@ def _looked_at(
     verdict = _with_chosen(verdict, chosen.get(photo.name))
     if verdict.reason is not None:
         return Look(verdict)
-    return _measured(verdict, engine, full=full if rotation % 180 == 0 else Size(full.height, full.width),
+    return _measured(verdict, engine, decoded, full=full if rotation % 180 == 0 else Size(full.height, full.width),
                      family=family, settings=settings)  # fmt: skip
 
 
@@ -196,10 +205,16 @@ def _with_chosen(verdict: Verdict, number: int | None) -> Verdict:
 
 
 def _measured(
-    verdict: Verdict, engine: FaceEngine, *, full: Size, family: Family, settings: PreprocessSettings
+    verdict: Verdict,
+    engine: FaceEngine,
+    decoded: DecodedPhoto,
+    *,
+    full: Size,
+    family: Family,
+    settings: PreprocessSettings,
 ) -> Look:
     assert verdict.face is not None
-    picture, face = upright_face(verdict, _MEASURE_WIDTH)
+    picture, face = upright_face(verdict, _MEASURE_WIDTH, photo=decoded)
     sharp, light = sharpness(picture, face), exposure(picture, face)
     remarks = engine.remarks(picture, face)
     verdict = replace(

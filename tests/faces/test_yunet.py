@@ -12,6 +12,7 @@ from easyphoto.errors import WeightsMissing
 from easyphoto.faces.engine import Face
 from easyphoto.faces.yunet import YuNet
 from easyphoto.geometry import Box
+from easyphoto.parallel import Spares
 from tests.fakes import face_at
 
 
@@ -94,7 +95,7 @@ class OneFace:
 
 def test_the_points_of_a_reduced_picture_lie_in_the_middle_of_what_a_pixel_shows() -> None:
     network = YuNet.__new__(YuNet)
-    network._network = OneFace()  # type: ignore[assignment]
+    network._networks = Spares(OneFace)  # type: ignore[arg-type]
 
     (face,) = network._detect_at(np.zeros((1280, 1280, 3), np.uint8), 640)
 

@@ -4,6 +4,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from easyphoto.errors import BadPicture
 from easyphoto.geometry import Box, Size
+from easyphoto.images.decoding import decoded, header_of
 from easyphoto.images.masks import dilated, feathered
 from easyphoto.images.pictures import (
     DigitalSource,
@@ -21,6 +23,7 @@ from easyphoto.images.pictures import (
     pasted_back,
     picture_files,
     picture_record,
+    read_at_least,
     read_picture,
     resized,
     resized_mask,
@@ -287,3 +290,38 @@ def test_a_mask_is_grown_and_shrunk_by_large_radii_as_by_small_ones(radius: int)
 
     assert set(np.unique(made)) == {0.0, 1.0}
     assert np.abs(made[2::5, 2::5] - small).mean() < 0.02
+
+
+@pytest.mark.parametrize("size", [(4000, 1000), (1000, 4000), (4000, 3000)])
+def test_a_large_jpeg_is_decoded_at_a_fraction_whichever_side_is_longer(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, "red").save(tmp_path / "large.jpg")
+
+    with decoded(tmp_path / "large.jpg", longest=1600) as held:
+        assert held.raw.size == (size[0] // 2, size[1] // 2)
+
+
+@pytest.mark.parametrize(("name", "long"), [("a.jpg", 2000), ("a.png", 2000), ("b.jpg", 1500)])
+def test_a_picture_for_measuring_has_at_least_the_side_asked_for(tmp_path: Path, name: str, long: int) -> None:
+    large = Image.new("RGB", (4000, 3000) if name.startswith("a") else (1500, 900), (200, 20, 40))
+    large.save(tmp_path / name)
+
+    made, notes = read_at_least(tmp_path / name, 1600)
+
+    assert (max(made.size), notes) == (long, ())
+    assert np.abs(np.asarray(made).astype(int) - (200, 20, 40)).max() <= 3
+
+
+def test_a_header_says_how_much_memory_the_whole_picture_takes(tmp_path: Path) -> None:
+    Image.new("RGB", (400, 300), "red").save(tmp_path / "a.jpg", exif=sideways())
+
+    header = header_of(tmp_path / "a.jpg")
+
+    assert header.size == (300, 400)
+    # Four bytes for each pixel as it is decoded, and four for what is made of it.
+    assert 8 * 400 * 300 <= header.memory < 9 * 400 * 300
+
+
+def sideways() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif

@@ -305,3 +305,30 @@ def test_checking_can_be_cancelled_between_photos(tmp_path: Path) -> None:
         check_photos(photos, MarkedEngine(), MINIATURE, PreprocessSettings(), progress)
 
     assert progress.steps == [(0, 3, "looking at 0.png")]
+
+
+def test_verdicts_do_not_depend_on_how_many_photos_are_looked_at_at_once(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, f"{seed}.png", seed=seed) for seed in range(6)]
+    (tmp_path / "text.jpg").write_text("not a picture")
+    photos[2:2] = [tmp_path / "text.jpg", tmp_path / "absent.png"]
+
+    one, three = ([verdict.record() for verdict in check(photos, threads=threads).verdicts] for threads in (1, 3))
+
+    assert one == three
+    assert [verdict["photo"] for verdict in one][:4] == ["0.png", "1.png", "text.jpg", "absent.png"]
+
+
+def test_progress_names_the_photos_in_their_order_whichever_thread_is_first(tmp_path: Path) -> None:
+    photos, progress = [photo(tmp_path, f"{seed}.png", seed=seed) for seed in range(5)], RecordingProgress()
+
+    check_photos(photos, MarkedEngine(), MINIATURE, PreprocessSettings(), progress, threads=3)
+
+    assert [step[:2] for step in progress.steps] == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    assert [step[2] for step in progress.steps][:5] == [f"looking at {seed}.png" for seed in range(5)]
+
+
+def test_a_check_by_several_threads_can_be_cancelled(tmp_path: Path) -> None:
+    photos = [photo(tmp_path, f"{seed}.png", seed=seed) for seed in range(12)]
+
+    with pytest.raises(Cancelled):
+        check_photos(photos, MarkedEngine(), MINIATURE, PreprocessSettings(), RecordingProgress(cancel_at=3), threads=2)
