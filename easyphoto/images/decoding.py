@@ -169,6 +169,12 @@ def readable_format(content: bytes, name: str) -> Format:
     return format
 
 
+def check_kind(source: Path) -> None:
+    """Raises BadPicture for a file whose beginning says that it is no picture that is read, and for a missing one."""
+    with _explained(source, source.name), _stream(source) as stream:
+        _format_in(stream, source.name)
+
+
 def orientation_of(opened: ImageFile.ImageFile) -> int:
     """EXIF orientation, 1..8; 1 where the tag is missing or invalid, or the tags are broken."""
     tags = _tiff_tags(opened)
@@ -188,16 +194,22 @@ def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.Ima
 
 @contextmanager
 def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFile, Around]]:
+    with _explained(source, name), _stream(source) as stream:
+        with _quiet():
+            opened, around = _open(stream, name)
+        with opened:
+            _check_pixels(opened, name)
+            try:
+                yield opened, around
+            finally:
+                opened.close()  # frees its pixels at once
+
+
+@contextmanager
+def _explained(source: Path | bytes, name: str) -> Iterator[None]:
+    """Makes a BadPicture of whatever reading the file raises."""
     try:
-        with _stream(source) as stream:
-            with _quiet():
-                opened, around = _open(stream, name)
-            with opened:
-                _check_pixels(opened, name)
-                try:
-                    yield opened, around
-                finally:
-                    opened.close()  # frees its pixels at once
+        yield
     except NotAFile as error:
         raise BadPicture(
             text("{name} is {what}", name=name, what=error.message.rpartition(" is ")[2]),
@@ -206,7 +218,7 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
     except EasyPhotoError:
         raise
     except NotRead as error:
-        said = text("{name} cannot be read. {why}", name=name, why=error.why)
+        said = text("{name} cannot be read as a picture. {why}", name=name, why=error.why)
         raise BadPicture(said, advice=error.advice, why=error.why) from error
     except MemoryError as error:
         raise BadPicture(
@@ -246,13 +258,18 @@ def _stream(source: Path | bytes) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
+def _format_in(stream: BinaryIO, name: str) -> Format:
     beginning = stream.read(_BEGINNING)
     format, known = format_of(beginning), why_not(beginning, name)
     if known is not None and (format is None or format.name == "TIFF"):
         raise known
     if format is None:
         raise ValueError(f"it is no {NAMES}")
+    return format
+
+
+def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
+    format = _format_in(stream, name)
     around = format.look(stream)
     if around.beside > MOST_BESIDE:
         raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")

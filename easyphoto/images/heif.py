@@ -50,7 +50,7 @@ def open_heic(stream: BinaryIO) -> ImageFile.ImageFile:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise NotRead(
-            text("It is a HEIC picture, and pillow-heif, which reads them, is not installed."),
+            text("It is HEIC, and pillow-heif, which reads that, is not installed."),
             text("Install it (pip install pillow-heif) in the environment that runs EasyPhoto, or save it as JPEG."),
         ) from error
     opened: ImageFile.ImageFile = HeifImageFile(stream)
@@ -73,7 +73,7 @@ def open_avif(stream: BinaryIO) -> ImageFile.ImageFile:
         from pillow_heif import AvifImageFile as EarlierAvifFile
     except ImportError as error:
         raise NotRead(
-            text("It is an AVIF picture, which this version of Pillow does not read."),
+            text("It is AVIF, which this version of Pillow does not read."),
             text("Install Pillow 11.3 or later in the environment that runs EasyPhoto, or save it as JPEG."),
         ) from error
     opened: ImageFile.ImageFile = EarlierAvifFile(bare)

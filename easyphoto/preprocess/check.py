@@ -17,6 +17,7 @@ from easyphoto.messages import Text, note, phase, text
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
+from easyphoto.preprocess.names import photo_names
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
@@ -91,10 +92,10 @@ def _look_at_all(
     chosen: Mapping[str, int],
 ) -> list[Look]:
     looks = []
-    for index, photo in enumerate(photos):
+    for index, (photo, name) in enumerate(zip(photos, photo_names(photos), strict=True)):
         progress.check()
-        progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
-        looks.append(look_at(photo, engine, family=family, settings=settings, chosen=chosen))
+        progress.step(index, len(photos), phase("look", "looking at {name}", name=name))
+        looks.append(look_at(photo, engine, name=name, family=family, settings=settings, chosen=chosen))
     progress.step(len(photos), len(photos), phase("compare", "comparing the photos"))
     return looks
 

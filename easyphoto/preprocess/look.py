@@ -21,7 +21,6 @@ from easyphoto.preprocess.duplicates import Signature, signature
 from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
-from easyphoto.storage.files import readable_name
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600
@@ -58,19 +57,26 @@ def look_at(
     photo: Path,
     engine: FaceEngine,
     *,
+    name: str,
     family: Family,
     settings: PreprocessSettings,
     chosen: Mapping[str, int],
 ) -> Look:
-    """Measure one photo. An unreadable file does not raise: it gets a verdict."""
+    """Measure one photo, which is called `name`. An unreadable file does not raise: it gets a verdict."""
     try:
-        return _looked_at(photo, engine, family=family, settings=settings, chosen=chosen)
+        return _looked_at(photo, engine, name=name, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
-        return Look(_unreadable(photo, error))
+        return Look(Verdict(name, photo, False, Reason.UNREADABLE, *_unreadable_words(error)))
 
 
 def _looked_at(
-    photo: Path, engine: FaceEngine, *, family: Family, settings: PreprocessSettings, chosen: Mapping[str, int]
+    photo: Path,
+    engine: FaceEngine,
+    *,
+    name: str,
+    family: Family,
+    settings: PreprocessSettings,
+    chosen: Mapping[str, int],
 ) -> Look:
     picture, notes = read_with_notes(photo, longest=_LONGEST)
     full = original_size(photo)
@@ -78,7 +84,7 @@ def _looked_at(
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
     faces = tuple(scaled_face(face, factor) for face in found)
-    name, unsaid = readable_name(photo), text("")
+    unsaid = text("")
     verdict = Verdict(name, photo, True, None, unsaid, unsaid, rotation=rotation, faces=faces, notes=notes)
     if rotation:
         verdict = replace(
@@ -86,7 +92,7 @@ def _looked_at(
         )
     if not faces:
         return Look(set_aside(verdict, Reason.NO_FACE, *_no_face_words(full)))
-    verdict = _with_chosen(verdict, chosen.get(photo.name))
+    verdict = _with_chosen(verdict, chosen.get(name, chosen.get(photo.name)))
     if verdict.reason is not None:
         return Look(verdict)
     return _measured(verdict, engine, full=full if rotation % 180 == 0 else Size(full.height, full.width),
@@ -97,34 +103,29 @@ def set_aside(verdict: Verdict, reason: Reason, explanation: Text, advice: Text)
     return replace(verdict, kept=False, reason=reason, explanation=explanation, advice=advice)
 
 
-def _unreadable(photo: Path, error: BadPicture) -> Verdict:
+def _unreadable_words(error: BadPicture) -> tuple[Text, Text]:
     said = error.message
     if error.why:
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, error.why, error.advice)
+        return text("The file cannot be read as a picture. {why}", why=error.why), error.advice
     no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
     if no_file is not None:
-        words = (text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there."))
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
+        return text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there.")
     if "does not exist" in said:
-        words = (
+        return (
             text("It is missing: it was removed, or it is a link that leads nowhere."),
             text("Copy it again, or remove it."),
         )
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
-        words = (
+        return (
             text("The picture has more pixels than can be read safely."),
             text("Reduce it first, to 12,000 × 9,000 or less."),
         )
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
-    cut = "truncated" in said or "not processed" in said
-    explanation = (
-        text("The file is cut off: part of the picture is missing.")
-        if cut
-        else text("The file cannot be read as a picture.")
-    )
-    advice = text("Copy it again from where it came.") if cut else text("Save it again as JPEG or PNG, or remove it.")
-    return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, explanation, advice)
+    if "truncated" in said or "not processed" in said:
+        return (
+            text("The file is cut off: part of the picture is missing."),
+            text("Copy it again from where it came."),
+        )
+    return text("The file cannot be read as a picture."), text("Save it again as JPEG or PNG, or remove it.")
 
 
 def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:

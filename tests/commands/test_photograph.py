@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import (
@@ -18,6 +17,7 @@ from easyphoto.errors import (
     UnknownPerson,
 )
 from easyphoto.images.pictures import picture_record, read_picture
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings
 from tests import icc
