@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,11 +25,11 @@ from easyphoto.images.formats import (
     NAMES,
     Around,
     Format,
-    JpegFile,
     format_of,
     memory_for,
 )
 from easyphoto.images.kinds import NotRead, why_not
+from easyphoto.images.mending import MOST_TO_MEND, PNG, check_whole, without_profile
 from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
@@ -47,8 +46,6 @@ _TURNS = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_TURN = 256, 257, 258, 274
-_PNG = b"\x89PNG\r\n\x1a\n"
-_MOST_TO_MEND = 100_000_000
 _DEEPEST = 65535
 # Side in pixels of the blocks that are converted at a time: whole copies of 100 megapixels would need gigabytes.
 _BLOCK = 1024
@@ -119,7 +116,7 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
         with _quiet():
             opened.load()
             if around.lacks_end and stream is not None:
-                _check_whole(opened, stream)
+                check_whole(opened, stream)
         _check_pixels(opened, source.name)
         # Pillow turns a TIFF on loading, and some versions leave its orientation tag unchanged.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
@@ -275,17 +272,16 @@ def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
         raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")
     stream.seek(0)
     if around.lacks_end:
-        content = stream.read(_MOST_TO_MEND)
+        content = stream.read(MOST_TO_MEND)
         stream, around = io.BytesIO(content + END_OF_JPEG), replace(around, beside=around.beside + 2 * len(content))
     try:
         return format.open(stream), around
     except (SyntaxError, ValueError):
         stream.seek(0)
-        content = stream.read(_MOST_TO_MEND + 1)
-        if not content.startswith(_PNG) or len(content) > _MOST_TO_MEND:
+        content = stream.read(MOST_TO_MEND + 1)
+        if not content.startswith(PNG) or len(content) > MOST_TO_MEND:
             raise
-        # Pillow rejects the whole PNG for a profile that it cannot unpack or that exceeds a megabyte.
-        return format.open(io.BytesIO(_without_profile(content))), Around(around.beside + len(content))
+        return format.open(io.BytesIO(without_profile(content))), Around(around.beside + len(content))
 
 
 def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
@@ -296,21 +292,6 @@ def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
         )
     if min(opened.size) < 1:
         raise ValueError("it has no pixels")
-
-
-def _check_whole(opened: ImageFile.ImageFile, stream: BinaryIO) -> None:
-    """Raises ValueError for a JPEG without end marker whose picture is not all there.
-
-    Where something is missing, libjpeg takes whatever follows for a part of the picture, and grey where nothing does.
-    """
-    stream.seek(0)
-    # No byte of what is added is 255, which would begin a marker.
-    further = bytes(37 * number % 251 for number in range(256))
-    with JpegFile(io.BytesIO(stream.read().removesuffix(END_OF_JPEG) + further + END_OF_JPEG)) as other:
-        other.draft("RGB", opened.size)
-        other.load()
-        if any(opened.crop(place).tobytes() != other.crop(place).tobytes() for place in places(opened.size)):
-            raise ValueError("image file is truncated")
 
 
 def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: str) -> None:
@@ -329,17 +310,6 @@ def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: 
                 most=MOST_MEMORY // 1_000_000,
             ),
         )
-
-
-def _without_profile(png: bytes) -> bytes:
-    """The file without its iCCP chunk; a chunk is length, name, content and checksum."""
-    place = len(_PNG)
-    while place + 12 <= len(png):
-        length, name = struct.unpack(">I4s", png[place : place + 8])
-        if name == b"iCCP":
-            return png[:place] + png[place + 12 + length :]
-        place += 12 + length
-    return png
 
 
 def _tiff_tags(opened: ImageFile.ImageFile) -> Mapping[int, Any] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture
@@ -18,17 +17,13 @@ from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_with_notes
 from easyphoto.messages import Text, note, text
 from easyphoto.preprocess.duplicates import Signature, signature
-from easyphoto.preprocess.reading import original_size, scaled_face, turned, upright_face
+from easyphoto.preprocess.reading import original_size, scaled_face, upright_face
+from easyphoto.preprocess.standing import turned, upright_faces
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600
-# With an upright face (eyes above mouth) of this score the photo is not tried in other orientations. YuNet gives
-# upright faces 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.
-_STRONG = 0.92
-# How much higher a turned picture must score: a wrong guess costs less where the photo stays upright.
-_CLEARLY = 0.02
 _MEASURE_WIDTH = 256
 # A second face of more than this share of the largest one's area could be meant as well.
 _RIVAL = 0.25
@@ -80,7 +75,7 @@ def _looked_at(
 ) -> Look:
     picture, notes = read_with_notes(photo, longest=_LONGEST)
     full = original_size(photo)
-    rotation, found = _upright_faces(picture, engine)
+    rotation, found = upright_faces(picture, engine)
     upright = turned(picture, rotation)
     factor = full.long / max(upright.size)
     faces = tuple(scaled_face(face, factor) for face in found)
@@ -126,33 +121,6 @@ def _unreadable_words(error: BadPicture) -> tuple[Text, Text]:
             text("Copy it again from where it came."),
         )
     return text("The file cannot be read as a picture."), text("Save it again as JPEG or PNG, or remove it.")
-
-
-def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:
-    """The quarter turn (degrees) with the highest detector score and its faces; 0 unless another is clearly better."""
-    best = (0, engine.detect(picture))
-    score = _standing(best[1])
-    if score >= _STRONG:
-        return best
-    needed = score + _CLEARLY
-    for rotation in (90, 180, 270):
-        faces = engine.detect(turned(picture, rotation))
-        if _standing(faces) > needed:
-            best, needed = (rotation, faces), _standing(faces)
-        if needed >= _STRONG:
-            break
-    return best
-
-
-def _standing(faces: tuple[Face, ...]) -> float:
-    """The best score of an upright face; a face that lies or stands on its head counts half."""
-    return max((face.score * (1.0 if _is_upright(face) else 0.5) for face in faces), default=0.0)
-
-
-def _is_upright(face: Face) -> bool:
-    points = np.asarray(face.points, np.float64)
-    down = points[3:5].mean(0) - points[:2].mean(0)
-    return bool(down[1] > abs(down[0]))
 
 
 def _no_face_words(full: Size) -> tuple[Text, Text]:

@@ -12,22 +12,17 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.decoding import upright_size
 from easyphoto.images.pictures import read_picture
+from easyphoto.preprocess.standing import turned
 from easyphoto.preprocess.verdict import Verdict
 
 # Side of the area read around a face, in face lengths; comparison of copies and the largest crops need three.
 _SURROUNDINGS = 16.0
 _LARGE = 5000
-_TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
 def original_size(photo: Path) -> Size:
     """The full size of a photo in pixels, upright by its EXIF tag, read from its header. Raises BadPicture."""
     return Size(*upright_size(photo))
-
-
-def turned(picture: Image.Image, rotation: int) -> Image.Image:
-    """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
-    return picture if rotation == 0 else picture.transpose(_TURNS[rotation])
 
 
 def scaled_face(face: Face, factor: float) -> Face:
