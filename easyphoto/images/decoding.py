@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -222,15 +223,19 @@ def _explained(source: Path | bytes, name: str) -> Iterator[None]:
             text("{name} does not fit into this machine's memory.", name=name),
             advice=text("Close other programs, or reduce it first."),
         ) from error
-    except FileNotFoundError as error:
+    except PermissionError as error:
+        why = text("Its permissions forbid it.")
+        said = text("{name} cannot be read as a picture. {why}", name=name, why=why)
+        raise BadPicture(said, advice=text("Change its permissions, or copy it elsewhere."), why=why) from error
+    except OSError as error:
+        # Links may also lead in a circle.
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise _unreadable(name, error) from error
         raise BadPicture(text("{source!s} does not exist.", source=source), advice=text("Check the path.")) from error
     # Pillow's plugins raise nearly anything on broken content: OSError, SyntaxError, struct.error, KeyError,
     # zlib.error, RecursionError …, and later versions raise others.
     except Exception as error:
-        raise BadPicture(
-            text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
-            advice=text("Save it again as JPEG or PNG."),
-        ) from error
+        raise _unreadable(name, error) from error
 
 
 @contextmanager
@@ -239,6 +244,13 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _unreadable(name: str, error: Exception) -> BadPicture:
+    return BadPicture(
+        text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
+        advice=text("Save it again as JPEG or PNG."),
+    )
 
 
 def _reason(error: Exception) -> str:

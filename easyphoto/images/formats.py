@@ -197,8 +197,12 @@ def _look_at_png(stream: BinaryIO) -> Around:
 
 
 def _look_at_webp(stream: BinaryIO) -> Around:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(4)
+    if int.from_bytes(stream.read(4), "little") + 8 > size:
+        raise ValueError("image file is truncated")
     # Pillow reads the whole file, and libwebp keeps what Pillow read.
-    return Around(2 * stream.seek(0, os.SEEK_END))
+    return Around(2 * size)
 
 
 def _look_at_gif(stream: BinaryIO) -> Around:

@@ -69,6 +69,7 @@ _BEGINNINGS: tuple[tuple[bytes, int, tuple[Text, Text]], ...] = (
 )
 """What stands at which byte of a file, with what is said of it."""
 _RAW_SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".nrw", ".3fr", ".iiq")
+_RARE_SUFFIXES = (".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".jp2", ".j2k", ".jxl", ".wmf", ".emf", ".xpm")
 _MARKUP = (b"<!doctype html", b"<html")
 
 
@@ -86,6 +87,8 @@ def why_not(beginning: bytes, name: str) -> NotRead | None:
             return NotRead(*words)
     if beginning[4:8] == b"ftyp":
         return NotRead(*_VIDEO)
+    if PurePath(name).suffix.lower() in _RARE_SUFFIXES:
+        return NotRead(*_RARE)
     return _of_text(beginning)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,8 @@ _MOST_BYTES = 4000
 def caption_file(photo: Path) -> Path | None:
     """The file with the photo's caption; None where there is none."""
     places = [place for suffix in SUFFIXES for place in (photo.with_suffix(suffix), Path(f"{photo}{suffix}"))]
-    return next((place for place in places if place.is_file()), None) if photo.suffix not in SUFFIXES else None
+    # A name that is too long is no file either: pathlib would raise.
+    return next((place for place in places if os.path.isfile(place)), None) if photo.suffix not in SUFFIXES else None
 
 
 def caption_beside(photo: Path) -> str | None:

@@ -227,6 +227,29 @@ def test_whatever_is_cut_off_or_damaged_is_an_error_of_the_picture(tmp_path: Pat
             assert read_picture(path).size == (160, 120)
 
 
+@pytest.mark.parametrize("format", ["HEIF", "WEBP", pytest.param("AVIF", marks=needs_avif)])
+def test_a_file_that_is_cut_off_is_said_to_be(tmp_path: Path, format: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(written(smooth(), format)[:-50])
+
+    with pytest.raises(BadPicture, match="image file is truncated"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_a_link_in_a_circle_is_missing_and_a_file_without_rights_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    with pytest.raises(BadPicture, match=r"loop\.jpg does not exist"):
+        read_picture(tmp_path / "loop.jpg")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("easyphoto.images.decoding.open_regular", refused)
+    with pytest.raises(BadPicture, match="Its permissions forbid it"):
+        read_picture(tmp_path / "a.jpg")
+
+
 def test_a_gif_with_a_comment_in_a_million_pieces_is_refused_at_once(tmp_path: Path) -> None:
     """Pillow joins them one by one, in the square of their number of steps."""
     content = written(smooth(), "GIF")
@@ -290,6 +313,7 @@ NOT_READ = {
     "a.pdf": (b"%PDF-1.7\n" + bytes(40), "It is a document."),
     "a.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/"/>', "It is a vector drawing."),
     "a.dng": (b"II*\0" + bytes(40), "It is a camera's raw file, without a finished picture."),
+    "a.tga": (b"\0\0\x02\0\0" + bytes(40), "Its format is not among those that EasyPhoto reads."),
     "a.zip": (b"PK\x03\x04" + bytes(40), "It is an archive."),
     "page.jpg": (b"\n <!DOCTYPE html><title>403</title>", "It is a web page."),
     "lfs.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",

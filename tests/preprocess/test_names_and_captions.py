@@ -72,6 +72,10 @@ def test_a_caption_is_the_first_line_of_the_file_beside(tmp_path: Path, file: st
     assert caption_beside(tmp_path / "1.png") == read
 
 
+def test_a_photo_with_the_longest_name_has_no_caption(tmp_path: Path) -> None:
+    assert caption_beside(tmp_path / ("x" * 251 + ".jpg")) is None
+
+
 def test_a_pipe_is_no_caption_and_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1.txt")
     (tmp_path / "2.txt").write_bytes(b"a " * 1_000_000)
