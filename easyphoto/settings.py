@@ -210,6 +210,9 @@ class PreprocessSettings(Settings):
     captions: bool = switch(
         False, label="Attribute captions", help="Describes in the captions what a photo shows besides the person."
     )
+    caption_files: bool = switch(
+        True, label="Caption files", help="Uses captions that lie beside the photos: anna1.txt for anna1.jpg."
+    )
 
 
 @dataclass(frozen=True)

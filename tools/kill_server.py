@@ -36,11 +36,11 @@ from trials.workshop import LateQueue, mark_of, open_app, photos_of, prepare, ta
 from easyphoto.api.front import LOOPBACK
 from easyphoto.cli import server
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
+from easyphoto.persons.photo_sources import photo_files
 
 FAULTS = ("lost", "damaged", "ownerless", "after a day", "traces", "jobs", "500", "no start")
 SECONDS_TO_START, SECONDS_TO_SWEEP, DAY = 30.0, 5.0, 25 * 3600

@@ -21,8 +21,8 @@ from easyphoto.app import EasyPhoto
 from easyphoto.bench.demo import draw_photos
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.train import TrainPerson
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.settings import TrainSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver

@@ -38,7 +38,6 @@ from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, settings_from
-from easyphoto.workspace.folders import checked_id
 
 TRAINED = "The training has been completed."
 NOBODY = ("", "none")
@@ -116,7 +115,7 @@ class LegacyRoutes:
                 text("{train_mode_choose} does not exist here.", train_mode_choose=fields.train_mode_choose),
                 advice=text("Only persons can be trained."),
             )
-        id = checked_id(fields.user_id)
+        id = self.service.app.workspace.id_of(fields.user_id)
         if any(person.id == id for person in self.service.app.workspace.list_persons()):
             raise NameTaken(
                 text("The user id {id!r} already exists.", id=id), advice=text("Choose another, or delete them first.")

@@ -51,11 +51,12 @@ from easyphoto.errors import (
     UnknownPerson,
     WeightsMissing,
 )
+from easyphoto.images.formats import FORMATS
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 
-PICTURES = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff")
+PICTURES = tuple(format.media for format in FORMATS)
 FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", "application/octet-stream")
 SENT = (BadPicture, UrlRefused, UnknownUpload)
 """What a picture of a request can be refused for."""

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from fastapi.responses import StreamingResponse
 
 from easyphoto.errors import EasyPhotoError, NotAFile
+from easyphoto.images.formats import MEDIA_TYPES
 from easyphoto.storage.files import open_regular
 
 PIECE = 1 << 20
@@ -24,7 +25,9 @@ def file_answer(file: Path, *, gone: EasyPhotoError, headers: Mapping[str, str] 
     except (FileNotFoundError, NotADirectoryError, NotAFile) as error:
         raise gone from error
     size = os.fstat(stream.fileno()).st_size
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    # Python does not know all formats of pictures.
+    known = MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
+    kind = known or "application/octet-stream"
     return StreamingResponse(
         _pieces(stream, size), media_type=kind, headers={**(headers or {}), "Content-Length": str(size)}
     )

@@ -159,14 +159,14 @@ class CommandRoutes:
         return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
 
     def _add(self, request: AddRequest) -> AddPerson:
-        checked_id(request.name)
+        self.service.app.workspace.id_of(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
         return AddPerson(request.name, taken.paths, taken.faces, taken.reference, preprocess, options)
 
     def _train(self, request: TrainRequest) -> TrainPerson:
-        checked_id(request.name)
+        self.service.app.workspace.id_of(request.name)
         options = options_of(self.service, request.options, starts_from_base=True)
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)

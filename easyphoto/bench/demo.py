@@ -17,7 +17,6 @@ from PIL import Image, ImageFilter
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
 from easyphoto.commands.train import TrainPerson
@@ -29,6 +28,7 @@ from easyphoto.errors import EnvironmentFailure
 from easyphoto.images.pictures import as_picture
 from easyphoto.machine import Speed, machine_words, measure_speed, peak_memory_mb
 from easyphoto.messages import text
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Bars, Report, Section, Table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from easyphoto.cli.setup import run as setup
 from easyphoto.cli.templates import run as templates
 from easyphoto.cli.ui import run as ui
 from easyphoto.cli.uninstall import run as uninstall
-from easyphoto.cli.verdicts import say_verdicts, write_sheet
-from easyphoto.commands.check import CheckPhotos, no_photo_kept, photo_files
+from easyphoto.cli.verdicts import say_verdicts, typed_photos, write_sheet
+from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
@@ -80,11 +81,15 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.persons.photo_sources import found_photos
+
     app, faces = open_app(arguments, workspace), dict(arguments.face)
-    command = command_of(CheckPhotos, arguments, photos=photo_files(arguments.photos), chosen_faces=faces)
-    with telling() as context:
-        found = command.run(app, context)
-    write_sheet(found, arguments.sheet)
+    with found_photos(arguments.photos, workspace.arriving) as photos:
+        command = command_of(CheckPhotos, arguments, photos=photos.photos, chosen_faces=faces)
+        with telling() as context:
+            made = command.run(app, context)
+        found = replace(made, notes=(*photos.notes, *made.notes))
+        write_sheet(found, arguments.sheet)
     if arguments.json:
         say_json({"format": 1, **found.record()})
     else:
@@ -97,10 +102,8 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     arguments = configured(arguments, workspace, TRAIN)
     app, faces = open_app(arguments, workspace), dict(arguments.face)
-    photos = () if arguments.photos is None else photo_files(arguments.photos)
-    command = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces)
-    with telling() as context, resumable():
-        made = command.run(app, context)
+    with telling() as context, typed_photos(arguments.photos, workspace, context) as photos, resumable():
+        made = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces).run(app, context)
     for note in made.person.notes:
         context.note(note)
     tell(f"Report: {made.report}")

@@ -105,6 +105,13 @@ def _face(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _photos(parser: argparse.ArgumentParser, words: str, *, required: bool = False) -> None:
+    # Shells make many words of `photos/*.jpg`.
+    parser.add_argument(
+        "--photos", type=Path, nargs="+", action="extend", required=required, metavar="DIR|ZIP|FILE", help=words
+    )
+
+
 def _sheet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sheet", type=Path, metavar="DIR", help="write verdicts.png and verdicts.json there")
 
@@ -140,7 +147,7 @@ def _demo(verbs: Verbs) -> None:
 
 def _check(verbs: Verbs) -> None:
     parser = _verb(verbs, "check", "a verdict for every photo: kept, or set aside with a reason")
-    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="folder with the person's photos")
+    _photos(parser, "the person's photos: a folder, a ZIP file, or the files", required=True)
     add_json_option(parser, "the verdicts")
     _sheet(parser)
     _face(parser)
@@ -154,9 +161,7 @@ def _check(verbs: Verbs) -> None:
 def _train(verbs: Verbs) -> None:
     parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
     add_field(parser, TrainPerson, "name", metavar="NAME")
-    parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="folder with 5 to 20 photos (default: those the person keeps)"
-    )
+    _photos(parser, "5 to 20 photos: a folder, a ZIP file, or the files (default: those the person keeps)")
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
     add_config_option(parser)
@@ -192,7 +197,7 @@ def _persons(verbs: Verbs) -> None:
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
     parser.add_argument("new_name", nargs="?", metavar="NEWNAME", help="rename: the new name")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="add: folder with photos of the person")
+    _photos(parser, "add: photos of the person: a folder, a ZIP file, or the files")
     _sheet(parser)
     _face(parser)
     add_field(parser, AddPerson, "reference", metavar="FILE")

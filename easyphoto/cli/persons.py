@@ -11,18 +11,18 @@ from typing import Any
 
 from easyphoto.cli.opening import open_app
 from easyphoto.cli.options import command_of
-from easyphoto.cli.output import bar, complain, say, say_json, say_path, table, tell, telling
-from easyphoto.cli.verdicts import say_verdicts, write_sheet
+from easyphoto.cli.output import complain, say, say_json, say_path, table, tell, telling
+from easyphoto.cli.verdicts import say_verdicts, typed_photos, write_sheet
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import InputError, NotAllDeleted, UnknownPerson
 from easyphoto.messages import Text, joined, text
-from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.person_ids import id_for
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -63,12 +63,12 @@ def _add(arguments: argparse.Namespace, workspace: Workspace) -> None:
         raise InputError(
             text("persons add needs --photos DIR."), advice=text("easyphoto persons add NAME --photos DIR")
         )
-    photos, faces = photo_files(arguments.photos), dict(arguments.face)
-    command = command_of(AddPerson, arguments, photos=photos, chosen_faces=faces)
-    with bar() as progress:  # the notes come with the verdicts
-        made = command.run(open_app(arguments, workspace), NullContext(progress))
+    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    with telling() as context, typed_photos(arguments.photos, workspace, context) as photos:
+        # The other notes come with the verdicts.
+        made = command_of(AddPerson, arguments, photos=photos, chosen_faces=faces).run(app, NullContext(context))
+        write_sheet(made.check, arguments.sheet)
     say_verdicts(made.check, tell)
-    write_sheet(made.check, arguments.sheet)
     say_path(workspace.person_folder(made.person.id))
 
 
@@ -172,7 +172,7 @@ def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
 def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.new_name is None:
         raise InputError(text("persons rename needs two names."), advice=text("easyphoto persons rename NAME NEWNAME"))
-    command = RenamePerson(arguments.name, arguments.new_name, arguments.new_id)
+    command = RenamePerson(workspace.id_of(arguments.name), arguments.new_name, arguments.new_id)
     before = _known(workspace, arguments.name)
     renamed = command.run(open_app(arguments, workspace), NullContext())
     say(f"{renamed.id}  {renamed.name}")
@@ -207,7 +207,7 @@ def _renamed_words(before: Person | None, after: Person) -> Text:
 
 def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
     """Delete a person, also one whose training never ended, or of whom only traces are left."""
-    id = checked_id(arguments.name)
+    id = id_for(arguments.name)
     if not arguments.yes:
         if sys.stdin is None or not sys.stdin.isatty():
             raise InputError(text("Deleting cannot be undone."), advice=text("Add --yes if you are sure."))

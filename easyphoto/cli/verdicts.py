@@ -1,15 +1,32 @@
-"""The verdicts on photos as a table, and as a sheet."""
+"""The photos that were named, and the verdicts on them as a table and as a sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from easyphoto.cli.output import table, tell
 
 if TYPE_CHECKING:
+    from easyphoto.commands.base import Context
     from easyphoto.preprocess.verdict import Check
+    from easyphoto.workspace.folders import Workspace
+
+
+@contextmanager
+def typed_photos(named: Sequence[Path] | None, workspace: Workspace, context: Context) -> Iterator[tuple[Path, ...]]:
+    """The photos for a command; empty where none were named. The context hears what is to be said of them."""
+    if named is None:
+        yield ()
+        return
+    from easyphoto.persons.photo_sources import found_photos
+
+    with found_photos(named, workspace.arriving) as found:
+        for note in found.notes:
+            context.note(note)
+        yield found.photos
 
 
 def say_verdicts(found: Check, say: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
-from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.check import NAME, REFERENCE, CheckPhotos
 from easyphoto.errors import NameTaken
 from easyphoto.messages import text
 from easyphoto.settings import Options, PreprocessSettings
@@ -30,7 +30,7 @@ class AddPerson(Command):
     """Keep a person's best photos, in seconds. A training later makes a trained person of the same one."""
 
     kind: ClassVar[str] = "add"
-    name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
+    name: str = field(metadata=described(NAME, least=1, most=200))
     photos: tuple[Path, ...]
     chosen_faces: Mapping[str, int] = field(default_factory=dict)
     """File name → number of the face, from 1."""
@@ -44,9 +44,7 @@ class AddPerson(Command):
         return text("add {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        from easyphoto.workspace.folders import checked_id
-
-        return Subjects((checked_id(self.name),), uploads_among(self.photos, workspace))
+        return Subjects((workspace.id_of(self.name),), uploads_among(self.photos, workspace))
 
     @property
     def check(self) -> CheckPhotos:
@@ -56,9 +54,8 @@ class AddPerson(Command):
     def validated(self, app: EasyPhoto) -> AddPerson:
         """Raises BadName, NameTaken, BadReference, and RunBusy while a person of that name is being deleted."""
         from easyphoto.commands.at_work import settle
-        from easyphoto.workspace.folders import checked_id
 
-        id, check = checked_id(self.name), self.check.validated(app)
+        id, check = app.workspace.id_of(self.name), self.check.validated(app)
         settle(app, (id,))
         _refuse_taken(app, id)
         return replace(self, reference=check.reference)
@@ -71,9 +68,8 @@ class AddPerson(Command):
         from easyphoto.persons.photos import write_photos
         from easyphoto.storage.files import make_folder
         from easyphoto.storage.scratch import held_folder
-        from easyphoto.workspace.folders import checked_id
 
-        app, id = app.with_options(self.options), checked_id(self.name)
+        app, id = app.with_options(self.options), app.workspace.id_of(self.name)
         with at_work(app, (id,), context, known=False) as progress:
             _refuse_taken(app, id)
             family, base = app.base_model()

@@ -11,7 +11,6 @@ from easyphoto.messages import text
 from easyphoto.persons.upkeep import finish_begun
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage import journal
-from easyphoto.workspace.folders import checked_id
 
 
 def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
@@ -19,7 +18,7 @@ def settle(app: EasyPhoto, persons: Iterable[str] | None = None) -> None:
 
     Raises RunBusy while one of them is still being deleted: a new person of that id would be deleted with the old one.
     """
-    ids = None if persons is None else frozenset(map(checked_id, persons))
+    ids = None if persons is None else frozenset(map(app.workspace.id_of, persons))
     finish_begun(app.workspace, app.host, ids)
     if stuck := sorted(journal.doomed(app.workspace.root) & (ids or frozenset())):
         raise RunBusy(
@@ -37,6 +36,6 @@ def at_work(
     Interrupted operations on the persons are completed first. With `known` they must exist: raises UnknownPerson.
     """
     settle(app, names)
-    ids = [app.workspace.person(name).id for name in names] if known else [*map(checked_id, names)]
+    ids = [app.workspace.person(name).id for name in names] if known else [*map(app.workspace.id_of, names)]
     with journal.at_work(app.workspace.root, journal.names_of(ids), progress or NullProgress()) as watched:
         yield watched

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
-from easyphoto.errors import InputError, TooFewPhotos
+from easyphoto.errors import TooFewPhotos
 from easyphoto.messages import text
 from easyphoto.settings import Options, PreprocessSettings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from easyphoto.progress import Progress
     from easyphoto.workspace.folders import Workspace
 
+NAME = "The person's name, from which their id is made: anna for Anna, anna-schmidt for Anna Schmidt."
 REFERENCE = "The photo that shows the person best (default: chosen among those that look like the others)."
 
 
@@ -67,25 +68,6 @@ class CheckPhotos(Command):
             chosen_faces=self.chosen_faces,
             reference=self.reference,
         )
-
-
-def photo_files(folder: Path) -> tuple[Path, ...]:
-    """Return the photos of a folder. Raises InputError if it does not exist, TooFewPhotos if it holds none."""
-    from easyphoto.images.pictures import picture_files
-
-    if not folder.is_dir():
-        raise InputError(
-            text("{folder} is not a folder.", folder=folder),
-            advice=text("Give the folder that holds the person's photos."),
-        )
-    # Anything named like a picture (a folder, a pipe, a broken link) is listed too, and gets its verdict.
-    files = picture_files(folder, only_files=False)
-    if not files:
-        raise TooFewPhotos(
-            text("There are no photos in {folder}.", folder=folder),
-            advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP)."),
-        )
-    return files
 
 
 def no_photo_kept(check: Check) -> TooFewPhotos:

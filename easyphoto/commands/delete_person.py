@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import Command, Context, Subjects
 from easyphoto.messages import text
 from easyphoto.storage.journal import DELETE
-from easyphoto.workspace.folders import Workspace, checked_id
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_ids import id_for
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -29,7 +30,7 @@ class DeletePerson(Command):
     def subjects(self, workspace: Workspace) -> Subjects:
         from easyphoto.persons.traces import traces_of
 
-        id = checked_id(self.name)
+        id = id_for(self.name)
         return Subjects((id,), tuple(file.name for file in traces_of(workspace, id).uploads))
 
     def run(self, app: EasyPhoto, context: Context) -> Deletion:
@@ -41,7 +42,7 @@ class DeletePerson(Command):
         from easyphoto.persons.deletion import delete_person
         from easyphoto.persons.upkeep import finish_begun
 
-        id = checked_id(self.name)
+        id = id_for(self.name)
         try:
             finish_begun(app.workspace, app.host, (id,), but=DELETE)
             return delete_person(app.workspace, id, host=app.host)

@@ -9,11 +9,13 @@ from pathlib import Path
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.at_work import at_work
 from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
 from easyphoto.persons.folder import recorded_domain, shared_domain
 from easyphoto.persons.subject import not_trained
+from easyphoto.preprocess.standing import turned, turned_back, upright_faces
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings import AUTO
 from easyphoto.workspace.folders import Person
@@ -52,7 +54,7 @@ def _domain_of(app: EasyPhoto, person: Person, progress: Progress) -> str:
 def faces_of(
     app: EasyPhoto, template: Path, *, domain: str | None = None, progress: Progress | None = None
 ) -> tuple[tuple[Face, ...], tuple[str | None, ...]]:
-    """Return the faces of a template from the left, and what covers each (None: nothing).
+    """Return the faces of a template, and what covers each (None: nothing): from the left where it stands upright.
 
     They are numbered as a photograph of persons of `domain` numbers them; without one, as for the domain that the
     template's own faces look like.
@@ -64,5 +66,7 @@ def faces_of(
         else:
             engine = app.open_engine(domain, progress)
         picture = read_picture(template)
-        faces = from_the_left(engine.detect(picture))
-        return faces, coverings(picture, faces, engine)
+        rotation, found = upright_faces(picture, engine)
+        faces, upright = from_the_left(found), turned(picture, rotation)
+        covered = coverings(upright, faces, engine)
+        return tuple(turned_back(face, rotation, Size.of(upright)) for face in faces), covered

@@ -50,9 +50,7 @@ class PhotographPersons(Command):
         return text("photograph {names} and {last}", names=" and ".join(others), last=last)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        from easyphoto.workspace.folders import checked_id
-
-        return Subjects(tuple(map(checked_id, self.persons)))
+        return Subjects(tuple(map(workspace.id_of, self.persons)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
         """Replace names by ids. Raises UnknownPerson and BadSettings."""

@@ -31,6 +31,7 @@ from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, note, phase, text
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.subject import judged, subject_from
+from easyphoto.preprocess.standing import turned, upright_faces
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
@@ -263,21 +264,24 @@ class _Taking:
     def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
         """Write and report the pictures. Raises NoFaceFound."""
         models, subjects, settings = self.series.models, self.series.subjects, self.series.settings
-        engine, original = models.engine, self.series.only or read_original(self.template)
+        engine, lying = models.engine, self.series.only or read_original(self.template)
+        rotation, faces = upright_faces(lying.picture, engine)
+        original = _turned(lying, rotation)
         picture = original.picture
         family = family_named(models.backend.family).at(settings.resolution)
-        found = photograph(picture, subjects, settings, family, models, assignment=assignment)
+        found = photograph(picture, subjects, settings, family, models, assignment=assignment, found=faces)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = _in_own_colours(original, found)
         if settings.ai_label:
             found = with_label(found, Size.of(picture), original.alpha)
-        results = tuple(self._written(original, one) for one in found.results)
+        results = tuple(self._written(original, one, rotation) for one in found.results)
         # Only with a single subject is it clear with whom the template's face is compared.
         earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
         section = session_section(readable_name(self.template), picture, found, before=earlier)
         return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
 
-    def _written(self, original: Original, made: Photograph) -> PictureResult:
+    def _written(self, original: Original, made: Photograph, rotation: int) -> PictureResult:
+        """Write a picture, turned back to where its template lies."""
         name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
         # Templates of two folders may share a name.
         numbers = (f"-{number}" for number in count(2))
@@ -286,12 +290,30 @@ class _Taking:
         )
         settings = settings_record(self.series.settings)
         what = {"template": readable_name(self.template), "settings": settings, **made.record()}
-        final, profile = original.painted(made.image, made.mask), original.profile
+        final, profile = turned(original.painted(made.image, made.mask), -rotation % 360), original.profile
         record = {"made_by": MADE_BY, **self.record, **what, "created": utc_now()}
         embedded = profile.content if profile is not None else None
         write_picture(file, final, record, profile=embedded, source=DigitalSource.COMPOSITE)
         self.context.picture_finished(file, self.template, made)
         return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
+
+
+def _turned(original: Original, rotation: int) -> Original:
+    """The template turned clockwise by the degrees, with a note on it."""
+    if rotation == 0:
+        return original
+    said = note(
+        "template-lies",
+        "The template lies turned by {angle}°: its faces were painted upright, and the result lies as it does.",
+        angle=360 - rotation,
+    )
+    return replace(
+        original,
+        picture=turned(original.picture, rotation),
+        own=turned(original.own, rotation),
+        alpha=None if original.alpha is None else turned(original.alpha, rotation),
+        notes=(*original.notes, said),
+    )
 
 
 def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
-from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.check import NAME, REFERENCE, CheckPhotos
 from easyphoto.messages import text
 from easyphoto.settings import Options, PreprocessSettings, TrainSettings
 
@@ -23,7 +23,7 @@ class TrainPerson(Command):
     """Learn the person's face. A person trained before stays unchanged until this training has succeeded."""
 
     kind: ClassVar[str] = "train"
-    name: str = field(metadata=described("The person; becomes their id: letters, digits, _ and -.", least=1, most=200))
+    name: str = field(metadata=described(NAME, least=1, most=200))
     photos: tuple[Path, ...]
     """Empty: those that the person keeps."""
     chosen_faces: Mapping[str, int] = field(default_factory=dict)
@@ -39,9 +39,7 @@ class TrainPerson(Command):
         return text("train {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        from easyphoto.workspace.folders import checked_id
-
-        return Subjects((checked_id(self.name),), uploads_among(self.photos, workspace))
+        return Subjects((workspace.id_of(self.name),), uploads_among(self.photos, workspace))
 
     @property
     def check(self) -> CheckPhotos:
@@ -51,11 +49,10 @@ class TrainPerson(Command):
     def with_photos(self, workspace: Workspace) -> TrainPerson:
         """Return the training with photos: its own, or those that the person keeps. Raises TooFewPhotos."""
         from easyphoto.persons.photos import kept_photos
-        from easyphoto.workspace.folders import checked_id
 
         if self.photos:
             return self
-        kept = kept_photos(workspace, checked_id(self.name))
+        kept = kept_photos(workspace, workspace.id_of(self.name))
         faces = {**kept.chosen_faces, **self.chosen_faces}
         return replace(self, photos=kept.paths, chosen_faces=faces, reference=self.reference or kept.reference)
 
@@ -64,9 +61,8 @@ class TrainPerson(Command):
         being deleted.
         """
         from easyphoto.commands.at_work import settle
-        from easyphoto.workspace.folders import checked_id
 
-        id, check = checked_id(self.name), self.with_photos(app.workspace).check.validated(app)
+        id, check = app.workspace.id_of(self.name), self.with_photos(app.workspace).check.validated(app)
         # An interrupted deletion of an earlier person of that name must not delete the new one.
         settle(app, (id,))
         return replace(self, reference=check.reference)
@@ -75,9 +71,8 @@ class TrainPerson(Command):
         """Create the training environment first, if the host needs one and has none."""
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.training import learnt, prepared_run, trainer_of
-        from easyphoto.workspace.folders import checked_id
 
-        app, id = app.with_options(self.options), checked_id(self.name)
+        app, id = app.with_options(self.options), app.workspace.id_of(self.name)
         with at_work(app, (id,), context, known=False) as progress:
             # Before the photos are checked, so that a Python that cannot train is reported at once.
             python = trainer_of(app, context)

@@ -35,7 +35,7 @@ from easyphoto.storage.scratch import discard
 from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace, checked_id
+from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def prepared_run(
     family, base = app.base_model()
     family = family.at(settings.resolution)
     check, engine = judged_photos(app, photos, family, context, progress)
-    with _new_run(app.workspace, checked_id(name)) as folder:
+    with _new_run(app.workspace, app.workspace.id_of(name)) as folder:
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)
         dataset = prepare_dataset(check, engine, family, photos.preprocess, folder / "dataset", progress)
@@ -104,7 +104,7 @@ def _run(
 ) -> TrainRun:
     """Return the record that the training process reads."""
     return TrainRun(
-        person=checked_id(name),
+        person=app.workspace.id_of(name),
         name=name.strip(),
         trigger=family.trigger,
         family=family.id,

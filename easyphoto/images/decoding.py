@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import struct
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,11 +26,11 @@ from easyphoto.images.formats import (
     NAMES,
     Around,
     Format,
-    JpegFile,
     format_of,
     memory_for,
 )
 from easyphoto.images.kinds import NotRead, why_not
+from easyphoto.images.mending import MOST_TO_MEND, PNG, check_whole, without_profile
 from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, open_regular
@@ -47,8 +47,6 @@ _TURNS = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_TURN = 256, 257, 258, 274
-_PNG = b"\x89PNG\r\n\x1a\n"
-_MOST_TO_MEND = 100_000_000
 _DEEPEST = 65535
 # Side in pixels of the blocks that are converted at a time: whole copies of 100 megapixels would need gigabytes.
 _BLOCK = 1024
@@ -119,7 +117,7 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
         with _quiet():
             opened.load()
             if around.lacks_end and stream is not None:
-                _check_whole(opened, stream)
+                check_whole(opened, stream)
         _check_pixels(opened, source.name)
         # Pillow turns a TIFF on loading, and some versions leave its orientation tag unchanged.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
@@ -190,6 +188,12 @@ def readable_format(content: bytes, name: str) -> Format:
     return format
 
 
+def check_kind(source: Path) -> None:
+    """Raises BadPicture for a file whose beginning says that it is no picture that is read, and for a missing one."""
+    with _explained(source, source.name), _stream(source) as stream:
+        _format_in(stream, source.name)
+
+
 def orientation_of(opened: ImageFile.ImageFile) -> int:
     """EXIF orientation, 1..8; 1 where the tag is missing or invalid, or the tags are broken."""
     tags = _tiff_tags(opened)
@@ -209,16 +213,22 @@ def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.Ima
 
 @contextmanager
 def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFile, Around]]:
+    with _explained(source, name), _stream(source) as stream:
+        with _quiet():
+            opened, around = _open(stream, name)
+        with opened:
+            _check_pixels(opened, name)
+            try:
+                yield opened, around
+            finally:
+                opened.close()  # frees its pixels at once
+
+
+@contextmanager
+def _explained(source: Path | bytes, name: str) -> Iterator[None]:
+    """Makes a BadPicture of whatever reading the file raises."""
     try:
-        with _stream(source) as stream:
-            with _quiet():
-                opened, around = _open(stream, name)
-            with opened:
-                _check_pixels(opened, name)
-                try:
-                    yield opened, around
-                finally:
-                    opened.close()  # frees its pixels at once
+        yield
     except NotAFile as error:
         raise BadPicture(
             text("{name} is {what}", name=name, what=error.message.rpartition(" is ")[2]),
@@ -227,22 +237,26 @@ def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFi
     except EasyPhotoError:
         raise
     except NotRead as error:
-        said = text("{name} cannot be read. {why}", name=name, why=error.why)
+        said = text("{name} cannot be read as a picture. {why}", name=name, why=error.why)
         raise BadPicture(said, advice=error.advice, why=error.why) from error
     except MemoryError as error:
         raise BadPicture(
             text("{name} does not fit into this machine's memory.", name=name),
             advice=text("Close other programs, or reduce it first."),
         ) from error
-    except FileNotFoundError as error:
+    except PermissionError as error:
+        why = text("Its permissions forbid it.")
+        said = text("{name} cannot be read as a picture. {why}", name=name, why=why)
+        raise BadPicture(said, advice=text("Change its permissions, or copy it elsewhere."), why=why) from error
+    except OSError as error:
+        # Links may also lead in a circle.
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise _unreadable(name, error) from error
         raise BadPicture(text("{source!s} does not exist.", source=source), advice=text("Check the path.")) from error
     # Pillow's plugins raise nearly anything on broken content: OSError, SyntaxError, struct.error, KeyError,
     # zlib.error, RecursionError …, and later versions raise others.
     except Exception as error:
-        raise BadPicture(
-            text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
-            advice=text("Save it again as JPEG or PNG."),
-        ) from error
+        raise _unreadable(name, error) from error
 
 
 @contextmanager
@@ -251,6 +265,13 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _unreadable(name: str, error: Exception) -> BadPicture:
+    return BadPicture(
+        text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
+        advice=text("Save it again as JPEG or PNG."),
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -267,29 +288,33 @@ def _stream(source: Path | bytes) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
+def _format_in(stream: BinaryIO, name: str) -> Format:
     beginning = stream.read(_BEGINNING)
     format, known = format_of(beginning), why_not(beginning, name)
     if known is not None and (format is None or format.name == "TIFF"):
         raise known
     if format is None:
         raise ValueError(f"it is no {NAMES}")
+    return format
+
+
+def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
+    format = _format_in(stream, name)
     around = format.look(stream)
     if around.beside > MOST_BESIDE:
         raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")
     stream.seek(0)
     if around.lacks_end:
-        content = stream.read(_MOST_TO_MEND)
+        content = stream.read(MOST_TO_MEND)
         stream, around = io.BytesIO(content + END_OF_JPEG), replace(around, beside=around.beside + 2 * len(content))
     try:
         return format.open(stream), around
     except (SyntaxError, ValueError):
         stream.seek(0)
-        content = stream.read(_MOST_TO_MEND + 1)
-        if not content.startswith(_PNG) or len(content) > _MOST_TO_MEND:
+        content = stream.read(MOST_TO_MEND + 1)
+        if not content.startswith(PNG) or len(content) > MOST_TO_MEND:
             raise
-        # Pillow rejects the whole PNG for a profile that it cannot unpack or that exceeds a megabyte.
-        return format.open(io.BytesIO(_without_profile(content))), Around(around.beside + len(content))
+        return format.open(io.BytesIO(without_profile(content))), Around(around.beside + len(content))
 
 
 def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
@@ -300,21 +325,6 @@ def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
         )
     if min(opened.size) < 1:
         raise ValueError("it has no pixels")
-
-
-def _check_whole(opened: ImageFile.ImageFile, stream: BinaryIO) -> None:
-    """Raises ValueError for a JPEG without end marker whose picture is not all there.
-
-    Where something is missing, libjpeg takes whatever follows for a part of the picture, and grey where nothing does.
-    """
-    stream.seek(0)
-    # No byte of what is added is 255, which would begin a marker.
-    further = bytes(37 * number % 251 for number in range(256))
-    with JpegFile(io.BytesIO(stream.read().removesuffix(END_OF_JPEG) + further + END_OF_JPEG)) as other:
-        other.draft("RGB", opened.size)
-        other.load()
-        if any(opened.crop(place).tobytes() != other.crop(place).tobytes() for place in places(opened.size)):
-            raise ValueError("image file is truncated")
 
 
 def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: str) -> None:
@@ -333,17 +343,6 @@ def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: 
                 most=MOST_MEMORY // 1_000_000,
             ),
         )
-
-
-def _without_profile(png: bytes) -> bytes:
-    """The file without its iCCP chunk; a chunk is length, name, content and checksum."""
-    place = len(_PNG)
-    while place + 12 <= len(png):
-        length, name = struct.unpack(">I4s", png[place : place + 8])
-        if name == b"iCCP":
-            return png[:place] + png[place + 12 + length :]
-        place += 12 + length
-    return png
 
 
 def _tiff_tags(opened: ImageFile.ImageFile) -> Mapping[int, Any] | None:

@@ -76,6 +76,8 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     """The usual suffix first."""
+    media: str
+    """Its media type."""
     begins: Callable[[bytes], bool]
     """Whether a file that begins so (64 bytes) has the format, whatever its name."""
     open: Callable[[BinaryIO], ImageFile.ImageFile]
@@ -195,8 +197,12 @@ def _look_at_png(stream: BinaryIO) -> Around:
 
 
 def _look_at_webp(stream: BinaryIO) -> Around:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(4)
+    if int.from_bytes(stream.read(4), "little") + 8 > size:
+        raise ValueError("image file is truncated")
     # Pillow reads the whole file, and libwebp keeps what Pillow read.
-    return Around(2 * stream.seek(0, os.SEEK_END))
+    return Around(2 * size)
 
 
 def _look_at_gif(stream: BinaryIO) -> Around:
@@ -248,16 +254,21 @@ def _beginning(*marks: bytes) -> Callable[[bytes], bool]:
     return lambda beginning: beginning.startswith(marks)
 
 
+_PNG, _GIF = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
+_JPEGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
 FORMATS = (
-    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _beginning(b"\xff\xd8\xff"), JpegFile, _look_at_jpeg),
-    Format("PNG", (".png", ".apng"), _beginning(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, _look_at_png),
-    Format("WebP", (".webp",), _is_webp, WebPImagePlugin.WebPImageFile, _look_at_webp),
-    Format("HEIC", (".heic", ".heif", ".hif"), is_heic, open_heic, _look_at_heif),
-    Format("AVIF", (".avif",), is_avif, open_avif, _look_at_heif),
-    Format("TIFF", (".tif", ".tiff"), _beginning(*_TIFF_MARKS), TiffImagePlugin.TiffImageFile, _look_at_tiff),
-    Format("BMP", (".bmp", ".dib"), _beginning(b"BM"), BmpImagePlugin.BmpImageFile, lambda stream: Around()),
-    Format("GIF", (".gif",), _beginning(b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, _look_at_gif),
+    Format("JPEG", _JPEGS, "image/jpeg", _beginning(b"\xff\xd8\xff"), JpegFile, _look_at_jpeg),
+    Format("PNG", (".png", ".apng"), "image/png", _beginning(_PNG), PngImagePlugin.PngImageFile, _look_at_png),
+    Format("WebP", (".webp",), "image/webp", _is_webp, WebPImagePlugin.WebPImageFile, _look_at_webp),
+    Format("HEIC", (".heic", ".heif", ".hif"), "image/heic", is_heic, open_heic, _look_at_heif),
+    Format("AVIF", (".avif",), "image/avif", is_avif, open_avif, _look_at_heif),
+    Format(
+        "TIFF", (".tif", ".tiff"), "image/tiff", _beginning(*_TIFF_MARKS), TiffImagePlugin.TiffImageFile, _look_at_tiff
+    ),
+    Format("BMP", (".bmp", ".dib"), "image/bmp", _beginning(b"BM"), BmpImagePlugin.BmpImageFile, lambda _: Around()),
+    Format("GIF", (".gif",), "image/gif", _beginning(*_GIF), GifImagePlugin.GifImageFile, _look_at_gif),
 )
 """The formats that are read; dialogs, uploads and folders follow this list."""
 SUFFIXES = tuple(suffix for format in FORMATS for suffix in format.suffixes)
 NAMES = f"{', '.join(format.name for format in FORMATS[:-1])} or {FORMATS[-1].name}"
+MEDIA_TYPES = {suffix: format.media for format in FORMATS for suffix in format.suffixes}

@@ -19,7 +19,7 @@ _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc",
 _CONTAINERS = (b"mif1", b"msf1", b"miaf", b"mif2", b"1pic")
 _MOST_META = 16_000_000
 _MOST_STEPS = 100_000
-# A byte more than libheif's own limit of 32 parts of an item would make files of megabytes claim gigabytes.
+# The list of items names the type of each.
 _EXIF = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 _BITS = re.compile(rb"pixi\0{4}[\x01-\x04](.)", re.DOTALL)
 
@@ -50,7 +50,7 @@ def open_heic(stream: BinaryIO) -> ImageFile.ImageFile:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise NotRead(
-            text("It is a HEIC picture, and pillow-heif, which reads them, is not installed."),
+            text("It is HEIC, and pillow-heif, which reads that, is not installed."),
             text("Install it (pip install pillow-heif) in the environment that runs EasyPhoto, or save it as JPEG."),
         ) from error
     opened: ImageFile.ImageFile = HeifImageFile(stream)
@@ -73,7 +73,7 @@ def open_avif(stream: BinaryIO) -> ImageFile.ImageFile:
         from pillow_heif import AvifImageFile as EarlierAvifFile
     except ImportError as error:
         raise NotRead(
-            text("It is an AVIF picture, which this version of Pillow does not read."),
+            text("It is AVIF, which this version of Pillow does not read."),
             text("Install Pillow 11.3 or later in the environment that runs EasyPhoto, or save it as JPEG."),
         ) from error
     opened: ImageFile.ImageFile = EarlierAvifFile(bare)
@@ -97,20 +97,22 @@ def bits_of(stream: BinaryIO) -> int:
 
 def _meta(stream: BinaryIO) -> bytes:
     """The content of the box that lists the file's items; only its version and flags where there is none."""
-    end, start = stream.seek(0, os.SEEK_END), 0
+    end, start, found = stream.seek(0, os.SEEK_END), 0, b"\0" * 4
     for _ in range(_MOST_STEPS):
         stream.seek(start)
         head = stream.read(16)
         if len(head) < 8:
             break
         size, header = _size_of(head, end - start)
+        if start + size > end:
+            raise ValueError("image file is truncated")
         if head[4:8] == b"meta":
             if size > _MOST_META:
                 raise ValueError("its list of contents is too long")
             stream.seek(start + header)
-            return stream.read(size - header)
+            found = stream.read(size - header)
         start += size
-    return b"\0" * 4
+    return found
 
 
 def _size_of(head: bytes, left: int) -> tuple[int, int]:

@@ -15,24 +15,24 @@ class NotRead(ValueError):
         self.why, self.advice = why, advice
 
 
-_VIDEO = text("It is a video, not a picture."), text("Save single pictures of it as JPEG or PNG.")
-_RAW = text("It is a camera's raw file, which holds no finished picture."), text("Export it as JPEG or TIFF.")
+_VIDEO = text("It is a video."), text("Save single pictures of it as JPEG or PNG.")
+_RAW = text("It is a camera's raw file, without a finished picture."), text("Export it as JPEG or TIFF.")
 _LAYERS = text("It is an image editor's file with layers."), text("Export it as JPEG or PNG.")
-_DRAWING = text("It is a vector drawing, not a photo."), text("Export it as PNG.")
+_DRAWING = text("It is a vector drawing."), text("Export it as PNG.")
 _ARCHIVE = (
-    text("It is an archive, not a picture."),
+    text("It is an archive."),
     text("Unpack it, and give the pictures in it."),
 )
-_DOCUMENT = text("It is a document, not a picture."), text("Save its pictures as JPEG or PNG.")
-_RARE = text("It is a picture of a kind that EasyPhoto does not read."), text("Save it as JPEG or PNG.")
-_SOUND = text("It is a sound, not a picture."), text("Remove it.")
-_TEXT = text("It is a text, not a picture."), text("Remove it.")
-_PAGE = text("It is a web page, not a picture."), text("Save the picture itself: open it alone, then save it.")
+_DOCUMENT = text("It is a document."), text("Save its pictures as JPEG or PNG.")
+_RARE = text("Its format is not among those that EasyPhoto reads."), text("Save it as JPEG or PNG.")
+_SOUND = text("It is a sound."), text("Remove it.")
+_TEXT = text("It is a text."), text("Remove it.")
+_PAGE = text("It is a web page."), text("Save the picture itself: open it alone, then save it.")
 _POINTER = (
-    text("It is only a pointer to a file in Git LFS, not the picture itself."),
+    text("It is only a pointer to the picture, which lies in Git LFS."),
     text("Fetch the picture, for instance with git lfs pull."),
 )
-_EMPTY = text("The file is empty."), text("Copy it again from where it came.")
+_EMPTY = text("It is empty."), text("Copy it again from where it came.")
 
 _BEGINNINGS: tuple[tuple[bytes, int, tuple[Text, Text]], ...] = (
     (b"ftypqt  ", 4, _VIDEO),
@@ -69,6 +69,7 @@ _BEGINNINGS: tuple[tuple[bytes, int, tuple[Text, Text]], ...] = (
 )
 """What stands at which byte of a file, with what is said of it."""
 _RAW_SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".nrw", ".3fr", ".iiq")
+_RARE_SUFFIXES = (".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".jp2", ".j2k", ".jxl", ".wmf", ".emf", ".xpm")
 _MARKUP = (b"<!doctype html", b"<html")
 
 
@@ -86,6 +87,8 @@ def why_not(beginning: bytes, name: str) -> NotRead | None:
             return NotRead(*words)
     if beginning[4:8] == b"ftyp":
         return NotRead(*_VIDEO)
+    if PurePath(name).suffix.lower() in _RARE_SUFFIXES:
+        return NotRead(*_RARE)
     return _of_text(beginning)
 
 

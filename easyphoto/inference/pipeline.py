@@ -83,18 +83,20 @@ def photograph(
     *,
     trigger: str | None = None,
     assignment: Sequence[int] | None = None,
+    found: Sequence[Face] | None = None,
 ) -> Photographs:
     """Put the subjects' faces on the template, `settings.count` times, best first.
 
     Subjects take the largest, surest faces, from left to right; an `assignment` instead gives subject i the face
-    `assignment[i]`, counted from the left from 0. `trigger` replaces the family's trigger words.
+    `assignment[i]`, counted from the left from 0. `trigger` replaces the family's trigger words. `found` are the
+    template's faces where they are known; None looks for them.
 
     Raises NoFaceFound, InputError, and what the backend raises.
     """
     # Not a copy, because an engine knows again what it has seen by the picture object.
     template, clock = template if template.mode == "RGB" else template.convert("RGB"), Stopwatch()
     with clock.timed("faces"):
-        faces = from_the_left(tools.engine.detect(template))
+        faces = from_the_left(tools.engine.detect(template) if found is None else found)
         covered = () if settings.paint_covered else coverings(template, faces, tools.engine)
         seats, notes = assigned_faces(
             len(subjects), faces, Size.of(template), family, assignment=assignment, covered=covered

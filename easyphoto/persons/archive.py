@@ -1,4 +1,6 @@
-"""Unpacks ZIP files with persons without trusting them: names, sizes and kinds are checked before a byte is written."""
+"""Unpacks ZIP files with persons or photos without trusting them: names, sizes and kinds are checked before a byte is
+written.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,15 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 
 from easyphoto.errors import DiskFailure, InputError
 from easyphoto.images.formats import SUFFIXES
 from easyphoto.messages import phase, text
 from easyphoto.progress import Progress
-from easyphoto.storage.files import cause_of, make_folder, private_opener
+from easyphoto.storage.files import JOINERS, cause_of, make_folder, portable_name, private_opener, readable_name
 from easyphoto.workspace.folders import RESERVED_IDS
 
 ArchiveEntry = tuple[zipfile.ZipInfo, str]
@@ -32,6 +34,7 @@ _MOST_DIRECTORY = 4 << 20
 """Most bytes of the archive's central directory, which is read at once: some 40,000 names."""
 _LONGEST_NAME = 255
 """Longest file name in bytes on common file systems."""
+_IS_UTF8 = 0x800
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Windows opens a device under these names, whatever the suffix.
 _DEVICE = re.compile(rf"({'|'.join(sorted(RESERVED_IDS))})(\..*)?", re.IGNORECASE)
@@ -45,12 +48,13 @@ _PARTS = tuple(
         r"lora\.safetensors",
         r"portrait\.png",
         rf"photos/{_PICTURE}",
+        r"photos/[^/\\:]+\.txt",
         rf"dataset/(images|weights)/{_PICTURE}",
         r"dataset/(reference\.png|dataset\.json|metadata\.jsonl)",
     )
 )
 # Files that file managers add to archives.
-_LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
+_LITTER = re.compile(r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
 _BROKEN = (
     zlib.error, lzma.LZMAError, struct.error, NotImplementedError, EOFError, ValueError, RuntimeError, ArithmeticError,
 )  # fmt: skip
@@ -76,6 +80,71 @@ def unpack_earlier(source: Path, target: Path, progress: Progress) -> None:
     """Write the parts of the extension's folders that an import needs into `target`; skips checkpoints and logs."""
     with _opened(source) as archive:
         _unpack(archive, _earlier_entries(archive), target, progress)
+
+
+def unpack_photos(source: Path, target: Path, wanted: Callable[[str], bool], progress: Progress) -> tuple[str, ...]:
+    """Write the files that are `wanted` by their names into `target`; returns the names of the others.
+
+    Paths are made harmless rather than refused: other systems allow names that this one does not. What file managers
+    add is left out in silence. Raises InputError for a locked archive, one that leads out, and an exported person.
+    """
+    try:
+        return _unpacked_photos(source, target, wanted, progress)
+    except InputError as error:
+        if error.advice != _ADVICE:
+            raise
+        raise InputError(
+            error.message, advice=text("Unpack it yourself, and give the folder; or pack the photos anew.")
+        ) from error
+
+
+def _unpacked_photos(source: Path, target: Path, wanted: Callable[[str], bool], progress: Progress) -> tuple[str, ...]:
+    with _opened(source) as archive:
+        if any(re.fullmatch(r"[^/]+/person\.json", name) for name in archive.namelist()):
+            raise InputError(
+                text("{name} holds an exported person, not photos alone.", name=source.name),
+                advice=text("Import them: easyphoto persons import {name}", name=source.name),
+            )
+        found = [(entry, _name_in(entry)) for entry in archive.infolist() if not entry.filename.endswith(("/", "\\"))]
+        found = [(entry, name) for entry, name in found if not _LITTER.fullmatch(name)]
+        entries = [(entry, _harmless(name)) for entry, name in found if wanted(name)]
+        for entry, place in entries:
+            _check(entry, place)
+        _unpack(archive, _apart(entries), target, progress)
+    return tuple(name for _, name in found if not wanted(name))
+
+
+def _name_in(entry: zipfile.ZipInfo) -> str:
+    """The path in the archive, with slashes. Windows writes names in its own code page, and says nothing about it."""
+    name = entry.filename
+    if not entry.flag_bits & _IS_UTF8:
+        raw = name.encode("cp437", "replace")
+        for code in ("utf-8", "gb2312"):
+            with suppress(UnicodeDecodeError):
+                name = raw.decode(code)
+                break
+    return name.replace("\\", "/")
+
+
+def _harmless(name: str) -> str:
+    """The path with names that every disk takes. A path that leads out stays as it is, to be refused."""
+    parts = [
+        readable_name(Path(portable_name(part))) if part.strip(".") else part for part in name.split("/") if part != "."
+    ]
+    return "/".join(f"_{part}" if _DEVICE.fullmatch(part) else part for part in parts)
+
+
+def _apart(entries: Sequence[ArchiveEntry]) -> list[ArchiveEntry]:
+    """The entries with different paths: shortened names and different cases may be the same."""
+    taken: set[str] = set()
+    apart = []
+    for entry, place in entries:
+        path, number, free = PurePosixPath(place), 2, place
+        while free.casefold() in taken:
+            free, number = str(path.with_name(f"{path.stem}-{number}{path.suffix}")), number + 1
+        taken.add(free.casefold())
+        apart.append((entry, free))
+    return apart
 
 
 @contextmanager
@@ -172,7 +241,7 @@ def _check(entry: zipfile.ZipInfo, place: str) -> None:
             ),
             advice=_ADVICE,
         )
-    if is_link or leads_out or not place.isprintable():
+    if is_link or leads_out or not all(letter.isprintable() or letter in JOINERS for letter in place):
         raise InputError(
             text("The archive contains {filename!r}, which points outside of it.", filename=entry.filename),
             advice=_ADVICE,

@@ -13,11 +13,12 @@ from typing import Any
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, Likeness
 from easyphoto.messages import text
+from easyphoto.preprocess.captions import caption_beside
 from easyphoto.preprocess.dataset import Dataset
 from easyphoto.preprocess.sheet import read_check
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Cancelled
-from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder
+from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, make_folder, write_text
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import discard, place_in_trash, swap_folder
@@ -38,11 +39,13 @@ class Trained:
 
 
 def keep_photos(check: Check, folder: Path) -> None:
-    """Copy the kept photos into the folder of a run or a person: the originals may move."""
+    """Copy the kept photos, and captions beside them, into the folder of a run or a person: the originals may move."""
     try:
         make_folder(folder / PHOTOS)
         for verdict in check.kept:
             copy_file(verdict.path, folder / PHOTOS / verdict.photo)
+            if caption := caption_beside(verdict.path):
+                write_text((folder / PHOTOS / verdict.photo).with_suffix(".txt"), caption)
     except OSError as error:
         raise DiskFailure(
             text("The photos could not be copied: {cause}.", cause=cause_of(error)), advice=text("Check free space.")

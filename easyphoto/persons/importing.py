@@ -18,7 +18,7 @@ from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import make_folder
 from easyphoto.storage.journal import at_work, names_of
 from easyphoto.storage.scratch import held_folder
-from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.workspace.folders import Person, Workspace
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _from_earlier(
 def _check_free(workspace: Workspace, name: str) -> str:
     """The id for the name. Raises NameTaken or BadName, with the option that helps."""
     try:
-        id = checked_id(name)
+        id = workspace.id_of(name)
     except BadName as error:
         raise BadName(
             error.message, advice=text("Give another name (--name on the command line). {rest}", rest=error.advice)

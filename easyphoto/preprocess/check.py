@@ -20,6 +20,7 @@ from easyphoto.parallel import Budget, in_order, spare_threads
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
+from easyphoto.preprocess.names import photo_names
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
@@ -101,15 +102,16 @@ def _look_at_all(
     threads: int,
 ) -> list[Look]:
     """Several are looked at at once, as long as reading them takes no more memory than the largest may alone."""
-    budget, looks = Budget(MOST_MEMORY), []
+    budget, looks, named = Budget(MOST_MEMORY), [], list(zip(photos, photo_names(photos), strict=True))
 
-    def look(photo: Path) -> Look:
-        return look_at(photo, engine, family=family, settings=settings, chosen=chosen, budget=budget)
+    def look(photo: tuple[Path, str]) -> Look:
+        path, name = photo
+        return look_at(path, engine, name=name, family=family, settings=settings, chosen=chosen, budget=budget)
 
-    with closing(in_order(look, photos, threads)) as found:
-        for index, photo in enumerate(photos):
+    with closing(in_order(look, named, threads)) as found:
+        for index, (_, name) in enumerate(named):
             progress.check()
-            progress.step(index, len(photos), phase("look", "looking at {name}", name=photo.name))
+            progress.step(index, len(photos), phase("look", "looking at {name}", name=name))
             looks.append(next(found))
     progress.step(len(photos), len(photos), phase("compare", "comparing the photos"))
     return looks

@@ -22,6 +22,7 @@ from easyphoto.faces.score import frontality
 from easyphoto.geometry import Size, eye_line_tilt
 from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.messages import Text, note, phase, text
+from easyphoto.preprocess.captions import caption_beside
 from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, loss_weights, on_white
 from easyphoto.preprocess.reading import original_size, upright_photo
 from easyphoto.preprocess.verdict import Check, Verdict
@@ -86,13 +87,14 @@ def prepare_dataset(
     progress.step(0, len(check.kept), phase("cut", "cutting out the faces"))
     crops = [crop_of(verdict, engine, family) for verdict in check.kept]
     enhanced = worst_half([crop.side for crop in crops], family.resolution) if settings.enhance else frozenset()
-    records, notes = [], [*_enhancement_notes(crops, enhanced, family)]
+    beside = [caption_beside(verdict.path) if settings.caption_files else None for verdict in check.kept]
+    records, notes = [], [*_enhancement_notes(crops, enhanced, family), *_caption_notes(beside)]
     for index, (verdict, crop) in enumerate(zip(check.kept, crops, strict=True)):
         progress.check()
         progress.step(index, len(crops), phase("crop", "cropping {name}", name=verdict.photo))
         ready, said = _finished(at_resolution(crop, family.resolution, enhance=index in enhanced), settings)
         notes += [note for note in said if note not in notes]
-        caption = caption_of(ready, family.trigger, with_attributes=settings.captions)
+        caption = caption_of(ready, family.trigger, with_attributes=settings.captions, beside=beside[index])
         record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
         records.append({**record, "side": crop.side})
     progress.step(len(crops), len(crops), phase("write-dataset", "writing the training data"))
@@ -147,11 +149,13 @@ def worst_half(sides: Sequence[int], resolution: int) -> frozenset[int]:
     return frozenset(small[: max(1, len(sides) // 2)])
 
 
-def caption_of(crop: Crop, trigger: str, *, with_attributes: bool) -> str:
-    """The trigger words, `with_attributes` followed by words for light and pose."""
-    if not with_attributes:
-        return trigger
-    return ", ".join([trigger, *_attributes(crop)])
+def caption_of(crop: Crop, trigger: str, *, with_attributes: bool, beside: str | None = None) -> str:
+    """The trigger words, then the caption that lies `beside` the photo, and `with_attributes` words for light and pose.
+
+    A caption that has the trigger words already is taken as it is.
+    """
+    parts = [beside] if beside and trigger in beside else [trigger, *([beside] if beside else [])]
+    return ", ".join([*parts, *(_attributes(crop) if with_attributes else [])])
 
 
 def _attributes(crop: Crop) -> list[str]:
@@ -195,6 +199,20 @@ def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: 
             count=len(crops),
             resolution=family.resolution,
             enhanced=len(enhanced),
+        )
+    ]
+
+
+def _caption_notes(beside: Sequence[str | None]) -> list[Text]:
+    count = sum(caption is not None for caption in beside)
+    if not count:
+        return []
+    return [
+        note(
+            "captions-read",
+            "{count} of {all} captions come from text files beside the photos.",
+            count=count,
+            all=len(beside),
         )
     ]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import BadPicture
@@ -19,18 +18,13 @@ from easyphoto.images.decoding import header_of
 from easyphoto.messages import Text, note, text
 from easyphoto.parallel import Budget
 from easyphoto.preprocess.duplicates import Signature, signature
-from easyphoto.preprocess.reading import DecodedPhoto, scaled_face, turned, upright_face
+from easyphoto.preprocess.reading import DecodedPhoto, scaled_face, upright_face
+from easyphoto.preprocess.standing import upright_faces
 from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.settings import PreprocessSettings
-from easyphoto.storage.files import readable_name
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600
-# With an upright face (eyes above mouth) of this score the photo is not tried in other orientations. YuNet gives
-# upright faces 0.93 to 0.95 and still finds lying ones, with five upright points, at up to 0.89.
-_STRONG = 0.92
-# How much higher a turned picture must score: a wrong guess costs less where the photo stays upright.
-_CLEARLY = 0.02
 _MEASURE_WIDTH = 256
 # A second face of more than this share of the largest one's area could be meant as well.
 _RIVAL = 0.25
@@ -59,35 +53,40 @@ def look_at(
     photo: Path,
     engine: FaceEngine,
     *,
+    name: str,
     family: Family,
     settings: PreprocessSettings,
     chosen: Mapping[str, int],
     budget: Budget,
 ) -> Look:
-    """Measure one photo, with its memory taken from `budget`. An unreadable file does not raise: it gets a verdict."""
+    """Measure one photo, which is called `name`, with its memory taken from `budget`.
+
+    An unreadable file does not raise: it gets a verdict.
+    """
     try:
         header = header_of(photo)
         with budget.spent(header.memory):
             decoded = DecodedPhoto.of(photo, Size(*header.size), _LONGEST)
-            return _looked_at(decoded, engine, family=family, settings=settings, chosen=chosen)
+            return _looked_at(decoded, engine, name=name, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
-        return Look(_unreadable(photo, error))
+        return Look(Verdict(name, photo, False, Reason.UNREADABLE, *_unreadable_words(error)))
 
 
 def _looked_at(
     decoded: DecodedPhoto,
     engine: FaceEngine,
     *,
+    name: str,
     family: Family,
     settings: PreprocessSettings,
     chosen: Mapping[str, int],
 ) -> Look:
     photo, full, notes = decoded.path, decoded.full, decoded.notes
     picture = decoded.averaged(_LONGEST)
-    rotation, found = _upright_faces(picture, engine)
+    rotation, found = upright_faces(picture, engine)
     factor = full.long / max(picture.size)
     faces = tuple(scaled_face(face, factor) for face in found)
-    name, unsaid = readable_name(photo), text("")
+    unsaid = text("")
     verdict = Verdict(name, photo, True, None, unsaid, unsaid, rotation=rotation, faces=faces, notes=notes)
     if rotation:
         verdict = replace(
@@ -95,7 +94,7 @@ def _looked_at(
         )
     if not faces:
         return Look(set_aside(verdict, Reason.NO_FACE, *_no_face_words(full)))
-    verdict = _with_chosen(verdict, chosen.get(photo.name))
+    verdict = _with_chosen(verdict, chosen.get(name, chosen.get(photo.name)))
     if verdict.reason is not None:
         return Look(verdict)
     return _measured(verdict, engine, decoded, full=full if rotation % 180 == 0 else Size(full.height, full.width),
@@ -106,61 +105,29 @@ def set_aside(verdict: Verdict, reason: Reason, explanation: Text, advice: Text)
     return replace(verdict, kept=False, reason=reason, explanation=explanation, advice=advice)
 
 
-def _unreadable(photo: Path, error: BadPicture) -> Verdict:
+def _unreadable_words(error: BadPicture) -> tuple[Text, Text]:
     said = error.message
     if error.why:
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, error.why, error.advice)
+        return text("The file cannot be read as a picture. {why}", why=error.why), error.advice
     no_file = next((kind for kind in _NO_FILES if f" is {kind}." in said), None)
     if no_file is not None:
-        words = (text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there."))
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
+        return text("It is {no_file}, not a picture.", no_file=no_file), text("Remove it, or put the picture there.")
     if "does not exist" in said:
-        words = (
+        return (
             text("It is missing: it was removed, or it is a link that leads nowhere."),
             text("Copy it again, or remove it."),
         )
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
     if "claims" in said or "memory" in said:
-        words = (
+        return (
             text("The picture has more pixels than can be read safely."),
             text("Reduce it first, to 12,000 × 9,000 or less."),
         )
-        return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, *words)
-    cut = "truncated" in said or "not processed" in said
-    explanation = (
-        text("The file is cut off: part of the picture is missing.")
-        if cut
-        else text("The file cannot be read as a picture.")
-    )
-    advice = text("Copy it again from where it came.") if cut else text("Save it again as JPEG or PNG, or remove it.")
-    return Verdict(readable_name(photo), photo, False, Reason.UNREADABLE, explanation, advice)
-
-
-def _upright_faces(picture: Image.Image, engine: FaceEngine) -> tuple[int, tuple[Face, ...]]:
-    """The quarter turn (degrees) with the highest detector score and its faces; 0 unless another is clearly better."""
-    best = (0, engine.detect(picture))
-    score = _standing(best[1])
-    if score >= _STRONG:
-        return best
-    needed = score + _CLEARLY
-    for rotation in (90, 180, 270):
-        faces = engine.detect(turned(picture, rotation))
-        if _standing(faces) > needed:
-            best, needed = (rotation, faces), _standing(faces)
-        if needed >= _STRONG:
-            break
-    return best
-
-
-def _standing(faces: tuple[Face, ...]) -> float:
-    """The best score of an upright face; a face that lies or stands on its head counts half."""
-    return max((face.score * (1.0 if _is_upright(face) else 0.5) for face in faces), default=0.0)
-
-
-def _is_upright(face: Face) -> bool:
-    points = np.asarray(face.points, np.float64)
-    down = points[3:5].mean(0) - points[:2].mean(0)
-    return bool(down[1] > abs(down[0]))
+    if "truncated" in said or "not processed" in said:
+        return (
+            text("The file is cut off: part of the picture is missing."),
+            text("Copy it again from where it came."),
+        )
+    return text("The file cannot be read as a picture."), text("Save it again as JPEG or PNG, or remove it.")
 
 
 def _no_face_words(full: Size) -> tuple[Text, Text]:

@@ -15,6 +15,9 @@ from easyphoto.messages import Text, text
 _SHARPER = 0.15
 # Detectors give copies of one size boxes that differ by up to 5 %.
 _LARGER = 1.1
+# Black and white dots make boxes 10 % larger, and sharpness of noise.
+_MUCH_LARGER = 1.5
+_FEW_COLOURS = ("1", "P", "PA", "L", "LA", "La", "I", "I;16", "I;16B")
 # From this JPEG quality on compression is invisible, and a copy saved again may have the higher number.
 _AS_GOOD_AS_NONE = 85
 _LESS_COMPRESSED = 5
@@ -31,6 +34,8 @@ class FileFacts:
     """JPEG quality of the last compression, 1..100 as most programs count it; None where unknown."""
     taken: str | None = None
     """The camera's date and time, sortable as text."""
+    has_few_colours: bool = False
+    """Whether it has greys alone, or a palette of at most 256 colours: somebody made it of the photo."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,18 @@ def file_facts(photo: Path) -> FileFacts:
         with open_picture(photo) as opened:
             taken = taken_in(opened.info)
             tables = getattr(opened, "quantization", None)
+            has_few = opened.mode in _FEW_COLOURS
             quality = 100 if opened.format in _LOSSLESS else _jpeg_quality(tables[0]) if tables else None
     except BadPicture:
         return FileFacts()
-    return FileFacts(quality, taken)
+    return FileFacts(quality, taken, has_few)
 
 
 def better_because(one: Copy, other: Copy) -> Text | None:
     """Why the first of two copies is the better one, as a clause to follow "which"; None where it is not."""
+    widths = sorted((one.face_width, other.face_width))
+    if one.file.has_few_colours != other.file.has_few_colours and widths[1] < _MUCH_LARGER * widths[0]:
+        return text("has all its colours") if other.file.has_few_colours else None
     if abs(one.sharpness - other.sharpness) > _SHARPER:
         return text("is sharper") if one.sharpness > other.sharpness else None
     if max(one.face_width, other.face_width) > _LARGER * min(one.face_width, other.face_width):

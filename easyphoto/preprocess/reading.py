@@ -13,12 +13,12 @@ from easyphoto.geometry import Size, resized_points, square_around
 from easyphoto.images.decoding import upright_size
 from easyphoto.images.pictures import read_at_least, read_picture, reduced_to, shrunk
 from easyphoto.messages import Text
+from easyphoto.preprocess.standing import turned
 from easyphoto.preprocess.verdict import Verdict
 
 # Side of the area read around a face, in face lengths; comparison of copies and the largest crops need three.
 _SURROUNDINGS = 16.0
 _LARGE = 5000
-_TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
 def original_size(photo: Path) -> Size:
@@ -55,11 +55,6 @@ class DecodedPhoto:
     def averaged(self, longest: int) -> Image.Image:
         """As `at`, in a fifth of the time, for detectors."""
         return shrunk(self.picture, longest)
-
-
-def turned(picture: Image.Image, rotation: int) -> Image.Image:
-    """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
-    return picture if rotation == 0 else picture.transpose(_TURNS[rotation])
 
 
 def scaled_face(face: Face, factor: float) -> Face:

@@ -18,8 +18,8 @@ from easyphoto.faces.likeness_scale import own_cosines
 from easyphoto.faces.score import frontality
 from easyphoto.messages import text
 from easyphoto.preprocess.look import Look
+from easyphoto.preprocess.names import photo_names
 from easyphoto.preprocess.verdict import Verdict
-from easyphoto.storage.files import readable_name
 
 # How far below the median, as a share of it, a photo still counts as near it. In 600 mixtures of two of 16 drawn
 # persons, the second on fewer photos, the reference showed the second one once, without a bound 215 times, with a tenth
@@ -39,17 +39,23 @@ class Reference:
 
 
 def wanted_photo(photos: Sequence[Path], reference: str | None) -> str | None:
-    """The file name of the photo that the user chose by name or path. Raises BadReference."""
+    """The name among `photo_names` of the photo that the user chose by that, its file name or path.
+
+    Raises BadReference.
+    """
     if reference is None:
         return None
     name, has_folder = Path(reference).name, Path(reference).parent != Path()
-    named = [photo for photo in photos if photo.name == name]
-    if not named or (has_folder and Path(reference).resolve() not in [photo.resolve() for photo in named]):
+    named = {own: photo for own, photo in zip(photo_names(photos), photos, strict=True) if name in (own, photo.name)}
+    if has_folder:
+        chosen = Path(reference).resolve()
+        named = {own: photo for own, photo in named.items() if photo.resolve() == chosen}
+    if not named:
         raise BadReference(
             text("{name} is not among the {count} photos.", name=name or reference, count=len(photos)),
             advice=text("The reference photo is one of the photos: give its file name."),
         )
-    return readable_name(named[0])
+    return next(iter(named))
 
 
 def find_reference(looks: Sequence[Look], wanted: str | None, *, is_checked: bool) -> Reference:

@@ -22,6 +22,11 @@ WRITING = ".writing-"
 """Prefix of the names of files that are being written."""
 MOST_NAME_BYTES = 255
 """Longest file name in bytes on common file systems; their errors for longer ones differ."""
+# Of the name of a copy: what stands before or after it in the copy's own name needs room.
+_LONGEST_COPY = 200
+_REFUSED = '<>:"/\\|?*'
+JOINERS = "\u200c\u200d"
+"""Invisible letters without which some names are misspelt; they affect only the letters beside them."""
 SECONDS_TO_LET_GO = 1.0
 """How long to wait for a file that another process has open. Windows and some network disks refuse to replace it; virus
 scanners and viewers close it within tenths of a second."""
@@ -315,11 +320,31 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def readable_name(file: Path) -> str:
-    """The file's name as records and other disks can hold it; a byte that is not text becomes its number, as `%FF`."""
-    name = file.name
-    if name.isascii():
+    """The file's name as records and copies can hold it: a byte that is not text becomes its number, as `%FF`.
+
+    A name that is too long for what stands before or after it in a copy's own name loses its middle.
+    """
+    letters = (f"%{ord(letter) - 0xDC00:02X}" if "\udc80" <= letter <= "\udcff" else letter for letter in file.name)
+    name = "".join(letters)
+    if len(name.encode()) <= _LONGEST_COPY:
         return name
-    return "".join(f"%{ord(letter) - 0xDC00:02X}" if "\udc80" <= letter <= "\udcff" else letter for letter in name)
+    stem, suffix = os.path.splitext(name)
+    suffix = suffix if len(suffix.encode()) < _LONGEST_COPY // 2 else ""
+    half = (_LONGEST_COPY - len(suffix.encode())) // 2 - 2
+    return f"{stem.encode()[:half].decode(errors='ignore')}…{stem.encode()[-half:].decode(errors='ignore')}{suffix}"
+
+
+def portable_name(name: str) -> str:
+    """A file name that every system allows: what Windows or a terminal would not take as it is becomes its number."""
+    name = "".join(
+        letter if _is_portable(letter) else "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
+        for letter in name
+    )
+    return f"{name[:-1]}%{ord(name[-1]):02X}" if name.endswith((".", " ")) else name
+
+
+def _is_portable(letter: str) -> bool:
+    return letter not in _REFUSED and (letter.isprintable() or letter in JOINERS)
 
 
 def cause_of(error: BaseException) -> str:

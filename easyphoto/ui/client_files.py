@@ -19,12 +19,15 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import BadPicture, ForeignFile
+from easyphoto.images.formats import SUFFIXES
 from easyphoto.jobs.uploads import MOST_BYTES, MOST_FILES
 from easyphoto.messages import text
 from easyphoto.storage.files import read_regular
 
 # Gradio's folder for one upload: a random name in gradio 3, a digest of the content from 4 on.
 _UPLOAD = re.compile(r"[0-9a-f]{40,64}")
+PICTURE_TYPES = ["image", *SUFFIXES]
+"""What dialogs offer: browsers and gradio do not count all formats that are read among the images."""
 MOST_ENTRIES = 100_000
 """Limit for the entries of a named folder; a web UI's outputs hold some thousands."""
 

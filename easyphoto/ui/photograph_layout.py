@@ -14,7 +14,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import warnings_html
-from easyphoto.ui.client_files import FileButton
+from easyphoto.ui.client_files import PICTURE_TYPES, FileButton
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
 from easyphoto.ui.exports import exports_folder
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
@@ -168,7 +168,7 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
     # The pictures are added when the tab is opened: rendered here they would delay a web UI's start by 50 ms.
     templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)
     upload = FileButton(
-        words("Add pictures as templates …"), file_count="multiple", file_types=["image"], size="sm",
+        words("Add pictures as templates …"), file_count="multiple", file_types=PICTURE_TYPES, size="sm",
         elem_id=f"{PREFIX}_upload",
     )  # fmt: skip
     _heading(words("Faces"), level=3)

@@ -19,7 +19,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import error_html, message_html
-from easyphoto.ui.client_files import ClientFile, FileButton, brought
+from easyphoto.ui.client_files import PICTURE_TYPES, ClientFile, FileButton, brought
 from easyphoto.ui.file_chooser import FileChooser, connect_chooser, place_chooser
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
@@ -127,7 +127,7 @@ def build(service: Service, words: Translator) -> TemplatesTab:
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=5, min_width=320):
             upload = FileButton(
-                words("Add pictures …"), file_count="multiple", file_types=["image"], size="sm",
+                words("Add pictures …"), file_count="multiple", file_types=PICTURE_TYPES, size="sm",
                 elem_id=f"{PREFIX}_upload",
             )  # fmt: skip
             finder = place_finder(PREFIX, service, words, view.thumbnails)

@@ -21,7 +21,6 @@ from easyphoto.ui.file_chooser import FileChooser, connect_chooser, place_choose
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
 from easyphoto.workspace.configurations import TRAIN
-from easyphoto.workspace.folders import checked_id
 
 PREFIX = "easyphoto_train"
 
@@ -121,7 +120,8 @@ def _place_advanced(
         train.place_rest()
     _title(words("Photos"))
     with gr.Row(elem_classes=["easyphoto-fields"]):
-        preprocess.place_rest()
+        # Uploads are pictures alone: no captions lie beside them.
+        preprocess.place_rest(without=("caption_files",))
         engine = gr.Radio(
             [words(each) for each in ENGINES], value=words(ENGINES[0]), label=words("Kind of pictures"),
             elem_id=f"{PREFIX}_engine",
@@ -165,13 +165,15 @@ def name_html(service: Service, text: str, words: Translator) -> str:
     if not text.strip():
         return ""
     try:
-        id = checked_id(text)
+        id = service.app.workspace.id_of(text)
     except BadName as error:
         return error_html({"message": error.message, "advice": error.advice}, words)
     try:
         person = service.app.workspace.person(id)
     except UnknownPerson:
-        return message_html(words("A new person: {id}", id=id), is_good=True)
+        name = text.strip()
+        shown = id if name.lower() == id else f"{name} ({id})"
+        return message_html(words("A new person: {id}", id=shown), is_good=True)
     if not person.is_trained:
         return message_html(
             words("{id} exists but is not trained; without photos here, the training uses the ones they have.", id=id)

@@ -17,7 +17,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.ui import compat
 from easyphoto.ui.card import card_html, error_html
-from easyphoto.ui.client_files import FileDrop, brought
+from easyphoto.ui.client_files import PICTURE_TYPES, FileDrop, brought
 from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import Orders, place_orders
@@ -87,7 +87,7 @@ def place_photos(words: Translator) -> PhotoPart:
     drop = FileDrop(
         label=words("5 to 20 photos of one person"),
         file_count="multiple",
-        file_types=["image"],
+        file_types=PICTURE_TYPES,
         elem_id=f"{PREFIX}_photos",
         height=140,
     )

@@ -1,4 +1,4 @@
-"""The folders of a workspace: persons, runs, results, weights. Ids that a user typed are checked here and nowhere else.
+"""The folders of a workspace: persons, runs, results, weights. Ids that a user typed are checked in `person_ids`.
 
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ from easyphoto.spelling import known_names
 from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_folder, make_private_folder, matching
 from easyphoto.storage.journal import doomed
 from easyphoto.storage.records import name_stamp, read_json, typed, write_json
+from easyphoto.workspace.person_ids import RESERVED_IDS, checked_id, id_for, same_name
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
@@ -41,22 +41,6 @@ JOB_FILE = "job.json"
 """Record in each folder of `jobs/`; `subject` names the persons whose pictures the job holds."""
 SESSION_FILE = "photograph.json"
 """Record in each folder of `results/`; names its persons."""
-ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-# Windows opens a device, not a file, under these names.
-RESERVED_IDS = frozenset(
-    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
-)
-
-
-def checked_id(written: str) -> str:
-    """`written` as a person's id: at most 64 lower-case letters, digits, `_` and `-`. Raises BadName otherwise."""
-    candidate = written.strip().lower()
-    if not ID_PATTERN.fullmatch(candidate) or candidate in RESERVED_IDS:
-        raise BadName(
-            text("{name!r} cannot be a person's id.", name=written),
-            advice=text("Use 1 to 64 letters a-z, digits, _ and -, beginning with a letter or digit."),
-        )
-    return candidate
 
 
 def is_file_name(text: str) -> bool:
@@ -213,9 +197,21 @@ class Workspace:
     def person_folder(self, id: str) -> Path:
         return self.persons / checked_id(id)
 
+    def id_of(self, written: str) -> str:
+        """The id of the person with that id or name; where there is none, the id that a new one would get.
+
+        Raises BadName for what cannot be a name.
+        """
+        with suppress(BadName):
+            if (self.persons / id_for(written)).is_dir():
+                return id_for(written)
+        name = same_name(written)
+        named = [person.id for person in self.list_persons() if same_name(person.name) == name]
+        return named[0] if len(named) == 1 else id_for(written)
+
     def person(self, id: str) -> Person:
-        """The person of the id. Raises UnknownPerson, with a list of the known ids."""
-        folder = self.person_folder(id)
+        """The person of the id or name. Raises UnknownPerson, with a list of the known ids."""
+        folder = self.person_folder(self.id_of(id))
         if not (folder / PERSON_FILE).is_file() or folder.name in doomed(self.root):
             known = {person.id: person.name for person in self.list_persons()}
             raise UnknownPerson(

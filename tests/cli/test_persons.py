@@ -30,14 +30,14 @@ def test_who_arrives_is_named_on_stdout_and_who_does_not_beside_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_earlier(tmp_path / "webui", "anna", photos=2, reference=0)
-    write_earlier(tmp_path / "webui", "My Wife", photos=2, reference=0)
+    write_earlier(tmp_path / "webui", "con", photos=2, reference=0)
     workspace = str(tmp_path / "workspace")
 
     assert main(["persons", "import", str(tmp_path / "webui"), "--workspace", workspace]) == 0
 
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'workspace' / 'persons' / 'anna'}\n"
-    assert "Left out: My Wife." in said.err
+    assert "Left out: con." in said.err
     assert "Note on anna: Imported." in said.err
 
 
@@ -190,7 +190,7 @@ def test_who_is_added_is_named_on_stdout_and_the_verdicts_beside_it(
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'workspace' / 'persons' / 'anna'}\n"
     assert "2 of 4 photos are kept." in said.err
-    assert "The file cannot be read as a picture." in said.err
+    assert "The file cannot be read as a picture. It is a text. Remove it." in said.err
     assert said.err.count("Note: Only 2 photos are kept") == 1
     assert {file.name for file in (tmp_path / "sheet").iterdir()} == {"verdicts.png", "verdicts.json"}
     person = Workspace(tmp_path / "workspace").person("anna")

@@ -11,7 +11,6 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
@@ -21,6 +20,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadReference, InputError, NameTaken, TooFewPhotos, WeightsMissing
 from easyphoto.geometry import Box
 from easyphoto.host.base import ThisMachine
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import Cancelled
 from easyphoto.settings import PreprocessSettings

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
+from easyphoto.persons.photo_sources import photo_files
 from tests.commands.doubles import LendingHost
 
 

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import (
@@ -18,9 +17,12 @@ from easyphoto.errors import (
     UnknownPerson,
 )
 from easyphoto.images.pictures import picture_record, read_picture
+from easyphoto.messages import Text
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.report.parts import Gallery
 from easyphoto.settings import InferenceSettings
 from tests import icc
+from tests.commands.doubles import OnePersonEngine
 from tests.fakes import RecordingContext, new_person
 
 
@@ -153,3 +155,37 @@ def test_an_unreadable_template_is_named_before_anything_is_made(app, photos, tm
         PhotographPersons(("anna",), (tmp_path / "text.jpg",), out=tmp_path / "out").run(app, NullContext())
 
     assert not (tmp_path / "out").exists()
+
+
+class Standing(OnePersonEngine):
+    """Finds the face only where the picture stands upright: with its red corner at the upper left."""
+
+    def detect(self, picture):
+        is_upright = tuple(np.asarray(picture.convert("RGB"))[0, 0]) == (255, 0, 0)
+        return super().detect(picture) if is_upright else ()
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_lying_template_is_painted_upright_and_the_result_lies_as_it_does(app, photos, tmp_path, engine, rotation):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    noise = np.random.default_rng(99).integers(0, 256, (200, 300, 4)).astype(np.uint8)
+    noise[..., 3] = 200
+    noise[0, 0] = (255, 0, 0, 255)
+    upright = Image.fromarray(noise)
+    upright.save(tmp_path / "upright.png")
+    lying = upright.rotate(rotation, expand=True)
+    lying.save(tmp_path / "lying.png")
+    engine.__class__ = Standing
+
+    made = [
+        PhotographPersons(("anna",), (tmp_path / name,), out=tmp_path / name[:-4]).run(app, NullContext())
+        for name in ("upright.png", "lying.png")
+    ]
+
+    one, other = (Image.open(session.pictures[0]) for session in made)
+    assert other.size == lying.size
+    assert other.rotate(-rotation, expand=True).tobytes() == one.tobytes()
+    assert not any(note.code == "template-lies" for note in made[0].all_notes if isinstance(note, Text))
+    assert f"The template lies turned by {360 - rotation}°: its faces were painted upright" in " ".join(
+        made[1].all_notes
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import (
@@ -19,6 +19,7 @@ from easyphoto.errors import (
     TooFewPhotos,
 )
 from easyphoto.images.pictures import as_array, read_picture
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled
 from easyphoto.settings import Options, WeightSettings
 from easyphoto.storage.records import read_json

@@ -117,3 +117,46 @@ def test_the_mask_decides_what_is_hair_and_what_is_background() -> None:
     assert labels[50, 150] == Part.BACKGROUND
     # The middle of the face stays a face whatever the mask says.
     assert labels[105, 118] == Part.NOSE or labels[105, 118] == Part.SKIN
+
+
+class Small:
+    """Sees a bright face only where it is a twentieth of the picture or more; tells what pictures it saw."""
+
+    id = "small"
+    weights: tuple[UsedWeight, ...] = ()
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+
+    def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        self.seen.append(picture.size)
+        rows, columns = np.nonzero(np.asarray(picture.convert("L")) > 200)
+        if not len(rows) or np.ptp(columns) + 1 < max(picture.size) / 20:
+            return ()
+        box = Box(float(columns.min()), float(rows.min()), float(columns.max()) + 1, float(rows.max()) + 1)
+        return (face_at(box, score=0.9 + box.width / 10_000),)
+
+
+def test_a_face_too_small_for_the_whole_picture_is_found_in_its_parts() -> None:
+    """1450 pixels from the left it lies on the border between two tiles, and whole in both: it is one face."""
+    for left in (10, 1550, 7800):
+        picture = Image.new("RGB", (8000, 1200))
+        picture.paste("white", (left, 500, left + 110, 640))
+        detector = Small()
+
+        faces = PhotoEngine(detector).detect(picture)
+
+        assert [face.box for face in faces] == [Box(left, 500, left + 110, 640)]
+        assert np.allclose(faces[0].points, face_at(Box(left, 500, left + 110, 640)).points)
+        assert detector.seen[0] == (8000, 1200)
+        assert max(max(size) for size in detector.seen[1:]) == 2000
+
+
+def test_a_small_picture_and_one_with_a_face_are_searched_once() -> None:
+    empty, full = Small(), Small()
+    picture = Image.new("RGB", (3000, 2000))
+    picture.paste("white", (100, 100, 700, 800))
+
+    assert PhotoEngine(empty).detect(Image.new("RGB", (1600, 900))) == ()
+    assert len(PhotoEngine(full).detect(picture)) == 1
+    assert (empty.seen, full.seen) == ([(1600, 900)], [(3000, 2000)])

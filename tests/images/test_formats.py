@@ -140,8 +140,8 @@ def test_the_thumbnail_of_a_heic_is_never_taken_for_the_picture(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("format", "module", "said"),
     [
-        ("HEIF", "pillow_heif", r"It is a HEIC picture, and pillow-heif, which reads them, is not installed\."),
-        pytest.param("AVIF", "PIL.AvifImagePlugin", r"It is an AVIF picture, which this version", marks=needs_avif),
+        ("HEIF", "pillow_heif", r"It is HEIC, and pillow-heif, which reads that, is not installed\."),
+        pytest.param("AVIF", "PIL.AvifImagePlugin", r"It is AVIF, which this version", marks=needs_avif),
     ],
 )
 def test_without_its_reader_a_file_is_named_with_what_to_install(
@@ -155,7 +155,7 @@ def test_without_its_reader_a_file_is_named_with_what_to_install(
         read_picture(tmp_path / "a.jpg")
 
     assert caught.value.advice.startswith("Install ")
-    assert caught.value.message == f"a.jpg cannot be read. {caught.value.why}"
+    assert caught.value.message == f"a.jpg cannot be read as a picture. {caught.value.why}"
 
 
 def boxes(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
@@ -227,6 +227,29 @@ def test_whatever_is_cut_off_or_damaged_is_an_error_of_the_picture(tmp_path: Pat
             assert read_picture(path).size == (160, 120)
 
 
+@pytest.mark.parametrize("format", ["HEIF", "WEBP", pytest.param("AVIF", marks=needs_avif)])
+def test_a_file_that_is_cut_off_is_said_to_be(tmp_path: Path, format: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(written(smooth(), format)[:-50])
+
+    with pytest.raises(BadPicture, match="image file is truncated"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_a_link_in_a_circle_is_missing_and_a_file_without_rights_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    with pytest.raises(BadPicture, match=r"loop\.jpg does not exist"):
+        read_picture(tmp_path / "loop.jpg")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("easyphoto.images.decoding.open_regular", refused)
+    with pytest.raises(BadPicture, match="Its permissions forbid it"):
+        read_picture(tmp_path / "a.jpg")
+
+
 def test_a_gif_with_a_comment_in_a_million_pieces_is_refused_at_once(tmp_path: Path) -> None:
     """Pillow joins them one by one, in the square of their number of steps."""
     content = written(smooth(), "GIF")
@@ -280,22 +303,23 @@ def test_what_follows_a_jpeg_does_not_hide_its_end(tmp_path: Path) -> None:
 
 
 NOT_READ = {
-    "clip.mov": (b"\0\0\0\x14ftypqt  \0\0\0\0", "It is a video, not a picture."),
-    "clip.mp4": (b"\0\0\0\x18ftypmp42\0\0\0\0", "It is a video, not a picture."),
-    "clip.jpg": (b"\x1aE\xdf\xa3" + bytes(40), "It is a video, not a picture."),
-    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "It is a picture of a kind that EasyPhoto does not read."),
-    "a.jxl": (b"\xff\x0a" + bytes(40), "It is a picture of a kind that EasyPhoto does not read."),
-    "a.ico": (b"\0\0\x01\0" + bytes(40), "It is a picture of a kind that EasyPhoto does not read."),
+    "clip.mov": (b"\0\0\0\x14ftypqt  \0\0\0\0", "It is a video."),
+    "clip.mp4": (b"\0\0\0\x18ftypmp42\0\0\0\0", "It is a video."),
+    "clip.jpg": (b"\x1aE\xdf\xa3" + bytes(40), "It is a video."),
+    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "Its format is not among those that EasyPhoto reads."),
+    "a.jxl": (b"\xff\x0a" + bytes(40), "Its format is not among those that EasyPhoto reads."),
+    "a.ico": (b"\0\0\x01\0" + bytes(40), "Its format is not among those that EasyPhoto reads."),
     "a.psd": (b"8BPS\0\x01" + bytes(40), "It is an image editor's file with layers."),
-    "a.pdf": (b"%PDF-1.7\n" + bytes(40), "It is a document, not a picture."),
-    "a.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/"/>', "It is a vector drawing, not a photo."),
-    "a.dng": (b"II*\0" + bytes(40), "It is a camera's raw file, which holds no finished picture."),
-    "a.zip": (b"PK\x03\x04" + bytes(40), "It is an archive, not a picture."),
-    "page.jpg": (b"\n <!DOCTYPE html><title>403</title>", "It is a web page, not a picture."),
+    "a.pdf": (b"%PDF-1.7\n" + bytes(40), "It is a document."),
+    "a.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/"/>', "It is a vector drawing."),
+    "a.dng": (b"II*\0" + bytes(40), "It is a camera's raw file, without a finished picture."),
+    "a.tga": (b"\0\0\x02\0\0" + bytes(40), "Its format is not among those that EasyPhoto reads."),
+    "a.zip": (b"PK\x03\x04" + bytes(40), "It is an archive."),
+    "page.jpg": (b"\n <!DOCTYPE html><title>403</title>", "It is a web page."),
     "lfs.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
-                "It is only a pointer to a file in Git LFS, not the picture itself."),
-    "diary.jpg": ("Liebes Tagebuch, heute schöner Tag".encode(), "It is a text, not a picture."),
-    "a.jpg": (b"", "The file is empty."),
+                "It is only a pointer to the picture, which lies in Git LFS."),
+    "diary.jpg": ("Liebes Tagebuch, heute schöner Tag".encode(), "It is a text."),
+    "a.jpg": (b"", "It is empty."),
 }  # fmt: skip
 
 
@@ -307,7 +331,7 @@ def test_what_is_not_read_is_said_to_be_what_it_is(tmp_path: Path, name: str) ->
     with pytest.raises(BadPicture) as caught:
         read_picture(tmp_path / name)
 
-    assert caught.value.message == f"{name} cannot be read. {why}"
+    assert caught.value.message == f"{name} cannot be read as a picture. {why}"
     assert caught.value.why == why
     assert caught.value.advice
 

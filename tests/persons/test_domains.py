@@ -14,7 +14,6 @@ from easyphoto.app import EasyPhoto
 from easyphoto.commands import photograph_series, training
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.engines import domain_of, faces_of
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
@@ -25,6 +24,7 @@ from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import NullProgress
 from easyphoto.settings import InferenceSettings, Options
 from easyphoto.storage.records import read_json, write_json

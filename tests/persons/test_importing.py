@@ -488,7 +488,7 @@ def test_a_whole_folder_gives_everybody_it_can_and_says_who_not(
     root = tmp_path / "webui"
     folder = write_earlier(root, "anna").parent
     write_earlier(root, "ben", first=100)
-    write_earlier(root, "My Wife", first=200)
+    write_earlier(root, "con", first=200)
     shutil.rmtree(write_earlier(root, "carl", first=300) / "original_backup")
     shutil.rmtree(folder / "carl" / "processed_images")
     arrived(workspace, folder / "ben")
@@ -496,18 +496,28 @@ def test_a_whole_folder_gives_everybody_it_can_and_says_who_not(
     found = arrived(workspace, (folder, *folder.parents)[depth])
 
     assert [person.id for person in found.persons] == ["anna"]
-    assert [absent.name for absent in found.left_out] == ["My Wife", "ben", "carl"]
-    assert "--name on the command line" in found.left_out[0].reason
-    assert "already a person" in found.left_out[1].reason
-    assert "no photos" in found.left_out[2].reason
+    assert [absent.name for absent in found.left_out] == ["ben", "carl", "con"]
+    assert "already a person" in found.left_out[0].reason
+    assert "no photos" in found.left_out[1].reason
+    assert "--name on the command line" in found.left_out[2].reason
 
 
 def test_a_name_that_is_no_id_needs_another(workspace: Workspace, tmp_path: Path) -> None:
-    folder = write_earlier(tmp_path / "webui", "My Wife")
+    folder = write_earlier(tmp_path / "webui", "con")
 
     with pytest.raises(BadName, match="--name on the command line"):
         arrived(workspace, folder)
     assert first_of(arrived(workspace, folder, "Wife")).id == "wife"
+
+
+def test_a_name_in_words_or_another_script_stays_and_gives_an_id(workspace: Workspace, tmp_path: Path) -> None:
+    for number, name in enumerate(("My Wife", "张伟")):
+        arrived(workspace, write_earlier(tmp_path / "webui", name, first=100 * number))
+
+    assert {person.name: person.id for person in workspace.list_persons()} == {
+        "My Wife": "my-wife",
+        "张伟": "person-a3a0bafd",
+    }
 
 
 def test_a_name_for_several_is_refused(workspace: Workspace, tmp_path: Path) -> None:

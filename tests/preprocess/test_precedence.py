@@ -18,8 +18,9 @@ def copy(
     extent: float = 9.0,
     quality: int | None = None,
     taken: str | None = None,
+    few: bool = False,
 ) -> Copy:
-    return Copy(sharpness, width, extent, FileFacts(quality, taken), number)
+    return Copy(sharpness, width, extent, FileFacts(quality, taken, few), number)
 
 
 MORNING, NOON = "2024:05:01 08:00:00", "2024:05:01 12:00:00"
@@ -36,6 +37,8 @@ MORNING, NOON = "2024:05:01 08:00:00", "2024:05:01 12:00:00"
         (copy(1, taken=MORNING), copy(0), "still has the date on which it was taken"),
         (copy(1, taken=MORNING), copy(0, taken=NOON), "was taken earlier"),
         (copy(0), copy(1), "comes first"),
+        (copy(1), copy(0, width=250, sharpness=0.9, quality=100, few=True), "has all its colours"),
+        (copy(1, width=301, few=True), copy(0), "shows the face larger"),
         # Differences that mean nothing: the order counts.
         (copy(0, sharpness=0.5), copy(1, sharpness=0.64), "comes first"),
         (copy(0, width=200), copy(1, width=215), "comes first"),
@@ -81,3 +84,10 @@ def test_a_file_that_says_nothing_is_no_error(tmp_path: Path) -> None:
 
     assert file_facts(tmp_path / "a.jpg") == FileFacts()
     assert file_facts(tmp_path / "absent.jpg") == FileFacts()
+
+
+@pytest.mark.parametrize(("mode", "few"), [("1", True), ("P", True), ("L", True), ("RGB", False), ("RGBA", False)])
+def test_greys_and_palettes_have_few_colours(tmp_path: Path, mode: str, few: bool) -> None:
+    Image.new(mode, (32, 32)).save(tmp_path / "a.png")
+
+    assert file_facts(tmp_path / "a.png").has_few_colours is few

@@ -12,12 +12,12 @@ from easyphoto.api.routes import build_router
 from easyphoto.cli.main import report_bug
 from easyphoto.cli.server import page_folder
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import photo_files
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.persons.importing import first_of
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.storage.locks import file_lock
 from easyphoto.weights.ledger import Ledger
 from easyphoto.workspace.upgrades import open_workspace

@@ -21,7 +21,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.commands import photograph_series, training
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.check import CheckPhotos, photo_files
+from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
@@ -32,6 +32,7 @@ from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
+from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings import InferenceSettings
 from easyphoto.workspace.folders import Workspace
