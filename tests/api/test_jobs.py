@@ -112,6 +112,7 @@ def test_jobs_since_a_job_begin_with_that_job_wherever_the_clock_stands(client):
         {"limit": 501},
         {"limit": "x"},
         {"state": "gone"},
+        {"kind": "trian"},
         {"since": "yesterday"},
         {"since": "0.5"},
         {"since": "-1"},
