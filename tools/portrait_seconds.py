@@ -201,10 +201,9 @@ def work(commands: IO[str], answers: IO[str]) -> None:
     for line in commands:
         asked = json.loads(line)
         app = apps.setdefault(asked["workspace"], EasyPhoto(Workspace(Path(asked["workspace"]))))
-        steps = {"first_steps": 2, "second_steps": 2} if asked["quick"] else {}
-        command = PhotographPersons(
-            ("anna",), (Path(asked["template"]),), settings=InferenceSettings(count=asked["count"], **steps)
-        )
+        steps = 2 if asked["quick"] else None
+        settings = InferenceSettings(count=asked["count"], first_steps=steps, second_steps=steps)
+        command = PhotographPersons(("anna",), (Path(asked["template"]),), settings=settings)
         attribution.begin()
         with app.at_hand() as leased:
             result = command.run(leased, NullContext())
