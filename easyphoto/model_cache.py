@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from easyphoto.machine import memory_for_models, ran_out_of_memory
+from easyphoto.machine import memory_for_models, ran_out_of_memory, return_freed_memory
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -117,14 +117,14 @@ class ModelCache:
         with self._lock:
             gone = {owner for entry in self._entries.values() for owner in entry.owners if not owner.is_dir()}
             self._drop(lambda entry: entry.used < oldest or bool(entry.owners & gone))
-        _release_device_memory()
+        _release_memory()
 
     def clear(self) -> None:
         """Drop everything; values borrowed now are not taken back when they are returned."""
         with self._lock:
             self._entries.clear()
             self._generation = replace(self._generation, clears=self._generation.clears + 1)
-        _release_device_memory()
+        _release_memory()
 
     def _take(self, key: Hashable) -> tuple[_Entry[Any] | None, _Generation]:
         """Remove the key's entry for exclusive use (None if absent) and return it with the current generation."""
@@ -173,7 +173,7 @@ class ModelCache:
         with self._lock:
             had_any = bool(self._entries)
             self._entries.clear()
-        _release_device_memory()
+        _release_memory()
         return had_any
 
 
@@ -265,7 +265,8 @@ def bytes_of_networks(networks: Iterable[Any]) -> int:
     return sum(tensors.values())
 
 
-def _release_device_memory() -> None:
+def _release_memory() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
+    return_freed_memory()

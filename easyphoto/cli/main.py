@@ -21,6 +21,7 @@ from easyphoto.cli.output import complain, hushed, tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError, OutOfMemory
+from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, write_text
@@ -64,6 +65,7 @@ def _done(arguments: argparse.Namespace) -> int:
     workspace = arguments.workspace
     try:
         workspace = checked_workspace(workspace or user_folder())
+        reuse_freed_memory()
         from easyphoto.cli.commands import run  # the verbs' imports; not needed for --help
 
         run(arguments, workspace)

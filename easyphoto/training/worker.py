@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
+from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, private_opener
@@ -36,6 +37,7 @@ NOT_RESUMABLE = (InputError,)
 
 def main(arguments: list[str]) -> int:
     """Run the training of the record and return the exit code."""
+    reuse_freed_memory()
     stream = private_stdout()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if len(arguments) != 1:
