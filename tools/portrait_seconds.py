@@ -190,12 +190,15 @@ def work(commands: IO[str], answers: IO[str]) -> None:
     """Make the portraits that are asked for, one a line."""
     from portrait_cost.attribution import Attribution
 
+    from easyphoto import machine
     from easyphoto.app import EasyPhoto
     from easyphoto.commands.base import NullContext
     from easyphoto.commands.photograph import PhotographPersons
     from easyphoto.settings import InferenceSettings
     from easyphoto.workspace.folders import Workspace
 
+    # As the command line and the server do, in checkouts that know it.
+    getattr(machine, "reuse_freed_memory", lambda: None)()
     apps: dict[str, EasyPhoto] = {}
     attribution, is_watching = Attribution(), False
     for line in commands:
