@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -26,7 +26,7 @@ def spare_threads() -> int:
     return min(cores, _MOST_THREADS)
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
     """`work` of each item, in their order, by up to `threads` threads; by the caller's own where that is one.
 
     Only a few items ahead of the caller are begun. When the caller closes the generator, or an item raises, nothing

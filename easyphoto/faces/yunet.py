@@ -45,7 +45,7 @@ class YuNet:
         self._networks = Spares(lambda: _loaded(file))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
-        image = np.ascontiguousarray(as_array(picture)[..., ::-1])
+        image = cv2.cvtColor(as_array(picture), cv2.COLOR_RGB2BGR)
         longest = max(image.shape[:2])
         faces = self._detect_at(image, _SIDE)
         if longest > _LARGE:

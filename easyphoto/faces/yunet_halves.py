@@ -60,13 +60,13 @@ class YuNetHalves:
     def __init__(self, file: Path) -> None:
         self._networks = Spares(lambda: _loaded(file))
         across = (np.arange(SIDE) - (SIDE - 1) / 2) / UNIT
-        self._down = np.repeat(across[:, None] + MIDDLE, SIDE, axis=1)
+        down = np.repeat(across[:, None] + MIDDLE, SIDE, axis=1)
+        self._lower, self._upper = (_soft(part) for part in (down > _UPPER, down < _LOWER))
         self._inner = np.ix_(_between(across + MIDDLE, -0.4, 1.4), _between(across, -0.8, 0.8))
 
     def answers(self, image: np.ndarray, points: np.ndarray) -> Halves:
         """Scores of a face; `image` is (height, width, 3) uint8 RGB, `points` are its (5, 2) pixels."""
-        square = squared(image, points)
-        lower, upper = self._down > _UPPER, self._down < _LOWER
+        square, lower, upper = squared(image, points), self._lower, self._upper
         return Halves(
             left_eye_twice=self._answer(self._blanked(_twice(square), lower)),
             right_eye_twice=self._answer(self._blanked(_twice(square[:, ::-1]), lower)),
@@ -74,10 +74,9 @@ class YuNetHalves:
             below_eyes=self._answer(self._blanked(square, upper)),
         )
 
-    def _blanked(self, square: np.ndarray, part: np.ndarray) -> np.ndarray:
+    def _blanked(self, square: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """The square with a part filled with the face's median colour, which adds no edge but its soft border."""
         colour = np.median(square[self._inner].reshape(-1, 3), axis=0)
-        alpha = cv2.GaussianBlur(part.astype(np.float32), (0, 0), _SOFT * UNIT)[..., None]
         return (square * (1 - alpha) + colour * alpha).astype(np.uint8)
 
     def _answer(self, square: np.ndarray) -> Opinion:
@@ -107,6 +106,11 @@ def squared(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(SIDE, SIDE, 3) uint8 RGB: the face upright, from a (height, width, 3) uint8 picture and its (5, 2) points."""
     frame = FaceFrame.of(points)
     return frame.piece(image, frame.place(0.0, MIDDLE), Size(SIDE, SIDE), UNIT)
+
+
+def _soft(part: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 1) float32 of a bool part, with a soft border."""
+    return cv2.GaussianBlur(part.astype(np.float32), (0, 0), _SOFT * UNIT)[..., None]
 
 
 def _twice(square: np.ndarray) -> np.ndarray:
