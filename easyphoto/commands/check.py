@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from easyphoto.progress import Progress
     from easyphoto.workspace.folders import Workspace
 
-NAME = "The person's name, from which their id is made: anna for Anna, anna-schmidt for Anna Schmidt."
+NAME = "The person; their id is made from the name: anna for Anna, anna-schmidt for Anna Schmidt."
 REFERENCE = "The photo that shows the person best (default: chosen among those that look like the others)."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import BinaryIO
+from typing import IO
 
 from PIL import ImageFile
 
@@ -15,7 +15,7 @@ MOST_TO_MEND = 100_000_000
 _BLOCK = 1 << 20
 
 
-def check_whole(opened: ImageFile.ImageFile, stream: BinaryIO) -> None:
+def check_whole(opened: ImageFile.ImageFile, stream: IO[bytes]) -> None:
     """Raises ValueError for a loaded JPEG, whose end marker was added, and whose picture is not all there.
 
     Where something is missing, libjpeg takes whatever follows for a part of the picture, and grey where nothing does.

@@ -44,9 +44,9 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("train a --ranks 4", "train has no option --ranks. Did you mean --rank?", "train "),
         ("train a --template x", "train has no option --template. It belongs to photograph.", "train "),
         ("train a --frobnicate", "train has no option --frobnicate.", "train "),
-        ("train a --photos", "--photos needs a value: --photos DIR.", "train "),
+        ("train a --photos", "--photos needs a value: --photos DIR|ZIP|FILE….", "train "),
         ("train a --photos=", "--photos cannot be empty.", "train "),
-        ("train a --photos b c d", "--photos DIR takes one value; too much: 'c', 'd'.", "train "),
+        ("train a --base b c d", "--base NAME|FILE|DIR takes one value; too much: 'c', 'd'.", "train "),
         ("train anna ben", "train takes nothing more; too much: 'ben'.", "train "),
         ("train", "train needs NAME (the person).", "train "),
         ("train a --steps many", "--steps cannot be 'many'. It must be a whole number.", "train "),
@@ -86,8 +86,11 @@ def test_what_is_wrong_is_said_in_one_line_and_where_more_is_said_in_another(
     ("typed", "code", "said"),
     [
         ("photograph ana --template beach.png", 2, "There is no person 'ana'. Did you mean 'anna'? Known: anna, ben."),
+        # Carla is what ben is called: names do as well as ids.
         ("photograph Carla --template beach.png", 2,
-         "There is no person 'Carla'. Did you mean 'ben'? Known: anna, ben."),
+         "beach.png cannot be read as a picture. It is empty. Copy it again from where it came."),
+        ("photograph Carlo --template beach.png", 2,
+         "There is no person 'Carlo'. Did you mean 'ben'? Known: anna, ben."),
         ("persons delete bne --yes", 2, "There is no person 'bne'. Did you mean 'ben'? Known: anna, ben."),
         ("photograph anna --template beech.png", 2,
          "beech.png does not exist. Did you mean 'beach.png'? "
@@ -107,7 +110,8 @@ def test_what_is_wrong_is_said_in_one_line_and_where_more_is_said_in_another(
          "There are no saved settings 'soft'. There are none yet."),
         ("persons delete", 2, "persons delete needs a name. easyphoto persons lists everybody."),
         ("persons delete anna", 2, "Deleting cannot be undone. Add --yes if you are sure."),
-        ("check --photos phots", 2, "phots is not a folder. Give the folder that holds the person's photos."),
+        ("check --photos phots", 2, "phots does not exist. "
+         "Give a folder with the person's photos, a ZIP file of them, or the photos themselves."),
         ("resume ana", 2, "There is no unfinished training of 'ana'. No training is unfinished. "
          "easyphoto train begins one."),
     ],
@@ -151,13 +155,13 @@ def test_a_number_of_persons_is_not_listed_without_end(tmp_path: Path, capsys: p
 def test_an_option_with_one_value_that_is_given_twice_is_noted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["check", "--photos", "a", "--photos", "b", "--workspace", str(tmp_path)]
+    words = ["check", "--photos", "a", "--reference", "b", "--reference", "c", "--workspace", str(tmp_path)]
 
     assert main(words) == 2
 
     assert capsys.readouterr().err.splitlines() == [
-        "Note: --photos is given 2 times; the last one counts.",
-        "b is not a folder. Give the folder that holds the person's photos.",
+        "Note: --reference is given 2 times; the last one counts.",
+        "a does not exist. Give a folder with the person's photos, a ZIP file of them, or the photos themselves.",
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.errors import BadPicture, InputError, TooFewPhotos
+from easyphoto.messages import Text
 from easyphoto.persons import photo_sources
 from easyphoto.persons.photo_sources import found_photos, photo_files
 
@@ -33,7 +34,7 @@ def filled(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def found(tmp_path: Path, *named: Path) -> tuple[list[str], tuple[str, ...]]:
+def found(tmp_path: Path, *named: Path) -> tuple[list[str], tuple[Text, ...]]:
     """Paths from the folder `tmp_path`, or within a ZIP file, and the notes."""
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
@@ -171,8 +172,8 @@ def test_a_folder_of_everything_is_not_searched_for_ever(tmp_path: Path, monkeyp
         photo_files(tmp_path / "a")
 
 
-def packed(target: Path, files: Mapping[str, bytes], **more: object) -> Path:
-    with zipfile.ZipFile(target, "w", **more) as archive:  # type: ignore[arg-type]
+def packed(target: Path, files: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(target, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return target
