@@ -191,8 +191,8 @@ def run_checks(python: Path, arguments: list[str]) -> int:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", choices=("ruff", "mypy", "pytest"))
     asked, rest = parser.parse_known_args(arguments)
-    # All of them are an hour's work for one process; whole files stay together, because their fixtures are dear.
-    together = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+    # All of them are an hour's work for one process. tests/conftest.py says what stays together, and what begins.
+    together = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
     tier = together if asked.all else ["-m", "not slow"]
     checks = {
         "ruff check": ["ruff", "check", "."],

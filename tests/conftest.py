@@ -7,8 +7,25 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+SERVERS = ("address", "page")
+"""Fixtures of a module whose parameter is the gradio that serves."""
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep whole files in one process, because their fixtures are dear, but apart what each gradio's server serves.
+
+    What is slow begins first, so that no process is left alone with it at the end.
+    """
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        server = next((str(parameters[name]) for name in SERVERS if name in parameters), "")
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(HERE)} {server}".strip()))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

@@ -11,19 +11,18 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.bench.demo import demo_template, draw_photos
+from easyphoto.bench.demo import demo_template
 from easyphoto.commands import photograph_series
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
-from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import SECONDS_KEPT, Service
 from easyphoto.persons import deletion
-from easyphoto.settings import InferenceSettings, TrainSettings
-from easyphoto.workspace.folders import Workspace
+from easyphoto.settings import InferenceSettings
 from tests.services import done
+from tests.trained import copy_of_trained
 
 pytestmark = pytest.mark.slow
 QUICK = InferenceSettings(first_steps=2, seed=1)
@@ -31,19 +30,15 @@ QUICK = InferenceSettings(first_steps=2, seed=1)
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Lena, trained for a moment on the real miniature."""
-    workspace = Workspace(tmp_path_factory.mktemp("warm") / "workspace")
+    """With anna, trained for a moment on the real miniature."""
+    workspace = copy_of_trained(tmp_path_factory, tmp_path_factory.mktemp("warm") / "workspace")
     service = Service(EasyPhoto(workspace), JobQueue(workspace))
-    photos = sorted(draw_photos(tmp_path_factory.mktemp("drawn"), 0).iterdir())
-    settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
-    job = done(service, service.submit(TrainPerson("lena", tuple(photos), settings=settings)), seconds=110)
-    assert job.state is State.DONE, job.error
     yield service
     service.queue.close()
 
 
 def portrait(service: Service, settings: InferenceSettings = QUICK) -> np.ndarray:
-    job = done(service, service.submit(PhotographPersons(("lena",), (demo_template(),), settings=settings)))
+    job = done(service, service.submit(PhotographPersons(("anna",), (demo_template(),), settings=settings)))
     assert job.state is State.DONE, job.error
     assert job.result is not None
     return np.asarray(Image.open(service.queue.file(job.id, job.result["pictures"][0]["file"])))
@@ -105,12 +100,12 @@ def traces_of(service: Service, person: str) -> set[str]:
 
 def test_nothing_of_somebody_who_was_renamed_stays_in_memory(service: Service) -> None:
     portrait(service)
-    assert traces_of(service, "lena") == {"person", "prompts", "face"}
+    assert traces_of(service, "anna") == {"person", "prompts", "face"}
 
-    service.rename(RenamePerson("lena", "Mia", "mia"))
+    service.rename(RenamePerson("anna", "Mia", "mia"))
 
-    assert traces_of(service, "lena") == set()
-    service.rename(RenamePerson("mia", "Lena", "lena"))
+    assert traces_of(service, "anna") == set()
+    service.rename(RenamePerson("mia", "Anna", "anna"))
 
 
 def test_nothing_of_a_person_stays_in_memory_who_is_deleted_while_a_job_measures_them(
@@ -126,13 +121,13 @@ def test_nothing_of_a_person_stays_in_memory_who_is_deleted_while_a_job_measures
         return measure(*values, **named)
 
     monkeypatch.setattr(photograph_series, "subject_from", measured_late)
-    service.submit(PhotographPersons(("lena",), (demo_template(),), settings=QUICK))
+    service.submit(PhotographPersons(("anna",), (demo_template(),), settings=QUICK))
     assert begun.wait(30)
     monkeypatch.setattr(deletion, "_workers", telling_when_asked(deletion._workers, deleting))
 
-    service.delete(DeletePerson("lena"))
+    service.delete(DeletePerson("anna"))
 
-    assert traces_of(service, "lena") == set()
+    assert traces_of(service, "anna") == set()
 
 
 def telling_when_asked(look: Callable[..., Any], asked: threading.Event) -> Callable[..., Any]:

@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 
-from easyphoto.app import EasyPhoto
-from easyphoto.bench.demo import draw_photos
-from easyphoto.commands.base import NullContext
-from easyphoto.commands.train import TrainPerson
 from easyphoto.images.pictures import picture_record
-from easyphoto.persons.photo_sources import photo_files
-from easyphoto.settings import TrainSettings
 from easyphoto.workspace.folders import Workspace
+from tests.trained import copy_of_trained
 from tests.ui import test_browser as driver
 from tests.ui.accessibility import findings
 from tests.ui.page_client import NEWEST, served
@@ -28,12 +23,7 @@ browser = driver.browser
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """With anna in it, whose face was learned for a few steps."""
-    folder = tmp_path_factory.mktemp("trained")
-    settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
-    TrainPerson("anna", photo_files(draw_photos(folder / "photos", 0)), settings=settings).run(
-        EasyPhoto(Workspace(folder / "workspace")), NullContext()
-    )
-    return Workspace(folder / "workspace")
+    return copy_of_trained(tmp_path_factory, tmp_path_factory.mktemp("trained") / "workspace")
 
 
 @pytest.fixture(scope="module")
