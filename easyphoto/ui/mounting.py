@@ -60,4 +60,5 @@ def mounted_page(service: Service, language: str, path: str) -> MountedPage:
     # Gradio 6 checks that a path in an event was uploaded, and that it may show a picture, only after its own `launch`.
     blocks.has_launched = blocks.is_running = True
     folder = gradio_folder(next(each for each in blocks.blocks.values() if isinstance(each, FileDrop)))
-    return MountedPage(app, app.routes[-1].app, folder)
+    mounted: Any = app.routes[-1]
+    return MountedPage(app, mounted.app, folder)
