@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -22,6 +23,8 @@ class CommandParser(argparse.ArgumentParser):
 
     typed: Sequence[str] = ()
     """What this parser was given."""
+    least_words: int | None = None
+    """How many words are wanted before the options; None: as many as are required."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **named, "exit_on_error": False})
@@ -50,11 +53,25 @@ class CommandParser(argparse.ArgumentParser):
         self.typed = tuple(sys.argv[1:] if args is None else args)
         if self.verbs and self.typed[:1] == ("help",):
             self.typed = (*self.typed[1:2], "--help")
+        self.typed = self._with_names_first(self.typed)
         try:
             found = super().parse_known_args(self.typed, namespace)
         except argparse.ArgumentError as error:
             self.refuse(self._sentence(error))
         return found
+
+    def _with_names_first(self, typed: Sequence[str]) -> Sequence[str]:
+        """Bring names to the front that an option of several values would swallow, as in `train --photos DIR anna`."""
+        words = self.positionals
+        given = next((place for place, word in enumerate(typed) if word.startswith("-")), len(typed))
+        wanted = sum(each.required for each in words) if self.least_words is None else self.least_words
+        last = max((place for place, word in enumerate(typed) if word in self.options), default=len(typed))
+        if given >= wanted or last == len(typed) or self.options[typed[last]].nargs != "+":
+            return typed
+        names = tuple(takewhile(_may_be_name, reversed(typed[last + 2 :])))
+        count = len(names) if any(each.nargs in ("+", "*") for each in words) else min(len(names), wanted - given)
+        end = len(typed) - count
+        return (*typed[:given], *typed[end:], *typed[given:end])
 
     def error(self, message: str) -> NoReturn:
         """Refuse what argparse refuses; of its messages only the one on what is missing gets here."""
@@ -200,6 +217,11 @@ def synopsis(action: argparse.Action) -> str:
 def _misplaced(option: str, verb: str) -> Text:
     """The sentence on an option before the verb, where none is known."""
     return text("{option} belongs after the verb: easyphoto {verb} {option} …", option=option, verb=verb)
+
+
+def _may_be_name(word: str) -> bool:
+    """Whether a word could be a person's name rather than a file's."""
+    return not (set(word) & set("/\\*?[") or word.startswith("-") or Path(word).suffix or Path(word).exists())
 
 
 def _is_optional_word(action: argparse.Action) -> bool:

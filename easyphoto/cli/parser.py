@@ -193,6 +193,7 @@ def _photograph(verbs: Verbs) -> None:
 
 def _persons(verbs: Verbs) -> None:
     parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
+    parser.least_words = 2
     actions = ("list", "add", "show", "export", "import", "rename", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")

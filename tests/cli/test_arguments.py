@@ -194,3 +194,37 @@ def test_help_begins_with_what_must_be_typed_and_ends_with_the_networks_and_what
         "positional arguments:", "options:", "pictures:", "faces on photographs:", "weights:", "everywhere:",
         "exit codes:",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "files"),
+    [
+        ("train --photos a.jpg b.jpg anna", ["a.jpg", "b.jpg"]),
+        ("train --steps 5 --photos a.jpg b.jpg anna", ["a.jpg", "b.jpg"]),
+        ("train anna --photos a.jpg b", ["a.jpg", "b"]),
+        ("persons add --photos album anna", ["album"]),
+    ],
+)
+def test_a_name_may_stand_behind_the_photos_too(typed: str, files: list[str]) -> None:
+    found = build_parser().parse_args(typed.split())
+
+    assert found.name == "anna"
+    assert [str(file) for file in found.photos] == files
+
+
+def test_names_may_stand_behind_the_templates_too() -> None:
+    found = build_parser().parse_args(["photograph", "--template", "01-lights", "anna", "ben"])
+
+    assert found.names == ["anna", "ben"]
+    assert [str(each) for each in found.template] == ["01-lights"]
+
+
+def test_a_file_that_is_there_is_never_taken_for_a_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    said = answered(capsys, "train", "--photos", "a.jpg", "photos")
+
+    assert said[0].startswith("train needs NAME")
