@@ -18,17 +18,17 @@ from easyphoto.errors import EasyPhotoError
 
 
 class DeferredRoutes(BaseRoute):
-    """Serves everything below `prefix` with the application that `build` returns at the first request."""
+    """Serves everything below the prefixes with the application that `build` returns at the first request."""
 
-    def __init__(self, prefix: str, build: Callable[[], ASGIApp]) -> None:
-        self.prefix, self._build = prefix, build
+    def __init__(self, build: Callable[[], ASGIApp], *prefixes: str) -> None:
+        self._build, self._beginnings = build, tuple(f"{prefix}/" for prefix in prefixes)
         self._app: ASGIApp | None = None
         self._building = threading.Lock()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
             return Match.NONE, {}
-        return (Match.FULL if path_below(scope).startswith(f"{self.prefix}/") else Match.NONE), {}
+        return (Match.FULL if path_below(scope).startswith(self._beginnings) else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app

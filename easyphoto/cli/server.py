@@ -203,10 +203,12 @@ def _with_tabs(service: Service, accounts: Mapping[str, str] | None) -> FastAPI:
 
         root = mounted_page(service, editions.at_root, "")
     app = FastAPI(openapi_url=None)
-    # The first route that fits answers, and the root fits everything.
-    app.router.routes.append(DeferredRoutes("/easyphoto", api))
-    for language, path in editions.below_root.items():
-        app.router.routes.append(DeferredRoutes(path, partial(mounted_page, service, language, path)))
+    # The first route that fits answers, and the root fits everything. Below the page in another language, whose address
+    # somebody may have completed, the API says that it is not there.
+    others = editions.below_root
+    app.router.routes.append(DeferredRoutes(api, "/easyphoto", *(f"{path}/easyphoto" for path in others.values())))
+    for language, path in others.items():
+        app.router.routes.append(DeferredRoutes(partial(mounted_page, service, language, path), path))
     app.mount("", root)
     app.add_middleware(PageDoor, folder=root.folder, editions=editions)  # type: ignore[arg-type,unused-ignore]
     return app

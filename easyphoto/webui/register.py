@@ -84,7 +84,7 @@ def add_routes(demo: Any, app: Any) -> None:
     keep_out(demo, workspace_folder())
     # The page needs only what gradio serves behind its own login.
     if serves_api():
-        app.router.routes.append(DeferredRoutes("/easyphoto", lambda: built_api(demo, app)))
+        app.router.routes.append(DeferredRoutes(lambda: built_api(demo, app), "/easyphoto"))
 
 
 def built_api(demo: Any, app: Any) -> Any:

@@ -34,7 +34,7 @@ def in_a_web_ui(service):
     around = gr.mount_gradio_app(FastAPI(), page, path="/")
     # The page's own application, which a web UI's is.
     app: Any = next(route.app for route in around.routes if isinstance(route, Mount))
-    app.router.routes.append(DeferredRoutes("/easyphoto", lambda: build_api(service)))
+    app.router.routes.append(DeferredRoutes(lambda: build_api(service), "/easyphoto"))
     return app
 
 

@@ -72,7 +72,7 @@ def test_another_language_and_the_api_are_built_when_they_are_first_asked_for(cl
 
     for _ in range(2):
         assert 'lang="zh-CN"' in client.get("/zh-CN/").text
-        assert client.get("/easyphoto/v1/jobs").json() == {"jobs": []}
+        assert client.get("/easyphoto/v1/jobs").json() == {"jobs": [], "next": None}
 
     assert built == ["en", "zh_CN", "api"]
 
