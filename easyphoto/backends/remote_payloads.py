@@ -19,7 +19,7 @@ from easyphoto.backends.remote_client import ROOM
 from easyphoto.backends.webui_names import HostCheckpoint, HostSampler
 from easyphoto.errors import BackendError, BadPicture
 from easyphoto.geometry import Size
-from easyphoto.images.decoding import open_picture
+from easyphoto.images.opening import open_picture
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.messages import text
 

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
 
-from easyphoto.errors import BadPicture, EasyPhotoError, NotAFile
+from easyphoto.errors import BadPicture
 from easyphoto.images.exif import orientation_in
 from easyphoto.images.formats import (
-    END_OF_JPEG,
-    MOST_BESIDE,
-    MOST_BYTES,
-    MOST_MEMORY,
-    MOST_PIXELS,
-    NAMES,
     Around,
-    Format,
-    format_of,
     memory_for,
 )
-from easyphoto.images.kinds import NotRead, why_not
-from easyphoto.images.mending import MOST_TO_MEND, PNG, check_whole, without_profile
+from easyphoto.images.mending import check_whole
+from easyphoto.images.opening import check_memory, check_pixels, opened_file, quiet
 from easyphoto.images.profiles import UnusableProfile, lab_to_srgb
 from easyphoto.messages import text
-from easyphoto.storage.files import cause_of, open_regular
 
 # EXIF orientation (1 is upright) → the transposition that turns the picture upright.
 _TURNS = {
@@ -50,8 +38,6 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_TURN = 256, 257, 258, 274
 _DEEPEST = 65535
 # Side in pixels of the blocks that are converted at a time: whole copies of 100 megapixels would need gigabytes.
 _BLOCK = 1024
-_LONGEST_REASON = 200
-_BEGINNING = 512
 Place = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
 
@@ -105,20 +91,20 @@ def decoded(source: Path, *, longest: int | None = None, keeps_alpha: bool = Fal
     `keeps_alpha`: the caller needs the alpha channel as a picture of its own. Raises BadPicture for a file that is not
     a picture, is truncated, or would take more memory than MOST_MEMORY.
     """
-    with _opened(source, source.name) as (opened, around):
+    with opened_file(source, source.name) as (opened, around):
         raw = _raw_mode(opened, around)
         if longest is not None and opened.format == "JPEG":
             # Decoding at reduced size takes one second for 12,000×9,000 instead of ten. (A HEIC would be replaced by
             # its thumbnail, which may show what the picture was before it was edited.)
             opened.draft("RGB", _least(opened.size, longest))
         made = 0 if longest is not None else 5 if keeps_alpha and has_alpha(opened) else 4
-        _check_memory(opened, around, made, source.name)
+        check_memory(opened, around, made, source.name)
         stream = opened.fp
-        with _quiet():
+        with quiet():
             opened.load()
             if around.lacks_end and stream is not None:
                 check_whole(opened, stream)
-        _check_pixels(opened, source.name)
+        check_pixels(opened, source.name)
         # Pillow turns a TIFF on loading, and some versions leave its orientation tag unchanged.
         turn = None if opened.format == "TIFF" else _TURNS.get(orientation_of(opened))
         yield _held(opened, turn, raw, source.name)
@@ -169,7 +155,7 @@ class Header:
 
 def header_of(source: Path) -> Header:
     """Read from the header only. Raises BadPicture."""
-    with _opened(source, source.name) as (opened, around):
+    with opened_file(source, source.name) as (opened, around):
         width, height = opened.size
         tags = _tiff_tags(opened)
         if tags is not None:
@@ -179,170 +165,11 @@ def header_of(source: Path) -> Header:
         return Header(size, memory_for(opened, around, 4))
 
 
-def readable_format(content: bytes, name: str) -> Format:
-    """The format of a file's content. Raises BadPicture for content that cannot be read as a photo."""
-    with _opened(content, name) as (opened, around):
-        _check_memory(opened, around, 0, name)
-    format = format_of(content[:_BEGINNING])
-    assert format is not None
-    return format
-
-
-def check_kind(source: Path) -> None:
-    """Raises BadPicture for a file whose beginning says that it is no picture that is read, and for a missing one."""
-    with _explained(source, source.name), _stream(source) as stream:
-        _format_in(stream, source.name)
-
-
 def orientation_of(opened: ImageFile.ImageFile) -> int:
     """EXIF orientation, 1..8; 1 where the tag is missing or invalid, or the tags are broken."""
     tags = _tiff_tags(opened)
     value = orientation_in(opened.info) if tags is None else tags.get(_TIFF_TURN, 1)
     return value if isinstance(value, int) and value in _TURNS else 1
-
-
-@contextmanager
-def open_picture(source: Path | bytes, name: str = "") -> Iterator[ImageFile.ImageFile]:
-    """Open a picture file with Pillow; no other function opens pictures.
-
-    Raises BadPicture, also for any error that Pillow raises about the file's content inside the block.
-    """
-    with _opened(source, name or (source.name if isinstance(source, Path) else "The picture")) as (opened, _):
-        yield opened
-
-
-@contextmanager
-def _opened(source: Path | bytes, name: str) -> Iterator[tuple[ImageFile.ImageFile, Around]]:
-    with _explained(source, name), _stream(source) as stream:
-        with _quiet():
-            opened, around = _open(stream, name)
-        with opened:
-            _check_pixels(opened, name)
-            try:
-                yield opened, around
-            finally:
-                opened.close()  # frees its pixels at once
-
-
-@contextmanager
-def _explained(source: Path | bytes, name: str) -> Iterator[None]:
-    """Makes a BadPicture of whatever reading the file raises."""
-    try:
-        yield
-    except NotAFile as error:
-        raise BadPicture(
-            text("{name} is {what}", name=name, what=error.message.rpartition(" is ")[2]),
-            advice=text("Name a picture."),
-        ) from error
-    except EasyPhotoError:
-        raise
-    except NotRead as error:
-        said = text("{name} cannot be read as a picture. {why}", name=name, why=error.why)
-        raise BadPicture(said, advice=error.advice, why=error.why) from error
-    except MemoryError as error:
-        raise BadPicture(
-            text("{name} does not fit into this machine's memory.", name=name),
-            advice=text("Close other programs, or reduce it first."),
-        ) from error
-    except PermissionError as error:
-        why = text("Its permissions forbid it.")
-        said = text("{name} cannot be read as a picture. {why}", name=name, why=why)
-        raise BadPicture(said, advice=text("Change its permissions, or copy it elsewhere."), why=why) from error
-    except OSError as error:
-        # Links may also lead in a circle.
-        if error.errno not in (errno.ENOENT, errno.ELOOP):
-            raise _unreadable(name, error) from error
-        raise BadPicture(text("{source!s} does not exist.", source=source), advice=text("Check the path.")) from error
-    # Pillow's plugins raise nearly anything on broken content: OSError, SyntaxError, struct.error, KeyError,
-    # zlib.error, RecursionError …, and later versions raise others.
-    except Exception as error:
-        raise _unreadable(name, error) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress Pillow's warnings about large pictures and unusual tags, which end reading where warnings are errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _unreadable(name: str, error: Exception) -> BadPicture:
-    return BadPicture(
-        text("{name} cannot be read as a picture ({reason}).", name=name, reason=_reason(error)),
-        advice=text("Save it again as JPEG or PNG."),
-    )
-
-
-def _reason(error: Exception) -> str:
-    text = cause_of(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-    return " ".join(text.split())[:_LONGEST_REASON]
-
-
-@contextmanager
-def _stream(source: Path | bytes) -> Iterator[BinaryIO]:
-    with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as stream:
-        if stream.seek(0, io.SEEK_END) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES // 1_000_000} MB")
-        stream.seek(0)
-        yield stream
-
-
-def _format_in(stream: BinaryIO, name: str) -> Format:
-    beginning = stream.read(_BEGINNING)
-    format, known = format_of(beginning), why_not(beginning, name)
-    if known is not None and (format is None or format.name == "TIFF"):
-        raise known
-    if format is None:
-        raise ValueError(f"it is no {NAMES}")
-    return format
-
-
-def _open(stream: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Around]:
-    format = _format_in(stream, name)
-    around = format.look(stream)
-    if around.beside > MOST_BESIDE:
-        raise ValueError(f"it holds {around.beside // 1_000_000} MB of something else beside its picture")
-    stream.seek(0)
-    if around.lacks_end:
-        content = stream.read(MOST_TO_MEND)
-        stream, around = io.BytesIO(content + END_OF_JPEG), replace(around, beside=around.beside + 2 * len(content))
-    try:
-        return format.open(stream), around
-    except (SyntaxError, ValueError):
-        stream.seek(0)
-        content = stream.read(MOST_TO_MEND + 1)
-        if not content.startswith(PNG) or len(content) > MOST_TO_MEND:
-            raise
-        return format.open(io.BytesIO(without_profile(content))), Around(around.beside + len(content))
-
-
-def _check_pixels(opened: ImageFile.ImageFile, name: str) -> None:
-    if opened.width * opened.height > MOST_PIXELS:
-        raise BadPicture(
-            text("{name} claims to have {width}×{height} pixels.", name=name, width=opened.width, height=opened.height),
-            advice=text("At most {count} million pixels are read; reduce it first.", count=MOST_PIXELS // 1_000_000),
-        )
-    if min(opened.size) < 1:
-        raise ValueError("it has no pixels")
-
-
-def _check_memory(opened: ImageFile.ImageFile, around: Around, made: int, name: str) -> None:
-    needed = memory_for(opened, around, made)
-    if needed > MOST_MEMORY:
-        raise BadPicture(
-            text(
-                "{name}, with {width}×{height} pixels, would take {needed} MB of memory.",
-                name=name,
-                width=opened.width,
-                height=opened.height,
-                needed=needed // 1_000_000,
-            ),
-            advice=text(
-                "At most {most} MB are accepted: reduce it, or save it as an ordinary JPEG.",
-                most=MOST_MEMORY // 1_000_000,
-            ),
-        )
 
 
 def _tiff_tags(opened: ImageFile.ImageFile) -> Mapping[int, Any] | None:

@@ -16,8 +16,9 @@ from PIL import Image, ImageFont, PngImagePlugin
 
 from easyphoto import __version__
 from easyphoto.geometry import Box, Size, lying_at, scale_of
-from easyphoto.images.decoding import Decoded, Place, decoded, open_picture, places, put_together, turned
+from easyphoto.images.decoding import Decoded, Place, decoded, places, put_together, turned
 from easyphoto.images.formats import SUFFIXES
+from easyphoto.images.opening import open_picture
 from easyphoto.images.profiles import Conversion, Profile, UnusableProfile, profile_for
 from easyphoto.messages import Text, note
 from easyphoto.storage.files import atomic_path

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import BadPicture, InputError
-from easyphoto.images.decoding import readable_format
+from easyphoto.images.opening import readable_format
 from easyphoto.jobs.askers import Requester
 from easyphoto.messages import text
 from easyphoto.storage.files import write_bytes

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from easyphoto.errors import BadPicture, InputError, TooFewPhotos
-from easyphoto.images.decoding import check_kind
 from easyphoto.images.formats import SUFFIXES
+from easyphoto.images.opening import check_kind
 from easyphoto.messages import Text, note, text
 from easyphoto.persons.archive import unpack_photos
 from easyphoto.preprocess.captions import SUFFIXES as CAPTIONS

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import BadPicture
-from easyphoto.images.decoding import open_picture
 from easyphoto.images.exif import taken_in
+from easyphoto.images.opening import open_picture
 from easyphoto.messages import Text, text
 
 # Copies of a picture differ by up to 0.06 (quality 10) and, sharpened by an editor, by up to 0.14; a shaken picture of

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.errors import InputError, UnknownJob
-from easyphoto.images.decoding import open_picture
+from easyphoto.images.opening import open_picture
 from easyphoto.images.pictures import read_picture
 from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service

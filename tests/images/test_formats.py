@@ -17,8 +17,9 @@ import pytest
 from PIL import Image, features
 
 from easyphoto.errors import BadPicture
-from easyphoto.images.decoding import readable_format, upright_size
+from easyphoto.images.decoding import upright_size
 from easyphoto.images.formats import FORMATS, SUFFIXES
+from easyphoto.images.opening import readable_format
 from easyphoto.images.originals import read_original
 from easyphoto.images.pictures import read_picture
 from tests.icc import DISPLAY_P3, SRGB_CURVE, rgb_profile
@@ -245,7 +246,7 @@ def test_a_link_in_a_circle_is_missing_and_a_file_without_rights_says_so(
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("easyphoto.images.decoding.open_regular", refused)
+    monkeypatch.setattr("easyphoto.images.opening.open_regular", refused)
     with pytest.raises(BadPicture, match="Its permissions forbid it"):
         read_picture(tmp_path / "a.jpg")
 

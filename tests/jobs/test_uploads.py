@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.errors import BadPicture, InputError
-from easyphoto.images import decoding
+from easyphoto.images import opening
 from easyphoto.images.pictures import read_picture
 from easyphoto.jobs import uploads
 from easyphoto.jobs.uploads import find_upload, keep_upload
@@ -104,7 +104,7 @@ def test_an_upload_is_kept_under_the_suffix_of_what_it_is(workspace, format, suf
 
 
 def test_a_picture_that_claims_too_many_pixels_is_refused(workspace, monkeypatch):
-    monkeypatch.setattr(decoding, "MOST_PIXELS", 100)
+    monkeypatch.setattr(opening, "MOST_PIXELS", 100)
 
     with pytest.raises(BadPicture, match="claims to have 256×256"):
         keep_upload(workspace, "a.png", picture())
