@@ -57,6 +57,8 @@ class CommandParser(argparse.ArgumentParser):
         try:
             found = super().parse_known_args(self.typed, namespace)
         except argparse.ArgumentError as error:
+            if str(error.message).startswith(_MISSING):  # Python 3.13 raises it, earlier ones call `error`
+                self.error(str(error.message))
             self.refuse(self._sentence(error))
         return found
 

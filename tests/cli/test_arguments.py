@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -228,3 +229,17 @@ def test_a_file_that_is_there_is_never_taken_for_a_name(
     said = answered(capsys, "train", "--photos", "a.jpg", "photos")
 
     assert said[0].startswith("train needs NAME")
+
+
+def test_what_is_missing_is_said_alike_where_argparse_raises_it_as_in_python_3_13(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*_: object) -> None:
+        raise argparse.ArgumentError(None, "the following arguments are required: NAME")
+
+    parser = build_parser().verbs["train"]
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", raising)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--steps", "5"])
+
+    assert capsys.readouterr().err.startswith("train needs NAME")
