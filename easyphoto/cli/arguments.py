@@ -9,13 +9,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from easyphoto.cli.output import visible
+from easyphoto.cli.output import json_line, visible
 from easyphoto.errors import InputError
 from easyphoto.messages import Text, joined, text
 from easyphoto.spelling import meant
 
 KINDS = {int: text("a whole number"), float: text("a number")}
 _MISSING = "the following arguments are required: "
+_ALSO_CALLED = {"remove": "delete", "rm": "delete", "ls": "list", "new": "add", "info": "show"}
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -94,8 +95,9 @@ class CommandParser(argparse.ArgumentParser):
     def refuse(self, sentence: str) -> NoReturn:
         """End with exit code 2, and say why and where the options are explained."""
         # The sentence repeats what was typed, which may have been pasted from anywhere.
-        more = text("See: {command} --help", command=self.prog)
-        self.exit(InputError.exit_code, f"{visible(sentence)}\n{more}\n")
+        said, more = visible(sentence), text("See: {command} --help", command=self.prog)
+        wanted = json_line(InputError.__name__, said, more) if "--json" in self.typed else f"{said}\n{more}"
+        self.exit(InputError.exit_code, f"{wanted}\n")
 
     @property
     def verb(self) -> str:
@@ -146,11 +148,11 @@ class CommandParser(argparse.ArgumentParser):
             if self.typed[0].startswith("-"):
                 raise argparse.ArgumentError(None, _misplaced(self.typed[0].partition("=")[0], "VERB"))
             said = text("There is no verb {name!r}.", name=value)
-            near = self._actions_of_verbs(value) or meant(str(value), known)
+            near = self._actions_of_verbs(value) or meant(str(value), known, also={"version": "--version"})
             listed = text("Verbs: {names}.", names=", ".join(known))
         elif action.dest == "action":
             said = text("{verb} has no action {name!r}.", verb=self.verb, name=value)
-            near = meant(str(value), known)
+            near = meant(str(value), known, also=_ALSO_CALLED)
         else:
             said = text("{name} cannot be {value!r}.", name=_name(action), value=value)
             near = meant(str(value), known)

@@ -23,7 +23,7 @@ from easyphoto.cli.setup import run as setup
 from easyphoto.cli.templates import run as templates
 from easyphoto.cli.ui import run as ui
 from easyphoto.cli.uninstall import run as uninstall
-from easyphoto.cli.verdicts import say_verdicts, typed_photos, write_sheet
+from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, write_sheet
 from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
@@ -83,8 +83,9 @@ def demo(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.persons.photo_sources import found_photos
 
-    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    app = open_app(arguments, workspace)
     with found_photos(arguments.photos, workspace.arriving) as photos:
+        faces = chosen_faces(arguments.face, photos.photos)
         command = command_of(CheckPhotos, arguments, photos=photos.photos, chosen_faces=faces)
         with telling() as context:
             made = command.run(app, context)
@@ -101,8 +102,9 @@ def check(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     arguments = configured(arguments, workspace, TRAIN)
-    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    app = open_app(arguments, workspace)
     with telling() as context, typed_photos(arguments.photos, workspace, context) as photos, resumable():
+        faces = chosen_faces(arguments.face, photos)
         made = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces).run(app, context)
     for note in made.person.notes:
         context.note(note)

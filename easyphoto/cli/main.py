@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -17,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from easyphoto import __version__
 from easyphoto.cli.arguments import twice_given
-from easyphoto.cli.output import complain, hushed, tell
+from easyphoto.cli.output import complain, hushed, json_line, tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
 from easyphoto.errors import EasyPhotoError, InputError, OutOfMemory
@@ -88,8 +87,7 @@ def _say_error(error: EasyPhotoError, arguments: argparse.Namespace) -> None:
     if not getattr(arguments, "json", False):
         complain(str(error))
         return
-    said = {"code": error.code, "message": str(error.message), "advice": str(error.advice)}
-    complain(json.dumps({"error": said}, ensure_ascii=False))
+    complain(json_line(error.code, error.message, error.advice))
 
 
 def checked_workspace(folder: Path) -> Path:

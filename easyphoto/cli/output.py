@@ -46,6 +46,12 @@ def say_json(content: Mapping[str, Any]) -> None:
         _write_line(sys.stdout, "".join(json.dumps(letter)[1:-1] if _is_obeyed(letter) else letter for letter in line))
 
 
+def json_line(code: str, message: str, advice: str) -> str:
+    """Return an error as one line of JSON, for programs."""
+    said = {"code": code, "message": str(message), "advice": str(advice)}
+    return json.dumps({"error": said}, ensure_ascii=False)
+
+
 def is_utf8(stream: Any) -> bool:
     return (getattr(stream, "encoding", "") or "").lower().replace("-", "").replace("_", "") == "utf8"
 

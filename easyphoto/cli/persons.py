@@ -12,7 +12,7 @@ from typing import Any
 from easyphoto.cli.opening import open_app
 from easyphoto.cli.options import command_of
 from easyphoto.cli.output import complain, say, say_json, say_path, table, tell, telling
-from easyphoto.cli.verdicts import say_verdicts, typed_photos, write_sheet
+from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, write_sheet
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.delete_person import DeletePerson
@@ -24,16 +24,15 @@ from easyphoto.messages import Text, joined, text
 from easyphoto.workspace.folders import Person, Workspace
 from easyphoto.workspace.person_ids import id_for
 
+_WORDS_TAKEN = {"list": 0, "rename": 2}
+"""How many words an action takes; every other one takes one."""
+
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    _check_words(arguments)
     if arguments.action == "list":
         _list_persons(workspace, as_json=arguments.json)
         return
-    if arguments.name is None:
-        raise InputError(
-            text("persons {action} needs a name.", action=arguments.action),
-            advice=text("easyphoto persons lists everybody."),
-        )
     if arguments.action == "add":
         _add(arguments, workspace)
         return
@@ -58,13 +57,35 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             say_path(command.run(open_app(arguments, workspace), NullContext()))
 
 
+def _check_words(arguments: argparse.Namespace) -> None:
+    """Raises InputError for an action that needs a name, or gets a word that it does not take."""
+    words = [word for word in (arguments.name, arguments.new_name) if word is not None]
+    taken = _WORDS_TAKEN.get(arguments.action, 1)
+    if words[taken:]:
+        shown = ", ".join(map(repr, words[taken:]))
+        raise InputError(
+            text("{verb} takes nothing more; too much: {words}.", verb=f"persons {arguments.action}", words=shown),
+            advice=text("easyphoto persons --help explains each action."),
+        )
+    if not words and arguments.action == "import":
+        raise InputError(
+            text("persons import needs a ZIP file or a folder."), advice=text("easyphoto persons export makes one.")
+        )
+    if taken and not words:
+        raise InputError(
+            text("persons {action} needs a name.", action=arguments.action),
+            advice=text("easyphoto persons lists everybody."),
+        )
+
+
 def _add(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.photos is None:
         raise InputError(
             text("persons add needs --photos DIR."), advice=text("easyphoto persons add NAME --photos DIR")
         )
-    app, faces = open_app(arguments, workspace), dict(arguments.face)
+    app = open_app(arguments, workspace)
     with telling() as context, typed_photos(arguments.photos, workspace, context) as photos:
+        faces = chosen_faces(arguments.face, photos)
         # The other notes come with the verdicts.
         made = command_of(AddPerson, arguments, photos=photos, chosen_faces=faces).run(app, NullContext(context))
         write_sheet(made.check, arguments.sheet)

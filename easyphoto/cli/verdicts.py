@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from easyphoto.cli.output import table, tell
+from easyphoto.errors import InputError
+from easyphoto.messages import joined, text
+from easyphoto.spelling import meant
 
 if TYPE_CHECKING:
     from easyphoto.commands.base import Context
@@ -58,3 +61,20 @@ def write_sheet(found: Check, folder: Path | None) -> None:
 
     for written in write_check(found, folder):
         tell(f"Written: {written}")
+
+
+def chosen_faces(typed: Sequence[tuple[str, int]], photos: Sequence[Path]) -> dict[str, int]:
+    """Return photo → number of its face. Raises InputError for a photo that is not among them.
+
+    No photos are those that the person keeps, which the training looks up.
+    """
+    from easyphoto.preprocess.names import photo_names
+
+    known = {*photo_names(photos), *(photo.name for photo in photos)}
+    for name, _ in typed:
+        if photos and name not in known:
+            raise InputError(
+                text("{name} is not among the {count} photos.", name=name, count=len(photos)),
+                advice=joined((*meant(name, known), text("--face takes the photo's file name.")), " "),
+            )
+    return dict(typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -22,12 +23,19 @@ def caption_file(photo: Path) -> Path | None:
 
 
 def caption_beside(photo: Path) -> str | None:
-    """The first line of the photo's caption; None where there is none, or none that can be read."""
+    """The first line of the photo's caption; None where there is none, or none in UTF-8 or UTF-16."""
     place = caption_file(photo)
     if place is None:
         return None
-    with suppress(OSError, InputError), open_regular(place) as stream:
-        lines = stream.read(_MOST_BYTES).decode("utf-8-sig", "replace").splitlines()
+    with suppress(OSError, InputError, UnicodeError), open_regular(place) as stream:
+        lines = _decoded(stream.read(_MOST_BYTES)).splitlines()
         words = (" ".join("".join(filter(str.isprintable, line)).split()) for line in lines)
         return next(filter(None, words), None)
     return None
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8, or Windows' "Unicode" with its mark. Raises UnicodeError for another encoding, which nobody can know."""
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    # Of a long file the last letter may be cut off.
+    return codecs.getincrementaldecoder(encoding)().decode(content, final=len(content) < _MOST_BYTES)

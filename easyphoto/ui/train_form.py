@@ -76,7 +76,7 @@ class TrainForm:
 def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     name = gr.Textbox(
         "", label=words("Name"), placeholder="anna", max_lines=1, elem_id=f"{PREFIX}_name",
-        info=words("Letters a-z, digits, _ and -."),
+        info=words("In any script, with a letter or digit in it."),
     )  # fmt: skip
     said = gr.HTML("", elem_id=f"{PREFIX}_name_said")
     bases = BaseNames(words)

@@ -40,6 +40,11 @@ def id_for(name: str) -> str:
     name of 1 to 64 characters on one line.
     """
     whole = same_name(name)
+    if not any(map(str.isalnum, whole)) or len(whole) > LONGEST:
+        raise BadName(
+            text("{name!r} cannot be a person's name.", name=name[:LONGEST]),
+            advice=text("Give a name of 1 to 64 characters, in any script, with a letter or digit in it."),
+        )
     if ID_PATTERN.fullmatch(whole) or whole in RESERVED_IDS or not _is_name(name.strip()):
         return checked_id(name)
     latin = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,10 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("persons shwo",
          "persons has no action 'shwo'. Did you mean 'show'? "
          "Choose one of: list, add, show, export, import, rename, delete.", "persons "),
+        ("persons remove",
+         "persons has no action 'remove'. Did you mean 'delete'? "
+         "Choose one of: list, add, show, export, import, rename, delete.", "persons "),
+        ("version", f"There is no verb 'version'. Did you mean --version? Verbs: {VERBS}.", ""),
         ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
         ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
         ("uninstall --keep person",
@@ -110,6 +115,13 @@ def test_what_is_wrong_is_said_in_one_line_and_where_more_is_said_in_another(
         ("photograph anna --template beach.png --config soft", 2,
          "There are no saved settings 'soft'. There are none yet."),
         ("persons delete", 2, "persons delete needs a name. easyphoto persons lists everybody."),
+        ("persons show anna ben", 2,
+         "persons show takes nothing more; too much: 'ben'. easyphoto persons --help explains each action."),
+        ("persons list anna", 2,
+         "persons list takes nothing more; too much: 'anna'. easyphoto persons --help explains each action."),
+        ("persons import", 2, "persons import needs a ZIP file or a folder. easyphoto persons export makes one."),
+        ("check --photos . --face beech.png=1", 2,
+         "beech.png is not among the 1 photos. Did you mean 'beach.png'? --face takes the photo's file name."),
         ("persons delete anna", 2, "Deleting cannot be undone. Add --yes if you are sure."),
         ("check --photos phots", 2, "phots does not exist. "
          "Give a folder with the person's photos, a ZIP file of them, or the photos themselves."),
@@ -243,3 +255,14 @@ def test_what_is_missing_is_said_alike_where_argparse_raises_it_as_in_python_3_1
         parser.parse_args(["--steps", "5"])
 
     assert capsys.readouterr().err.startswith("train needs NAME")
+
+
+@pytest.mark.parametrize("typed", ["check --bogus --json", "check --json --bogus", "templates extra --json"])
+def test_a_program_that_asks_for_json_gets_its_mistake_as_a_line_of_json(
+    capsys: pytest.CaptureFixture[str], typed: str
+) -> None:
+    said = [json.loads(line)["error"] for line in answered(capsys, *typed.split())]
+
+    assert [each["code"] for each in said] == ["InputError"]
+    assert said[0]["message"].startswith(typed.split()[0])
+    assert said[0]["advice"] == f"See: easyphoto {typed.split()[0]} --help"

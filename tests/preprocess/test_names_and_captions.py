@@ -61,7 +61,11 @@ def test_a_check_of_two_folders_tells_their_photos_apart(tmp_path: Path) -> None
         ("1.txt", b"anna, on a beach\nmore", "anna, on a beach"),
         ("1.caption", b"\n  anna  \t smiling ", "anna smiling"),
         ("1.png.txt", "\ufeffanna\x07 张伟".encode(), "anna 张伟"),
-        ("1.txt", b"caf\xe9", "caf\ufffd"),
+        # What Windows calls Unicode; other encodings say nothing of themselves, and are no captions.
+        ("1.txt", "anna in einem Café".encode("utf-16"), "anna in einem Café"),
+        ("1.txt", b"caf\xe9", None),
+        ("1.txt", "张伟在海边".encode("gb18030"), None),
+        ("1.txt", ("a " * 1999 + "a张伟").encode(), "a " * 1999 + "a"),
         ("1.txt", b"", None),
         ("2.txt", b"other", None),
     ],

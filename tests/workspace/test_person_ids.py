@@ -38,8 +38,17 @@ def test_names_that_differ_in_letters_that_are_lost_have_different_ids() -> None
              "张" * 65, "-anna", "👩", "!!!"],
 )  # fmt: skip
 def test_a_path_and_what_is_no_name_are_refused(name: str) -> None:
-    with pytest.raises(BadName, match="cannot be a person's id"):
+    with pytest.raises(BadName, match=r"cannot be a person's (id|name)"):
         id_for(name)
+
+
+@pytest.mark.parametrize("name", ["", " ", "👩", "!!!", "张" * 65, "x" * 300])
+def test_what_is_refused_for_any_script_is_not_told_to_use_latin_letters(name: str) -> None:
+    with pytest.raises(BadName) as refused:
+        id_for(name)
+
+    assert refused.value.message == f"{name[:64]!r} cannot be a person's name."
+    assert refused.value.advice == "Give a name of 1 to 64 characters, in any script, with a letter or digit in it."
 
 
 def called(workspace: Workspace, id: str, name: str) -> Person:
