@@ -10,11 +10,13 @@ from PIL import Image
 
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces import drawn_analysis, networks
+from easyphoto.faces.candidates import largest_first
 from easyphoto.faces.crop import ARCFACE_POINTS
 from easyphoto.faces.drawn_covering import drawn_covering
 from easyphoto.faces.drawn_embedder import DrawnEmbedder
 from easyphoto.faces.engine import Covering, Domain, Face
 from easyphoto.faces.part_maps import laid_back, square_matrix
+from easyphoto.faces.tiles import faces_in_tiles
 from easyphoto.geometry import Box, scale_of, similarity, transformed
 from easyphoto.images.pictures import as_array
 from easyphoto.messages import text
@@ -63,9 +65,14 @@ class DrawnEngine:
         return ()
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
+        """Faces, largest first. Where the whole of a large picture shows none, its parts are searched."""
+        return self._detected(picture) or faces_in_tiles(self._detected, picture)
+
+    def _detected(self, picture: Image.Image) -> tuple[Face, ...]:
         found = drawn_analysis.detect(self._detector, self._detector_config, as_array(picture))
-        faces = [Face(Box(*box), np.asarray(points, np.float32), float(score)) for box, points, score in found]
-        return tuple(sorted(faces, key=lambda face: -face.box.area))
+        return largest_first(
+            [Face(Box(*box), np.asarray(points, np.float32), float(score)) for box, points, score in found]
+        )
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
         """(128,) float32 embedding of unit length; None without an embedder."""

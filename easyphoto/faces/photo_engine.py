@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from PIL import Image
 
-from easyphoto.faces.candidates import largest_first, strongest
 from easyphoto.faces.embedders import Embedder
 from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
 from easyphoto.faces.parse import landmark_parts, surroundings
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
+from easyphoto.faces.tiles import faces_in_tiles
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array
 from easyphoto.weights.catalog import UsedWeight
-
-# The longer side up to which detectors see every face that can be replaced.
-_LONGEST = 1600
-_TILE = 2000
-# Of a tile's side, so that a face on the border of one lies whole in the next.
-_TILES_SHARE = 0.25
-_OVERLAP = 0.3
 
 
 class LandmarkParser:
@@ -85,10 +76,8 @@ class PhotoEngine:
         return tuple(dict.fromkeys(used for part in made_of if part is not None for used in part.weights))
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
-        """Faces, largest first. Where the whole of a large picture shows none, its parts are searched: detectors see
-        it reduced to their own size, and then a face of a panorama or of a large scan has few pixels left.
-        """
-        return self._detector.detect(picture) or _in_tiles(self._detector, picture)
+        """Faces, largest first. Where the whole of a large picture shows none, its parts are searched."""
+        return self._detector.detect(picture) or faces_in_tiles(self._detector.detect, picture)
 
     def embed(self, picture: Image.Image, face: Face) -> np.ndarray | None:
         """(N,) float32 embedding of unit length; None without an embedder."""
@@ -119,28 +108,3 @@ class PhotoEngine:
         mask = np.zeros((picture.height, picture.width), np.float32)
         mask[top:bottom, left:right] = self._saliency.mask(picture.crop((left, top, right, bottom)))
         return mask
-
-
-def _in_tiles(detector: Detector, picture: Image.Image) -> tuple[Face, ...]:
-    """The faces of a picture's overlapping tiles, in pixels of the picture."""
-    if max(picture.size) <= _LONGEST:
-        return ()
-    found = []
-    for top in _starts(picture.height):
-        for left in _starts(picture.width):
-            tile = picture.crop((left, top, min(left + _TILE, picture.width), min(top + _TILE, picture.height)))
-            found += [_moved(face, left, top) for face in detector.detect(tile)]
-    boxes = np.array([(face.box.left, face.box.top, face.box.right, face.box.bottom) for face in found])
-    kept = strongest(boxes, np.array([face.score for face in found]), _OVERLAP)
-    return largest_first([found[index] for index in kept])
-
-
-def _starts(length: int) -> range:
-    """Where tiles begin along a side of `length` pixels."""
-    step = round(_TILE * (1 - _TILES_SHARE))
-    return range(0, max(1, length - round(_TILE * _TILES_SHARE)), step)
-
-
-def _moved(face: Face, left: int, top: int) -> Face:
-    points = np.asarray(face.points, np.float64) + np.array([left, top])
-    return replace(face, box=face.box.moved(left, top), points=points.astype(np.float32))

@@ -145,3 +145,15 @@ class TestShipped:
         group = majority([vector for vector in vectors if vector is not None], engine.same_person_limit or 0)
 
         assert group.members == (True, True, True, True, False)
+
+
+def test_a_small_face_in_a_large_picture_is_found_where_the_whole_shows_none(drawing: Drawing) -> None:
+    from easyphoto.faces.drawn_engine import DrawnEngine
+
+    scene = np.full((4000, 6000, 3), 128, np.uint8)
+    scene[1900:2156, 3700:3956] = drawing.image
+
+    (found,) = DrawnEngine(SHIPPED).detect(as_picture(scene))
+
+    truth = face_of(drawing)
+    assert np.abs(found.points - truth.points - (3700, 1900)).max() < 0.1 * truth.box.width
