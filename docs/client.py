@@ -1,7 +1,8 @@
 """Adds a person and photographs them on an EasyPhoto server: `python client.py anna photo1.jpg photo2.jpg … beach.png`.
 
-The last picture is the template. Needs httpx. EASYPHOTO_SERVER is the server's address, http://127.0.0.1:7870 where it
-is not set; EASYPHOTO_ACCOUNT is an account, user:password, for a server that asks for one.
+The last picture is the template; with no other, the person is there already. Needs httpx. EASYPHOTO_SERVER is the
+server's address, http://127.0.0.1:7870 where it is not set; EASYPHOTO_ACCOUNT is an account, user:password, for a
+server that asks for one.
 """
 
 import json
@@ -44,7 +45,8 @@ def done(path: str, request: dict[str, Any]) -> Any:
 
 
 name, *photos, template = sys.argv[1:]
-done("/persons", {"name": name, "photos": [uploaded(photo) for photo in photos]})
+if photos:
+    done("/persons", {"name": name, "photos": [uploaded(photo) for photo in photos]})
 made = done("/photograph", {"persons": [name], "templates": [uploaded(template)], "settings": {"count": 1}})
 for picture in made["result"]["pictures"]:
     file = server.get(f"/jobs/{made['id']}/files/{picture['file']}")

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from easyphoto.errors import BadPicture, InputError, TooFewPhotos
 from easyphoto.images.formats import SUFFIXES
 from easyphoto.images.opening import check_kind
-from easyphoto.messages import Text, note, text
+from easyphoto.messages import Text, joined, note, text
 from easyphoto.persons.archive import unpack_photos
 from easyphoto.preprocess.captions import SUFFIXES as CAPTIONS
 from easyphoto.preprocess.captions import caption_file
@@ -66,7 +66,11 @@ def found_photos(named: Sequence[Path], scratch: Path, progress: Progress | None
                 target.mkdir(parents=True, exist_ok=True)
                 place = target
             unpacked.append(place)
-        found = _found(unpacked)
+        try:
+            found = _found(unpacked)
+        except TooFewPhotos as error:
+            # Where it was unpacked to says nothing to whoever named the ZIP file.
+            raise _no_photos(places, notes) from error
         yield FoundPhotos(found.photos, (*notes, *found.notes))
 
 
@@ -153,23 +157,27 @@ def _found(places: Sequence[Path]) -> FoundPhotos:
             # An empty folder among others gets its verdict as well.
             search.photos.append(place)
     if not search.photos:
-        raise _no_photos(places, search)
+        raise _no_photos(places, list(_why_not(search)))
     if len(places) == len(search.photos) == 1 and not places[0].is_dir():
         check_kind(places[0])
     others = search.others if len(search.others) <= _MOST_OTHERS else []
     return FoundPhotos(tuple(dict.fromkeys((*search.photos, *others))), _notes(search))
 
 
-def _no_photos(places: Sequence[Path], search: _Search) -> TooFewPhotos:
-    where, reasons = ", ".join(map(str, places)), list[Text]()
+def _why_not(search: _Search) -> Iterator[Text]:
+    """Yield why the first other files are no photos."""
     for other in search.others[:3]:
         try:
             check_kind(other)
         except BadPicture as error:
-            reasons.append(error.message)
+            yield error.message
+
+
+def _no_photos(places: Sequence[Path], reasons: Sequence[Text]) -> TooFewPhotos:
+    where = ", ".join(map(str, places))
     said = text("There are no photos in {folder}.", folder=where)
     if reasons:
-        said = text("There are no photos in {folder}. {reason}", folder=where, reason=" ".join(reasons))
+        said = text("There are no photos in {folder}. {reason}", folder=where, reason=joined(reasons, " "))
     return TooFewPhotos(said, advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG, WebP)."))
 
 

@@ -249,6 +249,18 @@ def test_a_zip_with_a_password_or_an_exported_person_says_what_to_do(tmp_path: P
         found(tmp_path, packed(tmp_path / "anna.zip", {"anna/person.json": b"{}", "anna/photos/1.jpg": jpeg()}))
 
 
+def test_a_zip_in_a_zip_is_named_and_not_the_folder_it_was_unpacked_to(tmp_path: Path) -> None:
+    inner = packed(tmp_path / "inner.zip", {"1.jpg": jpeg()})
+    archive = packed(tmp_path / "nested.zip", {"inner.zip": inner.read_bytes()})
+
+    with pytest.raises(TooFewPhotos) as refused, found_photos([archive], tmp_path / "scratch"):
+        pass
+
+    assert refused.value.message == (
+        f"There are no photos in {archive}. Left in nested.zip, because they are no pictures that are read: inner.zip."
+    )
+
+
 def test_a_zip_without_photos_or_that_is_broken_is_said(tmp_path: Path) -> None:
     with pytest.raises(TooFewPhotos, match="There are no photos"):
         found(tmp_path, packed(tmp_path / "x.zip", {"clip.mov": b"x"}))
