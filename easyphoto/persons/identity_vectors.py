@@ -5,7 +5,7 @@ They lie in the person's folder, so they go with it; an export leaves them out, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.weights.store import WeightStore
 
 EMBEDDINGS = "embeddings"
+Vectors = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -44,27 +45,31 @@ class IdentityVectors:
     progress: Progress
     models: Lease
 
-    def __call__(self, embedder: str) -> tuple[np.ndarray, ...]:
+    def __call__(self, embedder: str) -> Vectors:
         """One float32 vector for each face, as the embedder's network gives it. Raises what the weight store raises."""
         opened = embedder_with_id(embedder, self.store, self.progress, models=self.models)
         sha256 = opened.weights[0].sha256
         file = self.folder / EMBEDDINGS / f"{opened.id}.json"
-        kept = self.models.get(
-            ("identity vectors", file_key(file), opened.id, sha256),
-            lambda: kept_vectors(file, opened.id, sha256),
-            size=lambda found: sum(vector.nbytes for vector in found),
-            owners=(self.folder,),
-        )
+        kept = self._cached(file, opened.id, sha256, lambda: kept_vectors(file, opened.id, sha256))
         if kept:
             return kept
         vectors = tuple(opened.vector(picture, face) for picture, face, _ in self.faces)
         make_private_folder(file.parent)
         rounded = [[float(number) for number in vector] for vector in vectors]
         write_json(file, {"embedder": opened.id, "sha256": sha256, "vectors": rounded})
-        return vectors
+        # The file has another stamp now, by which the next picture finds them.
+        return self._cached(file, opened.id, sha256, lambda: vectors)
+
+    def _cached(self, file: Path, embedder: str, sha256: str, load: Callable[[], Vectors]) -> Vectors:
+        return self.models.get(
+            ("identity vectors", file_key(file), embedder, sha256),
+            load,
+            size=lambda found: sum(vector.nbytes for vector in found),
+            owners=(self.folder,),
+        )
 
 
-def kept_vectors(file: Path, embedder: str, sha256: str) -> tuple[np.ndarray, ...]:
+def kept_vectors(file: Path, embedder: str, sha256: str) -> Vectors:
     """The float32 vectors in a file, if that embedder gave them; else none."""
     with suppress(InputError):
         kept = typed(_Kept, read_json(file), f"The embeddings by {embedder}") if file.is_file() else None

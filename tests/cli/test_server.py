@@ -240,7 +240,7 @@ def test_the_verb_serves_until_it_is_interrupted_and_closes_the_queue(tmp_path):
         request = urllib.request.Request(
             f"{address}easyphoto/v1/jobs", headers={"Authorization": "Basic YW5uYTpzZWNyZXQ="}
         )
-        assert urllib.request.urlopen(request, timeout=60).read() == b'{"jobs":[]}'
+        assert urllib.request.urlopen(request, timeout=60).read() == b'{"jobs":[],"next":null}'
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     finally:

@@ -100,7 +100,7 @@ def traces_of(service: Service, person: str) -> set[str]:
 
 def test_nothing_of_somebody_who_was_renamed_stays_in_memory(service: Service) -> None:
     portrait(service)
-    assert traces_of(service, "anna") == {"person", "prompts", "face"}
+    assert traces_of(service, "anna") == {"person", "prompts", "face", "identity vectors"}
 
     service.rename(RenamePerson("anna", "Mia", "mia"))
 
