@@ -2,29 +2,14 @@
 
 import threading
 
-import pytest
-
 from easyphoto.jobs.askers import Requester
 from easyphoto.jobs.idempotency import IdempotencyKey, fingerprint_of
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
-from easyphoto.workspace.folders import Workspace
 from tests.jobs.asked import Asked
 
 ANNA, BEA = Requester("anna"), Requester("bea")
 KEY = IdempotencyKey("8e03978e-40d5-43e8-bc93-6894a57f9324", fingerprint_of("check", {"photos": []}))
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return Workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def queue(workspace):
-    queue = JobQueue(workspace)
-    yield queue
-    queue.close()
 
 
 def once(queue, asker=ANNA, key=KEY, work=lambda context: {}):

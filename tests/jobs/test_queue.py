@@ -15,7 +15,6 @@ from easyphoto.jobs import store as store_module
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.storage.files import write_text
-from easyphoto.workspace.folders import Workspace
 from tests.jobs.asked import Asked
 
 ANOTHER = """
@@ -37,18 +36,6 @@ sys.stdout.write(queue.submit(Asked("train", "train anna"), work).id + "\\n")
 sys.stdout.flush()
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return Workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def queue(workspace):
-    queue = JobQueue(workspace)
-    yield queue
-    queue.close()
 
 
 @pytest.fixture
