@@ -6,7 +6,7 @@ on checkpoints and results are not ranked, and notes say so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Protocol
 
@@ -65,6 +65,11 @@ class Face:
     """(5, 2) float32 pixels: viewer's left eye, viewer's right eye, nose tip, left and right mouth corner."""
     score: float
     """The detector's confidence, 0..1."""
+
+    def moved(self, x: float, y: float) -> Face:
+        """The same face `x` pixels further right and `y` further down."""
+        points = np.asarray(self.points, np.float64) + np.array([x, y], np.float64)
+        return replace(self, box=self.box.moved(x, y), points=points.astype(np.float32))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, Part, part_mask
 from easyphoto.faces.light import DARKEST, brightened, places
 from easyphoto.faces.matte import FARTHEST, matte
 from easyphoto.images.blur import blurred
-from easyphoto.images.masks import dilated
+from easyphoto.images.masks import dilated, surroundings
 from easyphoto.images.pictures import blended
 from easyphoto.images.srgb import as_bytes, as_lab, linear
 
@@ -39,6 +39,7 @@ MOST_GROWN = 3.0
 LEAST_HUE_SPREAD, OTHER_HUE = 7.0, 4.0
 # Possible error of part maps' edges, in face widths.
 EDGE = 0.025
+# OpenCV computes in steps; a part of the picture begins and ends at such.
 _STEP = 32
 
 
@@ -120,7 +121,7 @@ def recoloured_skin(
     skin = part_mask(labels, (Part.SKIN, Part.BROWS, Part.NOSE, Part.EARS, Part.NECK, Part.EYES, Part.MOUTH))
     result, changed = picture.copy(), np.zeros(labels.shape, np.float32)
     reach = max(1.0, EDGE * width)
-    part = _around(skin, (FARTHEST + 1) * reach + 6)
+    part = surroundings(skin > 0, math.ceil((FARTHEST + 1) * reach) + 6, step=_STEP)
     if part is not None:
         here, there, skin = picture[part], labels[part], skin[part]
         area = matte(skin, here, reach) * _of_that_hue(here, there, width) * (1.0 - _kept(there, width)) * free[part]
@@ -129,23 +130,6 @@ def recoloured_skin(
         table = as_bytes(brightened(linear(every), np.exp(change), np.exp(level)))
         result[part], changed[part] = blended(here, cv2.LUT(here, table[None]), area), area
     return result, changed
-
-
-def _around(mask: np.ndarray, margin: float) -> tuple[slice, slice] | None:
-    """Rows and columns of a (height, width) mask's pixels above 0 and `margin` pixels around them; None without any."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    ends = (
-        (rows[0] - margin, rows[-1] + 1 + margin, mask.shape[0]),
-        (columns[0] - margin, columns[-1] + 1 + margin, mask.shape[1]),
-    )
-    # In steps in which OpenCV computes: at other ends its last digits differ from those on the whole picture.
-    top_bottom, left_right = (
-        slice(max(0, math.floor(first / _STEP) * _STEP), min(math.ceil(last / _STEP) * _STEP, side))
-        for first, last, side in ends
-    )
-    return top_bottom, left_right
 
 
 def with_skin_around(picture: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:

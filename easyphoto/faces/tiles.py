@@ -7,7 +7,6 @@ scene has few pixels left.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -31,7 +30,7 @@ def faces_in_tiles(detect: Callable[[Image.Image], Sequence[Face]], picture: Ima
     for top in _starts(picture.height):
         for left in _starts(picture.width):
             tile = picture.crop((left, top, min(left + _TILE, picture.width), min(top + _TILE, picture.height)))
-            found += [_moved(face, left, top) for face in detect(tile)]
+            found += [face.moved(left, top) for face in detect(tile)]
     boxes = np.array([(face.box.left, face.box.top, face.box.right, face.box.bottom) for face in found])
     kept = strongest(boxes, np.array([face.score for face in found]), _OVERLAP)
     return largest_first([found[index] for index in kept])
@@ -41,8 +40,3 @@ def _starts(length: int) -> range:
     """Where tiles begin along a side of `length` pixels."""
     step = round(_TILE * (1 - _TILES_SHARE))
     return range(0, max(1, length - round(_TILE * _TILES_SHARE)), step)
-
-
-def _moved(face: Face, left: int, top: int) -> Face:
-    points = np.asarray(face.points, np.float64) + np.array([left, top])
-    return replace(face, box=face.box.moved(left, top), points=points.astype(np.float32))

@@ -144,7 +144,7 @@ def upright_size(source: Path) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Header:
+class PictureHeader:
     """What a file's header says of its picture."""
 
     size: tuple[int, int]
@@ -153,7 +153,7 @@ class Header:
     """Bytes of memory for reading it at its full size."""
 
 
-def header_of(source: Path) -> Header:
+def header_of(source: Path) -> PictureHeader:
     """Read from the header only. Raises BadPicture."""
     with opened_file(source, source.name) as (opened, around):
         width, height = opened.size
@@ -162,7 +162,7 @@ def header_of(source: Path) -> Header:
             # Some versions of Pillow turn a TIFF's size, others do not.
             width, height = tags[_TIFF_WIDTH], tags[_TIFF_HEIGHT]
         size = (height, width) if orientation_of(opened) in _SIDEWAYS else (width, height)
-        return Header(size, memory_for(opened, around, 4))
+        return PictureHeader(size, memory_for(opened, around, 4))
 
 
 def orientation_of(opened: ImageFile.ImageFile) -> int:

@@ -38,12 +38,20 @@ def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
     return result
 
 
-def surroundings(inside: np.ndarray, margin: int) -> Place | None:
-    """Where a bool mask is, and `margin` pixels around it; None for an empty one."""
+def surroundings(inside: np.ndarray, margin: int, *, step: int = 1) -> Place | None:
+    """Where a bool mask is, and at least `margin` pixels around it; None for an empty one.
+
+    It begins and ends at multiples of `step`, or at the mask's border: OpenCV computes in steps, and what it gives at
+    other ends differs in the last digits from what it gives for the whole mask.
+    """
     left, top, wide, high = cv2.boundingRect(inside.astype(np.uint8))
     if wide == 0:
         return None
-    return slice(max(top - margin, 0), top + high + margin), slice(max(left - margin, 0), left + wide + margin)
+    rows, columns = (
+        slice(max((first - margin) // step * step, 0), -(-(first + length + margin) // step) * step)
+        for first, length in ((top, high), (left, wide))
+    )
+    return rows, columns
 
 
 def _spread(inside: np.ndarray, pixels: int) -> np.ndarray:

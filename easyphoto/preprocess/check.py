@@ -63,20 +63,14 @@ def check_photos(
     looks = _best_kept(without_copies(looks), settings.keep, wanted)
     found = find_reference(looks, wanted, is_checked=is_checked)
     kept = sum(look.verdict.kept for look in looks)
+    notes = (*of_kinds, *notes, *_base_notes(engine, family), *_reference_notes(found), *_count_notes(kept))
     return Check(
         verdicts=tuple(_praised(look.verdict) if look.verdict.kept else look.verdict for look in looks),
         reference=found.photo,
         engine=engine.id,
         domain=engine.domain.value,
         embedder=engine.embedder,
-        notes=(
-            *engine.notes,
-            *of_kinds,
-            *notes,
-            *_base_notes(engine, family),
-            *_reference_notes(found),
-            *_count_notes(kept),
-        ),
+        notes=(*engine.notes, *notes),
         seconds=time.perf_counter() - start,
         decided=engine.decided,
         reference_assured=found.is_assured,

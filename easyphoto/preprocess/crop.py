@@ -12,7 +12,7 @@ from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, Part, part_mask
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images.masks import dilated, feathered
 from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
-from easyphoto.preprocess.reading import moved_face, scaled_face, upright_face
+from easyphoto.preprocess.reading import scaled_face, upright_face
 from easyphoto.preprocess.verdict import Verdict
 
 FACE_WEIGHT, HAIR_WEIGHT, REST_WEIGHT = 1.0, 0.3, 0.1
@@ -41,7 +41,7 @@ def crop_of(verdict: Verdict, engine: FaceEngine, family: Family) -> Crop:
     square = square_around(face.box, family.crop_factor, Size.of(picture))
     left, top, right, bottom = square.as_ints()
     labels = engine.parse(picture, face)[top:bottom, left:right]
-    return Crop(picture.crop((left, top, right, bottom)), moved_face(face, left, top), labels)
+    return Crop(picture.crop((left, top, right, bottom)), face.moved(-left, -top), labels)
 
 
 def at_resolution(crop: Crop, side: int, *, enhance: bool) -> Crop:

@@ -77,12 +77,6 @@ def upright_photo(
     return picture, None if verdict.face is None else scaled_face(verdict.face, factor)
 
 
-def moved_face(face: Face, left: float, top: float) -> Face:
-    """The face in pixels of the part of the picture whose corner is at (left, top)."""
-    points = np.asarray(face.points, np.float64) - (left, top)
-    return replace(face, box=face.box.moved(-left, -top), points=points.astype(np.float32))
-
-
 def upright_face(verdict: Verdict, side: int, *, photo: DecodedPhoto | None = None) -> tuple[Image.Image, Face]:
     """As `upright_photo`, at a size where the face's longer side has at least `side` pixels, or the photo's own.
 
@@ -100,4 +94,4 @@ def upright_face(verdict: Verdict, side: int, *, photo: DecodedPhoto | None = No
     if around is None:
         return picture, face
     left, top, right, bottom = around.as_ints()
-    return picture.crop((left, top, right, bottom)), moved_face(face, left, top)
+    return picture.crop((left, top, right, bottom)), face.moved(-left, -top)
