@@ -68,18 +68,8 @@ def texts_told(value: Any) -> dict[str, TextTold]:
 def person_answer(workspace: Workspace, person: Person) -> PersonAnswer:
     notes = told(person.notes)
     return PersonAnswer(
-        id=person.id,
-        name=person.name,
-        family=person.family,
-        domain=person.domain,
-        created=person.created,
-        is_ready=person.is_ready,
-        is_trained=person.is_trained,
-        photos=len(person.photos),
+        **{**person.facts, "notes": notes},
         has_portrait=person.portrait is not None,
-        likeness=person.likeness,
-        notes=notes,
-        run=person.run,
         texts=texts_told(notes),
         trained=_trained(workspace, person),
     )

@@ -18,6 +18,7 @@ from easyphoto.jobs.listing import JobFilter, Place, page_of
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.storage.records import utc_written
 
 # A report opens in the host's own origin; it needs only its own style and pictures.
 SEALED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
@@ -118,7 +119,7 @@ def written_time(time: datetime, sent: str) -> str:
         moment = time.replace(tzinfo=time.tzinfo or timezone.utc).astimezone(timezone.utc)
     except OverflowError:  # within a day of the calendar's ends, where the zone makes no difference to any job
         moment = time.replace(tzinfo=timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_written(moment, milliseconds=True)
 
 
 def last_event(header: str | None, after: int) -> int:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from easyphoto.architectures.header import UNET, Header
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.file_formats import FileFormat, format_of
-from easyphoto.backends.headers import read_header
+from easyphoto.backends.headers import header_of
 from easyphoto.backends.strangers import is_lora
 from easyphoto.errors import InputError
 from easyphoto.messages import text
@@ -135,10 +134,6 @@ class AdapterLayout:
 
 def read_layout(file: Path) -> AdapterLayout:
     """The layout of an adapter in .safetensors or a pickle (.bin). Raises InputError that says what it is instead."""
-    if format_of(file) is FileFormat.SAFETENSORS:
-        return layout_of(read_header(file))
-    from easyphoto.backends.tensor_files import header_of  # imports torch, which reading a pickle needs
-
     return layout_of(header_of(file))
 
 

@@ -66,14 +66,6 @@ def unreadable(file: Path, error: OSError) -> InputError:
     )
 
 
-def cut_off(file: Path) -> InputError:
-    """The error for a file whose end is missing."""
-    return InputError(
-        text("{name} is incomplete: its header names tensors beyond its end.", name=file.name),
-        advice=text("Download or copy the file again."),
-    )
-
-
 def _require_pickle_in(file: Path, stream: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(stream) as archive:

@@ -8,9 +8,8 @@ from typing import Any
 
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES, family_named
-from easyphoto.backends.file_formats import FileFormat, format_of
 from easyphoto.backends.folder_kinds import refuse_other_folders
-from easyphoto.backends.headers import read_header
+from easyphoto.backends.headers import header_of
 from easyphoto.backends.strangers import family_of_header
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.messages import joined, text
@@ -124,10 +123,6 @@ def _family_of_file(file: Path) -> Family:
     note = file.with_suffix(CONFIGS_ENDING) / FAMILY_NOTE
     if note.is_file():
         return family_named(str(read_json(note).get("family")))
-    if format_of(file) is FileFormat.SAFETENSORS:
-        return family_of_header(read_header(file))
-    from easyphoto.backends.tensor_files import header_of  # imports torch, which reading a pickle needs
-
     return family_of_header(header_of(file))
 
 

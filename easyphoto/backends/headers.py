@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from easyphoto.architectures.header import Header
-from easyphoto.backends.file_formats import begins_like_pickle, cut_off, refuse_mistaken, unreadable
+from easyphoto.backends.file_formats import FileFormat, begins_like_pickle, format_of, refuse_mistaken, unreadable
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import open_regular
@@ -42,6 +43,20 @@ class Prediction:
             return {"prediction_type": self.kind}
         # Without the very last time step, sampling would start where the UNet still expects some signal.
         return {"prediction_type": self.kind, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+
+
+def header_of(file: Path) -> Header:
+    """Names and shapes of a file in either format. Reads no tensor from disk. Raises InputError for other content."""
+    if format_of(file) is FileFormat.SAFETENSORS:
+        return read_header(file)
+    from easyphoto.backends.pickles import read_pickle  # imports torch, which reading a pickle needs
+
+    return header_from(file.name, read_pickle(file))
+
+
+def header_from(name: str, tensors: Mapping[str, Any]) -> Header:
+    """The header that a file of that name has with these tensors, which are in memory."""
+    return Header(name, {each: tuple(tensor.shape) for each, tensor in tensors.items()})
 
 
 def read_header(file: Path) -> Header:
@@ -86,7 +101,7 @@ def _header_length(file: Path, stream: BinaryIO, size: int) -> int:
             advice=text("It begins like another kind of file. Use the same model as .safetensors."),
         )
     if length > size - LENGTH_BYTES:
-        raise cut_off(file)
+        raise _cut_off(file)
     return length
 
 
@@ -117,7 +132,7 @@ def _checked_shape(file: Path, entry: Any, *, room: int) -> tuple[int, ...]:
             text("The header of {name} is broken.", name=file.name), advice=text("Fetch the file again.")
         ) from error
     if last > room:
-        raise cut_off(file)
+        raise _cut_off(file)
     is_filled = bits is None or (last - first) * 8 == prod(shape) * bits
     if min((0, first, last - first, *shape)) < 0 or not is_filled:
         raise InputError(
@@ -133,3 +148,11 @@ def prediction_of(header: Header) -> Prediction:
     if "v_pred" not in header.shapes and not says_v:
         return Prediction()
     return Prediction("v_prediction", zero_snr="ztsnr" in header.shapes)
+
+
+def _cut_off(file: Path) -> InputError:
+    """The error for a file whose end is missing."""
+    return InputError(
+        text("{name} is incomplete: its header names tensors beyond its end.", name=file.name),
+        advice=text("Download or copy the file again."),
+    )

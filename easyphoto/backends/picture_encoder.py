@@ -15,8 +15,9 @@ from PIL import Image
 from easyphoto.architectures.base import models_folder
 from easyphoto.architectures.header import Header
 from easyphoto.backends.folders import CONFIGS_ENDING, part_config
+from easyphoto.backends.headers import header_from, header_of
 from easyphoto.backends.ldm_names import Place, open_clip_place
-from easyphoto.backends.tensor_files import filled, header_from, header_of, open_tensors, without_memory
+from easyphoto.backends.tensor_files import filled, open_tensors, without_memory
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 

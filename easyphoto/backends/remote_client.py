@@ -22,7 +22,7 @@ from easyphoto.backends.remote_refusals import Gone, behind, broken, refusal, se
 from easyphoto.errors import BackendUnreachable, InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of
-from easyphoto.weights.proxies import Proxy, blocked, is_refused, proxy_for, proxy_handler, refused, unusable
+from easyphoto.weights.proxies import LOOPBACK, Proxy, blocked, is_refused, proxy_for, proxy_handler, refused, unusable
 
 ROOM = 32 << 20
 """Most bytes of an answer without pictures; the list of LoRAs includes every file's metadata."""
@@ -60,7 +60,7 @@ class Address:
     def is_open_to_listeners(self) -> bool:
         """Whether a password would leave this machine unencrypted."""
         parts = urlsplit(self.url)
-        return bool(self.secret) and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
+        return bool(self.secret) and parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def address_from(written: str, auth: str | None = None) -> Address:
@@ -147,7 +147,7 @@ class WebUi:
     def __init__(self, address: Address, patience: RequestLimits | None = None) -> None:
         self.address = address
         self.patience = patience or RequestLimits()
-        through = proxy_handler(address.url)
+        through, self._proxy = proxy_handler(address.url), proxy_for(address.url)
         self._opener = urllib.request.build_opener(through, _Plainly(), _Encryptedly(), _NoRedirects())
 
     def get(self, path: str, *, tries: int | None = None, room: int = ROOM) -> Any:
@@ -184,7 +184,7 @@ class WebUi:
         raise AssertionError("there is at least one try")
 
     def _ask(self, path: str, content: dict[str, Any] | None, *, seconds: float, room: int) -> Any:
-        proxy = proxy_for(self.address.url)
+        proxy = self._proxy
         if proxy is not None and proxy.is_socks:
             raise behind(self.address.url, proxy, unusable(proxy))
         try:

@@ -13,9 +13,9 @@ from easyphoto.architectures.base import EncoderNames, Family, TextEncoder
 from easyphoto.backends import ldm_names
 from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, quiet_libraries
 from easyphoto.backends.folders import configs_folder, part_config
-from easyphoto.backends.headers import prediction_of
+from easyphoto.backends.headers import header_of, prediction_of
 from easyphoto.backends.ldm_names import Place
-from easyphoto.backends.tensor_files import Places, filled, header_of, open_tensors, without_memory
+from easyphoto.backends.tensor_files import Places, filled, open_tensors, without_memory
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from easyphoto.architectures.header import Header
 from easyphoto.backends.file_formats import FileFormat, format_of
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.ldm_names import Place
@@ -62,20 +61,6 @@ def open_tensors(file: Path) -> Iterator[Mapping[str, torch.Tensor]]:
         ) from error
     with opening as opened:
         yield SafeTensors(opened)
-
-
-def header_of(file: Path) -> Header:
-    """Names and shapes of a file in either format. Reads no tensor from disk. Raises InputError for other content."""
-    if format_of(file) is FileFormat.SAFETENSORS:
-        return read_header(file)
-    from easyphoto.backends.pickles import read_pickle
-
-    return header_from(file.name, read_pickle(file))
-
-
-def header_from(name: str, tensors: Mapping[str, torch.Tensor]) -> Header:
-    """The header that a file of that name has with these tensors, which are in memory."""
-    return Header(name, {each: tuple(tensor.shape) for each, tensor in tensors.items()})
 
 
 def without_memory(build: Callable[[], Any]) -> Any:

@@ -17,7 +17,7 @@ from easyphoto.cli.options import command_of, settings_of
 from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
-from easyphoto.cli.resume import resumable
+from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
 from easyphoto.cli.templates import run as templates
@@ -106,10 +106,7 @@ def train(arguments: argparse.Namespace, workspace: Workspace) -> None:
     with telling() as context, typed_photos(arguments.photos, workspace, context) as photos, resumable():
         faces = chosen_faces(arguments.face, photos)
         made = command_of(TrainPerson, arguments, photos=photos, chosen_faces=faces).run(app, context)
-    for note in made.person.notes:
-        context.note(note)
-    tell(f"Report: {made.report}")
-    say_path(made.lora)
+    say_trained(made, context)
 
 
 def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:

@@ -12,7 +12,6 @@ from easyphoto.errors import EnvironmentFailure
 from easyphoto.messages import text
 
 SHELLS = ("bash", "zsh", "tcsh")
-_FOLDERS, _FILES = ("DIR",), ("FILE", "NAME|FILE", "NAME|PATH", "FILE|NAME", "NAME|FILE|DIR")
 EPILOG = """to use it:
   bash  easyphoto completion bash > ~/.local/share/bash-completion/completions/easyphoto
   zsh   easyphoto completion zsh > a file _easyphoto in a folder of $fpath
@@ -43,7 +42,8 @@ def run(arguments: argparse.Namespace, parser: CommandParser) -> None:
 def _complete_paths(parser: CommandParser, files: Mapping[str, Any], folders: Mapping[str, Any]) -> None:
     """Tell shtab which arguments are files and which are folders."""
     for action in parser._actions:
-        if action.metavar in _FOLDERS:
-            action.complete = folders  # type: ignore[attr-defined]
-        elif action.metavar in _FILES:
+        takes = set(action.metavar.split("|")) if isinstance(action.metavar, str) else set()
+        if takes & {"FILE", "PATH"}:
             action.complete = files  # type: ignore[attr-defined]
+        elif "DIR" in takes:
+            action.complete = folders  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from easyphoto.commands.base import NullContext
 from easyphoto.progress import Progress
+from easyphoto.storage.files import JOINERS
 
 if TYPE_CHECKING:
     from easyphoto.training.events import Event
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES, SHARE_BETWEEN_LINES, MOST_SECONDS_SILENT = 5.0, 0.05, 30.0
 """In a log, a line of progress follows another after 5 s and 5 % of the work, or after 30 s: a training of an hour
 gives some 120 lines."""
-_JOINERS = "\u200c\u200d"
-"""Some names are misspelt without them, and they affect only the letters beside them."""
 
 
 def say(text: str = "") -> None:
@@ -105,7 +104,7 @@ def visible(text: str) -> str:
 
 
 def _is_obeyed(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in _JOINERS
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in JOINERS
 
 
 def _written_out(letter: str) -> str:

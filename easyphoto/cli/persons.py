@@ -134,20 +134,10 @@ def _list_persons(workspace: Workspace, *, as_json: bool) -> None:
 
 
 def _record(person: Person, workspace: Workspace) -> dict[str, Any]:
-    """What programs are told of a person: the API's keys, and the places of the files."""
+    """What programs are told of a person: the API's facts, and the places of the files."""
     folder = workspace.person_folder(person.id)
     return {
-        "id": person.id,
-        "name": person.name,
-        "family": person.family,
-        "domain": person.domain,
-        "created": person.created,
-        "is_ready": person.is_ready,
-        "is_trained": person.is_trained,
-        "photos": len(person.photos),
-        "likeness": person.likeness,
-        "notes": list(person.notes),
-        "run": person.run,
+        **person.facts,
         "folder": str(folder),
         "portrait": str(folder / person.portrait) if person.portrait else None,
         "lora": str(folder / person.lora) if person.lora else None,

@@ -16,7 +16,9 @@ from easyphoto.progress import Cancelled
 from easyphoto.spelling import known_names
 
 if TYPE_CHECKING:
+    from easyphoto.commands.base import Context
     from easyphoto.commands.resume import Unfinished
+    from easyphoto.commands.training import TrainedPerson
     from easyphoto.workspace.folders import Workspace
 
 
@@ -38,6 +40,11 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     command = ResumeTraining(_chosen(found, arguments.training))
     with telling() as context, resumable():
         made = command.run(open_app(arguments, workspace), context)
+    say_trained(made, context)
+
+
+def say_trained(made: TrainedPerson, context: Context) -> None:
+    """Say what came of a training; the LoRA's path stands on the last line."""
     for note in made.person.notes:
         context.note(note)
     tell(f"Report: {made.report}")

@@ -15,11 +15,12 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from easyphoto.errors import DiskFailure, InputError
 from easyphoto.images.formats import SUFFIXES
 from easyphoto.messages import phase, text
+from easyphoto.preprocess.names import free_name
 from easyphoto.progress import Progress
 from easyphoto.storage.files import JOINERS, cause_of, make_folder, portable_name, private_opener, readable_name
 from easyphoto.workspace.folders import RESERVED_IDS
@@ -110,7 +111,9 @@ def _unpacked_photos(source: Path, target: Path, wanted: Callable[[str], bool], 
         entries = [(entry, _harmless(name)) for entry, name in found if wanted(name)]
         for entry, place in entries:
             _check(entry, place)
-        _unpack(archive, _apart(entries), target, progress)
+        # Shortened names, and such as differ by case alone, may be the same.
+        taken: set[str] = set()
+        _unpack(archive, [(entry, free_name(place, taken)) for entry, place in entries], target, progress)
     return tuple(name for _, name in found if not wanted(name))
 
 
@@ -132,19 +135,6 @@ def _harmless(name: str) -> str:
         readable_name(Path(portable_name(part))) if part.strip(".") else part for part in name.split("/") if part != "."
     ]
     return "/".join(f"_{part}" if _DEVICE.fullmatch(part) else part for part in parts)
-
-
-def _apart(entries: Sequence[ArchiveEntry]) -> list[ArchiveEntry]:
-    """The entries with different paths: shortened names and different cases may be the same."""
-    taken: set[str] = set()
-    apart = []
-    for entry, place in entries:
-        path, number, free = PurePosixPath(place), 2, place
-        while free.casefold() in taken:
-            free, number = str(path.with_name(f"{path.stem}-{number}{path.suffix}")), number + 1
-        taken.add(free.casefold())
-        apart.append((entry, free))
-    return apart
 
 
 @contextmanager

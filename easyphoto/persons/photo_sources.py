@@ -230,13 +230,15 @@ def _sort(folder: Path, search: _Search) -> list[Path]:
         )
     paths = [path for path in paths if not _LITTER.fullmatch(path.name)]
     photos = [path for path in paths if _is_photo(path)]
-    rest = [path for path in paths if path not in set(photos)]
+    found = set(photos)
+    rest = [path for path in paths if path not in found]
     stems = {path.stem for path in photos} | {path.name for path in photos}
     beside = [path for path in rest if path.suffix.lower() in _BESIDE and path.stem in stems and path.is_file()]
     captions = {caption_file(photo) for photo in photos}
     search.photos += photos
     search.beside += [path for path in beside if path not in captions]
-    search.others += [path for path in rest if path not in set(beside) and not path.is_dir()]
+    known = set(beside)
+    search.others += [path for path in rest if path not in known and not path.is_dir()]
     return [path for path in rest if path.is_dir()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 
 from easyphoto.storage.files import readable_name
 
@@ -19,14 +19,15 @@ def photo_names(photos: Sequence[Path]) -> tuple[str, ...]:
     shared = Counter(name.casefold() for name in own)
     taken: set[str] = set()
     return tuple(
-        _free(name if shared[name.casefold()] == 1 else readable_name(Path(f"{photo.parent.name}-{name}")), taken)
+        free_name(name if shared[name.casefold()] == 1 else readable_name(Path(f"{photo.parent.name}-{name}")), taken)
         for photo, name in zip(photos, own, strict=True)
     )
 
 
-def _free(name: str, taken: set[str]) -> str:
-    path, number, free = PurePath(name), 2, name
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, or path with slashes, and a number where it is taken, without case. From now on it is taken."""
+    path, number, free = PurePosixPath(name), 2, name
     while free.casefold() in taken:
-        free, number = f"{path.stem}-{number}{path.suffix}", number + 1
+        free, number = str(path.with_name(f"{path.stem}-{number}{path.suffix}")), number + 1
     taken.add(free.casefold())
     return free

@@ -50,8 +50,12 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
 
 def utc_now(*, milliseconds: bool = False) -> str:
     """The current time for records: ISO 8601 in UTC, `2026-01-31T12:00:00Z`."""
-    stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds" if milliseconds else "seconds")
-    return stamp.replace("+00:00", "Z")
+    return utc_written(datetime.now(timezone.utc), milliseconds=milliseconds)
+
+
+def utc_written(moment: datetime, *, milliseconds: bool = False) -> str:
+    """A time in UTC as records have it."""
+    return moment.isoformat(timespec="milliseconds" if milliseconds else "seconds").replace("+00:00", "Z")
 
 
 def name_stamp(*, microseconds: bool = False) -> str:

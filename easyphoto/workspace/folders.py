@@ -102,6 +102,15 @@ class Person:
         """Whether they can be photographed: with a LoRA, or with photos from which an engine can take their face."""
         return self.is_trained or (bool(self.photos) and self.reference is not None)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What programs are told of a person, over HTTP and on the command line."""
+        return {
+            "id": self.id, "name": self.name, "family": self.family, "domain": self.domain, "created": self.created,
+            "is_ready": self.is_ready, "is_trained": self.is_trained, "photos": len(self.photos),
+            "likeness": self.likeness, "notes": list(self.notes), "run": self.run,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class LikenessRecord:

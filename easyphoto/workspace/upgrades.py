@@ -21,7 +21,7 @@ from typing import Any
 
 from easyphoto.errors import BadRecord, DiskFailure, InputError, MovedWorkspace, NewerWorkspace, NotAFolder
 from easyphoto.messages import text
-from easyphoto.storage.files import cause_of, make_folder, make_private_folder, read_regular, write_bytes
+from easyphoto.storage.files import WRITING, cause_of, make_folder, make_private_folder, read_regular, write_bytes
 from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import MOST_BYTES, read_json, write_json
 from easyphoto.workspace.folders import ENV, PARTS, RUN_FILE, WORKSPACE_FILE, Workspace
@@ -82,7 +82,7 @@ def check_takes_files(folder: Path) -> None:
     """
     place = next((each for each in (folder, *folder.absolute().parents) if os.path.lexists(each)), folder)
     try:
-        with tempfile.TemporaryFile(dir=place, prefix=".writing-"):
+        with tempfile.TemporaryFile(dir=place, prefix=WRITING):
             pass
     except OSError as error:
         raise DiskFailure(

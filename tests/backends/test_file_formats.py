@@ -14,7 +14,8 @@ from safetensors.torch import save
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.backends.file_formats import FileFormat, format_of
 from easyphoto.backends.folders import base_model, checkpoint_files
-from easyphoto.backends.tensor_files import header_of, open_tensors
+from easyphoto.backends.headers import header_of
+from easyphoto.backends.tensor_files import open_tensors
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.persons.lora_family import family_of_lora
 from tests.backends.test_headers import SD15_SHAPES

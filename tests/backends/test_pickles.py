@@ -14,8 +14,9 @@ from safetensors.torch import save_file
 
 from easyphoto.backends import pickles
 from easyphoto.backends.folders import base_model
+from easyphoto.backends.headers import header_of
 from easyphoto.backends.pickles import read_pickle
-from easyphoto.backends.tensor_files import header_of, open_tensors
+from easyphoto.backends.tensor_files import open_tensors
 from easyphoto.errors import InputError
 
 
