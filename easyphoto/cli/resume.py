@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from easyphoto.cli.arguments import NewVerb, Verbs
 from easyphoto.cli.options import add_json_option
 from easyphoto.cli.output import say, say_json, say_path, table, tell, telling
-from easyphoto.errors import InputError
+from easyphoto.errors import BadName, InputError
 from easyphoto.messages import joined, text
 from easyphoto.progress import Cancelled
 from easyphoto.spelling import known_names
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     if arguments.training is None:
         _list(found, as_json=arguments.json)
         return
-    command = ResumeTraining(_chosen(found, arguments.training))
+    command = ResumeTraining(_chosen(found, arguments.training, workspace))
     with telling() as context, resumable():
         made = command.run(open_app(arguments, workspace), context)
     say_trained(made, context)
@@ -68,21 +68,21 @@ def _list(found: tuple[Unfinished, ...], *, as_json: bool) -> None:
     tell(text("easyphoto resume {person} goes on with the latest one of {person}.", person=found[0].person))
 
 
-def _chosen(found: tuple[Unfinished, ...], written: str) -> str:
-    """The run that was meant: that of the name, or the latest one of the person."""
-    by_run = {each.run: each.run for each in found}
+def _chosen(found: tuple[Unfinished, ...], written: str, workspace: Workspace) -> str:
+    """The run that was meant: that of the name, or the latest one of the person with that id or name."""
+    if written in {each.run for each in found}:
+        return written
     by_person: dict[str, str] = {}
     for each in found:
         by_person.setdefault(each.person, each.run)
-    run = by_run.get(written) or by_person.get(written.strip().lower())
-    if run is None:
-        raise InputError(
-            text("There is no unfinished training of {name!r}.", name=written),
-            advice=known_names(written, by_person)
-            if by_person
-            else joined((text("No training is unfinished."), text("easyphoto train begins one.")), " "),
-        )
-    return run
+    with suppress(BadName, KeyError):
+        return by_person[workspace.id_of(written)]
+    raise InputError(
+        text("There is no unfinished training of {name!r}.", name=written),
+        advice=known_names(written, by_person)
+        if by_person
+        else joined((text("No training is unfinished."), text("easyphoto train begins one.")), " "),
+    )
 
 
 @contextmanager

@@ -16,14 +16,18 @@ from tests.commands.doubles import Trainer, stand_in
 from tests.persons.arriving import OnePersonEngine, write_photo
 
 
+def cancel(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Begin a training that is cancelled by Ctrl-C; returns the exit code."""
+    for number in range(3):
+        write_photo(folder / "album" / f"{number}.png", number)
+    stand_in(monkeypatch, OnePersonEngine(), Trainer(KeyboardInterrupt()), folder / "base")
+    return main(["train", name, "--photos", str(folder / "album"), "--workspace", str(folder / "w")])
+
+
 @pytest.fixture
 def cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workspace:
     """A workspace in which a training of anna was cancelled by Ctrl-C."""
-    for number in range(3):
-        write_photo(tmp_path / "album" / f"{number}.png", number)
-    stand_in(monkeypatch, OnePersonEngine(), Trainer(KeyboardInterrupt()), tmp_path / "base")
-    words = ["train", "anna", "--photos", str(tmp_path / "album"), "--workspace", str(tmp_path / "w")]
-    assert main(words) == 130
+    assert cancel("anna", tmp_path, monkeypatch) == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "easyphoto resume lists the trainings that can go on.",
         "Cancelled.",
@@ -50,6 +54,18 @@ def test_a_cancelled_training_is_listed_and_goes_on_under_its_persons_name(
     assert resumed.out.splitlines()[-1] == str(cancelled.persons / "anna" / "lora.safetensors")
     assert folders_in(cancelled.runs) == (run,)
     assert cancelled.person("anna").run == run.name
+
+
+@pytest.mark.parametrize("written", ["张伟", "person-a3a0bafd"])
+def test_a_training_goes_on_under_a_name_in_any_script_as_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    assert cancel("张伟", tmp_path, monkeypatch) == 130
+    monkeypatch.setattr("easyphoto.commands.training.run_training", Trainer())
+
+    assert main(["resume", written, "--workspace", str(tmp_path / "w")]) == 0
+
+    assert Workspace(tmp_path / "w").person("person-a3a0bafd").name == "张伟"
 
 
 def test_programs_are_told_what_is_unfinished(cancelled: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
