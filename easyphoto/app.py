@@ -15,7 +15,7 @@ from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.host.base import Host, ThisMachine, family_of_base
 from easyphoto.model_cache import Lease, ModelCache, no_models
 from easyphoto.progress import Progress
-from easyphoto.settings import AUTO, FaceSettings, Options
+from easyphoto.settings.options import AUTO, FaceSettings, Options
 from easyphoto.weights.places import default_mirrors
 from easyphoto.weights.store import WeightStore, open_store
 from easyphoto.workspace.folders import Workspace

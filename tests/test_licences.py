@@ -29,7 +29,9 @@ from easyphoto.geometry import Box
 from easyphoto.inference.passes import Guides, controls_for
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.opening import RESTORERS, UPSCALERS, open_finisher
-from easyphoto.settings import FaceSettings, InferenceSettings, Settings
+from easyphoto.settings.declarations import Settings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import CATALOG, SETS, Commercial, LicenceSet, UsedWeight
 from easyphoto.weights.rows_identity import IDENTITY_FILES
 from easyphoto.weights.store import WeightStore, open_store
@@ -193,7 +195,7 @@ def test_of_the_identity_adapters_commercial_safe_hands_out_plus_face_and_full_f
 
 
 def test_a_store_opened_from_the_settings_as_they_come_is_commercial_safe(tmp_path: Path) -> None:
-    from easyphoto.settings import WeightSettings
+    from easyphoto.settings.options import WeightSettings
 
     store = open_store(tmp_path, (), WeightSettings())
 

@@ -8,17 +8,13 @@ import pytest
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.errors import BadSettings
-from easyphoto.settings import (
-    PRESETS,
-    InferenceSettings,
-    PreprocessSettings,
-    TrainSettings,
-    preset,
-    settings_from,
-    settings_record,
-)
+from easyphoto.settings.declarations import settings_from, settings_record
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.presets import PRESETS, preset
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
-KINDS = (PreprocessSettings, TrainSettings, InferenceSettings)
+KINDS = (PreprocessSettings, TrainSettings, InferenceSettings, DrawingSettings)
 FIELDS = [
     pytest.param(kind, field, id=f"{kind.__name__}.{field.name}")
     for kind in KINDS

@@ -13,7 +13,7 @@ from easyphoto.bench.demo import draw_photos
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.train import TrainPerson
 from easyphoto.persons.photo_sources import photo_files
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.locks import file_lock
 from easyphoto.workspace.folders import Workspace
 

@@ -24,14 +24,11 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.inference.identities.registry import ENGINES
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.settings import (
-    PRESETS,
-    FaceSettings,
-    InferenceSettings,
-    PreprocessSettings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.presets import PRESETS
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.weights.catalog import CATALOG, SETS
 from easyphoto.weights.entries import Commercial, WeightFile
 from easyphoto.workspace.folders import Workspace
@@ -43,6 +40,7 @@ SECTIONS = {
     PreprocessSettings: "photos",
     TrainSettings: "training",
     InferenceSettings: "pictures",
+    DrawingSettings: "a-picture-drawn-from-words",
 }
 """Settings → their heading's anchor in settings.md."""
 MARKED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)

@@ -21,15 +21,12 @@ from string import Formatter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from easyphoto.settings import (
-    PRESETS,
-    FaceSettings,
-    InferenceSettings,
-    PreprocessSettings,
-    Settings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.declarations import Settings
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.presets import PRESETS
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.ui.catalogue import CatalogueEntry, catalogue_file, entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +34,7 @@ PACKAGE = ROOT / "easyphoto"
 LANGUAGES = ("zh_CN",)
 KINDS: tuple[type[Settings], ...] = (
     WeightSettings, FaceSettings, PreprocessSettings, TrainSettings, InferenceSettings,
+    DrawingSettings,
 )  # fmt: skip
 # Which argument is the text.
 CALLS = {"text": 0, "words": 0, "note": 1, "phase": 1}
@@ -114,7 +112,7 @@ def found_texts() -> dict[str, str]:
         relative = path.relative_to(ROOT).as_posix()
         texts = [call.text for call in calls_in(path)]
         texts += tables_in(path) if {"ui", "webui"} & {*path.parts} else []
-        texts += settings_texts() if relative == "easyphoto/settings.py" else []
+        texts += settings_texts() if relative == "easyphoto/settings/declarations.py" else []
         for text in texts:
             if text.strip("{}") and _has_words(text):
                 found.setdefault(text, relative)

@@ -23,7 +23,7 @@ from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.train import TrainPerson
 from easyphoto.persons.photo_sources import photo_files
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
 from tests.ui.gradio_envs import VERSIONS

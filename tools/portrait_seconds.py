@@ -194,7 +194,7 @@ def work(commands: IO[str], answers: IO[str]) -> None:
     from easyphoto.app import EasyPhoto
     from easyphoto.commands.base import NullContext
     from easyphoto.commands.photograph import PhotographPersons
-    from easyphoto.settings import InferenceSettings
+    from easyphoto.settings.inference import InferenceSettings
     from easyphoto.workspace.folders import Workspace
 
     # As the command line and the server do, in checkouts that know it.

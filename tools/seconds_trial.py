@@ -183,7 +183,7 @@ def photographing(side: int) -> Callable[[], object]:
     from easyphoto.faces.skin_tone import SkinTone
     from easyphoto.inference.pipeline import PipelineModels, photograph
     from easyphoto.inference.subject import Subject
-    from easyphoto.settings import InferenceSettings
+    from easyphoto.settings.inference import InferenceSettings
     from tests.fakes import FakeBackend, RecordingProgress
     from tests.inference.oracle import OracleEngine, drawn
 

@@ -215,7 +215,7 @@ def load(options: argparse.Namespace) -> Facts:
 
 def train(options: argparse.Namespace) -> Facts:
     """Two steps through the training's own session, and a look at every name in the LoRA."""
-    from easyphoto.settings import TrainSettings
+    from easyphoto.settings.training import TrainSettings
     from easyphoto.training.context import RunContext
     from easyphoto.training.run import RunFolder, TrainRun
     from easyphoto.training.session import train_session
@@ -250,7 +250,7 @@ def drawn_dataset(options: argparse.Namespace, family: Family) -> Path:
     from easyphoto.images.pictures import as_picture
     from easyphoto.preprocess.check import check_photos
     from easyphoto.preprocess.dataset import prepare_dataset
-    from easyphoto.settings import PreprocessSettings
+    from easyphoto.settings.training import PreprocessSettings
 
     identity = sample_identity(FIRST_IDENTITY)
     files = []
@@ -292,7 +292,7 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.inference.identities.lora import TrainedLora
     from easyphoto.inference.pipeline import PipelineModels, photograph
     from easyphoto.inference.subject import Subject
-    from easyphoto.settings import InferenceSettings
+    from easyphoto.settings.inference import InferenceSettings
     from easyphoto.workspace.shipped import templates_folder
 
     began = time.perf_counter()

@@ -12,7 +12,7 @@ from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
 from easyphoto.messages import Text, texts_in
-from easyphoto.settings import settings_record
+from easyphoto.settings.declarations import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace.folders import Person, Workspace
 

@@ -14,22 +14,18 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE, MOST_BYTES
-from easyphoto.settings import (
-    PRESETS,
-    Declared,
-    FaceSettings,
-    InferenceSettings,
-    PreprocessSettings,
-    Settings,
-    TrainSettings,
-    WeightSettings,
-    hints_of,
-)
+from easyphoto.settings.declarations import Declared, Settings, hints_of
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.presets import PRESETS
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 KINDS: dict[str, type[Settings]] = {
     "train": TrainSettings,
     "preprocess": PreprocessSettings,
     "photograph": InferenceSettings,
+    "drawing": DrawingSettings,
     "faces": FaceSettings,
     "weights": WeightSettings,
 }

@@ -17,7 +17,9 @@ from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_BYTES, Upload
 from easyphoto.messages import text
-from easyphoto.settings import Options, Settings, preset, settings_from
+from easyphoto.settings.declarations import Settings, settings_from
+from easyphoto.settings.options import Options
+from easyphoto.settings.presets import preset
 
 S = TypeVar("S", bound=Settings)
 _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:(?!image/|application/octet-stream)", re.IGNORECASE)

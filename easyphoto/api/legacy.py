@@ -37,7 +37,10 @@ from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, settings_from
+from easyphoto.settings.declarations import settings_from
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 TRAINED = "The training has been completed."
 NOBODY = ("", "none")

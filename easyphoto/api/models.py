@@ -10,7 +10,8 @@ import pydantic
 from pydantic import BaseModel, Field, create_model
 
 from easyphoto.commands.base import Command, Described, described_of, key_of
-from easyphoto.settings import PRESETS, Declared, Settings, hints_of
+from easyphoto.settings.declarations import Declared, Settings, hints_of
+from easyphoto.settings.presets import PRESETS
 
 IS_OLD = pydantic.VERSION.startswith("1.")
 

@@ -17,21 +17,16 @@ from easyphoto.api.models import (
 )
 from easyphoto.jobs.answers import COMMANDS
 from easyphoto.jobs.shapes import State
-from easyphoto.settings import (
-    AUTO,
-    ENGINES,
-    FaceSettings,
-    InferenceSettings,
-    Options,
-    PreprocessSettings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
 TrainIn = settings_model(TrainSettings)
 PreprocessIn = settings_model(PreprocessSettings)
 InferenceIn = settings_model(InferenceSettings)
+DrawingIn = settings_model(DrawingSettings)
 FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
 WeightsIn = settings_model(WeightSettings, without=("webui",))
@@ -91,6 +86,7 @@ PARTS: Mapping[Any, Any] = {
     TrainSettings: TrainIn,
     PreprocessSettings: PreprocessIn,
     InferenceSettings: InferenceIn,
+    DrawingSettings: DrawingIn,
     Options: OptionsIn,
 }
 """The models in which a command's settings and options are sent."""

@@ -27,7 +27,9 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, InputError
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings, PreprocessSettings, TrainSettings
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import checked_id
 
 PREFIX = "/easyphoto/v1"
@@ -66,9 +68,12 @@ PERSONS = listed(Name, least=1, most=MOST_PERSONS)
 SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPersons, "persons")))}
 
 
+MAYBE_TEMPLATES = {"templates": (Templates | None, Field(None, description="Without any, one is drawn from words."))}
+
+
 class PhotographRequest(
     request_model(
-        PhotographPersons, PARTS, persons=SITTERS, templates={"templates": (Templates, ...)}, assignments={}, out={}
+        PhotographPersons, PARTS, persons=SITTERS, templates=MAYBE_TEMPLATES, assignments={}, pose_picture={}, out={}
     )
 ):
     pass
@@ -178,8 +183,9 @@ class CommandRoutes:
             self.service.app.workspace.person(person)
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
-        paths, assignments = take_templates(self.service, request.templates)
-        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options)
+        drawing = settings_of(DrawingSettings, request.drawing)
+        paths, assignments = take_templates(self.service, request.templates or [])
+        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing)
 
     def _draw(self, request: DrawRequest) -> DrawTemplate:
         checked_id(request.name)

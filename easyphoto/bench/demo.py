@@ -33,7 +33,7 @@ from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Bars, Report, Section, Table
 from easyphoto.report.sheet import write_sheet
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.files import atomic_path
 from easyphoto.workspace.shipped import shipped_templates
 

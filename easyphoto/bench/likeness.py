@@ -37,7 +37,7 @@ from easyphoto.errors import InputError
 from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
 ARMS = (

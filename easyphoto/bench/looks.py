@@ -32,7 +32,7 @@ from easyphoto.inference.finish import face_at
 from easyphoto.inference.plan import plan_crop
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
 ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "full", "truth")

@@ -22,7 +22,7 @@ from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_picture, write_picture
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.files import write_text
 
 if TYPE_CHECKING:

@@ -29,9 +29,7 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.settings import (
-    WeightSettings,
-)
+from easyphoto.settings.options import WeightSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import check_takes_files, check_writable, used_workspace

@@ -11,7 +11,8 @@ from easyphoto.cli.options import add_json_option
 from easyphoto.cli.output import say, say_json, say_path, table, tell
 from easyphoto.errors import InputError, NameTaken
 from easyphoto.messages import text
-from easyphoto.settings import PRESETS, Settings, preset_values, settings_record
+from easyphoto.settings.declarations import Settings, settings_record
+from easyphoto.settings.presets import PRESETS, preset_values
 from easyphoto.storage.files import write_text
 from easyphoto.workspace.configurations import (
     KINDS,

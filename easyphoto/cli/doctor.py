@@ -17,7 +17,7 @@ from easyphoto.inference.identities.registry import engine_lines as identity_lin
 from easyphoto.machine import machine_words, measure_speed
 from easyphoto.persons.upkeep import nobodys, orphans
 from easyphoto.restoration.opening import restoration_lines
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.storage.journal import pending
 from easyphoto.storage.scratch import size_of
 from easyphoto.weights.places import default_mirrors

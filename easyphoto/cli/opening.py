@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from easyphoto.cli.options import BACKEND_AUTH, settings_of
-from easyphoto.settings import AUTO, FaceSettings, Options, WeightSettings
+from easyphoto.settings.options import AUTO, FaceSettings, Options, WeightSettings
 from easyphoto.workspace.folders import Workspace
 
 if TYPE_CHECKING:

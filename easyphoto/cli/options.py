@@ -13,15 +13,10 @@ from typing import Any, TypeVar
 from easyphoto.commands.base import Command, described_of
 from easyphoto.errors import BadSettings
 from easyphoto.messages import Text
-from easyphoto.settings import (
-    Declared,
-    InferenceSettings,
-    PreprocessSettings,
-    Settings,
-    TrainSettings,
-    hints_of,
-    settings_from,
-)
+from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
 """The variable with the account of --backend."""
@@ -53,7 +48,12 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Settings], *, title:
 
 
 SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
-    {PreprocessSettings: "photos", TrainSettings: "training", InferenceSettings: "pictures"}
+    {
+        PreprocessSettings: "photos",
+        TrainSettings: "training",
+        InferenceSettings: "pictures",
+        DrawingSettings: "a picture drawn from words",
+    }
 )
 """Titles of the option groups, in the order of the help."""
 

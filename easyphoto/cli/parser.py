@@ -21,13 +21,9 @@ from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
-from easyphoto.settings import (
-    ENGINES,
-    FaceSettings,
-    InferenceSettings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import ENGINES, FaceSettings, WeightSettings
+from easyphoto.settings.training import TrainSettings
 
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory

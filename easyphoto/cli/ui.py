@@ -12,7 +12,7 @@ from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.settings import FaceSettings, Options, WeightSettings
+from easyphoto.settings.options import FaceSettings, Options, WeightSettings
 
 if TYPE_CHECKING:
     from easyphoto.workspace.folders import Workspace

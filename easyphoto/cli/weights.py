@@ -10,7 +10,7 @@ from easyphoto.cli.options import add_json_option, add_options, settings_of
 from easyphoto.cli.output import BarProgress, complain, say, say_json, table, tell
 from easyphoto.errors import ChecksumMismatch, EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.messages import text
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 
 if TYPE_CHECKING:
     from easyphoto.progress import Progress

@@ -11,7 +11,8 @@ from easyphoto.commands.base import Command, Context, Subjects, described, uploa
 from easyphoto.commands.check import NAME, REFERENCE, CheckPhotos
 from easyphoto.errors import NameTaken
 from easyphoto.messages import text
-from easyphoto.settings import Options, PreprocessSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

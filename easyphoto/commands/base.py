@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import Options, Settings, settings_record
+from easyphoto.settings.declarations import Settings, settings_record
+from easyphoto.settings.options import Options
 
 VERSION = 1
 """Version of the records. A record without one is older than the commands and has the same keys."""

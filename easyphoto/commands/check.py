@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
 from easyphoto.errors import TooFewPhotos
 from easyphoto.messages import text
-from easyphoto.settings import Options, PreprocessSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

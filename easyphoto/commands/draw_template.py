@@ -11,7 +11,7 @@ from easyphoto.commands.base import UNRECORDED, Command, Context, described
 from easyphoto.commands.templates import own_templates
 from easyphoto.errors import BadName, NameTaken
 from easyphoto.messages import text
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 from easyphoto.storage.records import utc_now
 from easyphoto.workspace.folders import Workspace, checked_id
 

@@ -17,7 +17,7 @@ from easyphoto.persons.folder import recorded_domain, shared_domain
 from easyphoto.persons.subject import not_trained
 from easyphoto.preprocess.standing import turned, turned_back, upright_faces
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import AUTO
+from easyphoto.settings.options import AUTO
 from easyphoto.workspace.folders import Person
 
 

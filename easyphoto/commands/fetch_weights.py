@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
 from easyphoto.errors import EnvironmentFailure, InputError, WeightsMissing
 from easyphoto.messages import note, text
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

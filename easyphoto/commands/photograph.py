@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings, Options
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -29,11 +31,15 @@ class PhotographPersons(Command):
             "take the largest."
         )
     )
-    templates: tuple[Path, ...]
+    templates: tuple[Path, ...] = ()
+    """Empty: drawn from the words of `settings.prompt` and the style of `drawing`."""
     assignments: tuple[tuple[int, ...] | None, ...] = ()
     """For each template, the face of each person (counted from the left, from 0); None: assigned as above."""
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     options: Options | None = None
+    drawing: DrawingSettings = field(default_factory=DrawingSettings)
+    pose_picture: Path | None = None
+    """A picture with the pose to draw, instead of the name of one."""
     out: Path | None = field(
         default=None, metadata={**described("Where results go (default: the workspace's results)."), **UNRECORDED}
     )

@@ -36,7 +36,8 @@ from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
-from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore

@@ -12,7 +12,8 @@ from typing import Any, TypeVar, get_args, get_origin
 from easyphoto.commands.base import Command, recorded_fields
 from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import Options, Settings, settings_from
+from easyphoto.settings.declarations import Settings, settings_from
+from easyphoto.settings.options import Options
 from easyphoto.storage.records import field_types, fitted
 
 S = TypeVar("S", bound=Settings)

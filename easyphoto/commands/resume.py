@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import EasyPhotoError
 from easyphoto.messages import text
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

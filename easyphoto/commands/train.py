@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
 from easyphoto.commands.check import NAME, REFERENCE, CheckPhotos
 from easyphoto.messages import text
-from easyphoto.settings import Options, PreprocessSettings, TrainSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

@@ -29,7 +29,7 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report, Section
 from easyphoto.report.preparing import dataset_section, verdict_section
 from easyphoto.report.sheet import write_sheet
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import utc_now
 from easyphoto.storage.scratch import discard
 from easyphoto.training.job import PHASES

@@ -21,7 +21,7 @@ from easyphoto.faces.photo_opening import automatic_files, open_detector, open_p
 from easyphoto.messages import Text, note, text
 from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.store import WeightStore
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.faces.photo_engine import LandmarkParser, PhotoEngine
 from easyphoto.messages import Text, joined, note, text
 from easyphoto.progress import Progress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import UsedWeight, weight_file
 from easyphoto.weights.refusals import not_allowed
 from easyphoto.weights.store import WeightStore

@@ -22,7 +22,8 @@ from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
 from easyphoto.restoration.opening import open_finisher
-from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.storage.journal import UNLIST, Change, begin, end, new_change
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Workspace

@@ -24,7 +24,8 @@ from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE, finisher_of, open_restorer, open_upscaler
-from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Workspace
 

@@ -24,7 +24,7 @@ from easyphoto.inference.plan import JointPlan, face_within
 from easyphoto.inference.prepare import AnalysedFace, Setup
 from easyphoto.inference.results import Photograph
 from easyphoto.messages import note
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 # Least intersection over union of a face's box before a pass and after it, for both to count as one face.
 SAME_PLACE = 0.3

@@ -22,7 +22,7 @@ from easyphoto.faces.skin_tone import (
 )
 from easyphoto.geometry import Box, Size
 from easyphoto.messages import note, text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 # Side of the examined area in lengths of the face box's longer side: neck, ears and hair lie within it.
 AREA_FACTOR = 3.0

@@ -22,7 +22,7 @@ from easyphoto.inference.identities.base import FacePlace
 from easyphoto.inference.identities.registry import identity_conditions
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import note, text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
 # The joint pass over the borders of several faces (`design` §4).

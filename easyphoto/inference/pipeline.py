@@ -49,7 +49,8 @@ from easyphoto.inference.subject import Subject
 from easyphoto.messages import Text, note, phase, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.restoration.base import Finisher
-from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.catalog import UsedWeight
 
 

@@ -26,7 +26,7 @@ from easyphoto.inference.plan import CropPlan, face_within, plan_crop, remarks
 from easyphoto.inference.results import Stage
 from easyphoto.inference.subject import AnalysedFace, Subject, analysed
 from easyphoto.messages import note
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 # Width of the fade at the area's edge, in face widths.
 SKIN_FADE = 0.5

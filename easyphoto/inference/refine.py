@@ -22,7 +22,7 @@ from easyphoto.progress import Progress
 from easyphoto.restoration.aligned import enlargement, restored
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.files import cause_of
 
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)

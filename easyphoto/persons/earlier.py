@@ -25,7 +25,7 @@ from easyphoto.persons.photos import write_photos
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.files import cause_of, copy_file
 from easyphoto.workspace.folders import Person
 

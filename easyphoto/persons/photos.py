@@ -14,7 +14,7 @@ from easyphoto.persons.folder import PHOTOS, REFERENCE, keep_photos
 from easyphoto.preprocess.dataset import prepare_dataset, read_dataset
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.records import utc_now
 from easyphoto.workspace.folders import Person, Workspace
 

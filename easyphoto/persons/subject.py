@@ -25,7 +25,7 @@ from easyphoto.model_cache import Lease, file_key, no_models
 from easyphoto.persons.identity_vectors import IdentityVectors
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Person, Workspace
 

@@ -24,7 +24,7 @@ from easyphoto.preprocess.names import photo_names
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 
 _FEW = 5
 # ArcFace-type networks give photos of one person a cosine similarity of 0.5 to 0.75 and strangers less than 0.25

@@ -27,7 +27,7 @@ from easyphoto.preprocess.crop import Crop, at_resolution, crop_of, face_mask, l
 from easyphoto.preprocess.reading import original_size, upright_photo
 from easyphoto.preprocess.verdict import Check, Verdict
 from easyphoto.progress import Progress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.files import atomic_path, cause_of, inside, write_text
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import swap_folder

@@ -21,7 +21,7 @@ from easyphoto.preprocess.duplicates import Signature, signature
 from easyphoto.preprocess.reading import DecodedPhoto, scaled_face, upright_face
 from easyphoto.preprocess.standing import upright_faces
 from easyphoto.preprocess.verdict import Reason, Verdict
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 
 # Detectors work at 640 px, and YuNet looks a second time, for small faces, at 1600.
 _LONGEST = 1600

@@ -10,7 +10,7 @@ from easyphoto.messages import note, text
 from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.catalog import weight_file
 from easyphoto.weights.store import WeightStore
 

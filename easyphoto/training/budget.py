@@ -18,7 +18,7 @@ import torch
 from easyphoto.architectures.base import Family
 from easyphoto.errors import OutOfMemory
 from easyphoto.messages import text
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
 

@@ -13,7 +13,7 @@ import torch
 from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.errors import Diverged
 from easyphoto.messages import text
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_networks
 from easyphoto.training.data import BatchOrder, Cached

@@ -13,7 +13,9 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.settings import FaceSettings, Settings, TrainSettings, WeightSettings, settings_from, settings_record
+from easyphoto.settings.declarations import Settings, settings_from, settings_record
+from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, typed, write_json
 
 RUN_FILE = "run.json"

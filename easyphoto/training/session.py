@@ -19,7 +19,7 @@ from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume

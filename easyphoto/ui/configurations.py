@@ -18,7 +18,8 @@ from easyphoto.errors import InputError
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
 from easyphoto.messages import Text, text
-from easyphoto.settings import Options, Settings
+from easyphoto.settings.declarations import Settings
+from easyphoto.settings.options import Options
 from easyphoto.ui import compat
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import message_html

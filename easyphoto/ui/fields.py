@@ -14,16 +14,8 @@ import gradio as gr
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import (
-    PRESETS,
-    Declared,
-    Settings,
-    hints_of,
-    preset,
-    preset_values,
-    settings_from,
-    settings_record,
-)
+from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from, settings_record
+from easyphoto.settings.presets import PRESETS, preset, preset_values
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
 

@@ -10,7 +10,7 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.records import read_command
 from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui.sessions import KIND, SessionPicture, Sessions
 
 SEEDS = 2**32

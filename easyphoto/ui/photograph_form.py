@@ -15,7 +15,8 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
-from easyphoto.settings import AUTO, InferenceSettings, Options
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import AUTO, Options
 from easyphoto.ui.assignments import PhotographGroup, TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart

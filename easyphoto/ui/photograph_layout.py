@@ -11,7 +11,9 @@ import gradio as gr
 
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
-from easyphoto.settings import ENGINES, FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import ENGINES, FaceSettings, Options, WeightSettings
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import PICTURE_TYPES, FileButton

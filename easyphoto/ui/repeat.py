@@ -11,7 +11,8 @@ from typing import Any
 from easyphoto.errors import BadSettings, InputError
 from easyphoto.images.pictures import picture_record
 from easyphoto.messages import Text, text
-from easyphoto.settings import Declared, InferenceSettings, settings_from
+from easyphoto.settings.declarations import Declared, settings_from
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Person
 
 

@@ -11,7 +11,8 @@ import gradio as gr
 from easyphoto.errors import BadName, UnknownPerson
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
-from easyphoto.settings import ENGINES, FaceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings.options import ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.ui import compat
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import error_html, message_html

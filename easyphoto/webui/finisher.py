@@ -18,7 +18,7 @@ from easyphoto.progress import Progress
 from easyphoto.restoration import opening
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui.generation import Lock, ScriptErrors, turn
 from easyphoto.webui.host_modules import host_module
 from easyphoto.weights.catalog import UsedWeight

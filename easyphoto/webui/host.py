@@ -18,7 +18,8 @@ from easyphoto.messages import text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher
-from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.storage.files import cause_of
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.settings import Declared, FaceSettings, Settings, WeightSettings, hints_of, settings_from
+from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from
+from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.workspace_location import workspace_of
 

@@ -10,7 +10,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.settings import InferenceSettings, settings_from
+from easyphoto.settings.declarations import settings_from
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui import compat
 from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.fields import SettingFields

@@ -11,7 +11,8 @@ from typing import Any
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings, hints_of, settings_from, settings_record
+from easyphoto.settings.declarations import hints_of, settings_from, settings_record
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui.language import Translator
 
 SHOWN = (

@@ -14,7 +14,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.model_cache import ModelCache
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.options import data_folder, read_server_settings

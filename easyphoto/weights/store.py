@@ -18,7 +18,7 @@ from easyphoto.errors import DiskFailure, RunBusy
 from easyphoto.messages import Text, joined, phase, text
 from easyphoto.model_cache import bytes_of_files
 from easyphoto.progress import Progress
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.locks import file_lock
 from easyphoto.weights.answers import SourceFailed

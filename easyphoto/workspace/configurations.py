@@ -20,19 +20,10 @@ from typing import Any
 from easyphoto import __version__
 from easyphoto.errors import BadName, BadRecord, BadSettings, EasyPhotoError, UnknownConfiguration
 from easyphoto.messages import Text, joined, text
-from easyphoto.settings import (
-    AUTO,
-    ENGINES,
-    FaceSettings,
-    InferenceSettings,
-    Options,
-    PreprocessSettings,
-    Settings,
-    TrainSettings,
-    WeightSettings,
-    settings_from,
-    settings_record,
-)
+from easyphoto.settings.declarations import Settings, settings_from, settings_record
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import cause_of, disk_failure, matching, read_regular, write_text
 from easyphoto.storage.records import parsed

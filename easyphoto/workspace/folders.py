@@ -69,11 +69,17 @@ def user_folder(name: str = "easyphoto") -> Path:
 
 
 LORA_IDENTITY = "lora"
+FACE, SCENE, OBJECT = "face", "scene", "object"
+KINDS = (FACE, SCENE, OBJECT)
+"""What can be learned. A scene or an object (a pet, too) is kept, exported and deleted as a person is."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person who was added, trained or imported, as stored in `person.json`. Paths are relative to their folder."""
+    """A person who was added, trained or imported, or a scene or an object that was learned, as in `person.json`.
+
+    Paths are relative to their folder.
+    """
 
     id: str
     name: str
@@ -92,6 +98,10 @@ class Person:
     likeness: dict[str, Any] | None = None
     """Likeness of the portrait, with the fields of `LikenessRecord`."""
     notes: tuple[str, ...] = ()
+    kind: str = FACE
+    """One of KINDS."""
+    words: str = ""
+    """What describes them in a prompt: a person's hair, glasses or age; the words that call a scene or an object."""
 
     @property
     def is_trained(self) -> bool:
@@ -108,7 +118,8 @@ class Person:
         return {
             "id": self.id, "name": self.name, "family": self.family, "domain": self.domain, "created": self.created,
             "is_ready": self.is_ready, "is_trained": self.is_trained, "photos": len(self.photos),
-            "likeness": self.likeness, "notes": list(self.notes), "run": self.run,
+            "likeness": self.likeness, "notes": list(self.notes), "run": self.run, "kind": self.kind,
+            "words": self.words,
         }  # fmt: skip
 
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN, Configurations, configuration_of
 from tests.api.calls import V1, error_of
 

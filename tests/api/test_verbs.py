@@ -9,7 +9,8 @@ from PIL import Image
 from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.errors import Diverged
-from easyphoto.settings import InferenceSettings, TrainSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.weights.catalog import UsedWeight
 from tests import icc
 from tests.api.calls import V1, error_of, finished, inline, photos, trained

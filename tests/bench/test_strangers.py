@@ -16,7 +16,7 @@ from easyphoto.errors import InputError
 from easyphoto.faces.likeness_scale import read_scale
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 from easyphoto.weights.catalog import UsedWeight
 from tests.fakes import FakeEngine
 

@@ -14,14 +14,9 @@ from easyphoto.cli.opening import open_app
 from easyphoto.cli.options import settings_of
 from easyphoto.cli.parser import build_parser
 from easyphoto.errors import BadRecord, BadSettings, UnknownConfiguration
-from easyphoto.settings import (
-    FaceSettings,
-    InferenceSettings,
-    Options,
-    PreprocessSettings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN, Configuration, Configurations, configuration_of
 from easyphoto.workspace.folders import Workspace
 

@@ -12,7 +12,9 @@ from easyphoto.cli.options import add_field, command_of, option_name, settings_o
 from easyphoto.cli.parser import build_parser
 from easyphoto.commands.base import Command, described
 from easyphoto.errors import BadSettings
-from easyphoto.settings import FaceSettings, InferenceSettings, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 COMMANDS = {
     WeightSettings: ["check", "--photos", "photos"],

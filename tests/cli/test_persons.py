@@ -103,6 +103,7 @@ def test_programs_are_told_who_is_there_and_who_cannot_be_read(
         "person": {
             "id": "anna", "name": "anna", "family": "miniature", "domain": None, "created": created,
             "is_ready": False, "is_trained": False, "photos": 0, "likeness": None, "notes": [], "run": None,
+            "kind": "face", "words": "",
             "folder": str(tmp_path / "persons" / "anna"), "portrait": None, "lora": None,
         },
     }  # fmt: skip

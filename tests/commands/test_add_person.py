@@ -23,7 +23,7 @@ from easyphoto.host.base import ThisMachine
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import Cancelled
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.records import read_json
 from easyphoto.workspace.folders import Workspace
 from tests.commands.doubles import LendingHost, OnePersonEngine

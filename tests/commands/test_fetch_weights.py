@@ -16,7 +16,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.progress import NullProgress
-from easyphoto.settings import Options, WeightSettings
+from easyphoto.settings.options import Options, WeightSettings
 from easyphoto.ui.card import card_html
 from easyphoto.ui.language import Translator
 from easyphoto.weights.catalog import weight_file

@@ -20,7 +20,7 @@ from easyphoto.images.pictures import picture_record, read_picture
 from easyphoto.messages import Text
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.report.parts import Gallery
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests import icc
 from tests.commands.doubles import OnePersonEngine
 from tests.fakes import RecordingContext, new_person

@@ -17,7 +17,11 @@ from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadRecord
 from easyphoto.jobs.answers import COMMANDS as QUEUED
-from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings, WeightSettings
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 PHOTOS = tuple(Path(f"/somewhere/{number}.png") for number in range(2))
 COMMANDS = {
@@ -45,15 +49,19 @@ LATER = {
         "identity_start": 0.0,
         "identity_end": 1.0,
         "ai_label": False,
+        "scene": "",
     },
 }
 """Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
+LATER_FIELDS = {"photograph": {"drawing": settings_record(DrawingSettings()), "pose_picture": None}}
+"""The same for fields."""
 
 
 def sample(kind: str) -> dict:
     """The request in a job's record of the time before there were commands, with the settings that came later."""
     request = json.loads((Path(__file__).parents[1] / "jobs" / "samples" / f"{kind}.json").read_text())["request"]
-    return request | {"settings": request["settings"] | LATER[kind]} if kind in LATER else request
+    settings = {"settings": request["settings"] | LATER[kind]} if kind in LATER else {}
+    return request | settings | LATER_FIELDS.get(kind, {})
 
 
 def test_every_command_that_becomes_a_job_has_a_sample():

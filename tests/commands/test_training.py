@@ -21,7 +21,7 @@ from easyphoto.errors import (
 from easyphoto.images.pictures import as_array, read_picture
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled
-from easyphoto.settings import Options, WeightSettings
+from easyphoto.settings.options import Options, WeightSettings
 from easyphoto.storage.records import read_json
 from easyphoto.training.events import MemoryPlanned
 from easyphoto.training.run import TrainRun

@@ -20,7 +20,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.service import SECONDS_KEPT, Service
 from easyphoto.persons import deletion
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.services import done
 from tests.trained import copy_of_trained
 

@@ -19,7 +19,7 @@ from easyphoto.images.pictures import read_picture
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.weights.places import default_mirrors
 from easyphoto.weights.store import WeightStore
 from tests.faces.dlib_fixture import VARIABLE, Bytes, given, read_layers, write_onnx

@@ -15,7 +15,7 @@ from easyphoto.faces.embedders import EMBEDDERS, Embedder, embedder_lines, known
 from easyphoto.faces.engine import LikenessScale
 from easyphoto.faces.likeness_scale import measured_scale, scale_file, write_scale
 from easyphoto.progress import NullProgress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import LicenceSet, UsedWeight, weight_file
 from easyphoto.weights.store import WeightStore
 from tests.faces.tiny_embedder import random_projection, soft_face, write_embedder

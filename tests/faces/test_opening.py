@@ -17,7 +17,7 @@ from easyphoto.faces.engine import Domain
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.model_cache import ModelCache
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import YUNET
 from easyphoto.weights.places import default_mirrors
 from easyphoto.weights.refusals import missing

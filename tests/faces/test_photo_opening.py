@@ -15,7 +15,7 @@ from easyphoto.faces import photo_covering, photo_opening
 from easyphoto.faces.opening import engine_lines, open_engine
 from easyphoto.faces.photo_opening import open_detector, open_parser, open_photo_engine, open_saliency
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import FaceSettings
+from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import LicenceSet, UsedWeight, weight_file
 from easyphoto.weights.store import WeightStore
 

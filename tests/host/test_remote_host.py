@@ -16,7 +16,8 @@ from easyphoto.host.remote import RemoteHost, remote_host, remote_lines
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.restoration.base import FACE_SIDE
-from easyphoto.settings import InferenceSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.weights.store import WeightStore, open_store
 from easyphoto.workspace.folders import Workspace
 from tests.backends.sdapi_server import Served, serving

@@ -10,7 +10,7 @@ from PIL import Image
 
 from easyphoto.faces.engine import Face, Part
 from easyphoto.images.pictures import as_array
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.inference.oracle import OracleEngine
 from tests.inference.test_pipeline import Studio
 

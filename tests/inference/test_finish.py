@@ -11,7 +11,7 @@ from easyphoto.geometry import Box
 from easyphoto.inference.finish import WorkingPicture, evened
 from easyphoto.inference.ground import Ground
 from easyphoto.inference.prepare import without_neighbours
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.fakes import face_at
 
 

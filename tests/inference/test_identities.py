@@ -34,7 +34,7 @@ from easyphoto.inference.passes import SamplerPreset, first_pass, joint_pass, sa
 from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json
 from easyphoto.weights.entries import LicenceSet
 from easyphoto.weights.store import WeightStore

@@ -13,7 +13,7 @@ from easyphoto.backends.base import InpaintRequest, Result
 from easyphoto.faces.engine import FACE_PARTS, Face, part_mask
 from easyphoto.images.pictures import as_array
 from easyphoto.progress import Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.fakes import FakeBackend
 from tests.inference.oracle import drawn_group
 from tests.inference.test_pipeline import Studio

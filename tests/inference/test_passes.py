@@ -11,7 +11,7 @@ from easyphoto.backends.base import Capabilities, Sampler
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.inference.passes import Guides, controls_for, sampler_preset
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 LORA = Path("lcm.safetensors")
 

@@ -24,7 +24,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.results import Photographs
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.fakes import FakeBackend, RecordingProgress
 from tests.inference.oracle import OracleEngine, drawn, drawn_group
 

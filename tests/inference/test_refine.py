@@ -21,7 +21,7 @@ from easyphoto.inference.results import Photograph
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.restoration.base import Finisher
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.fakes import FakeBackend, FakeEngine, RecordingProgress, face_at
 from tests.restoration.fakes import Painter, ramp_picture
 

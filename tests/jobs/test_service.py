@@ -36,7 +36,9 @@ from easyphoto.errors import (
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.records import State
 from easyphoto.persons.deletion import delete_person
-from easyphoto.settings import InferenceSettings, Options, TrainSettings, WeightSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options, WeightSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.files import write_text
 from easyphoto.storage.locks import file_lock
 from tests.services import done, five_photos, picture

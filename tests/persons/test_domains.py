@@ -26,7 +26,8 @@ from easyphoto.images.pictures import as_picture
 from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import NullProgress
-from easyphoto.settings import InferenceSettings, Options
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import Workspace
 from tests.commands.doubles import OnePersonEngine, Trainer

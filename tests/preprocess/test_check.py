@@ -12,7 +12,7 @@ from easyphoto.errors import TooFewPhotos
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check, Reason
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.fakes import RecordingProgress
 from tests.preprocess.marked import MarkedEngine, photo
 

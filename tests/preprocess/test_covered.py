@@ -13,7 +13,7 @@ from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import verdict_sheet
 from easyphoto.preprocess.verdict import Check, Reason
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
 EYES, MOUTH, BOTH = (0.30, 0.40), (0.70, 0.80), (0.30, 0.80)

@@ -18,7 +18,7 @@ from easyphoto.preprocess.crop import Crop
 from easyphoto.preprocess.dataset import Dataset, caption_of, prepare_dataset, read_dataset, worst_half
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.fakes import RecordingProgress
 from tests.preprocess.marked import MarkedEngine, photo
 

@@ -16,7 +16,7 @@ from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
 BASE_NOTE = "The base miniature only knows drawn people: it learns a photographed face as a drawn one"

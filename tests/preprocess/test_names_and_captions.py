@@ -16,7 +16,7 @@ from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.names import photo_names
 from easyphoto.preprocess.reference import wanted_photo
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.files import MOST_NAME_BYTES, readable_name
 from tests.preprocess.marked import MarkedEngine, photo
 

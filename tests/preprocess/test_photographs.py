@@ -16,7 +16,7 @@ from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.dataset import prepare_dataset
 from easyphoto.preprocess.verdict import Reason
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from easyphoto.weights.places import default_mirrors
 from easyphoto.weights.store import WeightStore
 

@@ -13,7 +13,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
 NO_QUESTION = "was not checked"

@@ -14,7 +14,7 @@ from easyphoto.images.pictures import built_in_font
 from easyphoto.preprocess.check import check_photos
 from easyphoto.preprocess.sheet import face_close_up, verdict_sheet, wrapped, write_check
 from easyphoto.progress import NullProgress
-from easyphoto.settings import PreprocessSettings
+from easyphoto.settings.training import PreprocessSettings
 from tests.preprocess.marked import MarkedEngine, photo
 
 

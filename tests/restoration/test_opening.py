@@ -9,7 +9,7 @@ import pytest
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.progress import NullProgress
 from easyphoto.restoration.opening import open_finisher, open_restorer, open_upscaler, restoration_lines
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from tests.restoration.fakes import FakeNetwork, FakeStore, install, uninstall
 
 PROGRESS = NullProgress()

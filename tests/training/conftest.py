@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.run import TrainRun
 from tests.fakes import FakeEngine
 

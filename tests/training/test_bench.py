@@ -6,7 +6,7 @@ import pytest
 
 from easyphoto.bench.trainer import TrainerComparison, compare
 from easyphoto.progress import NullProgress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 
 
 def test_the_ratio_counts_the_caching_and_the_step_ratio_does_not():

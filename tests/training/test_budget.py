@@ -19,7 +19,7 @@ from easyphoto.backends.components import Components
 from easyphoto.backends.loading import load_components
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.progress import NullProgress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training import budget, loop
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, first_memory_plan, plan_training

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training import conclude
 from easyphoto.training.validate import Picture
 

@@ -13,7 +13,7 @@ from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.loading import load_components
 from easyphoto.errors import Diverged
 from easyphoto.progress import NullProgress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks
 from easyphoto.training.data import cache_dataset, make_plan, read_entries

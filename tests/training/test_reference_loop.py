@@ -23,7 +23,7 @@ from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.components import Components
 from easyphoto.backends.loading import load_components
 from easyphoto.progress import NullProgress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner, Noise

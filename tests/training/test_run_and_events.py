@@ -13,7 +13,7 @@ import pytest
 
 from easyphoto.errors import BadSettings, InputError, RunBusy
 from easyphoto.messages import Text, note
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.locks import file_lock
 from easyphoto.training import events
 from easyphoto.training.checkpoint import marks

@@ -18,7 +18,7 @@ from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.prompts import encoded_tokens
 from easyphoto.progress import Cancelled, NullProgress, Progress
-from easyphoto.settings import TrainSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.context import RunContext
 from easyphoto.training.data import cache_dataset, read_entries

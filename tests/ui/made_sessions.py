@@ -15,7 +15,8 @@ from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
-from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import write_json
 from easyphoto.workspace.folders import SESSION_FILE, Person, Workspace
 from easyphoto.workspace.shipped import shipped_templates

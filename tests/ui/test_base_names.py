@@ -16,7 +16,7 @@ from easyphoto.errors import ForeignFile
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.file_chooser import checked_file, entries_of, place_chooser, start_folder
 from easyphoto.ui.language import Translator

@@ -14,7 +14,9 @@ import pytest
 
 from easyphoto.errors import BadName, BadRecord, BadSettings, InputError
 from easyphoto.jobs.service import Service
-from easyphoto.settings import InferenceSettings, Options, PreprocessSettings, TrainSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.ui import photograph_tab, train_tab
 from easyphoto.ui.client_files import Claims
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, Saving, export_html

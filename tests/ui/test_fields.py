@@ -7,7 +7,9 @@ import gradio as gr
 import pytest
 
 from easyphoto.errors import BadSettings
-from easyphoto.settings import InferenceSettings, TrainSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.training import TrainSettings
 from easyphoto.ui.fields import SettingFields, presets_of
 from easyphoto.ui.language import Translator
 

@@ -9,7 +9,7 @@ import pytest
 from easyphoto.errors import InputError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui.next_seeds import free_seed, more_like
 from easyphoto.ui.sessions import SessionPicture, Sessions
 from tests.ui.made_sessions import make_session, save_person

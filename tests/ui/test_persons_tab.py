@@ -15,7 +15,7 @@ from easyphoto.errors import BadSettings
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.askers import the_program
 from easyphoto.jobs.service import Service
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 from easyphoto.ui.exports import exports_folder, remove_exports
 from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file

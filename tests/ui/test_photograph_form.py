@@ -11,7 +11,8 @@ from PIL import Image
 
 from easyphoto.errors import InputError, MixedDomains, WeightsMissing
 from easyphoto.jobs.service import Service
-from easyphoto.settings import InferenceSettings, Options
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import Options
 from easyphoto.storage.records import write_json
 from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Translator

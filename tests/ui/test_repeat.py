@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import InputError
-from easyphoto.settings import InferenceSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui.repeat import Known, repeated
 from easyphoto.workspace.folders import Person
 

@@ -10,7 +10,9 @@ import pytest
 from easyphoto.commands.base import options_record
 from easyphoto.errors import InputError
 from easyphoto.jobs.service import Service
-from easyphoto.settings import FaceSettings, InferenceSettings, Options, WeightSettings, settings_record
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, Options, WeightSettings
 from easyphoto.ui import compat, photograph_filling, photograph_tab
 from easyphoto.ui.language import Translator
 from easyphoto.ui.result_settings import result_configuration

@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto.app import EasyPhoto
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Workspace
 from tests.ui import test_browser as driver
 from tests.ui.gradio_envs import VERSIONS

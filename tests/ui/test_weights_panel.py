@@ -15,7 +15,7 @@ from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State, error_record
 from easyphoto.jobs.service import Service
 from easyphoto.messages import joined, note, text
-from easyphoto.settings import Options, WeightSettings
+from easyphoto.settings.options import Options, WeightSettings
 from easyphoto.ui import weights_panel
 from easyphoto.ui.card import error_html, notes_html
 from easyphoto.ui.fetch_buttons import weights_of_note

@@ -12,7 +12,7 @@ from easyphoto.errors import BackendError, InputError
 from easyphoto.model_cache import ModelCache
 from easyphoto.progress import NullProgress
 from easyphoto.restoration.base import FACE_SIDE
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui.finisher import HostRestorer, HostUpscaler, open_host_finisher
 from easyphoto.webui.host import WebuiHost
 from easyphoto.weights.store import WeightStore

@@ -14,7 +14,7 @@ from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.published import published_name
 from easyphoto.errors import DiskFailure, MissingCapability, WeightsMissing
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.webui import facts as facts_module
 from easyphoto.webui import host as host_module
 from easyphoto.webui.backend import WebuiBackend

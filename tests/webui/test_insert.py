@@ -12,7 +12,7 @@ from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.subject import Subject
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui import insert
 from easyphoto.webui.script_request import ScriptRequest
 from easyphoto.workspace.folders import Person, Workspace

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.errors import BadSettings
-from easyphoto.settings import FaceSettings, WeightSettings
+from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.webui.options import add_options, read_server_settings, workspace_folder
 
 KEYS = (

@@ -7,7 +7,7 @@ from PIL import Image
 
 from easyphoto.errors import HostBusy, NoFaceFound, UnknownPerson
 from easyphoto.progress import Cancelled
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui import script as script_module
 from easyphoto.webui.lending import LENT
 from easyphoto.webui.options import workspace_folder

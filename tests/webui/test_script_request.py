@@ -1,7 +1,7 @@
 import pytest
 
 from easyphoto.errors import BadSettings
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui.script_request import SHOWN, ScriptRequest, script_request_from
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.progress import NullProgress
-from easyphoto.settings import WeightSettings
+from easyphoto.settings.options import WeightSettings
 from easyphoto.weights.catalog import CATALOG, LicenceSet
 from easyphoto.weights.places import host_folders
 from easyphoto.weights.store import open_store

@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 
 from easyphoto.errors import BadName, BadRecord, BadSettings, InputError, UnknownConfiguration
-from easyphoto.settings import (
-    FaceSettings,
-    InferenceSettings,
-    Options,
-    PreprocessSettings,
-    TrainSettings,
-    WeightSettings,
-)
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import FaceSettings, Options, WeightSettings
+from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.configurations import (
     PHOTOGRAPH,
     TRAIN,

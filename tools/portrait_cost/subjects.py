@@ -24,7 +24,7 @@ from easyphoto.bench.demo import demo_template
 from easyphoto.bench.persons import draw_member, write_photos
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
-from easyphoto.settings import Options
+from easyphoto.settings.options import Options
 from easyphoto.storage.records import write_json
 from easyphoto.workspace.folders import Workspace
 

@@ -34,7 +34,7 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Workspace
 from tests.commands.doubles import Result, Trainer
 from tests.fakes import FakeBackend

@@ -22,7 +22,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.messages import Text, text
 from easyphoto.progress import NullProgress, Progress
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import Person
 

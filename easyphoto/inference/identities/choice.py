@@ -9,7 +9,7 @@ from easyphoto.architectures.base import Family, IdentityModels
 from easyphoto.errors import BadSettings, EasyPhotoError, LicenceRefused, MissingCapability, NoFaceFound, WeightsMissing
 from easyphoto.inference.identities.base import IdentityEngine, PersonMaterial, shipped_file
 from easyphoto.messages import Text, joined, note, text
-from easyphoto.settings import AUTO
+from easyphoto.settings.options import AUTO
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import LORA_IDENTITY
 

@@ -29,7 +29,7 @@ from easyphoto.inference.identities.base import (
     shipped_file,
 )
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.inference.identities.base import FacePlace
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import LORA_IDENTITY
 
 

@@ -24,7 +24,7 @@ from easyphoto.inference.identities.choice import chosen_engine, engines_by_pers
 from easyphoto.inference.identities.face import adapter_identity
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.messages import text
-from easyphoto.settings import InferenceSettings
+from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import LORA_IDENTITY
 
