@@ -204,9 +204,8 @@ def test_help_begins_with_what_must_be_typed_and_ends_with_the_networks_and_what
 
     assert shown[0] == "usage: easyphoto photograph NAME… --template FILE|NAME… [options]"
     assert [line for line in shown if line.endswith(":") and not line.startswith(" ")] == [
-        "positional arguments:", "options:", "pictures:", "a picture drawn from words:", "faces on photographs:", "weights:",
-        "everywhere:",
-        "exit codes:",
+        "positional arguments:", "options:", "pictures:", "a picture drawn from words:", "faces on photographs:",
+        "weights:", "everywhere:", "exit codes:",
     ]  # fmt: skip
 
 
