@@ -15,6 +15,9 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ BadWords                  words for a prompt that are too long or no plain text
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ UnknownScene              no scene or object of that name
+│  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
+│  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ UnknownStyle              no style of that name
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
@@ -127,6 +130,18 @@ class BadWords(InputError):
 
 
 class UnknownPerson(InputError):
+    pass
+
+
+class UnknownScene(InputError):
+    pass
+
+
+class WrongKind(InputError):
+    pass
+
+
+class WrongFamily(InputError):
     pass
 
 
