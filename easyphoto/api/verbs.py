@@ -17,7 +17,9 @@ from easyphoto.api.models import RequestModel, given, listed, request_model, who
 from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import Command
+from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.photograph import PhotographPersons
@@ -86,6 +88,22 @@ class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512),
     pass
 
 
+STYLES = {
+    "names": (
+        listed(Name, most=MOST_NAMES),
+        Field([], description="Ids or names of /styles. Without any: those for the model that it has not drawn yet."),
+    )
+}
+
+
+class PreviewRequest(request_model(DrawStylePreviews, PARTS, names=STYLES)):
+    pass
+
+
+class ProposeRequest(request_model(ProposeWords, PARTS)):
+    pass
+
+
 class SetupRequest(RequestModel):
     pass
 
@@ -124,6 +142,16 @@ class CommandRoutes:
     def draw(self, request: DrawRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Draw a template from words; it becomes one of the user's own."""
         return self._accepted(self._draw, request, response, key)
+
+    def preview(self, request: PreviewRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Draw previews of styles with a checkpoint: a person without a LoRA, the same seed for all."""
+        return self._accepted(self._preview, request, response, key)
+
+    def propose(self, request: ProposeRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Look at a person's photos again for what describes them. It is kept as `proposed_words`, and changes nothing
+        else.
+        """
+        return self._accepted(self._propose, request, response, key)
 
     def resume(self, request: ResumeRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Continue a training that was cancelled or interrupted."""
@@ -198,6 +226,14 @@ class CommandRoutes:
             steps=request.steps,
             options=options_of(self.service, request.options, starts_from_base=True),
         )
+
+    def _preview(self, request: PreviewRequest) -> DrawStylePreviews:
+        options = options_of(self.service, request.options, starts_from_base=True)
+        return DrawStylePreviews(tuple(request.names), request.again, options)
+
+    def _propose(self, request: ProposeRequest) -> ProposeWords:
+        self.service.app.workspace.person(request.name)
+        return ProposeWords(request.name, options_of(self.service, request.options, starts_from_base=False))
 
     def _resume(self, request: ResumeRequest) -> ResumeTraining:
         options = options_of(self.service, request.options, starts_from_base=False)

@@ -20,6 +20,7 @@ from easyphoto.cli.persons import run as persons
 from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
+from easyphoto.cli.styles import run as styles
 from easyphoto.cli.templates import run as templates
 from easyphoto.cli.ui import run as ui
 from easyphoto.cli.uninstall import run as uninstall
@@ -185,6 +186,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "bench": bench,
     "weights": weights,
     "templates": templates,
+    "styles": styles,
     "resume": resume,
     "setup": setup,
     "ui": ui,
@@ -198,9 +200,10 @@ ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""
 READING = frozenset(
     {
-        ("check", None), ("templates", None), ("persons", "list"), ("persons", "show"), ("persons", "export"),
-        ("configurations", "list"), ("configurations", "show"), ("configurations", "export"), ("weights", "list"),
-        ("weights", "licences"), ("weights", "check"), ("weights", "get"), ("weights", "trust"),
+        ("check", None), ("templates", None), ("styles", "list"), ("styles", "show"), ("persons", "list"),
+        ("persons", "show"), ("persons", "export"), ("configurations", "list"), ("configurations", "show"),
+        ("configurations", "export"), ("weights", "list"), ("weights", "licences"), ("weights", "check"),
+        ("weights", "get"), ("weights", "trust"),
     }
 )  # fmt: skip
 """Verbs and actions that write nothing into the workspace, or, as `weights`, into folders of their own."""

@@ -13,6 +13,7 @@ from easyphoto.cli.configurations import add_config_option, add_configurations_p
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
 from easyphoto.cli.resume import add_resume_parser
 from easyphoto.cli.setup import add_setup_parser
+from easyphoto.cli.styles import add_styles_parser
 from easyphoto.cli.templates import add_templates_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.uninstall import add_uninstall_parser
@@ -50,6 +51,7 @@ def build_parser() -> CommandParser:
     _photograph(verbs)
     _persons(verbs)
     add_templates_parser(verbs, _verb)
+    _styles(verbs)
     add_configurations_parser(verbs, _verb)
     add_weights_parser(verbs, _verb)
     add_ui_parser(verbs, _verb)
@@ -194,10 +196,14 @@ def _photograph(verbs: Verbs) -> None:
 def _persons(verbs: Verbs) -> None:
     parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
     parser.least_words = 2
-    actions = ("list", "add", "show", "export", "import", "rename", "delete")
+    actions = ("list", "add", "show", "words", "export", "import", "rename", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
-    parser.add_argument("new_name", nargs="?", metavar="NEWNAME", help="rename: the new name")
+    parser.add_argument(
+        "new_name", nargs="?", metavar="NEWNAME|WORDS",
+        help='rename: the new name; words: what describes them in prompts, as "grey hair, glasses" ("" for nothing)',
+    )  # fmt: skip
+    parser.add_argument("--propose", action="store_true", help="words: look at their photos, and propose some")
     _photos(parser, "add: photos of the person: a folder, a ZIP file, or the files")
     _sheet(parser)
     _face(parser)
@@ -211,6 +217,12 @@ def _persons(verbs: Verbs) -> None:
     add_json_option(parser, "list, show:")
     add_settings(parser, AddPerson)
     _networks(parser)
+
+
+def _styles(verbs: Verbs) -> None:
+    parser = add_styles_parser(verbs, _verb)
+    _base(parser, default=FAMILIES.default.id)
+    _backend(parser)
 
 
 def _bench(verbs: Verbs) -> None:
