@@ -14,6 +14,7 @@ from PIL import Image
 from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
@@ -148,6 +149,7 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         AddPerson: added_answer,
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
+        ChooseCheckpoint: person_answer,
         PhotographPersons: photograph_answer,
         DrawTemplate: template_answer,
         SetupTrainer: setup_answer,

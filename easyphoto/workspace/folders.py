@@ -104,6 +104,11 @@ class Person:
     """What describes them in a prompt: a person's hair, glasses or age; the words that call a scene or an object."""
 
     @property
+    def shows_face(self) -> bool:
+        """Whether it is a person, who can be photographed; otherwise a scene or an object."""
+        return self.kind == FACE
+
+    @property
     def is_trained(self) -> bool:
         return self.lora is not None
 
@@ -347,6 +352,11 @@ def checked_person(person: Person, folder: Path) -> Person:
     if person.run is not None and not is_file_name(person.run):
         raise BadRecord(
             text("{damage} is damaged: its run is no name.", damage=_damage(folder)),
+            advice=text("Restore it from a copy."),
+        )
+    if person.kind not in KINDS:
+        raise BadRecord(
+            text("{damage} is damaged: it is of an unknown kind.", damage=_damage(folder)),
             advice=text("Restore it from a copy."),
         )
     if person.likeness is not None:
