@@ -48,11 +48,11 @@ ARGPARSES_OWN = ("positional arguments", "options")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table, except
 EVERYWHERE, which the page explains once."""
 BODIES = (
-    "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest",
+    "CheckRequest", "AddRequest", "TrainRequest", "ChooseRequest", "ResumeRequest", "PhotographRequest", "DrawRequest",
     "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto",
     "KnownTemplate", "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
 )  # fmt: skip
-ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
+ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer", "CheckpointsAnswer")
 
 
 def main() -> None:
