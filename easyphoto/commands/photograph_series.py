@@ -38,6 +38,7 @@ from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.report.session import session_section
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore
@@ -238,7 +239,7 @@ def open_models(
 
 
 def few_steps_lora(
-    family: Family, settings: InferenceSettings, store: WeightStore, progress: Progress
+    family: Family, settings: InferenceSettings | PlacingSettings, store: WeightStore, progress: Progress
 ) -> tuple[FewSteps, Path] | None:
     """Return the settings behind `few_steps` and its LoRA, fetched if needed; None if it is off."""
     if settings.few_steps == "off":
