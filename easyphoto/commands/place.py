@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
+from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import BadMask
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
@@ -41,8 +41,7 @@ class PlaceObject(Command):
         return text("place {name}", name=self.name)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        files = (self.template, *((self.mask,) if self.mask is not None else ()))
-        return Subjects((workspace.id_of(self.name),), uploads_among(files, workspace))
+        return Subjects((workspace.id_of(self.name),))
 
     def validated(self, app: EasyPhoto) -> PlaceObject:
         """Replace the name by the id. Raises UnknownScene, WrongKind for a person, BadMask and BadPicture."""
@@ -51,7 +50,7 @@ class PlaceObject(Command):
 
         thing = scene_named(app.workspace, self.name)
         self._check_where()
-        read_place(self)
+        read_place(self.template, self.mask, self.box)
         return replace(self, name=thing.id)
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
@@ -65,8 +64,8 @@ class PlaceObject(Command):
         app = app.with_options(self.options)
         with at_work(app, (thing.id,), context) as progress:
             # Before the networks are loaded, so that a mask that does not fit is reported at once.
-            where = read_place(self)
-            placement = open_placement(app, thing, self, progress)
+            where = read_place(self.template, self.mask, self.box)
+            placement = open_placement(app, thing, self.settings, progress, out=self.out)
             with closing(placement.models.backend):
                 result = placement.placed(where, context)
         for note in dict.fromkeys(result.all_notes):

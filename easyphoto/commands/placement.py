@@ -21,7 +21,6 @@ from easyphoto.commands.photograph_series import (
     shared_base,
     shared_family,
 )
-from easyphoto.commands.place import PlaceObject
 from easyphoto.geometry import Size
 from easyphoto.images.originals import Original, read_original
 from easyphoto.images.painted_masks import boxed, read_painted
@@ -36,42 +35,54 @@ from easyphoto.report.page import write_report
 from easyphoto.report.parts import Report
 from easyphoto.report.placing import placing_section
 from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.workspace.folders import SESSION_FILE, Person
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class PlaceOnTemplate:
     """A template, and where the object goes."""
 
+    file: Path
     original: Original
     painted: np.ndarray
     """bool (height, width) of the template."""
+    record: Mapping[str, Any]
+    """The same by name, for the record."""
 
 
-def read_place(command: PlaceObject) -> PlaceOnTemplate:
+def read_place(template: Path, mask: Path | None, box: Box | None) -> PlaceOnTemplate:
     """Read template and mask. Raises BadPicture and BadMask."""
-    original = read_original(command.template)
+    original = read_original(template)
     size = Size.of(original.picture)
-    if command.mask is not None:
-        return PlaceOnTemplate(original, read_painted(command.mask, size))
-    return PlaceOnTemplate(original, boxed(command.box or (), size))
+    painted = boxed(box or (), size) if mask is None else read_painted(mask, size)
+    record = {
+        "template": readable_name(template),
+        "mask": readable_name(mask) if mask is not None else None,
+        "box": list(box) if box is not None else None,
+    }
+    return PlaceOnTemplate(template, original, painted, record)
 
 
-def open_placement(app: EasyPhoto, thing: Person, command: PlaceObject, progress: Progress) -> Placement:
+def open_placement(
+    app: EasyPhoto, thing: Person, settings: PlacingSettings, progress: Progress, *, out: Path | None = None
+) -> Placement:
     """Open the networks that paint. Raises WrongFamily where they are not those that the object was learned for."""
     base, family = shared_base(app, [thing]), shared_family(app, [thing])
-    loras, words = scene_conditions(app.workspace, thing.id, command.settings.lora_weight, family)
-    few_steps = few_steps_lora(family, command.settings, app.store, progress)
+    loras, words = scene_conditions(app.workspace, thing.id, settings.lora_weight, family)
+    few_steps = few_steps_lora(family, settings, app.store, progress)
     progress.step(0, 1, phase("load-networks", "loading the models"))
     backend = app.host.open_backend(base, family, app.store, app.options.weights, app.models)
     folder = f"{name_stamp(microseconds=True)}-{thing.id}"[:120]
     return Placement(
         thing=PlacedObject(thing.name, loras, words),
-        command=command,
+        settings=settings,
         models=PlacingModels(backend, progress, few_steps),
-        out=command.out or app.workspace.results / folder,
+        out=out or app.workspace.results / folder,
         record={
             "persons": [thing.id],
             "created": utc_now(),
@@ -86,7 +97,7 @@ class Placement:
     """Everything that is opened for one command."""
 
     thing: PlacedObject
-    command: PlaceObject
+    settings: PlacingSettings
     models: PlacingModels
     out: Path
     record: Mapping[str, Any]
@@ -95,42 +106,35 @@ class Placement:
         """Write and report the pictures."""
         # At once, so that even an interrupted session is known to belong to the object.
         write_json(self.out / SESSION_FILE, self.record)
-        original, settings = where.original, self.command.settings
+        original, settings = where.original, self.settings
         family = family_named(self.models.backend.family).at(settings.resolution)
         found = place(original.picture, where.painted, self.thing, settings, family, self.models)
         found = in_own_colours(original, found, _hidden())
         if settings.ai_label:
             found = with_label(found, Size.of(original.picture), original.alpha, painted=where.painted)
-        results = tuple(self._written(original, one, context) for one in found.results)
+        results = tuple(self._written(where, one, context) for one in found.results)
         used = [asdict(weight) for weight in self.models.backend.weights]
         write_json(self.out / SESSION_FILE, {**self.record, "weights": used})
-        template = self.command.template
-        section = placing_section(readable_name(template), original.picture, found, self.thing.name)
-        made = TemplateResult(template, results, found.notes, found.seconds, section)
+        section = placing_section(where.record["template"], original.picture, found, self.thing.name)
+        made = TemplateResult(where.file, results, found.notes, found.seconds, section)
         facts = ("pictures", str(len(results))), ("seconds", f"{sum(found.seconds.values()):.0f}")
         report = Report(f"{self.thing.name}, placed", "Template, every step, and the result.", facts, (section,))
         return PhotographResult((made,), write_report(self.out, report))
 
-    def _written(self, original: Original, made: Photograph, context: Context) -> PictureResult:
-        command, profile = self.command, original.profile
-        stem = f"{Path(readable_name(command.template)).stem}-{self.record['persons'][0]}-{made.seed}"
-        where = {
-            "template": readable_name(command.template),
-            "mask": readable_name(command.mask) if command.mask is not None else None,
-            "box": list(command.box) if command.box is not None else None,
-        }
+    def _written(self, where: PlaceOnTemplate, made: Photograph, context: Context) -> PictureResult:
+        original, profile = where.original, where.original.profile
         record = {
-            "made_by": MADE_BY, **self.record, "kind": command.kind, **where,
-            "settings": settings_record(command.settings), **made.record(), "created": utc_now(),
+            "made_by": MADE_BY, **self.record, "kind": "place", **where.record,
+            "settings": settings_record(self.settings), **made.record(), "created": utc_now(),
         }  # fmt: skip
         file = write_picture(
-            free_file(self.out, stem),
+            free_file(self.out, f"{Path(where.record['template']).stem}-{self.record['persons'][0]}-{made.seed}"),
             original.painted(made.image, made.mask),
             record,
             profile=profile.content if profile is not None else None,
             source=DigitalSource.COMPOSITE,
         )
-        context.picture_finished(file, command.template, made)
+        context.picture_finished(file, where.file, made)
         return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
 
 

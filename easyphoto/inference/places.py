@@ -21,7 +21,7 @@ CONTEXT = 1.5
 """Side of the crop as a multiple of the place's longer side: the networks see what the object stands on, and as much
 of their picture as possible is the object."""
 NEAR = 0.15
-"""Strokes that are nearer than this, as a share of the longer side of all that is painted, are one place."""
+"""Strokes that are nearer than this, as a share of the largest one's side, are one place."""
 SPECK = 0.02
 """Pieces smaller than this share of the largest are slips of the brush."""
 LEAST_THICKNESS = 12
@@ -68,8 +68,9 @@ class _Piece:
 
     @property
     def thickness(self) -> float:
-        """Diameter of the largest circle in it, in pixels; the picture's edge does not bound it."""
-        return 2 * float(cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
+        """Diameter of the largest circle in it, in pixels."""
+        framed = np.pad(self.mask.astype(np.uint8), 1)
+        return 2 * float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()) - 1
 
 
 def places_of(
@@ -105,7 +106,8 @@ def _pieces(painted: np.ndarray) -> tuple[_Piece, ...]:
     """The pieces of a bool mask; strokes that nearly touch are one."""
     left, top, width, height = cv2.boundingRect(painted.astype(np.uint8))
     part = painted[top : top + height, left : left + width]
-    near = closed(part.astype(np.float32), NEAR * max(width, height))
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(part.astype(np.uint8))
+    near = closed(part.astype(np.float32), NEAR * float(np.sqrt(statistics[1:, cv2.CC_STAT_AREA].max())))
     count, labels, statistics, _ = cv2.connectedComponentsWithStats((near > 0).astype(np.uint8))
     found = []
     for label in range(1, count):
