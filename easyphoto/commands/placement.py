@@ -19,9 +19,9 @@ from easyphoto.commands.photograph_series import (
     TemplateResult,
     few_steps_lora,
     shared_base,
-    shared_family,
 )
 from easyphoto.geometry import Size
+from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original, read_original
 from easyphoto.images.painted_masks import boxed, read_painted
 from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
@@ -72,7 +72,9 @@ def open_placement(
     app: EasyPhoto, thing: Person, settings: PlacingSettings, progress: Progress, *, out: Path | None = None
 ) -> Placement:
     """Open the networks that paint. Raises WrongFamily where they are not those that the object was learned for."""
-    base, family = shared_base(app, [thing]), shared_family(app, [thing])
+    base, family = shared_base(app, [thing]), family_named(thing.family)
+    if app.options.base is not None:
+        family = family_of_base(base, app.host, app.options.weights)
     loras, words = scene_conditions(app.workspace, thing.id, settings.lora_weight, family)
     few_steps = few_steps_lora(family, settings, app.store, progress)
     progress.step(0, 1, phase("load-networks", "loading the models"))
