@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
-from easyphoto.commands.concepts import MOST_WORDS
 from easyphoto.messages import text
 from easyphoto.workspace.folders import KINDS
+from easyphoto.workspace.prompt_words import MOST_WORDS
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from easyphoto.backends.headers import read_header
-from easyphoto.backends.lora_words import kind_in, lora_words
+from easyphoto.backends.lora_words import MOST_WORDS, kind_in, lora_words
 from easyphoto.errors import BadPicture, DiskFailure, InputError
 from easyphoto.images.formats import SUFFIXES
 from easyphoto.images.pictures import read_picture, write_picture
@@ -16,6 +16,7 @@ from easyphoto.persons.lora_family import family_of_lora
 from easyphoto.storage.files import cause_of, copy_file
 from easyphoto.storage.records import utc_now
 from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.prompt_words import checked_words, plain_words
 
 SUFFIX = ".safetensors"
 _TRIGGER = "modelspec.trigger_phrase"
@@ -47,8 +48,8 @@ def scene_of_lora(
             text("The LoRA of a person is not enough: their photos are missing."),
             advice=text("Give the ZIP file of an export, or the person's folder of the 2023 extension."),
         )
-    proposed = lora_words(metadata) or tuple(filter(None, (metadata.get(_TRIGGER, "").strip(),)))
-    called = " ".join((words or "").split()) or next(iter(proposed), "")
+    proposed = lora_words(metadata) or tuple(filter(None, (plain_words(metadata.get(_TRIGGER, ""), most=MOST_WORDS),)))
+    called = checked_words(words or "") or next(iter(proposed), "")
     try:
         copy_file(source, staging / LORA)
     except OSError as error:
