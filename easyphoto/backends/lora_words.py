@@ -37,8 +37,8 @@ def kind_in(metadata: Mapping[str, str]) -> str | None:
 
 
 def lora_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The prompts that the metadata proposes, one or several, without tags that a web UI would carry out; empty where it
-    has none."""
+    """The prompts that the metadata proposes, one or several, without the tags that a web UI would carry out; empty
+    where it has none."""
     written = metadata.get(WORDS_KEY, "").strip()
     return tuple(words for each in _texts(written) if (words := plain_words(each, most=MOST_WORDS)))
 

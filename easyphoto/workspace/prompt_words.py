@@ -38,7 +38,7 @@ def checked_words(written: str, *, most: int = MOST_WORDS) -> str:
 
 
 def plain_words(written: str, *, most: int) -> str:
-    """What is left of words from a file without tags and what else `checked_words` refuses, at most `most` characters."""
+    """What is left of a file's words without tags and what else `checked_words` refuses, at most `most` characters."""
     untagged = _TAG.sub(" ", unicodedata.normalize("NFC", written))
     kept = "".join(sign if sign.isprintable() and sign not in _TAGS else " " for sign in untagged)
     return " ".join(kept.split()).strip(" ,")[:most].strip(" ,")
