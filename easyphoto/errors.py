@@ -5,6 +5,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
 │  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
+│  ├─ BadMask                   a mask or a box that leaves no usable place on its template
 │  ├─ NotAFile                  a pipe, a device or a folder where a file is expected
 │  ├─ OutsideFolder             a record's path that leads out of its folder
 │  ├─ NotAFolder                a workspace that is a file, or lies below one
@@ -87,6 +88,10 @@ class BadPicture(InputError):
     def __init__(self, message: str, *, advice: str = "", why: str = "") -> None:
         super().__init__(message, advice=advice)
         self.why = untranslated(why)
+
+
+class BadMask(InputError):
+    pass
 
 
 class BadRecord(InputError):

@@ -133,6 +133,16 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
                 "persons": ["anna", "ben"], "templates": [{"upload": _UPLOAD, "faces": [1, 0]}],
             }),
         },
+        "placeObject": {
+            "box": ("A cup on the table of a template that ships, by shares of the picture", {
+                "name": "cup", "template": {"template": "03-room"},
+                "box": {"left": 0.1, "top": 0.6, "width": 0.3, "height": 0.3},
+            }),
+            "mask": ("Where a mask is painted, four times", {
+                "name": "rex", "template": {"upload": _UPLOAD}, "mask": {"name": "mask.png", "data": PIXEL},
+                "settings": {"count": 4, "prompt": "sitting on the lawn"},
+            }),
+        },
         "drawTemplate": _one("A drawn garden", {"name": "garden", "prompt": "portrait of a woman in a garden"}),
         "drawPreviews": _one("Two styles", {"names": ["office", "beach"], "options": {"base": "miniature"}}),
         "proposeWords": _one("Anna, from the photos that are kept", {"name": "anna"}),
@@ -158,8 +168,8 @@ _ACCEPTED = _one("The job waits", {**_QUEUED, **_WHOLE})
 ANSWERED: Mapping[str, Examples] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("checkPhotos", "addPerson", "trainPerson", "photograph", "drawTemplate", "drawPreviews", "proposeWords",
-             "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
+            ("checkPhotos", "addPerson", "trainPerson", "photograph", "placeObject", "drawTemplate", "drawPreviews",
+             "proposeWords", "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
         ),
         "listJobs": _one(
             "A page with another after it", {"jobs": [_RUNNING], "next": f"{_RUNNING['created']}~{_RUNNING['id']}"}

@@ -37,6 +37,7 @@ from easyphoto.api.verbs import PREFIX, CommandRoutes
 from easyphoto.api.waiting import RequestMemory
 from easyphoto.api.weights import WeightRoutes
 from easyphoto.errors import (
+    BadMask,
     BadName,
     BadPicture,
     BadRecord,
@@ -53,8 +54,10 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownScene,
     UnknownStyle,
     WeightsMissing,
+    WrongKind,
 )
 from easyphoto.images.formats import FORMATS
 from easyphoto.jobs.service import Service
@@ -127,6 +130,10 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
         job_route(
             "/photograph", "photograph", "Photograph persons", verbs.photograph,
             *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate,
+        ),
+        job_route(
+            "/place", "placeObject", "Place an object", verbs.place,
+            *SENT, BadMask, BadSettings, BadRecord, UnknownScene, UnknownTemplate, WrongKind,
         ),
         job_route("/templates:draw", "drawTemplate", "Draw a template", verbs.draw, BadName, BadSettings, NameTaken),
         job_route(

@@ -11,6 +11,7 @@ from easyphoto.api.models import (
     AnswerModel,
     RequestModel,
     listed,
+    number,
     settings_model,
     whole,
     words,
@@ -20,6 +21,7 @@ from easyphoto.jobs.shapes import State
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
@@ -27,6 +29,7 @@ MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
 TrainIn = settings_model(TrainSettings)
 PreprocessIn = settings_model(PreprocessSettings)
 InferenceIn = settings_model(InferenceSettings)
+PlacingIn = settings_model(PlacingSettings)
 DrawingIn = settings_model(DrawingSettings)
 FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
@@ -58,8 +61,11 @@ class InlinePhoto(InlinePicture):
     face: whole(1, 1000) | None = FACE
 
 
-class KnownTemplate(RequestModel):
+class NamedTemplate(RequestModel):
     template: Name = Field(..., description="An id of /templates.")
+
+
+class KnownTemplate(NamedTemplate):
     faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
 
 
@@ -83,10 +89,20 @@ class OptionsIn(RequestModel):
     weights: WeightsIn | None = None
 
 
+class BoxIn(RequestModel):
+    """In pixels, or as shares of the picture where nothing is above 1."""
+
+    left: number(0, 1_000_000) = Field(..., description="From the picture's left edge.")
+    top: number(0, 1_000_000) = Field(..., description="From its top edge.")
+    width: number(0, 1_000_000) = Field(..., description="Above 0.")
+    height: number(0, 1_000_000) = Field(..., description="Above 0.")
+
+
 PARTS: Mapping[Any, Any] = {
     TrainSettings: TrainIn,
     PreprocessSettings: PreprocessIn,
     InferenceSettings: InferenceIn,
+    PlacingSettings: PlacingIn,
     DrawingSettings: DrawingIn,
     Options: OptionsIn,
 }
@@ -154,7 +170,8 @@ class JobSummary(AnswerModel):
     id: str
     kind: str = Field(
         ...,
-        description="What is done: check, add, train, resume, photograph, template, previews, propose, setup, weights.",
+        description="What is done: check, add, train, resume, photograph, place, template, previews, propose, setup, "
+        "weights.",
     )
     title: str = Field(..., description="The same in words.")
     persons: list[str] = Field(..., description="Ids of the persons that it is about.")

@@ -17,6 +17,7 @@ from easyphoto.cli.options import command_of, settings_of
 from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
+from easyphoto.cli.place import run as place
 from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
@@ -181,6 +182,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "check": check,
     "train": train,
     "photograph": photograph,
+    "place": place,
     "persons": persons,
     "configurations": configurations,
     "bench": bench,
@@ -194,7 +196,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 }
 
 
-SWEEPING = ("demo", "train", "resume", "photograph", "persons", "ui")
+SWEEPING = ("demo", "train", "resume", "photograph", "place", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""

@@ -11,6 +11,7 @@ from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
 from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
+from easyphoto.cli.place import add_place_arguments
 from easyphoto.cli.resume import add_resume_parser
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.styles import add_styles_parser
@@ -21,6 +22,7 @@ from easyphoto.cli.weights import add_weights_parser
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import ENGINES, FaceSettings, WeightSettings
@@ -49,6 +51,7 @@ def build_parser() -> CommandParser:
     _train(verbs)
     add_resume_parser(verbs, _verb)
     _photograph(verbs)
+    _place(verbs)
     _persons(verbs)
     add_templates_parser(verbs, _verb)
     _styles(verbs)
@@ -191,6 +194,15 @@ def _photograph(verbs: Verbs) -> None:
     _backend(parser)
     add_settings(parser, PhotographPersons)
     _networks(parser)
+
+
+def _place(verbs: Verbs) -> None:
+    parser = _verb(verbs, "place", "put an object, a pet or a scene into a template; prints the picture's path")
+    add_place_arguments(parser)
+    _base(parser, default="what the object was trained on")
+    _backend(parser)
+    add_settings(parser, PlaceObject)
+    add_options(parser, WeightSettings, title="weights")
 
 
 def _persons(verbs: Verbs) -> None:

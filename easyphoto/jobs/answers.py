@@ -21,6 +21,7 @@ from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.templates import OWN
@@ -161,6 +162,7 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
         PhotographPersons: photograph_answer,
+        PlaceObject: photograph_answer,
         DrawTemplate: template_answer,
         DrawStylePreviews: previews_answer,
         ProposeWords: proposal_answer,
