@@ -15,6 +15,8 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ UnknownConfiguration      no saved settings of that name
+│  ├─ UnknownPose               no pose of that name
+│  ├─ BadPose                   a picture or file that shows no pose
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -125,6 +127,14 @@ class UnknownPerson(InputError):
 
 
 class UnknownConfiguration(InputError):
+    pass
+
+
+class UnknownPose(InputError):
+    pass
+
+
+class BadPose(InputError):
     pass
 
 
