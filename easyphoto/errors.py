@@ -5,6 +5,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
 │  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
+│  ├─ BadMask                   a mask or a box that leaves no usable place on its template
 │  ├─ NotAFile                  a pipe, a device or a folder where a file is expected
 │  ├─ OutsideFolder             a record's path that leads out of its folder
 │  ├─ NotAFolder                a workspace that is a file, or lies below one
@@ -13,8 +14,13 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ ForeignFile               a file that a client names but did not upload
 │  ├─ BadReference              the chosen reference photo is missing, or not kept
 │  ├─ BadSettings               unknown key, value out of range
+│  ├─ BadWords                  words for a prompt that are too long or no plain text
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ UnknownScene              no scene or object of that name
+│  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
+│  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
 │  ├─ UnknownConfiguration      no saved settings of that name
+│  ├─ UnknownStyle              no style of that name
 │  ├─ UnknownPose               no pose of that name
 │  ├─ BadPose                   a picture or file that shows no pose
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
@@ -86,6 +92,10 @@ class BadPicture(InputError):
         self.why = untranslated(why)
 
 
+class BadMask(InputError):
+    pass
+
+
 class BadRecord(InputError):
     pass
 
@@ -122,11 +132,31 @@ class BadSettings(InputError):
     pass
 
 
+class BadWords(InputError):
+    pass
+
+
 class UnknownPerson(InputError):
     pass
 
 
+class UnknownScene(InputError):
+    pass
+
+
+class WrongKind(InputError):
+    pass
+
+
+class WrongFamily(InputError):
+    pass
+
+
 class UnknownConfiguration(InputError):
+    pass
+
+
+class UnknownStyle(InputError):
     pass
 
 

@@ -21,6 +21,8 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownScene,
+    UnknownStyle,
     WeightsMissing,
 )
 from easyphoto.messages import Text, packed, text
@@ -98,7 +100,9 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     Unauthorised: 401,
     ForeignOrigin: 403,
     UnknownPerson: 404,
+    UnknownScene: 404,
     UnknownConfiguration: 404,
+    UnknownStyle: 404,
     UnknownJob: 404,
     UnknownTemplate: 404,
     UnknownUpload: 404,

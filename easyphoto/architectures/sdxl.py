@@ -97,9 +97,11 @@ SDXL = Family(
             "lightning": FewSteps("lightning-sdxl-8step", steps=8, cfg=1.0, sampler="Euler trailing"),
         }
     ),
+    drawing_size=(832, 1216),
     vae="sdxl-vae-fp16-fix",
     files=("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
     positive="photograph, detailed face, natural skin, sharp focus",
+    positive_thing="photograph, sharp focus",
     negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
     kohya_version="sdxl_base_v1-0",
     architecture="stable-diffusion-xl-v1-base/lora",

@@ -3,6 +3,7 @@
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
            results/ · weights/ · checkpoints/ · env/ · jobs/<id>/ · templates/ · configurations/<kind>/<name>.json
+           styles/{<name>.json, .drawn/<id>.png}
            workspace.json, which says the format
            changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
@@ -27,12 +28,13 @@ from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_fold
 from easyphoto.storage.journal import doomed
 from easyphoto.storage.records import name_stamp, read_json, typed, write_json
 from easyphoto.workspace.person_ids import RESERVED_IDS, checked_id, id_for, same_name
+from easyphoto.workspace.prompt_words import are_plain
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
 PARTS = (
     "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
-    "arriving", ".passing", "changes", "trash", "configurations",
+    "arriving", ".passing", "changes", "trash", "configurations", "styles",
 )  # fmt: skip
 """The folders that a workspace has."""
 EXPORT_NOTE = "about.json"
@@ -102,6 +104,8 @@ class Person:
     """One of KINDS."""
     words: str = ""
     """What describes them in a prompt: a person's hair, glasses or age; the words that call a scene or an object."""
+    proposed_words: str = ""
+    """What an engine saw on their photos; it becomes their `words` only if somebody says so."""
 
     @property
     def is_trained(self) -> bool:
@@ -119,7 +123,7 @@ class Person:
             "id": self.id, "name": self.name, "family": self.family, "domain": self.domain, "created": self.created,
             "is_ready": self.is_ready, "is_trained": self.is_trained, "photos": len(self.photos),
             "likeness": self.likeness, "notes": list(self.notes), "run": self.run, "kind": self.kind,
-            "words": self.words,
+            "words": self.words, "proposed_words": self.proposed_words,
         }  # fmt: skip
 
 
@@ -176,6 +180,11 @@ class Workspace:
     def configurations(self) -> Path:
         """Saved settings, of each kind in a folder of its own."""
         return self.root / "configurations"
+
+    @property
+    def styles(self) -> Path:
+        """The user's own styles, and the previews that were drawn here."""
+        return self.root / "styles"
 
     @property
     def jobs(self) -> Path:
@@ -349,6 +358,12 @@ def checked_person(person: Person, folder: Path) -> Person:
             text("{damage} is damaged: its run is no name.", damage=_damage(folder)),
             advice=text("Restore it from a copy."),
         )
+    for words in (person.words, person.proposed_words):
+        if words and not are_plain(words):
+            raise BadRecord(
+                text("{damage} is damaged: its words are no plain text.", damage=_damage(folder)),
+                advice=text("Restore it from a copy."),
+            )
     if person.likeness is not None:
         typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
     return person
