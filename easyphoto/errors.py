@@ -21,6 +21,8 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ UnknownStyle              no style of that name
+│  ├─ UnknownPose               no pose of that name
+│  ├─ BadPose                   a picture or file that shows no pose
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -155,6 +157,14 @@ class UnknownConfiguration(InputError):
 
 
 class UnknownStyle(InputError):
+    pass
+
+
+class UnknownPose(InputError):
+    pass
+
+
+class BadPose(InputError):
     pass
 
 
