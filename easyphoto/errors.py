@@ -22,6 +22,8 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ UnknownCheckpoint         no checkpoint of that step, or its training is gone
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ UnknownStyle              no style of that name
+│  ├─ UnknownPose               no pose of that name
+│  ├─ BadPose                   a picture or file that shows no pose
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -160,6 +162,14 @@ class UnknownConfiguration(InputError):
 
 
 class UnknownStyle(InputError):
+    pass
+
+
+class UnknownPose(InputError):
+    pass
+
+
+class BadPose(InputError):
     pass
 
 

@@ -122,8 +122,11 @@ class RenameRequest(RequestModel):
     name: Name
 
 
+PlainWords = words(MOST_WORDS)
+
+
 class WordsRequest(RequestModel):
-    words: words(MOST_WORDS) = Field(
+    words: PlainWords = Field(
         ..., description='Plain words such as "grey hair, glasses"; empty: none. A proposal is thereby answered.'
     )
 

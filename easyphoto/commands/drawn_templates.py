@@ -12,7 +12,8 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Backend, GenerateRequest, Result
-from easyphoto.errors import NoFaceFound
+from easyphoto.commands.templates import new_template
+from easyphoto.errors import DiskFailure, NameTaken, NoFaceFound
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
@@ -25,7 +26,9 @@ from easyphoto.progress import Progress, TurnProgress
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import utc_now
+from easyphoto.workspace.folders import Workspace
 
 TRIES = 4
 """Drawings of one picture before it is given up."""
@@ -53,6 +56,13 @@ class DrawnTemplate:
     failed: tuple[FailedTry, ...] = ()
     """Those before it."""
     notes: tuple[str, ...] = ()
+    saved: Path | None = None
+    """Its copy among the user's templates."""
+
+    @property
+    def caption(self) -> str:
+        """For the report."""
+        return joined([*([self.words.strip()] if self.words.strip() else ()), text("seed {seed}", seed=self.seed)])
 
     def settings_of_passes(self, settings: InferenceSettings) -> InferenceSettings:
         """The settings with which the faces are painted: the words and scenes are in the drawing, and each drawing is
@@ -97,6 +107,8 @@ class TemplateDrawer:
     family: Family
     """Which paints the faces afterwards."""
     out: Path
+    workspace: Workspace
+    """Keeps them as templates, if the settings name one."""
     progress: Progress
     paint_covered: bool = False
     notes: tuple[str, ...] = ()
@@ -113,7 +125,7 @@ class TemplateDrawer:
         for place in range(number):
             found = self._picture(place, seed + place, spare, TurnProgress(self.progress, place, number))
             if isinstance(found, DrawnTemplate):
-                made.append(found)
+                made.append(self._kept(found, len(made) + 1))
             else:
                 given_up.append(found)
         if not made:
@@ -158,12 +170,26 @@ class TemplateDrawer:
             "conditions": [{"name": each.name, "weight": each.weight} for each in request.conditions],
             "failed": [{"seed": each.seed, "why": str(each.why)} for each in failed],
         }
-        record = {"drawing": settings_record(self.settings), "drawn": drawn}
+        # By name alone, because the record is passed on with the picture.
+        settings = replace(self.settings, template_base=Path(self.settings.template_base).name)
+        record = {"drawing": settings_record(settings), "drawn": drawn}
         file = self.out / f"drawn-{request.seed}.png"
         whole = {"made_by": MADE_BY, "created": utc_now(), "persons": list(self.persons), **record}
         write_picture(file, result.image, whole, source=DigitalSource.DRAWN)
         notes = (*self.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
         return DrawnTemplate(file, request.seed, self.words, record, failed, notes)
+
+    def _kept(self, drawn: DrawnTemplate, number: int) -> DrawnTemplate:
+        """With a copy among the user's templates, if that is asked for; a note where the name was taken meanwhile."""
+        if not self.settings.save_template.strip():
+            return drawn
+        try:
+            target = new_template(self.workspace, self.settings.save_template, number)
+            write_bytes(target, drawn.file.read_bytes())
+            return replace(drawn, saved=target)
+        except (NameTaken, DiskFailure) as error:
+            said = note("template-not-saved", "The drawing is not among the templates. {error}", error=error)
+            return replace(drawn, notes=(*drawn.notes, said))
 
 
 def _said_again(seed: int, failed: Sequence[FailedTry]) -> str:
