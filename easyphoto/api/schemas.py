@@ -278,6 +278,21 @@ class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
 
 
+class PoseAnswer(AnswerModel):
+    id: str
+    name: str
+    name_zh: str = Field(..., description="The name in Chinese.")
+    width: int = Field(..., description="Of the picture that suits it, for a model that draws 512 by 512 pixels.")
+    height: int
+    people: int = Field(..., description="How many people it shows.")
+    author: str
+    licence: str
+
+
+class PosesAnswer(AnswerModel):
+    poses: list[PoseAnswer]
+
+
 class StyleLoraAnswer(AnswerModel):
     name: str
     weight: float
