@@ -14,6 +14,9 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadReference              the chosen reference photo is missing, or not kept
 │  ├─ BadSettings               unknown key, value out of range
 │  ├─ UnknownPerson             no such person in this workspace
+│  ├─ UnknownScene              no scene or object of that name
+│  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
+│  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
@@ -121,6 +124,18 @@ class BadSettings(InputError):
 
 
 class UnknownPerson(InputError):
+    pass
+
+
+class UnknownScene(InputError):
+    pass
+
+
+class WrongKind(InputError):
+    pass
+
+
+class WrongFamily(InputError):
     pass
 
 

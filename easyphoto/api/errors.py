@@ -21,6 +21,7 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownScene,
     WeightsMissing,
 )
 from easyphoto.messages import Text, packed, text
@@ -98,6 +99,7 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     Unauthorised: 401,
     ForeignOrigin: 403,
     UnknownPerson: 404,
+    UnknownScene: 404,
     UnknownConfiguration: 404,
     UnknownJob: 404,
     UnknownTemplate: 404,

@@ -202,6 +202,12 @@ class Family:
     """Id of a train-free identity engine (`inference.identities`) → its files for this family."""
     only_draws: bool = False
     """It knows drawn people only and turns a photographed face into a drawing."""
+    drawing_size: tuple[int, int] = (512, 768)
+    """Width and height in pixels of a template drawn from words, where nobody asks for another; wide for a group."""
+    drawing_cfg: float | None = None
+    """Guidance scale of such a drawing; None: that of the first pass."""
+    drawing_words: str = "looking at viewer"
+    """What makes the people of a drawing show their faces."""
     vae: str | None = None
     """Catalogue id of an autoencoder that is better than the one in most checkpoints; used if it is downloaded."""
 

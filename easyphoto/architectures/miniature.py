@@ -52,4 +52,7 @@ MINIATURE = Family(
     architecture="easyphoto-miniature/lora",
     embedded="miniature",
     only_draws=True,
+    drawing_size=(128, 160),
+    # It knows neither the word for it nor anybody who looks away; 32 tokens are all that it reads.
+    drawing_words="",
 )

@@ -97,6 +97,7 @@ SDXL = Family(
             "lightning": FewSteps("lightning-sdxl-8step", steps=8, cfg=1.0, sampler="Euler trailing"),
         }
     ),
+    drawing_size=(832, 1216),
     vae="sdxl-vae-fp16-fix",
     files=("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
     positive="photograph, detailed face, natural skin, sharp focus",

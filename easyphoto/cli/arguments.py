@@ -26,6 +26,8 @@ class CommandParser(argparse.ArgumentParser):
     """What this parser was given."""
     least_words: int | None = None
     """How many words are wanted before the options; None: as many as are required."""
+    alternatives: str = ""
+    """Options of which one is wanted, for the usage."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **named, "exit_on_error": False})
@@ -203,9 +205,10 @@ def twice_given(parser: CommandParser) -> Iterator[Text]:
             yield text("{option} is given {count} times; the last one counts.", option=option, count=count)
 
 
-def short_usage(parser: argparse.ArgumentParser) -> str:
+def short_usage(parser: CommandParser) -> str:
     """What must be typed, without the options that may be."""
     wanted = [synopsis(action) for action in parser._actions if action.required or _is_optional_word(action)]
+    wanted += [f"({parser.alternatives})"] if parser.alternatives else []
     return " ".join(("%(prog)s", *wanted, "[options]"))
 
 

@@ -169,14 +169,18 @@ def _train(verbs: Verbs) -> None:
 
 
 def _photograph(verbs: Verbs) -> None:
-    parser = _verb(verbs, "photograph", "put persons into templates; prints the best picture's path")
+    parser = _verb(
+        verbs, "photograph", "put persons into templates or pictures drawn from words; prints the best one's path"
+    )
     parser.add_argument(
         "names", nargs="+", metavar="NAME", help="who, from the left, on the largest of a template's faces"
     )
     parser.add_argument(
-        "--template", nargs="+", action="extend", required=True, metavar="FILE|NAME",
-        help="pictures with a face, or names that easyphoto templates lists; may be repeated",
+        "--template", nargs="+", action="extend", default=[], metavar="FILE|NAME",
+        help="pictures with a face, or names that easyphoto templates lists; may be repeated; without any, --prompt "
+        "or --style says what is drawn",
     )  # fmt: skip
+    parser.alternatives = "--template FILE|NAME… | --prompt WORDS"
     add_field(parser, PhotographPersons, "out", metavar="DIR")
     add_config_option(parser)
     add_preset_option(parser, InferenceSettings)

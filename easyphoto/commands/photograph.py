@@ -17,6 +17,7 @@ from easyphoto.settings.options import Options
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
     from easyphoto.commands.photograph_series import PhotographResult
+    from easyphoto.progress import Progress
     from easyphoto.workspace.folders import Workspace
 
 
@@ -59,9 +60,10 @@ class PhotographPersons(Command):
         return Subjects(tuple(map(workspace.id_of, self.persons)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson and BadSettings."""
+        """Replace names by ids. Raises UnknownPerson, BadSettings, and InputError where there is nothing to draw."""
         from easyphoto.inference.identities.registry import check_identity
 
+        self._check_asked(app.workspace)
         persons = tuple(app.workspace.person(name).id for name in self.persons)
         check_identity(self.settings, persons)
         return replace(self, persons=persons)
@@ -69,17 +71,42 @@ class PhotographPersons(Command):
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
-        from easyphoto.commands.photograph_series import open_series
 
-        if not self.persons or not self.templates:
-            raise InputError(
-                text("A photograph needs a person and a template."), advice=text("Name at least one of each.")
-            )
+        self._check_asked(app.workspace)
         app = app.with_options(self.options)
         with at_work(app, self.persons, context) as progress:
-            series = open_series(app, self.persons, self.templates, self.settings, progress, out=self.out)
-            with closing(series.models.backend):
-                result = series.photographed(self.assignments, context)
+            result = self._photographed(app, context, progress)
         for note in dict.fromkeys(result.all_notes):
             context.note(note)
         return result
+
+    def _photographed(self, app: EasyPhoto, context: Context, progress: Progress) -> PhotographResult:
+        from easyphoto.commands.photograph_series import open_series, results_folder
+        from easyphoto.commands.photograph_words import WordsSeries
+        from easyphoto.images.originals import read_original
+
+        persons = [app.workspace.person(name) for name in self.persons]
+        out = self.out or results_folder(app.workspace, persons)
+        if not self.templates:
+            return WordsSeries(app, persons, self.settings, self.drawing, out, context, progress).photographed()
+        only = None
+        for template in self.templates:
+            # To report a broken one before anything is painted; of several each is read again in its turn.
+            original = read_original(template)
+            only = original if len(self.templates) == 1 else None
+        series = open_series(app, persons, self.settings, progress, out=out)
+        with closing(series.models.backend):
+            return series.photographed(self.templates, self.assignments, context, only=only)
+
+    def _check_asked(self, workspace: Workspace) -> None:
+        """Raises InputError without a person, or without both templates and words."""
+        if not self.persons:
+            raise InputError(text("A photograph needs a person."), advice=text("Name at least one."))
+        if not (self.templates or self.settings.prompt.strip() or self.drawing.style.strip()):
+            raise InputError(
+                text("A photograph needs a template, or words from which one is drawn."),
+                advice=text(
+                    'Name a picture (--template FILE), or say what to draw (--prompt "a violinist on a stage"), or '
+                    "choose a style (--style NAME)."
+                ),
+            )

@@ -29,7 +29,20 @@ WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
 JOINT_DENOISE = 0.30
 # The colour control's usual model states no licence; tile replaces it, up to this share of the steps.
 TILE_FOR_COLOUR_END = 0.5
+SCENE_WEIGHT = 0.40
+"""Of a scene or an object in the passes over a template, where none is written; as in the 2023 extension."""
 POSE_KINDS = ("facepoints", "openpose")
+
+
+@dataclass(frozen=True)
+class CalledLoras:
+    """LoRAs of scenes and objects, and the words that call them."""
+
+    conditions: tuple[LoraCondition, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+NO_LORAS = CalledLoras()
 
 
 @dataclass(frozen=True)
@@ -39,8 +52,15 @@ class SamplerPreset:
     sampler: Sampler
     cfg: float
     conditions: tuple[Condition, ...] = ()
+    """Applied in every pass, besides what makes the networks paint the person."""
+    words: str = ""
+    """What calls the LoRAs among them."""
     made: int | None = None
     """Steps to run whatever the denoise; None leaves it to the family."""
+
+    def with_loras(self, called: CalledLoras) -> SamplerPreset:
+        conditions = (*called.conditions, *self.conditions)
+        return replace(self, conditions=conditions, words=joined(self.words, *called.words))
 
     def steps(self, usual: int, denoise: float) -> int:
         """The number of steps to request: a backend runs only the share `denoise` of them."""
@@ -121,7 +141,7 @@ def first_pass(
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
-        prompt=joined(trigger, family.positive, settings.prompt),
+        prompt=joined(trigger, family.positive, subject.words, pace.words, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
         conditions=(*identity_conditions(subject.identities, settings, place), *pace.conditions),
@@ -178,7 +198,7 @@ def joint_pass(
     return InpaintRequest(
         image=picture,
         mask=resized_mask(mask, Size.of(picture)),
-        prompt=joined(family.positive, settings.prompt),
+        prompt=joined(family.positive, pace.words, settings.prompt),
         negative=joined(settings.negative, family.negative),
         controls=controls,
         conditions=pace.conditions,
@@ -234,7 +254,8 @@ def sampler_preset(
     )
     if fast is None or lora is None:
         return SamplerPreset(sampler, settings.cfg or family.first_cfg), notes
-    return SamplerPreset(sampler, settings.cfg or fast.cfg, (LoraCondition(lora, fast.weight),), fast.steps), notes
+    conditions = (LoraCondition(lora, fast.weight),)
+    return SamplerPreset(sampler, settings.cfg or fast.cfg, conditions, made=fast.steps), notes
 
 
 def joined(*words: str) -> str:

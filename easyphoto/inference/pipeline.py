@@ -32,6 +32,8 @@ from easyphoto.inference.finish import (
 from easyphoto.inference.identities.registry import identity_records
 from easyphoto.inference.masks import softened
 from easyphoto.inference.passes import (
+    NO_LORAS,
+    CalledLoras,
     Guides,
     SamplerPreset,
     controls_for,
@@ -65,6 +67,8 @@ class PipelineModels:
     """Restores the faces of the result and enlarges it; None where neither is asked for."""
     fuser: Fuser | None = None
     """Replaces our own warp in the fusion."""
+    scenes: CalledLoras = NO_LORAS
+    """Scenes and objects, painted into every pass."""
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
@@ -147,6 +151,7 @@ class PipelineRun:
         pace, pace_notes = sampler_preset(settings, family, capabilities, tools.few_steps)
         notes = *pace_notes, *unmet(settings, tools.finisher, tools.fuser)
         words = family.trigger if trigger is None else trigger
+        pace = pace.with_loras(tools.scenes)
         return cls(template, faces, maps, settings, family, tools, words, capabilities, pace, notes, clock)
 
     def setup(self, seat: FaceAssignment, subject: Subject) -> Setup:

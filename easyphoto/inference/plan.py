@@ -184,8 +184,37 @@ def assigned_faces(
     return tuple(sorted(assigned, key=lambda each: each.face)), tuple(notes)
 
 
+def why_unusable(
+    subjects: int, faces: Sequence[Face], picture: Size, family: Family, *, covered: Sequence[str | None] = ()
+) -> str | None:
+    """Why a picture that was drawn for the subjects does not do as their template; None where it does.
+
+    Everybody needs a face of their own, and nobody else may be on it. `covered` as in `assigned_faces`.
+    """
+    if faces and len(faces) != subjects:
+        return (
+            text("it shows {faces} faces for 1 person", faces=len(faces))
+            if subjects == 1
+            else text("its faces are {faces}, for {count} persons", faces=len(faces), count=subjects)
+        )
+    try:
+        assigned, _ = assigned_faces(subjects, faces, picture, family, covered=covered)
+    except NoFaceFound:
+        assigned = ()
+    if len(assigned) == subjects:
+        return None
+    hidden = covered or [None] * len(faces)
+    reasons = [why_untouched(face, picture, family) or said for face, said in zip(faces, hidden, strict=True)]
+    said = [_of_face(index, reason) for index, reason in enumerate(reasons) if reason is not None]
+    return joined(said, "; ") if said else text("it shows no face")
+
+
+def _of_face(index: int, reason: str) -> str:
+    return text("face {number}: {reason}", number=index + 1, reason=reason)
+
+
 def _none_possible(reasons: Sequence[str | None], *, is_covered: bool) -> NoFaceFound:
-    said = [text("face {number}: {reason}", number=index + 1, reason=reason) for index, reason in enumerate(reasons)]
+    said = [_of_face(index, reason) for index, reason in enumerate(reasons) if reason is not None]
     advice = text("Choose another template, or add --paint-covered (in the tab: Paint covered faces).")
     return NoFaceFound(
         text("No face on the template is suitable ({reasons}).", reasons=joined(said, "; ")),

@@ -38,6 +38,8 @@ class Subject:
     """Outline of the person's face; None keeps the template's."""
     skin: SkinTone | None = None
     """The person's skin colour; None keeps the template's."""
+    words: str = ""
+    """What describes the person in a prompt: hair, glasses, age."""
     notes: tuple[str, ...] = ()
     """Notes on how the identities were chosen."""
     known: tuple[AnalysedFace, ...] = ()

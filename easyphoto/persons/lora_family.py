@@ -12,9 +12,7 @@ from easyphoto.errors import InputError
 from easyphoto.messages import text
 
 _FACTORS = (*LORA_DOWN, ".lora_up.weight", ".lora_B.weight", ".lora.up.weight", "_lora.up.weight")
-_TAKE = text(
-    "Use a LoRA of a person for {names_of_files} (.safetensors).", names_of_files=FAMILIES.names_of_files("or")
-)
+_TAKE = text("Use a LoRA for {names_of_files} (.safetensors).", names_of_files=FAMILIES.names_of_files("or"))
 
 
 def family_of_lora(file: Path) -> Family:
@@ -22,8 +20,6 @@ def family_of_lora(file: Path) -> Family:
     header = read_header(file)
     if not any(key.endswith(_FACTORS) for key in header.shapes):
         raise InputError(text("{name} is not a LoRA.", name=file.name), advice=_TAKE)
-    if header.metadata.get("ep_lora_version") == "scene":
-        raise InputError(text("{name} is the LoRA of a scene, not of a person.", name=file.name), advice=_TAKE)
     family = FAMILIES.of_lora(header)
     if family is not None:
         return family

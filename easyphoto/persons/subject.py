@@ -93,6 +93,7 @@ def subject_from(
         reference=measured.reference,
         portrait=measured.portrait,
         identities=prepared.identities,
+        words=person.words,
         notes=prepared.notes,
         embeddings=measured.vectors,
         outline=measured.outline,

@@ -18,11 +18,12 @@ def session_section(
     made: Photographs,
     *,
     before: tuple[Likeness | None, ...] = (),
+    drawn: str | None = None,
 ) -> Section:
-    """Return everything that happened to one template, best result first."""
+    """Return everything that happened to one template, best result first; `drawn` says how it was drawn, if it was."""
     best = made.best
     shown = (
-        Figure(on_page(template, _SIDE), "template"),
+        Figure(on_page(template, _SIDE), "template" if drawn is None else "drawn from words", detail=drawn or ""),
         *(
             Figure(
                 on_page(one.image, _SIDE),

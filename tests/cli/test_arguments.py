@@ -55,10 +55,8 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("train a --alpha much", "--alpha cannot be 'much'. It must be a number.", "train "),
         ("train a --preset fats",
          "--preset cannot be 'fats'. Did you mean 'fast'? Choose one of: fast, balanced, thorough.", "train "),
-        ("photograph anna",
-         "photograph needs --template FILE|NAME… (pictures with a face, or names that easyphoto templates lists).",
+        ("photograph", "photograph needs NAME… (who, from the left, on the largest of a template's faces).",
          "photograph "),
-        ("photograph", "photograph needs NAME… and --template FILE|NAME….", "photograph "),
         ("check --photos x --json=1", "--json takes no value.", "check "),
         ("check --photos x --engine drawing",
          "--engine cannot be 'drawing'. Did you mean 'drawings'? Choose one of: auto, drawings, photographs.",
@@ -202,7 +200,7 @@ def test_help_is_a_verb_too(capsys: pytest.CaptureFixture[str], typed: str, same
 def test_help_begins_with_what_must_be_typed_and_ends_with_the_networks_and_what_all_verbs_have() -> None:
     shown = build_parser().verbs["photograph"].format_help().splitlines()
 
-    assert shown[0] == "usage: easyphoto photograph NAME… --template FILE|NAME… [options]"
+    assert shown[0] == "usage: easyphoto photograph NAME… (--template FILE|NAME… | --prompt WORDS) [options]"
     assert [line for line in shown if line.endswith(":") and not line.startswith(" ")] == [
         "positional arguments:", "options:", "pictures:", "a picture drawn from words:", "faces on photographs:",
         "weights:", "everywhere:", "exit codes:",

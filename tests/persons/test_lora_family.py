@@ -47,13 +47,11 @@ def test_who_reads_no_words_is_believed_by_its_own_account(tmp_path: Path) -> No
 
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     sd2 = write_lora(tmp_path / "sd2.safetensors", width=1024)
-    scene = write_lora(tmp_path / "scene.safetensors", ep_lora_version="scene")
     save_file({"weight": np.zeros(2, np.float32)}, tmp_path / "other.safetensors")
     (tmp_path / "text.safetensors").write_text("not a tensor in sight")
 
     for file, words in (
         (sd2, "text width 1024"),
-        (scene, "of a scene"),
         (tmp_path / "other.safetensors", "is not a LoRA"),
         (tmp_path / "text.safetensors", "is a text: not a tensor in sight"),
     ):

@@ -1,0 +1,191 @@
+"""Templates drawn from words: drawn again until everybody has a face on them, kept with their record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.architectures.base import Family
+from easyphoto.backends.base import Backend, GenerateRequest, Result
+from easyphoto.errors import NoFaceFound
+from easyphoto.faces.engine import FaceEngine
+from easyphoto.geometry import Size
+from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
+from easyphoto.inference.plan import from_the_left, why_unusable
+from easyphoto.inference.prepare import coverings
+from easyphoto.inference.results import UNITS, Slice
+from easyphoto.messages import joined, note, phase, text
+from easyphoto.preprocess.standing import turned, upright_faces
+from easyphoto.progress import Progress, TurnProgress
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.storage.records import utc_now
+
+TRIES = 4
+"""Drawings of one picture before it is given up."""
+SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class FailedTry:
+    """A drawing that did not do as a template."""
+
+    seed: int
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnTemplate:
+    """A drawing with a face for everybody, as it was written."""
+
+    file: Path
+    seed: int
+    words: str
+    """That were typed."""
+    record: Mapping[str, Any]
+    """What made it, for the records of its results: plain values only."""
+    failed: tuple[FailedTry, ...] = ()
+    """Those before it."""
+    notes: tuple[str, ...] = ()
+
+    def settings_of_passes(self, settings: InferenceSettings) -> InferenceSettings:
+        """The settings with which the faces are painted: the words and scenes are in the drawing, and each drawing is
+        put through the passes once."""
+        return replace(settings, count=1, seed=self.seed, prompt="", scene="")
+
+
+@dataclass(frozen=True, eq=False)
+class NotDrawn:
+    """A picture that has no usable drawing after all tries."""
+
+    number: int
+    failed: tuple[FailedTry, ...]
+
+    @property
+    def said(self) -> str:
+        return note(
+            "drawing-given-up",
+            "Picture {number}: none of {tries} drawings has the faces that are needed ({reasons}).",
+            number=self.number + 1,
+            tries=len(self.failed),
+            reasons=_reasons(self.failed),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TemplateDrawer:
+    """What all drawings of a series share."""
+
+    backend: Backend
+    """Draws them."""
+    checkpoint: str
+    """Its name, for the records."""
+    request: Callable[[int], GenerateRequest]
+    """The request of a seed."""
+    words: str
+    """That were typed."""
+    settings: DrawingSettings
+    persons: Sequence[str]
+    """Ids, from the left; each needs a face."""
+    engine: FaceEngine
+    family: Family
+    """Which paints the faces afterwards."""
+    out: Path
+    progress: Progress
+    paint_covered: bool = False
+    notes: tuple[str, ...] = ()
+    """On what all drawings are made with."""
+
+    def drawn(self, seed: int, number: int) -> tuple[tuple[DrawnTemplate, ...], tuple[NotDrawn, ...]]:
+        """Draw `number` templates with seeds from `seed` upwards. A second try takes a seed after those.
+
+        Raises NoFaceFound where none of them is usable, and what the backend raises.
+        """
+        spare = count(seed + number)
+        made: list[DrawnTemplate] = []
+        given_up: list[NotDrawn] = []
+        for place in range(number):
+            found = self._picture(place, seed + place, spare, TurnProgress(self.progress, place, number))
+            if isinstance(found, DrawnTemplate):
+                made.append(found)
+            else:
+                given_up.append(found)
+        if not made:
+            raise _nothing_usable(given_up)
+        return tuple(made), tuple(given_up)
+
+    def _picture(self, place: int, first: int, spare: Iterator[int], progress: Progress) -> DrawnTemplate | NotDrawn:
+        """Draw until a drawing is usable; further seeds come from `spare`."""
+        failed: list[FailedTry] = []
+        for number in range(TRIES):
+            seed = (next(spare) if failed else first) % SEEDS
+            request = self.request(seed)
+            what = phase("draw", "seed {seed}: drawing", seed=seed)
+            result = self.backend.generate(request, Slice(progress, number * UNITS, TRIES * UNITS, what))
+            progress.step((number + 1) * UNITS, TRIES * UNITS, what, preview=result.image)
+            why = self._why_unusable(result.image)
+            if why is None:
+                progress.step(TRIES * UNITS, TRIES * UNITS, what)
+                return self._written(request, result, tuple(failed))
+            failed.append(FailedTry(seed, why))
+        return NotDrawn(place, tuple(failed))
+
+    def _why_unusable(self, drawing: Image.Image) -> str | None:
+        """As the pipeline will see it as a template."""
+        rotation, found = upright_faces(drawing, self.engine)
+        upright, faces = turned(drawing, rotation), from_the_left(found)
+        covered = () if self.paint_covered else coverings(upright, faces, self.engine)
+        return why_unusable(len(self.persons), faces, Size.of(upright), self.family, covered=covered)
+
+    def _written(self, request: GenerateRequest, result: Result, failed: tuple[FailedTry, ...]) -> DrawnTemplate:
+        drawn = {
+            "checkpoint": self.checkpoint,
+            "family": self.backend.family,
+            "prompt": request.prompt,
+            "negative": request.negative,
+            "seed": request.seed,
+            "size": list(result.image.size),
+            "steps": request.steps,
+            "cfg": request.cfg,
+            "sampler": request.sampler.value,
+            "controls": list(result.applied_controls),
+            "conditions": [{"name": each.name, "weight": each.weight} for each in request.conditions],
+            "failed": [{"seed": each.seed, "why": str(each.why)} for each in failed],
+        }
+        record = {"drawing": settings_record(self.settings), "drawn": drawn}
+        file = self.out / f"drawn-{request.seed}.png"
+        whole = {"made_by": MADE_BY, "created": utc_now(), "persons": list(self.persons), **record}
+        write_picture(file, result.image, whole, source=DigitalSource.DRAWN)
+        notes = (*self.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
+        return DrawnTemplate(file, request.seed, self.words, record, failed, notes)
+
+
+def _said_again(seed: int, failed: Sequence[FailedTry]) -> str:
+    return note(
+        "drawn-again",
+        "Drawn again with seed {seed}, because the drawing before was not usable ({reasons}).",
+        seed=seed,
+        reasons=_reasons(failed),
+    )
+
+
+def _nothing_usable(given_up: Sequence[NotDrawn]) -> NoFaceFound:
+    failed = [each for one in given_up for each in one.failed]
+    return NoFaceFound(
+        text(
+            "None of {count} drawings has the faces that are needed ({reasons}).",
+            count=len(failed),
+            reasons=_reasons(failed),
+        ),
+        advice=text("Say in the words that somebody looks at you, choose another seed or size, or give a template."),
+    )
+
+
+def _reasons(failed: Sequence[FailedTry]) -> str:
+    return joined([text("seed {seed}: {why}", seed=each.seed, why=each.why) for each in failed], "; ")

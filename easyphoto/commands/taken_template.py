@@ -1,0 +1,205 @@
+"""One template of a series: read, photographed, written with its record, and kept small for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.architectures.registry import family_named
+from easyphoto.commands.base import Context
+from easyphoto.commands.drawn_templates import DrawnTemplate
+from easyphoto.faces.domain import say_so
+from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.geometry import Box, Size
+from easyphoto.images.originals import Original, read_original
+from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
+from easyphoto.inference.ai_label import with_label
+from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.plan import face_within
+from easyphoto.inference.results import Photograph, Photographs, mean_cosine
+from easyphoto.inference.subject import Subject
+from easyphoto.messages import note
+from easyphoto.persons.subject import judged
+from easyphoto.preprocess.standing import turned, upright_faces
+from easyphoto.report.parts import Section
+from easyphoto.report.session import session_section
+from easyphoto.settings.declarations import settings_record
+from easyphoto.settings.inference import InferenceSettings
+from easyphoto.storage.files import readable_name
+from easyphoto.storage.records import utc_now
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """What is kept of a finished picture in memory: its file and facts about it."""
+
+    file: Path
+    seed: int
+    likeness: tuple[Likeness | None, ...]
+    notes: tuple[str, ...]
+    made_by: Mapping[str, Any]
+
+    @property
+    def score(self) -> float | None:
+        return mean_cosine(self.likeness)
+
+
+@dataclass(frozen=True)
+class TemplateResult:
+    """What is kept of one template in memory: no pixels, because twenty templates would fill it. Best result first."""
+
+    template: Path
+    results: tuple[PictureResult, ...]
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
+    section: Section
+    before: Likeness | None = None
+    """Likeness of the template's own face to the person; only with a single person."""
+
+    @property
+    def best(self) -> PictureResult:
+        return self.results[0]
+
+
+@dataclass(frozen=True, eq=False)
+class TemplateTaking:
+    """Photographs the persons on one template."""
+
+    template: Path
+    subjects: Sequence[Subject]
+    models: PipelineModels
+    settings: InferenceSettings
+    out: Path
+    record: Mapping[str, Any]
+    """What the records of all results say."""
+    context: Context
+    original: Original | None = None
+    """The template, if it was read already."""
+    drawn: DrawnTemplate | None = None
+    """How it was drawn, if it was."""
+
+    def taken(self, assignment: Sequence[int] | None) -> TemplateResult:
+        """Write and report the pictures. Raises NoFaceFound."""
+        models, subjects = self.models, self.subjects
+        settings = self.settings if self.drawn is None else self.drawn.settings_of_passes(self.settings)
+        engine, lying = models.engine, self.original or read_original(self.template)
+        rotation, faces = upright_faces(lying.picture, engine)
+        original = _turned(lying, rotation)
+        picture = original.picture
+        family = family_named(models.backend.family).at(settings.resolution)
+        found = photograph(picture, subjects, settings, family, models, assignment=assignment, found=faces)
+        found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
+        found = _in_own_colours(original, found)
+        if settings.ai_label:
+            found = with_label(found, Size.of(picture), original.alpha)
+        results = tuple(self._written(original, one, rotation) for one in found.results)
+        if self.drawn is not None:
+            found = replace(found, notes=(*self.drawn.notes, *found.notes))
+        # Only with a single subject is it clear with whom the template's face is compared.
+        earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
+        words = None if self.drawn is None else self.drawn.words
+        section = session_section(readable_name(self.template), picture, found, before=earlier, drawn=words)
+        return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
+
+    def _written(self, original: Original, made: Photograph, rotation: int) -> PictureResult:
+        """Write a picture, turned back to where its template lies."""
+        name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
+        # Templates of two folders may share a name.
+        numbers = (f"-{number}" for number in count(2))
+        file = next(file for end in chain(("",), numbers) if not (file := self.out / f"{name}{end}.png").exists())
+        settings = settings_record(self.settings)
+        what = {"template": readable_name(self.template), "settings": settings, **made.record()}
+        drawn = {} if self.drawn is None else {**self.drawn.record, "settings": {**settings, "seed": made.seed}}
+        final, profile = turned(original.painted(made.image, made.mask), -rotation % 360), original.profile
+        record = {"made_by": MADE_BY, **self.record, **what, **drawn, "created": utc_now()}
+        embedded = profile.content if profile is not None else None
+        source = DigitalSource.COMPOSITE if self.drawn is None else DigitalSource.DRAWN
+        write_picture(file, final, record, profile=embedded, source=source)
+        self.context.picture_finished(file, self.template, made)
+        return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
+
+
+def _turned(original: Original, rotation: int) -> Original:
+    """The template turned clockwise by the degrees, with a note on it."""
+    if rotation == 0:
+        return original
+    said = note(
+        "template-lies",
+        "The template lies turned by {angle}°: its faces were painted upright, and the result lies as it does.",
+        angle=360 - rotation,
+    )
+    return replace(
+        original,
+        picture=turned(original.picture, rotation),
+        own=turned(original.own, rotation),
+        alpha=None if original.alpha is None else turned(original.alpha, rotation),
+        notes=(*original.notes, said),
+    )
+
+
+def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
+    """Return the engine's remarks on the template's assigned faces, and on results with unknown likeness."""
+    said = [
+        note(
+            "template-of-another-kind",
+            "Face {number} from the left on the template {words}.",
+            number=index + 1,
+            words=words,
+        )
+        for index, _ in found.seated
+        for words in engine.remarks(template, found.faces[index])
+    ]
+    for one in found.results:
+        whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / template.width
+        for (index, _), likeness in zip(found.seated, one.likeness, strict=True):
+            if likeness is None:
+                there = face_within(found.faces[index], whole, growth)
+                remarks = engine.remarks(one.image, there)
+                said += [
+                    note(
+                        "result-of-another-kind",
+                        "Face {number} from the left on the result {words}.",
+                        number=index + 1,
+                        words=words,
+                    )
+                    for words in remarks
+                ]
+    if said:
+        other = engine.domain.other
+        said.append(
+            note("say-kind", "If the person's photos are {other}, {say_so}.", other=other.said, say_so=say_so(other))
+        )
+    return tuple(dict.fromkeys(said))
+
+
+def _in_own_colours(original: Original, found: Photographs) -> Photographs:
+    """Return the results in the template's own colours, with notes on the conversion."""
+    results = tuple(_as_shown(original, one) for one in found.results)
+    return replace(found, results=results, notes=(*original.notes, *found.notes))
+
+
+def _as_shown(original: Original, made: Photograph) -> Photograph:
+    shown, notes = original.shown(made.image), made.notes
+    if made.image.size != original.picture.size and not original.is_plain:
+        notes = (
+            *notes,
+            note(
+                "colours-brought-back",
+                "The picture was enlarged, so all of it was converted back to the template's colour profile.",
+            ),
+        )
+    if original.hides(made.mask):
+        notes = (
+            *notes,
+            note(
+                "face-under-transparency",
+                "Part of the new face lies where the template is transparent, so it cannot be seen.",
+            ),
+        )
+    stages = tuple(replace(one, image=shown) if one.image is made.image else one for one in made.stages)
+    return replace(made, image=shown, stages=stages, notes=notes)
