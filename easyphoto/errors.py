@@ -13,11 +13,13 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ ForeignFile               a file that a client names but did not upload
 │  ├─ BadReference              the chosen reference photo is missing, or not kept
 │  ├─ BadSettings               unknown key, value out of range
+│  ├─ BadWords                  words for a prompt that are too long or no plain text
 │  ├─ UnknownPerson             no such person in this workspace
 │  ├─ UnknownScene              no scene or object of that name
 │  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
 │  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
 │  ├─ UnknownConfiguration      no saved settings of that name
+│  ├─ UnknownStyle              no style of that name
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -123,6 +125,10 @@ class BadSettings(InputError):
     pass
 
 
+class BadWords(InputError):
+    pass
+
+
 class UnknownPerson(InputError):
     pass
 
@@ -140,6 +146,10 @@ class WrongFamily(InputError):
 
 
 class UnknownConfiguration(InputError):
+    pass
+
+
+class UnknownStyle(InputError):
     pass
 
 

@@ -3,6 +3,7 @@
 workspace/ persons/<id>/{person.json, photos/, dataset/, portrait.png, lora.safetensors}
            runs/<utc>-<id>/{run.json, events.jsonl, checkpoints/, samples/, report.html}
            results/ · weights/ · checkpoints/ · env/ · jobs/<id>/ · templates/ · configurations/<kind>/<name>.json
+           styles/{<name>.json, .drawn/<id>.png}
            workspace.json, which says the format
            changes/ (the journal) · arriving/ .passing/ page/ (scratch folders) · trash/
 
@@ -32,7 +33,7 @@ PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.js
 ENV = "env"
 PARTS = (
     "persons", "runs", "results", "jobs", "uploads", "templates", "weights", ENV, "page", "reports", "demo", "bench",
-    "arriving", ".passing", "changes", "trash", "configurations",
+    "arriving", ".passing", "changes", "trash", "configurations", "styles",
 )  # fmt: skip
 """The folders that a workspace has."""
 EXPORT_NOTE = "about.json"
@@ -176,6 +177,11 @@ class Workspace:
     def configurations(self) -> Path:
         """Saved settings, of each kind in a folder of its own."""
         return self.root / "configurations"
+
+    @property
+    def styles(self) -> Path:
+        """The user's own styles, and the previews that were drawn here."""
+        return self.root / "styles"
 
     @property
     def jobs(self) -> Path:

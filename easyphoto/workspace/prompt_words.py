@@ -1,0 +1,35 @@
+"""Words that are kept for prompts: plain text, because a web UI carries out what stands between < and > in one."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from easyphoto.errors import BadWords
+from easyphoto.messages import text
+
+MOST_WORDS = 300
+"""Most characters of what describes a person, a scene or an object: about the 75 tokens that CLIP reads."""
+_TAGS = frozenset("<>＜＞")
+"""`<lora:name:1>` loads a file there; the wide forms become these where a host normalises the text."""
+
+
+def checked_words(written: str, *, most: int = MOST_WORDS) -> str:
+    """The words on one line, with single spaces. Raises BadWords for tags, unprintable characters and too many."""
+    words = " ".join(unicodedata.normalize("NFC", written).split()).strip(" ,")
+    shown = words[:60]
+    if len(words) > most:
+        raise BadWords(
+            text("The words “{words}…” have {count} characters.", words=shown, count=len(words)),
+            advice=text("Use at most {most}.", most=most),
+        )
+    if _TAGS & set(words):
+        raise BadWords(
+            text("The words “{words}” contain < or >.", words=shown),
+            advice=text("A web UI would load what stands between them: use plain words."),
+        )
+    if not words.isprintable():
+        raise BadWords(
+            text("The words {words} contain characters that cannot be shown.", words=ascii(shown)),
+            advice=text("Type them again."),
+        )
+    return words

@@ -1,0 +1,151 @@
+"""The styles that there are, those that ship and the user's own, and which of them are favourites."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from easyphoto.errors import BadRecord, EasyPhotoError, UnknownStyle
+from easyphoto.messages import Text, text
+from easyphoto.spelling import known_names
+from easyphoto.storage.files import matching
+from easyphoto.storage.locks import file_lock
+from easyphoto.storage.records import read_json, write_json
+from easyphoto.workspace.folders import Workspace, texts_in
+from easyphoto.workspace.style_files import OTHER, SUFFIX, DamagedStyle, Style, read_style, usable_preview
+
+DRAWN = ".drawn"
+"""Folder of the workspace's styles with the previews that were drawn here, each under its style's id."""
+FAVOURITES_FILE, LOCK_FILE = ".favourites.json", ".favourites.lock"
+MOST_STYLES = 500
+"""Most of the user's own styles that are read."""
+SECONDS_TO_WAIT = 5.0
+GROUPS: Mapping[str, Text] = MappingProxyType(
+    {
+        "portraits": text("Portraits"),
+        "work": text("Work"),
+        "travel": text("Travel"),
+        "seasons": text("Seasons"),
+        "fashion": text("Fashion"),
+        "painting": text("Painting"),
+        "film": text("Film"),
+        "drawings": text("Drawings"),
+        OTHER: text("Other"),
+    }
+)
+"""Group → its title, in the order of the gallery. Another group of a file is shown as it is written there."""
+
+
+def styles_folder() -> Path:
+    """The folder of shipped styles, beside the package like templates/."""
+    return Path(__file__).resolve().parents[2] / "styles"
+
+
+def all_styles(workspace: Workspace) -> tuple[Style, ...]:
+    """The styles that ship, by group, then the user's own; files that cannot be used are in `damaged_styles`."""
+    return _everything(workspace)[0]
+
+
+def damaged_styles(workspace: Workspace) -> tuple[DamagedStyle, ...]:
+    """Files that cannot be used, which every list of styles reports, so that none vanishes in silence."""
+    return _everything(workspace)[1]
+
+
+def style_named(workspace: Workspace, written: str) -> Style:
+    """The style with that id, or of that name in either language. Raises UnknownStyle; BadRecord for a damaged one."""
+    styles, damaged = _everything(workspace)
+    wanted = _folded(written)
+    for names in (lambda style: (style.id,), lambda style: (style.name, style.name_zh)):
+        for style in styles:
+            if wanted in map(_folded, names(style)):
+                return style
+    for one in damaged:
+        if wanted in (_folded(one.file), _folded(one.file.removesuffix(SUFFIX))):
+            raise BadRecord(one.reason)
+    also = {name: style.id for style in styles for name in (style.name, style.name_zh)}
+    raise UnknownStyle(
+        text("There is no style {name!r}.", name=written[:100]),
+        advice=known_names(written[:100], (style.id for style in styles), also=also),
+    )
+
+
+def found_styles(styles: Iterable[Style], *, family: str = "", group: str = "", search: str = "") -> tuple[Style, ...]:
+    """Those that fit the family, are in the group, and have every word of `search`, in either language."""
+    words = _folded(search).split()
+    return tuple(
+        style
+        for style in styles
+        if (not family or style.fits(family))
+        and (not group or style.group == group.lower())
+        and all(word in _searched(style) for word in words)
+    )
+
+
+def favourites_first(styles: Iterable[Style], favourites: frozenset[str]) -> tuple[Style, ...]:
+    return tuple(sorted(styles, key=lambda style: style.id not in favourites))
+
+
+def favourite_styles(workspace: Workspace) -> frozenset[str]:
+    """Ids of the favourites; none for a damaged record. One whose style is gone stays, for when it comes back."""
+    file = workspace.styles / FAVOURITES_FILE
+    if file.is_file():
+        with suppress(EasyPhotoError):
+            return frozenset(texts_in(read_json(file), "styles"))
+    return frozenset()
+
+
+def change_favourite_style(workspace: Workspace, id: str, *, wanted: bool | None = None) -> bool:
+    """Mark the style or take its mark away; without `wanted`, whichever it is not. Returns whether it is a favourite.
+
+    Raises UnknownStyle, DiskFailure, RunBusy.
+    """
+    style = style_named(workspace, id)
+    workspace.check_there()
+    with file_lock(workspace.styles / LOCK_FILE, wait=SECONDS_TO_WAIT):
+        marked = set(favourite_styles(workspace))
+        is_marked = style.id not in marked if wanted is None else wanted
+        (marked.add if is_marked else marked.discard)(style.id)
+        write_json(workspace.styles / FAVOURITES_FILE, {"styles": sorted(marked)})
+    return is_marked
+
+
+def preview_place(workspace: Workspace, style: Style) -> Path:
+    """Where the preview of the style goes that is drawn here."""
+    return workspace.styles / DRAWN / f"{style.id}.png"
+
+
+def _everything(workspace: Workspace) -> tuple[tuple[Style, ...], tuple[DamagedStyle, ...]]:
+    styles: list[Style] = []
+    damaged: list[DamagedStyle] = []
+    for file, is_own in _files(workspace):
+        try:
+            style = read_style(file, is_own=is_own)
+        except BadRecord as error:
+            damaged.append(DamagedStyle(file.name, error.said))
+            continue
+        drawn = usable_preview(preview_place(workspace, style))
+        styles.append(style if drawn is None else replace(style, preview=drawn))
+    order = list(GROUPS)
+    styles.sort(key=lambda style: (style.is_own, order.index(style.group) if style.group in order else len(order)))
+    return tuple(styles), tuple(damaged)
+
+
+def _files(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
+    """The files of styles, and whether each is the user's own."""
+    own = [file for file in matching(workspace.styles, f"*{SUFFIX}") if not file.name.startswith(".")]
+    yield from ((file, False) for file in matching(styles_folder(), f"*{SUFFIX}"))
+    yield from ((file, True) for file in own[:MOST_STYLES])
+
+
+def _searched(style: Style) -> str:
+    title = GROUPS.get(style.group, style.group)
+    return _folded(" ".join((style.id, style.name, style.name_zh, style.group, title, style.positive)))
+
+
+def _folded(written: str) -> str:
+    """The text as it is compared: without case, and however its accents and widths are written."""
+    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
