@@ -23,26 +23,26 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from PIL import Image
-from word_trials.drawing import Arm, Drawer, open_drawer
+from easyphoto.commands.place import PlaceObject
+from easyphoto.settings.placing import PlacingSettings
+from PIL import Image, ImageDraw
+from word_trials.drawing import Drawer, open_drawer
 from word_trials.people import judging_templates
 from word_trials.rooms import PICTURES, SIDE, RoomMeasure, cup_picture, room_measure, room_picture, written
 from word_trials.sheets import sheet
 
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.base import NullContext
-from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
 from easyphoto.images.pictures import as_array, as_picture, read_picture, write_picture
 from easyphoto.images.srgb import as_lab
-from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.workspace.folders import OBJECT, SCENE, Workspace
 
@@ -112,11 +112,12 @@ def learned(
 
 
 def room_pairs(drawer: Drawer, measure: RoomMeasure, count: int) -> list[Pair]:
-    pairs = []
+    """The same words, also those that call the room, and seeds: with its LoRA and without."""
+    called, pairs = drawer.called(ROOM), []
     for number in range(count):
         words = WORDS[number % len(WORDS)]
         with_lora, without = (
-            drawer.drawn("", words, number, Arm(scene=f"{ROOM}"), with_scene=with_scene) for with_scene in (True, False)
+            drawer.drawn("", words, number, scenes=scenes) for scenes in (called, replace(called, conditions=()))
         )
         near, far = (measure.distance(as_array(picture)) for picture in (with_lora, without))
         pairs.append(Pair(with_lora, without, near, far))

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from word_trials.colours import Change, changes, colour_wishes, mean_colours, place_wishes, regions, tally
-from word_trials.drawing import Arm, Drawer, open_drawer
+from word_trials.drawing import USUAL, Drawer, arms, open_drawer
 from word_trials.people import FreshPerson, fresh_people, judging_templates, likeness
 from word_trials.sheets import sheet
 
@@ -45,12 +45,13 @@ from easyphoto.commands.base import NullContext
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.errors import EasyPhotoError
 from easyphoto.images.pictures import as_array, as_picture, picture_record, read_picture, write_picture
+from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Workspace
 
 SEED_STEP = 1000
 """Between two drawings, so that their tries are never the same."""
-CFGS, STEPS, WEIGHTS, SIZES = (1.5, 3.0, 5.0, 7.0, 10.0), (20, 40), (0.0, 0.25, 0.5), ("", "128x160", "160x160")
+CFGS, STEPS, WEIGHTS, SIZES = (1.5, 5.0, 7.0, 10.0), (15, 60), (0.0, 0.5, 0.9), ("128x128", "160x160")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def main() -> None:
                 for line in table(drawer, people, asked.drawings):
                     print(line, flush=True)
                 return
-            acting = acted(drawer, people, asked.drawings, Arm())
+            acting = acted(drawer, people, asked.drawings, USUAL)
         with app.at_hand() as leased:
             outcome = photographed(leased, judge, drawer, people, asked.drawings, folder)
     outcome["words"] = {name: tally(found) for name, found in acting.items()}
@@ -127,7 +128,7 @@ def _from_words(app: EasyPhoto, judge: Judge, drawer: Drawer, person: FreshPerso
     except EasyPhotoError as error:
         return Portrait(words, None, None, None, 0, f"{type(error).__name__}: {error}")
     drawn, best = result.made[0].template, result.made[0].best
-    tries = (picture_record(drawn) or {}).get("tries", 1)
+    tries = 1 + len((picture_record(drawn) or {})["drawn"]["failed"])
     return Portrait(words, drawn, best.file, likeness(judge, drawer.engine, best.file, person), tries)
 
 
@@ -168,7 +169,7 @@ def _mean(values: Sequence[float | None]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def acted(drawer: Drawer, people: Sequence[FreshPerson], count: int, arm: Arm) -> dict[str, list[Change]]:
+def acted(drawer: Drawer, people: Sequence[FreshPerson], count: int, arm: DrawingSettings) -> dict[str, list[Change]]:
     """Draw with the words and without, from the same seeds: colours first, then places."""
     sittings = [(person.name, SEED_STEP * number) for person in people for number in range(count)]
     plain = [_colours(drawer, name, "", seed, arm) for name, seed in sittings]
@@ -182,7 +183,7 @@ def acted(drawer: Drawer, people: Sequence[FreshPerson], count: int, arm: Arm) -
     return found
 
 
-def _colours(drawer: Drawer, name: str, words: str, seed: int, arm: Arm) -> dict[str, np.ndarray]:
+def _colours(drawer: Drawer, name: str, words: str, seed: int, arm: DrawingSettings) -> dict[str, np.ndarray]:
     """Mean colours of the drawing's regions; empty where the engine finds no face."""
     picture = drawer.drawn(name, words, seed, arm)
     faces = drawer.engine.detect(picture)
@@ -193,17 +194,12 @@ def _colours(drawer: Drawer, name: str, words: str, seed: int, arm: Arm) -> dict
 
 def table(drawer: Drawer, people: Sequence[FreshPerson], count: int) -> Iterator[str]:
     """Yield one line for each arm: from the usual one, one thing is changed at a time."""
-    arms = [Arm()]
-    arms += [Arm(cfg=value) for value in CFGS]
-    arms += [Arm(steps=value) for value in STEPS]
-    arms += [Arm(weight=value) for value in WEIGHTS if value != Arm().weight]
-    arms += [Arm(size=value) for value in SIZES if value]
     yield f"{'arm':24s} {'background':>18s} {'clothes':>18s} {'places':>18s}    nearer of all, gained (CIE76)"
-    for arm in arms:
+    for name, arm in arms(drawing_cfg=CFGS, drawing_steps=STEPS, drawing_lora_weight=WEIGHTS, size=SIZES):
         found = acted(drawer, people, count, arm)
         colours, places = tally(found["colours"]), tally(found["places"])
         columns = (colours.get("background"), colours.get("clothes"), places.get("background"))
-        yield f"{arm.name:24s} " + " ".join(f"{_told(each):>18s}" for each in columns)
+        yield f"{name:24s} " + " ".join(f"{_told(each):>18s}" for each in columns)
 
 
 def _told(found: dict[str, float] | None) -> str:

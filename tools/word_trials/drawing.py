@@ -7,29 +7,17 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
-from easyphoto.backends.base import Backend, GenerateRequest
-from easyphoto.backends.conditions import LoraCondition
+from easyphoto.backends.base import Backend
+from easyphoto.commands.photograph_words import drawn_persons
 from easyphoto.faces.engine import FaceEngine
-from easyphoto.geometry import Size
+from easyphoto.inference.drawing import DRAWN_SCENE_WEIGHT, DrawingPlan, DrawingWords, DrawnPerson, drawing_size
+from easyphoto.inference.passes import NO_LORAS, CalledLoras, sampler_preset
+from easyphoto.persons.scenes import scene_conditions
 from easyphoto.progress import NullProgress
 from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.inference import InferenceSettings
 
-
-@dataclass(frozen=True)
-class Arm:
-    """What differs from the usual drawing; None and empty: the usual."""
-
-    cfg: float | None = None
-    steps: int = DrawingSettings().drawing_steps
-    weight: float = DrawingSettings().drawing_lora_weight
-    size: str = ""
-
-    @property
-    def name(self) -> str:
-        usual = Arm()
-        changed = {"CFG": self.cfg, "steps": self.steps, "LoRA weight": self.weight, "size": self.size}
-        before = {"CFG": usual.cfg, "steps": usual.steps, "LoRA weight": usual.weight, "size": usual.size}
-        return ", ".join(f"{name} {value}" for name, value in changed.items() if value != before[name]) or "usual"
+USUAL = DrawingSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,22 +28,31 @@ class Drawer:
     backend: Backend
     engine: FaceEngine
 
-    def drawn(self, name: str, words: str, seed: int, arm: Arm) -> Image.Image:
-        """Draw `words` with the person's LoRA; no words leave the trigger alone."""
-        person, family = self.app.workspace.person(name), self.app.family
-        lora = self.app.workspace.person_folder(person.id) / str(person.lora)
-        width, height = map(int, arm.size.split("x")) if arm.size else (family.resolution, family.resolution)
-        request = GenerateRequest(
-            Size(width, height),
-            prompt=", ".join(part for part in (family.trigger, words) if part),
-            seed=seed,
-            steps=arm.steps,
-            cfg=arm.cfg if arm.cfg is not None else family.first_cfg,
-        )
-        if arm.weight:
-            request = replace(request, conditions=(LoraCondition(lora, arm.weight),))
-        return self.backend.generate(request, NullProgress()).image
+    def drawn(
+        self, person: str, words: str, seed: int, settings: DrawingSettings = USUAL, *, scenes: CalledLoras = NO_LORAS
+    ) -> Image.Image:
+        """Draw as the product does, with the person's LoRA where somebody is named. No words: only its own."""
+        family = self.app.family
+        who: tuple[DrawnPerson, ...] = (DrawnPerson(),)
+        if person:
+            who, _ = drawn_persons(self.app, [self.app.workspace.person(person)], family)
+        pace, _ = sampler_preset(InferenceSettings(), family, self.backend.capabilities(), None)
+        size, _ = drawing_size(settings.size, family, 1)
+        plan = DrawingPlan(DrawingWords(words, persons=who, scenes=scenes), family, settings, pace, size)
+        return self.backend.generate(plan.request(seed), NullProgress()).image
+
+    def called(self, scene: str, weight: float = DRAWN_SCENE_WEIGHT) -> CalledLoras:
+        """The scene's LoRA with the words that call it."""
+        return CalledLoras(*scene_conditions(self.app.workspace, scene, weight, self.app.family))
 
 
 def open_drawer(app: EasyPhoto) -> Drawer:
     return Drawer(app, app.open_backend(), app.open_engine("drawings", NullProgress()))
+
+
+def arms(**values: tuple[object, ...]) -> list[tuple[str, DrawingSettings]]:
+    """The usual drawing, then those in which one setting has another value, each with its name."""
+    found = [("usual", USUAL)]
+    for name, others in values.items():
+        found += [(f"{name} {value}", replace(USUAL, **{name: value})) for value in others]
+    return found
