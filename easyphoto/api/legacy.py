@@ -18,10 +18,10 @@ import anyio.to_thread
 
 from easyphoto.api.intake import decoded
 from easyphoto.api.legacy_fields import (
+    CONCEPTS,
     FROM_WORDS,
     INNER_POSE,
     NO_POSE,
-    TRAIN_FACE,
     UPLOADED_POSE,
     USUAL_CHECKPOINTS,
     InferFields,
@@ -30,6 +30,7 @@ from easyphoto.api.legacy_fields import (
     infer_notes,
     infer_values,
     is_nothing,
+    scene_words,
     sent,
     train_notes,
     train_values,
@@ -47,6 +48,7 @@ from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
+from easyphoto.workspace.poses import all_poses
 
 TRAINED = "The training has been completed."
 SECONDS_BETWEEN_LOOKS = 5.0
@@ -116,10 +118,10 @@ class LegacyRoutes:
     def _train(self, fields: TrainFields, notes: list[str]) -> Job:
         if is_nothing(fields.user_id):
             raise InputError(text("User id cannot be set to empty."), advice=text("Send a user_id."))
-        if fields.train_mode_choose != "Train Human Lora":
+        if fields.train_mode_choose not in CONCEPTS:
             raise MissingCapability(
                 text("{train_mode_choose} does not exist here.", train_mode_choose=fields.train_mode_choose),
-                advice=text("Only persons can be trained."),
+                advice=text("Known: {names}.", names=", ".join(CONCEPTS)),
             )
         id = self.service.app.workspace.id_of(fields.user_id)
         if any(person.id == id for person in self.service.app.workspace.list_persons()):
@@ -135,6 +137,8 @@ class LegacyRoutes:
         command = TrainPerson(
             name=fields.user_id,
             photos=photos,
+            concept=CONCEPTS[fields.train_mode_choose],
+            words=scene_words(fields),
             settings=settings,
             preprocess=PreprocessSettings(retouch=fields.skin_retouching_bool),
             options=self._options(fields, notes, "sd_model_checkpoint", starts_from_base=True),
@@ -170,7 +174,7 @@ class LegacyRoutes:
         if not command.settings.prompt:
             raise InputError(text("Please input a prompt."), advice=text("Send text_to_image_input_prompt."))
         drawer = self._options(fields, notes, "prompt_generate_sd_model_checkpoint").base
-        poses = [pose.id for pose in all_poses() if pose.people == len(command.persons)]
+        poses = [pose.id for pose in all_poses() if len(pose.figures) == len(command.persons)]
         values = drawing_values(fields, poses, command.settings.seed)
         if "prompt_generate_sd_model_checkpoint" in sent(fields):
             values["template_base"] = drawer or ""

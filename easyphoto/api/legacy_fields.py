@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from easyphoto.api.models import given
 from easyphoto.host.base import HostFacts
+from easyphoto.workspace.folders import FACE, SCENE
 
 # Clients of 2023 always send these names, whether they mean them or not: of what paints faces, and of what draws.
 USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
@@ -17,6 +19,10 @@ MOST_BATCH, MOST_VALIDATIONS = 32, 50
 FROM_WORDS = 3
 """The tab whose pictures are drawn from words."""
 TRAIN_FACE, TRAIN_SCENE = "Train Human Lora", "Train Scene Lora"
+CONCEPTS: Mapping[str, str] = MappingProxyType({TRAIN_FACE: FACE, TRAIN_SCENE: SCENE})
+"""What `train_mode_choose` trains."""
+SCENE_TRIGGER = "special_scene, scene"
+"""Stood in every caption of a scene, after the words that the client gave."""
 INNER_POSE, UPLOADED_POSE, NO_POSE = "Control with inner template", "Control with uploaded template", "Without Control"
 NOTHING = ("", "none")
 
@@ -133,19 +139,28 @@ def train_values(fields: TrainFields) -> dict[str, Any]:
     return values | {ours: getattr(fields, theirs) for theirs, ours in names.items() if theirs in told}
 
 
+def scene_words(fields: TrainFields) -> str | None:
+    """Return the words that call the scene; None: they are made from its name."""
+    prefix = fields.training_prefix_prompt.strip(" ,")
+    return f"{prefix}, {SCENE_TRIGGER}" if fields.train_mode_choose == TRAIN_SCENE and prefix else None
+
+
 def train_notes(fields: TrainFields) -> list[str]:
-    told = sent(fields)
+    told, is_scene = sent(fields), fields.train_mode_choose == TRAIN_SCENE
     lines = {
         "Reinforcement learning (enable_rl, max_rl_time, timestep_fraction) does not exist here; the best checkpoints "
         "are chosen and merged by likeness instead.": fields.enable_rl,
-        "The last checkpoint is judged even without validation.": not fields.validation,
+        "The last checkpoint is judged even without validation.": not fields.validation and not is_scene,
         "dataloader_num_workers has no meaning: the photos are read in the training's own process.": (
             "dataloader_num_workers" in told
         ),
-        "training_prefix_prompt is not used: captions are made of the trigger words.": bool(
-            fields.training_prefix_prompt
+        "training_prefix_prompt belongs to scenes and is not used: captions are made of the trigger words.": (
+            bool(fields.training_prefix_prompt) and not is_scene
         ),
-        "crop_ratio belonged to scene LoRAs and is not used.": "crop_ratio" in told,
+        "crop_ratio belongs to scenes and is not used.": "crop_ratio" in told and not is_scene,
+        "crop_ratio is not used: whole pictures of a scene are learned, not crops around faces.": (
+            is_scene and "crop_ratio" in told and fields.crop_ratio >= 1
+        ),
         f"train_batch_size × gradient_accumulation_steps is limited to {MOST_BATCH}.": (
             fields.train_batch_size * fields.gradient_accumulation_steps > MOST_BATCH
         ),
