@@ -114,7 +114,9 @@ class CommandRoutes:
         return self._accepted(self._add, request, response, key)
 
     def train(self, request: TrainRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
+        """Learn a person's face from photos, or a scene or an object. What was trained before under that name stays
+        until the new training has succeeded.
+        """
         return self._accepted(self._train, request, response, key)
 
     def photograph(self, request: PhotographRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
@@ -161,7 +163,7 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
+        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options, request.kind)
 
     def _add(self, request: AddRequest) -> AddPerson:
         self.service.app.workspace.id_of(request.name)
@@ -176,7 +178,10 @@ class CommandRoutes:
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos or [], request.reference)
-        return TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
+        return TrainPerson(
+            request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options,
+            concept=request.kind, words=request.words,
+        )  # fmt: skip
 
     def _photograph(self, request: PhotographRequest) -> PhotographPersons:
         for person in request.persons:

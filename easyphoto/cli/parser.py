@@ -148,6 +148,7 @@ def _check(verbs: Verbs) -> None:
     _sheet(parser)
     _face(parser)
     add_field(parser, CheckPhotos, "reference", metavar="FILE")
+    add_field(parser, CheckPhotos, "concept")
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
     add_settings(parser, CheckPhotos)
@@ -155,11 +156,13 @@ def _check(verbs: Verbs) -> None:
 
 
 def _train(verbs: Verbs) -> None:
-    parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
+    parser = _verb(verbs, "train", "learn a person's face, a scene or an object from photos; prints the LoRA's path")
     add_field(parser, TrainPerson, "name", metavar="NAME")
     _photos(parser, "5 to 20 photos: a folder, a ZIP file, or the files (default: those the person keeps)")
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
+    add_field(parser, TrainPerson, "concept")
+    add_field(parser, TrainPerson, "words", metavar="TEXT")
     add_config_option(parser)
     add_preset_option(parser, TrainSettings)
     _engine(parser)

@@ -12,11 +12,11 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
+from easyphoto.backends.lora_words import lora_words
 from easyphoto.backends.published import PREFIX
 from easyphoto.errors import BadName, BadSettings, DiskFailure, UnknownPerson, UnknownScene, WrongFamily, WrongKind
 from easyphoto.messages import text
 from easyphoto.persons.lora_family import family_of_lora
-from easyphoto.persons.lora_words import lora_words
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
 from easyphoto.workspace.folders import FACE, OBJECT, Person, Workspace

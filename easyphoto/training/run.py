@@ -17,6 +17,7 @@ from easyphoto.settings.declarations import Settings, settings_from, settings_re
 from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.workspace.folders import FACE
 
 RUN_FILE = "run.json"
 # Fields that do not change the trained weights.
@@ -61,6 +62,8 @@ class TrainRun:
     """CPU threads of torch; None takes the family's. Bit-identical results need the same number."""
     name: str = ""
     """Display name of the person."""
+    concept: str = FACE
+    """What is learned, one of KINDS. Of a scene or an object `trigger` are the words that call it."""
     created: str = ""
     """When the run was requested. It is not written to the LoRA, so that the same seed gives the same file."""
 
@@ -93,8 +96,13 @@ class TrainRun:
 
     @property
     def kind(self) -> Family:
-        """The family at the resolution of the settings."""
-        return family_named(self.family).at(self.settings.resolution)
+        """The family as it learns such a thing, at the resolution of the settings."""
+        return family_named(self.family).for_kind(self.concept).at(self.settings.resolution)
+
+    @property
+    def shows_face(self) -> bool:
+        """Whether a person is learned, whose test pictures can be judged by likeness."""
+        return self.concept == FACE
 
     @property
     def rank(self) -> int:
@@ -123,6 +131,9 @@ class TrainRun:
             del record[free]
         for free in FREE_SETTINGS:
             del record["settings"][free]
+        if self.shows_face:
+            # Runs that began before anything else could be learned are resumed under the same fingerprint.
+            del record["concept"]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyphoto.persons.lora_words import is_scene, lora_words, words_metadata
+from easyphoto.backends.lora_words import is_scene, lora_words, words_metadata
 
 
 @pytest.mark.parametrize(
