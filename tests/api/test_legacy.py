@@ -40,6 +40,7 @@ USUAL = {
 USUAL_SCENE = {
     **USUAL, "user_id": "my-room", "train_mode_choose": "Train Scene Lora", "resolution": 768, "rank": 256,
     "network_alpha": 128, "training_prefix_prompt": "a room with a red sofa", "crop_ratio": 3, "validation": False,
+    "instance_images": [encoded(picture(seed, (512, 512))) for seed in range(5)],
 }  # fmt: skip
 # What it sends for a picture from words, with a scene and one of the extension's own poses.
 USUAL_WORDS = {
@@ -148,7 +149,7 @@ def test_a_picture_is_drawn_from_words_and_is_none_of_the_templates(client, anna
     assert Image.open(io.BytesIO(base64.b64decode(answer["outputs"][0]))).size == (64, 128)
     assert own_templates(workshop.service.app.workspace) == ()
     asked = workshop.service.queue.list()[0].request
-    assert (asked["kind"], asked["templates"]) == ("photograph", [])
+    assert asked["templates"] == []
     assert asked["settings"]["prompt"] == "a violinist on a stage, masterpiece, beauty"
     assert (asked["drawing"]["size"], asked["drawing"]["pose"]) == ("64x128", "")
     assert asked["drawing"]["template_base"] == ""
@@ -218,7 +219,7 @@ def test_what_cannot_be_drawn_is_a_message_in_the_old_shape(client, anna, change
         ({}, {}),
         ({"text_to_image_width": 512}, {"size": "512x832"}),
         ({"t2i_control_way": "Without Control"}, {}),
-        ({"t2i_control_way": "Control with inner template"}, {"pose": "sitting"}),
+        ({"t2i_control_way": "Control with inner template"}, {"pose": "walking"}),
     ],
 )
 def test_a_drawing_has_what_was_sent_and_otherwise_our_defaults(sent, values):
