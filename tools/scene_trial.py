@@ -108,7 +108,7 @@ def learned(
     if any(person.id == name for person in app.workspace.list_persons()):
         return
     photos = written(pictures, folder / "photos" / name)
-    TrainPerson(name, photos, kind=kind, settings=TrainSettings(steps=steps)).run(app, NullContext())
+    TrainPerson(name, photos, concept=kind, settings=TrainSettings(steps=steps)).run(app, NullContext())
 
 
 def room_pairs(drawer: Drawer, measure: RoomMeasure, count: int) -> list[Pair]:
