@@ -108,8 +108,9 @@ def photographed(
     """Portraits from words and on templates; writes the sheet."""
     wishes = itertools.cycle([*place_wishes(), *colour_wishes()])
     rows, found, on_templates = [], [], []
+    seeds = itertools.count(0, SEED_STEP)
     for person in people:
-        made = [_from_words(app, judge, drawer, person, next(wishes).words, number) for number in range(count)]
+        made = [_from_words(app, judge, drawer, person, next(wishes).words, next(seeds)) for _ in range(count)]
         compared = [_on_template(app, judge, drawer, person, template) for template in judging_templates(count)]
         rows.append([as_picture(person.member.photos[0].image), *_pictures(made)])
         found.append(made)
@@ -171,7 +172,8 @@ def _mean(values: Sequence[float | None]) -> float:
 
 def acted(drawer: Drawer, people: Sequence[FreshPerson], count: int, arm: DrawingSettings) -> dict[str, list[Change]]:
     """Draw with the words and without, from the same seeds: colours first, then places."""
-    sittings = [(person.name, SEED_STEP * number) for person in people for number in range(count)]
+    names = [person.name for person in people for _ in range(count)]
+    sittings = [(name, SEED_STEP * number) for number, name in enumerate(names)]
     plain = [_colours(drawer, name, "", seed, arm) for name, seed in sittings]
     found: dict[str, list[Change]] = {}
     for kind, wishes in (("colours", colour_wishes()), ("places", place_wishes())):
