@@ -24,7 +24,7 @@ from easyphoto.backends.conditions import LoraCondition, loras_in, require_condi
 from easyphoto.backends.requests import check_generate, check_inpaint
 from easyphoto.commands.base import NullContext
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Part, Worn
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.inference.results import Photograph
@@ -201,6 +201,7 @@ class FakeEngine:
     missed: tuple[str, ...] = ()
     covered: tuple[tuple[Box, Covering], ...] = ()
     """Faces, by their boxes, that something hides."""
+    wears: frozenset[Worn] | None = None
     notes: tuple[str, ...] = ()
     decided: str = ""
 
@@ -212,6 +213,9 @@ class FakeEngine:
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return next((covering for box, covering in self.covered if box == face.box), None)
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn] | None:
+        return self.wears
 
     def detect(self, picture: Image.Image) -> tuple[Face, ...]:
         if self.faces is not None:

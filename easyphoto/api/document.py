@@ -24,6 +24,7 @@ TAGS = (
     {"name": "jobs", "description": "Follow, cancel and forget jobs, and fetch what they made."},
     {"name": "persons", "description": "Whom the server knows. They are everybody's who may ask."},
     {"name": "templates", "description": "The pictures whose faces are replaced."},
+    {"name": "styles", "description": "Words for clothes, place and light in pictures that are drawn."},
     {"name": "uploads", "description": "Pictures that are sent once and named in requests; each account has its own."},
     {"name": "configurations", "description": "Settings that were saved under a name."},
     {"name": "server", "description": "What this server can do, and which weights it has."},
@@ -37,6 +38,7 @@ PARAMETERS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
         ("jobs", "name"): ("A name of the job's `previews`, `files` or `result`.", "report.html"),
         ("persons", "id"): ("The person's id.", "anna"),
         ("templates", "id"): ("The template's id.", "03-room"),
+        ("styles", "id"): ("The style's id.", "office"),
         ("configurations", "kind"): ("What they are settings of.", "photograph"),
         ("configurations", "name"): ("The name under which they are saved.", "beach"),
     }

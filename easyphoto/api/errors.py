@@ -22,6 +22,7 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
     UnknownScene,
+    UnknownStyle,
     WeightsMissing,
 )
 from easyphoto.messages import Text, packed, text
@@ -101,6 +102,7 @@ STATUS: Mapping[type[EasyPhotoError], int] = {
     UnknownPerson: 404,
     UnknownScene: 404,
     UnknownConfiguration: 404,
+    UnknownStyle: 404,
     UnknownJob: 404,
     UnknownTemplate: 404,
     UnknownUpload: 404,

@@ -88,9 +88,27 @@ _PERSON = {
     "has_portrait": True,
     "likeness": {"embedder": "sface", "cosine": 0.71, "percentile": None, "strangers": None},
     "notes": [],
+    "words": "grey hair, glasses",
+    "proposed_words": "",
     "run": "20260131T110000Z-anna",
     "trained": None,
     "texts": {},
+}
+_STYLE: dict[str, Any] = {
+    "id": "office",
+    "name": "Office",
+    "name_zh": "职场形象",
+    "group": "work",
+    "positive": "business portrait photo, navy blue suit, white shirt, modern office with glass walls",
+    "negative": "painting, drawing",
+    "loras": [],
+    "sizes": {_FAMILY: [512, 768]},
+    "families": [_FAMILY],
+    "licence": "CC0-1.0",
+    "author": "the EasyPhoto authors",
+    "own": False,
+    "favourite": True,
+    "drawn_with": None,
 }
 _OWN = {"id": "own-beach", "title": "beach", "own": True}
 _PHOTOS = [{"upload": _UPLOAD}, {"name": "in the garden.png", "data": PIXEL}]
@@ -115,7 +133,21 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
                 "persons": ["anna", "ben"], "templates": [{"upload": _UPLOAD, "faces": [1, 0]}],
             }),
         },
+        "placeObject": {
+            "box": ("A cup on the table of a template that ships, by shares of the picture", {
+                "name": "cup", "template": {"template": "03-room"},
+                "box": {"left": 0.1, "top": 0.6, "width": 0.3, "height": 0.3},
+            }),
+            "mask": ("Where a mask is painted, four times", {
+                "name": "rex", "template": {"upload": _UPLOAD}, "mask": {"name": "mask.png", "data": PIXEL},
+                "settings": {"count": 4, "prompt": "sitting on the lawn"},
+            }),
+        },
         "drawTemplate": _one("A drawn garden", {"name": "garden", "prompt": "portrait of a woman in a garden"}),
+        "drawPreviews": _one("Two styles", {"names": ["office", "beach"], "options": {"base": "miniature"}}),
+        "proposeWords": _one("Anna, from the photos that are kept", {"name": "anna"}),
+        "changeWords": _one("Three facts", {"words": "grey hair, glasses, 60 years old"}),
+        "markStyle": _one("There is nothing to say", {}),
         "resumeTraining": _one("A training that was cut off", {"run": "20260131T110000Z-anna"}),
         "setUpTrainer": _one("There is nothing to say", {}),
         "fetchWeights": _one("What photographs need", {"names": ["photographs"]}),
@@ -136,8 +168,8 @@ _ACCEPTED = _one("The job waits", {**_QUEUED, **_WHOLE})
 ANSWERED: Mapping[str, Examples] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("checkPhotos", "addPerson", "trainPerson", "photograph", "drawTemplate", "resumeTraining", "setUpTrainer",
-             "fetchWeights"), _ACCEPTED,
+            ("checkPhotos", "addPerson", "trainPerson", "photograph", "placeObject", "drawTemplate", "drawPreviews",
+             "proposeWords", "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
         ),
         "listJobs": _one(
             "A page with another after it", {"jobs": [_RUNNING], "next": f"{_RUNNING['created']}~{_RUNNING['id']}"}
@@ -150,6 +182,10 @@ ANSWERED: Mapping[str, Examples] = MappingProxyType(
         "listPersons": _one("One person", {"persons": [_PERSON], "damaged": []}),
         "getPerson": _one("A trained person", _PERSON),
         "renamePerson": _one("Renamed", _PERSON),
+        "changeWords": _one("Changed", _PERSON),
+        "listStyles": _one("One style", {"styles": [_STYLE], "damaged": []}),
+        "markStyle": _one("A favourite", _STYLE),
+        "unmarkStyle": _one("None any more", {**_STYLE, "favourite": False}),
         "importPerson": _one("Imported", _PERSON),
         "deletePerson": _one("All of it went", {"deleted": ["persons/anna", "runs/20260131T110000Z-anna"], "left": []}),
         "listTemplates": _one("One that ships, one of the user's own", {
@@ -181,6 +217,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = MappingProxyType(
                      "Send HTTP Basic authentication with user and password."),
             _refusal("ForeignOrigin", "The request came from a page of another site.", "Use this server's own page."),
             _refusal("UnknownPerson", "There is no person 'ana'.", "Known: anna, ben."),
+            _refusal("UnknownStyle", "There is no style 'ofice'.", "Did you mean 'office'?"),
             _refusal("UnknownTemplate", "There is no template '3-room'.", "List the templates, or upload one."),
             _refusal("UnknownUpload", "There is no upload 'me.jpg'.", "Upload the picture first."),
             _refusal("UnknownJob", "There is no job 'x'.", "It may have been removed; list the jobs."),

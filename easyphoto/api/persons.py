@@ -20,10 +20,12 @@ from easyphoto.api.schemas import (
     PersonDeletedAnswer,
     PersonsAnswer,
     RenameRequest,
+    WordsRequest,
 )
 from easyphoto.api.sending import file_answer
 from easyphoto.api.waiting import counted
 from easyphoto.commands.base import NullContext
+from easyphoto.commands.change_words import ChangeWords
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
@@ -101,6 +103,10 @@ class PersonRoutes:
 
     def rename(self, id: str, request: RenameRequest) -> PersonAnswer:
         return self._answer(self.service.rename(RenamePerson(id, request.name)))
+
+    def change_words(self, id: str, request: WordsRequest) -> PersonAnswer:
+        """Change what describes them in prompts: hair, glasses, age."""
+        return self._answer(ChangeWords(id, request.words).run(self.service.app, NullContext()))
 
     def delete(self, id: str, response: Response) -> PersonDeletedAnswer:
         """Delete the person with photos, trainings, jobs, uploads and results. This cannot be undone.

@@ -23,22 +23,27 @@ from easyphoto.api.schemas import (
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
+    StyleAnswer,
+    StylesAnswer,
     TemplateAnswer,
     TemplatesAnswer,
     UploadsAnswer,
     WeightsAnswer,
 )
+from easyphoto.api.styles import StyleRoutes
 from easyphoto.api.templates import TemplateRoutes
 from easyphoto.api.uploads import BODY, UploadRoutes
 from easyphoto.api.verbs import PREFIX, CommandRoutes
 from easyphoto.api.waiting import RequestMemory
 from easyphoto.api.weights import WeightRoutes
 from easyphoto.errors import (
+    BadMask,
     BadName,
     BadPicture,
     BadRecord,
     BadReference,
     BadSettings,
+    BadWords,
     DiskFailure,
     HostBusy,
     InputError,
@@ -49,7 +54,10 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownScene,
+    UnknownStyle,
     WeightsMissing,
+    WrongKind,
 )
 from easyphoto.images.formats import FORMATS
 from easyphoto.jobs.service import Service
@@ -107,6 +115,7 @@ def groups(service: Service) -> Iterator[RouteGroup]:
     yield RouteGroup("persons", PREFIX, json, person_routes(PersonRoutes(service)))
     yield RouteGroup("persons", PREFIX, archives, (import_route(PersonRoutes(service)),))
     yield RouteGroup("templates", PREFIX, json, template_routes(TemplateRoutes(service)))
+    yield RouteGroup("styles", PREFIX, json, style_routes(StyleRoutes(service)))
     yield RouteGroup("uploads", PREFIX, BodyRule((JSON, FORM), room=memory), (upload_route(UploadRoutes(service)),))
     yield RouteGroup("configurations", PREFIX, json, configuration_routes(ConfigurationRoutes(service)))
     yield RouteGroup("server", PREFIX, json, server_routes(CapabilityRoutes(service), WeightRoutes(service)))
@@ -122,7 +131,16 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
             "/photograph", "photograph", "Photograph persons", verbs.photograph,
             *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate,
         ),
+        job_route(
+            "/place", "placeObject", "Place an object", verbs.place,
+            *SENT, BadMask, BadSettings, BadRecord, UnknownScene, UnknownTemplate, WrongKind,
+        ),
         job_route("/templates:draw", "drawTemplate", "Draw a template", verbs.draw, BadName, BadSettings, NameTaken),
+        job_route(
+            "/styles:preview", "drawPreviews", "Draw previews of styles", verbs.preview,
+            BadSettings, BadRecord, UnknownStyle,
+        ),
+        job_route("/words:propose", "proposeWords", "Propose a person's words", verbs.propose, BadName, UnknownPerson),
         job_route("/resume", "resumeTraining", "Resume a training", verbs.resume, UnknownRun, BadSettings),
         job_route("/setup", "setUpTrainer", "Set up the trainer", verbs.setup),
         job_route(
@@ -161,6 +179,10 @@ def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
         Route(
             "PATCH", "/persons/{id}", "renamePerson", "Rename", persons.rename, PersonAnswer,
             "The person under their new name.", (*one, HostBusy, RunBusy),
+        ),
+        Route(
+            "PUT", "/persons/{id}/words", "changeWords", "Change their words", persons.change_words, PersonAnswer,
+            "The person with these words.", (*one, BadWords, RunBusy),
         ),
         Route(
             "DELETE", "/persons/{id}", "deletePerson", "Delete a person", persons.delete, PersonDeletedAnswer,
@@ -202,6 +224,25 @@ def template_routes(templates: TemplateRoutes) -> tuple[Route, ...]:
         Route(
             "DELETE", "/templates/{id}", "deleteTemplate", "Delete a template", templates.delete, DeletedAnswer,
             "It went.", (UnknownTemplate, InputError),
+        ),
+    )  # fmt: skip
+
+
+def style_routes(styles: StyleRoutes) -> tuple[Route, ...]:
+    one = (UnknownStyle, BadRecord)
+    return (
+        Route("GET", "/styles", "listStyles", "Styles", styles.list, StylesAnswer, "Those that fit.", (InputError,)),
+        Route(
+            "GET", "/styles/{id}/preview", "getStylePreview", "A style's preview", styles.preview, None,
+            "The picture.", (*one, UnknownFile), kinds=PICTURES,
+        ),
+        Route(
+            "PUT", "/styles/{id}/favourite", "markStyle", "Make it a favourite", styles.mark, StyleAnswer,
+            "The style.", (*one, RunBusy),
+        ),
+        Route(
+            "DELETE", "/styles/{id}/favourite", "unmarkStyle", "No favourite any more", styles.unmark, StyleAnswer,
+            "The style.", (*one, RunBusy),
         ),
     )  # fmt: skip
 

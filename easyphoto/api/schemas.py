@@ -11,6 +11,7 @@ from easyphoto.api.models import (
     AnswerModel,
     RequestModel,
     listed,
+    number,
     settings_model,
     whole,
     words,
@@ -20,12 +21,15 @@ from easyphoto.jobs.shapes import State
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
+from easyphoto.workspace.prompt_words import MOST_WORDS
 
 MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
 TrainIn = settings_model(TrainSettings)
 PreprocessIn = settings_model(PreprocessSettings)
 InferenceIn = settings_model(InferenceSettings)
+PlacingIn = settings_model(PlacingSettings)
 DrawingIn = settings_model(DrawingSettings)
 FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
@@ -57,8 +61,11 @@ class InlinePhoto(InlinePicture):
     face: whole(1, 1000) | None = FACE
 
 
-class KnownTemplate(RequestModel):
+class NamedTemplate(RequestModel):
     template: Name = Field(..., description="An id of /templates.")
+
+
+class KnownTemplate(NamedTemplate):
     faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
 
 
@@ -82,10 +89,20 @@ class OptionsIn(RequestModel):
     weights: WeightsIn | None = None
 
 
+class BoxIn(RequestModel):
+    """In pixels, or as shares of the picture where nothing is above 1."""
+
+    left: number(0, 1_000_000) = Field(..., description="From the picture's left edge.")
+    top: number(0, 1_000_000) = Field(..., description="From its top edge.")
+    width: number(0, 1_000_000) = Field(..., description="Above 0.")
+    height: number(0, 1_000_000) = Field(..., description="Above 0.")
+
+
 PARTS: Mapping[Any, Any] = {
     TrainSettings: TrainIn,
     PreprocessSettings: PreprocessIn,
     InferenceSettings: InferenceIn,
+    PlacingSettings: PlacingIn,
     DrawingSettings: DrawingIn,
     Options: OptionsIn,
 }
@@ -99,6 +116,16 @@ class TemplateRequest(RequestModel):
 
 class RenameRequest(RequestModel):
     name: Name
+
+
+class WordsRequest(RequestModel):
+    words: words(MOST_WORDS) = Field(
+        ..., description='Plain words such as "grey hair, glasses"; empty: none. A proposal is thereby answered.'
+    )
+
+
+class FavouriteRequest(RequestModel):
+    pass
 
 
 ConfigurationKind = Literal["train", "photograph"]
@@ -141,7 +168,11 @@ KindName = Literal[tuple(COMMANDS)]
 
 class JobSummary(AnswerModel):
     id: str
-    kind: str = Field(..., description="What is done: check, add, train, resume, photograph, template, setup, weights.")
+    kind: str = Field(
+        ...,
+        description="What is done: check, add, train, resume, photograph, place, template, previews, propose, setup, "
+        "weights.",
+    )
     title: str = Field(..., description="The same in words.")
     persons: list[str] = Field(..., description="Ids of the persons that it is about.")
     state: State = Field(..., description="queued, running, done, failed, cancelled or interrupted.")
@@ -191,6 +222,8 @@ class PersonAnswer(AnswerModel):
     has_portrait: bool
     likeness: dict[str, Any] | None
     notes: list[str]
+    words: str = Field("", description="What describes them in prompts; of a scene or an object, what calls it.")
+    proposed_words: str = Field("", description="What was seen on their photos, and becomes `words` only on request.")
     run: str | None
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
     texts: dict[str, TextTold] = TEXTS
@@ -229,6 +262,40 @@ class TemplateAnswer(AnswerModel):
 
 class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
+
+
+class StyleLoraAnswer(AnswerModel):
+    name: str
+    weight: float
+
+
+class StyleAnswer(AnswerModel):
+    id: str
+    name: str
+    name_zh: str
+    group: str
+    positive: str
+    negative: str
+    loras: list[StyleLoraAnswer]
+    sizes: dict[str, list[int]] = Field(..., description="Width and height in pixels that suit it, by type of model.")
+    families: list[str] = Field(..., description="Types of model that know its words; empty: every one.")
+    licence: str
+    author: str
+    own: bool
+    favourite: bool
+    drawn_with: str | None = Field(
+        None, description="The checkpoint that drew the preview; empty: not known. Null: none was drawn yet."
+    )
+
+
+class DamagedStyleAnswer(AnswerModel):
+    file: str
+    reason: str
+
+
+class StylesAnswer(AnswerModel):
+    styles: list[StyleAnswer]
+    damaged: list[DamagedStyleAnswer] = Field([], description="Files that cannot be used.")
 
 
 class WeightSetAnswer(AnswerModel):

@@ -12,23 +12,39 @@ from pydantic import Field
 from easyphoto.api.answers import job_answer
 from easyphoto.api.errors import BadRequest, IdempotencyKeyReused, UnknownRun
 from easyphoto.api.idempotency import REPLAYED, Once, key_header, key_in
-from easyphoto.api.intake import options_of, settings_of, take_photos, take_templates
+from easyphoto.api.intake import options_of, settings_of, take_photos, take_picture, take_template, take_templates
 from easyphoto.api.models import RequestModel, given, listed, request_model, whole, words_of
-from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
+from easyphoto.api.schemas import (
+    MOST_PERSONS,
+    PARTS,
+    BoxIn,
+    FileName,
+    JobAnswer,
+    Name,
+    NamedTemplate,
+    Photos,
+    Picture,
+    Templates,
+)
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import Command
+from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, InputError
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.persons.scenes import scene_named
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import checked_id
 
@@ -79,10 +95,37 @@ class PhotographRequest(
     pass
 
 
+PLACES = {
+    "template": {"template": (NamedTemplate | Picture, ...)},
+    "mask": {"mask": (Picture | None, Field(None, description="Of the template's size; white where the object goes."))},
+    "box": {"box": (BoxIn | None, Field(None, description="Instead of a mask."))},
+}
+
+
+class PlaceRequest(request_model(PlaceObject, PARTS, **PLACES, out={})):
+    pass
+
+
 SIDE = whole(LEAST_SIDE, MOST_SIDE, multiple_of=SIDE_STEP)
 
 
 class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512), "height": (SIDE, 640)})):
+    pass
+
+
+STYLES = {
+    "names": (
+        listed(Name, most=MOST_NAMES),
+        Field([], description="Ids or names of /styles. Without any: those for the model that it has not drawn yet."),
+    )
+}
+
+
+class PreviewRequest(request_model(DrawStylePreviews, PARTS, names=STYLES)):
+    pass
+
+
+class ProposeRequest(request_model(ProposeWords, PARTS)):
     pass
 
 
@@ -123,9 +166,25 @@ class CommandRoutes:
         """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
         return self._accepted(self._photograph, request, response, key)
 
+    def place(self, request: PlaceRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Put a learned object, pet or scene into a template, where a mask is painted or a box is. Outside of it every
+        pixel stays as it was.
+        """
+        return self._accepted(self._place, request, response, key)
+
     def draw(self, request: DrawRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Draw a template from words; it becomes one of the user's own."""
         return self._accepted(self._draw, request, response, key)
+
+    def preview(self, request: PreviewRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Draw previews of styles with a checkpoint: a person without a LoRA, the same seed for all."""
+        return self._accepted(self._preview, request, response, key)
+
+    def propose(self, request: ProposeRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Look at a person's photos again for what describes them. It is kept as `proposed_words`, and changes nothing
+        else.
+        """
+        return self._accepted(self._propose, request, response, key)
 
     def resume(self, request: ResumeRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Continue a training that was cancelled or interrupted."""
@@ -192,6 +251,19 @@ class CommandRoutes:
         paths, assignments = take_templates(self.service, request.templates or [])
         return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing)
 
+    def _place(self, request: PlaceRequest) -> PlaceObject:
+        name, box = scene_named(self.service.app.workspace, request.name).id, request.box
+        options = options_of(self.service, request.options, starts_from_base=False)
+        settings = settings_of(PlacingSettings, request.settings)
+        return PlaceObject(
+            name,
+            take_template(self.service, request.template),
+            None if request.mask is None else take_picture(self.service, request.mask).path,
+            None if box is None else (box.left, box.top, box.width, box.height),
+            settings,
+            options,
+        )
+
     def _draw(self, request: DrawRequest) -> DrawTemplate:
         checked_id(request.name)
         return DrawTemplate(
@@ -203,6 +275,14 @@ class CommandRoutes:
             steps=request.steps,
             options=options_of(self.service, request.options, starts_from_base=True),
         )
+
+    def _preview(self, request: PreviewRequest) -> DrawStylePreviews:
+        options = options_of(self.service, request.options, starts_from_base=True)
+        return DrawStylePreviews(tuple(request.names), request.again, options)
+
+    def _propose(self, request: ProposeRequest) -> ProposeWords:
+        self.service.app.workspace.person(request.name)
+        return ProposeWords(request.name, options_of(self.service, request.options, starts_from_base=False))
 
     def _resume(self, request: ResumeRequest) -> ResumeTraining:
         options = options_of(self.service, request.options, starts_from_base=False)

@@ -205,6 +205,8 @@ class Family:
     trigger: str = "easyphoto_face, easyphoto, 1person"
     positive: str = ""
     """Appended to the trigger in both passes."""
+    positive_thing: str = ""
+    """The same for an object or a scene, which has no face."""
     negative: str = ""
     kohya_version: str = "sd_v1"
     """`ss_base_model_version` in the LoRA's metadata, by which the web UI filters."""

@@ -88,5 +88,6 @@ SD15 = Family(
         "control_v11p_sd15_openpose",
     ),
     positive="best quality, masterpiece, realistic, detailed face",
+    positive_thing="best quality, masterpiece, realistic",
     negative="worst quality, low quality, blurry, deformed, extra limbs",
 )

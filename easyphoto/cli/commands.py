@@ -17,9 +17,11 @@ from easyphoto.cli.options import command_of, settings_of
 from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
+from easyphoto.cli.place import run as place
 from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
+from easyphoto.cli.styles import run as styles
 from easyphoto.cli.templates import run as templates
 from easyphoto.cli.ui import run as ui
 from easyphoto.cli.uninstall import run as uninstall
@@ -180,11 +182,13 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "check": check,
     "train": train,
     "photograph": photograph,
+    "place": place,
     "persons": persons,
     "configurations": configurations,
     "bench": bench,
     "weights": weights,
     "templates": templates,
+    "styles": styles,
     "resume": resume,
     "setup": setup,
     "ui": ui,
@@ -192,15 +196,16 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 }
 
 
-SWEEPING = ("demo", "train", "resume", "photograph", "persons", "ui")
+SWEEPING = ("demo", "train", "resume", "photograph", "place", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""
 READING = frozenset(
     {
-        ("check", None), ("templates", None), ("persons", "list"), ("persons", "show"), ("persons", "export"),
-        ("configurations", "list"), ("configurations", "show"), ("configurations", "export"), ("weights", "list"),
-        ("weights", "licences"), ("weights", "check"), ("weights", "get"), ("weights", "trust"),
+        ("check", None), ("templates", None), ("styles", "list"), ("styles", "show"), ("persons", "list"),
+        ("persons", "show"), ("persons", "export"), ("configurations", "list"), ("configurations", "show"),
+        ("configurations", "export"), ("weights", "list"), ("weights", "licences"), ("weights", "check"),
+        ("weights", "get"), ("weights", "trust"),
     }
 )  # fmt: skip
 """Verbs and actions that write nothing into the workspace, or, as `weights`, into folders of their own."""

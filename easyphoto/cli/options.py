@@ -16,6 +16,7 @@ from easyphoto.messages import Text
 from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 BACKEND_AUTH = "EASYPHOTO_BACKEND_AUTH"
@@ -52,6 +53,7 @@ SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
         PreprocessSettings: "photos",
         TrainSettings: "training",
         InferenceSettings: "pictures",
+        PlacingSettings: "placing",
         DrawingSettings: "a picture drawn from words",
     }
 )

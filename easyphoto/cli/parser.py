@@ -11,8 +11,10 @@ from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
 from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
+from easyphoto.cli.place import add_place_arguments
 from easyphoto.cli.resume import add_resume_parser
 from easyphoto.cli.setup import add_setup_parser
+from easyphoto.cli.styles import add_styles_parser
 from easyphoto.cli.templates import add_templates_parser
 from easyphoto.cli.ui import add_ui_parser
 from easyphoto.cli.uninstall import add_uninstall_parser
@@ -20,6 +22,7 @@ from easyphoto.cli.weights import add_weights_parser
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import ENGINES, FaceSettings, WeightSettings
@@ -48,8 +51,10 @@ def build_parser() -> CommandParser:
     _train(verbs)
     add_resume_parser(verbs, _verb)
     _photograph(verbs)
+    _place(verbs)
     _persons(verbs)
     add_templates_parser(verbs, _verb)
+    _styles(verbs)
     add_configurations_parser(verbs, _verb)
     add_weights_parser(verbs, _verb)
     add_ui_parser(verbs, _verb)
@@ -194,13 +199,26 @@ def _photograph(verbs: Verbs) -> None:
     _networks(parser)
 
 
+def _place(verbs: Verbs) -> None:
+    parser = _verb(verbs, "place", "put an object, a pet or a scene into a template; prints the picture's path")
+    add_place_arguments(parser)
+    _base(parser, default="what the object was trained on")
+    _backend(parser)
+    add_settings(parser, PlaceObject)
+    add_options(parser, WeightSettings, title="weights")
+
+
 def _persons(verbs: Verbs) -> None:
     parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
     parser.least_words = 2
-    actions = ("list", "add", "show", "export", "import", "rename", "delete")
+    actions = ("list", "add", "show", "words", "export", "import", "rename", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
-    parser.add_argument("new_name", nargs="?", metavar="NEWNAME", help="rename: the new name")
+    parser.add_argument(
+        "new_name", nargs="?", metavar="NEWNAME|WORDS",
+        help='rename: the new name; words: what describes them in prompts, as "grey hair, glasses" ("" for nothing)',
+    )  # fmt: skip
+    parser.add_argument("--propose", action="store_true", help="words: look at their photos, and propose some")
     _photos(parser, "add: photos of the person: a folder, a ZIP file, or the files")
     _sheet(parser)
     _face(parser)
@@ -214,6 +232,12 @@ def _persons(verbs: Verbs) -> None:
     add_json_option(parser, "list, show:")
     add_settings(parser, AddPerson)
     _networks(parser)
+
+
+def _styles(verbs: Verbs) -> None:
+    parser = add_styles_parser(verbs, _verb)
+    _base(parser, default=FAMILIES.default.id)
+    _backend(parser)
 
 
 def _bench(verbs: Verbs) -> None:

@@ -15,6 +15,7 @@ from easyphoto.cli.output import complain, say, say_json, say_path, table, tell,
 from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, write_sheet
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
+from easyphoto.commands.change_words import ChangeWords, ProposeWords
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
@@ -24,7 +25,7 @@ from easyphoto.messages import Text, joined, text
 from easyphoto.workspace.folders import Person, Workspace
 from easyphoto.workspace.person_ids import id_for
 
-_WORDS_TAKEN = {"list": 0, "rename": 2}
+_WORDS_TAKEN = {"list": 0, "rename": 2, "words": 2}
 """How many words an action takes; every other one takes one."""
 
 
@@ -44,6 +45,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         return
     if arguments.action == "rename":
         _rename(arguments, workspace)
+        return
+    if arguments.action == "words":
+        _words(arguments, workspace)
         return
     person = workspace.person(arguments.name)
     match arguments.action:
@@ -90,6 +94,8 @@ def _add(arguments: argparse.Namespace, workspace: Workspace) -> None:
         made = command_of(AddPerson, arguments, photos=photos, chosen_faces=faces).run(app, NullContext(context))
         write_sheet(made.check, arguments.sheet)
     say_verdicts(made.check, tell)
+    if made.person.proposed_words:
+        tell(proposal_told(made.person))
     say_path(workspace.person_folder(made.person.id))
 
 
@@ -154,6 +160,8 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("created", person.created),
         ("photos", str(len(person.photos))),
         *_likeness_facts(person),
+        ("words", person.words or "none"),
+        *((("proposed", person.proposed_words),) if person.proposed_words else ()),
         ("folder", str(folder)),
         ("portrait", str(folder / person.portrait) if person.portrait else "none"),
         ("lora", str(folder / person.lora) if person.lora else "none"),
@@ -188,6 +196,35 @@ def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
     renamed = command.run(open_app(arguments, workspace), NullContext())
     say(f"{renamed.id}  {renamed.name}")
     tell(_renamed_words(before, renamed))
+
+
+def _words(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    """Print the words; with new ones, or with --propose, change them or a proposal before."""
+    person = workspace.person(arguments.name)
+    app = open_app(arguments, workspace)
+    if arguments.new_name is not None:
+        if arguments.propose:
+            raise InputError(
+                text("persons words takes words or --propose, not both."), advice=text("Leave one of them out.")
+            )
+        person = ChangeWords(person.id, arguments.new_name).run(app, NullContext())
+    elif arguments.propose:
+        with telling() as context:
+            person = ProposeWords(person.id).run(app, context)
+    say(person.words)
+    if person.proposed_words:
+        tell(proposal_told(person))
+    elif arguments.propose:
+        tell(text("Nothing else is proposed."))
+
+
+def proposal_told(person: Person) -> Text:
+    return text(
+        "Proposed for prompts: {words}. To take it: easyphoto persons words {id} {quoted}",
+        words=person.proposed_words,
+        id=person.id,
+        quoted=shlex.quote(person.proposed_words),
+    )
 
 
 def _known(workspace: Workspace, name: str) -> Person | None:

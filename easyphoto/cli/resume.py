@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from easyphoto.cli.arguments import NewVerb, Verbs
 from easyphoto.cli.options import add_json_option
 from easyphoto.cli.output import say, say_json, say_path, table, tell, telling
+from easyphoto.cli.persons import proposal_told
 from easyphoto.errors import BadName, InputError
 from easyphoto.messages import joined, text
 from easyphoto.progress import Cancelled
@@ -47,6 +48,8 @@ def say_trained(made: TrainedPerson, context: Context) -> None:
     """Say what came of a training; the LoRA's path stands on the last line."""
     for note in made.person.notes:
         context.note(note)
+    if made.person.proposed_words:
+        tell(proposal_told(made.person))
     tell(f"Report: {made.report}")
     say_path(made.lora)
 

@@ -21,6 +21,7 @@ from easyphoto.faces.photo_opening import open_object_saliency
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
 from easyphoto.messages import note, phase
 from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
+from easyphoto.persons.own_words import proposal_for, with_proposal
 from easyphoto.persons.subject import judged, subject_from
 from easyphoto.preprocess.concept_dataset import prepare_pictures
 from easyphoto.preprocess.cutout import object_mask
@@ -220,7 +221,11 @@ def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tup
     lora = app.workspace.person_folder(person.id) / str(person.lora)
     published, more = published_or_noted(app.host, lora)
     said = read_check(prepared.folder)
-    person = replace(person, likeness=likeness_record(found), notes=(*said.notes, *notes, *more))
+    notes = (*said.notes, *notes, *more)
+    proposal = proposal_for(prepared.dataset, prepared.engine)
+    # Read once more: somebody may have changed the words since it was put in place.
+    person = with_proposal(app.workspace.person(person.id), proposal)
+    person = replace(person, likeness=likeness_record(found), notes=notes)
     app.workspace.save_person(person)
     report = _report(person, prepared, found)
     write_sheet(prepared.folder, report)

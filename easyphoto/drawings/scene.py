@@ -17,7 +17,7 @@ STYLES: tuple[str, ...] = ("paint", "ink")
 FRAMINGS: dict[str, tuple[float, float]] = {"close": (0.45, 0.65), "portrait": (0.28, 0.45), "wide": (0.12, 0.28)}
 BACKGROUNDS: tuple[str, ...] = ("plain", "gradient", "stripes", "shapes", "room", "landscape", "lights", "city")
 CLOTHES: tuple[str, ...] = ("shirt", "sweater", "striped", "jacket", "hoodie")
-_DYES: dict[str, Colour] = {
+DYES: dict[str, Colour] = {
     "pink": (0.92, 0.45, 0.62),
     "blue": (0.25, 0.42, 0.78),
     "green": (0.25, 0.58, 0.40),
@@ -140,11 +140,11 @@ def _sample_place(
 def _sample_hair(rng: np.random.Generator, identity: DrawnIdentity) -> tuple[str, Colour]:
     changed = rng.random() < 0.5
     form = HAIR_FORMS[int(rng.integers(len(HAIR_FORMS)))]
-    named = {**HAIR_COLOURS, **_DYES}
+    named = {**HAIR_COLOURS, **DYES}
     colour = list(named.values())[int(rng.integers(len(named)))]
     return (form, colour) if changed else (identity.hair_form, identity.hair)
 
 
 def _hair_word(colour: Colour) -> str:
-    named = {**HAIR_COLOURS, **_DYES}
+    named = {**HAIR_COLOURS, **DYES}
     return min(named, key=lambda name: sum((a - b) ** 2 for a, b in zip(colour, named[name], strict=True)))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import WeightsMissing
-from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.engine import Face, Part, Worn
 from easyphoto.faces.onnx_session import answers_of, open_session
 from easyphoto.faces.part_maps import laid_back
 from easyphoto.faces.saliency import normalised
@@ -27,6 +27,10 @@ _PART_OF_CLASS = np.array(
     ],
     np.uint8,
 )  # fmt: skip
+_WORN = ((6, Worn.GLASSES), (18, Worn.HAT))
+"""Classes of what is worn."""
+_LEAST_WORN = 0.01
+"""Share of the square from which something is worn. Two lenses of 0.8 by 0.45 eye distances take 4.5 % of it."""
 _SIDE = 512
 _OUTSIDE_THE_FACE = (Part.EARS, Part.HAIR, Part.NECK, Part.CLOTHES)
 
@@ -62,12 +66,24 @@ class BiSeNet:
         matrix = _aligned_square(face.points)
         if matrix is None:
             return np.zeros(image.shape[:2], np.uint8)
-        crop = warped(image, cv2.invertAffineTransform(matrix), (_SIDE, _SIDE))
-        answer = answers_of(self._session, {self._input: normalised(crop / np.float32(255))}, self.id)[0]
-        labels = laid_back(_PART_OF_CLASS[answer[0].argmax(0)], matrix, image.shape)
+        labels = laid_back(_PART_OF_CLASS[self._classes(image, matrix)], matrix, image.shape)
         if foreground is not None:
             labels[np.isin(labels, _OUTSIDE_THE_FACE) & (foreground < 0.5)] = Part.BACKGROUND
         return labels
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn]:
+        """Glasses and hats; nothing when the face's points coincide."""
+        matrix = _aligned_square(face.points)
+        if matrix is None:
+            return frozenset()
+        classes = self._classes(as_array(picture), matrix)
+        return frozenset(worn for number, worn in _WORN if (classes == number).mean() >= _LEAST_WORN)
+
+    def _classes(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """(512, 512) numbers of CelebAMask-HQ's classes; `matrix` is that of `_aligned_square`."""
+        crop = warped(image, cv2.invertAffineTransform(matrix), (_SIDE, _SIDE))
+        answer = answers_of(self._session, {self._input: normalised(crop / np.float32(255))}, self.id)[0]
+        return answer[0].argmax(0)
 
 
 def _aligned_square(points: np.ndarray) -> np.ndarray | None:

@@ -108,6 +108,10 @@ class DrawnEngine:
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return drawn_covering(as_array(picture), self.parse(picture, face), face)
 
+    def worn(self, picture: Image.Image, face: Face) -> None:
+        """Nobody in the drawings that the parser learned from wears anything."""
+        return None
+
 
 def _head_of(points: np.ndarray) -> tuple[float, float, float, float]:
     """The box (left, top, right, bottom) of a head with these (5, 2) points; independent of the detector, because

@@ -98,6 +98,13 @@ class LikenessScale:
     """The pictures it was measured on, or its publisher."""
 
 
+class Worn(str, Enum):
+    """What somebody wears on their head."""
+
+    GLASSES = "glasses"
+    HAT = "hat"
+
+
 @dataclass(frozen=True)
 class Covering:
     """The hidden parts of a face. Left and right are the viewer's."""
@@ -192,6 +199,10 @@ class FaceEngine(Protocol):
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """The hidden parts of the face; None when nothing is hidden or this is unknown."""
+        ...
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn] | None:
+        """What is worn there; None where its networks do not know."""
         ...
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:

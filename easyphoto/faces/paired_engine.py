@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.domain import DomainOf
-from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, FaceEngine, LikenessScale, Worn
 from easyphoto.messages import note, text
 from easyphoto.weights.catalog import UsedWeight
 
@@ -111,6 +111,9 @@ class PairedEngine:
         """
         found = self._engine_of(picture, face).covering(picture, face)
         return (self._own.covering(picture, face) or found) if found is not None else None
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn] | None:
+        return self._engine_of(picture, face).worn(picture, face)
 
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         """Remarks for the user about the face, as continuations of a sentence about it."""

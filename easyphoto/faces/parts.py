@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.errors import EasyPhotoError, EnvironmentFailure, OutOfMemory, first_line
-from easyphoto.faces.engine import Covering, Face
+from easyphoto.faces.engine import Covering, Face, Worn
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import text
 from easyphoto.weights.catalog import UsedWeight
@@ -47,6 +47,10 @@ class Parser(Protocol):
 
         `foreground` is a saliency network's (height, width) float32 mask, 1 on people and 0 elsewhere, if there is one.
         """
+        ...
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn] | None:
+        """What is worn there; None where it does not know."""
         ...
 
 

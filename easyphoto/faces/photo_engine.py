@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.embedders import Embedder
-from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale
+from easyphoto.faces.engine import Covering, Domain, Face, LikenessScale, Worn
 from easyphoto.faces.parse import landmark_parts, surroundings
 from easyphoto.faces.parts import CoveringSense, Detector, Parser, Saliency
 from easyphoto.faces.tiles import faces_in_tiles
@@ -25,6 +25,9 @@ class LandmarkParser:
     def parse(self, picture: Image.Image, face: Face, foreground: np.ndarray | None = None) -> np.ndarray:
         """As `landmark_parts`: (height, width) uint8 part labels; `foreground` is (height, width) in 0..1."""
         return landmark_parts(as_array(picture), face, foreground)
+
+    def worn(self, picture: Image.Image, face: Face) -> None:
+        return None
 
 
 class PhotoEngine:
@@ -95,6 +98,9 @@ class PhotoEngine:
 
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return self._coverings.covering(picture, face) if self._coverings else None
+
+    def worn(self, picture: Image.Image, face: Face) -> frozenset[Worn] | None:
+        return self._parser.worn(picture, face)
 
     def _foreground(self, picture: Image.Image, face: Face) -> np.ndarray | None:
         """(height, width) float32 mask of people around the face; None without a saliency network.

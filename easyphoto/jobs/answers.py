@@ -13,12 +13,15 @@ from PIL import Image
 
 from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
+from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.draw_style_previews import DrawnPreviews, DrawStylePreviews
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.templates import OWN
@@ -29,6 +32,7 @@ from easyphoto.inference.results import Photograph, Stage
 from easyphoto.persons.importing import ImportedPersons
 from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
+from easyphoto.workspace.folders import Person
 
 _THUMBNAIL = Size(384, 384)
 
@@ -119,6 +123,15 @@ def template_answer(file: Path, job: Told) -> dict[str, Any]:
     return {"template": f"{OWN}{file.stem}", "file": job.hand_out(file.name, file)}
 
 
+def previews_answer(made: DrawnPreviews, job: Told) -> dict[str, Any]:
+    left_out = [{"style": id, "reason": reason} for id, reason in made.left_out.items()]
+    return {"styles": list(made.drawn), "left_out": left_out, "drawn_with": made.base}
+
+
+def proposal_answer(person: Person, job: Told) -> dict[str, Any]:
+    return {"person": person.id, "words": person.words, "proposed_words": person.proposed_words}
+
+
 def setup_answer(versions: Mapping[str, str], job: Told) -> dict[str, Any]:
     return {"versions": versions}
 
@@ -149,7 +162,10 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
         PhotographPersons: photograph_answer,
+        PlaceObject: photograph_answer,
         DrawTemplate: template_answer,
+        DrawStylePreviews: previews_answer,
+        ProposeWords: proposal_answer,
         SetupTrainer: setup_answer,
         FetchWeights: weights_answer,
         ImportPersons: import_answer,

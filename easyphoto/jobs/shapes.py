@@ -38,6 +38,8 @@ class NamedPictures:
 
     photos: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    template: str | None = None
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ RESULTS: Mapping[str, type[Any]] = MappingProxyType(
         "train": TrainedTold,
         "resume": TrainedTold,
         "photograph": PhotographTold,
+        "place": PhotographTold,
         "template": TemplateTold,
         "weights": WeightsTold,
         "import": ImportedTold,

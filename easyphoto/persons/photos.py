@@ -11,6 +11,7 @@ from easyphoto.errors import TooFewPhotos, UnknownPerson
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.messages import text
 from easyphoto.persons.folder import PHOTOS, REFERENCE, keep_photos
+from easyphoto.persons.own_words import proposal_for
 from easyphoto.preprocess.dataset import prepare_dataset, read_dataset
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
@@ -45,6 +46,7 @@ def write_photos(
         photos=tuple(f"{PHOTOS}/{verdict.photo}" for verdict in check.kept),
         reference=REFERENCE,
         notes=dataset.notes,
+        proposed_words=proposal_for(dataset, engine).words,
     )
 
 

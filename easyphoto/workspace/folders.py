@@ -28,6 +28,7 @@ from easyphoto.storage.files import MOST_NAME_BYTES, cause_of, inside, make_fold
 from easyphoto.storage.journal import doomed
 from easyphoto.storage.records import name_stamp, read_json, typed, write_json
 from easyphoto.workspace.person_ids import RESERVED_IDS, checked_id, id_for, same_name
+from easyphoto.workspace.prompt_words import are_plain
 
 PERSON_FILE, RUN_FILE, WORKSPACE_FILE = "person.json", "run.json", "workspace.json"
 ENV = "env"
@@ -103,6 +104,8 @@ class Person:
     """One of KINDS."""
     words: str = ""
     """What describes them in a prompt: a person's hair, glasses or age; the words that call a scene or an object."""
+    proposed_words: str = ""
+    """What an engine saw on their photos; it becomes their `words` only if somebody says so."""
 
     @property
     def is_trained(self) -> bool:
@@ -120,7 +123,7 @@ class Person:
             "id": self.id, "name": self.name, "family": self.family, "domain": self.domain, "created": self.created,
             "is_ready": self.is_ready, "is_trained": self.is_trained, "photos": len(self.photos),
             "likeness": self.likeness, "notes": list(self.notes), "run": self.run, "kind": self.kind,
-            "words": self.words,
+            "words": self.words, "proposed_words": self.proposed_words,
         }  # fmt: skip
 
 
@@ -355,6 +358,12 @@ def checked_person(person: Person, folder: Path) -> Person:
             text("{damage} is damaged: its run is no name.", damage=_damage(folder)),
             advice=text("Restore it from a copy."),
         )
+    for words in (person.words, person.proposed_words):
+        if words and not are_plain(words):
+            raise BadRecord(
+                text("{damage} is damaged: its words are no plain text.", damage=_damage(folder)),
+                advice=text("Restore it from a copy."),
+            )
     if person.likeness is not None:
         typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
     return person

@@ -33,3 +33,11 @@ def checked_words(written: str, *, most: int = MOST_WORDS) -> str:
             advice=text("Type them again."),
         )
     return words
+
+
+def are_plain(words: str) -> bool:
+    """Whether words of a record are as `checked_words` leaves them, of any length."""
+    try:
+        return checked_words(words, most=len(words)) == words
+    except BadWords:
+        return False

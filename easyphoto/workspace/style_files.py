@@ -63,6 +63,11 @@ class Style:
     def fits(self, family: str) -> bool:
         return not self.families or family in self.families
 
+    @property
+    def written_loras(self) -> str:
+        """The LoRAs as the setting `scene` names them: `suits:0.6, rain:0.5`."""
+        return ", ".join(f"{name}:{weight:g}" for name, weight in self.loras)
+
 
 @dataclass(frozen=True)
 class DamagedStyle:
@@ -160,10 +165,11 @@ def _style(file: Path, written: _Written, is_own: bool) -> Style:
 
 
 def _lora(written: _Lora) -> tuple[str, float]:
-    if not is_file_name(written.name) or checked_words(written.name, most=MOST_NAME) != written.name:
+    is_plain = checked_words(written.name, most=MOST_NAME) == written.name and "," not in written.name
+    if not is_plain or not is_file_name(written.name):
         raise _refused("loras", written.name, text("the name of a LoRA, without a path"))
-    if abs(written.weight) > MOST_WEIGHT:
-        raise _refused("weight", written.weight, text("a number up to {most}", most=MOST_WEIGHT))
+    if not 0 <= written.weight <= MOST_WEIGHT:
+        raise _refused("weight", written.weight, text("a number from 0 to {most}", most=MOST_WEIGHT))
     return written.name, written.weight
 
 

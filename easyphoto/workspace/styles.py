@@ -85,10 +85,6 @@ def found_styles(styles: Iterable[Style], *, family: str = "", group: str = "", 
     )
 
 
-def favourites_first(styles: Iterable[Style], favourites: frozenset[str]) -> tuple[Style, ...]:
-    return tuple(sorted(styles, key=lambda style: style.id not in favourites))
-
-
 def favourite_styles(workspace: Workspace) -> frozenset[str]:
     """Ids of the favourites; none for a damaged record. One whose style is gone stays, for when it comes back."""
     file = workspace.styles / FAVOURITES_FILE

@@ -54,6 +54,7 @@ CODES: dict[str, set[int]] = {
     "addPerson": SENDING | {404, 409},
     "trainPerson": SENDING | {404, 409},
     "photograph": SENDING | {404, 409},
+    "placeObject": SENDING | {404, 409},
     "drawTemplate": SENDING | {409},
     "resumeTraining": SENDING | {404, 409},
     "setUpTrainer": SENDING | {409},
@@ -301,11 +302,13 @@ def test_a_body_that_does_not_fit_is_422_for_what_takes_one(service, asked):
     assert said == dict.fromkeys(wrong, 422)
 
 
+BOX = {"left": 0.1, "top": 0.1, "width": 0.5, "height": 0.5}
 NOBODY: dict[str, tuple[Any, str]] = {
     "checkPhotos": ({"photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "addPerson": ({"name": "x", "photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "trainPerson": ({"name": "x", "photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "photograph": ({"persons": ["nobody"], "templates": [{"template": "03-room"}]}, "UnknownPerson"),
+    "placeObject": ({"name": "nothing", "template": {"template": "03-room"}, "box": BOX}, "UnknownScene"),
     "resumeTraining": ({"run": "nothing"}, "UnknownRun"),
     "getJob": (None, "UnknownJob"),
     "endJob": (None, "UnknownJob"),
@@ -332,6 +335,7 @@ def lived(tmp_path):
     service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
     for id in ("anna", "bea"):
         workspace.save_person(Person(id, id, "miniature", "2026-01-01T00:00:00Z"))
+    workspace.save_person(Person("cup", "Cup", "miniature", "2026-01-01T00:00:00Z", kind="object", words="my cup"))
     service.add_template("taken", picture())
     yield service
     service.queue.close()
@@ -364,6 +368,7 @@ BUSY: dict[str, Any] = {
     "addPerson": {"name": "ben", "photos": PHOTOS},
     "trainPerson": {"name": "ben", "photos": PHOTOS},
     "photograph": {"persons": ["bea"], "templates": [{"template": "03-room"}]},
+    "placeObject": {"name": "cup", "template": {"template": "03-room"}, "box": BOX},
     "drawTemplate": {"name": "new", "prompt": "x"},
     "resumeTraining": {"run": "20260101T000000Z-anna"},
     "setUpTrainer": {},
@@ -541,6 +546,7 @@ def test_examples_of_requests_are_understood(service, asked, document):
     assert {key: answer.status_code for key, answer in said.items()} == {
         ("checkPhotos", "one"): 404, ("addPerson", "one"): 404, ("trainPerson", "photos"): 404,
         ("trainPerson", "again"): 422, ("photograph", "one"): 404, ("photograph", "two"): 404,
+        ("placeObject", "box"): 404, ("placeObject", "mask"): 404,
         ("drawTemplate", "one"): 202, ("resumeTraining", "one"): 404, ("renamePerson", "one"): 404,
         ("addTemplate", "upload"): 404, ("addTemplate", "inline"): 201, ("uploadPictures", "one"): 201,
         ("saveConfiguration", "one"): 200,

@@ -69,6 +69,9 @@ class OracleEngine:
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         return ()
 
+    def worn(self, picture: Image.Image, face: Face) -> None:
+        return None
+
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         return None
 

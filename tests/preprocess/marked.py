@@ -98,6 +98,9 @@ class MarkedEngine:
     def remarks(self, picture: Image.Image, face: Face) -> tuple[str, ...]:
         return ()
 
+    def worn(self, picture: Image.Image, face: Face) -> None:
+        return None
+
     def covering(self, picture: Image.Image, face: Face) -> Covering | None:
         """What lies on a card in full blue hides the points below it."""
         image = as_array(picture)
