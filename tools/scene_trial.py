@@ -30,8 +30,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from easyphoto.commands.place import PlaceObject
-from easyphoto.settings.placing import PlacingSettings
 from PIL import Image, ImageDraw
 from word_trials.drawing import Drawer, open_drawer
 from word_trials.people import judging_templates
@@ -40,9 +38,11 @@ from word_trials.sheets import sheet
 
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.base import NullContext
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
 from easyphoto.images.pictures import as_array, as_picture, read_picture, write_picture
 from easyphoto.images.srgb import as_lab
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.workspace.folders import OBJECT, SCENE, Workspace
 
