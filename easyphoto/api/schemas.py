@@ -33,6 +33,7 @@ FacesIn = settings_model(FaceSettings)
 WeightsIn = settings_model(WeightSettings, without=("webui",))
 Name = words(200, least=1)
 FileName = words(255, least=1)
+PlainWords = words(MOST_WORDS)
 
 
 class UploadedPicture(RequestModel):
@@ -103,7 +104,7 @@ class RenameRequest(RequestModel):
 
 
 class WordsRequest(RequestModel):
-    words: words(MOST_WORDS) = Field(
+    words: PlainWords = Field(
         ..., description='Plain words such as "grey hair, glasses"; empty: none. A proposal is thereby answered.'
     )
 
