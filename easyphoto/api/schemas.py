@@ -40,6 +40,7 @@ Words = words(MOST_WORDS)
 ConceptName = Literal[KINDS]
 """What can be learned."""
 FileName = words(255, least=1)
+PlainWords = words(MOST_WORDS)
 
 
 class UploadedPicture(RequestModel):

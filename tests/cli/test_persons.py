@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,51 @@ def test_a_training_takes_the_photos_of_who_was_added(
 
     assert capsys.readouterr().out.splitlines()[-1].endswith("lora.safetensors")
     assert len(Workspace(tmp_path / "workspace").person("anna").photos) == 3
+
+
+def test_words_are_shown_changed_and_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    new_person(workspace, "anna")
+    words = ["persons", "words", "anna"]
+
+    assert main([*words, "grey hair, glasses", "--workspace", str(tmp_path)]) == 0
+    assert main([*words, "--workspace", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "grey hair, glasses\n" * 2
+    assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
+    assert "words      grey hair, glasses" in capsys.readouterr().out
+    assert main([*words, "", "--workspace", str(tmp_path)]) == 0
+    assert workspace.person("anna").words == ""
+
+
+def test_a_proposal_says_how_it_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.save_person(replace(new_person(workspace, "anna"), proposed_words="brown hair"))
+
+    assert main(["persons", "words", "anna", "--workspace", str(tmp_path)]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == "\n"
+    assert said.err == "Proposed for prompts: brown hair. To take it: easyphoto persons words anna 'brown hair'\n"
+    assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
+    assert "proposed   brown hair" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["anna", "<lora:x:1>"], "contain < or >"),
+        (["anna", "x" * 301], "have 301 characters"),
+        (["anna", "glasses", "--propose"], "takes words or --propose, not both"),
+        (["nobody", "glasses"], "There is no person 'nobody'."),
+        ([], "persons words needs a name."),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: list[str], said: str
+) -> None:
+    new_person(Workspace(tmp_path), "anna")
+
+    assert main(["persons", "words", *typed, "--workspace", str(tmp_path)]) == 2
+
+    assert said in capsys.readouterr().err
+    assert Workspace(tmp_path).person("anna").words == ""
