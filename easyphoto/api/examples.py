@@ -90,6 +90,8 @@ _PERSON = {
     "notes": [],
     "run": "20260131T110000Z-anna",
     "trained": None,
+    "kind": "face",
+    "words": "",
     "texts": {},
 }
 _OWN = {"id": "own-beach", "title": "beach", "own": True}
@@ -106,6 +108,9 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
         "addPerson": _one("Anna, from her photos", {"name": "anna", "photos": _PHOTOS}),
         "trainPerson": {
             "photos": ("Photos and two settings", {"name": "anna", "photos": _PHOTOS, "settings": {"steps": 400}}),
+            "scene": ("A room, which is used as the setting `scene`", {
+                "name": "room", "photos": _PHOTOS, "kind": "scene", "words": "a room with a red sofa",
+            }),
             "again": ("Somebody who was added before, from the photos that are kept", {"name": "anna"}),
         },
         "photograph": {
@@ -116,6 +121,7 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
             }),
         },
         "drawTemplate": _one("A drawn garden", {"name": "garden", "prompt": "portrait of a woman in a garden"}),
+        "chooseCheckpoint": _one("An earlier one, which has not learned too much", {"name": "room", "step": 400}),
         "resumeTraining": _one("A training that was cut off", {"run": "20260131T110000Z-anna"}),
         "setUpTrainer": _one("There is nothing to say", {}),
         "fetchWeights": _one("What photographs need", {"names": ["photographs"]}),
@@ -136,8 +142,8 @@ _ACCEPTED = _one("The job waits", {**_QUEUED, **_WHOLE})
 ANSWERED: Mapping[str, Examples] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("checkPhotos", "addPerson", "trainPerson", "photograph", "drawTemplate", "resumeTraining", "setUpTrainer",
-             "fetchWeights"), _ACCEPTED,
+            ("checkPhotos", "addPerson", "trainPerson", "chooseCheckpoint", "photograph", "drawTemplate",
+             "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
         ),
         "listJobs": _one(
             "A page with another after it", {"jobs": [_RUNNING], "next": f"{_RUNNING['created']}~{_RUNNING['id']}"}
@@ -149,6 +155,9 @@ ANSWERED: Mapping[str, Examples] = MappingProxyType(
         "endJob": _one("Cancelled while it waited", {**_QUEUED, **_WHOLE, "state": "cancelled"}),
         "listPersons": _one("One person", {"persons": [_PERSON], "damaged": []}),
         "getPerson": _one("A trained person", _PERSON),
+        "listCheckpoints": _one("Eight, of which the training took the last", {
+            "run": _PERSON["run"], "steps": [100, 200, 300, 400, 500, 600, 700, 800], "chosen": None,
+        }),
         "renamePerson": _one("Renamed", _PERSON),
         "importPerson": _one("Imported", _PERSON),
         "deletePerson": _one("All of it went", {"deleted": ["persons/anna", "runs/20260131T110000Z-anna"], "left": []}),
