@@ -184,7 +184,7 @@ def job_routes(jobs: JobRoutes) -> tuple[Route, ...]:
 def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
     one = ONE
     return (
-        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody."),
+        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody.", (BadRequest,)),
         Route("GET", "/persons/{id}", "getPerson", "Person", persons.get, PersonAnswer, "The person.", one),
         Route(
             "PATCH", "/persons/{id}", "renamePerson", "Rename", persons.rename, PersonAnswer,

@@ -88,6 +88,7 @@ class TrainPerson(Command):
 
         app, id = app.with_options(self.options), app.workspace.id_of(self.name)
         with at_work(app, (id,), context, known=False) as progress:
+            self.called(app.workspace)
             # Before the photos are checked, so that a Python that cannot train is reported at once.
             python = trainer_of(app, context)
             # Only now: a training that waited before this one may have replaced the person.
