@@ -39,6 +39,8 @@ class PlacedObject:
     name: str
     loras: tuple[LoraCondition, ...]
     words: tuple[str, ...] = ()
+    is_scene: bool = False
+    """It is no thing in front of a background, so that there is nothing to cut out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +136,8 @@ class _PlacedShot(PictureRun):
 
     def _taken(self, painted: np.ndarray, one: Place) -> np.ndarray:
         """How much of what was painted (uint8 RGB of the crop) is taken: the object alone, or all under the mask."""
-        chosen = self.session.settings.cut_out
-        if chosen == "off" or (chosen == "auto" and not self.session.family.cuts_out):
+        session, chosen = self.session, self.session.settings.cut_out
+        if chosen == "off" or (chosen == "auto" and (session.thing.is_scene or not session.family.cuts_out)):
             return one.alpha
         with self.clock.timed("cut-out"):
             found = object_in(painted, one.alpha)

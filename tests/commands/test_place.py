@@ -195,9 +195,13 @@ def test_a_person_is_refused_with_the_verb_for_persons(app, template):
 def test_a_scene_may_be_painted_through_a_mask_too(app, template):
     learned(app, "beach", kind="scene")
 
-    made = PlaceObject("beach", template, box=BOX, settings=QUICK).run(app, NullContext())
+    context = RecordingContext()
+
+    made = PlaceObject("beach", template, box=BOX, settings=QUICK).run(app, context)
 
     assert picture_record(made.pictures[0])["persons"] == ["beach"]
+    # The miniature's objects are cut out of what it paints around them; a scene is that itself.
+    assert not any("told from its background" in note for note in context.notes)
 
 
 def test_something_unknown_is_refused_with_what_may_have_been_meant(app, cup, template):

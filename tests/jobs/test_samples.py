@@ -20,6 +20,7 @@ TITLES = {
     "check": "check 5 photos",
     "import": "import dora.zip",
     "photograph": "photograph anna",
+    "place": "place cup",
     "resume": "resume carla",
     "setup": "set up the trainer",
     "template": "draw garden",
