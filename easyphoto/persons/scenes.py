@@ -92,13 +92,18 @@ def check_face(person: Person) -> None:
     """Raise WrongKind for a scene or an object, where only a person will do."""
     if person.shows_face:
         return
-    named = (
-        text("{name} is an object, not a person.", name=person.name)
-        if person.kind == OBJECT
-        else text("{name} is a scene, not a person.", name=person.name)
-    )
+    if person.kind == OBJECT:
+        raise WrongKind(
+            text("{name} is an object, not a person.", name=person.name),
+            advice=text(
+                "Put it into a template: easyphoto place {id}; or use it beside a person: --scene {id} (in the API: "
+                "settings.scene).",
+                id=person.id,
+            ),
+        )
     raise WrongKind(
-        named, advice=text("Use it beside a person: --scene {id} (in the API: settings.scene).", id=person.id)
+        text("{name} is a scene, not a person.", name=person.name),
+        advice=text("Use it beside a person: --scene {id} (in the API: settings.scene).", id=person.id),
     )
 
 

@@ -21,6 +21,7 @@ TITLES = {
     "choose": "take the checkpoint of step 400 for carla",
     "import": "import dora.zip",
     "photograph": "photograph anna",
+    "place": "place cup",
     "resume": "resume carla",
     "setup": "set up the trainer",
     "template": "draw garden",
