@@ -456,15 +456,11 @@ def test_several_persons_on_sd15_with_networks_of_random_weights(tmp_path, monke
     app = EasyPhoto(Workspace(tmp_path / "workspace"), Options(base="sd15"), mirrors=())
     for name in ("anna", "ben"):
         TrainPerson(name, photo_files(photos)).run(app, NullContext())
-    settings = replace(WORDS, first_steps=2, second_steps=2)
+    settings = replace(WORDS, first_steps=2, second_steps=2, resolution=128)
+    drawing = DrawingSettings(size="208x136", drawing_steps=2)
+    engine.always = faces
 
-    made = photographed(
-        app,
-        tmp_path / "out",
-        settings,
-        persons=("anna", "ben"),
-        drawing=DrawingSettings(size="208x136", drawing_steps=2),
-    )
+    made = photographed(app, tmp_path / "out", settings, persons=("anna", "ben"), drawing=drawing)
 
     record = picture_record(made.pictures[0])
     assert [(seat["face"], seat["sitter"]) for seat in record["seats"]] == [(0, "anna"), (1, "ben")]
