@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import InputError
-from easyphoto.messages import text
+from easyphoto.messages import note, text
+from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
@@ -83,8 +84,8 @@ class PhotographPersons(Command):
         app = app.with_options(self.options)
         with at_work(app, self.subjects(app.workspace).persons, context) as progress:
             result = self._photographed(app, context, progress)
-        for note in dict.fromkeys(result.all_notes):
-            context.note(note)
+        for said in dict.fromkeys(result.all_notes):
+            context.note(said)
         return result
 
     def _photographed(self, app: EasyPhoto, context: Context, progress: Progress) -> PhotographResult:
@@ -97,6 +98,7 @@ class PhotographPersons(Command):
         if not self.templates:
             words = WordsSeries(app, persons, self.settings, self.drawing, out, context, progress, self.pose_picture)
             return words.photographed()
+        self._note_unused(context)
         only = None
         for template in self.templates:
             # To report a broken one before anything is painted; of several each is read again in its turn.
@@ -106,10 +108,25 @@ class PhotographPersons(Command):
         with closing(series.models.backend):
             return series.photographed(self.templates, self.assignments, context, only=only)
 
+    def _note_unused(self, context: Context) -> None:
+        """Say which settings of a drawing do nothing, because a template was given."""
+        usual = settings_record(DrawingSettings())
+        changed = [name for name, value in settings_record(self.drawing).items() if value != usual[name]]
+        changed += ["pose_picture"] if self.pose_picture is not None else []
+        if changed:
+            context.note(
+                note(
+                    "drawing-settings-unused",
+                    "A template was given, so these settings of a drawing are not used: {names}.",
+                    names=", ".join(changed),
+                )
+            )
+
     def _check_drawing(self, workspace: Workspace) -> None:
-        """Raises what need not wait for the networks: BadSettings, UnknownStyle, NameTaken, BadName."""
+        """Raises what need not wait for the networks: BadSettings, UnknownStyle, UnknownPose, NameTaken, BadName."""
         from easyphoto.commands.templates import new_template
         from easyphoto.inference.drawing import checked_size
+        from easyphoto.workspace.poses import pose_named
         from easyphoto.workspace.styles import style_named
 
         if self.templates:
@@ -118,6 +135,8 @@ class PhotographPersons(Command):
             checked_size(self.drawing.size)
         if self.drawing.style.strip():
             style_named(workspace, self.drawing.style)
+        if self.drawing.pose.strip() and self.pose_picture is None:
+            pose_named(self.drawing.pose)
         if self.drawing.save_template.strip():
             for number in range(1, self.settings.count + 1):
                 new_template(workspace, self.drawing.save_template, number)

@@ -27,14 +27,17 @@ from easyphoto.commands.photograph_series import (
 )
 from easyphoto.errors import WeightsMissing
 from easyphoto.faces.engine import FaceEngine
+from easyphoto.geometry import Size
 from easyphoto.host.base import family_of_base
 from easyphoto.inference.drawing import DRAWN_SCENE_WEIGHT, DrawingPlan, DrawingWords, DrawnPerson, drawing_size
 from easyphoto.inference.passes import CalledLoras, sampler_preset
-from easyphoto.messages import note, phase
+from easyphoto.inference.poses import pose_controls, pose_size
+from easyphoto.messages import Text, note, phase
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Person
+from easyphoto.workspace.poses import pose_named
 from easyphoto.workspace.style_files import Style
 from easyphoto.workspace.styles import check_fits, style_named
 
@@ -107,7 +110,7 @@ class WordsSeries:
         app, drawing = self.app, self.drawing
         style = style_named(app.workspace, drawing.style) if drawing.style.strip() else NO_STYLE
         check_fits(style, family)
-        size, size_notes = drawing_size(drawing.size, family, len(self.persons), style.sizes.get(family.id))
+        size, size_notes = self._size(family, style)
         persons, lora_notes = drawn_persons(app, self.persons, family)
         scenes = called_loras(app, self.settings.scene, DRAWN_SCENE_WEIGHT, family)
         loras = called_loras(app, style.written_loras, DRAWN_SCENE_WEIGHT, family)
@@ -119,6 +122,15 @@ class WordsSeries:
             CalledLoras((*scenes.conditions, *loras.conditions), (*scenes.words, *loras.words)),
         )
         return DrawingPlan(words, family, drawing, size, notes=(*notes, *size_notes, *lora_notes))
+
+    def _size(self, family: Family, style: Style) -> tuple[Size, tuple[Text, ...]]:
+        """A pose's own size goes before a style's: a figure that lies does not fit a picture that stands."""
+        posed = None
+        if self.pose_picture is None and self.drawing.pose.strip():
+            posed = pose_size(pose_named(self.drawing.pose), family)
+        if posed is not None:
+            return drawing_size(self.drawing.size, family, 1, posed)
+        return drawing_size(self.drawing.size, family, len(self.persons), style.sizes.get(family.id))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +161,7 @@ class TemplateDrawing:
         drawer = TemplateDrawer(
             backend=backend,
             checkpoint=Path(self.base).name,
-            request=plan.request,
-            words=series.settings.prompt,
-            settings=series.drawing,
+            plan=plan,
             persons=[person.id for person in series.persons],
             engine=self.engine,
             family=self.painter.at(series.settings.resolution),
@@ -159,7 +169,6 @@ class TemplateDrawing:
             workspace=series.app.workspace,
             progress=self.progress,
             paint_covered=series.settings.paint_covered,
-            notes=plan.notes,
         )
         return drawer.drawn(series.settings.seed, series.settings.count)
 
@@ -169,7 +178,18 @@ class TemplateDrawing:
         few_steps, fast_notes = _few_steps_of(app, family, settings, self.progress)
         # The settings' guidance is that of the passes.
         pace, pace_notes = sampler_preset(replace(settings, cfg=None), family, backend.capabilities(), few_steps)
-        return replace(self.wanted, pace=pace, notes=(*self.wanted.notes, *fast_notes, *pace_notes))
+        drawing = self.series.drawing
+        controls, pose_notes = pose_controls(
+            family,
+            backend.capabilities(),
+            self.wanted.size,
+            pose=drawing.pose,
+            picture=self.series.pose_picture,
+            weight=drawing.pose_weight,
+            find_faces=self.engine.detect,
+        )
+        notes = (*self.wanted.notes, *fast_notes, *pace_notes, *pose_notes)
+        return replace(self.wanted, pace=pace, controls=controls, notes=notes)
 
 
 def drawn_persons(
