@@ -184,6 +184,10 @@ ANSWERED: Mapping[str, Examples] = MappingProxyType(
         "renamePerson": _one("Renamed", _PERSON),
         "changeWords": _one("Changed", _PERSON),
         "listStyles": _one("One style", {"styles": [_STYLE], "damaged": []}),
+        "listPoses": _one("One pose", {"poses": [{
+            "id": "standing", "name": "Standing", "name_zh": "站立", "width": 512, "height": 768, "people": 1,
+            "author": "the EasyPhoto authors", "licence": "CC0-1.0",
+        }]}),
         "markStyle": _one("A favourite", _STYLE),
         "unmarkStyle": _one("None any more", {**_STYLE, "favourite": False}),
         "importPerson": _one("Imported", _PERSON),
@@ -217,6 +221,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = MappingProxyType(
                      "Send HTTP Basic authentication with user and password."),
             _refusal("ForeignOrigin", "The request came from a page of another site.", "Use this server's own page."),
             _refusal("UnknownPerson", "There is no person 'ana'.", "Known: anna, ben."),
+            _refusal("UnknownPose", "There is no pose 'standin'.", "Did you mean 'standing'?"),
             _refusal("UnknownStyle", "There is no style 'ofice'.", "Did you mean 'office'?"),
             _refusal("UnknownTemplate", "There is no template '3-room'.", "List the templates, or upload one."),
             _refusal("UnknownUpload", "There is no upload 'me.jpg'.", "Upload the picture first."),

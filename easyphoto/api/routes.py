@@ -12,6 +12,7 @@ from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule
 from easyphoto.api.jobs import JobRoutes
 from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
+from easyphoto.api.poses import PoseRoutes
 from easyphoto.api.route import Route, RouteGroup, job_route
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
@@ -23,6 +24,7 @@ from easyphoto.api.schemas import (
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
+    PosesAnswer,
     StyleAnswer,
     StylesAnswer,
     TemplateAnswer,
@@ -54,6 +56,7 @@ from easyphoto.errors import (
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownPose,
     UnknownScene,
     UnknownStyle,
     WeightsMissing,
@@ -115,6 +118,7 @@ def groups(service: Service) -> Iterator[RouteGroup]:
     yield RouteGroup("persons", PREFIX, json, person_routes(PersonRoutes(service)))
     yield RouteGroup("persons", PREFIX, archives, (import_route(PersonRoutes(service)),))
     yield RouteGroup("templates", PREFIX, json, template_routes(TemplateRoutes(service)))
+    yield RouteGroup("poses", PREFIX, json, pose_routes(PoseRoutes(service)))
     yield RouteGroup("styles", PREFIX, json, style_routes(StyleRoutes(service)))
     yield RouteGroup("uploads", PREFIX, BodyRule((JSON, FORM), room=memory), (upload_route(UploadRoutes(service)),))
     yield RouteGroup("configurations", PREFIX, json, configuration_routes(ConfigurationRoutes(service)))
@@ -224,6 +228,16 @@ def template_routes(templates: TemplateRoutes) -> tuple[Route, ...]:
         Route(
             "DELETE", "/templates/{id}", "deleteTemplate", "Delete a template", templates.delete, DeletedAnswer,
             "It went.", (UnknownTemplate, InputError),
+        ),
+    )  # fmt: skip
+
+
+def pose_routes(poses: PoseRoutes) -> tuple[Route, ...]:
+    return (
+        Route("GET", "/poses", "listPoses", "Poses", poses.list, PosesAnswer, "All poses."),
+        Route(
+            "GET", "/poses/{id}/picture", "getPosePicture", "A pose's picture", poses.picture, None, "Its skeleton.",
+            (UnknownPose,), kinds=("image/png",),
         ),
     )  # fmt: skip
 

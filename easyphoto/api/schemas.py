@@ -118,8 +118,11 @@ class RenameRequest(RequestModel):
     name: Name
 
 
+PlainWords = words(MOST_WORDS)
+
+
 class WordsRequest(RequestModel):
-    words: words(MOST_WORDS) = Field(
+    words: PlainWords = Field(
         ..., description='Plain words such as "grey hair, glasses"; empty: none. A proposal is thereby answered.'
     )
 
@@ -262,6 +265,21 @@ class TemplateAnswer(AnswerModel):
 
 class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
+
+
+class PoseAnswer(AnswerModel):
+    id: str
+    name: str
+    name_zh: str = Field(..., description="The name in Chinese.")
+    width: int = Field(..., description="Of the picture that suits it, for a model that draws 512 by 512 pixels.")
+    height: int
+    people: int = Field(..., description="How many people it shows.")
+    author: str
+    licence: str
+
+
+class PosesAnswer(AnswerModel):
+    poses: list[PoseAnswer]
 
 
 class StyleLoraAnswer(AnswerModel):

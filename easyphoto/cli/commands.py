@@ -18,6 +18,7 @@ from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
 from easyphoto.cli.place import run as place
+from easyphoto.cli.poses import run as poses
 from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
@@ -189,6 +190,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "weights": weights,
     "templates": templates,
     "styles": styles,
+    "poses": poses,
     "resume": resume,
     "setup": setup,
     "ui": ui,
@@ -202,10 +204,10 @@ ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""
 READING = frozenset(
     {
-        ("check", None), ("templates", None), ("styles", "list"), ("styles", "show"), ("persons", "list"),
-        ("persons", "show"), ("persons", "export"), ("configurations", "list"), ("configurations", "show"),
-        ("configurations", "export"), ("weights", "list"), ("weights", "licences"), ("weights", "check"),
-        ("weights", "get"), ("weights", "trust"),
+        ("check", None), ("templates", None), ("poses", None), ("styles", "list"), ("styles", "show"),
+        ("persons", "list"), ("persons", "show"), ("persons", "export"), ("configurations", "list"),
+        ("configurations", "show"), ("configurations", "export"), ("weights", "list"), ("weights", "licences"),
+        ("weights", "check"), ("weights", "get"), ("weights", "trust"),
     }
 )  # fmt: skip
 """Verbs and actions that write nothing into the workspace, or, as `weights`, into folders of their own."""

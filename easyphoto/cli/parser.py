@@ -12,6 +12,7 @@ from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
 from easyphoto.cli.place import add_place_arguments
+from easyphoto.cli.poses import add_poses_parser
 from easyphoto.cli.resume import add_resume_parser
 from easyphoto.cli.setup import add_setup_parser
 from easyphoto.cli.styles import add_styles_parser
@@ -55,6 +56,7 @@ def build_parser() -> CommandParser:
     _persons(verbs)
     add_templates_parser(verbs, _verb)
     _styles(verbs)
+    add_poses_parser(verbs, _verb)
     add_configurations_parser(verbs, _verb)
     add_weights_parser(verbs, _verb)
     add_ui_parser(verbs, _verb)

@@ -31,6 +31,7 @@ from easyphoto.persons.deletion import Deletion
 from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Person, checked_id
+from easyphoto.workspace.poses import Pose, all_poses, pose_named
 
 SECONDS_KEPT = 3600.0
 """How long models, and measurements of persons, stay loaded while unused, in seconds."""
@@ -112,6 +113,14 @@ class Service:
     def template(self, id: str) -> TemplateEntry:
         """Raises InputError where there is none."""
         return template_entry(self.app.workspace, id)
+
+    def poses(self) -> tuple[Pose, ...]:
+        """Return the poses that ship."""
+        return all_poses()
+
+    def pose(self, id: str) -> Pose:
+        """Raises UnknownPose."""
+        return pose_named(id)
 
     def add_template(self, name: str, content: bytes) -> TemplateEntry:
         """Add a picture to the user's own templates. Raises BadPicture, BadName and NameTaken."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,20 @@ class Pose:
     figures: tuple[tuple[Joint, ...], ...]
     author: str
     licence: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What lists say of it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "name_zh": self.name_zh,
+            "width": self.size.width,
+            "height": self.size.height,
+            "people": len(self.figures),
+            "author": self.author,
+            "licence": self.licence,
+        }
 
     def points(self) -> list[np.ndarray]:
         """The joints of each figure, (18, 2) as fractions of the picture; NaN for one that is not seen."""

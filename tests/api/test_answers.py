@@ -75,6 +75,8 @@ CODES: dict[str, set[int]] = {
     "addTemplate": SENDING | {404, 409},
     "getTemplatePicture": READING | {404},
     "deleteTemplate": CHANGING | {404, 422},
+    "listPoses": READING,
+    "getPosePicture": READING | {404},
     "uploadPictures": SENDING,
     "listConfigurations": READING,
     "getConfiguration": READING | {404, 422},
@@ -322,6 +324,7 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "addTemplate": ({"name": "x", "picture": {"upload": "nothing.png"}}, "UnknownUpload"),
     "getTemplatePicture": (None, "UnknownTemplate"),
     "deleteTemplate": (None, "UnknownTemplate"),
+    "getPosePicture": (None, "UnknownPose"),
     "getConfiguration": (None, "UnknownConfiguration"),
     "deleteConfiguration": (None, "UnknownConfiguration"),
 }
@@ -355,6 +358,7 @@ def provoked(client: TestClient, asked: dict[str, Operation], bodies: dict[str, 
 def test_404_comes_from_what_names_something(lived, asked):
     without_path = {id: body or asked[id].path.replace("anna", "nobody") for id, (body, _) in NOBODY.items()}
     without_path["getTemplatePicture"] = f"{V1}/templates/nothing/picture"
+    without_path["getPosePicture"] = f"{V1}/poses/nothing/picture"
     without_path["deleteTemplate"] = f"{V1}/templates/nothing"
     lived.app.workspace.person_folder("anna").joinpath("person.json").unlink()
 
