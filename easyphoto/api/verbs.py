@@ -39,6 +39,7 @@ from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, InputError
+from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.persons.scenes import scene_named
@@ -87,9 +88,19 @@ SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPerson
 MAYBE_TEMPLATES = {"templates": (Templates | None, Field(None, description="Without any, one is drawn from words."))}
 
 
+POSE = {
+    "pose_picture": (
+        Picture | None,
+        Field(
+            None, description="Shows the pose to draw, instead of the name of one: a picture, or a drawing by OpenPose."
+        ),
+    )
+}
+
+
 class PhotographRequest(
     request_model(
-        PhotographPersons, PARTS, persons=SITTERS, templates=MAYBE_TEMPLATES, assignments={}, pose_picture={}, out={}
+        PhotographPersons, PARTS, persons=SITTERS, templates=MAYBE_TEMPLATES, assignments={}, pose_picture=POSE, out={}
     )
 ):
     pass
@@ -163,7 +174,9 @@ class CommandRoutes:
         return self._accepted(self._train, request, response, key)
 
     def photograph(self, request: PhotographRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
+        """Put persons into templates: who is trained by their LoRA, others by an identity engine. Without a template
+        one is drawn from the words of `settings.prompt` and the style of `drawing`.
+        """
         return self._accepted(self._photograph, request, response, key)
 
     def place(self, request: PlaceRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
@@ -248,8 +261,11 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
         drawing = settings_of(DrawingSettings, request.drawing)
+        if drawing.template_base:
+            check_base(drawing.template_base, self.service.facts().checkpoints)
         paths, assignments = take_templates(self.service, request.templates or [])
-        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing)
+        pose = take_picture(self.service, request.pose_picture).path if request.pose_picture is not None else None
+        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing, pose)
 
     def _place(self, request: PlaceRequest) -> PlaceObject:
         name, box = scene_named(self.service.app.workspace, request.name).id, request.box

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from easyphoto import __version__
 from easyphoto.cli.completion import run as completion
@@ -30,7 +31,7 @@ from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, wri
 from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import InputError
+from easyphoto.errors import BadPicture, InputError
 from easyphoto.messages import text
 from easyphoto.settings.options import WeightSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
@@ -115,7 +116,9 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     names, templates = tuple(arguments.names), _templates(arguments.template, workspace)
     if arguments.out is not None:
         check_takes_files(arguments.out)
-    command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
+    # Before the settings are read: a file is none of them.
+    pose = _pose(arguments)
+    command = command_of(PhotographPersons, arguments, persons=names, templates=templates, **pose)
     with telling() as context:
         session = command.run(open_app(arguments, workspace), context)
     tell(f"Report: {session.report}")
@@ -129,6 +132,21 @@ def _templates(typed: Sequence[str], workspace: Workspace) -> tuple[Path, ...]:
     from easyphoto.commands.templates import template_file
 
     return tuple(dict.fromkeys(template_file(workspace, each) for each in typed))
+
+
+def _pose(arguments: argparse.Namespace) -> dict[str, Any]:
+    """`--pose` takes the name of a pose, or a picture or a file that shows one."""
+    typed = getattr(arguments, "pose", "")
+    picture = Path(typed).expanduser()
+    if not typed or not (picture.is_file() or picture.suffix or picture.name != typed):
+        return {}
+    if not picture.is_file():
+        raise BadPicture(
+            text("{source!s} does not exist.", source=typed),
+            advice=text("Check the path; easyphoto poses lists those that ship."),
+        )
+    arguments.pose = ""
+    return {"pose_picture": picture}
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:

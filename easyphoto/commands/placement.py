@@ -13,13 +13,8 @@ from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.base import Context
 from easyphoto.commands.finished_pictures import free_file, in_own_colours
-from easyphoto.commands.photograph_series import (
-    PhotographResult,
-    PictureResult,
-    TemplateResult,
-    few_steps_lora,
-    shared_base,
-)
+from easyphoto.commands.photograph_series import PhotographResult, few_steps_lora, shared_base
+from easyphoto.commands.taken_template import PictureResult, TemplateResult
 from easyphoto.geometry import Size
 from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original, read_original

@@ -17,6 +17,7 @@ from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.draw_style_previews import DrawnPreviews, DrawStylePreviews
 from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.drawn_templates import DrawnTemplate
 from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
@@ -101,9 +102,22 @@ def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
             seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
     return {
         "pictures": job.pictures,
+        "drawn": [drawn_answer(one.drawn, job) for one in made.made if one.drawn is not None],
         "report": job.hand_out("report.html", made.report),
         "seconds": seconds,
         "folder": made.report.parent.name,
+    }
+
+
+def drawn_answer(drawn: DrawnTemplate, job: Told) -> dict[str, Any]:
+    """Return a template that was drawn from words, under the name that its pictures give as their template."""
+    return {
+        "template": drawn.file.stem,
+        "file": job.hand_out(drawn.file.name, drawn.file),
+        "words": drawn.words,
+        "seed": drawn.seed,
+        "failed": [asdict(each) for each in drawn.failed],
+        "saved": None if drawn.saved is None else f"{OWN}{drawn.saved.stem}",
     }
 
 

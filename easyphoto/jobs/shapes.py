@@ -40,6 +40,7 @@ class NamedPictures:
     templates: tuple[str, ...] = ()
     template: str | None = None
     mask: str | None = None
+    pose_picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,18 @@ class PictureTold:
 
 
 @dataclass(frozen=True)
+class DrawnTold:
+    template: str
+    file: str
+    words: str
+    seed: int
+    saved: str | None = None
+
+
+@dataclass(frozen=True)
 class PhotographTold:
     pictures: tuple[PictureTold, ...]
+    drawn: tuple[DrawnTold, ...] = ()
 
 
 @dataclass(frozen=True)
