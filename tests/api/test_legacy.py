@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import anyio.to_thread
 import pytest
-from easyphoto.workspace.poses import all_poses
 from PIL import Image
 
 from easyphoto.api.legacy import TRAINED, same_checkpoint
@@ -24,6 +23,7 @@ from easyphoto.api.legacy_fields import (
 from easyphoto.commands.templates import own_templates
 from easyphoto.errors import Diverged
 from easyphoto.host.base import HostFacts
+from easyphoto.workspace.poses import all_poses
 from tests.services import encoded, picture
 
 TRAIN, INFER = "/easyphoto/easyphoto_train_forward", "/easyphoto/easyphoto_infer_forward"
