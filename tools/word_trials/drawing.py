@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image
 
@@ -50,7 +51,7 @@ def open_drawer(app: EasyPhoto) -> Drawer:
     return Drawer(app, app.open_backend(), app.open_engine("drawings", NullProgress()))
 
 
-def arms(**values: tuple[object, ...]) -> list[tuple[str, DrawingSettings]]:
+def arms(**values: tuple[Any, ...]) -> list[tuple[str, DrawingSettings]]:
     """The usual drawing, then those in which one setting has another value, each with its name."""
     found = [("usual", USUAL)]
     for name, others in values.items():
