@@ -82,12 +82,15 @@ class PhotographPersons(Command):
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
+        from easyphoto.persons.scenes import scene_ids
 
         self._check_asked()
         # Once more: what waited before this one may have taken the template's name.
         self._check_drawing(app.workspace)
         app = app.with_options(self.options)
-        with at_work(app, self.subjects(app.workspace).persons, context) as progress:
+        # By the names as they were typed, which an error repeats.
+        names = (*self.persons, *scene_ids(app.workspace, self.settings.scene))
+        with at_work(app, names, context) as progress:
             result = self._photographed(app, context, progress)
         for said in dict.fromkeys(result.all_notes):
             context.note(said)

@@ -132,7 +132,7 @@ class WordsSeries:
             (style.positive, style.negative),
             CalledLoras((*scenes.conditions, *loras.conditions), (*scenes.words, *loras.words)),
         )
-        return DrawingPlan(words, family, drawing, size, notes=(*notes, *size_notes, *lora_notes))
+        return DrawingPlan(words, family, drawing, None, size, notes=(*notes, *size_notes, *lora_notes))
 
     def _size(self, family: Family, style: Style) -> tuple[Size, tuple[Text, ...]]:
         """A pose's own size goes before a style's: a figure that lies does not fit a picture that stands."""

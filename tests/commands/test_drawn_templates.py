@@ -13,14 +13,17 @@ from easyphoto.backends.base import GenerateRequest, InpaintRequest
 from easyphoto.backends.conditions import LoraCondition, loras_in
 from easyphoto.commands import photograph_series
 from easyphoto.commands.base import NullContext, Subjects
+from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, InputError, NameTaken, NoFaceFound, UnknownPose, UnknownStyle, WrongFamily
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.geometry import Box, Size
-from easyphoto.host.base import ThisMachine
+from easyphoto.host.base import HostFacts, ThisMachine
 from easyphoto.images.pictures import as_picture, picture_record, read_picture
 from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.model_cache import ModelCache
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.settings.drawing import DrawingSettings
@@ -265,6 +268,22 @@ def test_a_name_that_only_a_later_drawing_would_get_is_refused_at_once_too(app, 
     assert backend.requests == []
 
 
+@pytest.mark.parametrize(("weight", "is_a_trace"), [(0.25, True), (0.0, False)])
+def test_a_kept_drawing_goes_with_the_person_whose_lora_is_in_it_also_under_a_new_id(
+    app, anna, backend, tmp_path, weight, is_a_trace
+):
+    drawing = DrawingSettings(save_template="stage", drawing_lora_weight=weight)
+    photographed(app, tmp_path / "out", drawing=drawing)
+    kept = app.workspace.templates / "stage.png"
+    before = read_picture(kept).tobytes()
+
+    RenamePerson("anna", "Anna Smith", "anna-smith").run(app, NullContext())
+
+    assert read_picture(kept).tobytes() == before
+    DeletePerson("anna-smith").run(app, NullContext())
+    assert kept.exists() is not is_a_trace
+
+
 @pytest.fixture
 def elsewhere(monkeypatch, backend):
     """Another checkpoint, of SD 1.5, which says in the same list when it is opened and closed."""
@@ -273,6 +292,8 @@ def elsewhere(monkeypatch, backend):
     def opened(self, base, family, store, settings, models=None):
         made.said.append(f"{base} opened")
         assert family is SD15
+        if models is not None:
+            models.borrow("its networks", lambda: "networks", size=lambda _: 5)
         return made
 
     monkeypatch.setattr(ThisMachine, "open_backend", opened)
@@ -313,6 +334,37 @@ def test_the_persons_own_checkpoint_draws_and_paints_without_being_opened_twice(
 
     assert backend.said == ["miniature opened", "miniature closed"]
     assert len(backend.drawn) == 1
+
+
+@pytest.mark.parametrize(("room", "kept"), [(100, 5), (4, 0)])
+def test_its_networks_are_given_back_before_the_others_are_loaded_and_stay_where_there_is_room(
+    app, anna, backend, elsewhere, tmp_path, monkeypatch, room, kept
+):
+    cache, found = ModelCache(room), []
+    opened = photograph_series.open_models
+    monkeypatch.setattr(
+        photograph_series, "open_models", lambda app, *rest: [found.append(cache.bytes), opened(app, *rest)][1]
+    )
+
+    with replace(app, cache=cache).at_hand() as leasing:
+        photographed(leasing, tmp_path / "out", drawing=DrawingSettings(template_base="sd15"))
+
+    assert found == [kept]
+
+
+def test_a_checkpoint_of_a_web_ui_elsewhere_is_taken_for_the_kind_of_the_persons(
+    app, anna, backend, tmp_path, monkeypatch
+):
+    there, title = SeedBackend(), "dreamer.safetensors [1a2b3c4d]"
+    monkeypatch.setattr(ThisMachine, "facts", lambda self: HostFacts("a web UI", "remote", checkpoints=(title,)))
+    monkeypatch.setattr(ThisMachine, "open_backend", lambda *rest: there)
+
+    session = photographed(app, tmp_path / "out", drawing=DrawingSettings(template_base=title))
+
+    assert [request.seed for request in there.drawn] == [10]
+    assert (
+        "The web UI does not say what kind of model dreamer.safetensors [1a2b3c4d] is: it is taken for the miniature."
+    ) in session.all_notes
 
 
 def with_scene(app: EasyPhoto, name: str, family: str = "miniature") -> Path:
