@@ -134,7 +134,7 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
             }),
         },
         "drawTemplate": _one("A drawn garden", {"name": "garden", "prompt": "portrait of a woman in a garden"}),
-        "drawPreviews": _one("Two styles", {"names": ["office", "beach"], "options": {"base": "miniature"}}),
+        "drawPreviews": _one("Two styles", {"names": ["office"], "options": {"base": "v1-5.safetensors"}}),
         "proposeWords": _one("Anna, from the photos that are kept", {"name": "anna"}),
         "changeWords": _one("Three facts", {"words": "grey hair, glasses, 60 years old"}),
         "markStyle": _one("There is nothing to say", {}),
