@@ -5,6 +5,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ BadName                   an id that is not a safe file name
 │  ├─ BadPicture                unreadable, too large, not a picture
 │  ├─ BadRecord                 a JSON file of the workspace that is damaged, or of a later version
+│  ├─ BadMask                   a mask or a box that leaves no usable place on its template
 │  ├─ NotAFile                  a pipe, a device or a folder where a file is expected
 │  ├─ OutsideFolder             a record's path that leads out of its folder
 │  ├─ NotAFolder                a workspace that is a file, or lies below one
@@ -18,8 +19,11 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ UnknownScene              no scene or object of that name
 │  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
 │  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
+│  ├─ UnknownCheckpoint         no checkpoint of that step, or its training is gone
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ UnknownStyle              no style of that name
+│  ├─ UnknownPose               no pose of that name
+│  ├─ BadPose                   a picture or file that shows no pose
 │  ├─ MixedDomains              a photographed and a drawn person in one picture
 │  ├─ NameTaken                 the name is already in use
 │  ├─ UnknownJob                no such job, or it was removed
@@ -89,6 +93,10 @@ class BadPicture(InputError):
         self.why = untranslated(why)
 
 
+class BadMask(InputError):
+    pass
+
+
 class BadRecord(InputError):
     pass
 
@@ -145,11 +153,23 @@ class WrongFamily(InputError):
     pass
 
 
+class UnknownCheckpoint(InputError):
+    pass
+
+
 class UnknownConfiguration(InputError):
     pass
 
 
 class UnknownStyle(InputError):
+    pass
+
+
+class UnknownPose(InputError):
+    pass
+
+
+class BadPose(InputError):
     pass
 
 

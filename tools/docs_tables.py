@@ -27,6 +27,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.presets import PRESETS
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.weights.catalog import CATALOG, SETS
@@ -41,6 +42,7 @@ SECTIONS = {
     TrainSettings: "training",
     InferenceSettings: "pictures",
     DrawingSettings: "a-picture-drawn-from-words",
+    PlacingSettings: "placing",
 }
 """Settings → their heading's anchor in settings.md."""
 MARKED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
@@ -48,11 +50,13 @@ ARGPARSES_OWN = ("positional arguments", "options")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table, except
 EVERYWHERE, which the page explains once."""
 BODIES = (
-    "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "DrawRequest",
+    "CheckRequest", "AddRequest", "TrainRequest", "ChooseRequest", "ResumeRequest", "PhotographRequest", "PlaceRequest",
+    "DrawRequest",
     "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto",
-    "KnownTemplate", "UploadedTemplate", "InlineTemplate", "OptionsIn", "ConfigurationRequest",
+    "NamedTemplate", "KnownTemplate", "UploadedTemplate", "InlineTemplate", "BoxIn", "OptionsIn",
+    "ConfigurationRequest",
 )  # fmt: skip
-ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
+ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer", "CheckpointsAnswer")
 
 
 def main() -> None:

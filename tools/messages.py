@@ -25,6 +25,7 @@ from easyphoto.settings.declarations import Settings
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.presets import PRESETS
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.ui.catalogue import CatalogueEntry, catalogue_file, entries
@@ -34,7 +35,7 @@ PACKAGE = ROOT / "easyphoto"
 LANGUAGES = ("zh_CN",)
 KINDS: tuple[type[Settings], ...] = (
     WeightSettings, FaceSettings, PreprocessSettings, TrainSettings, InferenceSettings,
-    DrawingSettings,
+    DrawingSettings, PlacingSettings,
 )  # fmt: skip
 # Which argument is the text.
 CALLS = {"text": 0, "words": 0, "note": 1, "phase": 1}

@@ -18,6 +18,7 @@ from easyphoto.settings.declarations import Declared, Settings, hints_of
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.presets import PRESETS
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
@@ -26,6 +27,7 @@ KINDS: dict[str, type[Settings]] = {
     "preprocess": PreprocessSettings,
     "photograph": InferenceSettings,
     "drawing": DrawingSettings,
+    "place": PlacingSettings,
     "faces": FaceSettings,
     "weights": WeightSettings,
 }

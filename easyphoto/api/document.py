@@ -25,6 +25,7 @@ TAGS = (
     {"name": "persons", "description": "Whom the server knows. They are everybody's who may ask."},
     {"name": "templates", "description": "The pictures whose faces are replaced."},
     {"name": "styles", "description": "Words for clothes, place and light in pictures that are drawn."},
+    {"name": "poses", "description": "How somebody stands or sits in pictures that are drawn."},
     {"name": "uploads", "description": "Pictures that are sent once and named in requests; each account has its own."},
     {"name": "configurations", "description": "Settings that were saved under a name."},
     {"name": "server", "description": "What this server can do, and which weights it has."},
@@ -39,6 +40,7 @@ PARAMETERS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
         ("persons", "id"): ("The person's id.", "anna"),
         ("templates", "id"): ("The template's id.", "03-room"),
         ("styles", "id"): ("The style's id.", "office"),
+        ("poses", "id"): ("The pose's id.", "standing"),
         ("configurations", "kind"): ("What they are settings of.", "photograph"),
         ("configurations", "name"): ("The name under which they are saved.", "beach"),
     }

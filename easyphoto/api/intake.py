@@ -47,7 +47,7 @@ def take_templates(
     service: Service, templates: list[Any]
 ) -> tuple[tuple[Path, ...], tuple[tuple[int, ...] | None, ...]]:
     """Return the templates' files, and each one's assignment of faces. Raises BadRequest for a repeated template."""
-    paths = [_template_path(service, template) for template in templates]
+    paths = [take_template(service, template) for template in templates]
     if len(set(paths)) < len(paths):
         raise BadRequest(
             text("A template is named twice."), advice=text("Name it once; `count` makes several pictures of it.")
@@ -55,7 +55,8 @@ def take_templates(
     return tuple(paths), tuple(None if each.faces is None else tuple(each.faces) for each in templates)
 
 
-def _template_path(service: Service, template: Any) -> Path:
+def take_template(service: Service, template: Any) -> Path:
+    """Return the file of a template that is named, uploaded before, or sent with the request."""
     is_known = hasattr(template, "template")
     return find_template(service, template.template).path if is_known else take_picture(service, template).path
 

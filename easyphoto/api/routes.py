@@ -8,13 +8,15 @@ from easyphoto.api.capabilities import CapabilityRoutes
 from easyphoto.api.configurations import ConfigurationRoutes
 from easyphoto.api.errors import BadRequest, UnknownFile, UnknownRun, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.events import MEDIA_TYPE
-from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule
+from easyphoto.api.guard import BYTES, FORM, JSON, MOST_HELD, ZIP, ZIPS, BodyRule
 from easyphoto.api.jobs import JobRoutes
 from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
+from easyphoto.api.poses import PoseRoutes
 from easyphoto.api.route import Route, RouteGroup, job_route
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
+    CheckpointsAnswer,
     ConfigurationAnswer,
     ConfigurationsAnswer,
     DeletedAnswer,
@@ -23,6 +25,7 @@ from easyphoto.api.schemas import (
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
+    PosesAnswer,
     StyleAnswer,
     StylesAnswer,
     TemplateAnswer,
@@ -37,6 +40,7 @@ from easyphoto.api.verbs import PREFIX, CommandRoutes
 from easyphoto.api.waiting import RequestMemory
 from easyphoto.api.weights import WeightRoutes
 from easyphoto.errors import (
+    BadMask,
     BadName,
     BadPicture,
     BadRecord,
@@ -50,11 +54,15 @@ from easyphoto.errors import (
     NameTaken,
     RunBusy,
     TooFewPhotos,
+    UnknownCheckpoint,
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
+    UnknownPose,
+    UnknownScene,
     UnknownStyle,
     WeightsMissing,
+    WrongKind,
 )
 from easyphoto.images.formats import FORMATS
 from easyphoto.jobs.service import Service
@@ -62,10 +70,12 @@ from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 
 PICTURES = tuple(format.media for format in FORMATS)
-FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", "application/octet-stream")
+FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", BYTES)
 SENT = (BadPicture, UrlRefused, UnknownUpload)
 """What a picture of a request can be refused for."""
 CHECKED = (*SENT, BadReference, BadSettings)
+ONE = (UnknownPerson, BadName, BadRecord)
+"""What a person who is named can be refused for."""
 
 
 def build_router(service: Service, *, accounts: Mapping[str, str] | None, has_door: bool = False) -> APIRouter:
@@ -104,14 +114,13 @@ def groups(service: Service) -> Iterator[RouteGroup]:
     memory = RequestMemory(MOST_HELD)
     json = BodyRule(room=memory)
     # Archives go to disk, so several may arrive at the same time.
-    archives = BodyRule(
-        (ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE)
-    )
+    archives = BodyRule((*ZIPS, BYTES), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE))
     yield RouteGroup("work", PREFIX, json, work_routes(CommandRoutes(service)))
     yield RouteGroup("jobs", PREFIX, json, job_routes(JobRoutes(service)))
     yield RouteGroup("persons", PREFIX, json, person_routes(PersonRoutes(service)))
     yield RouteGroup("persons", PREFIX, archives, (import_route(PersonRoutes(service)),))
     yield RouteGroup("templates", PREFIX, json, template_routes(TemplateRoutes(service)))
+    yield RouteGroup("poses", PREFIX, json, pose_routes(PoseRoutes(service)))
     yield RouteGroup("styles", PREFIX, json, style_routes(StyleRoutes(service)))
     yield RouteGroup("uploads", PREFIX, BodyRule((JSON, FORM), room=memory), (upload_route(UploadRoutes(service)),))
     yield RouteGroup("configurations", PREFIX, json, configuration_routes(ConfigurationRoutes(service)))
@@ -123,10 +132,18 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
     return (
         job_route("/photos:check", "checkPhotos", "Check photos", verbs.check, *CHECKED),
         job_route("/persons", "addPerson", "Add a person", verbs.add, *CHECKED, BadName, NameTaken, RunBusy),
-        job_route("/train", "trainPerson", "Train a person", verbs.train, *CHECKED, BadName, TooFewPhotos, RunBusy),
+        job_route(
+            "/train", "trainPerson", "Train a person", verbs.train,
+            *CHECKED, BadName, TooFewPhotos, RunBusy, WrongKind,
+        ),
+        job_route("/persons:choose", "chooseCheckpoint", "Choose a checkpoint", verbs.choose, *ONE, UnknownCheckpoint),
         job_route(
             "/photograph", "photograph", "Photograph persons", verbs.photograph,
-            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate,
+            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate, WrongKind,
+        ),
+        job_route(
+            "/place", "placeObject", "Place an object", verbs.place,
+            *SENT, BadMask, BadSettings, BadRecord, UnknownScene, UnknownTemplate, WrongKind,
         ),
         job_route("/templates:draw", "drawTemplate", "Draw a template", verbs.draw, BadName, BadSettings, NameTaken),
         job_route(
@@ -165,9 +182,9 @@ def job_routes(jobs: JobRoutes) -> tuple[Route, ...]:
 
 
 def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
-    one = (UnknownPerson, BadName, BadRecord)
+    one = ONE
     return (
-        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody."),
+        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody.", (BadRequest,)),
         Route("GET", "/persons/{id}", "getPerson", "Person", persons.get, PersonAnswer, "The person.", one),
         Route(
             "PATCH", "/persons/{id}", "renamePerson", "Rename", persons.rename, PersonAnswer,
@@ -188,6 +205,14 @@ def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
             kinds=("image/png", "image/jpeg"),
         ),
         Route(
+            "GET", "/persons/{id}/checkpoints", "listCheckpoints", "Checkpoints", persons.checkpoints,
+            CheckpointsAnswer, "What the last training has kept.", (*one, UnknownCheckpoint),
+        ),
+        Route(
+            "GET", "/persons/{id}/sheet", "getSheet", "Test pictures", persons.sheet, None,
+            "The picture of all test pictures.", (*one, UnknownCheckpoint, UnknownFile), kinds=("image/png",),
+        ),
+        Route(
             "GET", "/persons/{id}/export", "exportPerson", "Export", persons.export, None, "The archive.",
             (*one, DiskFailure), kinds=(ZIP,),
         ),
@@ -195,10 +220,11 @@ def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
 
 
 def import_route(persons: PersonRoutes) -> Route:
-    body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
+    content = {"schema": {"type": "string", "format": "binary"}}
+    body = {"required": True, "content": {ZIP: content, BYTES: content}}
     return Route(
         "POST", "/persons:import", "importPerson", "Import a person", persons.take_in, PersonAnswer,
-        "The person who has come.", (InputError, BadName, BadRecord, NameTaken), status=201, body=body,
+        "The person who has come.", (InputError, BadName, BadRecord, BadSettings, NameTaken), status=201, body=body,
     )  # fmt: skip
 
 
@@ -217,6 +243,16 @@ def template_routes(templates: TemplateRoutes) -> tuple[Route, ...]:
         Route(
             "DELETE", "/templates/{id}", "deleteTemplate", "Delete a template", templates.delete, DeletedAnswer,
             "It went.", (UnknownTemplate, InputError),
+        ),
+    )  # fmt: skip
+
+
+def pose_routes(poses: PoseRoutes) -> tuple[Route, ...]:
+    return (
+        Route("GET", "/poses", "listPoses", "Poses", poses.list, PosesAnswer, "All poses."),
+        Route(
+            "GET", "/poses/{id}/picture", "getPosePicture", "A pose's picture", poses.picture, None, "Its skeleton.",
+            (UnknownPose,), kinds=("image/png",),
         ),
     )  # fmt: skip
 

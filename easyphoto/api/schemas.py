@@ -11,6 +11,7 @@ from easyphoto.api.models import (
     AnswerModel,
     RequestModel,
     listed,
+    number,
     settings_model,
     whole,
     words,
@@ -20,18 +21,24 @@ from easyphoto.jobs.shapes import State
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
+from easyphoto.workspace.folders import KINDS
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
 MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
 TrainIn = settings_model(TrainSettings)
 PreprocessIn = settings_model(PreprocessSettings)
 InferenceIn = settings_model(InferenceSettings)
+PlacingIn = settings_model(PlacingSettings)
 DrawingIn = settings_model(DrawingSettings)
 FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
 WeightsIn = settings_model(WeightSettings, without=("webui",))
 Name = words(200, least=1)
+Words = words(MOST_WORDS)
+ConceptName = Literal[KINDS]
+"""What can be learned."""
 FileName = words(255, least=1)
 PlainWords = words(MOST_WORDS)
 
@@ -59,8 +66,11 @@ class InlinePhoto(InlinePicture):
     face: whole(1, 1000) | None = FACE
 
 
-class KnownTemplate(RequestModel):
+class NamedTemplate(RequestModel):
     template: Name = Field(..., description="An id of /templates.")
+
+
+class KnownTemplate(NamedTemplate):
     faces: listed(whole(0, 1000), most=MOST_PERSONS) | None = SEATS
 
 
@@ -84,10 +94,20 @@ class OptionsIn(RequestModel):
     weights: WeightsIn | None = None
 
 
+class BoxIn(RequestModel):
+    """In pixels, or as shares of the picture where nothing is above 1."""
+
+    left: number(0, 1_000_000) = Field(..., description="From the picture's left edge.")
+    top: number(0, 1_000_000) = Field(..., description="From its top edge.")
+    width: number(0, 1_000_000) = Field(..., description="Above 0.")
+    height: number(0, 1_000_000) = Field(..., description="Above 0.")
+
+
 PARTS: Mapping[Any, Any] = {
     TrainSettings: TrainIn,
     PreprocessSettings: PreprocessIn,
     InferenceSettings: InferenceIn,
+    PlacingSettings: PlacingIn,
     DrawingSettings: DrawingIn,
     Options: OptionsIn,
 }
@@ -101,6 +121,9 @@ class TemplateRequest(RequestModel):
 
 class RenameRequest(RequestModel):
     name: Name
+
+
+PlainWords = words(MOST_WORDS)
 
 
 class WordsRequest(RequestModel):
@@ -155,7 +178,8 @@ class JobSummary(AnswerModel):
     id: str
     kind: str = Field(
         ...,
-        description="What is done: check, add, train, resume, photograph, template, previews, propose, setup, weights.",
+        description="What is done: check, add, train, resume, choose, photograph, place, template, previews, propose, "
+        "setup, weights.",
     )
     title: str = Field(..., description="The same in words.")
     persons: list[str] = Field(..., description="Ids of the persons that it is about.")
@@ -210,7 +234,14 @@ class PersonAnswer(AnswerModel):
     proposed_words: str = Field("", description="What was seen on their photos, and becomes `words` only on request.")
     run: str | None
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
+    kind: str = Field(..., description="face, scene or object. Only of a face is there a likeness, and a photograph.")
     texts: dict[str, TextTold] = TEXTS
+
+
+class CheckpointsAnswer(AnswerModel):
+    run: str = Field(..., description="The training.")
+    steps: list[int]
+    chosen: int | None = Field(None, description="What /persons:choose took; null: the training's own choice.")
 
 
 class DamagedAnswer(AnswerModel):
@@ -246,6 +277,21 @@ class TemplateAnswer(AnswerModel):
 
 class TemplatesAnswer(AnswerModel):
     templates: list[TemplateAnswer]
+
+
+class PoseAnswer(AnswerModel):
+    id: str
+    name: str
+    name_zh: str = Field(..., description="The name in Chinese.")
+    width: int = Field(..., description="Of the picture that suits it, for a model that draws 512 by 512 pixels.")
+    height: int
+    people: int = Field(..., description="How many people it shows.")
+    author: str
+    licence: str
+
+
+class PosesAnswer(AnswerModel):
+    poses: list[PoseAnswer]
 
 
 class StyleLoraAnswer(AnswerModel):

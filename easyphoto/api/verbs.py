@@ -12,25 +12,41 @@ from pydantic import Field
 from easyphoto.api.answers import job_answer
 from easyphoto.api.errors import BadRequest, IdempotencyKeyReused, UnknownRun
 from easyphoto.api.idempotency import REPLAYED, Once, key_header, key_in
-from easyphoto.api.intake import options_of, settings_of, take_photos, take_templates
+from easyphoto.api.intake import options_of, settings_of, take_photos, take_picture, take_template, take_templates
 from easyphoto.api.models import RequestModel, given, listed, request_model, whole, words_of
-from easyphoto.api.schemas import MOST_PERSONS, PARTS, FileName, JobAnswer, Name, Photos, Templates
+from easyphoto.api.schemas import (
+    MOST_PERSONS,
+    PARTS,
+    BoxIn,
+    FileName,
+    JobAnswer,
+    Name,
+    NamedTemplate,
+    Photos,
+    Picture,
+    Templates,
+)
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import Command
 from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, InputError
+from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.persons.scenes import check_face, scene_named
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import checked_id
 
@@ -62,6 +78,10 @@ class TrainRequest(request_model(TrainPerson, PARTS, **{**PHOTOS, "photos": OWN_
     pass
 
 
+class ChooseRequest(request_model(ChooseCheckpoint, PARTS)):
+    pass
+
+
 class ResumeRequest(request_model(ResumeTraining, PARTS, person={})):
     pass
 
@@ -73,11 +93,32 @@ SITTERS = {"persons": (PERSONS, Field(..., description=words_of(PhotographPerson
 MAYBE_TEMPLATES = {"templates": (Templates | None, Field(None, description="Without any, one is drawn from words."))}
 
 
+POSE = {
+    "pose_picture": (
+        Picture | None,
+        Field(
+            None, description="Shows the pose to draw, instead of the name of one: a picture, or a drawing by OpenPose."
+        ),
+    )
+}
+
+
 class PhotographRequest(
     request_model(
-        PhotographPersons, PARTS, persons=SITTERS, templates=MAYBE_TEMPLATES, assignments={}, pose_picture={}, out={}
+        PhotographPersons, PARTS, persons=SITTERS, templates=MAYBE_TEMPLATES, assignments={}, pose_picture=POSE, out={}
     )
 ):
+    pass
+
+
+PLACES = {
+    "template": {"template": (NamedTemplate | Picture, ...)},
+    "mask": {"mask": (Picture | None, Field(None, description="Of the template's size; white where the object goes."))},
+    "box": {"box": (BoxIn | None, Field(None, description="Instead of a mask."))},
+}
+
+
+class PlaceRequest(request_model(PlaceObject, PARTS, **PLACES, out={})):
     pass
 
 
@@ -132,12 +173,26 @@ class CommandRoutes:
         return self._accepted(self._add, request, response, key)
 
     def train(self, request: TrainRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
+        """Learn a person's face from photos, or a scene or an object. What was trained before under that name stays
+        until the new training has succeeded.
+        """
         return self._accepted(self._train, request, response, key)
 
+    def choose(self, request: ChooseRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Take another checkpoint of the last training; /persons/{id}/sheet shows what each has learned."""
+        return self._accepted(self._choose, request, response, key)
+
     def photograph(self, request: PhotographRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Put persons into templates: who is trained by their LoRA, others by an identity engine."""
+        """Put persons into templates: who is trained by their LoRA, others by an identity engine. Without a template
+        one is drawn from the words of `settings.prompt` and the style of `drawing`.
+        """
         return self._accepted(self._photograph, request, response, key)
+
+    def place(self, request: PlaceRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Put a learned object, pet or scene into a template, where a mask is painted or a box is. Outside of it every
+        pixel stays as it was.
+        """
+        return self._accepted(self._place, request, response, key)
 
     def draw(self, request: DrawRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Draw a template from words; it becomes one of the user's own."""
@@ -189,7 +244,7 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
+        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options, request.kind)
 
     def _add(self, request: AddRequest) -> AddPerson:
         self.service.app.workspace.id_of(request.name)
@@ -204,16 +259,38 @@ class CommandRoutes:
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos or [], request.reference)
-        return TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
+        return TrainPerson(
+            request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options,
+            concept=request.kind, words=request.words,
+        )  # fmt: skip
+
+    def _choose(self, request: ChooseRequest) -> ChooseCheckpoint:
+        return ChooseCheckpoint(request.name, request.step)
 
     def _photograph(self, request: PhotographRequest) -> PhotographPersons:
         for person in request.persons:
-            self.service.app.workspace.person(person)
+            check_face(self.service.app.workspace.person(person))
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
         drawing = settings_of(DrawingSettings, request.drawing)
+        if drawing.template_base:
+            check_base(drawing.template_base, self.service.facts().checkpoints)
         paths, assignments = take_templates(self.service, request.templates or [])
-        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing)
+        pose = take_picture(self.service, request.pose_picture).path if request.pose_picture is not None else None
+        return PhotographPersons(tuple(request.persons), paths, assignments, settings, options, drawing, pose)
+
+    def _place(self, request: PlaceRequest) -> PlaceObject:
+        name, box = scene_named(self.service.app.workspace, request.name).id, request.box
+        options = options_of(self.service, request.options, starts_from_base=False)
+        settings = settings_of(PlacingSettings, request.settings)
+        return PlaceObject(
+            name,
+            take_template(self.service, request.template),
+            None if request.mask is None else take_picture(self.service, request.mask).path,
+            None if box is None else (box.left, box.top, box.width, box.height),
+            settings,
+            options,
+        )
 
     def _draw(self, request: DrawRequest) -> DrawTemplate:
         checked_id(request.name)

@@ -101,6 +101,7 @@ SDXL = Family(
     vae="sdxl-vae-fp16-fix",
     files=("clip-merges", "sdxl-vae-fp16-fix", "diffusers_xl_canny_mid"),
     positive="photograph, detailed face, natural skin, sharp focus",
+    positive_thing="photograph, sharp focus",
     negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
     kohya_version="sdxl_base_v1-0",
     architecture="stable-diffusion-xl-v1-base/lora",

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from PIL import Image
 
+from easyphoto.backends.skeletons import draw_disc, draw_skeletons, head_figure
 from easyphoto.errors import InputError
+from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.messages import text
 
@@ -16,18 +18,11 @@ POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 
 """Viewer's left eye, right eye, nose tip, left and right mouth corner."""
 POINT_RADIUS = 0.03
 """As a fraction of the picture's short side."""
-HEAD_JOINTS = ((85, 0, 255), (255, 0, 255), (170, 0, 255), (255, 0, 170), (255, 0, 0))
-"""Colours in OpenPose's 18-point drawings: the limbs nose–eye (right, left), then right eye, left eye and nose."""
 IDENTITY_RADIUS, IDENTITY_THICKNESS, IDENTITY_BRIGHTNESS = 10, 4, 0.6
 """Of the drawings that InstantID's ControlNet was trained on: the discs' radius and the lines' half thickness in
 pixels, at every size of the picture, and the factor on the lines' colours."""
-JOINT_RADIUS, LIMB_BRIGHTNESS = 4 / 512, 0.6
-"""The joint radius as a fraction of the short side, and the factor on the limb colours, in the drawings that the
-openpose ControlNets were trained on."""
 TILE_BLUR = 1 / 64
 """Standard deviation of the blur as a fraction of the picture's short side."""
-FRACTION_BITS = 4
-"""OpenCV draws with coordinates in sixteenths of a pixel; at 128 px whole pixels would jitter."""
 
 
 def draw_guide(kind: str, picture: Image.Image, points: np.ndarray | None = None) -> Image.Image:
@@ -65,30 +60,13 @@ def _face_points(picture: Image.Image, points: np.ndarray | None) -> Image.Image
     canvas = np.zeros((picture.height, picture.width, 3), np.uint8)
     for face in _faces("facepoints", points):
         for place, colour in zip(face, POINT_COLOURS, strict=True):
-            _disc(canvas, place, POINT_RADIUS * min(picture.size), colour)
+            draw_disc(canvas, place, POINT_RADIUS * min(picture.size), colour)
     return as_picture(canvas)
 
 
 def _head_pose(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
-    """The nose and eyes of OpenPose's skeleton, which is all that five landmarks give.
-
-    Body, ears and face landmarks would need a detector, and none has a licence that allows commercial use.
-    """
-    import cv2
-
-    canvas = np.zeros((picture.height, picture.width, 3), np.uint8)
-    radius = JOINT_RADIUS * min(picture.size)
-    *limbs, right, left, tip = HEAD_JOINTS
-    for face in _faces("openpose", points):
-        # The viewer's left eye is the person's right one.
-        right_eye, left_eye, nose = face[0], face[1], face[2]
-        for eye, colour in zip((right_eye, left_eye), limbs, strict=True):
-            dim = tuple(round(LIMB_BRIGHTNESS * value) for value in colour)
-            thickness = max(1, round(2 * radius))
-            cv2.line(canvas, _in_sixteenths(nose), _in_sixteenths(eye), dim, thickness, cv2.LINE_AA, FRACTION_BITS)
-        for place, colour in ((right_eye, right), (left_eye, left), (nose, tip)):
-            _disc(canvas, place, radius, colour)
-    return as_picture(canvas)
+    """The nose and eyes of OpenPose's skeleton, which is all that five landmarks give."""
+    return draw_skeletons([head_figure(face) for face in _faces("openpose", points)], Size.of(picture))
 
 
 def _identity_points(picture: Image.Image, points: np.ndarray | None) -> Image.Image:
@@ -117,16 +95,6 @@ def _faces(kind: str, points: np.ndarray | None) -> np.ndarray:
     if points is None:
         raise InputError(text("The control {kind} needs the five points of a face.", kind=kind))
     return np.asarray(points, np.float64).reshape(-1, len(POINT_COLOURS), 2)
-
-
-def _disc(canvas: np.ndarray, place: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
-    import cv2
-
-    cv2.circle(canvas, _in_sixteenths(place), round(radius * 2**FRACTION_BITS), colour, -1, cv2.LINE_AA, FRACTION_BITS)
-
-
-def _in_sixteenths(place: np.ndarray) -> tuple[int, ...]:
-    return tuple(int(value) for value in np.rint(place * 2**FRACTION_BITS))
 
 
 def _blurred(picture: Image.Image) -> Image.Image:

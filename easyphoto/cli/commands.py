@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from easyphoto import __version__
 from easyphoto.cli.completion import run as completion
@@ -17,6 +18,8 @@ from easyphoto.cli.options import command_of, settings_of
 from easyphoto.cli.output import bar, say, say_json, say_path, tell, telling
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.persons import run as persons
+from easyphoto.cli.place import run as place
+from easyphoto.cli.poses import run as poses
 from easyphoto.cli.resume import resumable, say_trained
 from easyphoto.cli.resume import run as resume
 from easyphoto.cli.setup import run as setup
@@ -28,7 +31,7 @@ from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, wri
 from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import InputError
+from easyphoto.errors import BadPicture, InputError
 from easyphoto.messages import text
 from easyphoto.settings.options import WeightSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
@@ -113,7 +116,9 @@ def photograph(arguments: argparse.Namespace, workspace: Workspace) -> None:
     names, templates = tuple(arguments.names), _templates(arguments.template, workspace)
     if arguments.out is not None:
         check_takes_files(arguments.out)
-    command = command_of(PhotographPersons, arguments, persons=names, templates=templates)
+    # Before the settings are read: a file is none of them.
+    pose = _pose(arguments)
+    command = command_of(PhotographPersons, arguments, persons=names, templates=templates, **pose)
     with telling() as context:
         session = command.run(open_app(arguments, workspace), context)
     tell(f"Report: {session.report}")
@@ -127,6 +132,21 @@ def _templates(typed: Sequence[str], workspace: Workspace) -> tuple[Path, ...]:
     from easyphoto.commands.templates import template_file
 
     return tuple(dict.fromkeys(template_file(workspace, each) for each in typed))
+
+
+def _pose(arguments: argparse.Namespace) -> dict[str, Any]:
+    """`--pose` takes the name of a pose, or a picture or a file that shows one."""
+    typed = getattr(arguments, "pose", "")
+    picture = Path(typed).expanduser()
+    if not typed or not (picture.is_file() or picture.suffix or picture.name != typed):
+        return {}
+    if not picture.is_file():
+        raise BadPicture(
+            text("{source!s} does not exist.", source=typed),
+            advice=text("Check the path; easyphoto poses lists those that ship."),
+        )
+    arguments.pose = ""
+    return {"pose_picture": picture}
 
 
 def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -181,12 +201,14 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
     "check": check,
     "train": train,
     "photograph": photograph,
+    "place": place,
     "persons": persons,
     "configurations": configurations,
     "bench": bench,
     "weights": weights,
     "templates": templates,
     "styles": styles,
+    "poses": poses,
     "resume": resume,
     "setup": setup,
     "ui": ui,
@@ -194,16 +216,16 @@ VERBS: dict[str, Callable[[argparse.Namespace, Workspace], None]] = {
 }
 
 
-SWEEPING = ("demo", "train", "resume", "photograph", "persons", "ui")
+SWEEPING = ("demo", "train", "resume", "photograph", "place", "persons", "ui")
 """Verbs that put the workspace in order first; the doctor only lists what is out of order."""
 ENDING = ("delete", "rename")
 """Actions of `persons` that complete interrupted operations on their person themselves, so they can be repeated."""
 READING = frozenset(
     {
-        ("check", None), ("templates", None), ("styles", "list"), ("styles", "show"), ("persons", "list"),
-        ("persons", "show"), ("persons", "export"), ("configurations", "list"), ("configurations", "show"),
-        ("configurations", "export"), ("weights", "list"), ("weights", "licences"), ("weights", "check"),
-        ("weights", "get"), ("weights", "trust"),
+        ("check", None), ("templates", None), ("poses", None), ("styles", "list"), ("styles", "show"),
+        ("persons", "list"), ("persons", "show"), ("persons", "export"), ("configurations", "list"),
+        ("configurations", "show"), ("configurations", "export"), ("weights", "list"), ("weights", "licences"),
+        ("weights", "check"), ("weights", "get"), ("weights", "trust"),
     }
 )  # fmt: skip
 """Verbs and actions that write nothing into the workspace, or, as `weights`, into folders of their own."""

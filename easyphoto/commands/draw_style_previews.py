@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from easyphoto.commands.base import Command, Context, described
-from easyphoto.errors import InputError, MissingCapability, WrongFamily
+from easyphoto.errors import InputError, MissingCapability
 from easyphoto.messages import note, phase, text
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
@@ -90,20 +90,14 @@ class DrawStylePreviews(Command):
 
     def _wanted(self, app: EasyPhoto, family: Family, base: str) -> tuple[Style, ...]:
         from easyphoto.commands.styles import drawn_with
-        from easyphoto.workspace.styles import all_styles, found_styles, style_named
+        from easyphoto.workspace.styles import all_styles, check_fits, found_styles, style_named
 
         if not self.names:
             fitting = found_styles(all_styles(app.workspace), family=family.id)
             return tuple(style for style in fitting if self.again or drawn_with(style) != base)
         named = tuple(dict.fromkeys(style_named(app.workspace, name) for name in self.names))
         for style in named:
-            if not style.fits(family.id):
-                known = ", ".join(style.families)
-                raise WrongFamily(
-                    text("The style {name} is for {known}, not for {family}.", name=style.name, known=known,
-                         family=family.short),
-                    advice=text("Choose a checkpoint that it is for, with --base (in the API: options.base)."),
-                )  # fmt: skip
+            check_fits(style, family)
         return named
 
 

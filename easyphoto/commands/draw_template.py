@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
-from easyphoto.commands.templates import own_templates
-from easyphoto.errors import BadName, NameTaken
+from easyphoto.commands.templates import new_template
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
 from easyphoto.storage.records import utc_now
-from easyphoto.workspace.folders import Workspace, checked_id
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -42,7 +40,7 @@ class DrawTemplate(Command):
 
     def validated(self, app: EasyPhoto) -> DrawTemplate:
         """Raises BadName without a name, and NameTaken if it is in use."""
-        self._target(app.workspace)
+        new_template(app.workspace, self.name)
         return self
 
     def run(self, app: EasyPhoto, context: Context) -> Path:
@@ -53,7 +51,7 @@ class DrawTemplate(Command):
 
         app = app.with_options(self.options)
         # Once more: a drawing that waited before this one may have taken the name.
-        target = self._target(app.workspace)
+        target = new_template(app.workspace, self.name)
         request = GenerateRequest(
             Size(*self.size), prompt=self.prompt, negative=self.negative, seed=self.seed, steps=self.steps
         )
@@ -62,20 +60,3 @@ class DrawTemplate(Command):
         words = {"prompt": self.prompt, "negative": self.negative, "seed": drawn.seed}
         record = {"made_by": MADE_BY, "created": utc_now(), **words}
         return write_picture(target, drawn.image, record, source=DigitalSource.DRAWN)
-
-    def _target(self, workspace: Workspace) -> Path:
-        target = workspace.templates / f"{self._id()}.png"
-        if any(own.stem.lower() == target.stem for own in own_templates(workspace)):
-            raise NameTaken(
-                text("There is already a template {name!r}.", name=self.name), advice=text("Choose another name.")
-            )
-        return target
-
-    def _id(self) -> str:
-        try:
-            return checked_id(self.name)
-        except BadName as error:
-            said = text("{name!r} cannot be a template's name.", name=self.name)
-            raise BadName(
-                said if self.name.strip() else text("The template has no name yet."), advice=error.advice
-            ) from error

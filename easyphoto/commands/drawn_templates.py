@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -12,10 +12,14 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Backend, GenerateRequest, Result
-from easyphoto.errors import NoFaceFound
+from easyphoto.commands.finished_pictures import free_file
+from easyphoto.commands.templates import new_template
+from easyphoto.errors import DiskFailure, NameTaken, NoFaceFound
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
+from easyphoto.inference.drawing import DrawingPlan
+from easyphoto.inference.hires import redrawn
 from easyphoto.inference.plan import from_the_left, why_unusable
 from easyphoto.inference.prepare import coverings
 from easyphoto.inference.results import UNITS, Slice
@@ -23,9 +27,10 @@ from easyphoto.messages import joined, note, phase, text
 from easyphoto.preprocess.standing import turned, upright_faces
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.settings.declarations import settings_record
-from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import utc_now
+from easyphoto.workspace.folders import Workspace
 
 TRIES = 4
 """Drawings of one picture before it is given up."""
@@ -53,6 +58,13 @@ class DrawnTemplate:
     failed: tuple[FailedTry, ...] = ()
     """Those before it."""
     notes: tuple[str, ...] = ()
+    saved: Path | None = None
+    """Its copy among the user's templates."""
+
+    @property
+    def caption(self) -> str:
+        """For the report."""
+        return joined([*([self.words.strip()] if self.words.strip() else ()), text("seed {seed}", seed=self.seed)])
 
     def settings_of_passes(self, settings: InferenceSettings) -> InferenceSettings:
         """The settings with which the faces are painted: the words and scenes are in the drawing, and each drawing is
@@ -86,21 +98,17 @@ class TemplateDrawer:
     """Draws them."""
     checkpoint: str
     """Its name, for the records."""
-    request: Callable[[int], GenerateRequest]
-    """The request of a seed."""
-    words: str
-    """That were typed."""
-    settings: DrawingSettings
+    plan: DrawingPlan
     persons: Sequence[str]
     """Ids, from the left; each needs a face."""
     engine: FaceEngine
     family: Family
     """Which paints the faces afterwards."""
     out: Path
+    workspace: Workspace
+    """Keeps them as templates, if the settings name one."""
     progress: Progress
     paint_covered: bool = False
-    notes: tuple[str, ...] = ()
-    """On what all drawings are made with."""
 
     def drawn(self, seed: int, number: int) -> tuple[tuple[DrawnTemplate, ...], tuple[NotDrawn, ...]]:
         """Draw `number` templates with seeds from `seed` upwards. A second try takes a seed after those.
@@ -113,11 +121,11 @@ class TemplateDrawer:
         for place in range(number):
             found = self._picture(place, seed + place, spare, TurnProgress(self.progress, place, number))
             if isinstance(found, DrawnTemplate):
-                made.append(found)
+                made.append(self._kept(found, len(made) + 1))
             else:
                 given_up.append(found)
         if not made:
-            raise _nothing_usable(given_up)
+            raise _nothing_usable(given_up, self.engine.missed)
         return tuple(made), tuple(given_up)
 
     def _picture(self, place: int, first: int, spare: Iterator[int], progress: Progress) -> DrawnTemplate | NotDrawn:
@@ -125,16 +133,28 @@ class TemplateDrawer:
         failed: list[FailedTry] = []
         for number in range(TRIES):
             seed = (next(spare) if failed else first) % SEEDS
-            request = self.request(seed)
-            what = phase("draw", "seed {seed}: drawing", seed=seed)
-            result = self.backend.generate(request, Slice(progress, number * UNITS, TRIES * UNITS, what))
-            progress.step((number + 1) * UNITS, TRIES * UNITS, what, preview=result.image)
-            why = self._why_unusable(result.image)
+            request = self.plan.request(seed)
+            result, why = self._try(request, TurnProgress(progress, number, TRIES))
             if why is None:
-                progress.step(TRIES * UNITS, TRIES * UNITS, what)
                 return self._written(request, result, tuple(failed))
             failed.append(FailedTry(seed, why))
         return NotDrawn(place, tuple(failed))
+
+    def _try(self, request: GenerateRequest, progress: Progress) -> tuple[Result, str | None]:
+        """A drawing, and why it cannot be used; only one that can is drawn a second time, larger."""
+        what = phase("draw", "seed {seed}: drawing", seed=request.seed)
+        rounds = 2 if self.plan.settings.hires else 1
+        first, second = (Slice(progress, turn * UNITS, rounds * UNITS, what) for turn in range(2))
+        result = self.backend.generate(request, first)
+        progress.step(UNITS, rounds * UNITS, what, preview=result.image)
+        why = self._why_unusable(result.image)
+        if why is not None or rounds == 1:
+            return result, why
+        scenes = self.plan.words.scenes.conditions
+        again = redrawn(self.backend, result.image, request, second, scenes=scenes)
+        progress.step(rounds * UNITS, rounds * UNITS, what, preview=again.image)
+        notes = tuple(dict.fromkeys((*result.notes, *again.notes)))
+        return replace(again, notes=notes), self._why_unusable(again.image)
 
     def _why_unusable(self, drawing: Image.Image) -> str | None:
         """As the pipeline will see it as a template."""
@@ -158,12 +178,27 @@ class TemplateDrawer:
             "conditions": [{"name": each.name, "weight": each.weight} for each in request.conditions],
             "failed": [{"seed": each.seed, "why": str(each.why)} for each in failed],
         }
-        record = {"drawing": settings_record(self.settings), "drawn": drawn}
-        file = self.out / f"drawn-{request.seed}.png"
+        # By name alone, because the record is passed on with the picture.
+        drawing = self.plan.settings
+        settings = replace(drawing, template_base=Path(drawing.template_base).name)
+        record = {"drawing": settings_record(settings), "drawn": drawn}
+        file = free_file(self.out, f"drawn-{request.seed}")
         whole = {"made_by": MADE_BY, "created": utc_now(), "persons": list(self.persons), **record}
         write_picture(file, result.image, whole, source=DigitalSource.DRAWN)
-        notes = (*self.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
-        return DrawnTemplate(file, request.seed, self.words, record, failed, notes)
+        notes = (*self.plan.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
+        return DrawnTemplate(file, request.seed, self.plan.words.wanted, record, failed, notes)
+
+    def _kept(self, drawn: DrawnTemplate, number: int) -> DrawnTemplate:
+        """With a copy among the user's templates, if that is asked for; a note where the name was taken meanwhile."""
+        if not self.plan.settings.save_template.strip():
+            return drawn
+        try:
+            target = new_template(self.workspace, self.plan.settings.save_template, number)
+            write_bytes(target, drawn.file.read_bytes())
+            return replace(drawn, saved=target)
+        except (NameTaken, DiskFailure) as error:
+            said = note("template-not-saved", "The drawing is not among the templates. {error}", error=error)
+            return replace(drawn, notes=(*drawn.notes, said))
 
 
 def _said_again(seed: int, failed: Sequence[FailedTry]) -> str:
@@ -175,7 +210,9 @@ def _said_again(seed: int, failed: Sequence[FailedTry]) -> str:
     )
 
 
-def _nothing_usable(given_up: Sequence[NotDrawn]) -> NoFaceFound:
+def _nothing_usable(given_up: Sequence[NotDrawn], missed: Sequence[str]) -> NoFaceFound:
+    """`missed` says which better detector there would be."""
+    advice = text("Say in the words that somebody looks at you, choose another seed or size, or give a template.")
     failed = [each for one in given_up for each in one.failed]
     return NoFaceFound(
         text(
@@ -183,7 +220,7 @@ def _nothing_usable(given_up: Sequence[NotDrawn]) -> NoFaceFound:
             count=len(failed),
             reasons=_reasons(failed),
         ),
-        advice=text("Say in the words that somebody looks at you, choose another seed or size, or give a template."),
+        advice=joined((advice, *missed), " "),
     )
 
 

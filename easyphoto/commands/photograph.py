@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
 from easyphoto.errors import InputError
-from easyphoto.messages import text
+from easyphoto.messages import note, text
+from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
@@ -57,27 +58,39 @@ class PhotographPersons(Command):
         return text("photograph {names} and {last}", names=" and ".join(others), last=last)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        return Subjects(tuple(map(workspace.id_of, self.persons)))
+        """The scenes and objects belong to them, because deleting one must stop what paints with it."""
+        from easyphoto.persons.scenes import scene_ids
+
+        ids = *map(workspace.id_of, self.persons), *scene_ids(workspace, self.settings.scene)
+        return Subjects(tuple(dict.fromkeys(ids)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson, BadSettings, and InputError where there is nothing to draw."""
+        """Replace names by ids. Raises UnknownPerson, WrongKind for a scene, BadSettings, and InputError where there is
+        nothing to draw."""
         from easyphoto.inference.identities.registry import check_identity
+        from easyphoto.persons.scenes import check_face
 
-        self._check_asked(app.workspace)
-        persons = tuple(app.workspace.person(name).id for name in self.persons)
-        check_identity(self.settings, persons)
-        return replace(self, persons=persons)
+        self._check_asked()
+        self._check_drawing(app.workspace)
+        persons = [app.workspace.person(name) for name in self.persons]
+        for person in persons:
+            check_face(person)
+        ids = tuple(person.id for person in persons)
+        check_identity(self.settings, ids)
+        return replace(self, persons=ids)
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
 
-        self._check_asked(app.workspace)
+        self._check_asked()
+        # Once more: what waited before this one may have taken the template's name.
+        self._check_drawing(app.workspace)
         app = app.with_options(self.options)
-        with at_work(app, self.persons, context) as progress:
+        with at_work(app, self.subjects(app.workspace).persons, context) as progress:
             result = self._photographed(app, context, progress)
-        for note in dict.fromkeys(result.all_notes):
-            context.note(note)
+        for said in dict.fromkeys(result.all_notes):
+            context.note(said)
         return result
 
     def _photographed(self, app: EasyPhoto, context: Context, progress: Progress) -> PhotographResult:
@@ -88,7 +101,9 @@ class PhotographPersons(Command):
         persons = [app.workspace.person(name) for name in self.persons]
         out = self.out or results_folder(app.workspace, persons)
         if not self.templates:
-            return WordsSeries(app, persons, self.settings, self.drawing, out, context, progress).photographed()
+            words = WordsSeries(app, persons, self.settings, self.drawing, out, context, progress, self.pose_picture)
+            return words.photographed()
+        self._note_unused(context)
         only = None
         for template in self.templates:
             # To report a broken one before anything is painted; of several each is read again in its turn.
@@ -98,7 +113,40 @@ class PhotographPersons(Command):
         with closing(series.models.backend):
             return series.photographed(self.templates, self.assignments, context, only=only)
 
-    def _check_asked(self, workspace: Workspace) -> None:
+    def _note_unused(self, context: Context) -> None:
+        """Say which settings of a drawing do nothing, because a template was given."""
+        usual = settings_record(DrawingSettings())
+        changed = [name for name, value in settings_record(self.drawing).items() if value != usual[name]]
+        changed += ["pose_picture"] if self.pose_picture is not None else []
+        if changed:
+            context.note(
+                note(
+                    "drawing-settings-unused",
+                    "A template was given, so these settings of a drawing are not used: {names}.",
+                    names=", ".join(changed),
+                )
+            )
+
+    def _check_drawing(self, workspace: Workspace) -> None:
+        """Raises what need not wait for the networks: BadSettings, UnknownStyle, UnknownPose, NameTaken, BadName."""
+        from easyphoto.commands.templates import new_template
+        from easyphoto.inference.drawing import checked_size
+        from easyphoto.workspace.poses import pose_named
+        from easyphoto.workspace.styles import style_named
+
+        if self.templates:
+            return
+        if self.drawing.size.strip():
+            checked_size(self.drawing.size)
+        if self.drawing.style.strip():
+            style_named(workspace, self.drawing.style)
+        if self.drawing.pose.strip() and self.pose_picture is None:
+            pose_named(self.drawing.pose)
+        if self.drawing.save_template.strip():
+            for number in range(1, self.settings.count + 1):
+                new_template(workspace, self.drawing.save_template, number)
+
+    def _check_asked(self) -> None:
         """Raises InputError without a person, or without both templates and words."""
         if not self.persons:
             raise InputError(text("A photograph needs a person."), advice=text("Name at least one."))

@@ -30,6 +30,7 @@ from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import SESSION_FILE, Person, Workspace
@@ -91,9 +92,9 @@ class PhotographSeries:
         failures: list[NoFaceFound] = []
         for turn, (template, assignment) in enumerate(zip(templates, assignments, strict=True)):
             progress = TurnProgress(self.models.progress, turn, len(templates))
-            drawn = template if isinstance(template, DrawnTemplate) else None
+            file, drawn = (template.file, template) if isinstance(template, DrawnTemplate) else (template, None)
             taking = TemplateTaking(
-                drawn.file if isinstance(template, DrawnTemplate) else template,
+                file,
                 self.subjects,
                 replace(self.models, progress=progress),
                 self.settings,
@@ -229,7 +230,7 @@ def lora_folders(app: EasyPhoto) -> tuple[Path, ...]:
 
 
 def few_steps_lora(
-    family: Family, settings: InferenceSettings, store: WeightStore, progress: Progress
+    family: Family, settings: InferenceSettings | PlacingSettings, store: WeightStore, progress: Progress
 ) -> tuple[FewSteps, Path] | None:
     """Return the settings behind `few_steps` and its LoRA, fetched if needed; None if it is off."""
     if settings.few_steps == "off":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from PIL import Image
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.base import Context
 from easyphoto.commands.drawn_templates import DrawnTemplate
+from easyphoto.commands.finished_pictures import free_file, in_own_colours
 from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.geometry import Box, Size
@@ -23,7 +23,7 @@ from easyphoto.inference.pipeline import PipelineModels, photograph
 from easyphoto.inference.plan import face_within
 from easyphoto.inference.results import Photograph, Photographs, mean_cosine
 from easyphoto.inference.subject import Subject
-from easyphoto.messages import note
+from easyphoto.messages import Text, note
 from easyphoto.persons.subject import judged
 from easyphoto.preprocess.standing import turned, upright_faces
 from easyphoto.report.parts import Section
@@ -60,6 +60,8 @@ class TemplateResult:
     section: Section
     before: Likeness | None = None
     """Likeness of the template's own face to the person; only with a single person."""
+    drawn: DrawnTemplate | None = None
+    """How the template was drawn, if it was."""
 
     @property
     def best(self) -> PictureResult:
@@ -94,7 +96,7 @@ class TemplateTaking:
         family = family_named(models.backend.family).at(settings.resolution)
         found = photograph(picture, subjects, settings, family, models, assignment=assignment, found=faces)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
-        found = _in_own_colours(original, found)
+        found = in_own_colours(original, found, _under_transparency())
         if settings.ai_label:
             found = with_label(found, Size.of(picture), original.alpha)
         results = tuple(self._written(original, one, rotation) for one in found.results)
@@ -102,16 +104,16 @@ class TemplateTaking:
             found = replace(found, notes=(*self.drawn.notes, *found.notes))
         # Only with a single subject is it clear with whom the template's face is compared.
         earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
-        words = None if self.drawn is None else self.drawn.words
+        words = None if self.drawn is None else self.drawn.caption
         section = session_section(readable_name(self.template), picture, found, before=earlier, drawn=words)
-        return TemplateResult(self.template, results, found.notes, found.seconds, section, *earlier)
+        before = earlier[0] if earlier else None
+        return TemplateResult(self.template, results, found.notes, found.seconds, section, before, self.drawn)
 
     def _written(self, original: Original, made: Photograph, rotation: int) -> PictureResult:
         """Write a picture, turned back to where its template lies."""
         name = f"{Path(readable_name(self.template)).stem}-{'-'.join(self.record['persons'])}-{made.seed}"
         # Templates of two folders may share a name.
-        numbers = (f"-{number}" for number in count(2))
-        file = next(file for end in chain(("",), numbers) if not (file := self.out / f"{name}{end}.png").exists())
+        file = free_file(self.out, name)
         settings = settings_record(self.settings)
         what = {"template": readable_name(self.template), "settings": settings, **made.record()}
         drawn = {} if self.drawn is None else {**self.drawn.record, "settings": {**settings, "seed": made.seed}}
@@ -177,29 +179,8 @@ def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photograp
     return tuple(dict.fromkeys(said))
 
 
-def _in_own_colours(original: Original, found: Photographs) -> Photographs:
-    """Return the results in the template's own colours, with notes on the conversion."""
-    results = tuple(_as_shown(original, one) for one in found.results)
-    return replace(found, results=results, notes=(*original.notes, *found.notes))
-
-
-def _as_shown(original: Original, made: Photograph) -> Photograph:
-    shown, notes = original.shown(made.image), made.notes
-    if made.image.size != original.picture.size and not original.is_plain:
-        notes = (
-            *notes,
-            note(
-                "colours-brought-back",
-                "The picture was enlarged, so all of it was converted back to the template's colour profile.",
-            ),
-        )
-    if original.hides(made.mask):
-        notes = (
-            *notes,
-            note(
-                "face-under-transparency",
-                "Part of the new face lies where the template is transparent, so it cannot be seen.",
-            ),
-        )
-    stages = tuple(replace(one, image=shown) if one.image is made.image else one for one in made.stages)
-    return replace(made, image=shown, stages=stages, notes=notes)
+def _under_transparency() -> Text:
+    return note(
+        "face-under-transparency",
+        "Part of the new face lies where the template is transparent, so it cannot be seen.",
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.errors import BadPicture, InputError
+from easyphoto.errors import BadName, BadPicture, InputError, NameTaken
 from easyphoto.messages import joined, text
 from easyphoto.spelling import meant
-from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.folders import Workspace, checked_id
 from easyphoto.workspace.shipped import shipped_templates
 
 OWN = "own-"
@@ -72,6 +72,24 @@ def _meant_file(path: Path) -> tuple[str, ...]:
 
     beside = picture_files(path.parent) if path.parent.is_dir() else ()
     return meant(str(path), (str(file) for file in beside))
+
+
+def new_template(workspace: Workspace, name: str, number: int = 1) -> Path:
+    """The file of a new template of the user's own; the second of a name is called name-2. Raises BadName without a
+    name, and NameTaken if it is in use."""
+    try:
+        id = checked_id(name)
+    except BadName as error:
+        said = text("{name!r} cannot be a template's name.", name=name)
+        raise BadName(said if name.strip() else text("The template has no name yet."), advice=error.advice) from error
+    numbered = id if number == 1 else f"{id}-{number}"
+    target = workspace.templates / f"{numbered}.png"
+    if any(own.stem.lower() == target.stem for own in own_templates(workspace)):
+        raise NameTaken(
+            text("There is already a template {name!r}.", name=name if number == 1 else numbered),
+            advice=text("Choose another name."),
+        )
+    return target
 
 
 def own_templates(workspace: Workspace) -> tuple[Path, ...]:

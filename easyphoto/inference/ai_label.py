@@ -29,17 +29,26 @@ _AROUND_FACE = 0.35
 """A face's box ends at brows and chin; hair and neck belong to what the label keeps off."""
 
 
-def with_label(found: Photographs, template: Size, alpha: Image.Image | None = None) -> Photographs:
+def with_label(
+    found: Photographs, template: Size, alpha: Image.Image | None = None, *, painted: np.ndarray | None = None
+) -> Photographs:
     """The photographs with the label on each result, and its place in their records; steps stay without.
 
-    `alpha` is the template's transparency: the label stands where the picture is seen.
+    `alpha` is the template's transparency: the label stands where the picture is seen. It keeps off the faces, and off
+    what was `painted`, bool (height, width) of the template.
     """
     results = []
+    around = [] if painted is None else [_bounds(painted)]
     for one in found.results:
         growth = one.image.width / template.width
         faces = [face.box.scaled(growth) for face in found.faces]
-        results.append(_labelled(one, faces, alpha))
+        results.append(_labelled(one, [*faces, *(box.scaled(growth) for box in around)], alpha))
     return replace(found, results=tuple(results))
+
+
+def _bounds(painted: np.ndarray) -> Box:
+    rows, columns = np.flatnonzero(painted.any(axis=1)), np.flatnonzero(painted.any(axis=0))
+    return Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
 def _labelled(made: Photograph, faces: Sequence[Box], alpha: Image.Image | None) -> Photograph:

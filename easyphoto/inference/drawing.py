@@ -12,7 +12,7 @@ from easyphoto.backends.base import Control, GenerateRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.errors import BadSettings
 from easyphoto.geometry import Size
-from easyphoto.inference.passes import NO_LORAS, CalledLoras, SamplerPreset, joined
+from easyphoto.inference.passes import NO_LORAS, WANTED_SAMPLER, CalledLoras, SamplerPreset, joined
 from easyphoto.messages import Text, note, text
 from easyphoto.settings.drawing import DrawingSettings
 
@@ -57,15 +57,16 @@ class DrawingPlan:
     family: Family
     """Which draws."""
     settings: DrawingSettings
-    pace: SamplerPreset
-    """Its sampler, and the LoRA of few steps."""
     size: Size
+    pace: SamplerPreset | None = None
+    """Its sampler, and the LoRA of few steps; None until the backend is open."""
     controls: tuple[Control, ...] = ()
     notes: tuple[str, ...] = ()
 
     def request(self, seed: int) -> GenerateRequest:
+        pace = self.pace or SamplerPreset(WANTED_SAMPLER, self.family.first_cfg)
         return drawing_request(
-            self.words, self.family, self.settings, self.pace, size=self.size, seed=seed, controls=self.controls
+            self.words, self.family, self.settings, pace, size=self.size, seed=seed, controls=self.controls
         )
 
 

@@ -23,6 +23,7 @@ from easyphoto.inference.identities.registry import identity_conditions
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import note, text
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.placing import PlacingSettings
 
 WANTED_SAMPLER = Sampler.DPMPP_2M_SDE_KARRAS
 # The joint pass over the borders of several faces (`design` §4).
@@ -230,7 +231,7 @@ def second_strength(settings: InferenceSettings, family: Family) -> float:
 
 
 def sampler_preset(
-    settings: InferenceSettings,
+    settings: InferenceSettings | PlacingSettings,
     family: Family,
     capabilities: Capabilities,
     few_steps: tuple[FewSteps, Path] | None = None,

@@ -24,13 +24,13 @@ from easyphoto.inference.finish import (
     found_again,
     joint_masks,
     likenesses,
-    overlaid,
     ranked,
     recoloured,
     repainted,
 )
 from easyphoto.inference.identities.registry import identity_records
 from easyphoto.inference.masks import softened
+from easyphoto.inference.painting import PictureRun
 from easyphoto.inference.passes import (
     NO_LORAS,
     CalledLoras,
@@ -195,14 +195,13 @@ class PipelineRun:
         return UNITS * (passes * len(setups) + (len(setups) > 1) + last)
 
 
-class Shot:
-    """Runs the passes of one seed; collects stages, notes and what the backend applied."""
+class Shot(PictureRun):
+    """The passes of one seed over all faces."""
 
     def __init__(self, session: PipelineRun, seed: int, *, first_unit: int, units: int) -> None:
-        self.session, self.seed, self.unit, self.units = session, seed, first_unit, units
-        self.stages: list[Stage] = []
-        self.notes: list[str] = []
-        self.applied: list[dict[str, Any]] = []
+        tools = session.tools
+        super().__init__(tools.backend, tools.progress, session.clock, seed, first_unit=first_unit, units=units)
+        self.session = session
 
     def face(self, canvas: WorkingPicture, setup: Setup) -> WorkingPicture:
         """First pass → colour → fusion at the template's resolution → second pass → retouch → paste back."""
@@ -318,32 +317,8 @@ class Shot:
         return larger
 
     def painted(self, step: str, request: InpaintRequest, face: int | None) -> Image.Image:
-        """Run one timed pass of the backend and record its stage and notes; outside the mask the picture stays."""
-        session = self.session
-        session.tools.progress.check()
         whose = Text(step) if face is None else text("face {face}, {what}", face=face + 1, what=Text(step))
-        with session.clock.timed(step):
-            result = session.tools.backend.inpaint(
-                request,
-                Slice(
-                    session.tools.progress,
-                    self.unit,
-                    self.units,
-                    phase("paint", "seed {seed}: {what}", seed=self.seed, what=whose),
-                ),
-            )
-        self.unit += UNITS
-        picture = overlaid(request.image, result.image, request.mask)
-        session.tools.progress.step(
-            self.unit, self.units, phase("paint", "seed {seed}: {what}", seed=self.seed, what=whose), preview=picture
-        )
-        self.stages.append(Stage(step, picture, face))
-        self.notes.extend(result.notes)
-        self.applied.append(
-            {"pass": step, "face": face, "controls": list(result.applied_controls), "steps": request.steps,
-             "denoise": request.denoise, "cfg": request.cfg, "sampler": request.sampler.value, "prompt": request.prompt}
-        )  # fmt: skip
-        return picture
+        return self.passed(step, request, face, whose)
 
     def kept(self, name: str, face: int, made: tuple[Image.Image, tuple[str, ...]]) -> Image.Image:
         """Record the stage and notes of a step and return its picture."""

@@ -15,12 +15,15 @@ from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_style_previews import DrawnPreviews, DrawStylePreviews
 from easyphoto.commands.draw_template import DrawTemplate
+from easyphoto.commands.drawn_templates import DrawnTemplate
 from easyphoto.commands.fetch_weights import FetchedWeights, FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.templates import OWN
@@ -100,9 +103,22 @@ def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
             seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
     return {
         "pictures": job.pictures,
+        "drawn": [drawn_answer(one.drawn, job) for one in made.made if one.drawn is not None],
         "report": job.hand_out("report.html", made.report),
         "seconds": seconds,
         "folder": made.report.parent.name,
+    }
+
+
+def drawn_answer(drawn: DrawnTemplate, job: Told) -> dict[str, Any]:
+    """Return a template that was drawn from words, under the name that its pictures give as their template."""
+    return {
+        "template": drawn.file.stem,
+        "file": job.hand_out(drawn.file.name, drawn.file),
+        "words": drawn.words,
+        "seed": drawn.seed,
+        "failed": [asdict(each) for each in drawn.failed],
+        "saved": None if drawn.saved is None else f"{OWN}{drawn.saved.stem}",
     }
 
 
@@ -160,7 +176,9 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         AddPerson: added_answer,
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
+        ChooseCheckpoint: person_answer,
         PhotographPersons: photograph_answer,
+        PlaceObject: photograph_answer,
         DrawTemplate: template_answer,
         DrawStylePreviews: previews_answer,
         ProposeWords: proposal_answer,

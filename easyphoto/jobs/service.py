@@ -10,6 +10,7 @@ from typing import Any
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.base import Command, NullContext
 from easyphoto.commands.delete_person import DeletePerson
+from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.templates import OWN, TemplateEntry, all_templates, template_entry
@@ -31,6 +32,7 @@ from easyphoto.persons.deletion import Deletion
 from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import Person, checked_id
+from easyphoto.workspace.poses import Pose, all_poses, pose_named
 
 SECONDS_KEPT = 3600.0
 """How long models, and measurements of persons, stay loaded while unused, in seconds."""
@@ -113,6 +115,14 @@ class Service:
         """Raises InputError where there is none."""
         return template_entry(self.app.workspace, id)
 
+    def poses(self) -> tuple[Pose, ...]:
+        """Return the poses that ship."""
+        return all_poses()
+
+    def pose(self, id: str) -> Pose:
+        """Raises UnknownPose."""
+        return pose_named(id)
+
     def add_template(self, name: str, content: bytes) -> TemplateEntry:
         """Add a picture to the user's own templates. Raises BadPicture, BadName and NameTaken."""
         id, suffix = checked_id(name), checked_format(name, content)
@@ -140,9 +150,11 @@ class Service:
 
     def _check_base(self, command: Command) -> None:
         """Refuse a path as base, except on a page that only this machine's user reaches. Routes refuse it earlier."""
-        base = command.options.base if command.options is not None else None
-        if base is not None and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
-            check_base(base, self.facts().checkpoints)
+        bases = [command.options.base if command.options is not None else None]
+        bases += [command.drawing.template_base] if isinstance(command, PhotographPersons) else []
+        if any(bases) and isinstance(self.queue, OwnJobs) and not self.facts().is_local:
+            for base in filter(None, bases):
+                check_base(base, self.facts().checkpoints)
 
     def _check_owner(self, command: Command) -> None:
         """With accounts only the one that began a training may resume it, because its pictures are shown on the way."""

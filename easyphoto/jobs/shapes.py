@@ -38,6 +38,9 @@ class NamedPictures:
 
     photos: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    template: str | None = None
+    mask: str | None = None
+    pose_picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,18 @@ class PictureTold:
 
 
 @dataclass(frozen=True)
+class DrawnTold:
+    template: str
+    file: str
+    words: str
+    seed: int
+    saved: str | None = None
+
+
+@dataclass(frozen=True)
 class PhotographTold:
     pictures: tuple[PictureTold, ...]
+    drawn: tuple[DrawnTold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +183,7 @@ RESULTS: Mapping[str, type[Any]] = MappingProxyType(
         "train": TrainedTold,
         "resume": TrainedTold,
         "photograph": PhotographTold,
+        "place": PhotographTold,
         "template": TemplateTold,
         "weights": WeightsTold,
         "import": ImportedTold,

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job, read_job
+from easyphoto.persons.traces import ON_WHICH_IT_IS_PAINTED, pictures_named
 from easyphoto.storage.files import matching
 from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
 
@@ -57,6 +57,4 @@ def _written(workspace: Workspace, job: Job) -> float:
 
 def _uploads_of(job: Job) -> Iterator[str]:
     yield from job.subject.uploads
-    for kind in ("photos", "templates"):
-        names: Any = job.request.get(kind, ())
-        yield from (str(name) for name in names)
+    yield from pictures_named(job.request, ("photos", *ON_WHICH_IT_IS_PAINTED))

@@ -26,6 +26,8 @@ from easyphoto.workspace.folders import (
 )
 
 UNFINISHED = ("queued", "running")
+ON_WHICH_IT_IS_PAINTED = ("templates", "template", "mask", "pose_picture")
+"""Keys of a job's request that name pictures which are nobody's photos: lists of uploads, or one each."""
 _COPIED = (*SUFFIXES, ".safetensors")
 _SHOWN = "image.webp"
 """What gradio calls a picture on show, which it encodes anew."""
@@ -98,8 +100,16 @@ def _templates_of_nobody_else(workspace: Workspace, theirs: Container[Path]) -> 
     mine: set[str] = set()
     others: set[str] = set()
     for folder, record in records_in(workspace.jobs, JOB_FILE):
-        (mine if folder in theirs else others).update(texts_in(record.get("request"), "templates"))
+        named = pictures_named(record.get("request"), ON_WHICH_IT_IS_PAINTED)
+        (mine if folder in theirs else others).update(named)
     return frozenset(mine - others)
+
+
+def pictures_named(request: Any, keys: Iterable[str]) -> Iterator[str]:
+    """The pictures that a job's request names under the keys; a malformed request names none."""
+    for key in keys:
+        value = request.get(key) if isinstance(request, Mapping) else None
+        yield from (value,) if isinstance(value, str) else texts_in(request, key)
 
 
 def persons_in(session: Path) -> frozenset[str]:

@@ -9,7 +9,8 @@ from easyphoto.faces.likeness_scale import share_words
 from easyphoto.inference.results import Photograph, Photographs
 from easyphoto.report.parts import Bars, Figure, Gallery, Notes, NoteTone, Part, Section, Table, on_page
 
-_SIDE = 380
+SIDE = 380
+"""Width of the large pictures, in CSS pixels."""
 
 
 def session_section(
@@ -23,10 +24,10 @@ def session_section(
     """Return everything that happened to one template, best result first; `drawn` says how it was drawn, if it was."""
     best = made.best
     shown = (
-        Figure(on_page(template, _SIDE), "template" if drawn is None else "drawn from words", detail=drawn or ""),
+        Figure(on_page(template, SIDE), "template" if drawn is None else "drawn from words", detail=drawn or ""),
         *(
             Figure(
-                on_page(one.image, _SIDE),
+                on_page(one.image, SIDE),
                 f"result {rank}" if len(made.results) > 1 else "result",
                 badge=_words(one.likeness),
                 tone=NoteTone.GOOD if one is best else NoteTone.PLAIN,
@@ -35,7 +36,7 @@ def session_section(
             for rank, one in enumerate(made.results, start=1)
         ),
     )
-    parts: list[Part] = [Gallery(shown, side=_SIDE), *_stages(best)]
+    parts: list[Part] = [Gallery(shown, side=SIDE), *steps_of(best, "face")]
     if any(one is not None for one in best.likeness):
         parts.append(_likeness_table(made, before))
     if made.seconds:
@@ -47,8 +48,8 @@ def session_section(
     return Section(title, tuple(parts), words)
 
 
-def _stages(photograph: Photograph) -> list[Part]:
-    """Return one strip for each face, then one for the whole picture."""
+def steps_of(photograph: Photograph, what: str) -> list[Part]:
+    """Return one strip for each face or place, as `what` says, then one for the whole picture."""
     strips: dict[int | None, list[Figure]] = {}
     step, whole = 150, 220
     for stage in photograph.stages:
@@ -56,14 +57,11 @@ def _stages(photograph: Photograph) -> list[Part]:
             continue  # both are shown large already
         picture = on_page(stage.image, whole if stage.face is None else step)
         strips.setdefault(stage.face, []).append(Figure(picture, stage.name))
-    several = sum(face is not None for face in strips) > 1
-    faces = sorted((face for face in strips if face is not None), key=int)
-    parts: list[Part] = [
-        Gallery(
-            tuple(strips[face]), f"Step by step, face {face + 1}" if several else "Step by step", steps=True, side=step
-        )
-        for face in faces
-    ]
+    faces = sorted(face for face in strips if face is not None)
+    parts: list[Part] = []
+    for face in faces:
+        title = f"Step by step, {what} {face + 1}" if len(faces) > 1 else "Step by step"
+        parts.append(Gallery(tuple(strips[face]), title, steps=True, side=step))
     if None in strips:
         parts.append(Gallery(tuple(strips[None]), "The whole picture", steps=True, side=whole))
     return parts

@@ -47,6 +47,14 @@ def line(default: str | None, *, label: str, help: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"declared": Declared(label, help)})
 
 
+def same_as(kind: type[Settings], name: str, **changes: Any) -> Any:
+    """The setting `name` of another class, with the same default; `changes` are to its declaration, or `default`."""
+    theirs = next(field for field in dataclasses.fields(kind) if field.name == name)  # type: ignore[arg-type]
+    default = changes.pop("default", theirs.default)
+    declared = dataclasses.replace(theirs.metadata["declared"], **changes)
+    return dataclasses.field(default=default, metadata={"declared": declared})
+
+
 class Settings:
     """Base of the settings classes: checks every value against its declaration."""
 

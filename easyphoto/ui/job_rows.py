@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from easyphoto.jobs.records import Job, State
+from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
@@ -89,7 +90,7 @@ class JobRows:
         )
 
     def _about(self, job: Job) -> str:
-        stems = [Path(str(name)).stem for name in job.request.get("templates", ())]
+        stems = [Path(name).stem for name in pictures_named(job.request, ("templates", "template"))]
         templates = [self.titles.get(stem, known_stem(stem)) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
         return " · ".join(part for part in (escape(few), time_html(job.created)) if part)

@@ -67,6 +67,11 @@ def checked_record(record: Any) -> Mapping[str, Any]:
             text("This picture has no record of EasyPhoto."),
             advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
         )
+    if record.get("kind") == "place":
+        raise InputError(
+            text("On this picture an object was placed, not a person photographed."),
+            advice=text("Place it again: easyphoto place."),
+        )
     return record
 
 

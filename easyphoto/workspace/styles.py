@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from easyphoto.errors import BadRecord, EasyPhotoError, UnknownStyle
+from easyphoto.architectures.base import Family
+from easyphoto.errors import BadRecord, EasyPhotoError, UnknownStyle, WrongFamily
 from easyphoto.messages import Text, text
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
@@ -70,6 +71,21 @@ def style_named(workspace: Workspace, written: str) -> Style:
     raise UnknownStyle(
         text("There is no style {name!r}.", name=written[:100]),
         advice=known_names(written[:100], (style.id for style in styles), also=also),
+    )
+
+
+def check_fits(style: Style, family: Family) -> None:
+    """Raises WrongFamily where the style's words are for other models."""
+    if style.fits(family.id):
+        return
+    raise WrongFamily(
+        text(
+            "The style {name} is for {known}, not for {family}.",
+            name=style.name,
+            known=", ".join(style.families),
+            family=family.short,
+        ),
+        advice=text("Choose a checkpoint that it is for, with --base (in the API: options.base)."),
     )
 
 

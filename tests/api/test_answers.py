@@ -11,7 +11,7 @@ import re
 import shutil
 import threading
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.persons import deletion
 from easyphoto.progress import NullProgress
 from easyphoto.storage import journal
+from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import write_json
 from easyphoto.workspace.folders import Person, Workspace
 from tests.api.calls import V1, basic, error_of
@@ -53,7 +54,9 @@ CODES: dict[str, set[int]] = {
     "checkPhotos": SENDING | {404, 409},
     "addPerson": SENDING | {404, 409},
     "trainPerson": SENDING | {404, 409},
+    "chooseCheckpoint": SENDING | {404, 409},
     "photograph": SENDING | {404, 409},
+    "placeObject": SENDING | {404, 409},
     "drawTemplate": SENDING | {409},
     "resumeTraining": SENDING | {404, 409},
     "setUpTrainer": SENDING | {409},
@@ -63,17 +66,21 @@ CODES: dict[str, set[int]] = {
     "endJob": CHANGING | {404, 409, 422},
     "followJob": READING | {404, 422},
     "getJobFile": READING | {404, 422},
-    "listPersons": READING,
+    "listPersons": READING | {422},
     "getPerson": READING | {404, 422},
     "renamePerson": SENDING | {404, 409},
     "deletePerson": CHANGING | {404, 409, 422},
     "getPortrait": READING | {404, 422},
+    "listCheckpoints": READING | {404, 422},
+    "getSheet": READING | {404, 422},
     "exportPerson": READING | {404, 422, 507},
     "importPerson": SENDING | {409},
     "listTemplates": READING,
     "addTemplate": SENDING | {404, 409},
     "getTemplatePicture": READING | {404},
     "deleteTemplate": CHANGING | {404, 422},
+    "listPoses": READING,
+    "getPosePicture": READING | {404},
     "uploadPictures": SENDING,
     "listConfigurations": READING,
     "getConfiguration": READING | {404, 422},
@@ -301,11 +308,14 @@ def test_a_body_that_does_not_fit_is_422_for_what_takes_one(service, asked):
     assert said == dict.fromkeys(wrong, 422)
 
 
+BOX = {"left": 0.1, "top": 0.1, "width": 0.5, "height": 0.5}
 NOBODY: dict[str, tuple[Any, str]] = {
     "checkPhotos": ({"photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "addPerson": ({"name": "x", "photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "trainPerson": ({"name": "x", "photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "photograph": ({"persons": ["nobody"], "templates": [{"template": "03-room"}]}, "UnknownPerson"),
+    "placeObject": ({"name": "nothing", "template": {"template": "03-room"}, "box": BOX}, "UnknownScene"),
+    "chooseCheckpoint": ({"name": "nobody", "step": 1}, "UnknownPerson"),
     "resumeTraining": ({"run": "nothing"}, "UnknownRun"),
     "getJob": (None, "UnknownJob"),
     "endJob": (None, "UnknownJob"),
@@ -315,10 +325,13 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "renamePerson": ({"name": "Nobody"}, "UnknownPerson"),
     "deletePerson": (None, "UnknownPerson"),
     "getPortrait": (None, "UnknownPerson"),
+    "listCheckpoints": (None, "UnknownPerson"),
+    "getSheet": (None, "UnknownPerson"),
     "exportPerson": (None, "UnknownPerson"),
     "addTemplate": ({"name": "x", "picture": {"upload": "nothing.png"}}, "UnknownUpload"),
     "getTemplatePicture": (None, "UnknownTemplate"),
     "deleteTemplate": (None, "UnknownTemplate"),
+    "getPosePicture": (None, "UnknownPose"),
     "getConfiguration": (None, "UnknownConfiguration"),
     "deleteConfiguration": (None, "UnknownConfiguration"),
 }
@@ -332,6 +345,7 @@ def lived(tmp_path):
     service = Service(EasyPhoto(workspace, mirrors=()), JobQueue(workspace))
     for id in ("anna", "bea"):
         workspace.save_person(Person(id, id, "miniature", "2026-01-01T00:00:00Z"))
+    workspace.save_person(Person("cup", "Cup", "miniature", "2026-01-01T00:00:00Z", kind="object", words="my cup"))
     service.add_template("taken", picture())
     yield service
     service.queue.close()
@@ -351,6 +365,7 @@ def provoked(client: TestClient, asked: dict[str, Operation], bodies: dict[str, 
 def test_404_comes_from_what_names_something(lived, asked):
     without_path = {id: body or asked[id].path.replace("anna", "nobody") for id, (body, _) in NOBODY.items()}
     without_path["getTemplatePicture"] = f"{V1}/templates/nothing/picture"
+    without_path["getPosePicture"] = f"{V1}/poses/nothing/picture"
     without_path["deleteTemplate"] = f"{V1}/templates/nothing"
     lived.app.workspace.person_folder("anna").joinpath("person.json").unlink()
 
@@ -364,7 +379,9 @@ BUSY: dict[str, Any] = {
     "addPerson": {"name": "ben", "photos": PHOTOS},
     "trainPerson": {"name": "ben", "photos": PHOTOS},
     "photograph": {"persons": ["bea"], "templates": [{"template": "03-room"}]},
+    "placeObject": {"name": "cup", "template": {"template": "03-room"}, "box": BOX},
     "drawTemplate": {"name": "new", "prompt": "x"},
+    "chooseCheckpoint": {"name": "bea", "step": 1},
     "resumeTraining": {"run": "20260101T000000Z-anna"},
     "setUpTrainer": {},
     "fetchWeights": {"names": ["photographs"]},
@@ -381,7 +398,10 @@ def test_409_comes_from_what_is_busy_or_has_the_name(lived, asked, monkeypatch, 
     write_earlier(tmp_path, "anna")
     folder = tmp_path / "outputs" / "easyphoto-user-id-infos"
     archive = Path(shutil.make_archive(str(tmp_path / "anna"), "zip", folder)).read_bytes()
-    write_json(root / "runs" / "20260101T000000Z-anna" / "run.json", {})
+    run = root / "runs" / "20260101T000000Z-anna"
+    write_json(run / "run.json", {})
+    write_bytes(run / "checkpoints" / "step-000001.safetensors", b"")
+    lived.app.workspace.save_person(replace(lived.app.workspace.person("bea"), run=run.name))
     job = lived.queue.submit(Asked("check", "check"), lambda context: begun.set() or until_cancelled(context))
     assert begun.wait(30)
 
@@ -425,9 +445,12 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
         "endJob": f"{V1}/jobs/broken?forget=perhaps",
         "followJob": f"{V1}/jobs/broken/events?after=-1",
         "getJobFile": f"{V1}/jobs/broken/files/a.png",
+        "listPersons": f"{V1}/persons?kind=cat",
         "getPerson": f"{V1}/persons/!!!",
         "deletePerson": f"{V1}/persons/!!!",
         "getPortrait": f"{V1}/persons/anna/portrait",
+        "listCheckpoints": f"{V1}/persons/anna/checkpoints",
+        "getSheet": f"{V1}/persons/anna/sheet",
         "exportPerson": f"{V1}/persons/anna/export",
         "deleteTemplate": f"{V1}/templates/03-room",
         "getConfiguration": clay,
@@ -436,6 +459,7 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
 
     assert said == {
         "listJobs": (422, "BadRequest"), "getJob": (422, "BadRecord"), "endJob": (422, "BadRequest"),
+        "listPersons": (422, "BadRequest"), "listCheckpoints": (422, "BadRecord"), "getSheet": (422, "BadRecord"),
         "followJob": (422, "BadRequest"), "getJobFile": (422, "BadRecord"), "getPerson": (422, "BadName"),
         "deletePerson": (422, "BadName"), "getPortrait": (422, "BadRecord"), "exportPerson": (422, "BadRecord"),
         "deleteTemplate": (422, "InputError"), "getConfiguration": (422, "BadRequest"),
@@ -540,7 +564,9 @@ def test_examples_of_requests_are_understood(service, asked, document):
     assert wrong == {}
     assert {key: answer.status_code for key, answer in said.items()} == {
         ("checkPhotos", "one"): 404, ("addPerson", "one"): 404, ("trainPerson", "photos"): 404,
-        ("trainPerson", "again"): 422, ("photograph", "one"): 404, ("photograph", "two"): 404,
+        ("trainPerson", "again"): 422, ("trainPerson", "scene"): 404,
+        ("chooseCheckpoint", "one"): 404, ("photograph", "one"): 404, ("photograph", "two"): 404,
+        ("placeObject", "box"): 404, ("placeObject", "mask"): 404,
         ("drawTemplate", "one"): 202, ("resumeTraining", "one"): 404, ("renamePerson", "one"): 404,
         ("addTemplate", "upload"): 404, ("addTemplate", "inline"): 201, ("uploadPictures", "one"): 201,
         ("saveConfiguration", "one"): 200,

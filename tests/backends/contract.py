@@ -45,6 +45,11 @@ def inpaint_request(**changes: object) -> InpaintRequest:
     return replace(request, **changes)  # type: ignore[arg-type]
 
 
+def drawing_request(**changes: object) -> GenerateRequest:
+    request = GenerateRequest(Size(WIDTH, HEIGHT), prompt="a face", negative="blurry", seed=5, steps=3, cfg=3.0)
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
 def canny(weight: float = 1.0, **changes: float) -> Control:
     return Control("canny", draw_guide("canny", drawn_picture()), weight, **changes)
 
@@ -92,8 +97,18 @@ class BackendContract:
         path.write_bytes(b"")
         return path
 
+    @pytest.fixture
+    def second_lora(self, tmp_path: Path) -> Path:
+        """Another LoRA file the backend can apply."""
+        path = tmp_path / "second.safetensors"
+        path.write_bytes(b"other")
+        return path
+
     def paint(self, backend: Backend, **changes: object) -> np.ndarray:
         return pixels(backend.inpaint(inpaint_request(**changes), NullProgress()).image)
+
+    def draw(self, backend: Backend, **changes: object) -> np.ndarray:
+        return pixels(backend.generate(drawing_request(**changes), NullProgress()).image)
 
     def test_says_what_it_can(self, backend: Backend) -> None:
         capabilities = backend.capabilities()
@@ -311,17 +326,119 @@ class BackendContract:
         assert progress.checks == 2
         assert (self.paint(backend) == plain).all()
 
-    def test_words_alone_make_a_picture(self, backend: Backend) -> None:
-        request = GenerateRequest(Size(WIDTH, HEIGHT), prompt="a face", seed=1, steps=3, controls=(canny(),))
+    @pytest.mark.parametrize("sampler", [Sampler.DPMPP_2M_KARRAS, Sampler.DPMPP_2M_SDE_KARRAS, Sampler.EULER_A])
+    def test_words_alone_make_a_picture(self, backend: Backend, sampler: Sampler) -> None:
+        first = self.draw(backend, sampler=sampler)
 
-        first = backend.generate(request, NullProgress())
-        again = backend.generate(request, NullProgress())
-        other = backend.generate(replace(request, seed=2), NullProgress())
+        assert first.shape == (HEIGHT, WIDTH, 3)
+        assert (self.draw(backend, sampler=sampler) == first).all()
+        assert (self.draw(backend, sampler=sampler, seed=2) != first).any()
 
-        assert first.image.size == (WIDTH, HEIGHT)
-        assert first.applied_controls == ("canny",)
-        assert (pixels(first.image) == pixels(again.image)).all()
-        assert (pixels(first.image) != pixels(other.image)).any()
+    @pytest.mark.parametrize("changes", [{"prompt": "a dog"}, {"negative": "dull"}, {"cfg": 9.0}])
+    def test_what_is_asked_of_a_drawing_matters(self, backend: Backend, changes: dict[str, object]) -> None:
+        assert (self.draw(backend, **changes) != self.draw(backend)).any()
+
+    def test_a_drawing_follows_its_controls(self, backend: Backend) -> None:
+        tile = Control("tile", draw_guide("tile", drawn_picture()), 0.7, end=0.6)
+        plain, alone = self.draw(backend), self.draw(backend, controls=(canny(),))
+
+        both = backend.generate(drawing_request(controls=(canny(), tile)), NullProgress())
+        off = backend.generate(drawing_request(controls=(canny(0.0),)), NullProgress())
+
+        assert both.applied_controls == ("canny", "tile")
+        assert (alone != plain).any()
+        assert (pixels(both.image) != alone).any()
+        assert (self.draw(backend, controls=(canny(0.5),)) != alone).any()
+        assert off.applied_controls == ()
+        assert (pixels(off.image) == plain).all()
+
+    def test_a_drawing_takes_several_loras_each_with_its_weight(
+        self, backend: Backend, lora: Path, second_lora: Path
+    ) -> None:
+        person, scene = LoraCondition(lora, 0.25), LoraCondition(second_lora, 0.8)
+        plain, alone = self.draw(backend), self.draw(backend, conditions=(person,))
+
+        both = backend.generate(drawing_request(conditions=(person, scene)), NullProgress())
+        one_off = backend.generate(drawing_request(conditions=(person, replace(scene, weight=0.0))), NullProgress())
+
+        assert both.applied_conditions == (lora.name, second_lora.name)
+        assert (alone != plain).any()
+        assert (pixels(both.image) != alone).any()
+        assert (self.draw(backend, conditions=(person, replace(scene, weight=0.4))) != pixels(both.image)).any()
+        assert one_off.applied_conditions == (lora.name,)
+        assert (pixels(one_off.image) == alone).all()
+        assert (self.draw(backend) == plain).all()
+
+    def test_a_drawing_takes_controls_and_loras_together(self, backend: Backend, lora: Path) -> None:
+        asked = {"controls": (canny(0.5),), "conditions": (LoraCondition(lora),)}
+
+        result = backend.generate(drawing_request(**asked), NullProgress())
+
+        assert (result.applied_controls, result.applied_conditions) == (("canny",), (lora.name,))
+        for kind in asked:
+            assert (self.draw(backend, **{kind: asked[kind]}) != pixels(result.image)).any()
+
+    @pytest.mark.parametrize("kind", FACE_KINDS)
+    def test_a_drawing_takes_a_face_or_refuses_it_by_its_kind(
+        self, backend: Backend, face: Callable[[str, int], FaceCondition], kind: str
+    ) -> None:
+        anna, bert = face(kind, 1), face(kind, 2)
+        if kind not in backend.capabilities().conditions:
+            with pytest.raises(MissingCapability, match=rf"\({kind}\) cannot"):
+                backend.generate(drawing_request(conditions=(anna,)), NullProgress())
+            return
+        plain = self.draw(backend)
+
+        result = backend.generate(drawing_request(conditions=(anna,)), NullProgress())
+
+        assert result.applied_conditions == (anna.name,)
+        assert (pixels(result.image) != plain).any()
+        assert (self.draw(backend, conditions=(bert,)) != pixels(result.image)).any()
+        assert (self.draw(backend) == plain).all()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"controls": (Control("smell", drawn_picture()),)},
+            {"controls": (canny(), Control("smell", drawn_picture()))},
+            {"conditions": (LoraCondition(Path("/nowhere/none.safetensors")),)},
+            {"conditions": (Smell(),)},
+            {"checkpoint": "a-model-nobody-has"},
+        ],
+        ids=["control", "second-control", "lora", "condition", "checkpoint"],
+    )
+    def test_what_a_drawing_cannot_be_given_is_refused_by_name(
+        self, backend: Backend, changes: dict[str, object]
+    ) -> None:
+        with pytest.raises(MissingCapability):
+            backend.generate(drawing_request(**changes), NullProgress())
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"size": Size(WIDTH - 1, HEIGHT)},
+            {"size": Size(0, HEIGHT)},
+            {"steps": 0},
+            {"cfg": float("nan")},
+            {"controls": (Control("canny", drawn_picture().resize((HEIGHT, WIDTH))),)},
+            {"controls": (canny(float("nan")),)},
+            {"conditions": (LoraCondition(Path("any.safetensors"), 11.0),)},
+            {"conditions": (nobody("faceid", mask=np.ones((WIDTH, HEIGHT), np.float32)),)},
+        ],
+    )
+    def test_a_drawing_that_cannot_be_is_refused(self, backend: Backend, changes: dict[str, object]) -> None:
+        with pytest.raises(InputError):
+            backend.generate(drawing_request(**changes), NullProgress())
+
+    def test_a_drawing_reports_its_steps_and_stops_at_a_cancel(self, backend: Backend, lora: Path) -> None:
+        plain, progress = self.draw(backend), RecordingProgress()
+
+        backend.generate(drawing_request(), progress)
+        with pytest.raises(Cancelled):
+            backend.generate(drawing_request(conditions=(LoraCondition(lora),)), RecordingProgress(cancel_at=2))
+
+        assert [(done, total) for done, total, _ in progress.steps] == [(1, 3), (2, 3), (3, 3)]
+        assert (self.draw(backend) == plain).all()
 
     def test_a_lent_device_refuses_and_comes_back(self, backend: Backend) -> None:
         plain = self.paint(backend)
@@ -329,6 +446,8 @@ class BackendContract:
         backend.prepare()
         with pytest.raises(BackendError):
             backend.inpaint(inpaint_request(), NullProgress())
+        with pytest.raises(BackendError):
+            backend.generate(drawing_request(), NullProgress())
         backend.release()
 
         assert (self.paint(backend) == plain).all()

@@ -52,7 +52,7 @@ def test_the_head_pose_is_nose_and_eyes_in_openposes_colours() -> None:
     guide = np.asarray(draw_guide("openpose", half_white(512), POINTS * 5))
 
     joints = [guide[int(y), int(x)].tolist() for x, y in POINTS[:3] * 5]
-    assert joints == [[170, 0, 255], [255, 0, 170], [255, 0, 0]]
+    assert joints == [[170, 0, 255], [255, 0, 255], [255, 0, 0]]
     half_way = (POINTS[0] * 5 + POINTS[2] * 5) / 2
     assert guide[int(half_way[1]), int(half_way[0])].tolist() == [51, 0, 153]
     mouth = POINTS[3] * 5

@@ -29,6 +29,7 @@ from easyphoto.progress import NullProgress
 from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels
 from tests.backends.face_files import faces_for
 from tests.fakes import RecordingProgress
+from tests.tiny_family import write_tiny_lora
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,10 @@ class TestLocalBackend(BackendContract):
     @pytest.fixture
     def lora(self, tiny_lora: Path) -> Path:
         return tiny_lora
+
+    @pytest.fixture
+    def second_lora(self, tmp_path: Path) -> Path:
+        return write_tiny_lora(tmp_path / "second.safetensors", seed=1)
 
     @pytest.fixture
     def face(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,16 @@ from easyphoto.backends.remote_client import RequestLimits, WebUi, address_from
 from easyphoto.errors import BackendError, BackendUnreachable, InputError, MissingCapability, OutOfMemory
 from easyphoto.geometry import Size
 from easyphoto.progress import Cancelled, NullProgress
-from tests.backends.contract import BackendContract, canny, drawn_picture, inpaint_request, middle_mask, pixels
-from tests.backends.sdapi_server import HostState, Served, png, serving
+from tests.backends.contract import (
+    BackendContract,
+    canny,
+    drawing_request,
+    drawn_picture,
+    inpaint_request,
+    middle_mask,
+    pixels,
+)
+from tests.backends.sdapi_server import CONTROLS, HostState, Served, png, serving
 from tests.fakes import RecordingProgress
 
 HASTE = RequestLimits(
@@ -63,6 +72,10 @@ class TestRemoteBackend(BackendContract):
     @pytest.fixture
     def lora(self, host: Served, tmp_path: Path) -> Path:
         return lora_of(host, tmp_path)
+
+    @pytest.fixture
+    def second_lora(self, host: Served, tmp_path: Path) -> Path:
+        return lora_of(host, tmp_path, "second")
 
 
 def test_a_request_says_everything_a_web_ui_would_guess(host: Served, remote: RemoteBackend) -> None:
@@ -221,6 +234,51 @@ def test_a_checkpoint_is_used_for_one_picture_and_put_back(host: Served, name: s
     assert host.state.last(IMG2IMG)["override_settings_restore_afterwards"] is True
     assert host.state.options["sd_model_checkpoint"] == "first.safetensors [aaaaaaaaaa]"
     assert backend.weights[0].file == "second.safetensors"
+
+
+@pytest.mark.parametrize("end", ["success", "error", "cancel"])
+def test_a_drawing_with_another_checkpoint_puts_the_web_uis_own_back(
+    host: Served, remote: RemoteBackend, end: str
+) -> None:
+    request = drawing_request(checkpoint="second")
+
+    if end == "success":
+        remote.generate(request, NullProgress())
+    elif end == "error":
+        del host.state.checkpoints["second.safetensors [bbbbbbbbbb]"]
+        with pytest.raises(BackendError, match=r"painted with first instead of second\.safetensors"):
+            remote.generate(request, NullProgress())
+    else:
+        host.state.step_seconds = 0.05
+        with pytest.raises(Cancelled):
+            remote.generate(replace(request, steps=400), CancelWhenPainting(host.state))
+    host.state.step_seconds = 0
+    remote.inpaint(inpaint_request(), NullProgress())
+
+    asked = host.state.last(TXT2IMG)
+    assert asked["override_settings"] == {"sd_model_checkpoint": "second.safetensors [bbbbbbbbbb]"}
+    assert asked["override_settings_restore_afterwards"] is True
+    assert host.state.options["sd_model_checkpoint"] == "first.safetensors [aaaaaaaaaa]"
+    assert host.state.last(IMG2IMG)["override_settings"] == {}
+
+
+def test_a_drawing_asks_for_a_pose_and_two_loras_as_a_web_ui_takes_them(
+    host: Served, remote: RemoteBackend, tmp_path: Path
+) -> None:
+    host.state.controls = {**CONTROLS, "control_v11p_sd15_openpose [cab727d4]": "openpose"}
+    loras = LoraCondition(lora_of(host, tmp_path), 0.25), LoraCondition(lora_of(host, tmp_path, "room"), 0.8)
+    pose = Control("openpose", drawn_picture(), 0.5)
+
+    result = opened(host).generate(drawing_request(controls=(pose,), conditions=loras), NullProgress())
+
+    sent = host.state.last(TXT2IMG)
+    (unit,) = sent["alwayson_scripts"]["controlnet"]["args"]
+    assert sent["prompt"] == "a face <lora:easyphoto-any-e3b0c44298:0.25> <lora:easyphoto-room-e3b0c44298:0.8>"
+    assert (unit["model"], unit["weight"]) == ("control_v11p_sd15_openpose [cab727d4]", 0.5)
+    assert (sent["width"], sent["height"], sent["steps"], sent["seed"]) == (48, 32, 3, 5)
+    assert "denoising_strength" not in sent
+    assert result.applied_controls == ("openpose",)
+    assert result.applied_conditions == ("any.safetensors", "room.safetensors")
 
 
 def test_a_base_that_only_this_machine_has_is_noted(host: Served) -> None:

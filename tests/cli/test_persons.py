@@ -10,13 +10,15 @@ import pytest
 
 from easyphoto import __version__
 from easyphoto import app as app_module
+from easyphoto.backends.headers import read_header
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
-from easyphoto.workspace.folders import Workspace
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.folders import Person, Workspace
 from tests.backends.sdapi_server import HostState, serving
 from tests.commands.doubles import Trainer, stand_in
 from tests.fakes import new_person
-from tests.persons.arriving import OnePersonEngine, write_earlier, write_photo
+from tests.persons.arriving import OnePersonEngine, write_earlier, write_lora, write_photo
 
 SECRET = "anna:word-7"
 
@@ -284,3 +286,64 @@ def test_words_that_do_not_fit_are_refused(
 
     assert said in capsys.readouterr().err
     assert Workspace(tmp_path).person("anna").words == ""
+
+
+# --- scenes and objects ---
+
+
+def a_scene(workspace: Workspace) -> Path:
+    """The scene `room`, trained in a run with two checkpoints."""
+    run = workspace.runs / "20260101T000000Z-room"
+    write_json(run / "run.json", {})
+    for step in (100, 200):
+        write_lora(run / "checkpoints" / f"step-{step:06d}.safetensors")
+    write_lora(workspace.person_folder("room") / "lora.safetensors", ss_steps="200")
+    workspace.save_person(
+        Person("room", "Red room", "sd15", "", lora="lora.safetensors", run=run.name, kind="scene", words="a red room")
+    )
+    return run
+
+
+def test_scenes_are_listed_beside_persons_and_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    new_person(workspace, "anna")
+    a_scene(workspace)
+
+    def said(*words: str) -> str:
+        assert main(["persons", *words, "--workspace", str(tmp_path)]) == 0
+        return capsys.readouterr().out
+
+    assert [line.split()[0] for line in said().splitlines()] == ["person", "anna", "room"]
+    assert [line.split()[0] for line in said("--kind", "scene").splitlines()] == ["person", "room"]
+    assert [person["id"] for person in json.loads(said("--kind", "face", "--json"))["persons"]] == ["anna"]
+    shown = said("show", "room")
+    assert "kind       scene" in shown
+    assert "words      a red room" in shown
+    assert "likeness" not in shown
+    assert "pictures" not in shown
+
+
+def test_the_steps_to_choose_from_are_listed_and_others_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = a_scene(Workspace(tmp_path))
+
+    assert main(["persons", "choose", "room", "--workspace", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "100\n200\n"
+    assert f"Test pictures: {run / 'contact-sheet.png'}" in said.err
+    for written, words in (("300", "There are: 100, 200."), ("best", "'best' is no step of a training.")):
+        assert main(["persons", "choose", "room", written, "--workspace", str(tmp_path)]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_lora_file_is_imported_and_leaves_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lora, workspace = write_lora(tmp_path / "cat.safetensors"), ["--workspace", str(tmp_path / "workspace")]
+
+    assert main(["persons", "import", str(lora), *workspace]) == 2
+    assert "--kind scene or --kind object" in capsys.readouterr().err
+    assert main(["persons", "import", str(lora), "--kind", "object", "--words", "a grey cat", *workspace]) == 0
+    assert main(["persons", "export", "cat", "--out", str(tmp_path / "out.safetensors"), *workspace]) == 0
+
+    assert read_header(tmp_path / "out.safetensors").metadata["ep_prompt"] == "a grey cat"
+    assert Workspace(tmp_path / "workspace").person("cat").words == "a grey cat"

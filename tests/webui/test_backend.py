@@ -25,3 +25,7 @@ class TestWebuiBackend(BackendContract):
     @pytest.fixture
     def lora(self, tmp_path: Path) -> Path:
         return write_lora(tmp_path / "any.safetensors")
+
+    @pytest.fixture
+    def second_lora(self, tmp_path: Path) -> Path:
+        return write_lora(tmp_path / "second.safetensors", salt="second")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,18 +13,19 @@ import numpy as np
 import pytest
 
 from easyphoto.architectures.sd15 import SD15
-from easyphoto.backends.base import Fill, InpaintRequest, Sampler
+from easyphoto.backends.base import Fill, InpaintRequest, Request, Sampler
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.errors import BackendError, HostBusy, MissingCapability, OutOfMemory
-from easyphoto.progress import Cancelled, NullProgress
+from easyphoto.progress import Cancelled, NullProgress, Progress
 from easyphoto.webui import checkpoints
 from easyphoto.webui.backend import WebuiBackend
 from easyphoto.webui.generation import JOB
 from easyphoto.webui.lending import LENT
-from tests.backends.contract import canny, drawn_picture, inpaint_request, pixels
+from tests.backends.contract import canny, drawing_request, drawn_picture, inpaint_request, pixels
 from tests.fakes import RecordingProgress
 from tests.webui.conftest import MakeHost
 from tests.webui.fake_host import FLAVOURS, FakeHost
+from tests.webui.fake_host.loras import write_lora
 from tests.webui.fake_host.scripts import Script
 
 
@@ -219,6 +221,41 @@ def test_options_are_as_they_were_saved_or_not(host: MakeHost, flavour: str, end
     _end(fake, backend, end)
 
     assert fake.options.data == before
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("end", ["success", "error", "cancel"])
+def test_a_drawing_with_another_checkpoint_puts_the_hosts_own_back(host: MakeHost, flavour: str, end: str) -> None:
+    fake = host(flavour)
+    backend, before = opened(), dict(fake.options.data)
+
+    _end(fake, backend, end, drawing_request(checkpoint="other"))
+    fake.raises = None
+    backend.close()
+    paint(backend)
+
+    assert fake.options.data == before
+    assert fake.checkpoints.loads == ["other.safetensors", "plain.safetensors"]
+    drawn, painted = (asked.override_settings["sd_model_checkpoint"] for asked in fake.requests)
+    assert (drawn.split(" [")[0], painted.split(" [")[0]) == ("other.safetensors", "plain.safetensors")
+
+
+def test_a_drawing_asks_the_host_for_a_pose_and_two_loras(host: MakeHost, tmp_path: Path) -> None:
+    fake = host()
+    loras = [write_lora(tmp_path / f"{name}.safetensors", salt=name) for name in ("anna", "room")]
+    asked = drawing_request(
+        controls=(canny(0.5),), conditions=(LoraCondition(loras[0], 0.25), LoraCondition(loras[1], 0.8))
+    )
+
+    result = opened().generate(asked, NullProgress())
+
+    p = fake.requests[-1]
+    assert re.fullmatch(
+        r"a face <lora:easyphoto-anna-[0-9a-f]{10}:0\.25> <lora:easyphoto-room-[0-9a-f]{10}:0\.8>", p.prompt
+    )
+    assert (type(p).__name__, p.width, p.height, p.steps, p.seed) == ("Txt2Img", 48, 32, 3, 5)
+    assert result.applied_controls == ("canny",)
+    assert result.applied_conditions == ("anna.safetensors", "room.safetensors")
 
 
 @pytest.mark.parametrize("end", ["success", "error", "cancel"])
@@ -439,17 +476,24 @@ def test_previews_come_every_fifth_step(host: MakeHost) -> None:
     assert len(progress.previews) == 2
 
 
-def _end(fake: FakeHost, backend: WebuiBackend, end: str) -> None:
-    request: InpaintRequest = inpaint_request()
+def _end(fake: FakeHost, backend: WebuiBackend, end: str, request: Request | None = None) -> None:
+    asked = inpaint_request() if request is None else request
+
+    def run(progress: Progress) -> None:
+        if isinstance(asked, InpaintRequest):
+            backend.inpaint(asked, progress)
+        else:
+            backend.generate(asked, progress)
+
     if end == "success":
-        backend.inpaint(request, NullProgress())
+        run(NullProgress())
     elif end == "error":
         fake.raises = RuntimeError("something broke")
         with pytest.raises(BackendError, match="something broke"):
-            backend.inpaint(request, NullProgress())
+            run(NullProgress())
     else:
         with pytest.raises(Cancelled):
-            backend.inpaint(request, RecordingProgress(cancel_at=2))
+            run(RecordingProgress(cancel_at=2))
 
 
 def test_a_lora_file_that_is_not_there_is_refused_before_anything(host: MakeHost) -> None:
