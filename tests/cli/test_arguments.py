@@ -15,8 +15,8 @@ from easyphoto.workspace.folders import Workspace
 from tests.fakes import new_person
 
 VERBS = (
-    "demo, check, train, resume, photograph, persons, templates, configurations, weights, ui, doctor, bench, setup, "
-    "completion, uninstall"
+    "demo, check, train, resume, photograph, place, persons, templates, styles, poses, configurations, weights, ui, "
+    "doctor, bench, setup, completion, uninstall"
 )
 
 
@@ -65,10 +65,10 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
          "--face: 'a.jpg' is not of the form PHOTO=NUMBER, with numbers from 1.", "check "),
         ("persons shwo",
          "persons has no action 'shwo'. Did you mean 'show'? "
-         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
+         "Choose one of: list, add, show, words, export, import, rename, choose, delete.", "persons "),
         ("persons remove",
          "persons has no action 'remove'. Did you mean 'delete'? "
-         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
+         "Choose one of: list, add, show, words, export, import, rename, choose, delete.", "persons "),
         ("version", f"There is no verb 'version'. Did you mean --version? Verbs: {VERBS}.", ""),
         ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
         ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
