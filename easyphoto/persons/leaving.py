@@ -31,7 +31,8 @@ KEEPABLE = (PERSONS, TEMPLATES, STYLES, WEIGHTS, TRAINER, SETTINGS)
 """What may be kept, by its word."""
 REST = "rest"
 _PARTS_OF = {
-    TEMPLATES: ("templates",), STYLES: ("styles",), WEIGHTS: ("weights",), TRAINER: (ENV,), SETTINGS: ("configurations",),
+    TEMPLATES: ("templates",), STYLES: ("styles",), WEIGHTS: ("weights",), TRAINER: (ENV,),
+    SETTINGS: ("configurations",),
 }  # fmt: skip
 _PARTS_OF_PERSONS = ("persons", "runs", "results", "jobs", "uploads")
 _FILES = (WORKSPACE_FILE, LOCK_FILE, f"{ENV}.lock", f"{ENV}.making", KEPT)

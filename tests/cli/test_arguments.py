@@ -44,7 +44,7 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("check --photo x", "check has no option --photo. Did you mean --photos?", "check "),
         ("train anna -photos x", "train has no option -photos. Did you mean --photos?", "train "),
         ("train a --ranks 4", "train has no option --ranks. Did you mean --rank?", "train "),
-        ("train a --template x", "train has no option --template. It belongs to photograph.", "train "),
+        ("train a --template x", "train has no option --template. It belongs to photograph, place.", "train "),
         ("train a --frobnicate", "train has no option --frobnicate.", "train "),
         ("train a --photos", "--photos needs a value: --photos DIR|ZIP|FILE….", "train "),
         ("train a --photos=", "--photos cannot be empty.", "train "),
@@ -74,7 +74,7 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
         ("uninstall --keep person",
          "--keep cannot be 'person'. Did you mean 'persons'? "
-         "Choose one of: persons, templates, weights, trainer, settings.", "uninstall "),
+         "Choose one of: persons, templates, styles, weights, trainer, settings.", "uninstall "),
         ("completion bsh",
          "shell cannot be 'bsh'. Did you mean 'bash' or 'zsh'? Choose one of: bash, zsh, tcsh.", "completion "),
     ],

@@ -223,7 +223,7 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"is not a workspace: it has no workspace\.json"):
         Uninstall().listing(EasyPhoto(Workspace(tmp_path), mirrors=()))
-    with pytest.raises(InputError, match="Choose among: persons, templates, weights, trainer, settings"):
+    with pytest.raises(InputError, match="Choose among: persons, templates, styles, weights, trainer, settings"):
         Uninstall(("photos",)).listing(EasyPhoto(Workspace(tmp_path / "nowhere"), mirrors=()))
 
 
