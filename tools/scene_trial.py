@@ -52,8 +52,10 @@ WORDS = ("room background", "room background, calm", "landscape background", "ci
 
 
 TEMPLATES = 3
-BRUSH = ((0.78, 0.70), (0.84, 0.70), (0.78, 0.80), (0.86, 0.80), (0.82, 0.87))
-"""Where a round brush touched the mask, as shares of the picture."""
+BODY = ((0.58, 0.60), (0.84, 0.60), (0.80, 0.93), (0.62, 0.93))
+HANDLE = ((0.83, 0.68), (0.91, 0.70), (0.91, 0.80), (0.82, 0.83))
+BRUSH = 0.05
+"""The cup as it was painted over the lower right of a picture, and the brush: as shares of the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +156,13 @@ def cup_pairs(app: EasyPhoto, folder: Path) -> list[Pair]:
 
 
 def painted_mask(size: tuple[int, int]) -> Image.Image:
-    """A blob at the lower right, as by hand with a round brush; away from a face in the middle."""
+    """A cup painted roughly, as by hand: along its body, filled, and around its handle."""
     mask = Image.new("L", size)
-    pen, side = ImageDraw.Draw(mask), min(size)
-    for x, y in BRUSH:
-        centre, radius = (x * size[0], y * size[1]), 0.1 * side
-        pen.ellipse([centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius], 255)
+    pen, brush = ImageDraw.Draw(mask), round(BRUSH * min(size))
+    body, handle = ([(x * size[0], y * size[1]) for x, y in line] for line in (BODY, HANDLE))
+    pen.polygon(body, 255)
+    pen.line([*body, body[0]], 255, brush, joint="curve")
+    pen.line(handle, 255, brush, joint="curve")
     return mask
 
 

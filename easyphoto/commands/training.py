@@ -237,9 +237,10 @@ def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tup
     published, more = published_or_noted(app.host, lora)
     said = read_check(prepared.folder)
     notes = (*said.notes, *notes, *more)
-    proposal = proposal_for(prepared.dataset, prepared.engine)
+    proposal = proposal_for(prepared.dataset, prepared.engine) if prepared.engine is not None else None
     # Read once more: somebody may have changed the words since it was put in place.
-    person = with_proposal(app.workspace.person(person.id), proposal)
+    person = app.workspace.person(person.id)
+    person = with_proposal(person, proposal) if proposal is not None else person
     person = replace(person, likeness=likeness_record(found), notes=notes)
     app.workspace.save_person(person)
     report = _report(person, prepared, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image
 
@@ -38,7 +39,7 @@ class Drawer:
             who, _ = drawn_persons(self.app, [self.app.workspace.person(person)], family)
         pace, _ = sampler_preset(InferenceSettings(), family, self.backend.capabilities(), None)
         size, _ = drawing_size(settings.size, family, 1)
-        plan = DrawingPlan(DrawingWords(words, persons=who, scenes=scenes), family, settings, pace, size)
+        plan = DrawingPlan(DrawingWords(words, persons=who, scenes=scenes), family, settings, size, pace)
         return self.backend.generate(plan.request(seed), NullProgress()).image
 
     def called(self, scene: str, weight: float = DRAWN_SCENE_WEIGHT) -> CalledLoras:
@@ -50,7 +51,7 @@ def open_drawer(app: EasyPhoto) -> Drawer:
     return Drawer(app, app.open_backend(), app.open_engine("drawings", NullProgress()))
 
 
-def arms(**values: tuple[object, ...]) -> list[tuple[str, DrawingSettings]]:
+def arms(**values: tuple[Any, ...]) -> list[tuple[str, DrawingSettings]]:
     """The usual drawing, then those in which one setting has another value, each with its name."""
     found = [("usual", USUAL)]
     for name, others in values.items():
