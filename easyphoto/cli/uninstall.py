@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from easyphoto.persons.leaving import Leaving
 
 ANSWER = "REMOVE"
-KEEPABLE = ("persons", "templates", "weights", "trainer", "settings")
+KEEPABLE = ("persons", "templates", "styles", "weights", "trainer", "settings")
 
 
 def add_uninstall_parser(verbs: Verbs, verb: NewVerb) -> None:

@@ -25,11 +25,15 @@ from easyphoto.workspace.moving import check_idle
 from easyphoto.workspace.upgrades import KEPT, LOCK_FILE, format_of
 from easyphoto.workspace.web_ui_files import HOMES, WebuiFiles, lines_of, loras_by_name, without_lines
 
-PERSONS, TEMPLATES, WEIGHTS, TRAINER, SETTINGS = "persons", "templates", "weights", "trainer", "settings"
-KEEPABLE = (PERSONS, TEMPLATES, WEIGHTS, TRAINER, SETTINGS)
+PERSONS, TEMPLATES, STYLES, WEIGHTS = "persons", "templates", "styles", "weights"
+TRAINER, SETTINGS = "trainer", "settings"
+KEEPABLE = (PERSONS, TEMPLATES, STYLES, WEIGHTS, TRAINER, SETTINGS)
 """What may be kept, by its word."""
 REST = "rest"
-_PARTS_OF = {TEMPLATES: ("templates",), WEIGHTS: ("weights",), TRAINER: (ENV,), SETTINGS: ("configurations",)}
+_PARTS_OF = {
+    TEMPLATES: ("templates",), STYLES: ("styles",), WEIGHTS: ("weights",), TRAINER: (ENV,),
+    SETTINGS: ("configurations",),
+}  # fmt: skip
 _PARTS_OF_PERSONS = ("persons", "runs", "results", "jobs", "uploads")
 _FILES = (WORKSPACE_FILE, LOCK_FILE, f"{ENV}.lock", f"{ENV}.making", KEPT)
 
@@ -85,6 +89,8 @@ def _in_workspace(workspace: Workspace) -> Iterator[Leaving]:
         yield Leaving(PERSONS, what, workspace.person_folder(id), sum(map(size_of, paths)))
     if templates := _size(workspace.templates):
         yield Leaving(TEMPLATES, text("templates of your own"), workspace.templates, templates)
+    if styles := _size(workspace.styles):
+        yield Leaving(STYLES, text("styles of your own, and previews"), workspace.styles, styles)
     if weights := _size(workspace.weights):
         yield Leaving(WEIGHTS, text("weights that were downloaded"), workspace.weights, weights)
     if saved := _size(workspace.configurations):

@@ -26,6 +26,7 @@ ANSWER = "REMOVE"
 KIND_WORDS = {
     "persons": "persons and their pictures",
     "templates": "own templates",
+    "styles": "own styles",
     "weights": "downloaded weights",
     "trainer": "the training environment",
     "settings": "settings",

@@ -15,8 +15,8 @@ from easyphoto.workspace.folders import Workspace
 from tests.fakes import new_person
 
 VERBS = (
-    "demo, check, train, resume, photograph, persons, templates, configurations, weights, ui, doctor, bench, setup, "
-    "completion, uninstall"
+    "demo, check, train, resume, photograph, place, persons, templates, styles, poses, configurations, weights, ui, "
+    "doctor, bench, setup, completion, uninstall"
 )
 
 
@@ -44,7 +44,7 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         ("check --photo x", "check has no option --photo. Did you mean --photos?", "check "),
         ("train anna -photos x", "train has no option -photos. Did you mean --photos?", "train "),
         ("train a --ranks 4", "train has no option --ranks. Did you mean --rank?", "train "),
-        ("train a --template x", "train has no option --template. It belongs to photograph.", "train "),
+        ("train a --template x", "train has no option --template. It belongs to photograph, place.", "train "),
         ("train a --frobnicate", "train has no option --frobnicate.", "train "),
         ("train a --photos", "--photos needs a value: --photos DIR|ZIP|FILE….", "train "),
         ("train a --photos=", "--photos cannot be empty.", "train "),
@@ -65,16 +65,16 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
          "--face: 'a.jpg' is not of the form PHOTO=NUMBER, with numbers from 1.", "check "),
         ("persons shwo",
          "persons has no action 'shwo'. Did you mean 'show'? "
-         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
+         "Choose one of: list, add, show, words, export, import, rename, choose, delete.", "persons "),
         ("persons remove",
          "persons has no action 'remove'. Did you mean 'delete'? "
-         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
+         "Choose one of: list, add, show, words, export, import, rename, choose, delete.", "persons "),
         ("version", f"There is no verb 'version'. Did you mean --version? Verbs: {VERBS}.", ""),
         ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
         ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
         ("uninstall --keep person",
          "--keep cannot be 'person'. Did you mean 'persons'? "
-         "Choose one of: persons, templates, weights, trainer, settings.", "uninstall "),
+         "Choose one of: persons, templates, styles, weights, trainer, settings.", "uninstall "),
         ("completion bsh",
          "shell cannot be 'bsh'. Did you mean 'bash' or 'zsh'? Choose one of: bash, zsh, tcsh.", "completion "),
     ],

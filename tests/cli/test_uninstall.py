@@ -92,6 +92,6 @@ def test_all_that_verbs_leave_is_listed_and_removed(tmp_path: Path, capsys: pyte
 
     assert before[0] == 0
     assert [line.split("  ")[0] for line in before[1].splitlines()[1:]] == [
-        "persons", "templates", "weights", "settings", "trainer", "rest",
+        "persons", "templates", "styles", "weights", "settings", "trainer", "rest",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []

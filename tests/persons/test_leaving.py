@@ -36,6 +36,7 @@ def filled(root: Path) -> Workspace:
     write_json(workspace.runs / "20260101T000000Z-anna" / "run.json", {"person": "anna"})
     for part in (
         "templates/own.png",
+        "styles/own.json",
         "weights/a.safetensors",
         "reports/bug.txt",
         "uploads/x.jpg",
@@ -77,6 +78,7 @@ def test_everything_is_listed_and_a_listing_changes_nothing(tmp_path: Path) -> N
     assert [(each.kind, str(each.what)) for each in listed] == [
         ("persons", "anna: photos, trainings, pictures"),
         ("templates", "templates of your own"),
+        ("styles", "styles of your own, and previews"),
         ("weights", "weights that were downloaded"),
         ("settings", "saved settings"),
         ("trainer", "the training environment"),
@@ -86,7 +88,7 @@ def test_everything_is_listed_and_a_listing_changes_nothing(tmp_path: Path) -> N
         ("settings", "lines of EasyPhoto: 1"),
         ("rest", "the record of where the workspace is"),
     ]
-    assert [each.size for each in listed[1:5]] == [3, 3, 3, 3]
+    assert [each.size for each in listed[1:6]] == [3, 3, 3, 3, 3]
     assert left_in(tmp_path) == before
 
 
@@ -117,6 +119,7 @@ def test_all_that_is_ours_goes_and_all_else_stays(tmp_path: Path) -> None:
     [
         ("persons", {"persons/anna/person.json", "runs/20260101T000000Z-anna/run.json", "uploads/x.jpg"}),
         ("templates", {"templates/own.png"}),
+        ("styles", {"styles/own.json"}),
         ("weights", {"weights/a.safetensors"}),
         ("trainer", {f"env/{STAMP}"}),
         ("settings", {SAVED}),
@@ -220,7 +223,7 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"is not a workspace: it has no workspace\.json"):
         Uninstall().listing(EasyPhoto(Workspace(tmp_path), mirrors=()))
-    with pytest.raises(InputError, match="Choose among: persons, templates, weights, trainer, settings"):
+    with pytest.raises(InputError, match="Choose among: persons, templates, styles, weights, trainer, settings"):
         Uninstall(("photos",)).listing(EasyPhoto(Workspace(tmp_path / "nowhere"), mirrors=()))
 
 
