@@ -50,12 +50,12 @@ MaskFinder = Callable[[Image.Image], "np.ndarray | None"]
 
 @dataclass(frozen=True, eq=False)
 class Square:
-    """A training picture at the family's resolution, and where it was taken from."""
+    """A training picture at the family's resolution."""
 
     picture: Image.Image
     mask: np.ndarray | None
     """(side, side) float32 in 0..1, 1 on the object; None: everything counts."""
-    place: Box
+    side: int
     """In pixels of the photo."""
 
     @property
@@ -102,8 +102,8 @@ def prepare_pictures(
                     "caption": called(words, beside[number]),
                     "photo": verdict.photo,
                     "rank": round(verdict.rank, 4),
-                    "original_size": list(picture.size),
-                    "corner": [round(square.place.top), round(square.place.left)],
+                    # As of a face: SDXL is told of the square as of a whole picture, not as of a part cut out of one.
+                    "side": square.side,
                 }
             )
     progress.step(len(check.kept), len(check.kept), phase("write-dataset", "writing the training data"))
@@ -130,7 +130,7 @@ def _squares(picture: Image.Image, kind: str, resolution: int, find: MaskFinder)
         left, top, right, bottom = place.as_ints()
         cut = resized(picture.crop((left, top, right, bottom)), Size(resolution, resolution))
         part = None if mask is None else resized_mask(mask[top:bottom, left:right], Size(resolution, resolution))
-        yield Square(cut, part, place)
+        yield Square(cut, part, right - left)
 
 
 def _on_white(square: Square) -> Image.Image:

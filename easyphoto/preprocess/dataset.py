@@ -255,16 +255,14 @@ def write_records(
 ) -> None:
     """Write what the trainer reads, and last the record that makes the dataset complete.
 
-    A record has the fields of `_EntryRecord`, and the `side` of its square in the photo or an `original_size` with the
-    square's `corner`.
+    A record has the fields of `_EntryRecord`, and the `side` of its square in the photo, in pixels.
     """
     lines = [
         json.dumps(
             {
                 "file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"],
                 # SDXL's UNet is conditioned on the size of a picture before it was resized.
-                "original_size": r["original_size"] if "original_size" in r else [r["side"], r["side"]],
-                **({"corner": r["corner"]} if "corner" in r else {}),
+                "original_size": [r["side"], r["side"]],
             },
             ensure_ascii=False,
         )

@@ -23,6 +23,7 @@ class DrawnSamples(Samples):
 
     cell: ClassVar[int] = 256
     """Nobody counts the likeness: the user has to see it."""
+    letters: ClassVar[int] = 20
     unscored: ClassVar[str] = ""
     source: ClassVar[DigitalSource] = DigitalSource.DRAWN
     entries: tuple[Entry, ...]

@@ -38,6 +38,8 @@ class Samples(ABC):
 
     cell: ClassVar[int] = 128
     """Side of a picture on the sheet, in pixels."""
+    letters: ClassVar[int] = 10
+    """Size of the words on the sheet, in pixels."""
     unscored: ClassVar[str] = "not judged"
     """What the sheet says under a picture without a score."""
     source: ClassVar[DigitalSource] = DigitalSource.COMPOSITE

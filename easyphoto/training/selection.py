@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from easyphoto.images.pictures import read_picture
+from easyphoto.images.pictures import built_in_font, read_picture
 from easyphoto.messages import note
 from easyphoto.training.pictures import Picture, by_step, mean_score
 from easyphoto.training.samples import Samples
@@ -89,19 +89,19 @@ def contact_sheet(
     rows = [(f"step {step}", of_step) for step, of_step in by_step(pictures).items()]
     rows += [("merged", tuple(merged))] if merged else []
     heads, side = samples.columns, samples.cell
-    height = side + SHEET_LINE
+    height, font = side + round(SHEET_LINE * samples.letters / 10), built_in_font(samples.letters)
     sheet = Image.new("RGB", ((len(heads) + 1) * side, (len(rows) + 1) * height), "white")
     draw = ImageDraw.Draw(sheet)
     for column, head in enumerate(heads, start=1):
         sheet.paste(head.image.resize((side, side)), (column * side, 0))
-        draw.text((column * side + 4, side + 2), head.label, fill="black")
+        draw.text((column * side + 4, side + 2), head.label, "black", font)
     columns = {head.number: column for column, head in enumerate(heads, start=1)}
     for row, (label, of_row) in enumerate(rows, start=1):
         mean = mean_score(of_row)
-        draw.text((4, row * height + side // 2), label if mean is None else f"{label}\n{mean:.3f}", fill="black")
+        draw.text((4, row * height + side // 2), label if mean is None else f"{label}\n{mean:.3f}", "black", font)
         for picture in of_row:
             place = (columns[picture.template] * side, row * height)
             sheet.paste(read_picture(root / picture.path).resize((side, side)), place)
             score = samples.unscored if picture.score is None else f"{picture.score:.3f}"
-            draw.text((place[0] + 4, place[1] + side + 2), score, fill="black")
+            draw.text((place[0] + 4, place[1] + side + 2), score, "black", font)
     return sheet

@@ -50,7 +50,7 @@ def test_a_scenes_last_checkpoint_is_taken_and_nothing_is_judged(
     assert read_lora(tmp_path / "lora.safetensors")[0].keys() == read_lora(last)[0].keys()
     assert (tmp_path / "portrait.png").read_bytes() == (tmp_path / "samples" / "step-000006-00.png").read_bytes()
     # A column for the steps, four for the pictures; a row for what was learned from, three for the checkpoints.
-    assert read_picture(tmp_path / "contact-sheet.png").size == (5 * 256, 4 * 272)
+    assert read_picture(tmp_path / "contact-sheet.png").size == (5 * 256, 4 * 288)
 
 
 def test_its_report_speaks_of_no_likeness(scene: TrainRun, train_here: TrainHere, tmp_path: Path):
