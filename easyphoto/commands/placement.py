@@ -23,7 +23,7 @@ from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
 from easyphoto.inference.ai_label import with_label
 from easyphoto.inference.placing import PlacedObject, PlacingModels, place
 from easyphoto.inference.results import Photograph
-from easyphoto.messages import note, phase
+from easyphoto.messages import Text, note, phase
 from easyphoto.persons.scenes import scene_conditions
 from easyphoto.progress import Progress
 from easyphoto.report.page import write_report
@@ -135,7 +135,7 @@ class Placement:
         return PictureResult(file, made.seed, made.likeness, made.notes, made.made_by)
 
 
-def _hidden() -> str:
+def _hidden() -> Text:
     return note(
         "object-under-transparency",
         "Part of the object lies where the template is transparent, so it cannot be seen.",

@@ -14,7 +14,7 @@ from easyphoto.geometry import Box, Size
 from easyphoto.images.blur import blurred
 from easyphoto.images.masks import closed, dilated, feathered
 from easyphoto.inference.plan import MOST_ENLARGEMENT
-from easyphoto.messages import note, text
+from easyphoto.messages import Text, note, text
 from easyphoto.settings.placing import PlacingSettings
 
 NEAR = 0.15
@@ -70,7 +70,7 @@ class _Piece:
 
 def places_of(
     painted: np.ndarray, family: Family, settings: PlacingSettings
-) -> tuple[tuple[Place, ...], tuple[str, ...]]:
+) -> tuple[tuple[Place, ...], tuple[Text, ...]]:
     """The places of a painted mask, bool (height, width) of the template, from the left, and notes on them.
 
     Pieces that lie apart are places of their own: each gets an object, painted at the networks' full resolution.
@@ -151,7 +151,7 @@ def working_size(crop: Box, family: Family) -> Size:
     return Size(*sides)
 
 
-def _notes(places: Sequence[Place], left_out: int, family: Family) -> Iterator[str]:
+def _notes(places: Sequence[Place], left_out: int, family: Family) -> Iterator[Text]:
     if len(places) > 1:
         yield note(
             "several-places",

@@ -21,6 +21,14 @@ def typed(workspace: Workspace, *words: str) -> int:
     return main([words[0], "--workspace", str(workspace.root), *words[1:]])
 
 
+def code_of(workspace: Workspace, *words: str) -> object:
+    """As `typed`, also where the parser itself ends the program."""
+    try:
+        return typed(workspace, *words)
+    except SystemExit as ended:
+        return ended.code
+
+
 def test_the_first_seed_s_picture_is_the_last_line(workspace, capsys):
     code = typed(
         workspace, "place", "cup", "--template", "05-plain", "--box", "0.2,0.3,0.4,0.4", "--count", "2", "--seed", "5",
@@ -45,12 +53,7 @@ def test_the_first_seed_s_picture_is_the_last_line(workspace, capsys):
     ],
 )
 def test_what_is_no_place_ends_with_2_and_says_so(workspace, capsys, words, said):
-    try:
-        code = typed(workspace, "place", "cup", "--template", "05-plain", *words)
-    except SystemExit as ended:
-        code = ended.code
-
-    assert code == 2
+    assert code_of(workspace, "place", "cup", "--template", "05-plain", *words) == 2
     assert said in capsys.readouterr().err
 
 

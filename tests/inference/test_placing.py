@@ -40,7 +40,7 @@ class Bench:
 
     @property
     def requests(self) -> list[InpaintRequest]:
-        return self.backend.requests
+        return [one for one in self.backend.requests if isinstance(one, InpaintRequest)]
 
 
 @pytest.fixture
