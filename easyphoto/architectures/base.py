@@ -207,6 +207,13 @@ class Family:
     """Appended to the trigger in both passes."""
     positive_thing: str = ""
     """The same for an object or a scene, which has no face."""
+    place_strength: float = 0.9
+    """Denoising strength of the pass that paints an object into a mask."""
+    place_factor: float = 1.5
+    """Side of the crop in which an object is painted, as a multiple of its mask's longer side: the networks see what it
+    stands on, and as much of their picture as possible is the object."""
+    cuts_out: bool = False
+    """What it paints around an object does not fit the template, so that only the object is taken."""
     negative: str = ""
     kohya_version: str = "sd_v1"
     """`ss_base_model_version` in the LoRA's metadata, by which the web UI filters."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from easyphoto.workspace.folders import FACE, KINDS, SCENE
+from easyphoto.workspace.prompt_words import plain_words
 
 VERSION_KEY, WORDS_KEY = "ep_lora_version", "ep_prompt"
 SCENE_VERSION = "scene"
@@ -36,9 +37,10 @@ def kind_in(metadata: Mapping[str, str]) -> str | None:
 
 
 def lora_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The prompts that the metadata proposes, one or several; empty where it has none."""
+    """The prompts that the metadata proposes, one or several, without the tags that a web UI would carry out; empty
+    where it has none."""
     written = metadata.get(WORDS_KEY, "").strip()
-    return tuple(words for each in _texts(written) if (words := " ".join(each.split())[:MOST_WORDS]))
+    return tuple(words for each in _texts(written) if (words := plain_words(each, most=MOST_WORDS)))
 
 
 def words_metadata(words: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from easyphoto.errors import BadReference, BadSettings, UnknownPerson, WrongKind
 from easyphoto.messages import text
 from easyphoto.spelling import known_names
 from easyphoto.workspace.folders import FACE, KINDS
+from easyphoto.workspace.prompt_words import checked_words
 
 if TYPE_CHECKING:
     from easyphoto.workspace.folders import Person, Workspace
@@ -18,7 +19,6 @@ WORDS = (
     "What calls a scene or an object in a prompt, such as: a room with a red sofa (default: easyphoto_scene or "
     "easyphoto_object, and its name)."
 )
-MOST_WORDS = 200
 
 
 def check_concept(concept: str, faces: Collection[str], reference: str | None) -> None:
@@ -47,9 +47,9 @@ def words_of(workspace: Workspace, name: str, concept: str, written: str | None)
 
     They begin with a word that no model knows, as a person's trigger does, so that other pictures are not changed. The
     name follows: a model knows what a kitchen is, and two scenes in one prompt need different words. Of a face they are
-    empty. Raises BadSettings for words written for a face.
+    empty. Raises BadSettings for words written for a face, BadWords.
     """
-    said = " ".join((written or "").split())
+    said = checked_words(written or "")
     if concept == FACE:
         if said:
             raise BadSettings(

@@ -65,14 +65,19 @@ class PhotographPersons(Command):
         return Subjects(tuple(dict.fromkeys(ids)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson, BadSettings, and InputError where there is nothing to draw."""
+        """Replace names by ids. Raises UnknownPerson, WrongKind for a scene, BadSettings, and InputError where there is
+        nothing to draw."""
         from easyphoto.inference.identities.registry import check_identity
+        from easyphoto.persons.scenes import check_face
 
         self._check_asked()
         self._check_drawing(app.workspace)
-        persons = tuple(app.workspace.person(name).id for name in self.persons)
-        check_identity(self.settings, persons)
-        return replace(self, persons=persons)
+        persons = [app.workspace.person(name) for name in self.persons]
+        for person in persons:
+            check_face(person)
+        ids = tuple(person.id for person in persons)
+        check_identity(self.settings, ids)
+        return replace(self, persons=ids)
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import Command, Context, Subjects, described, uploads_among
 from easyphoto.commands.check import NAME, REFERENCE, CheckPhotos
-from easyphoto.commands.concepts import KIND, MOST_WORDS, WORDS, check_concept, check_same_kind, words_of
+from easyphoto.commands.concepts import KIND, WORDS, check_concept, check_same_kind, words_of
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.workspace.folders import FACE, KINDS
+from easyphoto.workspace.prompt_words import MOST_WORDS
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -87,6 +88,7 @@ class TrainPerson(Command):
 
         app, id = app.with_options(self.options), app.workspace.id_of(self.name)
         with at_work(app, (id,), context, known=False) as progress:
+            self.called(app.workspace)
             # Before the photos are checked, so that a Python that cannot train is reported at once.
             python = trainer_of(app, context)
             # Only now: a training that waited before this one may have replaced the person.

@@ -20,6 +20,7 @@ from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.photo_opening import open_object_saliency
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
 from easyphoto.messages import note, phase
+from easyphoto.persons.checkpoints import Checkpoints
 from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
 from easyphoto.persons.own_words import proposal_for, with_proposal
 from easyphoto.persons.subject import judged, subject_from
@@ -199,6 +200,20 @@ def learnt(
         person, notes = _installed(app, _known(app.workspace, run), trained, prepared.folder)
     progress.step(0, 0, phase("conclude", "keeping the person and writing the report"))
     return _published(app, person, prepared, notes)
+
+
+def chosen_again(
+    app: EasyPhoto, person: Person, prepared: PreparedRun, found: Checkpoints, step: int | None
+) -> TrainedPerson:
+    """Install a checkpoint of a finished run in place of what was chosen before; None: the training's own choice."""
+    portrait = found.portrait(step)
+    if portrait is None and person.portrait is not None:
+        portrait = app.workspace.person_folder(person.id) / person.portrait
+    trained = Trained(found.lora(step), portrait, prepared.dataset)
+    person, notes = _installed(app, person, trained, prepared.folder)
+    found.write_choice(step)
+    said = () if step is None else (note("checkpoint-chosen", "The checkpoint of step {step} was chosen.", step=step),)
+    return _published(app, person, prepared, (*said, *notes))
 
 
 def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Path) -> tuple[Person, tuple[str, ...]]:

@@ -23,8 +23,9 @@ from easyphoto.training.lora import (
     read_lora,
     write_lora,
 )
+from easyphoto.training.pictures import Picture, mean_score, record_of
 from easyphoto.training.run import TrainRun
-from easyphoto.training.samples import Picture, Samples, mean_score, record_of
+from easyphoto.training.samples import Samples
 from easyphoto.training.selection import Selection, contact_sheet, last_of, select
 from easyphoto.weights.catalog import UsedWeight
 

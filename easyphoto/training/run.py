@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,11 @@ class RunFolder:
         return self.root / "portrait.png"
 
     @property
+    def choice(self) -> Path:
+        """The record of the checkpoint that the user chose in place of the training's own choice."""
+        return self.root / "choice.json"
+
+    @property
     def outcome(self) -> Path:
         return self.root / "outcome.json"
 
@@ -196,3 +202,16 @@ class RunFolder:
         """
         _, name, below = text.replace("\\", "/").rpartition(f"/{self.root.name}/")
         return self.root / (below if name else text)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    step: int | None
+
+
+def choice_in(folder: RunFolder) -> int | None:
+    """The step that the user chose of the run; None: the training's own choice."""
+    with suppress(InputError):
+        if folder.choice.is_file():
+            return typed(_Choice, read_json(folder.choice), "The choice").step
+    return None

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import note
-from easyphoto.training.samples import Picture, Samples, by_step, mean_score
+from easyphoto.training.pictures import Picture, by_step, mean_score
+from easyphoto.training.samples import Samples
 
 # Means of four validation pictures that differ by less are a draw, which the later checkpoint wins, because it has
 # trained longer (seen on a person whose means stayed flat while strangers' templates kept improving).

@@ -30,8 +30,9 @@ from easyphoto.training.drawn import DrawnSamples
 from easyphoto.training.events import Checkpoint, Done, Sample, Start, Step, Warn
 from easyphoto.training.loop import Learner, Noise
 from easyphoto.training.lora import lora_metadata
+from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.samples import Picture, Samples
+from easyphoto.training.samples import Samples
 from easyphoto.training.validate import CONTROL, Validator, make_views, reference_vector
 from easyphoto.weights.catalog import UsedWeight
 

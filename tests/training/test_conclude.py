@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training import conclude
-from easyphoto.training.samples import Picture
+from easyphoto.training.pictures import Picture
 
 STEPS = (10, 20, 30, 40)
 

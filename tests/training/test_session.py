@@ -16,8 +16,8 @@ from easyphoto.progress import Cancelled
 from easyphoto.training import checkpoint, loop
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import module_names, product, read_lora
+from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.samples import Picture
 from easyphoto.training.selection import select
 from tests.fakes import FakeEngine, RecordingProgress
 
