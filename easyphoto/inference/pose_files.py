@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -76,9 +76,9 @@ def _figure(file: Path, person: Mapping[str, Any]) -> np.ndarray | None:
 
 
 def _on_canvas(content: Mapping[str, Any], figures: list[np.ndarray]) -> tuple[Size, list[np.ndarray]]:
-    sides = [content.get("canvas_width"), content.get("canvas_height")]
-    told = all(_is_number(side) and 1 <= side <= MOST_SIDE for side in sides)
-    size = Size(*(round(float(side)) for side in sides)) if told else None  # type: ignore[arg-type]
+    sides = [content.get(name) for name in ("canvas_width", "canvas_height")]
+    told = [round(side) for side in sides if _is_number(side) and 1 <= side <= MOST_SIDE]
+    size = Size(told[0], told[1]) if len(told) == 2 else None
     every = np.concatenate(figures)
     if np.nanmax(every) <= 1 and np.nanmin(every) >= 0:
         size = size or Size(512, 512)
@@ -91,7 +91,7 @@ def _on_canvas(content: Mapping[str, Any], figures: list[np.ndarray]) -> tuple[S
     return Size(int(wide), int(tall)), [figure - low + margin for figure in figures]
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and abs(value) < 1e6
 
 

@@ -190,7 +190,7 @@ def heads_in(faces: Sequence[np.ndarray], size: Size) -> np.ndarray:
 
 def _left_out(family: Family, capabilities: Capabilities) -> Text:
     known = next((kind for kind in KINDS if kind in family.controls), None)
-    why = text("{family} knows no poses", family=family.short)
+    why: str = text("{family} knows no poses", family=family.short)
     if known is not None:
         why = capabilities.refused.get(known) or text("its model is missing")
     return note("pose-left-out", "The pose is left out: {why}.", why=why)
