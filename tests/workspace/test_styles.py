@@ -39,8 +39,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def written(workspace: Workspace, name: str = "harbour.json", **changes: object) -> Path:
-    file = workspace.styles / name
+def written(workspace: Workspace, file_name: str = "harbour.json", /, **changes: object) -> Path:
+    file = workspace.styles / file_name
     file.write_text(json.dumps({**LEAST, **changes}, ensure_ascii=False), "utf-8")
     return file
 
