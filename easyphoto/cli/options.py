@@ -75,7 +75,7 @@ def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str
     elif must_be_there:
         parser.add_argument(name, type=kind, metavar=metavar, help=about)
     else:
-        values = {"choices": described.choices, "default": field.default} if described.choices else {}
+        values: dict[str, Any] = {"choices": described.choices, "default": field.default} if described.choices else {}
         shown = metavar or "|".join(described.choices)
         parser.add_argument(option, dest=name, type=kind, metavar=shown, help=about, **values)
 

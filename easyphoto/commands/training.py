@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +17,7 @@ from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.validation import validation_templates
 from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.parts import Saliency
 from easyphoto.faces.photo_opening import open_object_saliency
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
 from easyphoto.messages import note, phase
@@ -105,36 +106,31 @@ def prepared_run(
     with _new_run(app.workspace, app.workspace.id_of(name)) as folder:
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)
-        dataset = _dataset(app, check, engine, family, photos, folder / "dataset", context, progress, words=words)
-        templates = validation_templates(app, engine, family, context) if engine is not None else ()
-        _run(app, name, family, base, dataset, settings, photos.concept, words, templates, engine).write(folder)
+        place, templates = folder / "dataset", tuple[str, ...]()
+        if engine is not None:
+            dataset = prepare_dataset(check, engine, family, photos.preprocess, place, progress)
+            templates = validation_templates(app, engine, family, context)
+        else:
+            find = partial(object_mask, network=_object_network(app, check, context, progress))
+            dataset = prepare_pictures(check, family, photos.preprocess, place, progress, words=words, find=find)
+            _tell(dataset.notes, context)
+        run = _run(app, name, family, base, engine, dataset, settings, templates)
+        replace(run, concept=photos.concept, trigger=words or family.trigger).write(folder)
     return PreparedRun(folder, dataset, engine, check)
 
 
-def _dataset(
-    app: EasyPhoto,
-    check: Check,
-    engine: FaceEngine | None,
-    family: Family,
-    photos: CheckPhotos,
-    folder: Path,
-    context: Context,
-    progress: Progress,
-    *,
-    words: str,
-) -> Dataset:
-    if engine is not None:
-        return prepare_dataset(check, engine, family, photos.preprocess, folder, progress)
-    network = None
-    if check.kind == OBJECT:
-        network, notes = open_object_saliency(app.store, progress, app.options.faces)
-        for said in notes:
-            context.note(said)
-    find = partial(object_mask, network=network)
-    dataset = prepare_pictures(check, family, photos.preprocess, folder, progress, words=words, find=find)
-    for said in dataset.notes:
+def _object_network(app: EasyPhoto, check: Check, context: Context, progress: Progress) -> Saliency | None:
+    """Return what finds an object's outline; None: its colours do."""
+    if check.kind != OBJECT:
+        return None
+    network, notes = open_object_saliency(app.store, progress, app.options.faces)
+    _tell(notes, context)
+    return network
+
+
+def _tell(notes: Iterable[str], context: Context) -> None:
+    for said in notes:
         context.note(said)
-    return dataset
 
 
 def _run(
@@ -142,19 +138,16 @@ def _run(
     name: str,
     family: Family,
     base: Path,
+    engine: FaceEngine | None,
     dataset: Dataset,
     settings: TrainSettings,
-    concept: str,
-    words: str,
     templates: tuple[str, ...],
-    engine: FaceEngine | None,
 ) -> TrainRun:
-    """Return the record that the training process reads."""
+    """Return the record that the training process reads, as of a person's face."""
     return TrainRun(
         person=app.workspace.id_of(name),
         name=name.strip(),
-        trigger=words or family.trigger,
-        concept=concept,
+        trigger=family.trigger,
         family=family.id,
         base=str(base),
         # Relative to the run's folder, because a workspace may be moved.

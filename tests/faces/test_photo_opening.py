@@ -13,7 +13,13 @@ import pytest
 from easyphoto.errors import EnvironmentFailure, InputError, LicenceRefused, WeightsMissing
 from easyphoto.faces import photo_covering, photo_opening
 from easyphoto.faces.opening import engine_lines, open_engine
-from easyphoto.faces.photo_opening import open_detector, open_parser, open_photo_engine, open_saliency
+from easyphoto.faces.photo_opening import (
+    open_detector,
+    open_object_saliency,
+    open_parser,
+    open_photo_engine,
+    open_saliency,
+)
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.options import FaceSettings
 from easyphoto.weights.catalog import LicenceSet, UsedWeight, weight_file
@@ -132,6 +138,29 @@ def test_an_automatic_saliency_network_is_taken_where_it_is_at_hand(yunet: Path,
     assert engine.parts == ("yunet", "landmarks", "u2net")
     assert [weight.file for weight in engine.weights] == ["yunet.onnx", "u2net.onnx"]
     assert engine.notes == ()
+
+
+def test_objects_are_cut_out_by_what_knows_more_than_people(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from tests.faces.onnx_files import write_pixelwise
+
+    file = write_pixelwise(tmp_path / "birefnet.onnx", np.ones((1, 3)), np.zeros(1), side=1024, sigmoid=True)
+    both = shelf(tmp_path, u2net_human=broken(tmp_path), birefnet_lite=file)
+    people_only = shelf(tmp_path, u2net_human=broken(tmp_path))
+
+    network, notes = open_object_saliency(both, NullProgress(), FaceSettings())
+    assert network is not None
+    assert (network.id, notes) == ("birefnet", ())
+    network, notes = open_object_saliency(people_only, NullProgress(), FaceSettings())
+    assert network is None
+    assert [str(note) for note in notes] == [
+        "No cut-out model for objects is at hand: their outlines are guessed from colours. "
+        "Run: easyphoto weights get birefnet-lite"
+    ]
+    assert open_object_saliency(both, NullProgress(), FaceSettings(saliency="grabcut")) == (None, ())
+    # A model that was chosen is taken, or its error told.
+    with pytest.raises(WeightsMissing, match=r"broken\.onnx cannot be read"):
+        open_object_saliency(both, NullProgress(), FaceSettings(saliency="u2net"))
 
 
 def parsing_network(folder: Path) -> Path:
