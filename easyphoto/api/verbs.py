@@ -129,7 +129,7 @@ class DrawRequest(request_model(DrawTemplate, PARTS, size={"width": (SIDE, 512),
     pass
 
 
-STYLES = {
+STYLES: dict[str, Any] = {
     "names": (
         listed(Name, most=MOST_NAMES),
         Field([], description="Ids or names of /styles. Without any: those for the model that it has not drawn yet."),

@@ -39,7 +39,7 @@ class Drawer:
             who, _ = drawn_persons(self.app, [self.app.workspace.person(person)], family)
         pace, _ = sampler_preset(InferenceSettings(), family, self.backend.capabilities(), None)
         size, _ = drawing_size(settings.size, family, 1)
-        plan = DrawingPlan(DrawingWords(words, persons=who, scenes=scenes), family, settings, size, pace)
+        plan = DrawingPlan(DrawingWords(words, persons=who, scenes=scenes), family, settings, pace, size)
         return self.backend.generate(plan.request(seed), NullProgress()).image
 
     def called(self, scene: str, weight: float = DRAWN_SCENE_WEIGHT) -> CalledLoras:
